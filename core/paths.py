@@ -1,0 +1,75 @@
+"""Where files lie. The only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+ASSETS = REPOSITORY / "assets"
+
+
+def home() -> Path:
+    """The folder of everything that Fusionscope keeps: FUSIONSCOPE_HOME, else the user's data folder."""
+    given = os.environ.get("FUSIONSCOPE_HOME", "").strip()
+    if given:
+        return Path(given).expanduser().resolve()
+    from platformdirs import user_data_path
+
+    return user_data_path("fusionscope", appauthor=False)
+
+
+def store() -> Path:
+    """Embeddings and thumbnails, by image content."""
+    return home() / "store"
+
+
+def datasets() -> Path:
+    """One folder per dataset: its record, its table, its quarantine."""
+    return home() / "datasets"
+
+
+def fusions() -> Path:
+    """Fusions that were saved under a name, one JSON file each."""
+    return home() / "fusions"
+
+
+def backbones() -> Path:
+    """Backbones that were added on this installation, one JSON file each."""
+    return home() / "backbones"
+
+
+def measurements() -> Path:
+    """Latency and size as measured on this machine."""
+    return home() / "measurements"
+
+
+def plugins() -> Path:
+    """The user's own strategies: FUSIONSCOPE_PLUGINS, else `plugins` in the home folder."""
+    given = os.environ.get("FUSIONSCOPE_PLUGINS", "").strip()
+    return Path(given).expanduser().resolve() if given else home() / "plugins"
+
+
+def hub_is_offline() -> bool:
+    """True when the user said that no model hub may be asked (HF_HUB_OFFLINE)."""
+    return os.environ.get("HF_HUB_OFFLINE", "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def set_hub_offline() -> None:
+    """Stop the hub libraries from waiting on a dead network; they read it when they are imported."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def cpu_count() -> int:
+    """Processors that this process may use: affinity and cgroup limits, never fewer than one."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:
+        cores = os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        if quota != "max":
+            cores = min(cores, max(1, int(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return max(1, cores)
+    return max(1, cores)

@@ -1,0 +1,90 @@
+"""One table per kind of thing: name → entry. Refuses duplicates, helps with typos."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, Protocol, TypeVar
+
+from core.errors import UnknownName
+
+
+class Named(Protocol):
+    """What a registry holds: anything with a name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+Entry = TypeVar("Entry", bound=Named)
+
+
+class Registry(Generic[Entry]):
+    """Entries of one kind, in the order in which they were added.
+
+    Args:
+        kind: what an entry is called in a sentence, e.g. "backbone".
+        entry_type: built by `register` from a function and its keyword arguments.
+    """
+
+    def __init__(self, kind: str, entry_type: Callable[..., Entry] | None = None) -> None:
+        self.kind = kind
+        self._entry_type = entry_type
+        self._entries: dict[str, Entry] = {}
+
+    def add(self, entry: Entry) -> Entry:
+        """Add one entry; a second entry of the same name is a programming error (ValueError)."""
+        if entry.name in self._entries:
+            raise ValueError(f"two {self.kind}s are named {entry.name!r}")
+        self._entries[entry.name] = entry
+        return entry
+
+    def discard(self, name: str) -> None:
+        """Take an entry out, if it is there: what a user added, a user can remove."""
+        self._entries.pop(name, None)
+
+    def register(self, name: str, **fields: Any) -> Callable[[Callable], Callable]:
+        """Decorator: add `entry_type(name=name, function=f, **fields)` and leave `f` as it is."""
+        if self._entry_type is None:
+            raise TypeError(f"the registry of {self.kind}s has no entry type")
+
+        def wrap(function: Callable) -> Callable:
+            self.add(self._entry_type(name=name, function=function, **fields))
+            return function
+
+        return wrap
+
+    def get(self, name: str) -> Entry:
+        """The entry of that name.
+
+        Raises:
+            UnknownName: with the nearest names and the command that lists all of them.
+        """
+        try:
+            return self._entries[name]
+        except (KeyError, TypeError):
+            raise UnknownName(self._sentence(name)) from None
+
+    def _sentence(self, name: object) -> str:
+        near = difflib.get_close_matches(str(name), self._entries, n=2, cutoff=0.6)
+        hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+        return (
+            f"No {self.kind} is named {name!r}.{hint} "
+            f"`python -m core list {self.kind}s` shows all {len(self._entries)}."
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._entries)
+
+    def __getitem__(self, name: str) -> Entry:
+        return self.get(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(tuple(self._entries.values()))
+
+    def __len__(self) -> int:
+        return len(self._entries)
