@@ -1,0 +1,23 @@
+"""Fusionscope's frame: the list of pages and what they share. Start it with `streamlit run app.py`."""
+
+from __future__ import annotations
+
+PAGES = [
+    # file, title, icon, address, section
+    ("pages/overview.py", "Overview", ":material/home:", "overview", "Start"),
+    ("pages/fusion_lab.py", "Fusion lab", ":material/tune:", "fusion_lab", "Explore"),
+    ("pages/retrieval.py", "Retrieval", ":material/image_search:", "retrieval", "Explore"),
+]
+
+
+if __name__ == "__main__":
+    from core.ui import frame
+
+    frame.run(PAGES)
+else:
+    # `streamlit run` finds this and serves it: Streamlit itself, and beside it the route of the thumbnails.
+    from streamlit.starlette import App
+
+    from core.ui import pictures
+
+    app = App(__file__, routes=pictures.routes())

@@ -1,0 +1,250 @@
+"""One function per verb: flags → setup → study → print. Errors of the user end with one sentence and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import logging
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import BadInput, CoreError
+from core.progress import Cancel, Progress
+
+if TYPE_CHECKING:
+    from core.types import Dataset
+
+DEFAULT_BACKBONES = ("tf_efficientnet_lite0", "tf_efficientnet_lite2", "hsv_histogram", "hog")
+"""The four that work on every machine, with no download."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb. Returns the exit code: 0, 2 for an error that the user can mend, 130 after Ctrl-C."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    given = _parser().parse_args(arguments)
+    try:
+        given.verb(given)
+    except CoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (head, less) has closed: nothing is wrong, and Python must not complain at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m core", description="Fusionscope: which backbone, or which mix, finds the right images?"
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    one = verbs.add_parser("list", help="what is there: backbones, datasets, metrics, fusions")
+    one.add_argument("kind", choices=["backbones", "datasets", "metrics", "fusions"])
+    one.add_argument("--markdown", action="store_true", help="as a Markdown table, as the README shows it")
+    one.set_defaults(verb=list_)
+
+    one = verbs.add_parser("embed", help="compute and keep the embeddings of a dataset")
+    _dataset_flags(one)
+    _backbone_flags(one)
+    one.add_argument("--mode", choices=["exact", "fast"], default="exact", help="fast is not exact and kept apart")
+    one.add_argument("--device", default="", help="cuda, mps or cpu; picked by itself if left out")
+    one.set_defaults(verb=embed)
+
+    one = verbs.add_parser("evaluate", help="score backbones and fusions on a dataset, or vectors from files")
+    _dataset_flags(one)
+    _backbone_flags(one)
+    one.add_argument("--vectors", action="append", default=[], metavar="NAME=FILE", help="vectors computed elsewhere")
+    one.add_argument("--labels", type=Path, help="CSV id,label[,split], a row per vector row")
+    one.add_argument("--pairs", type=Path, help="CSV query_id,item_id,kind (relevant or junk)")
+    one.add_argument("--invalid", choices=["refuse", "drop"], default="refuse", help="rows with NaN or infinity")
+    one.add_argument("--fusions", type=Path, help="JSON list of fusions")
+    one.add_argument("--fuse", action="append", default=[], metavar="A+B", help="equal shares of these; repeatable")
+    one.add_argument("--k", default="1,5,10", help="cut-offs, e.g. 1,5,10,100")
+    one.add_argument("--json", type=Path, help="write all metrics with their intervals")
+    one.add_argument("--per-query", type=Path, help="write every list metric of each query (Parquet)")
+    one.add_argument("--ranking", type=Path, help="write the top 100 of each query and system (Parquet)")
+    one.set_defaults(verb=evaluate)
+
+    one = verbs.add_parser("fetch", help="download the weights of a backbone into the hub's cache")
+    one.add_argument("names", nargs="+", metavar="BACKBONE")
+    one.set_defaults(verb=fetch)
+
+    one = verbs.add_parser("check", help="look over the store: what it holds, whether it is whole")
+    one.set_defaults(verb=check)
+
+    one = verbs.add_parser("bench", help="measure on this machine: " + ", ".join(benches()))
+    one.add_argument("name", choices=benches())
+    one.add_argument("rest", nargs=argparse.REMAINDER)
+    one.set_defaults(verb=bench)
+    return parser
+
+
+def _dataset_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", "--dataset", metavar="PATH|NAME", help="a folder, a manifest, or a dataset's name")
+    parser.add_argument("--name", default="", help="the name under which a path is kept (default: the folder's name)")
+
+
+def _backbone_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--backbone", action="append", default=[], metavar="NAME", help="repeatable")
+    parser.add_argument("--weights", type=Path, help="a local checkpoint for the one backbone named (timm)")
+
+
+def benches() -> list[str]:
+    """The names of the benchmarks that exist."""
+    from core import bench as package
+
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+
+
+def say(progress: Progress) -> None:
+    """Progress on one line of the terminal; on a pipe, nothing but the end of each stage."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{progress.sentence()}", end="", file=sys.stderr, flush=True)
+    elif progress.total is not None and progress.done >= progress.total:
+        print(progress.sentence(), file=sys.stderr)
+
+
+def _dataset(given: argparse.Namespace) -> Dataset:
+    """The dataset that --data names, scanned and kept when it is a path that is not known yet."""
+    from core import data
+
+    if not given.data:
+        raise BadInput("Which images? Give `--data PATH` (a folder of images) or `--data NAME`; `python -m core list datasets`.")
+    dataset = data.load(given.data, name=given.name or None, on_progress=say)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    return dataset
+
+
+def _backbones(given: argparse.Namespace) -> tuple[str, ...]:
+    """The backbones named, each resolved and checked; the four defaults when none is."""
+    from core import backbones
+
+    if given.weights:
+        if len(given.backbone) != 1:
+            raise BadInput("--weights needs exactly one --backbone: the timm architecture that the file is for.")
+        return (backbones.add_local(given.backbone[0], given.weights).name,)
+    return tuple(backbones.get(name).name for name in given.backbone) or DEFAULT_BACKBONES
+
+
+def embed(given: argparse.Namespace) -> None:
+    """`embed`: compute what is missing, say what was found, what was computed and what could not be read."""
+    from core.studies import embedding
+
+    names = _backbones(given)
+    cancel = Cancel()
+    report = embedding.embed(
+        _dataset(given), names, mode=given.mode, device=given.device or None, on_progress=say, cancel=cancel
+    )
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    print(report.sentence())
+    for path, reason in report.quarantined:
+        print(f"  not read: {path}: {reason}")
+
+
+def evaluate(given: argparse.Namespace) -> None:
+    """`evaluate`: every single backbone and the fusions, with intervals; from a dataset or from files."""
+    from core.studies import blackbox, evaluation
+
+    ks = _cutoffs(given.k)
+    if given.vectors:
+        result = blackbox.evaluate_files(
+            vectors=_named_files(given.vectors), labels=given.labels, pairs=given.pairs, fusions=given.fusions,
+            ks=ks, invalid=given.invalid,
+        )  # fmt: skip
+    else:
+        result = _evaluate_dataset(given, ks)
+    print(evaluation.table(result))
+    if given.json:
+        _write(given.json, json.dumps(evaluation.as_json(result), indent=1, allow_nan=False, ensure_ascii=False))
+    if given.per_query:
+        _write_parquet(given.per_query, evaluation.per_query_table(result))
+    if given.ranking:
+        _write_parquet(given.ranking, evaluation.ranking_table(result))
+
+
+def _evaluate_dataset(given: argparse.Namespace, ks: tuple[int, ...]):  # noqa: ANN202
+    from core.fusion import spec
+    from core.studies import embedding, fusion
+
+    names, dataset = _backbones(given), _dataset(given)
+    dataset = embedding.embed(dataset, names, on_progress=say, cancel=Cancel()).dataset
+    fusions = list(spec.read(given.fusions)) if given.fusions else []
+    fusions += [spec.equal(tuple(one.split("+"))) for one in given.fuse]
+    if not fusions and not given.fuse:
+        fusions = spec.equal_mixes(names)
+    return fusion.evaluate(dataset, names, fusions, ks=ks)
+
+
+def _cutoffs(text: str) -> tuple[int, ...]:
+    try:
+        ks = tuple(sorted({int(part) for part in text.split(",") if part.strip()}))
+    except ValueError:
+        ks = ()
+    if not ks or ks[0] < 1:
+        raise BadInput(f"--k takes whole numbers of at least 1, separated by commas, e.g. --k 1,5,10; got {text!r}.")
+    return ks
+
+
+def _named_files(pairs: Sequence[str]) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for pair in pairs:
+        name, equals, file = pair.partition("=")
+        if not equals or not name or not file:
+            raise BadInput(f"--vectors takes NAME=FILE, e.g. --vectors resnet=resnet.npy; got {pair!r}.")
+        if name in named:
+            raise BadInput(f"--vectors names {name!r} twice; give each set of vectors a name of its own.")
+        named[name] = Path(file)
+    return named
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"Cannot write {path}: {error.strerror}. Give a path in a folder that exists and is writable.") from None
+
+
+def _write_parquet(path: Path, table) -> None:  # noqa: ANN001
+    try:
+        table.to_parquet(path, index=False)
+    except OSError as error:
+        raise BadInput(f"Cannot write {path}: {error}. Give a path in a folder that exists and is writable.") from None
+
+
+def list_(given: argparse.Namespace) -> None:
+    """`list`: one of the registries as a table."""
+    from core.studies import listing
+
+    table = listing.table(given.kind)
+    print(listing.markdown(table) if given.markdown else listing.plain(table))
+
+
+def fetch(given: argparse.Namespace) -> None:
+    """`fetch`: bring weights into the hub's cache, on a machine with a network."""
+    from core import backbones
+
+    for name in given.names:
+        print(backbones.fetch(name, on_progress=say))
+
+
+def check(given: argparse.Namespace) -> None:
+    """`check`: where the store is, what it holds, and whether each part is whole."""
+    from core.store import open_store
+
+    print(open_store().check())
+
+
+def bench(given: argparse.Namespace) -> None:
+    """`bench NAME …`: run one benchmark; `bench NAME --help` says what it takes."""
+    importlib.import_module(f"core.bench.{given.name}").run(given.rest)

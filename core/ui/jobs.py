@@ -1,0 +1,134 @@
+"""Long work beside the pages: one thread per job, its progress on every page, a button that stops it.
+
+Jobs belong to the process, not to a tab: two tabs see the same embedding run, and a closed tab does not end it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from core.errors import CoreError
+from core.progress import Cancel, OnProgress, Progress
+
+Work = Callable[[OnProgress, Cancel], Any]
+
+_log = logging.getLogger("fusionscope")
+
+
+@dataclass
+class Job:
+    """One piece of long work. `state` is "running", "done", "failed" or "stopped"."""
+
+    name: str
+    title: str
+    progress: Progress | None = None
+    state: str = "running"
+    sentence: str = ""
+    result: Any = None
+    version: int = 0
+    cancel: Cancel = field(default_factory=Cancel)
+
+    def tell(self, progress: Progress) -> None:
+        """Called by the work from its thread."""
+        self.progress = progress
+
+    def changed(self) -> None:
+        """Called by the work when something new can be seen on the pages: they draw themselves again."""
+        self.version += 1
+
+    @property
+    def running(self) -> bool:
+        return self.state == "running"
+
+
+@st.cache_resource
+def _jobs() -> dict[str, Job]:
+    return {}
+
+
+_LOCK = threading.Lock()
+
+
+def start(name: str, title: str, work: Callable[[Job], Any]) -> Job:
+    """Start `work(job)` in a thread, unless a job of that name is running already: then that one is returned."""
+    with _LOCK:
+        jobs = _jobs()
+        if name in jobs and jobs[name].running:
+            return jobs[name]
+        job = jobs[name] = Job(name, title)
+
+    def run() -> None:
+        try:
+            job.result = work(job)
+            job.state = "stopped" if job.cancel else "done"
+        except CoreError as error:
+            job.sentence, job.state = str(error), "stopped" if job.cancel else "failed"
+        except Exception as error:
+            _log.exception("job %s failed", name)
+            job.sentence = f"{title} stopped on an unexpected error ({type(error).__name__}: {error}). The log has the details."
+            job.state = "failed"
+        job.version += 1
+
+    threading.Thread(target=run, name=f"job {name}", daemon=True).start()
+    return job
+
+
+def find(name: str) -> Job | None:
+    """The job of that name, running or ended, if there was one."""
+    return _jobs().get(name)
+
+
+def running() -> list[Job]:
+    """Every job that runs now."""
+    return [job for job in _jobs().values() if job.running]
+
+
+def forget(name: str) -> None:
+    """Drop an ended job, so that its last word is not shown for ever."""
+    with _LOCK:
+        job = _jobs().get(name)
+        if job and not job.running:
+            del _jobs()[name]
+
+
+def panel(*names: str) -> None:
+    """Draw the jobs of these names (all running ones if none is given): bar, rate, time left, a stop button.
+
+    The panel refreshes itself twice a second; when a job has something new or ends, the whole page runs again.
+    """
+    shown = [job for name in names if (job := find(name))] if names else running()
+    seen = {job.name: (job.version, job.state) for job in shown}
+    if any(job.running for job in shown):
+        _live_panel(tuple(job.name for job in shown), seen)
+    else:
+        for job in shown:
+            _draw(job)
+
+
+@st.fragment(run_every=0.5)
+def _live_panel(names: tuple[str, ...], seen: dict[str, tuple[int, str]]) -> None:
+    jobs = [job for name in names if (job := find(name))]
+    if any((job.version, job.state) != seen[job.name] for job in jobs):
+        st.rerun(scope="app")
+    for job in jobs:
+        _draw(job)
+
+
+def _draw(job: Job) -> None:
+    if job.running:
+        left, right = st.columns([6, 1], vertical_alignment="center")
+        progress = job.progress
+        text = progress.sentence() if progress else "Starting …"
+        left.progress(progress.fraction if progress else 0.0, text=f"**{job.title}**  \n{text}")
+        if right.button("Stop", key=f"stop {job.name}", help="What is done is kept; start again to go on from there."):
+            job.cancel.set()
+    elif job.state == "failed":
+        st.error(job.sentence, icon=":material/error:")
+    elif job.state == "stopped":
+        st.info(f"{job.title}: stopped. {job.sentence or 'What was finished is kept.'}", icon=":material/stop_circle:")

@@ -1,0 +1,51 @@
+"""The web route of the thumbnails: `/pictures/SIZE/KEY.webp`, KEY being the hash of the image's content.
+
+What a key shows can never change, so browsers keep each picture for a year and no page ever sends it again.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+def url(key: str | bytes, size: str = "small") -> str:
+    """The address of a thumbnail, below the app's base path."""
+    from streamlit import config
+
+    base = (config.get_option("server.baseUrlPath") or "").strip("/")
+    text = key.decode() if isinstance(key, bytes) else str(key)
+    return f"{'/' + base if base else ''}/pictures/{size}/{text}.webp"
+
+
+def routes() -> list[BaseRoute]:
+    """The routes to mount beside Streamlit's own."""
+    from starlette.routing import Route
+
+    return [Route("/pictures/{size}/{key}.webp", _picture)]
+
+
+def _picture(request: Request) -> Response:
+    from starlette.responses import Response
+
+    from core.errors import CoreError
+    from core.store import open_store
+
+    size, key = request.path_params["size"], request.path_params["key"]
+    if size not in {"small", "large"} or not _KEY.fullmatch(key):
+        return Response(status_code=404)
+    try:
+        picture = open_store().thumbnail(key, size)
+    except CoreError:
+        picture = None
+    if picture is None:
+        return Response(status_code=404, headers={"Cache-Control": "no-store"})
+    return Response(picture, media_type="image/webp", headers=_FOREVER)
