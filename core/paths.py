@@ -29,6 +29,11 @@ def datasets() -> Path:
     return home() / "datasets"
 
 
+def layouts() -> Path:
+    """Maps that were laid out, under a key that holds everything that changes them."""
+    return home() / "layouts"
+
+
 def fusions() -> Path:
     """Fusions that were saved under a name, one JSON file each."""
     return home() / "fusions"
@@ -73,3 +78,22 @@ def cpu_count() -> int:
     except (OSError, ValueError):
         return max(1, cores)
     return max(1, cores)
+
+
+def hub_cache() -> Path:
+    """Where the hub libraries keep what they downloaded: HF_HUB_CACHE, else `hub` in HF_HOME, else their default."""
+    given = os.environ.get("HF_HUB_CACHE", "").strip()
+    if given:
+        return Path(given).expanduser()
+    general = os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache"
+    return Path(os.environ.get("HF_HOME", "").strip() or f"{general}/huggingface").expanduser() / "hub"
+
+
+def allocator_is_left_alone() -> bool:
+    """True when the user said that the C allocator keeps its settings (FUSIONSCOPE_KEEP_ALLOCATOR)."""
+    return os.environ.get("FUSIONSCOPE_KEEP_ALLOCATOR", "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def device_wanted() -> str:
+    """The device that FUSIONSCOPE_DEVICE names ("cpu", "cuda", "cuda:1", "mps"), "" for the best one there is."""
+    return os.environ.get("FUSIONSCOPE_DEVICE", "").strip().lower()
