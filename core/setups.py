@@ -157,3 +157,28 @@ class FrameSetup:
         short="b",
         help="The backbones to compare and to fuse. Only embedded ones can be chosen on the result pages.",
     )
+
+
+@dataclass(frozen=True)
+class FusionSetup:
+    """The fusion lab: how the backbones are joined, and which query is looked at."""
+
+    strategy: str = choice(None, default="concat", label="Strategy", short="s")
+    shares: tuple = shares(None, default=(), label="Shares", short="w", help="How much each backbone counts; together 1.")
+    locked: tuple[str, ...] = several(None, default=(), label="Locked", short="lock")
+    query: str = text(default="", label="Query", short="q")
+    k: int = whole(5, 100, default=12, label="Results", short="k", help="How many results are shown.")
+    baseline: str = text(default="", longest=2000, label="Baseline", short="base")
+    metric: str = choice(None, default="map", label="Metric", short="m")
+
+
+@dataclass(frozen=True)
+class RetrievalSetup:
+    """The retrieval browser: who asks, which systems answer, how much is shown."""
+
+    system: str = text(default="", longest=2000, label="System", short="a")
+    other: str = text(default="", longest=2000, label="Compared with", short="b2")
+    query: str = text(default="", label="Query", short="q")
+    k: int = whole(5, 100, default=24, label="Results", short="k", help="How many results are shown.")
+    size: int = whole(60, 260, default=130, step=10, label="Picture size", short="z")
+    label: str = text(default="", label="Class", short="c")
