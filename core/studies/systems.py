@@ -1,0 +1,359 @@
+"""A system: one backbone or one fusion over the vectors of a split, ready to be ranked."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from core import paths
+from core.errors import BadInput, CoreError, NotComputed, ShapeMismatch
+from core.fusion import FUSIONS, FusionSpec, early
+from core.types import Split
+
+BLOCK_ENTRIES = 4_000_000
+"""Scores of one block: queries times gallery, so that memory stays bounded whatever the dataset."""
+
+
+def first_equal(rows: np.ndarray) -> np.ndarray:
+    """(n,) int64: for every row the first row with identical numbers (−0.0 equals 0.0).
+
+    >>> first_equal(np.array([[1.0, 0.0], [0.5, 0.5], [1.0, -0.0]], np.float32))
+    array([0, 1, 0])
+    """
+    plain = np.ascontiguousarray(rows + np.float32(0.0))
+    seen: dict[bytes, int] = {}
+    first = np.empty(len(plain), np.int64)
+    for position, row in enumerate(plain):
+        first[position] = seen.setdefault(hashlib.blake2b(row.data, digest_size=16).digest(), position)
+    return first
+
+
+class Space:
+    """The vectors of several backbones over one split: what systems are made of.
+
+    Args:
+        vectors: name → (n_images, dim) float32 unit vectors in dataset order; zero rows mean "nothing here".
+        split: who asks, who is searched.
+    """
+
+    def __init__(self, vectors: Mapping[str, np.ndarray], split: Split) -> None:
+        self.vectors = dict(vectors)
+        self.split = split
+        lengths = {len(rows) for rows in self.vectors.values()}
+        if len(lengths) > 1:
+            said = ", ".join(f"{name} {len(rows)}" for name, rows in self.vectors.items())
+            raise ShapeMismatch(f"The backbones have different numbers of rows ({said}); each needs one row per image.")
+        self._gallery: dict[str, np.ndarray] = {}
+        self._first: dict[tuple[str, ...], np.ndarray] = {}
+        self._fused: dict[str, np.ndarray] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.vectors)
+
+    @property
+    def n_queries(self) -> int:
+        return len(self.split.queries)
+
+    @property
+    def n_gallery(self) -> int:
+        return len(self.split.gallery)
+
+    @property
+    def own(self) -> np.ndarray:
+        """(n_queries,) int64, where the query itself stands in the gallery, −1 is nowhere."""
+        return self.split.self_position
+
+    def get(self, name: str) -> np.ndarray:
+        """The vectors of one backbone.
+
+        Raises:
+            NotComputed: this space does not have it.
+        """
+        if name not in self.vectors:
+            raise NotComputed(
+                f"There are no vectors of {name!r} here; there are {', '.join(self.names) or 'none'}. "
+                f"Embed the dataset with it first, or take it out of the fusion."
+            )
+        return self.vectors[name]
+
+    def only(self, queries: np.ndarray) -> Space:
+        """The same gallery, asked by these queries only (positions among the present ones)."""
+        split = Split(self.split.queries[queries], self.split.gallery, self.split.train)
+        smaller = Space(self.vectors, split)
+        smaller._gallery, smaller._first, smaller._fused = self._gallery, self._first, self._fused
+        return smaller
+
+    def gallery(self, name: str) -> np.ndarray:
+        """(n_gallery, dim) float32, contiguous."""
+        if name not in self._gallery:
+            self._gallery[name] = np.ascontiguousarray(self.get(name)[self.split.gallery])
+        return self._gallery[name]
+
+    def first_in_gallery(self, names: Sequence[str]) -> np.ndarray:
+        """(n_gallery,) int64: the first gallery row that equals this one in all of these backbones."""
+        key = tuple(names)
+        if key not in self._first:
+            if len(key) == 1:
+                self._first[key] = first_equal(self.gallery(key[0]))
+            else:
+                # Rows are equal in all when the tuples of their first equals are.
+                codes = np.stack([self.first_in_gallery((name,)) for name in key], axis=1)
+                _, first, back = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+                self._first[key] = first[back.reshape(-1)]
+        return self._first[key]
+
+    def cosines(self, queries: np.ndarray, gallery: np.ndarray, first: np.ndarray) -> np.ndarray:
+        """Dot products, the score of the first of equal rows copied to the others: (n_queries, n_gallery) float32."""
+        scores = queries @ gallery.T
+        later = np.flatnonzero(first != np.arange(len(first)))
+        if len(later):
+            scores[:, later] = scores[:, first[later]]
+        return scores
+
+    def scores(self, name: str, start: int, stop: int) -> np.ndarray:
+        """Cosines of one backbone for queries start to stop: (stop − start, n_gallery) float32."""
+        asked = self.get(name)[self.split.queries[start:stop]]
+        return self.cosines(asked, self.gallery(name), self.first_in_gallery((name,)))
+
+    def missing(self, names: Sequence[str]) -> bool:
+        """True when any of these backbones has nothing for some query or gallery image."""
+        used = np.union1d(self.split.queries, self.split.gallery)
+        return any(not early.present(self.get(name)[used]).all() for name in names)
+
+    def fused(self, spec: FusionSpec) -> np.ndarray:
+        """(n_images, dim) float32 unit vectors of a fusion of vectors; the last few are kept."""
+        key = spec.fingerprint
+        if key not in self._fused:
+            strategy = spec.strategy
+            parts = [self.get(name) for name in spec.active]
+            keywords = strategy.keywords(
+                gallery=self.split.gallery, names=spec.active, learned=_learned(spec), **spec.settings
+            )
+            try:
+                rows = strategy.function(parts, spec.active_weights, **keywords)
+            except CoreError as error:
+                raise type(error)(f"Fusion {spec.name!r}: {error}") from None
+            while len(self._fused) >= 4:
+                self._fused.pop(next(iter(self._fused)))
+            self._fused[key] = np.ascontiguousarray(rows, np.float32)
+        return self._fused[key]
+
+
+def _learned(spec: FusionSpec) -> dict[str, np.ndarray]:
+    if spec.strategy.learned and not spec.learned:
+        raise BadInput(f"Fusion {spec.name!r} ({spec.kind}) was not trained yet. Train it in the Fusion lab first.")
+    return {array.name: array.values for array in spec.learned}
+
+
+@dataclass(frozen=True)
+class System:
+    """A row of the leaderboard: a backbone, or a fusion of several, over a `Space`.
+
+    Attributes:
+        name: unique among the systems compared.
+        space: where its vectors are.
+        spec: None for a backbone.
+    """
+
+    name: str
+    space: Space = field(repr=False)
+    spec: FusionSpec | None = None
+
+    @property
+    def kind(self) -> str:
+        """ "backbone", or the fusion's kind."""
+        return "backbone" if self.spec is None else self.spec.kind
+
+    @property
+    def backbones(self) -> tuple[str, ...]:
+        """The backbones that have a say."""
+        return (self.name,) if self.spec is None else self.spec.active
+
+    @property
+    def n_queries(self) -> int:
+        return self.space.n_queries
+
+    @property
+    def n_gallery(self) -> int:
+        return self.space.n_gallery
+
+    @cached_property
+    def is_linear(self) -> bool:
+        """True when its score is Σ share · cosine, nothing missing: weights may then change live."""
+        if self.spec is None:
+            return True
+        if not self.spec.is_linear:
+            return False
+        return self.spec.strategy.joins != "vectors" or not self.space.missing(self.spec.active)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """What each backbone counts, summing to 1."""
+        return {self.name: 1.0} if self.spec is None else self.spec.shares
+
+    @property
+    def has_vectors(self) -> bool:
+        return self.spec is None or self.spec.strategy.joins == "vectors"
+
+    @property
+    def dim(self) -> int | None:
+        """Length of the vectors; None for fusions of scores and ranks."""
+        if self.spec is not None and self.spec.kind == "concat":
+            return sum(self.space.get(name).shape[1] for name in self.spec.active)
+        return self.vectors.shape[1] if self.has_vectors else None
+
+    @property
+    def vectors(self) -> np.ndarray | None:
+        """(n_images, dim) float32 unit vectors, for maps and clustering; None for fusions of scores and ranks."""
+        if self.spec is None:
+            return self.space.get(self.name)
+        return self.space.fused(self.spec) if self.has_vectors else None
+
+    def block(self, start: int, stop: int) -> np.ndarray:
+        """Scores of queries start to stop against the whole gallery.
+
+        Returns:
+            (stop − start, n_gallery) float32 or float64, higher is closer; −inf is "not retrieved", and so is the
+            query's own place.
+        """
+        stop = min(stop, self.n_queries)
+        own = self.space.own[start:stop]
+        scores = self._fuse(start, stop, own)
+        rows = np.flatnonzero(own >= 0)
+        scores[rows, own[rows]] = -np.inf
+        return scores
+
+    def blocks(self) -> Iterator[tuple[int, int, np.ndarray]]:
+        """(start, stop, scores) over all queries, memory bounded."""
+        rows = max(1, BLOCK_ENTRIES // max(self.n_gallery, 1))
+        for start in range(0, self.n_queries, rows):
+            stop = min(start + rows, self.n_queries)
+            yield start, stop, self.block(start, stop)
+
+    def _fuse(self, start: int, stop: int, own: np.ndarray) -> np.ndarray:
+        space, spec = self.space, self.spec
+        if spec is None:
+            return space.scores(self.name, start, stop)
+        if spec.kind == "concat":
+            return self._concat(start, stop)
+        if spec.strategy.joins == "vectors":
+            rows = space.fused(spec)
+            return space.cosines(rows[space.split.queries[start:stop]], self._fused_gallery, self._first)
+        scores = [space.scores(name, start, stop) for name in spec.active]
+        strategy = spec.strategy
+        keywords = strategy.keywords(own=own, names=spec.active, learned=_learned(spec), **spec.settings)
+        if "queries" in strategy.accepts:
+            keywords["queries"] = [space.get(name)[space.split.queries[start:stop]] for name in spec.active]
+        fused = np.array(strategy.function(scores, spec.active_weights, **keywords))
+        if fused.shape != scores[0].shape:
+            raise ShapeMismatch(
+                f"Strategy {spec.kind!r} gave scores of shape {fused.shape} for {scores[0].shape}; "
+                "it must return one score per query and gallery image."
+            )
+        if np.isnan(fused).any():
+            raise BadInput(f"Strategy {spec.kind!r} gave scores that are not numbers (NaN); mend it, or take it out.")
+        return fused
+
+    def _concat(self, start: int, stop: int) -> np.ndarray:
+        """Cosines of the concatenation from those of the parts: missing parts cost the other side's length."""
+        space, spec = self.space, self.spec
+        scores = [space.scores(name, start, stop) for name in spec.active]
+        if self.is_linear:
+            return early.concat_scores(scores, spec.active_weights)
+        here, there = space.split.queries[start:stop], space.split.gallery
+        asked = np.stack([early.present(space.get(name)[here]) for name in spec.active], axis=1)
+        found = np.stack([early.present(space.get(name)[there]) for name in spec.active], axis=1)
+        return early.concat_scores(scores, spec.active_weights, asked, found)
+
+    @cached_property
+    def _fused_gallery(self) -> np.ndarray:
+        return np.ascontiguousarray(self.space.fused(self.spec)[self.space.split.gallery])
+
+    @cached_property
+    def _first(self) -> np.ndarray:
+        return self.space.first_in_gallery(tuple(sorted(self.spec.active)))
+
+
+def build(space: Space, backbones: Sequence[str], fusions: Sequence[FusionSpec] = ()) -> list[System]:
+    """One system per backbone, then one per fusion.
+
+    Raises:
+        BadInput: two systems of one name.
+        NotComputed: a fusion names a backbone that the space does not have.
+    """
+    systems = [System(name, space) for name in backbones]
+    systems += [System(spec.name, space, spec) for spec in fusions]
+    names = [system.name for system in systems]
+    for system in systems:
+        if names.count(system.name) > 1:
+            raise BadInput(f"Two systems are named {system.name!r}; give the fusion another name.")
+        for name in system.backbones if system.spec is None else system.spec.backbones:
+            if name not in space.vectors:
+                where = f"Fusion {system.name!r} names the backbone" if system.spec else "There is no backbone"
+                raise NotComputed(
+                    f"{where} {name!r}, of which there are no vectors; there are {', '.join(space.names)}."
+                )
+    return systems
+
+
+def load_plugins(folder: Path | None = None) -> tuple[str, ...]:
+    """Run the user's own Python files, which register strategies; a file is run once.
+
+    A file looks like this:
+
+        import numpy as np
+        from core.fusion import FUSIONS
+
+        @FUSIONS.register("max", label="Highest score", joins="scores", sentence="The most certain backbone decides.")
+        def highest(scores, weights):
+            return np.max(scores, axis=0)
+
+    Returns:
+        One sentence per file that could not be used; all others work.
+    """
+    folder = folder or paths.plugins()
+    faults = []
+    for path in sorted(folder.glob("*.py")) if folder.is_dir() else ():
+        module = f"fusionscope_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+        stamp = path.stat().st_mtime_ns
+        if getattr(sys.modules.get(module), "loaded_at", None) == stamp:
+            continue
+        _forget(module)
+        before = set(FUSIONS.names)
+        try:
+            _run_plugin(module, path, stamp)
+        except Exception as error:  # noqa: BLE001  whatever a stranger's file raises becomes its sentence
+            for name in set(FUSIONS.names) - before:
+                FUSIONS.discard(name)
+            sys.modules.pop(module, None)
+            faults.append(
+                f"The plug-in {path.name} could not be used: {type(error).__name__}: {error}. Mend or remove it."
+            )
+    return tuple(faults)
+
+
+def _run_plugin(module: str, path: Path, stamp: int) -> None:
+    before = set(FUSIONS.names)
+    spec = importlib.util.spec_from_file_location(module, path)
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[module] = loaded
+    spec.loader.exec_module(loaded)
+    loaded.loaded_at = stamp
+    loaded.registered = tuple(name for name in FUSIONS.names if name not in before)
+    for name in loaded.registered:
+        object.__setattr__(FUSIONS.get(name), "own", True)
+
+
+def _forget(module: str) -> None:
+    """A plug-in that was edited is loaded afresh: what its older text registered goes first."""
+    for name in getattr(sys.modules.get(module), "registered", ()):
+        FUSIONS.discard(name)
+    sys.modules.pop(module, None)
