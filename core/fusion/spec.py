@@ -286,13 +286,17 @@ def _check_weights(spec: FusionSpec) -> None:
 
 
 def _check_parameters(spec: FusionSpec) -> None:
-    kept = []
+    kept: list[tuple[str, Any]] = []
     for name, value in spec.parameters:
+        if name in dict(kept):
+            raise BadInput(f"{name!r} is given twice; write it once.")
         known = spec.strategy.parameter(name)
         if known is None:
             if name not in PARAMETER_FIELDS:
                 has = ", ".join(p.name for p in spec.strategy.parameters) or "none"
                 raise BadInput(f"{spec.kind} has no parameter {name!r}; it has {has}.")
+            if isinstance(value, list | tuple | Mapping) or (isinstance(value, float) and not math.isfinite(value)):
+                raise BadInput(f"{name!r} is one number, word, or true or false, got {_kind_of(value)}.")
             kept.append((name, value))
             continue
         kept.append((name, _within(name, value, known.bounds)))
