@@ -1,0 +1,1 @@
+"""Annotation formats of others: COCO, Pascal VOC, revisited Oxford and Paris, Hugging Face image folders."""

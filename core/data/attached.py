@@ -1,0 +1,91 @@
+"""Vectors that were computed elsewhere, attached to a dataset: backbones like any other from then on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from core import paths
+from core.data.table import write_json
+from core.errors import BadInput, StoreMismatch
+from core.types import Backbone, Dataset, unit
+
+_FAMILY = "vectors"
+
+
+def _folder(dataset_name: str) -> Path:
+    return paths.datasets() / dataset_name / "vectors"
+
+
+def attach(dataset: Dataset, name: str, rows: np.ndarray, came_from: str = "") -> Backbone:
+    """Keep (n_images, dim) vectors beside a saved dataset, as the backbone `name`.
+
+    They are aligned to the dataset's ids, so they outlive a rescan that drops or adds images.
+
+    Raises:
+        BadInput: the wrong number of rows, or NaN or infinity in them; an awkward name.
+    """
+    rows = np.asarray(rows)
+    if rows.ndim != 2 or len(rows) != len(dataset) or rows.shape[1] < 1:
+        raise BadInput(f"Vectors {name!r} have shape {rows.shape}, but {dataset.name!r} has {len(dataset):,} images.")
+    if not np.isfinite(rows).all():
+        raise BadInput(
+            f"Vectors {name!r} hold NaN or infinity in {int((~np.isfinite(rows).all(axis=1)).sum()):,} rows."
+        )
+    if not name or not all(c.isalnum() or c in "._- " for c in name) or name.startswith("."):
+        raise BadInput(f"{name!r} cannot name vectors; use letters, digits, dots, dashes and underscores.")
+    folder = _folder(dataset.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / f"{name}.part.npz", vectors=unit(rows), ids=dataset.ids)
+    (folder / f"{name}.part.npz").replace(folder / f"{name}.npz")
+    write_json(folder / f"{name}.json", {"name": name, "dim": int(rows.shape[1]), "came_from": came_from})
+    return _backbone(folder / f"{name}.json")
+
+
+def _backbone(record: Path) -> Backbone:
+    try:
+        held = json.loads(record.read_text(encoding="utf-8"))
+        return Backbone(
+            held["name"], source="vectors", dim=held["dim"], family=_FAMILY, pooling="given",
+            weights=held["came_from"], architecture="computed elsewhere", image_size=1,
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreMismatch(f"{record} is damaged; attach the vectors again.") from error
+
+
+def backbones(dataset: Dataset | str) -> tuple[Backbone, ...]:
+    """The backbones whose vectors are attached to a dataset, by name."""
+    folder = _folder(dataset if isinstance(dataset, str) else dataset.name)
+    records = [path for path in folder.glob("*.json")] if folder.is_dir() else []
+    return tuple(_backbone(path) for path in sorted(records))
+
+
+def vectors(dataset: Dataset, backbone_name: str) -> np.ndarray | None:
+    """(n_images, dim) float32 unit rows in dataset order; None when nothing of that name is attached.
+
+    Raises:
+        BadInput: an image of the dataset has no vector there.
+    """
+    path = _folder(dataset.name) / f"{backbone_name}.npz"
+    if "/" in backbone_name or ":" in backbone_name or not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as held:
+        rows, ids = held["vectors"], held["ids"]
+    if np.array_equal(ids, dataset.ids):
+        return rows
+    row_of = {text: row for row, text in enumerate(ids.tolist())}
+    order = [row_of.get(text, -1) for text in dataset.ids.tolist()]
+    missing = order.count(-1)
+    if missing:
+        raise BadInput(
+            f"The vectors {backbone_name!r} lack {missing:,} of the {len(dataset):,} images; attach them again."
+        )
+    return rows[order]
+
+
+def detach(dataset_name: str, backbone_name: str) -> None:
+    """Remove vectors that were attached; nothing else is touched."""
+    for ending in ("npz", "json"):
+        (_folder(dataset_name) / f"{backbone_name}.{ending}").unlink(missing_ok=True)

@@ -1,0 +1,73 @@
+"""DATASETS: the collections that are there without any download, because installed packages carry their pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.progress import Cancel, OnProgress
+from core.registry import Registry
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A dataset that is made on first use.
+
+    Attributes:
+        make: (on_progress, cancel) → the folder with one folder per class, made if it was not there whole.
+        is_made: () → True when that folder is there, whole, and of the present version.
+    """
+
+    name: str
+    label: str
+    make: Callable[[OnProgress | None, Cancel | None], Path]
+    is_made: Callable[[], bool]
+    licence: str
+    reference: str
+    description: str = ""
+
+
+DATASETS: Registry[BuiltIn] = Registry("dataset", BuiltIn)
+
+
+def _made(name: str) -> Callable[[], bool]:
+    def is_made() -> bool:
+        from core.data import demo
+
+        return demo.is_made(name)
+
+    return is_made
+
+
+def _make(name: str) -> Callable[[OnProgress | None, Cancel | None], Path]:
+    def make(on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Path:
+        from core.data import demo
+
+        return demo.make(name, on_progress, cancel)
+
+    return make
+
+
+DATASETS.add(
+    BuiltIn(
+        "photo_views",
+        label="Photo views",
+        make=_make("photo_views"),
+        is_made=_made("photo_views"),
+        licence="free: see the README.txt beside the pictures in scikit-image and scikit-learn",
+        reference="the photographs that scikit-image and scikit-learn carry, 24 seeded views of each",
+        description="Copy retrieval: a view of a photograph must find the other views of it.",
+    )
+)
+DATASETS.add(
+    BuiltIn(
+        "digits",
+        label="Handwritten digits",
+        make=_make("digits"),
+        is_made=_made("digits"),
+        licence="CC BY 4.0",
+        reference="Alpaydin and Kaynak 1998, UCI Optical Recognition of Handwritten Digits, by scikit-learn",
+        description="1,797 handwritten digits of 8 by 8 pixels.",
+    )
+)

@@ -1,0 +1,145 @@
+"""The built-in datasets, made out of what installed packages carry. Same versions, same bytes."""
+
+from __future__ import annotations
+
+import importlib.resources
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageFilter
+
+from core import paths
+from core.data import images
+from core.data.table import write_json
+from core.errors import StoreUnusable
+from core.progress import Cancel, Meter, OnProgress
+
+VIEWS = 24
+SEED = 20
+_VERSION = 1
+_LONG_SIDE = 420
+_PHOTOGRAPHS = {
+    "astronaut": "skimage.data", "brick": "skimage.data", "camera": "skimage.data", "cell": "skimage.data",
+    "chelsea": "skimage.data", "china": "sklearn.datasets.images", "clock_motion": "skimage.data",
+    "coffee": "skimage.data", "coins": "skimage.data", "flower": "sklearn.datasets.images",
+    "grass": "skimage.data", "gravel": "skimage.data", "hubble_deep_field": "skimage.data", "ihc": "skimage.data",
+    "moon": "skimage.data", "motorcycle_left": "skimage.data", "page": "skimage.data", "retina": "skimage.data",
+    "rocket": "skimage.data", "text": "skimage.data",
+}  # fmt: skip
+
+
+def _folder(name: str) -> Path:
+    return paths.home() / "demo" / name
+
+
+def _stamp(name: str) -> dict[str, object]:
+    packages = {"photo_views": ("scikit-image", "scikit-learn", "pillow"), "digits": ("scikit-learn", "pillow")}[name]
+    return {"version": _VERSION, **{package: version(package) for package in packages}}
+
+
+def is_made(name: str) -> bool:
+    """True when the pictures are all there. A newer library does not throw a made dataset away."""
+    try:
+        return json.loads((_folder(name) / ".made.json").read_text())["version"] == _VERSION
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def make(name: str, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Path:
+    """The folder of a built-in dataset, one folder per class; made beside its place and moved there when whole."""
+    folder = _folder(name)
+    if is_made(name):
+        return folder
+    beside = folder.with_name(f"{name}.{os.getpid()}.part")
+    try:
+        beside.mkdir(parents=True, exist_ok=True)
+        {"photo_views": _photo_views, "digits": _digits}[name](beside, on_progress, cancel)
+        write_json(beside / ".made.json", _stamp(name))
+        if folder.exists() and not is_made(name):
+            shutil.rmtree(folder)
+        if not folder.exists():
+            beside.rename(folder)
+    except OSError as error:
+        if not is_made(name):  # else another process was faster, and its pictures are the same
+            raise StoreUnusable(
+                f"The demo cannot be written to {folder}: {error.strerror or error}; make room there, or set "
+                "FUSIONSCOPE_HOME to a folder that can be written."
+            ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+def photographs() -> Iterator[tuple[str, Image.Image]]:
+    """(name, RGB picture) of each photograph that the installed packages really carry; nothing is downloaded."""
+    for name, package in _PHOTOGRAPHS.items():
+        for ending in ("png", "jpg"):
+            file = importlib.resources.files(package) / f"{name}.{ending}"
+            if file.is_file():
+                yield name, images.open_rgb(file.read_bytes())
+                break
+
+
+def _photo_views(folder: Path, on_progress: OnProgress | None, cancel: Cancel | None) -> None:
+    meter = Meter("Drawing the demo's photo views", len(_PHOTOGRAPHS) * VIEWS, on_progress)
+    with ThreadPoolExecutor(max_workers=paths.cpu_count()) as pool:
+        for number, (name, photograph) in enumerate(photographs()):
+            scale = _LONG_SIDE / max(photograph.size)
+            small = photograph.resize([round(side * scale) for side in photograph.size], Image.Resampling.LANCZOS)
+            (folder / name).mkdir(exist_ok=True)
+
+            def draw(index: int, small: Image.Image = small, name: str = name, number: int = number) -> None:
+                data = view(small, np.random.default_rng([SEED, number, index]))
+                (folder / name / f"{name}_{index:02d}.jpg").write_bytes(data)
+
+            for _ in pool.map(draw, range(VIEWS)):
+                if cancel:
+                    cancel.check()
+                meter.add()
+
+
+def view(photograph: Image.Image, random: np.random.Generator) -> bytes:
+    """One view as JPEG: rotated a little, cropped, mirrored, relit, recoloured, blurred and compressed, by chance."""
+    width, height = photograph.size
+    turned = photograph.rotate(random.uniform(-12, 12), Image.Resampling.BICUBIC)
+    share = random.uniform(0.38, 0.85)
+    across, down = round(width * share), round(height * share)
+    margin_x, margin_y = round(width * 0.06), round(height * 0.06)
+    left = int(random.integers(min(margin_x, width - across), max(width - across - margin_x, margin_x) + 1))
+    top = int(random.integers(min(margin_y, height - down), max(height - down - margin_y, margin_y) + 1))
+    piece = turned.crop((left, top, left + across, top + down))
+    if random.random() < 0.5:
+        piece = piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    piece = ImageEnhance.Brightness(piece).enhance(random.uniform(0.55, 1.45))
+    piece = ImageEnhance.Contrast(piece).enhance(random.uniform(0.6, 1.4))
+    piece = ImageEnhance.Color(piece).enhance(random.uniform(0.2, 1.8))
+    gains = random.uniform(0.8, 1.2, 3)
+    table = [min(255, round(value * gain)) for gain in gains for value in range(256)]
+    piece = piece.point(table)
+    if random.random() < 0.4:
+        piece = piece.filter(ImageFilter.GaussianBlur(random.uniform(0.5, 2.2)))
+    buffer = io.BytesIO()
+    piece.save(buffer, "JPEG", quality=int(random.integers(25, 91)))
+    return buffer.getvalue()
+
+
+def _digits(folder: Path, on_progress: OnProgress | None, cancel: Cancel | None) -> None:
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    meter = Meter("Drawing the digits", len(bunch.images), on_progress)
+    for number, (values, digit) in enumerate(zip(bunch.images, bunch.target)):
+        if cancel and number % 100 == 0:
+            cancel.check()
+        picture = Image.fromarray((values * (255 / 16)).round().astype(np.uint8), "L")
+        place = folder / str(digit)
+        place.mkdir(exist_ok=True)
+        picture.resize((64, 64), Image.Resampling.BICUBIC).save(place / f"{number:04d}.png", compress_level=1)
+        meter.add()

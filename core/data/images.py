@@ -1,0 +1,227 @@
+"""Pictures as a viewer would show them: upright, RGB, on white; within bounded memory, or not at all."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import struct
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from core.errors import BadInput
+
+MAX_PIXELS = 100_000_000
+"""Pictures with more pixels are refused before a pixel is decoded: 300 MB as RGB."""
+MAX_BYTES = 512 * 1024 * 1024
+"""Files larger than this are refused before they are read."""
+THUMBNAIL_SIDES = {"small": 128, "large": 384}
+_REFUSED_FORMATS = {"EPS", "WMF", "MPEG", "HDF5", "GRIB", "BUFR", "MCIDAS", "IPTC"}
+"""Formats that would start another program (EPS) or that Pillow names without being able to decode them."""
+_ORIENTATION = 0x0112
+
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+# Pillow warns above its limit and refuses above twice that; `_refuse_bomb` refuses at the limit itself.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+# What it says about damaged metadata is of no use to people: a picture either opens or has its reason.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
+_FORMATS: list[str] = []
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the first bytes of a picture say: format, and the size as a viewer shows it."""
+
+    format: str
+    width: int
+    height: int
+
+
+def formats() -> list[str]:
+    """The names of the formats that are read, found once."""
+    if not _FORMATS:
+        Image.init()
+        _FORMATS.extend(name for name in Image.ID if name not in _REFUSED_FORMATS)
+    return _FORMATS
+
+
+def looks_like_one(name: str) -> bool:
+    """True when the ending of a file's name is that of a picture. Only for guesses: the bytes decide."""
+    formats()
+    return os.path.splitext(name)[1].lower() in Image.EXTENSION
+
+
+def header(source: str | os.PathLike | bytes) -> Header:
+    """Read the header alone; nothing is decoded.
+
+    Raises:
+        BadInput: the reason why this is no picture that can be shown.
+    """
+    with _opened(source) as image:
+        width, height = image.size
+        if _turns_sideways(image):
+            width, height = height, width
+        return Header(image.format or "", width, height)
+
+
+def open_rgb(source: str | os.PathLike | bytes) -> Image.Image:
+    """A picture as a viewer shows it.
+
+    EXIF orientation is applied, alpha lies on white, the first frame stands for an animation, 16-bit and float
+    pictures are scaled to 8 bits, CMYK and Lab go through their profile. Memory is bounded by `MAX_PIXELS`.
+
+    Args:
+        source: a path, or the bytes of the file.
+    Returns:
+        PIL image in mode RGB, loaded, without a file behind it.
+    Raises:
+        BadInput: the reason, as one sentence for people.
+    """
+    with _opened(source) as image:
+        try:
+            image.load()
+            _refuse_bomb(image)
+            upright = ImageOps.exif_transpose(image) if _has_orientation(image) else image
+            return _to_rgb(upright)
+        except BadInput:
+            raise
+        except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them raise
+            raise BadInput(_reason(error)) from error
+
+
+def thumbnails(image: Image.Image) -> dict[str, bytes]:
+    """The two WebP thumbnails of an RGB picture: {"small": at most 128 px a side, "large": at most 384 px}."""
+    made: dict[str, bytes] = {}
+    current = image
+    for size in ("large", "small"):
+        side = THUMBNAIL_SIDES[size]
+        if max(current.size) > side:
+            scale = side / max(current.size)
+            target = tuple(max(1, round(length * scale)) for length in current.size)
+            current = current.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)
+        buffer = io.BytesIO()
+        current.save(buffer, "WEBP", quality=80, method=1)
+        made[size] = buffer.getvalue()
+    return made
+
+
+def _opened(source: str | os.PathLike | bytes) -> Image.Image:
+    try:
+        if isinstance(source, bytes):
+            n_bytes, file = len(source), io.BytesIO(source)
+        else:
+            n_bytes, file = os.stat(source).st_size, Path(source)
+        if n_bytes == 0:
+            raise BadInput("The file is empty.")
+        if n_bytes > MAX_BYTES:
+            raise BadInput(f"The file has {n_bytes / 2**20:,.0f} MB; at most {MAX_BYTES // 2**20} MB are read.")
+        image = Image.open(file, formats=formats())
+        try:
+            _refuse_bomb(image)
+        except BadInput:
+            image.close()
+            raise
+        return image
+    except BadInput:
+        raise
+    except Exception as error:  # a hostile header can make any plugin fail in any way
+        raise BadInput(_reason(error)) from error
+
+
+def _refuse_bomb(image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise BadInput(
+            f"The picture claims {width:,} x {height:,} pixels; at most {MAX_PIXELS // 1_000_000} megapixels are "
+            "decoded."
+        )
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong with a picture, as a sentence."""
+    text = " ".join(str(error).split())[:160]
+    if isinstance(error, Image.DecompressionBombError):
+        return f"The picture claims more than {MAX_PIXELS // 1_000_000} megapixels and is not decoded."
+    if isinstance(error, FileNotFoundError):
+        return "The file is not there any more."
+    if isinstance(error, PermissionError):
+        return "The file may not be read; change its permissions."
+    if isinstance(error, MemoryError):
+        return "The picture needs more memory than there is."
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "This is not a picture, or its header is damaged."
+    if "truncated" in text.lower() or isinstance(error, (EOFError, struct.error)):
+        return f"The picture is cut off: {text or type(error).__name__}."
+    return f"The picture is damaged: {text or type(error).__name__}."
+
+
+def _has_orientation(image: Image.Image) -> bool:
+    """True when EXIF asks for a turn. Damaged EXIF never costs us the picture."""
+    try:
+        return image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+    except Exception:  # any byte of a damaged EXIF block may raise anything; the picture is still there
+        return False
+
+
+def _turns_sideways(image: Image.Image) -> bool:
+    try:
+        return image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+    except Exception:  # see _has_orientation
+        return False
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    mode = image.mode
+    if mode == "RGB" and "transparency" not in image.info:
+        return image.copy() if image.readonly else _detached(image)
+    if mode in ("CMYK", "LAB"):
+        return _through_profile(image)
+    if mode == "F" or mode.startswith("I"):
+        image = _eight_bits(image)
+    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
+        coloured = image.convert("RGBA")
+        white = Image.new("RGB", coloured.size, (255, 255, 255))
+        white.paste(coloured, mask=coloured.getchannel("A"))
+        return white
+    return image.convert("RGB")
+
+
+def _detached(image: Image.Image) -> Image.Image:
+    """The loaded pixels without the file behind them; no pixel is copied."""
+    plain = Image.Image()
+    return plain._new(image.im) if type(image) is not Image.Image else image
+
+
+def _through_profile(image: Image.Image) -> Image.Image:
+    """CMYK and Lab pictures as sRGB: by the profile in the file, else by Pillow's plain rule (CMYK) or D50 (Lab)."""
+    from PIL import ImageCms
+
+    profile = image.info.get("icc_profile")
+    try:
+        if image.mode == "LAB":
+            start = ImageCms.createProfile("LAB")
+        elif profile:
+            start = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        else:
+            return image.convert("RGB")
+        turned = ImageCms.profileToProfile(image, start, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        return turned if turned is not None else image.convert("RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit, 32-bit and float grey as 8-bit grey; what is not finite becomes black."""
+    values = np.nan_to_num(np.asarray(image, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    highest = float(values.max(initial=0.0))
+    if image.mode == "F":
+        full = 1.0 if highest <= 1.0 else (255.0 if highest <= 255.0 else highest)
+    else:
+        full = 65535.0 if image.mode != "I" or 255.0 < highest <= 65535.0 else max(highest, 255.0)
+    grey = Image.fromarray(np.clip(np.rint(values * (255.0 / full)), 0, 255).astype(np.uint8), "L")
+    return grey

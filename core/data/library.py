@@ -1,0 +1,336 @@
+"""The datasets of this installation: added once, opened fast, scanned again when asked."""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core import paths
+from core.data import readers, scan, table
+from core.data.catalog import DATASETS
+from core.data.listing import Listing
+from core.errors import BadInput, StoreUnusable, UnknownName
+from core.progress import Cancel, OnProgress
+from core.types import Dataset
+
+_OPENED: dict[str, tuple[tuple[int, int], Dataset]] = {}
+_LOCK = threading.RLock()
+
+
+def names() -> tuple[str, ...]:
+    """Names of all datasets: the built-in ones first, then those that were added, sorted."""
+    folder = paths.datasets()
+    added = sorted(p.parent.name for p in folder.glob("*/record.json")) if folder.is_dir() else []
+    return (*DATASETS.names, *(name for name in added if name not in DATASETS))
+
+
+def load(
+    name_or_path: str | Path,
+    *,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+    reader: str | None = None,
+    **options: Any,
+) -> Dataset:
+    """A dataset by its name, or by the path of a folder, manifest, annotation file or archive.
+
+    A built-in dataset is made on first use. A path is looked at again each time (files that did not move are not
+    opened) and is kept under the name of its last part.
+
+    Raises:
+        UnknownName: neither a name nor a path.
+        BadInput: the path cannot be used; the sentence says why.
+    """
+    text = str(name_or_path)
+    if text in DATASETS:
+        return _built_in(text, on_progress, cancel)
+    folder = paths.datasets() / text
+    if "/" not in text and "\\" not in text and (folder / "record.json").is_file():
+        return _open(folder)
+    if text.startswith("torchvision:"):
+        from core.data import from_torchvision
+
+        source, options["depth"] = from_torchvision.fetch(text.partition(":")[2], on_progress, cancel), 1
+        return add(text.partition(":")[2], source, reader="folder", options=options, on_progress=on_progress)
+    path = Path(text).expanduser()
+    if not path.exists() and "/" not in text and not path.suffix:
+        raise UnknownName(_no_such(text))
+    chosen = readers.choose(path, reader)
+    return add(_name_for(path, chosen.name, options), path, reader=chosen.name, options=options,
+               on_progress=on_progress, cancel=cancel)  # fmt: skip
+
+
+def add(
+    name: str,
+    source: str | Path,
+    *,
+    reader: str | None = None,
+    options: dict[str, Any] | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+    **described: Any,
+) -> Dataset:
+    """Read a collection and keep its table under `name`. Pictures are neither moved nor copied.
+
+    Args:
+        name: as people will type it; a name that is taken by another source is refused.
+        source: a folder, a manifest, an annotation file or an archive.
+        reader: a name of READERS; by default the one that fits.
+        options: the reader's own options.
+        described: licence, reference, notes.
+    Raises:
+        BadInput: the source cannot be used.
+        StoreUnusable: the table cannot be saved.
+    """
+    name = table.check_name(name)
+    path = Path(source).expanduser().resolve()
+    chosen = readers.choose(path, reader)
+    folder = paths.datasets() / name
+    previous = None
+    if (folder / "record.json").is_file():
+        record = table.read_record(folder)
+        if record["source"] != str(path):
+            raise BadInput(f"The name {name!r} is taken by {record['source']}; choose another one or remove that one.")
+        previous = _open(folder)
+    elif name in DATASETS and not str(path).startswith(str(paths.home())):
+        raise BadInput(f"{name!r} is a built-in dataset; choose another name.")
+    listing = chosen.function(path, on_progress=on_progress, cancel=cancel, **(options or {}))
+    if not len(listing) and not listing.quarantine:
+        raise BadInput(f"There is no image in {path}; choose a folder with pictures in it.")
+    return _keep(name, str(path), chosen.name, options or {}, listing, previous, on_progress, cancel, described)
+
+
+def _keep(
+    name: str,
+    source: str,
+    reader: str,
+    options: dict[str, Any],
+    listing: Listing,
+    previous: Dataset | None,
+    on_progress: OnProgress | None,
+    cancel: Cancel | None,
+    described: dict[str, Any],
+) -> Dataset:
+    if previous is not None:
+        described = {"licence": previous.licence, "reference": previous.reference, **described}
+    dataset = scan.scan(name, listing, previous, on_progress, cancel, source=source, **described)
+    if previous is not None and _same(dataset, previous):
+        return previous
+    _save(dataset, {"reader": reader, "options": options})
+    return _open(paths.datasets() / name)
+
+
+def _save(dataset: Dataset, record: dict[str, Any]) -> None:
+    folder = paths.datasets() / dataset.name
+    try:
+        with _LOCK:
+            table.save(dataset, folder, record)
+    except OSError as error:
+        raise StoreUnusable(
+            f"The dataset cannot be saved in {folder}: {error.strerror or error}; make room there, or set "
+            "FUSIONSCOPE_HOME to a folder that can be written."
+        ) from error
+
+
+def _same(one: Dataset, other: Dataset) -> bool:
+    def held(dataset: Dataset) -> list:
+        frame = dataset.quarantine
+        return [] if frame is None else sorted(zip(frame["path"], frame["reason"]))
+
+    return one.fingerprint == other.fingerprint and held(one) == held(other) and one.items.equals(other.items)
+
+
+def _open(folder: Path) -> Dataset:
+    """The saved dataset; the same object as long as its record did not change."""
+    try:
+        status = (folder / "record.json").stat()
+    except OSError as error:
+        raise StoreUnusable(f"{folder} cannot be read: {error.strerror or error}.") from error
+    stamp = (status.st_mtime_ns, status.st_ino)
+    with _LOCK:
+        held = _OPENED.get(str(folder))
+        if held is None or held[0] != stamp:
+            held = (stamp, table.opened(folder))
+            _OPENED[str(folder)] = held
+        return held[1]
+
+
+def _built_in(name: str, on_progress: OnProgress | None, cancel: Cancel | None) -> Dataset:
+    entry = DATASETS[name]
+    folder = paths.datasets() / name
+    if (folder / "record.json").is_file() and entry.is_made():
+        return _open(folder)
+    with _LOCK:
+        source = entry.make(on_progress, cancel)
+        return add(name, source, reader="folder", options={"depth": 1}, on_progress=on_progress, cancel=cancel,
+                   licence=entry.licence, reference=entry.reference)  # fmt: skip
+
+
+def _name_for(path: Path, reader: str, options: dict[str, Any]) -> str:
+    """The last part of the path, with a number behind it while that name belongs to another source."""
+    resolved = path.expanduser().resolve()
+    stem = resolved.name if resolved.is_dir() else resolved.stem
+    if not resolved.is_dir() and stem.lower() in {"splits", "labels", "items", "index", "metadata", "manifest"}:
+        stem = f"{resolved.parent.name}-{stem}"
+    base = "".join("-" if c in '/\\:*?"<>|\n\r\t' else c for c in stem).strip(". ") or "images"
+    while len(base.encode()) > 100:
+        base = base[:-1]
+    for number in range(1, 1000):
+        name = base if number == 1 else f"{base}-{number}"
+        record = paths.datasets() / name / "record.json"
+        if name in DATASETS:
+            continue
+        if not record.is_file():
+            return name
+        held = table.read_record(record.parent)
+        if held["source"] == str(resolved) and (held["reader"], held["options"]) == (reader, options):
+            return name
+    raise BadInput(f"There are too many datasets named like {base!r}; remove some.")
+
+
+def rescan(name: str, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Dataset:
+    """Look at the source of a dataset again: new files join, gone ones leave, unchanged ones are not opened."""
+    if name in DATASETS:
+        return _built_in(name, on_progress, cancel)
+    record = table.read_record(_saved(name))
+    if record["reader"] not in readers.known():
+        raise BadInput(f"{name!r} was made from a table in memory; add it again from there.")
+    return add(name, record["source"], reader=record["reader"], options=record["options"],
+               on_progress=on_progress, cancel=cancel)  # fmt: skip
+
+
+def _no_such(name: str) -> str:
+    near = difflib.get_close_matches(name, names(), n=2, cutoff=0.6)
+    hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+    return f"No dataset is named {name!r}, and no folder or file is.{hint} There are {', '.join(names())}."
+
+
+def _saved(name: str) -> Path:
+    folder = paths.datasets() / table.check_name(name)
+    if not (folder / "record.json").is_file():
+        raise UnknownName(_no_such(name))
+    return folder
+
+
+def remove(name: str) -> None:
+    """Forget a dataset: its table goes; pictures, embeddings and thumbnails stay where they are."""
+    folder = _saved(name)
+    with _LOCK:
+        _OPENED.pop(str(folder), None)
+        (folder / "record.json").unlink()
+        shutil.rmtree(folder)
+
+
+def rename(name: str, new: str) -> Dataset:
+    """Give an added dataset another name; nothing is computed again."""
+    folder, new = _saved(name), table.check_name(new)
+    if name in DATASETS or new in names():
+        taken = name if name in DATASETS else new
+        raise BadInput(f"{taken!r} is taken or built in; choose another name.")
+    with _LOCK:
+        target = folder.with_name(new)
+        folder.rename(target)
+        _OPENED.pop(str(folder), None)
+        record = table.read_record(target)
+        table.write_json(target / "record.json", {**record, "name": new})
+    return _open(target)
+
+
+def describe(name: str, **words: str) -> Dataset:
+    """Change licence, reference or notes of an added dataset."""
+    folder = _saved(name)
+    unknown = set(words) - {"licence", "reference", "notes"}
+    if unknown:
+        raise BadInput(f"A dataset has a licence, a reference and notes, but no {sorted(unknown)[0]}.")
+    table.write_json(folder / "record.json", {**table.read_record(folder), **words})
+    return _open(folder)
+
+
+def quarantine(name: str, reasons: dict[str, str]) -> Dataset:
+    """Move images that turned out unreadable from a saved dataset to its quarantine.
+
+    Args:
+        reasons: path, or id, of an image → why. Unknown ones are passed over, so that it may be said twice.
+    Returns:
+        The dataset without them: ids, labels, split and pairs moved together.
+    """
+    folder = _saved(name)
+    with _LOCK:
+        dataset = _open(folder)
+        listed = dataset.items["path"].tolist()
+        why = [reasons.get(path) or reasons.get(text) for path, text in zip(listed, dataset.ids.tolist())]
+        bad = np.array([reason is not None for reason in why], bool)
+        if not bad.any():
+            return dataset
+        if bad.all():
+            raise BadInput(f"None of the {len(dataset):,} images of {name!r} can be read; the first: {why[0]}")
+        gone = pd.DataFrame(
+            {
+                "path": np.array(listed, object)[bad],
+                "reason": [reason for reason in why if reason is not None],
+                "size": dataset.items["size"].to_numpy()[bad],
+                "mtime_ns": dataset.items["mtime_ns"].to_numpy()[bad],
+            }
+        )
+        frames = [frame for frame in (dataset.quarantine, gone) if frame is not None and len(frame)]
+        smaller = table.subset(dataset, ~bad)
+        object.__setattr__(smaller, "quarantine", pd.concat(frames, ignore_index=True))
+        record = table.read_record(folder)
+        _save(smaller, {"reader": record["reader"], "options": record["options"]})
+        return _open(folder)
+
+
+def read_bytes(dataset: Dataset, position: int) -> bytes:
+    """The bytes of one image, from its file or from inside its archive.
+
+    Raises:
+        BadInput: the original has gone, cannot be read, or the row has no picture.
+    """
+    row = dataset.items.iloc[int(position)]
+    path = row["path"]
+    if not path:
+        raise BadInput(f"{dataset.ids[position]!r} has no picture; only vectors were given.")
+    try:
+        offset = int(row["offset"]) if "offset" in row else -1
+        return scan.read_slice(path, offset, int(row["size"]) if offset >= 0 else 0)
+    except FileNotFoundError as error:
+        raise BadInput(f"The original {path} is not there any more.") from error
+    except OSError as error:
+        raise BadInput(f"The original {path} cannot be read: {error.strerror or error}.") from error
+
+
+def from_dataframe(
+    frame: pd.DataFrame,
+    name: str,
+    *,
+    root: str | Path = ".",
+    columns: dict[str, str] | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+    **described: Any,
+) -> Dataset:
+    """Add a pandas DataFrame as a dataset; FiftyOne's `to_pandas`-like tables go in the same way.
+
+    Args:
+        frame: one row per image; the columns of a manifest: path and any of id, label, labels, instance, split,
+            title, description. Other columns are kept as they are.
+        root: what relative paths are relative to.
+        columns: ours → theirs, where the usual names are not used, e.g. {"path": "filepath"}.
+    Raises:
+        BadInput: as for a manifest.
+    """
+    from core.data import manifests
+
+    name = table.check_name(name)
+    if name in DATASETS:
+        raise BadInput(f"{name!r} is a built-in dataset; choose another name.")
+    listing = manifests.from_frame(frame, Path(root).expanduser().resolve(), f"The table {name!r}", columns or {})
+    folder = paths.datasets() / name
+    previous = _open(folder) if (folder / "record.json").is_file() else None
+    return _keep(name, str(listing.root), "dataframe", {}, listing, previous, on_progress, cancel, described)

@@ -1,0 +1,1 @@
+"""Manifests: CSV, Parquet and JSONL tables with one row per image."""

@@ -1,0 +1,135 @@
+"""READERS, and which of them fits a path. The folder readers live here, the others in the modules imported below."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from core.data import images
+from core.data.listing import READERS, SPLIT_WORDS, Listing, Reader, walk
+from core.errors import BadInput
+from core.progress import Cancel, OnProgress
+
+_ROLES = {name for name in SPLIT_WORDS if "|" not in name}
+DEPTH_HELP = "Which folder level names the class: 1 is the first below the dataset's folder, 0 means no labels."
+
+
+def _folders(path: Path) -> list[str]:
+    try:
+        return sorted(e.name for e in os.scandir(path) if e.is_dir() and not e.name.startswith("."))
+    except OSError:
+        return []
+
+
+def _roles(path: Path) -> bool:
+    """Every folder at the first level names a split, and together they are more than a training set."""
+    names = {name.lower() for name in _folders(path)}
+    if not names or not names <= _ROLES:
+        return False
+    return names != {"train"} and (len(names) > 1 or "test" in names)
+
+
+def _spread(parts: tuple[str, ...]) -> str:
+    """The split of a file by the names of its first folders: test/query asks, test/gallery is searched."""
+    first = SPLIT_WORDS.get(parts[0].lower(), "")
+    if first == "query|gallery" and len(parts) > 2 and parts[1].lower() in _ROLES:
+        return SPLIT_WORDS[parts[1].lower()]
+    return first
+
+
+def split_folders(path: Path, *, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Listing:
+    """`train/`, `query/`, `gallery/` (or `test/query`, `test/gallery`; or `train/`, `test/`), classes below them."""
+    listing = Listing(str(path), labels=[], splits=[])
+    for parts in walk(path, listing.quarantine, on_progress, cancel):
+        split = _spread(parts)
+        if not split:
+            listing.quarantine[str(path.joinpath(*parts))] = "The file lies outside the split folders."
+            continue
+        nested = len(parts) > 2 and parts[0].lower() in ("test", "testing") and parts[1].lower() in _ROLES
+        rest = parts[2:] if nested else parts[1:]
+        _add(listing, path, parts)
+        listing.labels.append((rest[0],) if len(rest) > 1 else ())
+        listing.splits.append(split)
+    if not any(listing.labels):
+        listing.labels = None
+    return listing
+
+
+def folder_per_class(
+    path: Path,
+    *,
+    depth: int | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Listing:
+    """One folder per class, nested folders, or a flat folder without labels.
+
+    Args:
+        depth: the folder level that names the class, 1 is the first; 0 means no labels. By default the first
+            level, unless all files lie in one single folder, which then names nothing.
+    """
+    listing = Listing(str(path), labels=[])
+    every: list[tuple[str, ...]] = []
+    for parts in walk(path, listing.quarantine, on_progress, cancel):
+        every.append(parts)
+        _add(listing, path, parts)
+    if depth is None:
+        firsts = {parts[0] if len(parts) > 1 else "" for parts in every if images.looks_like_one(parts[-1])}
+        depth = 0 if len(firsts) <= 1 else 1
+        if depth == 0 and firsts - {""}:
+            listing.notes.append(f"All files lie in the one folder {firsts.pop()!r}, so it names no class.")
+    if depth < 0:
+        raise BadInput(f"The folder level that names the class is 0 or more, not {depth}.")
+    listing.labels = [(parts[depth - 1],) if depth and len(parts) > depth else () for parts in every]
+    if not any(listing.labels):
+        listing.labels = None
+    return listing
+
+
+def _add(listing: Listing, path: Path, parts: tuple[str, ...]) -> None:
+    listing.ids.append("/".join(parts))
+    listing.paths.append(os.path.join(str(path), *parts))
+
+
+def _load_others() -> None:
+    """Import the modules that register further readers; those come first, folders are what is left."""
+    from core.data import annotations, archives, manifests  # noqa: F401
+
+    if "folder" not in READERS:
+        READERS.add(Reader("split_folders", split_folders, "Folders train, query, gallery", _roles))
+        READERS.add(
+            Reader(
+                "folder",
+                folder_per_class,
+                "A folder per class, or a flat folder",
+                lambda path: path.is_dir(),
+                {"depth": DEPTH_HELP},
+            )
+        )
+
+
+def choose(path: Path, name: str | None = None) -> Reader:
+    """The reader of that name, else the first one that knows the look of `path`.
+
+    Raises:
+        UnknownName: no reader has that name.
+        BadInput: the path does not exist, or nothing reads it.
+    """
+    _load_others()
+    if name is not None:
+        return READERS.get(name)
+    if not path.exists():
+        raise BadInput(f"{path} does not exist; check the spelling, or give a full path.")
+    for reader in READERS:
+        if reader.detect(path):
+            return reader
+    raise BadInput(
+        f"{path} is no folder, manifest (.csv, .parquet, .jsonl), COCO file (.json), ground truth (gnd_*.pkl) or "
+        "archive (.tar) of images."
+    )
+
+
+def known() -> tuple[str, ...]:
+    """Names of all readers."""
+    _load_others()
+    return READERS.names

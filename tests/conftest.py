@@ -1,0 +1,80 @@
+"""A tiny world of 60 drawn images in 6 classes, and the real pictures that may lie beside the checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+TINY_CLASSES = ("circle", "cross", "diamond", "grid", "square", "stripes")
+TINY_PER_CLASS = 10
+
+
+def draw_tiny(kind: str, seed: int, side: int = 48) -> Image.Image:
+    """One drawn picture: the class gives the shape, the seed its place, size and colours."""
+    random = np.random.default_rng([TINY_CLASSES.index(kind), seed])
+    back, front = (tuple(int(v) for v in random.integers(low, low + 110, 3)) for low in (130, 10))
+    picture = Image.new("RGB", (side, side), back)
+    pen = ImageDraw.Draw(picture)
+    x, y = (int(v) for v in random.integers(side // 3, 2 * side // 3, 2))
+    r = int(random.integers(side // 6, side // 3))
+    if kind == "circle":
+        pen.ellipse((x - r, y - r, x + r, y + r), fill=front)
+    elif kind == "square":
+        pen.rectangle((x - r, y - r, x + r, y + r), fill=front)
+    elif kind == "diamond":
+        pen.polygon([(x, y - r), (x + r, y), (x, y + r), (x - r, y)], fill=front)
+    elif kind == "cross":
+        pen.line((x - r, y, x + r, y), fill=front, width=5)
+        pen.line((x, y - r, x, y + r), fill=front, width=5)
+    else:
+        step = max(5, r // 2)
+        for at in range(int(random.integers(0, step)), side, step):
+            pen.line((at, 0, at, side), fill=front, width=2)
+            if kind == "grid":
+                pen.line((0, at, side, at), fill=front, width=2)
+    return picture
+
+
+def write_tiny(folder: Path, per_class: int = TINY_PER_CLASS, classes: tuple[str, ...] = TINY_CLASSES) -> Path:
+    """A folder per class of drawn pictures."""
+    for kind in classes:
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        for number in range(per_class):
+            draw_tiny(kind, number).save(folder / kind / f"{kind}_{number:02d}.png", compress_level=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real pictures beside the checkout; tests that need them are skipped where they are not."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the shared real images are not beside this checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The 60 drawn images, one folder per class; drawn once, never to be changed."""
+    return write_tiny(tmp_path_factory.mktemp("tiny") / "tiny")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty FUSIONSCOPE_HOME."""
+    place = tmp_path / "home"
+    monkeypatch.setenv("FUSIONSCOPE_HOME", str(place))
+    return place
+
+
+@pytest.fixture
+def tiny_world(tiny_images: Path, home: Path) -> SimpleNamespace:
+    """The drawn images as the saved dataset "tiny" in an empty home: `.images`, `.home`, `.dataset`."""
+    from core import data
+
+    return SimpleNamespace(images=tiny_images, home=home, dataset=data.add("tiny", tiny_images))
