@@ -33,6 +33,7 @@ def names() -> tuple[str, ...]:
 def load(
     name_or_path: str | Path,
     *,
+    name: str | None = None,
     on_progress: OnProgress | None = None,
     cancel: Cancel | None = None,
     reader: str | None = None,
@@ -41,7 +42,7 @@ def load(
     """A dataset by its name, or by the path of a folder, manifest, annotation file or archive.
 
     A built-in dataset is made on first use. A path is looked at again each time (files that did not move are not
-    opened) and is kept under the name of its last part.
+    opened) and is kept under `name`, else the name of its last part.
 
     Raises:
         UnknownName: neither a name nor a path.
@@ -62,7 +63,7 @@ def load(
     if not path.exists() and "/" not in text and not path.suffix:
         raise UnknownName(_no_such(text))
     chosen = readers.choose(path, reader)
-    return add(_name_for(path, chosen.name, options), path, reader=chosen.name, options=options,
+    return add(name or _name_for(path, chosen.name, options), path, reader=chosen.name, options=options,
                on_progress=on_progress, cancel=cancel)  # fmt: skip
 
 
