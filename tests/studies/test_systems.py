@@ -1,0 +1,257 @@
+"""Systems against a slow reference: every kind, with missing parts, duplicates, ties, overlap and depth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import slow_fusion
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import BadInput, NotComputed, ShapeMismatch
+from core.fusion import FUSIONS, FusionSpec
+from core.studies import systems
+from core.types import Split, unit
+
+KINDS = [
+    {"kind": "concat"},
+    {"kind": "concat", "weights": [2.0, 0.5, 1.0]},
+    {"kind": "concat", "weights": [2.0, 0.0, 1.0]},
+    {"kind": "mean_pad", "weights": [0.2, 0.3, 0.5]},
+    {"kind": "mean_pca", "dim": 4},
+    {"kind": "concat_pca", "dim": 5},
+    {"kind": "concat_pca", "dim": 5, "whiten": True, "weights": [1.0, 2.0, 0.5]},
+    {"kind": "score_sum"},
+    {"kind": "score_sum", "weights": [0.2, 0.3, 0.5], "norm": "minmax"},
+    {"kind": "score_sum", "weights": [0.2, 0.0, 0.5], "norm": "zscore"},
+    {"kind": "score_sum", "weights": [0.2, 0.3, 0.5], "norm": "minmax", "depth": 4},
+    {"kind": "combsum"},
+    {"kind": "combsum", "norm": "zscore"},
+    {"kind": "combsum", "depth": 3},
+    {"kind": "combmnz"},
+    {"kind": "combmnz", "depth": 5},
+    {"kind": "combmnz", "depth": 5, "norm": "zscore"},
+    {"kind": "rrf"},
+    {"kind": "rrf", "k": 10, "depth": 4, "weights": [1.0, 2.0, 0.0]},
+    {"kind": "borda"},
+    {"kind": "borda", "depth": 6, "weights": [1.0, 2.0, 3.0]},
+]
+
+
+def world(rng: np.random.Generator, n: int = 24, overlap: str = "self"):
+    """Raw vectors with missing parts, duplicates and coarse values (ties), and a split."""
+    vectors = {}
+    for name, dim in (("a", 5), ("b", 9), ("c", 7)):
+        rows = rng.standard_normal((n, dim))
+        if name == "b":
+            rows = rng.integers(-1, 2, (n, dim)).astype(float)  # many equal cosines
+        vectors[name] = rows.astype(np.float32)
+    for name in ("a", "b", "c"):
+        vectors[name][7] = vectors[name][3]  # equal in all
+    vectors["a"][9] = vectors["a"][2]  # equal in one only
+    vectors["a"][5] = vectors["c"][6] = 0
+    vectors["a"][11] = vectors["b"][11] = vectors["c"][11] = 0
+    if overlap == "self":
+        return vectors, Split.self_retrieval(n)
+    order = rng.permutation(n)
+    if overlap == "apart":
+        return vectors, Split(order[:9], order[9:])
+    return vectors, Split(order[:12], order[8:])
+
+
+def space_of(vectors: dict[str, np.ndarray], split: Split) -> systems.Space:
+    return systems.Space({name: unit(rows) for name, rows in vectors.items()}, split)
+
+
+def whole(system: systems.System) -> np.ndarray:
+    return np.concatenate([block for _, _, block in system.blocks()])
+
+
+@pytest.mark.parametrize("overlap", ["self", "apart", "some"])
+@pytest.mark.parametrize("record", KINDS, ids=lambda r: "-".join(map(str, r.values())))
+def test_every_kind_agrees_with_the_slow_reference(record: dict, overlap: str) -> None:
+    rng = np.random.default_rng(sum(map(ord, overlap)))
+    vectors, split = world(rng, overlap=overlap)
+    record = record | {"name": "f", "backbones": ["a", "b", "c"]}
+    system = systems.System("f", space_of(vectors, split), FusionSpec.from_json(record))
+    # The reference starts from the stored unit vectors and exact float32 scores, so that rank kinds see the same ties.
+    stored = {name: rows.astype(np.float64) for name, rows in system.space.vectors.items()}
+    expected = slow_fusion.fuse(record, stored, split.queries, split.gallery, split.self_position)
+    found = whole(system)
+    if record["kind"] in ("rrf", "borda") or record.get("depth"):
+        # A rank may move where cosines agree to the last bits: compare on the program's own cosines instead.
+        expected = _on_own_cosines(record, system.space)
+    assert np.array_equal(np.isnan(expected), np.isneginf(found))
+    there = ~np.isnan(expected)
+    assert np.allclose(found[there], expected[there], atol=3e-6)
+
+
+def _on_own_cosines(record: dict, space: systems.Space) -> np.ndarray:
+    given = record.get("weights") or [1.0] * 3
+    used = [(name, w) for name, w in zip(record["backbones"], given) if w > 0]
+    tables = [space.scores(name, 0, space.n_queries) for name, _ in used]
+    result = np.full(tables[0].shape, np.nan)
+    for i, own in enumerate(space.own):
+        allowed = [j for j in range(space.n_gallery) if j != own]
+        result[i] = slow_fusion.one_query(record["kind"], [t[i] for t in tables], [w for _, w in used], allowed, record)
+    return result
+
+
+SCORED = [r for r in KINDS if r["kind"] not in ("rrf", "borda") and not r.get("depth")]
+
+
+@pytest.mark.parametrize("record", SCORED, ids=lambda r: "-".join(map(str, r.values())))
+def test_rows_equal_in_all_backbones_score_the_same_bit_for_bit(record: dict) -> None:
+    rng = np.random.default_rng(3)
+    vectors = {
+        name: rng.standard_normal((400, dim)).astype(np.float32) for name, dim in (("a", 33), ("b", 65), ("c", 7))
+    }
+    copies = rng.permutation(400)[:60].reshape(2, 30)
+    for rows in vectors.values():
+        rows[copies[1]] = rows[copies[0]]
+    spec = FusionSpec.from_json(record | {"name": "f", "backbones": ["a", "b", "c"]})
+    found = whole(systems.System("f", space_of(vectors, Split(np.arange(50), np.arange(400))), spec))
+    for one, other in copies.T:
+        asked = [q for q in range(50) if q not in (one, other)]
+        assert np.array_equal(found[asked, one], found[asked, other])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["concat", "score_sum", "mean_pad", "confidence"]), st.integers(0, 2))
+def test_a_one_hot_weight_ranks_as_that_backbone_alone(seed: int, kind: str, chosen: int) -> None:
+    vectors, split = world(np.random.default_rng(seed))
+    space = space_of(vectors, split)
+    weights = [0.0, 0.0, 0.0]
+    weights[chosen] = 0.7
+    spec = FusionSpec("f", kind, ("a", "b", "c"), tuple(weights))
+    alone, fused = whole(systems.System("abc"[chosen], space)), whole(systems.System("f", space, spec))
+    if kind == "confidence":
+        order = np.argsort(-alone, axis=1, kind="stable")
+        assert (np.diff(np.take_along_axis(fused, order, 1)[:, :-1], axis=1) <= 1e-6).all()
+    else:
+        there = np.isfinite(alone)
+        assert np.allclose(alone[there], fused[there], atol=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["concat", "score_sum", "combsum", "rrf", "borda", "mean_random", "concat_pca"]),
+)
+def test_the_order_of_backbones_changes_nothing(seed: int, kind: str) -> None:
+    rng = np.random.default_rng(seed)
+    vectors, split = world(rng)
+    space, weights = space_of(vectors, split), rng.random(3) + 0.1
+    one = FusionSpec("f", kind, ("a", "b", "c"), tuple(weights))
+    other = FusionSpec("f", kind, ("c", "a", "b"), tuple(weights[[2, 0, 1]]))
+    assert np.allclose(whole(systems.System("f", space, one)), whole(systems.System("f", space, other)), atol=2e-6)
+
+
+def test_blocks_of_any_size_are_the_same() -> None:
+    rng = np.random.default_rng(0)
+    vectors, split = world(rng, overlap="some")
+    # A product may differ in the last bit with its shape; ranks are compared where no two cosines are that close.
+    vectors["b"] = rng.standard_normal((24, 9)).astype(np.float32)
+    space = space_of(vectors, split)
+    for record in KINDS:
+        system = systems.System("f", space, FusionSpec.from_json(record | {"name": "f", "backbones": ["a", "b", "c"]}))
+        parts = np.concatenate([system.block(start, start + 5) for start in range(0, 12, 5)])
+        assert parts.shape == (12, space.n_gallery)
+        assert np.allclose(np.nan_to_num(parts, neginf=-9), np.nan_to_num(whole(system), neginf=-9), atol=1e-6)
+
+
+def test_linear_is_what_the_live_engine_may_serve() -> None:
+    vectors, split = world(np.random.default_rng(0))
+    full = {name: np.where(rows.any(axis=1, keepdims=True), rows, 1.0) for name, rows in vectors.items()}
+    holes, none = space_of(vectors, split), space_of(full, split)
+    concat, sums = FusionSpec("f", "concat", ("a", "b")), FusionSpec("f", "score_sum", ("a", "b"))
+    assert systems.System("f", none, concat).is_linear and not systems.System("f", holes, concat).is_linear
+    assert systems.System("f", holes, sums).is_linear, "a score sum counts a missing part as 0 anyway"
+    assert not systems.System("f", none, FusionSpec("f", "rrf", ("a", "b"))).is_linear
+    minmax = FusionSpec("f", "score_sum", ("a", "b"), parameters=(("norm", "minmax"),))
+    assert not systems.System("f", none, minmax).is_linear
+
+
+def test_vectors_are_there_for_early_fusion_only() -> None:
+    vectors, split = world(np.random.default_rng(0))
+    space = space_of(vectors, split)
+    concat = systems.System("f", space, FusionSpec("f", "concat", ("a", "b")))
+    assert concat.dim == 14 and concat.vectors.shape == (24, 14)
+    late = systems.System("g", space, FusionSpec("g", "rrf", ("a", "b")))
+    assert late.vectors is None and late.dim is None
+
+
+def test_what_does_not_fit_is_said() -> None:
+    vectors, split = world(np.random.default_rng(0))
+    space = space_of(vectors, split)
+    with pytest.raises(NotComputed, match="'f'.*'z'"):
+        systems.build(space, ("a",), (FusionSpec("f", "concat", ("a", "z")),))
+    with pytest.raises(NotComputed, match="'z'"):
+        systems.build(space, ("z",))
+    with pytest.raises(BadInput, match="Two systems are named 'a'"):
+        systems.build(space, ("a", "b"), (FusionSpec("a", "concat", ("a", "b")),))
+    with pytest.raises(ShapeMismatch, match="'f'.*mean_pad"):
+        systems.System("f", space, FusionSpec("f", "mean", ("a", "b"))).block(0, 3)
+    with pytest.raises(BadInput, match="not trained"):
+        systems.System("f", space, FusionSpec("f", "linear_head", ("a", "b"))).block(0, 3)
+    with pytest.raises(ShapeMismatch, match="a 24, b 23"):
+        systems.Space({"a": space.vectors["a"], "b": space.vectors["b"][:23]}, split)
+
+
+GOOD = """
+import numpy as np
+from core.fusion import FUSIONS
+
+@FUSIONS.register("highest", label="Highest", joins="scores", sentence="The most certain backbone decides.")
+def highest(scores, weights):
+    return np.max(scores, axis=0)
+"""
+
+
+@pytest.fixture
+def plugins(tmp_path):  # noqa: ANN001, ANN201
+    before = set(FUSIONS.names)
+    yield tmp_path
+    for name in set(FUSIONS.names) - before:
+        FUSIONS.discard(name)
+
+
+def test_a_users_file_adds_a_strategy_and_a_broken_one_a_sentence(plugins) -> None:  # noqa: ANN001
+    (plugins / "good.py").write_text(GOOD)
+    (plugins / "half.py").write_text(GOOD.replace("highest", "half") + "\nraise ValueError('no luck')\n")
+    (plugins / "syntax.py").write_text("def (:")
+    faults = systems.load_plugins(plugins)
+    assert len(faults) == 2 and any("half.py" in f and "no luck" in f for f in faults)
+    assert "highest" in FUSIONS and FUSIONS.get("highest").own and "half" not in FUSIONS
+    vectors, split = world(np.random.default_rng(0))
+    space = space_of(vectors, split)
+    found = whole(systems.System("f", space, FusionSpec("f", "highest", ("a", "b"))))
+    expected = np.maximum(space.scores("a", 0, 24), space.scores("b", 0, 24))
+    there = np.isfinite(found)
+    assert np.array_equal(found[there], expected[there]) and (~there).sum() == 24
+    assert len(systems.load_plugins(plugins)) == 2, "a second visit loads nothing twice and says the same"
+
+
+def test_an_edited_plugin_is_loaded_afresh(plugins) -> None:  # noqa: ANN001
+    import os
+
+    path = plugins / "good.py"
+    path.write_text(GOOD)
+    systems.load_plugins(plugins)
+    path.write_text(GOOD.replace("Highest", "Tallest"))
+    os.utime(path, ns=(1, 1))
+    assert systems.load_plugins(plugins) == () and FUSIONS.get("highest").label == "Tallest"
+
+
+def test_a_plugin_that_gives_nonsense_is_named(plugins) -> None:  # noqa: ANN001
+    (plugins / "good.py").write_text(GOOD.replace("np.max(scores, axis=0)", "scores[0][:, :2]"))
+    (plugins / "nan.py").write_text(
+        GOOD.replace("highest", "nan").replace("np.max(scores, axis=0)", "scores[0] * np.nan")
+    )
+    systems.load_plugins(plugins)
+    vectors, split = world(np.random.default_rng(0))
+    space = space_of(vectors, split)
+    with pytest.raises(ShapeMismatch, match="'highest'"):
+        systems.System("f", space, FusionSpec("f", "highest", ("a", "b"))).block(0, 2)
+    with pytest.raises(BadInput, match="NaN"):
+        systems.System("f", space, FusionSpec("f", "nan", ("a", "b"))).block(0, 2)
