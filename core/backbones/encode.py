@@ -1,0 +1,280 @@
+"""Many pictures through several backbones: decoded once, resized once per geometry, by workers of one thread each.
+
+Pictures go through in blocks that fit in memory. Of each block every picture is decoded and cut to what each backbone
+sees; then one backbone after the other embeds the whole block, the quickest first, so that the first results are there
+early. On a CPU nothing would be won by decoding during the forward passes: all cores are busy anyway. Where a backbone
+runs on an accelerator, the next block is decoded meanwhile.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from core import paths
+from core.backbones import prep
+from core.backbones.engines import Engine
+from core.errors import BadInput
+from core.progress import Cancel
+from core.types import Backbone, unit
+
+Sink = Callable[[str, list[str], np.ndarray], None]
+"""(backbone name, keys, (n, dim) float32 unit vectors): called from the thread that called `run`."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One picture to embed: the key of its content, and how its pixels are got (raises BadInput with the reason)."""
+
+    key: str
+    open: Callable[[], Image.Image]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A backbone with the engine that runs it."""
+
+    backbone: Backbone
+    engine: Engine
+
+    @property
+    def name(self) -> str:
+        return self.backbone.name
+
+    @property
+    def geometry(self) -> prep.Geometry:
+        return self.engine.preprocessing.geometry
+
+    @property
+    def effort(self) -> float:
+        """About how much work one picture is, in any unit: parameters times pixels; descriptors are cheap."""
+        return 1e-3 + self.backbone.parameters * (self.geometry.crop / 224) ** 2
+
+
+@dataclass
+class Counters:
+    """What was done: each picture is decoded once and resized once per distinct geometry, whatever the backbones."""
+
+    decoded: int = 0
+    resized: int = 0
+    embedded: int = 0
+    failed: int = 0
+
+
+@dataclass
+class _Decoded:
+    squares: dict[prep.Geometry, np.ndarray] = field(default_factory=dict)
+    error: str = ""
+
+
+class MultiEncoder:
+    """Embeds pictures with several backbones in one pass.
+
+    Args:
+        encoders: who embeds.
+        workers: threads, each with one intra-op thread; by default one per processor that this process may use.
+        policy: "full" for exact pixels, "box" for the fast mode.
+        memory: bytes that one block of squares may take; by default a sixteenth of what is free, within 1/4 and 1 GiB.
+    """
+
+    def __init__(
+        self,
+        encoders: Sequence[Encoder],
+        *,
+        workers: int | None = None,
+        policy: str = "full",
+        memory: int | None = None,
+    ) -> None:
+        self.encoders = sorted(encoders, key=lambda encoder: encoder.effort)
+        self.workers = workers or paths.cpu_count()
+        self.policy = policy
+        self.counters = Counters()
+        geometries = {encoder.geometry for encoder in self.encoders}
+        per_picture = sum(3 * geometry.crop**2 for geometry in geometries) or 1
+        self.block = max(8 * self.workers, (memory or _memory_for_a_block()) // per_picture)
+
+    def run(
+        self,
+        sources: Sequence[Source],
+        sink: Sink,
+        *,
+        done: Mapping[str, Collection[str]] | None = None,
+        on_failure: Callable[[str, str], None] | None = None,
+        on_decoded: Callable[[str, Image.Image], None] | None = None,
+        on_progress: Callable[[str, int], None] | None = None,
+        on_backbone: Callable[[str], None] | None = None,
+        cancel: Cancel | None = None,
+    ) -> Counters:
+        """Embed every source with every backbone that has not done it.
+
+        Args:
+            sources: one per distinct content.
+            sink: gets the vectors, chunk by chunk.
+            done: backbone name → keys that it has embedded already.
+            on_failure: (key, reason) for a picture that cannot be opened; the others go on.
+            on_decoded: (key, picture), called in a worker while the picture is at hand.
+            on_progress: ("" for decoding, else the backbone's name; pictures just finished).
+            on_backbone: told each backbone that has finished everything.
+            cancel: looked at after every chunk.
+        Raises:
+            Cancelled: somebody stopped it; what the sink got is done.
+        """
+        cancel = cancel or Cancel()
+        lacking = {e.name: {s.key for s in sources} - set((done or {}).get(e.name, ())) for e in self.encoders}
+        todo = [s for s in sources if any(s.key in keys for keys in lacking.values())]
+        blocks = [todo[start : start + self.block] for start in range(0, len(todo), self.block)]
+        for encoder in self.encoders:
+            if on_backbone and not lacking[encoder.name]:
+                on_backbone(encoder.name)
+        job = _Job(self, lacking, sink, on_failure, on_decoded, on_progress, cancel)
+        with _workers(self.workers) as pool, _workers(1) as accelerator:
+            try:
+                for number, decoded in enumerate(job.decoded_blocks(pool, blocks)):
+                    for encoder in self.encoders:
+                        wanted = [key for key in decoded if key in lacking[encoder.name]]
+                        # a pool of its own, so that it never waits behind the next block's decoding
+                        job.embed(pool if encoder.engine.device == "cpu" else accelerator, encoder, wanted, decoded)
+                        if on_backbone and lacking[encoder.name] and number == len(blocks) - 1:
+                            on_backbone(encoder.name)
+            except BaseException:
+                job.stop.set()
+                raise
+        return self.counters
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool whose threads use one intra-op thread each; other threads of the process keep what they had."""
+    pool = ThreadPoolExecutor(count, thread_name_prefix="embed")
+    try:
+        if "torch" in sys.modules:
+            import torch
+
+            everyone = threading.Barrier(count + 1)
+            for _ in range(count):
+                pool.submit(_use_one_thread, everyone)
+            everyone.wait()
+            # torch also keeps the last number said as the default of threads to come: give that back
+            torch.set_num_threads(torch.get_num_threads())
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _use_one_thread(everyone: threading.Barrier) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    everyone.wait()
+
+
+def _memory_for_a_block() -> int:
+    import psutil
+
+    return int(min(max(psutil.virtual_memory().available / 16, 2**28), 2**30))
+
+
+class _Job:
+    """One run: what is asked, and the switch that empties the workers' queue."""
+
+    def __init__(self, encoder: MultiEncoder, lacking, sink, on_failure, on_decoded, on_progress, cancel) -> None:
+        self.encoder, self.lacking, self.sink, self.cancel = encoder, lacking, sink, cancel
+        self.on_failure, self.on_decoded, self.on_progress = on_failure, on_decoded, on_progress
+        self.stop = threading.Event()
+        self.ahead = any(e.engine.device != "cpu" for e in encoder.encoders)
+
+    def decoded_blocks(self, pool: ThreadPoolExecutor, blocks: list[list[Source]]) -> Iterator[dict[str, _Decoded]]:
+        """Block after block, key → squares, pictures that cannot be opened left out."""
+        waiting: list[tuple[Future, ...]] = []
+        for number, block in enumerate(blocks):
+            if not waiting:
+                waiting.append(self._submit_decoding(pool, block))
+            futures = waiting.pop()
+            decoded = self._collect(futures)
+            if self.ahead and number + 1 < len(blocks):
+                waiting.append(self._submit_decoding(pool, blocks[number + 1]))
+            yield {source.key: decoded[source.key] for source in block if source.key in decoded}
+
+    def _submit_decoding(self, pool: ThreadPoolExecutor, block: list[Source]) -> tuple[Future, ...]:
+        return tuple(pool.submit(self._decode, block[start : start + 4]) for start in range(0, len(block), 4))
+
+    def _collect(self, futures: tuple[Future, ...]) -> dict[str, _Decoded]:
+        decoded: dict[str, _Decoded] = {}
+        for chunk in self._finished(futures):
+            for key, picture in chunk.items():
+                if picture.error:
+                    self.encoder.counters.failed += 1
+                    if self.on_failure:
+                        self.on_failure(key, picture.error)
+                else:
+                    self.encoder.counters.decoded += 1
+                    self.encoder.counters.resized += len(picture.squares)
+                    decoded[key] = picture
+            self._tell("", len(chunk))
+        return decoded
+
+    def _decode(self, chunk: list[Source]) -> dict[str, _Decoded]:
+        found: dict[str, _Decoded] = {}
+        for source in chunk:
+            if self.stop.is_set():
+                break
+            found[source.key] = self._decode_one(source)
+        return found
+
+    def _decode_one(self, source: Source) -> _Decoded:
+        needed = {e.geometry for e in self.encoder.encoders if source.key in self.lacking[e.name]}
+        try:
+            picture = source.open()
+            squares = {geometry: prep.square(picture, geometry, self.encoder.policy) for geometry in needed}
+            if self.on_decoded:
+                self.on_decoded(source.key, picture)
+        except BadInput as error:
+            return _Decoded(error=str(error))
+        except MemoryError:
+            return _Decoded(error="The picture needs more memory than there is.")
+        return _Decoded(squares)
+
+    def embed(self, pool: ThreadPoolExecutor, encoder: Encoder, keys: list[str], decoded: dict[str, _Decoded]) -> None:
+        """Every key through one backbone, in chunks, to the sink as each chunk is ready."""
+        size = encoder.engine.chunk
+        chunks = [keys[start : start + size] for start in range(0, len(keys), size)]
+        for finished in self._finished(tuple(pool.submit(self._embed, encoder, c, decoded) for c in chunks)):
+            if finished is not None:
+                self.sink(encoder.name, *finished)
+                self._tell(encoder.name, len(finished[0]))
+
+    def _embed(
+        self, encoder: Encoder, keys: list[str], decoded: dict[str, _Decoded]
+    ) -> tuple[list[str], np.ndarray] | None:
+        if self.stop.is_set():
+            return None
+        squares = np.stack([decoded[key].squares[encoder.geometry] for key in keys])
+        vectors = encoder.engine.embed(squares)
+        if not np.isfinite(vectors).all():
+            raise BadInput(
+                f"{encoder.backbone.title} gave a number that is not finite: "
+                "its weights do not fit, or its precision is too low."
+            )
+        return keys, unit(vectors)
+
+    def _finished(self, futures: tuple[Future, ...]) -> Iterator:
+        """Results in the order in which they are ready; the first error stops everything."""
+        pending = set(futures)
+        while pending:
+            ready, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+            for future in ready:
+                yield future.result()
+            self.cancel.check()
+
+    def _tell(self, name: str, count: int) -> None:
+        if name:
+            self.encoder.counters.embedded += count
+        if self.on_progress:
+            self.on_progress(name, count)

@@ -1,0 +1,60 @@
+"""What tells the vectors of one backbone from any others: everything that changes a number.
+
+The whole record of the backbone, its weights (file hash or hub revision), preprocessing, pooling, engine, dtype,
+precision, decoder and `CODE`. Vectors of different fingerprints are never mixed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+from core.backbones import prep, weights
+from core.types import Backbone
+
+CODE = 1
+"""Raise it when encoding changes in a way that moves numbers: every image is then embedded anew."""
+MODES = ("exact", "fast")
+
+
+def record(backbone: Backbone, mode: str = "exact", engine: str | None = None) -> dict[str, Any]:
+    """Everything that changes a number, as plain JSON values.
+
+    Args:
+        backbone: the record.
+        mode: "exact" or "fast".
+        engine: the engine's name; by default the one that would be used now.
+    """
+    from core.backbones.choice import engine_name
+
+    own = backbone.source == "own"
+    fast = mode == "fast" and not own
+    plain = json.loads(json.dumps(dataclasses.asdict(backbone)))
+    if backbone.source == "file":
+        plain["weights"] = ""  # the content counts, not the place: see the hash below
+    return {
+        "name": backbone.name,
+        "backbone": plain,
+        "weights": weights.identity(backbone),
+        "preprocessing": json.loads(json.dumps(dataclasses.asdict(prep.preprocessing(backbone)))),
+        "pooling": backbone.pooling,
+        "engine": engine or engine_name(backbone, mode),
+        "dtype": "float32",
+        "precision": "bfloat16" if fast else "float32",
+        "decoder": "pillow, reduced" if fast else "pillow, full",
+        "resize": "box" if fast else "full",
+        "code": CODE,
+    }
+
+
+def fingerprint(backbone: Backbone, mode: str = "exact", engine: str | None = None) -> tuple[str, dict[str, Any]]:
+    """(first 16 hex digits of the SHA-256 of the record, the record)."""
+    said = record(backbone, mode, engine)
+    return digest(said), said
+
+
+def digest(said: dict[str, Any]) -> str:
+    """The short id of a fingerprint record."""
+    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]

@@ -1,0 +1,62 @@
+"""One picture, or a few, embedded now: the same decoding, preprocessing and engine as the stored vectors."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from core.backbones import engines, prep
+from core.errors import BadInput
+from core.types import Backbone, unit
+
+
+class QueryEncoder:
+    """Embeds single pictures (and texts, where the backbone has a text tower) with low latency.
+
+    Unlike the embedding of a dataset it uses all intra-op threads for one picture. One lock per encoder, so that
+    several sessions may share it.
+    """
+
+    def __init__(self, backbone: Backbone, device: str | None = None, mode: str = "exact") -> None:
+        self.backbone = backbone
+        self.mode = mode
+        self._engine = engines.build(backbone, device)
+        self._device = device
+        self._lock = threading.Lock()
+        self._text = None
+        side = self._engine.preprocessing.geometry.crop
+        self._engine.embed(np.zeros((1, side, side, 3), np.uint8))
+
+    @property
+    def dim(self) -> int:
+        return self.backbone.dim
+
+    def encode(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Pictures (PIL, any mode; upright) → (n, dim) float32 unit vectors."""
+        if not images:
+            return np.empty((0, self.dim), np.float32)
+        geometry = self._engine.preprocessing.geometry
+        policy = "box" if self.mode == "fast" else "full"
+        squares = np.stack([prep.square(image.convert("RGB"), geometry, policy) for image in images])
+        with self._lock:
+            return engines.unit_vectors(self._engine, squares)
+
+    def encode_text(self, texts: Sequence[str]) -> np.ndarray:
+        """Texts → (n, dim) float32 unit vectors in the space of the pictures.
+
+        Raises:
+            BadInput: this backbone reads no text.
+        """
+        if "text" not in self.backbone.modalities:
+            raise BadInput(
+                f"{self.backbone.title} reads no text; choose a vision-language backbone, such as clip_vitb32."
+            )
+        from core.backbones.clip_encoder import TextTower
+
+        with self._lock:
+            if self._text is None:
+                self._text = TextTower(self.backbone, self._device)
+            return unit(self._text.embed(list(texts)))
