@@ -7,10 +7,12 @@ Large read-only arrays go through `st.cache_resource` (one copy for all sessions
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from core import backbones, data, paths
 from core.store import open_store
+from core.studies import embedding
 from core.types import Dataset
 
 
@@ -35,23 +37,32 @@ def _dataset(name: str, stamp: int, home: str) -> Dataset:
     return data.load(name)
 
 
+def status(name: str) -> list[embedding.Stored]:
+    """What the store has of a dataset, a row for each backbone that has at least one image."""
+    return _status(name, _stamp(name), _store_stamp(), str(paths.home()))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _status(name: str, stamp: int, store_stamp: str, home: str) -> list[embedding.Stored]:
+    return embedding.status(dataset(name))
+
+
+def _store_stamp() -> str:
+    """Changes whenever a backbone gets a folder, or rows, in the store."""
+    folder = paths.store() / "embeddings"
+    inner = [entry for one in folder.glob("*") for entry in one.glob("*/_versions")] + [*folder.glob("*")]
+    return ",".join(str(one.stat().st_mtime_ns) for one in sorted(inner))
+
+
 def counts(name: str) -> dict[str, int]:
     """How many images of a dataset each backbone has in the store, for backbones that have any."""
-    loaded = dataset(name)
-    return {row.backbone: row.n_images for row in data_status(loaded)}
-
-
-def data_status(loaded: Dataset):  # noqa: ANN201
-    """The rows of `studies.embedding.status` for a dataset."""
-    from core.studies import embedding
-
-    return embedding.status(loaded)
+    return {row.backbone: row.n_images for row in status(name)}
 
 
 def embedded(name: str) -> tuple[str, ...]:
     """The backbones that have every image of a dataset, in the order of the catalog."""
     total = len(dataset(name))
-    return tuple(backbone for backbone, count in counts(name).items() if count >= total)
+    return tuple(row.backbone for row in status(name) if row.n_images >= total)
 
 
 def backbone_title(name: str) -> str:
@@ -66,11 +77,30 @@ def vectors(loaded: Dataset, names: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _vectors(name: str, fingerprint: str, backbone: str, _loaded: Dataset) -> np.ndarray:
-    from core.studies import embedding
-
     return embedding.embeddings(_loaded, backbone).vectors
 
 
 def store_place() -> str:
     """Where embeddings and thumbnails lie."""
     return str(open_store().root)
+
+
+def sample_positions(name: str, count: int) -> list[int]:
+    """Positions that show a dataset well: one of each class in turn, the same every time."""
+    loaded = dataset(name)
+    order = np.random.default_rng(0).permutation(len(loaded))
+    _, first = np.unique(loaded.labels[order], return_index=True)
+    mixed = [*order[np.sort(first)], *order]
+    return [int(position) for position in dict.fromkeys(mixed)][:count]
+
+
+def status_table(name: str, chosen: tuple[str, ...]) -> pd.DataFrame:
+    """A row per backbone chosen or embedded: what it is, and the share of the dataset that it has embedded."""
+    total, done = len(dataset(name)), counts(name)
+    rows = []
+    for one in dict.fromkeys([*chosen, *done]):
+        backbone = embedding.find(dataset(name), one)
+        rows.append(
+            {"backbone": backbone.title, "family": backbone.family, "dim": backbone.dim, "embedded": done.get(one, 0) / total}
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,142 @@
+"""Overview: what is here, what is computed, what is running, and what the backbones find so far."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import backbones, charts, data
+from core.setups import FrameSetup
+from core.studies import embedding
+from core.ui import cache, gallery, jobs, state, theme
+
+DEMO = "photo_views"
+JOB = "embed"
+
+
+def start_embedding(name: str, chosen: tuple[str, ...]) -> None:
+    """Embed a dataset with the chosen backbones in the background; a dataset that is not built yet is built first."""
+
+    def work(job: jobs.Job) -> None:
+        loaded = data.load(name, on_progress=job.tell, cancel=job.cancel)
+        job.changed()
+        embedding.embed(
+            loaded, chosen, on_progress=job.tell, cancel=job.cancel, on_backbone_done=lambda _: job.changed()
+        )
+
+    jobs.start(JOB, f"Embedding {name}", work)
+
+
+def first_minute(chosen: tuple[str, ...]) -> None:
+    """On an installation that holds nothing yet, build the demo without being asked; once per session."""
+    if cache.ready_datasets() or jobs.find(JOB) or state.hold("demo started"):
+        return
+    state.keep("demo started", True)
+    start_embedding(DEMO, chosen)
+    st.rerun()
+
+
+def results(name: str) -> None:
+    """The mean average precision of each backbone that is done, and of their equal mix."""
+    done = cache.embedded(name)
+    if not done:
+        st.caption("Results appear here as each backbone finishes.")
+        return
+    table = cache.leaderboard(name, done)
+    st.plotly_chart(charts.metric_bars(table, "map"), key="overview bars", config={"displayModeBar": False})
+    st.caption(cache.metric_sentence("map") + f" {cache.queries_sentence(name, done)}")
+
+
+def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
+    """One dataset: what it holds, some of its pictures, how far each backbone is."""
+    loaded = cache.dataset(name)
+    counts = cache.counts(name)
+    missing = [b for b in chosen if counts.get(b, 0) < len(loaded)]
+    with st.container(border=True):
+        left, right = st.columns([5, 2], vertical_alignment="center")
+        classes = f" · {len(loaded.label_names):,} classes" if loaded.label_names else " · no labels"
+        unread = 0 if loaded.quarantine is None else len(loaded.quarantine)
+        left.subheader(name, anchor=False)
+        left.caption(f"{len(loaded):,} images{classes}" + (f" · {unread:,} files could not be read" if unread else ""))
+        if missing:
+            right.button(
+                f"Embed what is missing ({len(missing)})", key=f"embed {name}", on_click=start_embedding,
+                args=(name, tuple(missing)), disabled=bool(jobs.running()), type="primary", width="stretch",
+            )  # fmt: skip
+        else:
+            right.markdown(":material/check_circle: all chosen backbones are embedded")
+        picked = gallery.grid(cache.sample_cards(name, 12), key=f"sample {name}", size=84, name=f"pictures of {name}", pick="")
+        assert picked is None
+        st.dataframe(
+            cache.status_table(name, chosen), hide_index=True, width="stretch",
+            column_config={"embedded": st.column_config.ProgressColumn("embedded", min_value=0, max_value=1, format="percent")},
+        )  # fmt: skip
+        if unread:
+            with st.expander(f"{unread:,} files that could not be read"):
+                st.dataframe(loaded.quarantine, hide_index=True, width="stretch")
+
+
+def add_dataset() -> None:
+    """The form for a folder of one's own."""
+    with st.expander("Add a folder of images", icon=":material/create_new_folder:", expanded=False):
+        with st.form("add dataset", border=False):
+            left, middle = st.columns([3, 1])
+            path = left.text_input("Path on the server's machine", placeholder="/home/me/pictures", key="add path")
+            name = middle.text_input("Name", placeholder="the folder's name", key="add name")
+            st.caption("One folder per class gives labels; a flat folder gives retrieval and maps without figures. Nothing is moved or copied.")
+            if st.form_submit_button("Add and embed", type="primary"):
+                add(path.strip(), name.strip())
+
+
+def add(path: str, name: str) -> None:
+    """Scan a path in the background, then embed it with the backbones of the sidebar."""
+    if not path:
+        st.error("Type the path of a folder that holds images.", icon=":material/error:")
+        return
+    chosen = state.get(FrameSetup, "backbones")
+
+    def work(job: jobs.Job) -> None:
+        loaded = data.load(path, name=name or None, on_progress=job.tell, cancel=job.cancel)
+        job.changed()
+        embedding.embed(loaded, chosen, on_progress=job.tell, cancel=job.cancel, on_backbone_done=lambda _: job.changed())
+
+    jobs.start(JOB, f"Adding {name or path}", work)
+    st.rerun()
+
+
+def page() -> None:
+    """Draw the page."""
+    theme.title(
+        "Overview",
+        "Which backbone, or which mix of them, finds the right images – and how sure are we? "
+        "Pick a dataset and backbones at the left; look at results in the Fusion lab and in Retrieval.",
+    )
+    chosen = state.read(FrameSetup).backbones
+    first_minute(chosen)
+    jobs.panel(JOB)
+    ready = cache.ready_datasets()
+    current = state.get(FrameSetup, "dataset")
+    if current in ready:
+        left, right = st.columns([3, 2], gap="large")
+        with left:
+            dataset_card(current, chosen)
+        with right:
+            st.subheader("What they find", anchor=False)
+            results(current)
+    add_dataset()
+    others = [name for name in data.names() if name != current]
+    if others:
+        st.subheader("Other datasets", anchor=False)
+    for name in others:
+        if name in ready:
+            dataset_card(name, chosen)
+        else:
+            left, right = st.columns([5, 2], vertical_alignment="center")
+            left.markdown(f"**{name}** – {data.DATASETS.get(name).notes}")
+            right.button(
+                "Build and embed", key=f"build {name}", on_click=start_embedding, args=(name, chosen),
+                disabled=bool(jobs.running()), width="stretch",
+            )  # fmt: skip
+    st.caption(f"Everything that was computed lies in `{cache.store_place()}`. {backbones.engine_sentence()}")
+
+
+page()
