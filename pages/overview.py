@@ -7,7 +7,7 @@ import streamlit as st
 from core import backbones, charts, data
 from core.setups import FrameSetup
 from core.studies import embedding
-from core.ui import cache, gallery, jobs, state, theme
+from core.ui import cache, cards, gallery, jobs, state, theme
 
 DEMO = "photo_views"
 JOB = "embed"
@@ -64,8 +64,8 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
             )  # fmt: skip
         else:
             right.markdown(":material/check_circle: all chosen backbones are embedded")
-        picked = gallery.grid(cache.sample_cards(name, 12), key=f"sample {name}", size=84, name=f"pictures of {name}", pick="")
-        assert picked is None
+        sample = cards.cards(loaded, cache.sample_positions(name, 12))
+        gallery.grid(sample, key=f"sample {name}", size=84, name=f"pictures of {name}", pick="")
         st.dataframe(
             cache.status_table(name, chosen), hide_index=True, width="stretch",
             column_config={"embedded": st.column_config.ProgressColumn("embedded", min_value=0, max_value=1, format="percent")},
@@ -131,7 +131,7 @@ def page() -> None:
             dataset_card(name, chosen)
         else:
             left, right = st.columns([5, 2], vertical_alignment="center")
-            left.markdown(f"**{name}** – {data.DATASETS.get(name).notes}")
+            left.markdown(f"**{name}** – {data.DATASETS.get(name).description}")
             right.button(
                 "Build and embed", key=f"build {name}", on_click=start_embedding, args=(name, chosen),
                 disabled=bool(jobs.running()), width="stretch",

@@ -11,7 +11,6 @@ import pandas as pd
 import streamlit as st
 
 from core import backbones, data, paths
-from core.store import open_store
 from core.studies import embedding
 from core.types import Dataset
 
@@ -82,7 +81,7 @@ def _vectors(name: str, fingerprint: str, backbone: str, _loaded: Dataset) -> np
 
 def store_place() -> str:
     """Where embeddings and thumbnails lie."""
-    return str(open_store().root)
+    return str(paths.store())
 
 
 def sample_positions(name: str, count: int) -> list[int]:

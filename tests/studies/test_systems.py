@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import slow_fusion
+from tests.studies import slow_fusion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
