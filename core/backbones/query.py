@@ -54,6 +54,10 @@ class QueryEncoder:
             raise BadInput(
                 f"{self.backbone.title} reads no text; choose a vision-language backbone, such as clip_vitb32."
             )
+        if self.backbone.family == "concepts":
+            from core.backbones.sentences import sentence_encoder
+
+            return sentence_encoder().encode_text(texts)
         from core.backbones.clip_encoder import TextTower
 
         with self._lock:

@@ -6,7 +6,10 @@ by hash. It is text only: `core.backbones.concepts` is what brings pictures into
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import logging
+import os
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core import paths
 from core.backbones import weights
 from core.errors import BadInput, WeightsMissing
 from core.types import unit
@@ -24,6 +28,7 @@ DIM = 384
 LONGEST = 128
 """Word pieces that the encoder reads of a text: what it was trained with (128), although it has places for 512."""
 _BATCH = 32
+_LOG = logging.getLogger(__name__)
 
 
 def folder() -> Path:
@@ -96,3 +101,32 @@ class SentenceEncoder:
 def sentence_encoder() -> SentenceEncoder:
     """The one encoder of this process; loading it takes seconds, once."""
     return SentenceEncoder()
+
+
+def kept_vectors(texts: Sequence[str]) -> np.ndarray:
+    """`encode_text` of many texts, kept in the home folder by their content, so that each list is read once.
+
+    Returns:
+        (n, 384) float32 unit vectors; a text without content is zero.
+    """
+    digest = hashlib.sha256(f"{SHA256} {LONGEST}".encode())
+    for text in texts:
+        said = text.encode("utf-8", "surrogatepass")
+        digest.update(len(said).to_bytes(8, "little") + said)
+    file = paths.home() / "texts" / f"minilm-{digest.hexdigest()[:32]}.npy"
+    try:
+        vectors = np.load(file, allow_pickle=False)
+        if vectors.shape == (len(texts), DIM) and vectors.dtype == np.float32:
+            return vectors
+    except (OSError, ValueError, EOFError):
+        _LOG.debug("no kept vectors for %d texts", len(texts))
+    vectors = sentence_encoder().encode_text(texts)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
+        with open(part, "wb") as stream:
+            np.save(stream, vectors)
+        os.replace(part, file)
+    except OSError as error:  # a folder that cannot be written costs time at the next start, nothing else
+        _LOG.info("the vectors of %d texts are not kept: %s", len(texts), error)
+    return vectors
