@@ -545,3 +545,50 @@ class Evaluation:
         """The mean of one metric; NaN when it was not computed."""
         found = self.figures.get(key)
         return float("nan") if found is None else found.mean
+
+
+@dataclass(frozen=True)
+class RelevantRanks:
+    """Where the relevant items of each query stand in its list: all that any list metric needs.
+
+    Attributes:
+        indptr: (n_queries + 1,) int64; query q owns entries indptr[q] to indptr[q + 1], one per relevant item (R).
+        ranks: (total,) int32, from 1, rising within a query; NOT_RETRIEVED at the end where the list is partial.
+        retrieved: (n_queries,) int32, relevant items that are in the list.
+        list_length: (n_queries,) int64, N: items of a full list, the query and its junk left out.
+        gains: (total,) float64 in the order of `ranks`, None when every gain is 1.
+        ideal_gains: (total,) float64, falling within a query, None when every gain is 1.
+        hits: (total,) int32, the gallery position of each entry of `ranks`, None when nobody asked.
+    """
+
+    NOT_RETRIEVED = 2**31 - 1
+
+    indptr: np.ndarray
+    ranks: np.ndarray
+    retrieved: np.ndarray
+    list_length: np.ndarray
+    gains: np.ndarray | None = None
+    ideal_gains: np.ndarray | None = None
+    hits: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.ranks) != self.indptr[-1] or len(self.retrieved) != len(self.indptr) - 1:
+            raise ShapeMismatch(f"{len(self.ranks)} ranks do not belong to {len(self.indptr) - 1} queries.")
+
+    @property
+    def n_queries(self) -> int:
+        return len(self.indptr) - 1
+
+    @cached_property
+    def n_relevant(self) -> np.ndarray:
+        """(n_queries,) int64: R."""
+        return np.diff(self.indptr)
+
+    @cached_property
+    def valid(self) -> np.ndarray:
+        """(n_queries,) bool: at least one relevant item."""
+        return self.n_relevant > 0
+
+    def of(self, query: int) -> np.ndarray:
+        """The ranks of one query's relevant items that are in its list, rising."""
+        return self.ranks[self.indptr[query] : self.indptr[query] + self.retrieved[query]]

@@ -1,0 +1,10 @@
+"""Similarity, the order of a list, exact ranks of relevant items, indexes. Arrays in, arrays out."""
+
+from core.search.engine import LiveEngine
+from core.search.ranking import Ranked, rank_scores, top, warm
+from core.search.scores import BlockScores, CosineScores, ScoreSource, first_copies, fused_scores
+
+__all__ = [
+    "BlockScores", "CosineScores", "LiveEngine", "Ranked", "ScoreSource",
+    "first_copies", "fused_scores", "rank_scores", "top", "warm",
+]  # fmt: skip

@@ -1,0 +1,333 @@
+"""The compiled kernel: fuse a row of scores, rank its relevant items by counting, keep its best k. Never a full sort.
+
+For one query: fuse the rows of all backbones into a buffer that stays in the cache. Spread the scores between the
+lowest and the highest relevant one over linear bins; the formula never falls as the score rises, so an item in a
+higher bin is closer for certain, and only items that share a bin with a relevant one need a comparison. One pass
+counts the items per bin and sets those aside. The relevant scores, sorted bin by bin, then get their ranks from the
+counts, and each item set aside finds its place among the relevant ones of its bin by binary search, where equal
+scores are decided by the position in the gallery. The ranks are exact, ties included.
+
+Everything here releases the interpreter's lock and is kept compiled on disk; the threads are the caller's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+NOT_RETRIEVED = np.int32(2**31 - 1)
+MOST_BLOCKS = 8
+"""Rows that one call of the kernel can fuse; more are fused beforehand."""
+_PARKING = 32
+# Scores below or above every relevant one are nearly all of a row. Counting them in one cell would make each
+# addition wait for the one before, so they go round by position: 32 cells below, and one among 32 above.
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _fuse(row, query, n_blocks, weights, b0, b1, b2, b3, b4, b5, b6, b7):
+    """row[j] = sum of weight x score, in the order of the blocks, in the type of the scores."""
+    n = row.size
+    w0 = weights[0]
+    if n_blocks == 1:
+        s0 = b0[query]
+        for j in range(n):
+            row[j] = w0 * s0[j]
+        return
+    w1 = weights[1]
+    if n_blocks == 2:
+        s0, s1 = b0[query], b1[query]
+        for j in range(n):
+            row[j] = w0 * s0[j] + w1 * s1[j]
+        return
+    w2 = weights[2]
+    if n_blocks == 3:
+        s0, s1, s2 = b0[query], b1[query], b2[query]
+        for j in range(n):
+            row[j] = w0 * s0[j] + w1 * s1[j] + w2 * s2[j]
+        return
+    w3 = weights[3]
+    s0, s1, s2, s3 = b0[query], b1[query], b2[query], b3[query]
+    for j in range(n):
+        row[j] = w0 * s0[j] + w1 * s1[j] + w2 * s2[j] + w3 * s3[j]
+    if n_blocks > 4:
+        _add(row, weights[4], b4[query])
+    if n_blocks > 5:
+        _add(row, weights[5], b5[query])
+    if n_blocks > 6:
+        _add(row, weights[6], b6[query])
+    if n_blocks > 7:
+        _add(row, weights[7], b7[query])
+
+
+@njit(nogil=True, cache=True)
+def _add(row, weight, scores):
+    for j in range(row.size):
+        row[j] += weight * scores[j]
+
+
+@njit(nogil=True, cache=True)
+def _sort_runs(scores, places, cells, run, found, longest):
+    """Sort what lies bin by bin within the bins: score falling, position rising."""
+    if longest <= 48:
+        # No item leaves its bin, so insertion over the whole moves each by a few steps.
+        for i in range(1, found):
+            score, place = scores[i], places[i]
+            j = i - 1
+            while j >= 0 and (scores[j] < score or (scores[j] == score and places[j] > place)):
+                scores[j + 1], places[j + 1] = scores[j], places[j]
+                j -= 1
+            scores[j + 1], places[j + 1] = score, place
+        return
+    start = 0
+    while start < found:
+        stop = run[cells[start]]
+        _sort_run(scores, places, start, stop)
+        start = stop
+
+
+@njit(nogil=True, cache=True)
+def _sort_run(scores, places, start, stop):
+    """Shell sort of one long bin."""
+    gap = 1
+    while gap < (stop - start) // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(start + gap, stop):
+            score, place = scores[i], places[i]
+            j = i - gap
+            while j >= start and (scores[j] < score or (scores[j] == score and places[j] > place)):
+                scores[j + gap], places[j + gap] = scores[j], places[j]
+                j -= gap
+            scores[j + gap], places[j + gap] = score, place
+        gap //= 3
+
+
+@njit(nogil=True, cache=True)
+def _best(row, k, items, scores):
+    """The best k of a row by a heap whose root is the worst kept; −inf is never kept."""
+    count = 0
+    worst = -np.inf
+    for j in range(row.size):
+        score = row[j]
+        if count == k and not score > worst:
+            continue
+        if not score > -np.inf:
+            continue
+        if count < k:
+            at = count
+            count += 1
+            while at > 0:
+                up = (at - 1) >> 1
+                # j rises, so of equal scores the newcomer is always the worse one.
+                if scores[up] < score:
+                    break
+                scores[at], items[at] = scores[up], items[up]
+                at = up
+            scores[at], items[at] = score, j
+        else:
+            _sink(items, scores, count, score, j)
+        worst = scores[0]
+    kept = count
+    while count > 1:
+        count -= 1
+        score, item = scores[count], items[count]
+        scores[count], items[count] = scores[0], items[0]
+        _sink(items, scores, count, score, item)
+    for at in range(kept, k):
+        items[at], scores[at] = -1, np.nan
+
+
+@njit(nogil=True, cache=True)
+def _sink(items, scores, count, score, item):
+    """Put (score, item) in the place of the root and let it sink; the root is the worst."""
+    at = 0
+    while True:
+        down = 2 * at + 1
+        if down >= count:
+            break
+        other = down + 1
+        if other < count and (
+            scores[other] < scores[down] or (scores[other] == scores[down] and items[other] > items[down])
+        ):
+            down = other
+        if not (scores[down] < score or (scores[down] == score and items[down] > item)):
+            break
+        scores[at], items[at] = scores[down], items[down]
+        at = down
+    scores[at], items[at] = score, item
+
+
+@njit(nogil=True, cache=True)
+def _place(score, item, scores, places, low, high):
+    """How many of the sorted run [low, high) stand before (score, item); as an index into the run."""
+    while low < high:
+        middle = (low + high) >> 1
+        if scores[middle] > score or (scores[middle] == score and places[middle] < item):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(nogil=True, cache=True)
+def _bins(row, cells, lowest, highest, scale, last):
+    """The cell of every score: 32 + bin where a relevant item may be near, else a parking cell."""
+    n = row.size
+    above = np.int32(_PARKING + last + 1)
+    for j in range(n):
+        score = row[j]
+        park = np.int32(j & (_PARKING - 1))
+        inside = min(max(score, lowest), highest)
+        cell = np.int32(_PARKING) + np.int32((inside - lowest) * scale)
+        cell = park if score < lowest else cell
+        cells[j] = above + park if score > highest else cell
+
+
+@njit(nogil=True, cache=True)
+def _count(cells, counts, marked, aside):
+    """Items per cell, and the positions of those in a marked cell. Returns how many were set aside."""
+    kept = 0
+    for j in range(cells.size):
+        cell = cells[j]
+        counts[cell] += 1
+        aside[kept] = j
+        kept += marked[cell]
+    return kept
+
+
+@njit(nogil=True, cache=True)
+def rank_rows(
+    first, stop, base, n_blocks, weights, b0, b1, b2, b3, b4, b5, b6, b7, factor,
+    starts, ends, items, own, junk_indptr, junk_items, indptr,
+    ranks, retrieved, hits, mixed, k, best_items, best_scores,
+):  # fmt: skip
+    """Rank the relevant items of the queries first ... stop − 1, and keep the best k of each.
+
+    Args:
+        base: the query whose scores lie in row 0 of the blocks.
+        weights: (8,) in the type of the scores; b0 ... b7: (rows, n_gallery) score blocks, n_blocks of them in use.
+        factor: (n_gallery,) multiplies each fused score, or (0,) for none.
+        starts, ends, items: items[starts[q]:ends[q]] are relevant to q, rising (the query itself may be among them).
+        own: (n_queries,) the query's own position, −1 if none; junk_indptr, junk_items: CSR of what leaves its list.
+        indptr: (n_queries + 1,) where a query's ranks go.
+        ranks: out, int32, rising within a query, NOT_RETRIEVED at the end where the list is partial.
+        retrieved: out, (n_queries,) int32, relevant items in the list.
+        hits: out, int32 beside `ranks`, the gallery position of each; (0,) when nobody wants it.
+        mixed: out, (n_queries,) bool, a relevant and another item tie.
+        best_items, best_scores: out, (n_queries, k).
+    """
+    n = b0.shape[1]
+    row = np.empty(n, b0.dtype)
+    slope = np.empty(1, b0.dtype)
+    cells = np.empty(n, np.int32)
+    aside = np.empty(n + 1, np.int32)
+    most = 0
+    for q in range(first, stop):
+        most = max(most, ends[q] - starts[q])
+    bins = 256
+    while bins < 2048 and bins < 4 * most:
+        bins *= 2
+    # Parking below, bins, parking above, and one cell where the relevant items themselves are dropped.
+    width = bins + 2 * _PARKING + 2
+    counts = np.zeros(width, np.int32)
+    marked = np.zeros(width, np.uint8)
+    run = np.zeros(width, np.int32)
+    scores = np.empty(most, b0.dtype)
+    places = np.empty(most, np.int32)
+    sorted_scores = np.empty(most, b0.dtype)
+    sorted_places = np.empty(most, np.int32)
+    sorted_cells = np.empty(most, np.int32)
+    beaten = np.zeros(most + 1, np.int32)
+    wants_hits = hits.size > 0
+    for q in range(first, stop):
+        _fuse(row, q - base, n_blocks, weights, b0, b1, b2, b3, b4, b5, b6, b7)
+        if factor.size > 0:
+            for j in range(n):
+                row[j] *= factor[j]
+        if own[q] >= 0:
+            row[own[q]] = -np.inf
+        for at in range(junk_indptr[q], junk_indptr[q + 1]):
+            row[junk_items[at]] = -np.inf
+        if k > 0:
+            _best(row, k, best_items[q], best_scores[q])
+        begin, end = indptr[q], indptr[q + 1]
+        for at in range(begin, end):
+            ranks[at] = NOT_RETRIEVED
+        retrieved[q] = 0
+        mixed[q] = False
+        found = 0
+        lowest, highest = row[0], row[0]
+        for at in range(starts[q], ends[q]):
+            score = row[items[at]]
+            if score > -np.inf:
+                scores[found], places[found] = score, items[at]
+                if found == 0:
+                    lowest, highest = score, score
+                lowest, highest = min(lowest, score), max(highest, score)
+                found += 1
+        if found == 0:
+            continue
+        last = bins - 1
+        # A range too narrow or too wide for a slope puts all into one bin, which is slower and as exact.
+        slope[0] = 0
+        if highest > lowest and highest - lowest < np.inf:
+            slope[0] = last / (highest - lowest)
+            if not slope[0] < np.inf:
+                slope[0] = 0
+        _bins(row, cells, lowest, highest, slope[0], last)
+
+        counts[:] = 0
+        marked[:] = 0
+        run[:] = 0
+        for t in range(found):
+            cell = cells[places[t]]
+            marked[cell] = 1
+            run[cell] += 1
+        # Runs lie in the order of the list: the highest cell first.
+        total, longest = 0, 0
+        for back in range(width - 1):
+            cell = width - 2 - back
+            size = run[cell]
+            run[cell] = total
+            total += size
+            longest = max(longest, size)
+        for t in range(found):
+            place = places[t]
+            cell = cells[place]
+            at = run[cell]
+            run[cell] = at + 1
+            sorted_scores[at], sorted_places[at], sorted_cells[at] = scores[t], place, cell
+            cells[place] = width - 1
+        # From here on run[cell] is the end of a cell's run, and run[cell + 1] its start.
+        _sort_runs(sorted_scores, sorted_places, sorted_cells, run, found, longest)
+        kept = _count(cells, counts, marked, aside)
+        for t in range(found + 1):
+            beaten[t] = 0
+        tied = False
+        for at in range(kept):
+            item = aside[at]
+            cell = cells[item]
+            high = run[cell]
+            low = run[cell + 1]
+            score = row[item]
+            place = _place(score, item, sorted_scores, sorted_places, low, high)
+            beaten[place] += 1
+            if (place < high and sorted_scores[place] == score) or (place > low and sorted_scores[place - 1] == score):
+                tied = True
+        # Items in unmarked cells above each cell; those of marked cells are in `beaten`, where they count from their
+        # place on, also when that is the first of the next run.
+        before = 0
+        for back in range(width - 1):
+            cell = width - 2 - back
+            size = counts[cell] * (1 - marked[cell])
+            counts[cell] = before
+            before += size
+        ahead = 1
+        for t in range(found):
+            ahead += beaten[t]
+            ranks[begin + t] = counts[sorted_cells[t]] + ahead + t
+        if wants_hits:
+            for t in range(found):
+                hits[begin + t] = sorted_places[t]
+        retrieved[q] = found
+        mixed[q] = tied

@@ -1,0 +1,252 @@
+"""Exact ranks of relevant items and the best k of every query, from any scores, by blocks of queries."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from core import paths
+from core.errors import BadInput, ShapeMismatch
+from core.progress import Cancel, Meter, OnProgress
+from core.search.scores import BlockScores, ScoreSource
+from core.types import Ranking, Relevance, RelevantRanks
+
+BLOCK_BYTES = 64 << 20
+"""A block of scores that is computed on the way is at most this large."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One system's lists, as far as anybody asked.
+
+    Attributes:
+        ranks: where the relevant items stand.
+        mixed_ties: (n_queries,) bool, a relevant and another item have equal scores.
+        best: the best k of every query, None when k was 0.
+        queries: (n,) int64 which queries of the split these are, None when all.
+    """
+
+    ranks: RelevantRanks
+    mixed_ties: np.ndarray
+    best: Ranking | None = None
+    queries: np.ndarray | None = None
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    """The threads that run the kernel; it holds no lock, so Python's own threads do."""
+    return ThreadPoolExecutor(paths.cpu_count(), thread_name_prefix="ranking")
+
+
+@dataclass
+class Lists:
+    """A `Relevance` as the kernel reads it: which items are relevant, as slices of one array, and what to leave out."""
+
+    truth: Relevance
+    starts: np.ndarray
+    ends: np.ndarray
+    items: np.ndarray
+    own: np.ndarray
+    junk_indptr: np.ndarray
+    junk_items: np.ndarray
+    indptr: np.ndarray
+
+    @classmethod
+    def of(cls, truth: Relevance) -> Lists:
+        """Single labels need no list per query: one order of the gallery, class by class, serves all."""
+        if truth.by_class:
+            order = np.argsort(truth.gallery_classes, kind="stable")
+            ordered = truth.gallery_classes[order]
+            starts = np.searchsorted(ordered, truth.query_classes, "left")
+            ends = np.searchsorted(ordered, truth.query_classes, "right")
+            ends = np.where(truth.query_classes < 0, starts, ends)
+        else:
+            order, starts, ends = truth.items, truth.indptr[:-1], truth.indptr[1:]
+        indptr = np.concatenate([[0], np.cumsum(truth.n_relevant)])
+        # Copies: the kernel is compiled for writable arrays, and the nouns are read-only.
+        long = [np.array(a, np.int64) for a in (starts, ends, truth.self_position, truth.junk_indptr, truth.junk_items)]
+        return cls(truth, long[0], long[1], np.array(order, np.int32), *long[2:], np.array(indptr, np.int64))
+
+
+class Counter:
+    """Collects the ranks of all queries while blocks of scores pass by.
+
+    Args:
+        lists: the truth.
+        k: how many of the best to keep per query; 0 for none.
+        hits: also keep which item stands at each rank.
+        dtype: type of the scores, float32 or float64.
+        threads: how many share a block.
+    """
+
+    def __init__(
+        self, lists: Lists, k: int = 0, hits: bool = False, dtype: type = np.float32, threads: int = 0
+    ) -> None:
+        self.lists, self.k, self.dtype = lists, min(int(k), lists.truth.n_gallery), np.dtype(dtype)
+        self.threads = threads or paths.cpu_count()
+        n, total = lists.truth.n_queries, int(lists.indptr[-1])
+        self.wants_hits = hits or lists.truth.gains is not None
+        self.ranks = np.empty(total, np.int32)
+        self.retrieved = np.zeros(n, np.int32)
+        self.hits = np.empty(total if self.wants_hits else 0, np.int32)
+        self.mixed = np.zeros(n, np.bool_)
+        self.items = np.empty((n, self.k), np.int64)
+        self.scores = np.empty((n, self.k), self.dtype)
+
+    def feed(
+        self,
+        first: int,
+        stop: int,
+        base: int,
+        blocks: Sequence[np.ndarray],
+        weights: Sequence[float],
+        factor: np.ndarray | None = None,
+    ) -> None:
+        """Rank the queries first ... stop − 1, whose scores lie in rows first − base ... of the blocks."""
+        from core.search import counting
+
+        blocks, weights = list(blocks), np.asarray(weights, self.dtype)
+        if len(blocks) > counting.MOST_BLOCKS:
+            # The same order of addition as in the kernel, so the same bits.
+            fused = weights[0] * blocks[0][first - base : stop - base]
+            for weight, block in zip(weights[1:], blocks[1:]):
+                fused += weight * block[first - base : stop - base]
+            blocks, weights, base = [fused], np.ones(1, self.dtype), first
+        filled = [self._block(block) for block in blocks]
+        filled += [np.empty((0, filled[0].shape[1]), self.dtype)] * (counting.MOST_BLOCKS - len(blocks))
+        padded = np.zeros(counting.MOST_BLOCKS, self.dtype)
+        padded[: len(weights)] = weights
+        columns = np.empty(0, self.dtype) if factor is None else np.array(factor, self.dtype)
+        lists = self.lists
+
+        def run(low: int, high: int) -> None:
+            counting.rank_rows(
+                low, high, base, len(blocks), padded, *filled, columns,
+                lists.starts, lists.ends, lists.items, lists.own, lists.junk_indptr, lists.junk_items, lists.indptr,
+                self.ranks, self.retrieved, self.hits, self.mixed, self.k, self.items, self.scores,
+            )  # fmt: skip
+
+        # Four pieces a thread: an uneven neighbour on one core then costs a quarter of its share, not all of it.
+        pieces = max(1, min(4 * self.threads, (stop - first) // 32)) if self.threads > 1 else 1
+        if pieces == 1:
+            run(first, stop)
+            return
+        cuts = np.linspace(first, stop, pieces + 1).astype(int)
+        for done in [_pool().submit(run, int(a), int(b)) for a, b in zip(cuts, cuts[1:])]:
+            done.result()
+
+    def _block(self, block: np.ndarray) -> np.ndarray:
+        if block.shape[1] != self.lists.truth.n_gallery:
+            raise ShapeMismatch(
+                f"Scores for {block.shape[1]} items where the gallery has {self.lists.truth.n_gallery}."
+            )
+        return np.require(block, self.dtype, ["C", "W"])
+
+    def result(self, queries: np.ndarray | None = None) -> Ranked:
+        """Everything collected, once every query was fed."""
+        truth = self.lists.truth
+        gains = ideal = None
+        if truth.gains is not None:
+            gains, ideal = self._gains()
+        ranks = RelevantRanks(
+            self.lists.indptr, self.ranks, self.retrieved, truth.list_length, gains, ideal,
+            self.hits if self.wants_hits else None,
+        )  # fmt: skip
+        best = Ranking(self.items, self.scores.astype(np.float32)) if self.k else None
+        return Ranked(ranks, self.mixed, best, queries)
+
+    def _gains(self) -> tuple[np.ndarray, np.ndarray]:
+        """The gain at each rank, and the gains of each query falling."""
+        truth, indptr = self.lists.truth, self.lists.indptr
+        owners = np.repeat(np.arange(truth.n_queries), np.diff(indptr))
+        there = self.ranks != RelevantRanks.NOT_RETRIEVED
+        keys = owners * truth.n_gallery + truth.items
+        found = np.zeros(len(self.ranks))
+        asked = owners[there] * truth.n_gallery + self.hits[there]
+        found[there] = truth.gains[np.searchsorted(keys, asked)]
+        return found, truth.gains[np.lexsort((-truth.gains, owners))]
+
+
+def rank_scores(
+    source: ScoreSource | np.ndarray,
+    truth: Relevance,
+    *,
+    k: int = 0,
+    hits: bool = False,
+    threads: int = 0,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Ranked:
+    """Ranks of all relevant items, and the best k, of any source of scores.
+
+    Order: descending score, equal scores by ascending gallery position; the query itself and its junk left out.
+
+    Args:
+        source: a `ScoreSource`, or the whole (n_queries, n_gallery) matrix; −inf is "not retrieved".
+    Raises:
+        ShapeMismatch: the scores do not belong to the truth.
+        BadInput: a score is NaN.
+    """
+    source = BlockScores(source) if isinstance(source, np.ndarray) else source
+    if (source.n_queries, source.n_gallery) != (truth.n_queries, truth.n_gallery):
+        raise ShapeMismatch(
+            f"Scores are ({source.n_queries}, {source.n_gallery}) where the truth has {truth.n_queries} queries "
+            f"and {truth.n_gallery} gallery items."
+        )
+    lists, counter = Lists.of(truth), None
+    step = max(1, BLOCK_BYTES // (8 * max(1, truth.n_gallery)))
+    meter = Meter("Ranking", truth.n_queries, on_progress, "queries")
+    for start in range(0, truth.n_queries, step):
+        if cancel is not None:
+            cancel.check()
+        stop = min(start + step, truth.n_queries)
+        block = np.asarray(source.block(start, stop))
+        if np.isnan(block).any():
+            raise BadInput(
+                f"Scores of queries {start} to {stop - 1} hold NaN; leave such rows out, or score them −inf."
+            )
+        if counter is None:
+            counter = Counter(lists, k, hits, np.float64 if block.dtype == np.float64 else np.float32, threads)
+        counter.feed(start, stop, start, [block], [1.0])
+        meter.add(stop - start)
+    return (counter or Counter(lists, k, hits)).result()
+
+
+def top(scores: ScoreSource | np.ndarray, k: int, self_position: np.ndarray | None = None) -> Ranking:
+    """The exact best k of every query, without any truth.
+
+    Args:
+        scores: a source, or (n_queries, n_gallery).
+        self_position: (n_queries,) the query's own gallery position, left out; −1 for none.
+    """
+    source = BlockScores(np.atleast_2d(scores)) if isinstance(scores, np.ndarray) else scores
+    nobody = np.full(source.n_queries, -1), np.full(source.n_gallery, -1)
+    truth = Relevance(
+        source.n_queries,
+        source.n_gallery,
+        self_position=self_position,
+        query_classes=nobody[0],
+        gallery_classes=nobody[1],
+    )
+    return rank_scores(source, truth, k=max(1, k)).best
+
+
+_warming = threading.Lock()
+_warm: set[str] = set()
+
+
+def warm(dtypes: Sequence[type] = (np.float32, np.float64)) -> None:
+    """Compile the kernel, or read it from the disk, so that nobody waits for it later. Safe to call from any thread."""
+    with _warming:
+        for dtype in dtypes:
+            name = np.dtype(dtype).name
+            if name not in _warm:
+                classes = np.array([0, 0, 1])
+                truth = Relevance(3, 3, self_position=np.arange(3), query_classes=classes, gallery_classes=classes)
+                rank_scores(np.eye(3, dtype=dtype), truth, k=1, threads=1)
+                _warm.add(name)
