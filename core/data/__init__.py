@@ -8,20 +8,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from core.data import attached, blackbox, images, readers, splits
     from core.data.catalog import DATASETS
-    from core.data.library import add, from_dataframe, load, names, quarantine, read_bytes, remove, rename, rescan
-    from core.data.relevance import relevance
+    from core.data.library import (
+        add,
+        add_vectors,
+        describe,
+        from_dataframe,
+        load,
+        names,
+        quarantine,
+        read_bytes,
+        remove,
+        rename,
+        rescan,
+    )
     from core.data.table import subset
+    from core.data.truth import relevance
 
+_LIBRARY = (
+    "add", "add_vectors", "describe", "from_dataframe", "load", "names",
+    "quarantine", "read_bytes", "remove", "rename", "rescan",
+)  # fmt: skip
 _PLACES = {
-    "DATASETS": "catalog", "add": "library", "from_dataframe": "library", "load": "library", "names": "library",
-    "quarantine": "library", "read_bytes": "library", "remove": "library", "rename": "library", "rescan": "library",
-    "relevance": "relevance", "subset": "table",
+    "DATASETS": "catalog", "relevance": "truth", "subset": "table", **dict.fromkeys(_LIBRARY, "library"),
 }  # fmt: skip
-_MODULES = {"attached", "blackbox", "images", "readers", "splits"}
+_MODULES = ("attached", "blackbox", "images", "readers", "splits")
 
 __all__ = [
-    "DATASETS", "add", "attached", "blackbox", "from_dataframe", "images", "load", "names", "quarantine",
-    "read_bytes", "readers", "relevance", "remove", "rename", "rescan", "splits", "subset",
+    "DATASETS", "add", "add_vectors", "attached", "blackbox", "describe", "from_dataframe", "images", "load",
+    "names", "quarantine", "read_bytes", "readers", "relevance", "remove", "rename", "rescan", "splits", "subset",
 ]  # fmt: skip
 
 
@@ -29,7 +43,5 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"core.data.{name}")
     if name in _PLACES:
-        value = getattr(importlib.import_module(f"core.data.{_PLACES[name]}"), name)
-        globals()[name] = value  # a module `relevance` must not hide the function of that name
-        return value
+        return getattr(importlib.import_module(f"core.data.{_PLACES[name]}"), name)
     raise AttributeError(f"module 'core.data' has no attribute {name!r}")

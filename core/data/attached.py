@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 
 from core import paths
 from core.data.table import write_json
-from core.errors import BadInput, StoreMismatch
+from core.errors import BadInput, StoreMismatch, StoreUnusable
 from core.types import Backbone, Dataset, unit
 
 _FAMILY = "vectors"
@@ -19,28 +20,44 @@ def _folder(dataset_name: str) -> Path:
     return paths.datasets() / dataset_name / "vectors"
 
 
-def attach(dataset: Dataset, name: str, rows: np.ndarray, came_from: str = "") -> Backbone:
-    """Keep (n_images, dim) vectors beside a saved dataset, as the backbone `name`.
-
-    They are aligned to the dataset's ids, so they outlive a rescan that drops or adds images.
+def check(dataset: Dataset, name: str, rows: np.ndarray) -> None:
+    """Refuse vectors that cannot be attached.
 
     Raises:
-        BadInput: the wrong number of rows, or NaN or infinity in them; an awkward name.
+        BadInput: the wrong number of rows, NaN or infinity in them, or an awkward name.
     """
     rows = np.asarray(rows)
     if rows.ndim != 2 or len(rows) != len(dataset) or rows.shape[1] < 1:
         raise BadInput(f"Vectors {name!r} have shape {rows.shape}, but {dataset.name!r} has {len(dataset):,} images.")
-    if not np.isfinite(rows).all():
+    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if len(bad):
         raise BadInput(
-            f"Vectors {name!r} hold NaN or infinity in {int((~np.isfinite(rows).all(axis=1)).sum()):,} rows."
+            f"Vectors {name!r} hold NaN or infinity in {len(bad):,} rows, the first for {str(dataset.ids[bad[0]])!r}."
         )
     if not name or not all(c.isalnum() or c in "._- " for c in name) or name.startswith("."):
         raise BadInput(f"{name!r} cannot name vectors; use letters, digits, dots, dashes and underscores.")
+
+
+def attach(dataset: Dataset, name: str, rows: np.ndarray, came_from: str = "") -> Backbone:
+    """Keep (n_images, dim) vectors beside a saved dataset, as the backbone `name`.
+
+    They are aligned to the dataset's ids, so they outlive a rescan that drops images.
+
+    Raises:
+        BadInput: as `check`.
+        StoreUnusable: the folder cannot be written.
+    """
+    check(dataset, name, rows)
     folder = _folder(dataset.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / f"{name}.part.npz", vectors=unit(rows), ids=dataset.ids)
-    (folder / f"{name}.part.npz").replace(folder / f"{name}.npz")
-    write_json(folder / f"{name}.json", {"name": name, "dim": int(rows.shape[1]), "came_from": came_from})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        beside = folder / f"{name}.{os.getpid()}.part.npz"
+        np.savez(beside, vectors=unit(rows), ids=dataset.ids)
+        beside.replace(folder / f"{name}.npz")
+        content = {"name": name, "dim": int(np.shape(rows)[1]), "came_from": came_from}
+        write_json(folder / f"{name}.json", content)
+    except OSError as error:
+        raise StoreUnusable(f"Vectors cannot be kept in {folder}: {error.strerror or error}.") from error
     return _backbone(folder / f"{name}.json")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,11 @@ def load(
     if "/" not in text and "\\" not in text and (folder / "record.json").is_file():
         return _open(folder)
     if text.startswith("torchvision:"):
-        from core.data import from_torchvision
-
-        source, options["depth"] = from_torchvision.fetch(text.partition(":")[2], on_progress, cancel), 1
-        return add(text.partition(":")[2], source, reader="folder", options=options, on_progress=on_progress)
+        wanted = text.partition(":")[2]
+        place = paths.home() / "torchvision"
+        place.mkdir(parents=True, exist_ok=True)
+        return add(name or wanted, place, reader="torchvision", options={"dataset": wanted},
+                   on_progress=on_progress, cancel=cancel)  # fmt: skip
     path = Path(text).expanduser()
     if not path.exists() and "/" not in text and not path.suffix:
         raise UnknownName(_no_such(text))
@@ -299,7 +301,10 @@ def read_bytes(dataset: Dataset, position: int) -> bytes:
         raise BadInput(f"{dataset.ids[position]!r} has no picture; only vectors were given.")
     try:
         offset = int(row["offset"]) if "offset" in row else -1
-        return scan.read_slice(path, offset, int(row["size"]) if offset >= 0 else 0)
+        content = scan.read_slice(path, offset, int(row["size"]) if offset >= 0 else 0)
+        if "crop_right" in row and row["crop_right"] >= 0:
+            return scan.cropped(content, tuple(int(row[f"crop_{s}"]) for s in ("left", "top", "right", "bottom")))
+        return content
     except FileNotFoundError as error:
         raise BadInput(f"The original {path} is not there any more.") from error
     except OSError as error:
@@ -335,3 +340,44 @@ def from_dataframe(
     folder = paths.datasets() / name
     previous = _open(folder) if (folder / "record.json").is_file() else None
     return _keep(name, str(listing.root), "dataframe", {}, listing, previous, on_progress, cancel, described)
+
+
+def add_vectors(
+    name: str,
+    given: dict[str, str | Path],
+    labels: str | Path | None = None,
+    pairs: str | Path | None = None,
+    invalid: str = "refuse",
+) -> Dataset:
+    """Attach vectors from files to a dataset, or make a dataset of vectors alone.
+
+    Args:
+        name: a dataset that is there (rows go by id, or by row number), or the name of a new one.
+        given: name of each set of vectors → its file; they are backbones of this dataset from then on.
+        labels, pairs, invalid: for a new dataset, as in `blackbox.read`.
+    Raises:
+        BadInput: a file that cannot be used; nothing is attached then.
+    """
+    from core.data import attached, blackbox, vectors
+
+    if name in names():
+        if labels is not None or pairs is not None:
+            raise BadInput(f"{name!r} has its own labels; give vectors alone, or another name for a new dataset.")
+        dataset = load(name)
+        ids = dataset.ids.tolist()
+        rows = {
+            one: vectors.aligned(vectors.read(path), ids, path, f"the dataset {name!r}", extra="drop")
+            for one, path in given.items()
+        }
+    else:
+        if labels is None:
+            raise BadInput(f"No dataset is named {name!r}; to make one of vectors, give `--labels FILE` too.")
+        read, rows = blackbox.read(given, labels, pairs, invalid)
+        dataset = replace(read, name=table.check_name(name))
+    for one, matrix in rows.items():
+        attached.check(dataset, one, matrix)
+    if name not in names():
+        _save(dataset, {"reader": "vectors", "options": {}})
+    for one, matrix in rows.items():
+        attached.attach(dataset, one, matrix, str(given[one]))
+    return load(name)

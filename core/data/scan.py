@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +21,9 @@ from core.errors import BadInput
 from core.progress import Cancel, Meter, OnProgress
 from core.types import Dataset
 
+Box = tuple[int, int, int, int]
+"""left, top, right, bottom in pixels."""
 _CHUNK = 128
-_PIECE = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,13 @@ def scan(
     meter = Meter("Looking at files", len(listing), on_progress, unit="files")
     seen: list[Seen] = []
     offsets, sizes = listing.extra.get("offset"), listing.extra.get("member_size")
+    boxes = _boxes(listing.extra, len(listing))
     with ThreadPoolExecutor(max_workers=max(2, paths.cpu_count())) as pool:
         for chunk in _chunks(len(listing)):
             if cancel:
                 cancel.check()
             jobs = [
-                (listing.paths[i], int(offsets[i]) if offsets else -1, int(sizes[i]) if sizes else -1, known)
+                (listing.paths[i], int(offsets[i]) if offsets else -1, int(sizes[i]) if sizes else -1, boxes[i], known)
                 for i in chunk
             ]
             seen.extend(pool.map(lambda job: look(*job), jobs))
@@ -75,8 +78,16 @@ def _chunks(n: int) -> Iterator[list[int]]:
         yield chunk
 
 
-def _known(previous: Dataset | None) -> dict[tuple[str, int], Seen]:
-    """What an earlier scan knows, by path and offset."""
+def _boxes(columns: Any, n: int) -> list[Box | None]:
+    """The part of each picture that is meant, None where it is all of it."""
+    if "crop_left" not in columns:
+        return [None] * n
+    sides = zip(*(columns[f"crop_{side}"] for side in ("left", "top", "right", "bottom")))
+    return [tuple(map(int, box)) if box[2] >= 0 else None for box in sides]
+
+
+def _known(previous: Dataset | None) -> dict[tuple[str, int, Box | None], Seen]:
+    """What an earlier scan knows, by path, offset and box."""
     if previous is None:
         return {}
     items = previous.items
@@ -84,17 +95,19 @@ def _known(previous: Dataset | None) -> dict[tuple[str, int], Seen]:
     keys = np.asarray(previous.keys, "S64").astype(str)
     columns = (items[c] for c in ("path", "size", "mtime_ns", "width", "height"))
     known = {
-        (path, int(offset)): Seen(key, int(size), int(mtime), int(width), int(height))
-        for key, offset, path, size, mtime, width, height in zip(keys, offsets, *columns)
+        (path, int(offset), box): Seen(key, int(size), int(mtime), int(width), int(height))
+        for key, offset, box, path, size, mtime, width, height in zip(
+            keys, offsets, _boxes(items, len(items)), *columns
+        )
     }
     held = previous.quarantine
     if held is not None and {"size", "mtime_ns"} <= set(held.columns):
         for path, reason, size, mtime in zip(held["path"], held["reason"], held["size"], held["mtime_ns"]):
-            known[(path, -1)] = Seen("", int(size), int(mtime), 0, 0, reason)
+            known[(path, -1, None)] = Seen("", int(size), int(mtime), 0, 0, reason)
     return known
 
 
-def look(path: str, offset: int, member_size: int, known: dict[tuple[str, int], Seen]) -> Seen:
+def look(path: str, offset: int, member_size: int, box: Box | None, known: dict) -> Seen:
     """Look at one file: stat, and only if it moved hash and header."""
     if not path:
         return Seen("", 0, 0, 0, 0)
@@ -102,11 +115,14 @@ def look(path: str, offset: int, member_size: int, known: dict[tuple[str, int], 
     try:
         status = os.stat(path)
         size, mtime = status.st_size if offset < 0 else member_size, status.st_mtime_ns
-        before = known.get((path, offset))
+        before = known.get((path, offset, box))
         if before is not None and (before.size, before.mtime_ns) == (size, mtime):
             return before
         data = read_slice(path, offset, size)
         found = images.header(data)
+        if box is not None:
+            content = hashlib.sha256(data + repr(box).encode()).hexdigest()
+            return Seen(content, size, mtime, box[2] - box[0], box[3] - box[1])
         return Seen(hashlib.sha256(data).hexdigest(), size, mtime, found.width, found.height)
     except BadInput as error:
         return Seen("", size, mtime, 0, 0, str(error))
@@ -128,6 +144,22 @@ def read_slice(path: str, offset: int, size: int) -> bytes:
             return file.read(images.MAX_BYTES + 1)
         file.seek(offset)
         return file.read(size)
+
+
+def cropped(data: bytes, box: Box) -> bytes:
+    """A part of a picture, as the bytes of a PNG: what a query of a landmark set shows.
+
+    Raises:
+        BadInput: the picture cannot be decoded, or the box lies outside it.
+    """
+    picture = images.open_rgb(data)
+    left, top = max(0, box[0]), max(0, box[1])
+    right, bottom = min(picture.width, box[2]), min(picture.height, box[3])
+    if right <= left or bottom <= top:
+        raise BadInput(f"The box {box} lies outside the picture of {picture.width} x {picture.height} pixels.")
+    buffer = io.BytesIO()
+    picture.crop((left, top, right, bottom)).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
 
 
 def _assemble(

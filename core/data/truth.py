@@ -1,0 +1,107 @@
+"""What is relevant to each query of a split: by label, by instance, by pairs; self and junk left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from core.errors import BadInput
+from core.types import Dataset, Relevance, Split
+
+
+def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
+    """The truth about a split, ready for the metrics.
+
+    Same label (several labels: at least one in common, gain the number of shared ones), same instance, or explicit
+    pairs. Pairs of kind "relevant" come on top of labels or instances unless `relevant_by` is "pairs"; pairs of kind
+    "junk" leave the query's list. Pairs with an image that does not ask, or is not searched, change nothing.
+
+    Args:
+        split: who asks and who is searched; by default the dataset's own.
+    Raises:
+        BadInput: an item is both relevant and junk, or a pair names an unknown image.
+    """
+    split = split or dataset.split
+    own = split.self_position
+    classes = {}
+    if dataset.label_matrix is None and (dataset.labels >= 0).any():
+        classes = {
+            "query_classes": dataset.labels[split.queries],
+            "gallery_classes": dataset.labels[split.gallery],
+        }
+    pairs = _positions(dataset, split)
+    junk = pairs[pairs["kind"] == "junk"]
+    junk_indptr, junk_items = _lists(junk, len(split.queries))
+    given = {"self_position": own, "junk_indptr": junk_indptr, "junk_items": junk_items}
+    more = pairs[pairs["kind"] == "relevant"]
+    more = more[more["item"].to_numpy() != own[more["query"].to_numpy()]]
+    sizes = (len(split.queries), len(split.gallery))
+    if dataset.relevant_by == "pairs":
+        return Relevance(*sizes, *_lists(more, sizes[0]), **classes, **given)
+    base = _base(dataset, split, classes, given)
+    if not len(more):
+        return base
+    owners = np.repeat(np.arange(sizes[0]), np.diff(base.indptr))
+    gains = np.ones(len(owners)) if base.gains is None else base.gains
+    every = pd.DataFrame(
+        {
+            "query": np.r_[owners, more["query"].to_numpy()],
+            "item": np.r_[base.items, more["item"].to_numpy()],
+            "gain": np.r_[gains, np.ones(len(more))],
+        }
+    ).drop_duplicates(["query", "item"])
+    every = every.sort_values(["query", "item"])
+    graded = None if base.gains is None else every["gain"].to_numpy()
+    return Relevance(*sizes, *_lists(every, sizes[0]), graded, **classes, **given)
+
+
+def _base(dataset: Dataset, split: Split, classes: dict, given: dict) -> Relevance:
+    """By label or instance alone."""
+    sizes = (len(split.queries), len(split.gallery))
+    if dataset.relevant_by == "instance" and dataset.instances is not None:
+        instances = np.asarray(dataset.instances)
+        asks, found = instances[split.queries], instances[split.gallery]
+        if not classes:
+            return Relevance(*sizes, query_classes=asks, gallery_classes=found, **given)
+        width = int(instances.max(initial=0)) + 1
+        return Relevance.from_matrices(
+            _one_hot(asks, width), _one_hot(found, width), graded=False, **given, **classes
+        )  # lists, so that kNN and clusters keep the labels
+    if dataset.label_matrix is not None:
+        matrix = dataset.label_matrix
+        return Relevance.from_matrices(matrix[split.queries], matrix[split.gallery], **given)
+    labels = dataset.labels
+    return Relevance(*sizes, query_classes=labels[split.queries], gallery_classes=labels[split.gallery], **given)
+
+
+def _one_hot(codes: np.ndarray, width: int) -> sparse.csr_matrix:
+    rows = np.flatnonzero(codes >= 0)
+    return sparse.csr_matrix((np.ones(len(rows)), (rows, codes[rows])), shape=(len(codes), width))
+
+
+def _positions(dataset: Dataset, split: Split) -> pd.DataFrame:
+    """The pairs as positions in the queries and in the gallery; those outside the split are left out."""
+    if dataset.pairs is None or not len(dataset.pairs):
+        return pd.DataFrame({"query": np.empty(0, np.int64), "item": np.empty(0, np.int64), "kind": []})
+    ids = dataset.ids.tolist()
+    asks = {ids[position]: at for at, position in enumerate(split.queries)}
+    found = {ids[position]: at for at, position in enumerate(split.gallery)}
+    unknown = (set(dataset.pairs["query_id"]) | set(dataset.pairs["item_id"])) - set(ids)
+    if unknown:
+        raise BadInput(f"The pairs of {dataset.name!r} name {sorted(unknown)[0]!r}, which is no image of it.")
+    table = pd.DataFrame(
+        {
+            "query": [asks.get(text, -1) for text in dataset.pairs["query_id"]],
+            "item": [found.get(text, -1) for text in dataset.pairs["item_id"]],
+            "kind": dataset.pairs["kind"].tolist(),
+        }
+    )
+    return table[(table["query"] >= 0) & (table["item"] >= 0)].drop_duplicates()
+
+
+def _lists(table: pd.DataFrame, n_queries: int) -> tuple[np.ndarray, np.ndarray]:
+    """(indptr, items) of a table of query and item, items rising within a query."""
+    ordered = table.sort_values(["query", "item"])
+    counts = np.bincount(ordered["query"].to_numpy(np.int64), minlength=n_queries)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), ordered["item"].to_numpy(np.int64)
