@@ -53,6 +53,7 @@ class Space:
         self._gallery: dict[str, np.ndarray] = {}
         self._first: dict[tuple[str, ...], np.ndarray] = {}
         self._fused: dict[str, np.ndarray] = {}
+        self._missing: dict[str, bool] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -125,8 +126,11 @@ class Space:
 
     def missing(self, names: Sequence[str]) -> bool:
         """True when any of these backbones has nothing for some query or gallery image."""
-        used = np.union1d(self.split.queries, self.split.gallery)
-        return any(not early.present(self.get(name)[used]).all() for name in names)
+        for name in names:
+            if name not in self._missing:
+                used = np.union1d(self.split.queries, self.split.gallery)
+                self._missing[name] = not early.present(self.get(name)[used]).all()
+        return any(self._missing[name] for name in names)
 
     def fused(self, spec: FusionSpec) -> np.ndarray:
         """(n_images, dim) float32 unit vectors of a fusion of vectors; the last few are kept."""
@@ -187,12 +191,14 @@ class System:
 
     @cached_property
     def is_linear(self) -> bool:
-        """True when its score is Σ share · cosine, nothing missing: weights may then change live."""
-        if self.spec is None:
+        """True when a `LiveEngine` gives exactly this system from its `shares`, so that weights may change live.
+
+        The engine knows the missing-parts rule of concatenations; a score sum counts a missing part as 0 instead, so
+        it is served only where nothing is missing.
+        """
+        if self.spec is None or (self.spec.kind == "concat" and self.spec.is_linear):
             return True
-        if not self.spec.is_linear:
-            return False
-        return self.spec.strategy.joins != "vectors" or not self.space.missing(self.spec.active)
+        return self.spec.is_linear and not self.space.missing(self.spec.active)
 
     @property
     def shares(self) -> dict[str, float]:
@@ -266,7 +272,7 @@ class System:
         """Cosines of the concatenation from those of the parts: missing parts cost the other side's length."""
         space, spec = self.space, self.spec
         scores = [space.scores(name, start, stop) for name in spec.active]
-        if self.is_linear:
+        if not space.missing(spec.active):
             return early.concat_scores(scores, spec.active_weights)
         here, there = space.split.queries[start:stop], space.split.gallery
         asked = np.stack([early.present(space.get(name)[here]) for name in spec.active], axis=1)

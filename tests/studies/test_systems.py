@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.studies import slow_fusion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput, NotComputed, ShapeMismatch
 from core.fusion import FUSIONS, FusionSpec
+from core.search.engine import LiveEngine
+from core.search.ranking import rank_scores
 from core.studies import systems
-from core.types import Split, unit
+from core.types import Relevance, Split, unit
+from tests.studies import slow_fusion
 
 KINDS = [
     {"kind": "concat"},
@@ -36,6 +38,9 @@ KINDS = [
     {"kind": "borda"},
     {"kind": "borda", "depth": 6, "weights": [1.0, 2.0, 3.0]},
 ]
+
+
+CLASSES = np.arange(24) % 4
 
 
 def world(rng: np.random.Generator, n: int = 24, overlap: str = "self"):
@@ -165,8 +170,16 @@ def test_linear_is_what_the_live_engine_may_serve() -> None:
     full = {name: np.where(rows.any(axis=1, keepdims=True), rows, 1.0) for name, rows in vectors.items()}
     holes, none = space_of(vectors, split), space_of(full, split)
     concat, sums = FusionSpec("f", "concat", ("a", "b")), FusionSpec("f", "score_sum", ("a", "b"))
-    assert systems.System("f", none, concat).is_linear and not systems.System("f", holes, concat).is_linear
-    assert systems.System("f", holes, sums).is_linear, "a score sum counts a missing part as 0 anyway"
+    assert systems.System("f", none, concat).is_linear and systems.System("f", holes, concat).is_linear
+    assert systems.System("f", none, sums).is_linear
+    assert not systems.System("f", holes, sums).is_linear, "a score sum counts a missing part as 0, a concat does not"
+    for space, spec in ((none, concat), (holes, concat), (none, sums)):
+        system = systems.System("f", space, spec)
+        truth = Relevance(24, 24, self_position=np.arange(24), query_classes=CLASSES, gallery_classes=CLASSES)
+        engine = LiveEngine(space.vectors, split, truth, background=False)
+        live, slow = engine.rank(system.shares, k=23), rank_scores(system, truth, k=23)
+        assert np.allclose(live.best.scores, slow.best.scores, atol=1e-6)
+        assert (live.ranks.ranks != slow.ranks.ranks).mean() < 0.02
     assert not systems.System("f", none, FusionSpec("f", "rrf", ("a", "b"))).is_linear
     minmax = FusionSpec("f", "score_sum", ("a", "b"), parameters=(("norm", "minmax"),))
     assert not systems.System("f", none, minmax).is_linear
