@@ -126,7 +126,7 @@ class MultiEncoder:
         Raises:
             Cancelled: somebody stopped it; what the sink got is done.
         """
-        cancel = cancel or Cancel()
+        cancel = Cancel() if cancel is None else cancel  # a switch that is not thrown is false
         lacking = {e.name: {s.key for s in sources} - set((done or {}).get(e.name, ())) for e in self.encoders}
         todo = [s for s in sources if any(s.key in keys for keys in lacking.values())]
         blocks = [todo[start : start + self.block] for start in range(0, len(todo), self.block)]
@@ -171,6 +171,7 @@ def _workers(count: int) -> Iterator[ThreadPoolExecutor]:
 def _use_one_thread(everyone: threading.Barrier) -> None:
     import torch
 
+    torch.get_num_threads()  # a thread takes the default at its first question, and must not do so after the next line
     torch.set_num_threads(1)
     everyone.wait()
 

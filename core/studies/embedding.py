@@ -103,7 +103,8 @@ def embed(
     Raises:
         UnknownName, WeightsMissing, StoreUnusable, BadInput, Cancelled: one sentence each.
     """
-    run = _Run(dataset, store or open_store(), mode, on_progress, cancel or Cancel(), on_backbone_done)
+    cancel = Cancel() if cancel is None else cancel  # a switch that is not thrown is false
+    run = _Run(dataset, store or open_store(), mode, on_progress, cancel, on_backbone_done)
     with ExitStack() as stack:
         run.open_writers(stack, names)
         if not run.lacking:
