@@ -14,16 +14,13 @@ from core.errors import BadInput
 from core.fusion import FusionSpec, early, late, learned, rank
 from core.progress import Cancel, Meter, OnProgress
 from core.studies.systems import Space, System
-from core.studies.weights import simplex
+from core.studies.weights import best_point, bootstrap_intervals, simplex
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_FOR_SHAPLEY = 8
 """Exact Shapley values need all subsets: 255 for eight backbones."""
-
-DRAWS = 2_000
-"""Bootstrap draws behind intervals of attributions and landscapes, which have many numbers at once."""
 
 
 # ---------------------------------------------------------------- one hit
@@ -245,28 +242,6 @@ def attribution(
     )  # fmt: skip
 
 
-def bootstrap_intervals(values: np.ndarray, seed: int = 0, draws: int = DRAWS) -> tuple[np.ndarray, np.ndarray]:
-    """95 % percentile intervals of row means; the same queries are drawn for every row.
-
-    Args:
-        values: (n_rows, n_queries) float64, no NaN.
-    Returns:
-        low, high: (n_rows,) float64.
-    """
-    values = np.asarray(values, np.float64)
-    n_rows, n_queries = values.shape
-    if not n_queries:
-        return np.full(n_rows, np.nan), np.full(n_rows, np.nan)
-    rng, means = np.random.default_rng(seed), np.empty((draws, n_rows))
-    step = max(1, 20_000_000 // n_queries)
-    for start in range(0, draws, step):
-        stop = min(start + step, draws)
-        counts = rng.multinomial(n_queries, np.full(n_queries, 1 / n_queries), size=stop - start)
-        means[start:stop] = counts.astype(np.float64) @ values.T / n_queries
-    low, high = np.quantile(means, [0.025, 0.975], axis=0)
-    return low, high
-
-
 # ---------------------------------------------------------------- all weights
 
 
@@ -398,8 +373,6 @@ def best_by_subset(points: np.ndarray, values: np.ndarray, backbones: Sequence[s
     Returns:
         subset → index into `points`; subsets that no point stands for are left out.
     """
-    from core.studies.weights import best_point
-
     supports: dict[tuple[str, ...], list[int]] = {}
     for index, point in enumerate(points):
         chosen = tuple(name for name, share in zip(backbones, point) if share > 1e-9)

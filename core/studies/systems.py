@@ -20,6 +20,9 @@ from core.types import Split
 BLOCK_ENTRIES = 4_000_000
 """Scores of one block: queries times gallery, so that memory stays bounded whatever the dataset."""
 
+MOST_FUSED = 4
+"""Fusions of vectors that a space keeps; each is as large as a backbone's vectors."""
+
 
 def first_equal(rows: np.ndarray) -> np.ndarray:
     """(n,) int64: for every row the first row with identical numbers (−0.0 equals 0.0).
@@ -145,10 +148,14 @@ class Space:
                 rows = strategy.function(parts, spec.active_weights, **keywords)
             except CoreError as error:
                 raise type(error)(f"Fusion {spec.name!r}: {error}") from None
-            while len(self._fused) >= 4:
-                self._fused.pop(next(iter(self._fused)))
-            self._fused[key] = np.ascontiguousarray(rows, np.float32)
+            self.remember(spec, rows)
         return self._fused[key]
+
+    def remember(self, spec: FusionSpec, rows: np.ndarray) -> None:
+        """Keep the vectors of a fusion, (n_images, dim) float32 unit; those kept longest go when there are many."""
+        while len(self._fused) >= MOST_FUSED:
+            self._fused.pop(next(iter(self._fused)))
+        self._fused[spec.fingerprint] = np.ascontiguousarray(rows, np.float32)
 
 
 def _learned(spec: FusionSpec) -> dict[str, np.ndarray]:

@@ -2,20 +2,97 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.errors import BadInput, ShapeMismatch
+from core.fusion import FusionSpec, early
 from core.progress import Cancel, Meter, OnProgress
+from core.search.engine import LiveEngine
+from core.search.ranking import rank_scores
+from core.studies.systems import Space, System
+from core.types import Relevance, RelevantRanks, unit
 
 EQUAL = 1e-12
 """Values of the objective closer than this are equal (the last bits of a mean say nothing)."""
 
+DRAWS = 2_000
+"""Bootstrap draws behind intervals of attributions and landscapes, which have many numbers at once."""
+
 Objective = Callable[[np.ndarray], np.ndarray]
 """Shares (n_backbones,) → AP of every training query, (n_queries,) float64, NaN where nothing is relevant."""
+
+
+def average_precisions(ranks: RelevantRanks) -> np.ndarray:
+    """AP of every query over all points: (n_queries,) float64, NaN where nothing is relevant."""
+    there = ranks.ranks != RelevantRanks.NOT_RETRIEVED
+    starts = np.repeat(ranks.indptr[:-1], ranks.n_relevant)
+    nth = np.arange(len(ranks.ranks)) - starts + 1
+    precision = np.where(there, nth / np.maximum(ranks.ranks, 1), 0.0)
+    found, filled = np.zeros(ranks.n_queries), ranks.valid
+    if filled.any():
+        found[filled] = np.add.reduceat(precision, ranks.indptr[:-1][filled])
+    return np.where(filled, found / np.maximum(ranks.n_relevant, 1), np.nan)
+
+
+class ObjectiveOf:
+    """AP per query of a fusion as a function of its shares: exact, and live where the kind allows it.
+
+    Args:
+        space: asked by the queries to judge by, and no others.
+        spec: the fusion; its own weights do not matter.
+        truth: of the space's split.
+        engine: a live engine of the same queries, if there is one; else one is made when the kind allows it.
+    Raises:
+        BadInput: the kind counts all backbones the same.
+    """
+
+    def __init__(self, space: Space, spec: FusionSpec, truth: Relevance, engine: LiveEngine | None = None) -> None:
+        if not spec.strategy.weight:
+            raise BadInput(f"{spec.strategy.label} has no weights. Choose concat or a weighted sum to learn them.")
+        self.space, self.spec, self.truth = space, spec, truth
+        system = System(spec.name, space, spec.with_weights([1.0] * len(spec.backbones)))
+        self.engine = engine
+        if engine is None and system.is_linear:
+            vectors = {name: space.get(name) for name in spec.backbones}
+            self.engine = LiveEngine(vectors, space.split, truth, background=False)
+        self.is_live = system.is_linear
+
+    def __call__(self, shares: np.ndarray) -> np.ndarray:
+        """Shares (n_backbones,) in the order of the fusion → (n_queries,) float64."""
+        return self.of(dict(zip(self.spec.backbones, map(float, shares))))
+
+    def of(self, shares: Mapping[str, float]) -> np.ndarray:
+        """The same by name."""
+        if self.is_live:
+            return average_precisions(self.engine.rank(shares).ranks)
+        return average_precisions(rank_scores(System("", self.space, self.spec.with_shares(shares)), self.truth).ranks)
+
+
+def bootstrap_intervals(values: np.ndarray, seed: int = 0, draws: int = DRAWS) -> tuple[np.ndarray, np.ndarray]:
+    """95 % percentile intervals of row means; the same queries are drawn for every row.
+
+    Args:
+        values: (n_rows, n_queries) float64, no NaN.
+    Returns:
+        low, high: (n_rows,) float64.
+    """
+    values = np.asarray(values, np.float64)
+    n_rows, n_queries = values.shape
+    if not n_queries:
+        return np.full(n_rows, np.nan), np.full(n_rows, np.nan)
+    rng, means = np.random.default_rng(seed), np.empty((draws, n_rows))
+    step = max(1, 20_000_000 // n_queries)
+    for start in range(0, draws, step):
+        stop = min(start + step, draws)
+        counts = rng.multinomial(n_queries, np.full(n_queries, 1 / n_queries), size=stop - start)
+        means[start:stop] = counts.astype(np.float64) @ values.T / n_queries
+    low, high = np.quantile(means, [0.025, 0.975], axis=0)
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -219,3 +296,114 @@ def _coordinates(search: _Search, start: np.ndarray, steps: Sequence[float]) -> 
             here = moves[best_point(np.array(moves), values)]
             here = here / here.sum()
     return here
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Learned weights beside equal ones, on queries that were not trained on.
+
+    Attributes:
+        spec: the fusion with the learned weights.
+        learned: what the search saw on the training queries.
+        split: who trained and who reports.
+        tuned, equal: (n_report,) AP on the reporting queries.
+    """
+
+    spec: FusionSpec
+    learned: LearnedWeights
+    split: TrainingSplit
+    tuned: np.ndarray
+    equal: np.ndarray
+
+
+def tune(
+    space: Space,
+    spec: FusionSpec,
+    truth: Relevance,
+    split: TrainingSplit,
+    *,
+    keys: Sequence[str] | None = None,
+    training: tuple[Space, Relevance] | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Tuned:
+    """Learn a fusion's weights on the training queries and judge them on the others.
+
+    Args:
+        keys: content keys of the queries, kept with the fusion so that nobody reports on these pictures later.
+        training: where the dataset names training images, the space they ask in and its truth; `split.train` then
+            counts in it. None: they are queries of `space`.
+    """
+    if training is None:
+        asked, judged = space.only(split.train), truth.take(split.train)
+    else:
+        asked, judged = training
+    found = learn(ObjectiveOf(asked, spec, judged), spec.backbones, on_progress=on_progress, cancel=cancel)
+    tuned = dataclasses.replace(
+        spec.with_shares(found.by_name), trained_on=tuple(keys[i] for i in split.train) if keys is not None else ()
+    )
+    report = ObjectiveOf(space.only(split.report), spec, truth.take(split.report))
+    n = len(spec.backbones)
+    return Tuned(tuned, found, split, report(found.shares), report(np.full(n, 1 / n)))
+
+
+# ---------------------------------------------------------------- how many dimensions are enough
+
+
+@dataclass(frozen=True)
+class DimensionCurve:
+    """Mean AP against the length of the fused vector, on held-back queries.
+
+    Attributes:
+        dims: rising; mean, low, high: (n_dims,) mean AP and its 95 % bootstrap interval.
+        proposed: the smallest dim whose mean lies inside the interval of the best.
+    """
+
+    dims: tuple[int, ...]
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    proposed: int
+
+
+def dimension_curve(
+    space: Space,
+    spec: FusionSpec,
+    truth: Relevance,
+    *,
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> DimensionCurve:
+    """Quality of `concat_pca` at 8, 16, 32, ... and all dimensions; fitted once, on the gallery alone.
+
+    Args:
+        space: asked by the held-back queries.
+        spec: a fusion of kind concat_pca; its dim does not matter, its weights and whitening do.
+        truth: of the space's split.
+    """
+    if spec.kind != "concat_pca":
+        raise BadInput(f"A dimension curve is drawn for concat_pca, not for {spec.kind}. Choose concat_pca.")
+    joined = early.concat([space.get(name) for name in spec.active], spec.active_weights)
+    longest = min(space.n_gallery, joined.shape[1])
+    dims = [d for d in (2**power for power in range(3, 17)) if d < longest] + [longest]
+    there = early.present(joined)
+    whole = early.Pca(joined[space.split.gallery], longest, bool(spec.settings["whiten"])).project(joined)
+    meter = Meter("Trying dimensions", len(dims), on_progress, unit="dims")
+    each = []
+    for dim in dims:
+        if cancel is not None:
+            cancel.check()
+        one = dataclasses.replace(spec, parameters=(*(p for p in spec.parameters if p[0] != "dim"), ("dim", dim)))
+        # Components are ordered, so a shorter fusion is the front of the longest one.
+        rows = unit(whole[:, :dim])
+        rows[~there] = 0
+        space.remember(one, rows)
+        each.append(average_precisions(rank_scores(System("", space, one), truth).ranks))
+        meter.add(1)
+    values = np.array(each)[:, truth.n_relevant > 0]
+    mean = values.mean(axis=1) if values.shape[1] else np.full(len(dims), np.nan)
+    low, high = bootstrap_intervals(values, seed)
+    best = int(np.argmax(mean))
+    inside = np.flatnonzero(mean >= low[best] - EQUAL)
+    return DimensionCurve(tuple(dims), mean, low, high, dims[int(inside[0]) if len(inside) else best])

@@ -10,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput, Cancelled
+from core.fusion import FusionSpec
 from core.progress import Cancel
 from core.studies import weights
+from core.studies.systems import Space, System
+from core.types import Relevance, RelevantRanks, Split, unit
 
 
 def test_the_simplex_is_every_point_of_step_a_tenth() -> None:
@@ -97,3 +100,123 @@ def test_training_and_reporting_on_the_same_queries_is_an_error() -> None:
         weights.TrainingSplit(np.array([1, 2, 3]), np.array([2, 3, 4]), "query")
     with pytest.raises(BadInput, match="no queries for reporting"):
         weights.TrainingSplit(np.array([1]), np.array([], int), "query")
+
+
+# ---------------------------------------------------------------- on real scores
+
+
+def planted(noise: dict[str, float], n_classes: int = 12, per_class: int = 10, seed: int = 0):
+    """Backbones that see classes with this much noise; "useless" ones see none."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(n_classes), per_class)
+    vectors = {}
+    for name, much in noise.items():
+        centres = rng.standard_normal((n_classes, 16))
+        vectors[name] = unit(
+            centres[labels] * np.isfinite(much)
+            + np.nan_to_num(much, posinf=1.0) * rng.standard_normal((len(labels), 16))
+        )
+    n = len(labels)
+    truth = Relevance(n, n, self_position=np.arange(n), query_classes=labels, gallery_classes=labels)
+    return Space(vectors, Split.self_retrieval(n)), truth, labels
+
+
+def slow_ap(system: System, truth: Relevance) -> np.ndarray:
+    values = []
+    for query in range(system.n_queries):
+        row = system.block(query, query + 1)[0]
+        retrieved = [j for j in np.argsort(-row, kind="stable") if np.isfinite(row[j])]
+        hits = np.isin(retrieved, truth.relevant(query))
+        places = np.flatnonzero(hits) + 1
+        wanted = len(truth.relevant(query))
+        values.append((np.arange(1, len(places) + 1) / places).sum() / wanted if wanted else np.nan)
+    return np.array(values)
+
+
+@pytest.mark.parametrize(
+    "kind, more",
+    [("concat", ()), ("score_sum", ()), ("score_sum", (("norm", "minmax"),)), ("rrf", (("depth", 20),)), ("mean", ())],
+)
+def test_the_objective_is_exact_live_or_not(kind: str, more: tuple) -> None:
+    space, truth, _ = planted({"a": 1.5, "b": 2.0, "c": 1.0}, 6, 7)
+    spec = FusionSpec("f", kind, ("a", "b", "c"), parameters=more)
+    objective = weights.ObjectiveOf(space, spec, truth)
+    assert objective.is_live == (kind in ("concat", "score_sum") and not more)
+    for shares in ([0.2, 0.3, 0.5], [1, 0, 0], [0, 0.4, 0.6]):
+        system = System("f", space, spec.with_shares(dict(zip("abc", shares))))
+        assert np.allclose(objective(np.array(shares)), slow_ap(system, truth), atol=1e-9, equal_nan=True)
+
+
+def test_a_kind_without_weights_has_none_to_learn() -> None:
+    space, truth, _ = planted({"a": 1.0, "b": 1.0}, 4, 4)
+    with pytest.raises(BadInput, match="CombSUM has no weights"):
+        weights.ObjectiveOf(space, FusionSpec("f", "combsum", ("a", "b")), truth)
+
+
+def test_average_precision_of_queries_without_anything_relevant_is_nan() -> None:
+    ranks = RelevantRanks(
+        np.array([0, 0, 2, 2, 3]), np.array([1, RelevantRanks.NOT_RETRIEVED, 4], np.int32),
+        np.array([0, 1, 0, 1], np.int32), np.full(4, 9),
+    )  # fmt: skip
+    found = weights.average_precisions(ranks)
+    assert np.isnan(found[[0, 2]]).all() and found[1] == 0.5 and found[3] == 0.25
+
+
+def test_a_useless_backbone_is_dropped() -> None:
+    space, truth, labels = planted({"good": 1.2, "useless": np.inf})
+    split = weights.split_queries(labels, 0.5)
+    tuned = weights.tune(space, FusionSpec("f", "concat", ("good", "useless")), truth, split)
+    assert tuned.learned.by_name["useless"] <= 0.1
+    assert tuned.tuned.mean() > tuned.equal.mean() + 0.05
+    assert len(tuned.tuned) == len(split.report)
+
+
+def test_tuned_weights_equal_a_search_by_hand() -> None:
+    space, truth, labels = planted({"a": 1.6, "b": 1.2, "c": 2.5}, 8, 6)
+    split = weights.split_queries(labels, 0.5)
+    spec = FusionSpec("f", "concat", ("a", "b", "c"))
+    asked, judged = space.only(split.train), truth.take(split.train)
+    found = weights.learn(weights.ObjectiveOf(asked, spec, judged), spec.backbones, refine=False)
+    best, value = None, -1.0
+    for point in itertools.product(range(11), repeat=3):
+        if sum(point) != 10:
+            continue
+        shares = np.array(point) / 10
+        mean = slow_ap(System("f", asked, spec.with_shares(dict(zip("abc", shares)))), judged).mean()
+        nearer = (
+            best is not None
+            and abs(mean - value) <= 1e-12
+            and (((shares - 1 / 3) ** 2).sum() < ((best - 1 / 3) ** 2).sum() - 1e-12)
+        )
+        if mean > value + 1e-12 or nearer:
+            best, value = shares, mean
+    assert np.allclose(found.shares, best) and found.value == pytest.approx(value)
+
+
+def test_labels_of_reporting_queries_do_not_move_the_weights() -> None:
+    space, truth, labels = planted({"a": 1.6, "b": 1.2}, 8, 6)
+    split = weights.split_queries(labels, 0.5)
+    shuffled = labels.copy()
+    shuffled[split.report] = np.random.default_rng(0).permutation(labels[split.report])
+    n = len(labels)
+    other = Relevance(n, n, self_position=np.arange(n), query_classes=shuffled, gallery_classes=shuffled)
+    spec = FusionSpec("f", "concat", ("a", "b"))
+    one = weights.tune(space, spec, truth, split, keys=[f"k{i}" for i in range(n)])
+    two = weights.tune(space, spec, other, split, keys=[f"k{i}" for i in range(n)])
+    assert one.spec == two.spec and set(one.spec.trained_on) == {f"k{i}" for i in split.train}
+
+
+def test_the_dimension_curve_proposes_the_smallest_that_is_enough() -> None:
+    space, truth, labels = planted({"a": 0.8, "b": 0.8}, 6, 20)
+    spec = FusionSpec("f", "concat_pca", ("a", "b"))
+    held = weights.split_queries(labels, 0.5).report
+    found = weights.dimension_curve(space.only(held), spec, truth.take(held))
+    assert found.dims == (8, 16, 32)
+    best = int(np.argmax(found.mean))
+    assert found.proposed == next(d for d, m in zip(found.dims, found.mean) if m >= found.low[best])
+    for dim, mean in zip(found.dims, found.mean):
+        plain = FusionSpec("g", "concat_pca", ("a", "b"), parameters=(("dim", dim),))
+        fresh = Space(space.vectors, space.only(held).split)
+        assert slow_ap(System("g", fresh, plain), truth.take(held)).mean() == pytest.approx(mean, abs=1e-6)
+    with pytest.raises(BadInput, match="concat_pca"):
+        weights.dimension_curve(space, FusionSpec("f", "concat", ("a", "b")), truth)
