@@ -176,9 +176,13 @@ class FusionSetup:
 class RetrievalSetup:
     """The retrieval browser: who asks, which systems answer, how much is shown."""
 
-    system: str = text(default="", longest=2000, label="System", short="a")
-    other: str = text(default="", longest=2000, label="Compared with", short="b2")
+    system: str = text(default="", longest=2000, label="System", short="a", help="Whose results are shown.")
+    other: str = text(
+        default="", longest=2000, label="Compared with", short="vs", help="A second system, for the same query."
+    )
     query: str = text(default="", label="Query", short="q")
-    k: int = whole(5, 100, default=24, label="Results", short="k", help="How many results are shown.")
-    size: int = whole(60, 260, default=130, step=10, label="Picture size", short="z")
-    label: str = text(default="", label="Class", short="c")
+    crop: str = text(default="", longest=60, label="Part of the query", short="part")
+    k: int = whole(5, 100, default=24, label="Results", short="k", help="How many results are shown of each system.")
+    size: int = whole(60, 260, default=130, step=10, label="Picture size", short="z", help="Side in pixels.")
+    label: str = text(default="", label="Class", short="c", help="Only queries of this class, in the tables below.")
+    look: str = text(default="", longest=40, label="Section", short="see")

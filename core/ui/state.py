@@ -8,6 +8,7 @@ A link is a stranger's text: `setups.clean` brings every value within its bounds
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -77,8 +78,12 @@ def get(setup: type, name: str) -> Any:
     return session.get(key(setup, name), session.get(_KEPT, {}).get(setup.__name__, {}).get(name, default))
 
 
-def read(setup: type[Setup]) -> Setup:
-    """The widgets as one frozen setup, kept for the next visit and mirrored into the link (defaults are left out)."""
+def read(setup: type[Setup], in_link: Mapping[str, Any] | None = None) -> Setup:
+    """The widgets as one frozen setup, kept for the next visit and mirrored into the link (defaults are left out).
+
+    Args:
+        in_link: fields that stand in the link with another value ("" leaves them out).
+    """
     values = {f.name: get(setup, f.name) for f in dataclasses.fields(setup)}
     result = setups.clean(setup, values)
     kept = st.session_state.setdefault(_KEPT, {}).setdefault(setup.__name__, {})
@@ -87,6 +92,7 @@ def read(setup: type[Setup]) -> Setup:
         value = getattr(result, f.name)
         kept[f.name] = value
         name = _link_name(setup, f.name)
+        value = (in_link or {}).get(f.name, value)
         if value != f.default:
             now[name] = as_text(value)
         else:

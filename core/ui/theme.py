@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -32,6 +33,11 @@ def title(text: str, lead: str = "") -> None:
     st.title(text, anchor=False)
     if lead:
         st.markdown(f"<p class='fs-lead'>{lead}</p>", unsafe_allow_html=True)
+
+
+def plain(text: str) -> str:
+    """Somebody else's words as Streamlit's Markdown shows them: as they are, no picture, link, colour or HTML in them."""
+    return re.sub(r"([\\*_{}\[\]()#+!|<>~$&])", r"\\\1", str(text)).replace("://", ":\u200b//")
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:

@@ -20,6 +20,8 @@ from core.ui import pictures
 
 FRAMES = ("none", "query", "relevant", "not", "unknown")
 """Blue, green, red and grey frames: what the picture is to the query."""
+SHARP_FROM = 140
+"""Wider pictures (CSS pixels) are shown from the large thumbnail."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,10 @@ def grid(
         pick: what a click does, shown in the large card; "" makes the grid one to look at only.
         group: grids of one group highlight the same picture together.
     """
-    data = {"cards": [c.as_data() for c in cards], "size": size, "name": name, "pick": pick, "group": group}
+    shown = [c.as_data() for c in cards]
+    if size > SHARP_FROM:
+        shown = [one | {"src": one["large"]} for one in shown]
+    data = {"cards": shown, "size": size, "name": name, "pick": pick, "group": group}
 
     def picked() -> None:
         value = st.session_state[key].get("picked")

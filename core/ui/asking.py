@@ -1,0 +1,277 @@
+"""What the retrieval pages share: systems by name, the query at hand, pictures that were given, evaluations."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from core import backbones, data, paths
+from core.data import images
+from core.errors import BadInput, CoreError
+from core.fusion import FusionSpec, spec
+from core.setups import FusionSetup
+from core.studies import naming, retrieval
+from core.studies.naming import Named
+from core.studies.systems import Space
+from core.types import Dataset
+from core.ui import cache, cropper, shares, state
+
+GUEST = "given:"
+"""A query text of this form names pictures that were given in this session."""
+MOST_PICTURES = 24
+"""One query is made of at most this many pictures."""
+MOST_MEGABYTES = 32
+"""A picture given as a query has at most this many MB as a file."""
+_GUESTS = "given pictures"
+_KEPT_GUESTS = 12
+
+
+# -- systems
+
+
+def saved_fusions() -> dict[str, FusionSpec]:
+    """The fusions that were saved on this installation, by name."""
+    return spec.saved()[0] if paths.fusions().is_dir() else {}
+
+
+def lab_fusion(names: tuple[str, ...]) -> FusionSpec | None:
+    """The fusion as the Fusion lab has it now; None with fewer than two backbones."""
+    if len(names) < 2:
+        return None
+    fitted = shares.fitted(dict(state.get(FusionSetup, "shares") or ()), names)
+    try:
+        mix = FusionSpec("lab", state.get(FusionSetup, "strategy"), names)
+        return naming.named_by_shares(mix.with_shares(fitted))
+    except CoreError:
+        return naming.named_by_shares(FusionSpec("equal", "concat", names).with_shares(shares.equal(names)))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The systems that can be chosen: text → what is shown in the list. The first is where a visit starts."""
+
+    titles: dict[str, str]
+    saved: dict[str, FusionSpec]
+    embedded: tuple[str, ...]
+
+    def read(self, text: str) -> Named:
+        """The system of a text.
+
+        Raises:
+            UnknownName, BadInput: one sentence.
+        """
+        return naming.read(text, self.embedded, self.saved)
+
+
+def choice(chosen: tuple[str, ...], embedded: tuple[str, ...], also: Iterable[str] = ()) -> Choice:
+    """What the lists of systems hold: the fusion of the lab, saved fusions, backbones, and what a link named.
+
+    Args:
+        chosen: backbones of the sidebar; embedded: all that can be used.
+        also: texts in use now that are in no list, as far as they can be read.
+    """
+    saved = saved_fusions()
+    titles: dict[str, str] = {}
+    lab = lab_fusion(chosen)
+    if lab is not None:
+        titles[naming.spell(lab)] = f"Fusion lab: {lab.name}"
+    titles |= {name: cache.backbone_title(name) for name in chosen}
+    for name, one in saved.items():
+        if set(one.active) <= set(embedded):
+            titles[naming.SAVED + name] = f"Saved: {name}"
+    titles |= {name: cache.backbone_title(name) for name in embedded if name not in chosen}
+    for text in also:
+        if text and text not in titles:
+            try:
+                titles[text] = naming.read(text, embedded, saved).title
+            except CoreError:
+                continue
+    return Choice(titles, saved, embedded)
+
+
+def space(loaded: Dataset, names: Sequence[str]) -> Space:
+    """The vectors of these backbones over a dataset's split, made ready once for all sessions."""
+    wanted = tuple(sorted(set(names)))
+    return _space(loaded.name, loaded.fingerprint, wanted, loaded)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _space(name: str, fingerprint: str, names: tuple[str, ...], _loaded: Dataset) -> Space:
+    return Space(cache.vectors(_loaded, names), _loaded.split)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _truth(name: str, fingerprint: str, _loaded: Dataset):  # noqa: ANN202
+    return data.relevance(_loaded)
+
+
+def truth(loaded: Dataset):  # noqa: ANN201
+    """What is relevant to each query of the split; None for a dataset without labels."""
+    return _truth(loaded.name, loaded.fingerprint, loaded) if loaded.has_labels else None
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _positions(name: str, fingerprint: str, _loaded: Dataset) -> dict[str, int]:
+    return {str(one): at for at, one in enumerate(_loaded.ids)}
+
+
+def position_of(loaded: Dataset, text: str) -> int | None:
+    """Where the image of an id stands; None when there is none."""
+    return _positions(loaded.name, loaded.fingerprint, loaded).get(text)
+
+
+# -- pictures that are given
+
+
+@dataclass
+class Guest:
+    """Pictures given in this session that ask together.
+
+    Attributes:
+        token: the query text that names it.
+        names: of the files.
+        contents: their bytes, checked to be pictures.
+        thumbnails: data: URLs, at most 384 px a side.
+        refused: one sentence per file that is no picture.
+    """
+
+    token: str
+    names: tuple[str, ...]
+    contents: tuple[bytes, ...]
+    thumbnails: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+    vectors: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return self.names[0] if len(self.names) == 1 else f"{len(self.names)} pictures together"
+
+    def pictures(self, box: cropper.Box | None) -> list[Image.Image]:
+        """The pictures, decoded; the part of the box when there is one."""
+        return [cropped(images.open_rgb(content), box) for content in self.contents]
+
+
+def receive(files: Sequence[tuple[str, bytes]]) -> Guest:
+    """Check what was given and make one query of it.
+
+    Args:
+        files: (name, bytes) of each.
+    Raises:
+        BadInput: too many, or none of them is a picture; the sentence names the first reason.
+    """
+    if len(files) > MOST_PICTURES:
+        raise BadInput(
+            f"{len(files)} pictures were given; one query is made of at most {MOST_PICTURES}. Give fewer, "
+            "or add their folder as a dataset on the Overview."
+        )
+    kept, refused = [], []
+    for name, content in files:
+        try:
+            if len(content) > MOST_MEGABYTES * 2**20:
+                raise BadInput(f"The file has {len(content) / 2**20:,.0f} MB; a query has at most {MOST_MEGABYTES} MB.")
+            small = images.thumbnails(images.open_rgb(content))["large"]
+            kept.append((name, content, "data:image/webp;base64," + base64.b64encode(small).decode()))
+        except BadInput as error:
+            refused.append(f"{name}: {error}")
+    if not kept:
+        more = f" (and {len(refused) - 1} more files)" if len(refused) > 1 else ""
+        raise BadInput(f"{refused[0]}{more}" if refused else "There is no picture to search with; give at least one.")
+    names, contents, thumbnails = zip(*kept)
+    digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).hexdigest()
+    return Guest(GUEST + digest[:12], names, contents, thumbnails, tuple(refused))
+
+
+def guests() -> dict[str, Guest]:
+    """The pictures given in this session, oldest first; only the last few are kept."""
+    return state.hold(_GUESTS, {})
+
+
+def keep_guest(guest: Guest) -> None:
+    """Remember a guest; the oldest goes when there are many."""
+    held = guests()
+    held.pop(guest.token, None)
+    held[guest.token] = guest
+    while len(held) > _KEPT_GUESTS:
+        held.pop(next(iter(held)))
+
+
+def cropped(picture: Image.Image, box: cropper.Box | None) -> Image.Image:
+    """The part of a picture in a box of relative sides; at least one pixel."""
+    if box is None:
+        return picture
+    width, height = picture.size
+    left, top = int(box[0] * width), int(box[1] * height)
+    return picture.crop((left, top, max(left + 1, round(box[2] * width)), max(top + 1, round(box[3] * height))))
+
+
+_LOADING = threading.Lock()
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _encoder(name: str):  # noqa: ANN202
+    return backbones.query_encoder(name)
+
+
+def encode(name: str, pictures: Sequence[Image.Image]) -> np.ndarray:
+    """(n_pictures, dim) unit vectors by one backbone; its encoder stays loaded for all sessions.
+
+    Raises:
+        BadInput: this backbone's vectors came from elsewhere.
+    """
+    if name not in backbones.names():
+        raise BadInput(
+            f"The vectors of {name!r} were computed elsewhere, so it cannot look at a new picture. Choose a system of "
+            "backbones that run here, or ask with a picture of the gallery."
+        )
+    with _LOADING:
+        encoder = _encoder(name)
+    return encoder.encode(list(pictures))
+
+
+# -- the query
+
+
+@dataclass(frozen=True)
+class Query:
+    """What the page asks with now: an image of the dataset, a part of it, or pictures that were given."""
+
+    text: str
+    title: str
+    position: int | None = None
+    guest: Guest | None = None
+    box: cropper.Box | None = None
+
+    def question(self, loaded: Dataset, names: Sequence[str]) -> retrieval.Question:
+        """The query over the vectors of these backbones; pictures are encoded when they are asked with first."""
+        over = space(loaded, names)
+        if self.guest is None and self.box is None:
+            return retrieval.image_query(loaded, over, self.position, truth(loaded))
+        vectors = {name: self._vectors(loaded, name) for name in names}
+        return retrieval.picture_query(loaded, over, vectors, self.position)
+
+    def _vectors(self, loaded: Dataset, name: str) -> np.ndarray:
+        if self.guest is not None:
+            at = (name, cropper.as_text(self.box))
+            if at not in self.guest.vectors:
+                self.guest.vectors[at] = encode(name, self.guest.pictures(self.box))
+            return self.guest.vectors[at]
+        return _part_vectors(cache_key(loaded, self.position), name, self.box, loaded, self.position)
+
+
+def cache_key(loaded: Dataset, position: int) -> str:
+    """The content key of an image, as text."""
+    return retrieval.text_key(loaded.keys[position])
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _part_vectors(key: str, name: str, box: cropper.Box, _loaded: Dataset, _position: int) -> np.ndarray:
+    picture = images.open_rgb(data.read_bytes(_loaded, _position))
+    return encode(name, [cropped(picture, box)])
