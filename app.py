@@ -6,7 +6,6 @@ PAGES = [
     # file, title, icon, address, section
     ("pages/overview.py", "Overview", ":material/home:", "overview", "Start"),
     ("pages/fusion_lab.py", "Fusion lab", ":material/tune:", "fusion_lab", "Explore"),
-    ("pages/retrieval.py", "Retrieval", ":material/image_search:", "retrieval", "Explore"),
 ]
 
 
@@ -20,4 +19,5 @@ else:
 
     from core.ui import pictures
 
+    pictures.pages_are_ours()
     app = App(__file__, routes=pictures.routes())

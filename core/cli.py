@@ -118,7 +118,9 @@ def _dataset(given: argparse.Namespace) -> Dataset:
     from core import data
 
     if not given.data:
-        raise BadInput("Which images? Give `--data PATH` (a folder of images) or `--data NAME`; `python -m core list datasets`.")
+        raise BadInput(
+            "Which images? Give `--data PATH` (a folder of images) or `--data NAME`; `python -m core list datasets`."
+        )
     dataset = data.load(given.data, name=given.name or None, on_progress=say)
     if sys.stderr.isatty():
         print(file=sys.stderr)
@@ -212,7 +214,9 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        raise BadInput(f"Cannot write {path}: {error.strerror}. Give a path in a folder that exists and is writable.") from None
+        raise BadInput(
+            f"Cannot write {path}: {error.strerror}. Give a path in a folder that exists and is writable."
+        ) from None
 
 
 def _write_parquet(path: Path, table) -> None:  # noqa: ANN001

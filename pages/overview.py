@@ -82,7 +82,9 @@ def add_dataset() -> None:
             left, middle = st.columns([3, 1])
             path = left.text_input("Path on the server's machine", placeholder="/home/me/pictures", key="add path")
             name = middle.text_input("Name", placeholder="the folder's name", key="add name")
-            st.caption("One folder per class gives labels; a flat folder gives retrieval and maps without figures. Nothing is moved or copied.")
+            st.caption(
+                "One folder per class gives labels; a flat folder gives retrieval and maps without figures. Nothing is moved or copied."
+            )
             if st.form_submit_button("Add and embed", type="primary"):
                 add(path.strip(), name.strip())
 
@@ -97,7 +99,9 @@ def add(path: str, name: str) -> None:
     def work(job: jobs.Job) -> None:
         loaded = data.load(path, name=name or None, on_progress=job.tell, cancel=job.cancel)
         job.changed()
-        embedding.embed(loaded, chosen, on_progress=job.tell, cancel=job.cancel, on_backbone_done=lambda _: job.changed())
+        embedding.embed(
+            loaded, chosen, on_progress=job.tell, cancel=job.cancel, on_backbone_done=lambda _: job.changed()
+        )
 
     jobs.start(JOB, f"Adding {name or path}", work)
     st.rerun()

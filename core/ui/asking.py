@@ -19,7 +19,6 @@ from core.fusion import FusionSpec, spec
 from core.setups import FusionSetup
 from core.studies import naming, retrieval
 from core.studies.naming import Named
-from core.studies.systems import Space
 from core.types import Dataset
 from core.ui import cache, cropper, shares, state
 
@@ -94,27 +93,6 @@ def choice(chosen: tuple[str, ...], embedded: tuple[str, ...], also: Iterable[st
             except CoreError:
                 continue
     return Choice(titles, saved, embedded)
-
-
-def space(loaded: Dataset, names: Sequence[str]) -> Space:
-    """The vectors of these backbones over a dataset's split, made ready once for all sessions."""
-    wanted = tuple(sorted(set(names)))
-    return _space(loaded.name, loaded.fingerprint, wanted, loaded)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _space(name: str, fingerprint: str, names: tuple[str, ...], _loaded: Dataset) -> Space:
-    return Space(cache.vectors(_loaded, names), _loaded.split)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _truth(name: str, fingerprint: str, _loaded: Dataset):  # noqa: ANN202
-    return data.relevance(_loaded)
-
-
-def truth(loaded: Dataset):  # noqa: ANN201
-    """What is relevant to each query of the split; None for a dataset without labels."""
-    return _truth(loaded.name, loaded.fingerprint, loaded) if loaded.has_labels else None
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -251,9 +229,9 @@ class Query:
 
     def question(self, loaded: Dataset, names: Sequence[str]) -> retrieval.Question:
         """The query over the vectors of these backbones; pictures are encoded when they are asked with first."""
-        over = space(loaded, names)
+        over = cache.space(loaded, tuple(sorted(set(names))))
         if self.guest is None and self.box is None:
-            return retrieval.image_query(loaded, over, self.position, truth(loaded))
+            return retrieval.image_query(loaded, over, self.position, cache.truth(loaded))
         vectors = {name: self._vectors(loaded, name) for name in names}
         return retrieval.picture_query(loaded, over, vectors, self.position)
 

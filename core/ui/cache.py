@@ -11,8 +11,11 @@ import pandas as pd
 import streamlit as st
 
 from core import backbones, data, paths
+from core.errors import NotComputed
+from core.search import LiveEngine
 from core.studies import embedding
-from core.types import Dataset
+from core.studies.systems import Space
+from core.types import Dataset, Relevance
 
 
 def _stamp(name: str) -> int:
@@ -100,6 +103,54 @@ def status_table(name: str, chosen: tuple[str, ...]) -> pd.DataFrame:
     for one in dict.fromkeys([*chosen, *done]):
         backbone = embedding.find(dataset(name), one)
         rows.append(
-            {"backbone": backbone.title, "family": backbone.family, "dim": backbone.dim, "embedded": done.get(one, 0) / total}
+            {
+                "backbone": backbone.title,
+                "family": backbone.family,
+                "dim": backbone.dim,
+                "embedded": done.get(one, 0) / total,
+            }
         )
     return pd.DataFrame(rows)
+
+
+def space(loaded: Dataset, names: tuple[str, ...]) -> Space:
+    """The vectors of these backbones over the dataset's split, shared by all sessions."""
+    return _space(loaded.name, loaded.fingerprint, names, loaded)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _space(name: str, fingerprint: str, names: tuple[str, ...], _loaded: Dataset) -> Space:
+    return Space(vectors(_loaded, names), _loaded.split)
+
+
+def truth(loaded: Dataset) -> Relevance | None:
+    """What is relevant in the dataset's split; None when nobody said so."""
+    return _truth(loaded.name, loaded.fingerprint, loaded) if loaded.has_labels else None
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _truth(name: str, fingerprint: str, _loaded: Dataset) -> Relevance:
+    return data.relevance(_loaded)
+
+
+def engine(loaded: Dataset, names: tuple[str, ...]) -> LiveEngine:
+    """The live engine of a dataset: one for all sessions, backbones join it when they are first asked for.
+
+    Raises:
+        NotComputed: the dataset has no labels, so nothing can be scored.
+    """
+    if not loaded.has_labels:
+        raise NotComputed(
+            f"{loaded.name!r} has no labels, so nobody can say which results are right: look at Retrieval and the Map, "
+            "or add the images again with one folder per class."
+        )
+    live = _engine(loaded.name, loaded.fingerprint, loaded)
+    for name in names:
+        if name not in live.names:
+            live.add(name, vectors(loaded, (name,))[name])
+    return live
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _engine(name: str, fingerprint: str, _loaded: Dataset) -> LiveEngine:
+    return LiveEngine({}, _loaded.split, truth(_loaded))

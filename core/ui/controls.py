@@ -45,7 +45,10 @@ def _dataset_and_backbones(names: tuple[str, ...]) -> None:
             st.warning(f"No dataset named {chosen!r} is on this installation; {names[0]!r} is shown instead.")
         state.put(FrameSetup, "dataset", names[0])
     dataset = st.selectbox(
-        "Dataset", names, key=state.key(FrameSetup, "dataset"), help="The images that are searched. Add your own on Datasets."
+        "Dataset",
+        names,
+        key=state.key(FrameSetup, "dataset"),
+        help="The images that are searched. Add your own on Datasets.",
     )
     embedded = cache.embedded(dataset)
     wanted = state.get(FrameSetup, "backbones")
@@ -70,7 +73,9 @@ def selection() -> Selection:
     names = cache.ready_datasets()
     name = state.get(FrameSetup, "dataset")
     if name not in names:
-        raise NotComputed("No dataset is ready yet. Open the Overview: it builds the demo, or add a folder of your own there.")
+        raise NotComputed(
+            "No dataset is ready yet. Open the Overview: it builds the demo, or add a folder of your own there."
+        )
     embedded = cache.embedded(name)
     if not embedded:
         raise NotComputed(f"Nothing is embedded for {name!r} yet. Open the Overview and press “Embed what is missing”.")

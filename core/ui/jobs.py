@@ -15,6 +15,7 @@ import streamlit as st
 
 from core.errors import CoreError
 from core.progress import Cancel, OnProgress, Progress
+from core.ui.guard import fragment
 
 Work = Callable[[OnProgress, Cancel], Any]
 
@@ -71,7 +72,9 @@ def start(name: str, title: str, work: Callable[[Job], Any]) -> Job:
             job.sentence, job.state = str(error), "stopped" if job.cancel else "failed"
         except Exception as error:
             _log.exception("job %s failed", name)
-            job.sentence = f"{title} stopped on an unexpected error ({type(error).__name__}: {error}). The log has the details."
+            job.sentence = (
+                f"{title} stopped on an unexpected error ({type(error).__name__}: {error}). The log has the details."
+            )
             job.state = "failed"
         job.version += 1
 
@@ -111,7 +114,7 @@ def panel(*names: str) -> None:
             _draw(job)
 
 
-@st.fragment(run_every=0.5)
+@fragment(run_every=0.5)
 def _live_panel(names: tuple[str, ...], seen: dict[str, tuple[int, str]]) -> None:
     jobs = [job for name in names if (job := find(name))]
     if any((job.version, job.state) != seen[job.name] for job in jobs):

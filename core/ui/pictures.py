@@ -26,6 +26,17 @@ def url(key: str | bytes, size: str = "small") -> str:
     return f"{'/' + base if base else ''}/pictures/{size}/{text}.webp"
 
 
+def pages_are_ours() -> None:
+    """Keep Streamlit from listing the folder `pages` by itself.
+
+    It does so until a first run has called `st.navigation`, so that the first link into a fresh server
+    (`/fusion_lab?…`) would open the bare file without its frame.
+    """
+    from streamlit.runtime.pages_manager import PagesManager
+
+    PagesManager.uses_pages_directory = False
+
+
 def routes() -> list[BaseRoute]:
     """The routes to mount beside Streamlit's own."""
     from starlette.routing import Route

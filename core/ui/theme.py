@@ -36,7 +36,7 @@ def title(text: str, lead: str = "") -> None:
 
 
 def plain(text: str) -> str:
-    """Somebody else's words as Streamlit's Markdown shows them: as they are, no picture, link, colour or HTML in them."""
+    """Somebody else's words for Streamlit's Markdown: shown as they are, no picture, link, colour or HTML in them."""
     return re.sub(r"([\\*_{}\[\]()#+!|<>~$&])", r"\\\1", str(text)).replace("://", ":\u200b//")
 
 
