@@ -1,15 +1,40 @@
 """Compiled loops of score fusion. Import this module inside functions only: numba takes half a second to load.
 
 Sums are float64 and no operation is reordered (no fast math), so equal inputs give equal outputs in any column.
+Each kernel works on the rows first ... stop − 1 and holds no lock; `by_rows` hands pieces to our own threads, because
+numba's own may not be entered by two callers at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
-from numba import njit, prange
+from numba import njit
+
+from core import paths
 
 NONE, MINMAX, ZSCORE = 0, 1, 2
 CODES = {"none": NONE, "minmax": MINMAX, "zscore": ZSCORE}
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(paths.cpu_count(), thread_name_prefix="fusion")
+
+
+def by_rows(kernel: Callable[..., None], n_rows: int, *arguments: Any) -> None:
+    """Call `kernel(first, stop, *arguments)` for all rows, a few pieces per thread."""
+    pieces = max(1, min(2 * paths.cpu_count(), n_rows // 16))
+    if pieces == 1:
+        kernel(0, n_rows, *arguments)
+        return
+    cuts = np.linspace(0, n_rows, pieces + 1).astype(int)
+    for done in [_pool().submit(kernel, int(a), int(b), *arguments) for a, b in zip(cuts, cuts[1:])]:
+        done.result()
 
 
 @njit(cache=True, inline="always")
@@ -43,8 +68,8 @@ def _scale_of(row, own, ranked, depth, norm, smallest):
     return (middle, spread) if spread >= smallest else (0.0, 0.0)
 
 
-@njit(cache=True, parallel=True)
-def add_normalized(out, votes, scores, own, ranked, depth, weight, norm, smallest):
+@njit(cache=True, nogil=True)
+def add_normalized(first, stop, out, votes, scores, own, ranked, depth, weight, norm, smallest):
     """out += weight · normalize(scores); votes counts, per item, the backbones that list it.
 
     Args:
@@ -58,7 +83,7 @@ def add_normalized(out, votes, scores, own, ranked, depth, weight, norm, smalles
     """
     n_queries, n_gallery = scores.shape
     counting = votes.shape[0] == n_queries
-    for i in prange(n_queries):
+    for i in range(first, stop):
         row = scores[i]
         places = ranked[i] if depth > 0 else ranked[0]
         middle, factor = _scale_of(row, own[i], places, depth, norm, smallest)
@@ -69,3 +94,66 @@ def add_normalized(out, votes, scores, own, ranked, depth, weight, norm, smalles
                 votes[i, j] += 1
             if factor != 0.0:
                 out[i, j] += weight * ((np.float64(row[j]) - middle) / factor)
+
+
+@njit(cache=True, nogil=True)
+def fill_keys(first, stop, keys, bits, own):
+    """Keys whose rising order is falling score, then rising position; what is gone gets the largest.
+
+    Args:
+        keys: out, (n_queries, n_gallery) uint64: the score's bits made monotone and turned round, then the position.
+        bits: (n_queries, n_gallery) uint32 view of float32 scores; −0.0 counts as 0.0, −inf and NaN as gone.
+        own: (n_queries,) int64, −1 is nowhere.
+    """
+    for i in range(first, stop):
+        for j in range(bits.shape[1]):
+            pattern = bits[i, j]
+            if pattern == np.uint32(0x80000000):
+                pattern = np.uint32(0)
+            if (pattern & np.uint32(0x7F800000)) == np.uint32(0x7F800000) or j == own[i]:
+                high = np.uint32(0xFFFFFFFF)
+            elif pattern >> np.uint32(31):
+                high = pattern
+            else:
+                high = np.uint32(0x7FFFFFFF) - pattern
+            keys[i, j] = (np.uint64(high) << np.uint64(32)) | np.uint64(j)
+
+
+@njit(cache=True, nogil=True)
+def read_ranks(first, stop, ranks, keys):
+    """ranks[i, position] = 1, 2, ... along sorted keys; 0 for what is gone.
+
+    Args:
+        ranks: out, (n_queries, n_gallery) int32.
+        keys: (n_queries, n_gallery) uint64 as `fill_keys` makes them, sorted along each row.
+    """
+    for i in range(first, stop):
+        for place in range(keys.shape[1]):
+            key = keys[i, place]
+            position = np.int64(key & np.uint64(0xFFFFFFFF))
+            gone = (key >> np.uint64(32)) == np.uint64(0xFFFFFFFF)
+            ranks[i, position] = 0 if gone else place + 1
+
+
+@njit(cache=True, nogil=True)
+def add_worth(first, stop, out, listed, ranks, worth):
+    """out += worth[rank]; listed becomes True where the rank is worth something.
+
+    Args:
+        out: (n_queries, n_gallery) float64; listed: the same, bool.
+        ranks: (n_queries, n_gallery) int32; worth: (n_gallery + 1,) float64.
+    """
+    for i in range(first, stop):
+        for j in range(ranks.shape[1]):
+            earned = worth[ranks[i, j]]
+            if earned > 0:
+                out[i, j] += earned
+                listed[i, j] = True
+
+
+@njit(cache=True, nogil=True)
+def finish_worth(first, stop, out, listed, scale):
+    """Round to 1/scale; −inf where nobody lists the item."""
+    for i in range(first, stop):
+        for j in range(out.shape[1]):
+            out[i, j] = np.rint(out[i, j] * scale) / scale if listed[i, j] else -np.inf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,16 +18,22 @@ def _own_or_nowhere(scores: Sequence[np.ndarray], own: np.ndarray | None) -> np.
 
 
 def summed(
-    scores: Sequence[np.ndarray], weights: np.ndarray, own: np.ndarray | None, norm: str, depth: int | None
+    scores: Sequence[np.ndarray],
+    weights: np.ndarray,
+    own: np.ndarray | None,
+    norm: str,
+    depth: int | None,
+    ranked: Callable[[int], np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Σ_m w_m · normalised scores, and how many backbones list each item.
 
-    With a depth, each backbone's pool is its top `depth`; what lies outside adds 0.
+    With a depth, each backbone's pool is its top `depth`; what lies outside adds 0. `ranked` gives the ranks of the
+    backbone at a position when they are known already.
 
     Returns:
         total (n_queries, n_gallery) float64, 0 at the query's own place, and votes, same shape, uint8.
     """
-    from core.fusion.kernels import CODES, add_normalized
+    from core.fusion.kernels import CODES, add_normalized, by_rows
 
     if norm not in NORMS:
         raise BadInput(f"No scale is named {norm!r}. Use one of {', '.join(NORMS)}.")
@@ -35,10 +41,14 @@ def summed(
     total = np.zeros(scores[0].shape, np.float64)
     votes = np.zeros(scores[0].shape, np.uint8)
     nothing = np.zeros((1, 1), np.int32)
-    for weight, one in zip(np.asarray(weights, np.float64), scores):
+    for position, (weight, one) in enumerate(zip(np.asarray(weights, np.float64), scores)):
         one = np.ascontiguousarray(one, np.float32)
-        ranked = ranks(one, own) if depth else nothing
-        add_normalized(total, votes, one, own, ranked, depth or 0, weight, CODES[norm], SMALLEST_RANGE)
+        places = nothing
+        if depth:
+            places = ranks(one, own) if ranked is None else ranked(position)
+        by_rows(
+            add_normalized, len(one), total, votes, one, own, places, depth or 0, weight, CODES[norm], SMALLEST_RANGE
+        )
     return total, votes
 
 
@@ -64,6 +74,7 @@ def score_sum(
     own: np.ndarray | None = None,
     norm: str = "none",
     depth: int | None = None,
+    ranked: Callable[[int], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Σ_m a_m s_m with shares a = weights/Σ weights, raw or per query on one scale (metrics.md, section 9).
 
@@ -73,7 +84,7 @@ def score_sum(
         (n_queries, n_gallery) float64; −inf at the query's own place and, with a depth, where no backbone lists it.
     """
     weights = np.asarray(weights, np.float64)
-    return _listed(*summed(scores, weights / weights.sum(), own, norm, depth))
+    return _listed(*summed(scores, weights / weights.sum(), own, norm, depth, ranked))
 
 
 @FUSIONS.register(
@@ -91,13 +102,14 @@ def combsum(
     own: np.ndarray | None = None,
     norm: str = "minmax",
     depth: int | None = None,
+    ranked: Callable[[int], np.ndarray] | None = None,
 ) -> np.ndarray:
     """The unweighted sum of normalised scores; `weights` says only who takes part.
 
     Returns:
         (n_queries, n_gallery) float64; −inf where not retrieved and at the query's own place.
     """
-    return _listed(*summed(scores, np.ones(len(scores)), own, norm, depth))
+    return _listed(*summed(scores, np.ones(len(scores)), own, norm, depth, ranked))
 
 
 @FUSIONS.register(
@@ -115,6 +127,7 @@ def combmnz(
     own: np.ndarray | None = None,
     norm: str = "minmax",
     depth: int | None = None,
+    ranked: Callable[[int], np.ndarray] | None = None,
 ) -> np.ndarray:
     """CombSUM times the number of backbones whose top `depth` holds the item, normalised over those top lists.
 
@@ -123,7 +136,7 @@ def combmnz(
     Returns:
         (n_queries, n_gallery) float64; −inf where not retrieved and at the query's own place.
     """
-    total, votes = summed(scores, np.ones(len(scores)), own, norm, depth)
+    total, votes = summed(scores, np.ones(len(scores)), own, norm, depth, ranked)
     return _listed(total * votes, votes)
 
 
@@ -208,7 +221,7 @@ def weighted_by_query(
     Returns:
         (n_queries, n_gallery) float64.
     """
-    from core.fusion.kernels import CODES, add_normalized
+    from core.fusion.kernels import CODES, add_normalized, by_rows
 
     own = _own_or_nowhere(scores, own)
     total = np.zeros(scores[0].shape, np.float64)
@@ -216,7 +229,7 @@ def weighted_by_query(
     for position, one in enumerate(scores):
         part = np.zeros(total.shape, np.float64)
         one = np.ascontiguousarray(one, np.float32)
-        add_normalized(part, no_votes, one, own, no_ranks, 0, 1.0, CODES[norm], SMALLEST_RANGE)
+        by_rows(add_normalized, len(one), part, no_votes, one, own, no_ranks, 0, 1.0, CODES[norm], SMALLEST_RANGE)
         total += shares[:, position : position + 1] * part
     rows = np.flatnonzero(own >= 0)
     total[rows, own[rows]] = -np.inf

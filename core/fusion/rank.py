@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -24,53 +24,41 @@ def ranks(scores: np.ndarray, own: np.ndarray | None = None) -> np.ndarray:
     >>> ranks(np.array([[0.2, 0.9, 0.2, 0.5]], np.float32), own=np.array([1]))
     array([[2, 0, 3, 1]], dtype=int32)
     """
-    n_queries, n_gallery = scores.shape
-    keys = sort_keys(scores)
-    gone = ~np.isfinite(scores)
-    if own is not None:
-        rows = np.flatnonzero(own >= 0)
-        gone[rows, own[rows]] = True
-    # An item that is gone sorts behind all others: the largest key.
-    keys[gone] = np.uint64(0xFFFFFFFF00000000) | np.nonzero(gone)[1].astype(np.uint64)
-    keys.sort(axis=1)
-    order = (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    result = np.empty((n_queries, n_gallery), np.int32)
-    np.put_along_axis(result, order, np.arange(1, n_gallery + 1, dtype=np.int32)[None, :], axis=1)
-    result[gone] = 0
-    return result
+    from core.fusion.kernels import by_rows, fill_keys, read_ranks
 
-
-def sort_keys(scores: np.ndarray) -> np.ndarray:
-    """(n_queries, n_gallery) uint64 keys whose ascending order is descending score, then ascending position.
-
-    The upper half is the score's bits made monotone (−0.0 equals 0.0), the lower half the position: one plain sort of
-    integers, which is several times faster than a stable argsort of floats.
-    """
     if scores.dtype != np.float32:
-        raise TypeError(f"keys are made of float32 scores, got {scores.dtype}")
-    bits = (scores + np.float32(0.0)).view(np.uint32)
-    negative = bits >> np.uint32(31) == 1
-    ascending = np.where(negative, ~bits, bits | np.uint32(0x80000000))
-    positions = np.arange(scores.shape[1], dtype=np.uint64)
-    return ((~ascending).astype(np.uint64) << np.uint64(32)) | positions
+        raise TypeError(f"ranks are made of float32 scores, got {scores.dtype}")
+    scores = np.ascontiguousarray(scores)
+    own = np.full(len(scores), -1, np.int64) if own is None else np.asarray(own, np.int64)
+    result = np.empty(scores.shape, np.int32)
+
+    def whole(first: int, stop: int) -> None:
+        # One plain sort of integers per row, several times faster than a stable argsort of floats.
+        keys = np.empty((stop - first, scores.shape[1]), np.uint64)
+        fill_keys(0, stop - first, keys, scores[first:stop].view(np.uint32), own[first:stop])
+        keys.sort(axis=1)
+        read_ranks(0, stop - first, result[first:stop], keys)
+
+    by_rows(whole, len(scores))
+    return result
 
 
 def rank_worth(worth: np.ndarray, ranked: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
     """Σ_m w_m · worth[rank_m], rounded to 12 decimals; −inf where every rank is worth nothing.
 
     Args:
-        worth: (n_gallery + 1,) float64, what a rank earns; worth[0] and what lies beyond the depth are 0.
-        ranked: one (n_queries, n_gallery) int array per backbone, as `ranks` gives.
+        worth: (n_gallery + 1,) float64, what a rank earns; rank 0 and what lies beyond the depth earn 0.
+        ranked: one (n_queries, n_gallery) int32 array per backbone, as `ranks` gives.
         weights: (n_backbones,) float64, all above 0.
     """
+    from core.fusion.kernels import add_worth, by_rows, finish_worth
+
     total = np.zeros(ranked[0].shape, np.float64)
+    listed = np.zeros(ranked[0].shape, np.bool_)
     for weight, one in zip(weights, ranked):
-        total += (worth * weight)[one]
-    rounded = np.round(total, DECIMALS)
-    listed = np.zeros(total.shape, bool)
-    for one in ranked:
-        listed |= (worth > 0)[one]
-    return np.where(listed, rounded, -np.inf)
+        by_rows(add_worth, len(total), total, listed, one, worth * weight)
+    by_rows(finish_worth, len(total), total, listed, 10.0**DECIMALS)
+    return total
 
 
 def rrf_worth(n_gallery: int, k: float = 60, depth: int | None = None) -> np.ndarray:
@@ -110,9 +98,11 @@ def rrf(
     own: np.ndarray | None = None,
     k: float = 60,
     depth: int | None = None,
+    ranked: Callable[[int], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Σ_m w_m/(k + rank_m), ranks from 1, equal scores get successive ranks by position, rounded to 12 decimals.
 
+    `ranked` gives the ranks of the backbone at a position when they are known already; the scores are not read then.
     Items outside a backbone's top `depth` get nothing from it; outside all of them they are not retrieved (−inf).
 
     Returns:
@@ -120,8 +110,8 @@ def rrf(
     >>> rrf([np.array([[0.9, 0.1]], np.float32)], np.ones(1), k=0)
     array([[1. , 0.5]])
     """
-    ranked = [ranks(np.asarray(one, np.float32), own) for one in scores]
-    return rank_worth(rrf_worth(ranked[0].shape[1], k, depth), ranked, np.asarray(weights, np.float64))
+    places = _all_ranks(scores, weights, own, ranked)
+    return rank_worth(rrf_worth(places[0].shape[1], k, depth), places, np.asarray(weights, np.float64))
 
 
 @FUSIONS.register(
@@ -134,7 +124,11 @@ def rrf(
     reference="Aslam and Montague 2001, SIGIR; Borda 1781",
 )
 def borda(
-    scores: Sequence[np.ndarray], weights: np.ndarray, own: np.ndarray | None = None, depth: int | None = None
+    scores: Sequence[np.ndarray],
+    weights: np.ndarray,
+    own: np.ndarray | None = None,
+    depth: int | None = None,
+    ranked: Callable[[int], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Σ_m w_m (L − rank_m + 1), L the length of the query's list or the depth; outside the depth nothing.
 
@@ -143,13 +137,27 @@ def borda(
     >>> borda([np.array([[0.9, 0.1, 0.5]], np.float32)], np.ones(1))
     array([[3., 1., 2.]])
     """
-    ranked = [ranks(np.asarray(one, np.float32), own) for one in scores]
-    n_gallery = ranked[0].shape[1]
-    total = np.empty(ranked[0].shape, np.float64)
+    places = _all_ranks(scores, weights, own, ranked)
+    n_gallery = places[0].shape[1]
     # A query that is in the gallery has a list one shorter, and so its last item still earns exactly one point.
-    lengths = np.max([one.max(axis=1, initial=0) for one in ranked], axis=0)
+    lengths = np.max([one.max(axis=1, initial=0) for one in places], axis=0)
+    every = np.asarray(weights, np.float64)
+    if len(np.unique(lengths)) == 1:
+        return rank_worth(borda_worth(n_gallery, int(lengths[0]), depth), places, every)
+    total = np.empty(places[0].shape, np.float64)
     for length in np.unique(lengths):
         rows = lengths == length
-        worth = borda_worth(n_gallery, int(length), depth)
-        total[rows] = rank_worth(worth, [one[rows] for one in ranked], np.asarray(weights, np.float64))
+        total[rows] = rank_worth(borda_worth(n_gallery, int(length), depth), [one[rows] for one in places], every)
     return total
+
+
+def _all_ranks(
+    scores: Sequence[np.ndarray],
+    weights: np.ndarray,
+    own: np.ndarray | None,
+    ranked: Callable[[int], np.ndarray] | None,
+) -> list[np.ndarray]:
+    """The ranks of every backbone: asked for by position when somebody keeps them, else worked out from scores."""
+    if ranked is not None:
+        return [ranked(position) for position in range(len(weights))]
+    return [ranks(np.asarray(one, np.float32), own) for one in scores]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +15,7 @@ import numpy as np
 
 from core import paths
 from core.errors import BadInput, CoreError, NotComputed, ShapeMismatch
-from core.fusion import FUSIONS, FusionSpec, early
+from core.fusion import FUSIONS, FusionSpec, early, rank
 from core.types import Split
 
 BLOCK_ENTRIES = 4_000_000
@@ -57,6 +58,9 @@ class Space:
         self._first: dict[tuple[str, ...], np.ndarray] = {}
         self._fused: dict[str, np.ndarray] = {}
         self._missing: dict[str, bool] = {}
+        self._whole: dict[tuple[str, str], np.ndarray] = {}
+        self._budget = 0
+        self._lock = threading.Lock()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,10 +126,48 @@ class Space:
             scores[:, later] = scores[:, first[later]]
         return scores
 
-    def scores(self, name: str, start: int, stop: int) -> np.ndarray:
-        """Cosines of one backbone for queries start to stop: (stop − start, n_gallery) float32."""
+    def _computed(self, name: str, start: int, stop: int) -> np.ndarray:
         asked = self.get(name)[self.split.queries[start:stop]]
         return self.cosines(asked, self.gallery(name), self.first_in_gallery((name,)))
+
+    def keep(self, bytes_at_most: int | None = None) -> None:
+        """From now on keep scores and ranks that were worked out, while they fit: weights then move at once.
+
+        Args:
+            bytes_at_most: None for a quarter of the free memory.
+        """
+        if bytes_at_most is None:
+            import psutil
+
+            bytes_at_most = psutil.virtual_memory().available // 4
+        self._budget = int(bytes_at_most)
+
+    def _kept(self, what: str, name: str, dtype: type) -> np.ndarray | None:
+        """All queries' scores or ranks of a backbone, worked out once; None when they are not to be kept."""
+        with self._lock:
+            if (what, name) in self._whole:
+                return self._whole[what, name]
+            size = self.n_queries * self.n_gallery * 4
+            if sum(array.nbytes for array in self._whole.values()) + size > self._budget:
+                return None
+            whole = np.empty((self.n_queries, self.n_gallery), dtype)
+            rows = max(1, BLOCK_ENTRIES // max(self.n_gallery, 1))
+            for start in range(0, self.n_queries, rows):
+                stop = min(start + rows, self.n_queries)
+                scores = self._computed(name, start, stop)
+                whole[start:stop] = scores if what == "scores" else rank.ranks(scores, self.own[start:stop])
+            self._whole[what, name] = whole
+            return whole
+
+    def scores(self, name: str, start: int, stop: int) -> np.ndarray:
+        """Cosines of one backbone for queries start to stop: (stop − start, n_gallery) float32; do not write to it."""
+        kept = self._kept("scores", name, np.float32)
+        return self._computed(name, start, stop) if kept is None else kept[start:stop]
+
+    def ranks(self, name: str, start: int, stop: int) -> np.ndarray:
+        """Ranks of one backbone, (stop − start, n_gallery) int32, from 1; 0 at the query's own place."""
+        kept = self._kept("ranks", name, np.int32)
+        return rank.ranks(self.scores(name, start, stop), self.own[start:stop]) if kept is None else kept[start:stop]
 
     def missing(self, names: Sequence[str]) -> bool:
         """True when any of these backbones has nothing for some query or gallery image."""
@@ -254,21 +296,28 @@ class System:
     def _fuse(self, start: int, stop: int, own: np.ndarray) -> np.ndarray:
         space, spec = self.space, self.spec
         if spec is None:
-            return space.scores(self.name, start, stop)
+            return np.array(space.scores(self.name, start, stop))
         if spec.kind == "concat":
             return self._concat(start, stop)
         if spec.strategy.joins == "vectors":
             rows = space.fused(spec)
             return space.cosines(rows[space.split.queries[start:stop]], self._fused_gallery, self._first)
-        scores = [space.scores(name, start, stop) for name in spec.active]
         strategy = spec.strategy
-        keywords = strategy.keywords(own=own, names=spec.active, learned=_learned(spec), **spec.settings)
+        needs_scores = strategy.joins != "ranks" or "ranked" not in strategy.accepts
+        scores = [space.scores(name, start, stop) for name in spec.active] if needs_scores else []
+        if strategy.own:
+            scores = [np.array(one) for one in scores]
+        keywords = strategy.keywords(
+            own=own, names=spec.active, learned=_learned(spec),
+            ranked=lambda position: space.ranks(spec.active[position], start, stop), **spec.settings,
+        )  # fmt: skip
         if "queries" in strategy.accepts:
             keywords["queries"] = [space.get(name)[space.split.queries[start:stop]] for name in spec.active]
         fused = np.array(strategy.function(scores, spec.active_weights, **keywords))
-        if fused.shape != scores[0].shape:
+        expected = (len(own), space.n_gallery)
+        if fused.shape != expected:
             raise ShapeMismatch(
-                f"Strategy {spec.kind!r} gave scores of shape {fused.shape} for {scores[0].shape}; "
+                f"Strategy {spec.kind!r} gave scores of shape {fused.shape} for {expected}; "
                 "it must return one score per query and gallery image."
             )
         if np.isnan(fused).any():
