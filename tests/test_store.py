@@ -150,10 +150,10 @@ def test_float16_keeps_the_cosine(store: Store) -> None:
 
 WRITER = """
     import sys, numpy as np
-    sys.path[:0] = [{root!r}, {root!r} + "/tests"]
+    sys.path.insert(0, {root!r})
     from pathlib import Path
     from core import store as s
-    from test_store import key_of, vectors_of, RECORD, DIM
+    from tests.test_store import key_of, vectors_of, RECORD, DIM
     s.ROWS_PER_APPEND = 16
     store = s.Store(Path({place!r}), {kind!r})
     with store.writer("f00d", RECORD, DIM) as writer:
@@ -277,9 +277,8 @@ def test_thumbnails_are_small_webp_and_quick_to_read(tiny_world) -> None:
 
 
 def test_a_thumbnail_is_made_when_it_is_asked_for_and_outlives_its_original(tiny_world, tmp_path: Path) -> None:
-    from conftest import write_tiny
-
     from core import data
+    from tests.conftest import write_tiny
 
     folder = write_tiny(tmp_path / "moving", 2, ("circle", "square"))
     dataset = data.add("moving", folder)

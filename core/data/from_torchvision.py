@@ -55,7 +55,7 @@ def torchvision_dataset(
     for split, arguments in parts:
         part = _fetch(kind, path / name, arguments, name)
         if kind == "VOCDetection":
-            from core.data.annotations import voc
+            from core.data.formats import voc
 
             return voc(Path(part.images[0]).parent.parent, image_set=arguments["image_set"])
         _list(part, listing, {"train": "train"}.get(split, "query|gallery"), path / name, split, on_progress, cancel)

@@ -93,7 +93,7 @@ def _add(listing: Listing, path: Path, parts: tuple[str, ...]) -> None:
 
 def _load_others() -> None:
     """Import the modules that register further readers; those come first, folders are what is left."""
-    from core.data import annotations, archives, from_torchvision, manifests  # noqa: F401
+    from core.data import archives, formats, from_torchvision, manifests  # noqa: F401
 
     if "folder" not in READERS:
         READERS.add(Reader("split_folders", split_folders, "Folders train, query, gallery", _roles))

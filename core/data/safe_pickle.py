@@ -23,6 +23,8 @@ def _allowed() -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
     for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
         found.update({(module, name): value for name, value in arrays.items()})
+    for module in ("numpy.core.numeric", "numpy._core.numeric"):
+        found[(module, "_frombuffer")] = np._core.numeric._frombuffer
     found[("_codecs", "encode")] = _encode  # how Python 2 pickles carry an array's bytes
     return found
 
