@@ -439,9 +439,8 @@ class Relevance:
         sizes = np.bincount(self.gallery_classes[self.gallery_classes >= 0], minlength=top + 1)
         found = np.where(self.query_classes >= 0, sizes[np.maximum(self.query_classes, 0)], 0)
         own = self.self_position
-        inside = (
-            (own >= 0) & (self.query_classes >= 0) & (self.gallery_classes[np.maximum(own, 0)] == self.query_classes)
-        )
+        inside = (own >= 0) & (self.query_classes >= 0)
+        inside[inside] = self.gallery_classes[own[inside]] == self.query_classes[inside]
         return found - inside
 
     @cached_property
