@@ -15,7 +15,7 @@ class BuiltIn:
     """A dataset that is made on first use.
 
     Attributes:
-        make: (on_progress, cancel) → the folder with one folder per class, made if it was not there whole.
+        make: (on_progress, cancel) → the folder with one folder per class, or the manifest, made if it was not whole.
         is_made: () → True when that folder is there, whole, and of the present version.
     """
 
@@ -69,5 +69,30 @@ DATASETS.add(
         licence="CC BY 4.0",
         reference="Alpaydin and Kaynak 1998, UCI Optical Recognition of Handwritten Digits, by scikit-learn",
         description="1,797 handwritten digits of 8 by 8 pixels.",
+    )
+)
+
+
+def _catalogue_is_made() -> bool:
+    from core.data import demo_catalogue
+
+    return demo_catalogue.is_made()
+
+
+def _make_catalogue(on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Path:
+    from core.data import demo_catalogue
+
+    return demo_catalogue.make(on_progress, cancel)
+
+
+DATASETS.add(
+    BuiltIn(
+        "demo_catalogue",
+        label="Demo catalogue",
+        make=_make_catalogue,
+        is_made=_catalogue_is_made,
+        licence="free: see the README.txt beside the pictures in scikit-image and scikit-learn; texts CC0",
+        reference="the photographs that scikit-image and scikit-learn carry, with titles and descriptions",
+        description="Twenty-two photographs with title and description, for the Catalogue page.",
     )
 )

@@ -171,7 +171,8 @@ def _built_in(name: str, on_progress: OnProgress | None, cancel: Cancel | None) 
         return _open(folder)
     with _LOCK:
         source = entry.make(on_progress, cancel)
-        return add(name, source, reader="folder", options={"depth": 1}, on_progress=on_progress, cancel=cancel,
+        kind = ("folder", {"depth": 1}) if source.is_dir() else ("manifest", {"missing": "quarantine"})
+        return add(name, source, reader=kind[0], options=kind[1], on_progress=on_progress, cancel=cancel,
                    licence=entry.licence, reference=entry.reference)  # fmt: skip
 
 

@@ -27,7 +27,7 @@ USUAL = {
 """Our columns → the names under which people keep them, likeliest first."""
 OPTIONS = {
     "columns": "Which of the file's columns is which of ours, where the names are unusual: {ours: theirs}.",
-    "missing": "What to do with rows whose file does not exist: refuse (default) or quarantine.",
+    "missing": "What to do with rows whose file does not exist: refuse (default) or quarantine (no path: left out).",
     "images": "The folder that paths are relative to; by default the manifest's own.",
 }
 _OWN = {"path", "size", "mtime_ns", "width", "height", "instance", "id", "key", "label_code", "split_word",
@@ -85,6 +85,10 @@ def from_frame(
         raise BadInput(f"{where} has a header but no rows.")
     listing = Listing(str(root))
     given = [words(value) for value in frame[named["path"]]]
+    if missing == "quarantine" and not all(given) and any(given):
+        frame = frame[[bool(text) for text in given]]
+        listing.notes.append(f"{len(given) - len(frame):,} rows name no picture; a catalogue still finds their text.")
+        given = [text for text in given if text]
     _refuse_paths(given, frame.index, named["path"], where)
     base = _base(root, given)
     if base != root:

@@ -1,0 +1,84 @@
+"""The demo catalogue: photographs out of installed packages, with titles and descriptions written for them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.resources
+import os
+import shutil
+from pathlib import Path
+
+from core import paths
+from core.errors import StoreUnusable
+from core.progress import Cancel, Meter, OnProgress
+
+NAME = "demo_catalogue"
+TEXTS = paths.ASSETS / "demo_catalogue.csv"
+
+
+def _folder() -> Path:
+    return paths.home() / "demo" / NAME
+
+
+def _version() -> str:
+    return hashlib.sha256(TEXTS.read_bytes()).hexdigest()
+
+
+def is_made() -> bool:
+    """True when its pictures are there, with the present texts."""
+    try:
+        return (_folder() / ".made").read_text() == _version()
+    except OSError:
+        return False
+
+
+def make(on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Path:
+    """The manifest of the demo catalogue, with its pictures beside it; made once.
+
+    A photograph that the installed packages do not carry leaves its item without a picture.
+
+    Raises:
+        StoreUnusable: the home folder cannot be written.
+    """
+    folder = _folder()
+    if is_made():
+        return folder / "items.csv"
+    beside = folder.with_name(f"{NAME}.{os.getpid()}.part")
+    try:
+        (beside / "pictures").mkdir(parents=True, exist_ok=True)
+        _write(beside, on_progress, cancel)
+        (beside / ".made").write_text(_version())
+        if folder.exists() and not is_made():
+            shutil.rmtree(folder)
+        if not folder.exists():
+            beside.rename(folder)
+    except OSError as error:
+        if not is_made():  # else another process was faster, and its pictures are the same
+            raise StoreUnusable(
+                f"The demo catalogue cannot be written to {folder}: {error.strerror or error}; make room there, or "
+                "set FUSIONSCOPE_HOME to a folder that can be written."
+            ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder / "items.csv"
+
+
+def _write(folder: Path, on_progress: OnProgress | None, cancel: Cancel | None) -> None:
+    with open(TEXTS, encoding="utf-8", newline="") as stream:
+        items = list(csv.DictReader(stream))
+    meter = Meter("Collecting the demo catalogue", len(items), on_progress)
+    for item in items:
+        if cancel:
+            cancel.check()
+        package, _, name = item.pop("picture").partition("/")
+        carried = importlib.resources.files(package) / name
+        item["image"] = ""
+        if carried.is_file():
+            item["image"] = f"pictures/{name}"
+            (folder / "pictures" / name).write_bytes(carried.read_bytes())
+        meter.add()
+    with open(folder / "items.csv", "w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(items[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(items)
