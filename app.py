@@ -6,6 +6,7 @@ PAGES = [
     # file, title, icon, address, section
     ("pages/overview.py", "Overview", ":material/home:", "overview", "Start"),
     ("pages/fusion_lab.py", "Fusion lab", ":material/tune:", "fusion_lab", "Explore"),
+    ("pages/retrieval.py", "Retrieval", ":material/image_search:", "retrieval", "Explore"),
 ]
 
 

@@ -7,7 +7,7 @@ report draw them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,11 @@ import numpy as np
 
 from core.errors import BadInput, UnknownName
 from core.fusion import FusionSpec
+from core.metrics import curves, ranking
+from core.search import Ranked, rank_scores
 from core.studies import explain
 from core.studies.systems import Space, System
-from core.types import Dataset, Evaluation, Relevance, Split, unit
+from core.types import Dataset, Evaluation, Relevance, RelevantRanks, Split, unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -208,6 +210,22 @@ class Answer:
         """Ranks of the relevant items that were retrieved, rising."""
         return np.flatnonzero(self.hits) + 1
 
+    def as_ranks(self) -> RelevantRanks:
+        """What the metrics read."""
+        found, total = self.relevant_ranks, self.n_relevant
+        ranks = np.full(total, RelevantRanks.NOT_RETRIEVED, np.int32)
+        ranks[: len(found)] = found
+        truth, gains, ideal = self.question.truth, None, None
+        if truth is not None and truth.gains is not None and total:
+            worth = dict(zip(truth.relevant(0).tolist(), truth.gains.tolist()))
+            listed = self.order[self.hits]
+            rest = [place for place in truth.relevant(0) if self.ranks[place] == NOT_LISTED]
+            gains = np.array([worth[int(place)] for place in [*listed, *rest]])
+            ideal = np.sort(truth.gains)[::-1].copy()
+        return RelevantRanks(
+            np.array([0, total]), ranks, np.array([len(found)], np.int32), np.array([len(self.order)]), gains, ideal
+        )
+
     def missed(self, k: int) -> np.ndarray:
         """Gallery positions of the relevant items beyond the first k, nearest first; not retrieved ones last."""
         places = np.flatnonzero(self.relevant)
@@ -276,43 +294,23 @@ def text_key(key: bytes | str) -> str:
 
 
 def figures(answer: Answer, k: int) -> dict[str, float]:
-    """The metrics of this one query, by the contract's definitions; NaN when nothing is relevant.
+    """The metrics of this one query under their usual keys, and "first", the rank of the first relevant result.
 
-    Returns:
-        AP, P@k, recall@k, first relevant rank, R-precision, nDCG, R.
+    NaN where nothing is relevant.
     """
-    ranks, total = answer.relevant_ranks.astype(np.float64), answer.n_relevant
-    if not total:
-        nan = float("nan")
-        return {"ap": nan, "p": nan, "recall": nan, "first": nan, "rprec": nan, "ndcg": nan, "n_relevant": 0}
-    counts = np.arange(1, len(ranks) + 1)
-    gain = np.sum(1 / np.log2(ranks + 1)) / np.sum(1 / np.log2(np.arange(total) + 2))
-    return {
-        "ap": float(np.sum(counts / ranks) / total),
-        "p": float((ranks <= k).sum() / k),
-        "recall": float((ranks <= k).sum() / total),
-        "first": float(ranks[0]) if len(ranks) else float("nan"),
-        "rprec": float((ranks <= total).sum() / total),
-        "ndcg": float(gain),
-        "n_relevant": total,
-    }
+    keys = ("map", f"p@{k}", f"recall@{k}", "rprec", "ndcg", "mrr")
+    values = {key: float(row[0]) for key, row in ranking.compute(answer.as_ranks(), keys).items()}
+    return values | {"first": float(answer.relevant_ranks[0]) if len(answer.relevant_ranks) else float("nan")}
 
 
 def precision_recall(answer: Answer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The curve of one query: its raw points and the 11 levels.
 
     Returns:
-        recall and precision of the R raw points (c/R, c/r_c), and (11,) interpolated precision at recall 0, 0.1 … 1.
+        recall and precision of the raw points (c/R, c/r_c), and (11,) interpolated precision at recall 0, 0.1 … 1.
     """
-    ranks, total = answer.relevant_ranks, answer.n_relevant
-    if not total:
-        return np.empty(0), np.empty(0), np.full(11, np.nan)
-    counts = np.arange(1, len(ranks) + 1)
-    precision = counts / ranks
-    best = np.maximum.accumulate(precision[::-1])[::-1]
-    needed = np.maximum(1, -(-np.arange(11) * total // 10))
-    levels = np.array([best[n - 1] if n <= len(best) else 0.0 for n in needed])
-    return counts / total, precision, levels
+    ranks = answer.as_ranks()
+    return (*curves.raw_curve(ranks, 0), curves.levels(ranks)[0])
 
 
 # -- two answers
@@ -358,6 +356,27 @@ def moves(left: Answer, right: Answer, k: int) -> Moves:
 
 
 # -- all queries
+
+
+def judge(system: System, truth: Relevance, depth: int = 100, ranked: Ranked | None = None) -> Evaluation:
+    """The average precision of every query and its best results: what the tables below need, and no more.
+
+    Args:
+        depth: how many results of each query are kept.
+        ranked: when an engine has ranked the system already.
+    """
+    ranked = ranked or rank_scores(system, truth, k=depth)
+    values = ranking.compute(ranked.ranks, ("map",))
+    return Evaluation(
+        system.name, values, {}, curves.levels(ranked.ranks), ranked.ranks.n_queries, int(ranked.ranks.valid.sum()),
+        ranked.mixed_ties, ranked.best, queries=ranked.queries,
+    )  # fmt: skip
+
+
+def judge_panel(system: System, truth: Relevance, panel: np.ndarray, depth: int = 100) -> Evaluation:
+    """`judge`, asking some of the queries only: (n,) int64 positions among the queries, rising."""
+    smaller = System(system.name, system.space.only(panel), system.spec)
+    return replace(judge(smaller, truth.take(panel), depth), queries=panel)
 
 
 @dataclass(frozen=True)

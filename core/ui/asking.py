@@ -52,6 +52,12 @@ def lab_fusion(names: tuple[str, ...]) -> FusionSpec | None:
         return naming.named_by_shares(FusionSpec("equal", "concat", names).with_shares(shares.equal(names)))
 
 
+def lab_text(names: tuple[str, ...]) -> str:
+    """The fusion of the Fusion lab as a link writes it; "" with fewer than two backbones."""
+    mix = lab_fusion(names)
+    return "" if mix is None else naming.spell(mix)
+
+
 @dataclass(frozen=True)
 class Choice:
     """The systems that can be chosen: text → what is shown in the list. The first is where a visit starts."""

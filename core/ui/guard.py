@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import CoreError
+from core.ui import theme
 
 _log = logging.getLogger("fusionscope")
 
@@ -22,7 +23,7 @@ def guarded(draw: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return draw(*args, **kwargs)
         except CoreError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(theme.plain(str(error)), icon=":material/error:")
         except Exception as error:
             _log.exception("a part of a page failed: %s", getattr(draw, "__name__", draw))
             st.error(

@@ -1,0 +1,278 @@
+"""Below the results: all queries at once. Best and worst ones, where one system beats another, confusions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import streamlit as st
+
+from core import charts
+from core.errors import CoreError
+from core.setups import RetrievalSetup
+from core.studies import retrieval
+from core.studies.naming import Named
+from core.studies.systems import System
+from core.studies.weights import bootstrap_intervals
+from core.types import Dataset, Evaluation
+from core.ui import cache, cards, gallery, state, theme
+from core.ui.guard import fragment
+
+Pick = Callable[[str], None]
+
+MOST_SCORES = 400_000_000
+"""Queries times gallery up to which every query is asked; beyond, a seeded panel of queries stands for all."""
+PANEL = 2_000
+TABS = {"worst": "Best and worst", "duel": "A against B", "confusions": "Confusions"}
+_CELL = "confused pair"
+
+
+# -- evaluations
+
+
+def judged(loaded: Dataset, named: Named) -> Evaluation:
+    """The average precision of every query of a system and its best 100 results; kept for all sessions.
+
+    Raises:
+        NotComputed: the dataset has no labels.
+    """
+    cache.engine(loaded, ())
+    key = named.text if named.spec is None else named.spec.fingerprint
+    return _judged(loaded.name, loaded.fingerprint, key, named.title, loaded, named)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _judged(name: str, fingerprint: str, key: str, title: str, _loaded: Dataset, _named: Named) -> Evaluation:
+    names = tuple(_named.backbones)
+    space, truth, engine = cache.space(_loaded, tuple(sorted(names))), cache.truth(_loaded), cache.engine(_loaded, names)
+    system = System(_named.title, space, _named.spec) if _named.spec else System(_named.text, space)
+    large = truth.n_queries * truth.n_gallery > MOST_SCORES
+    panel = engine.panel_of(PANEL) if large else None
+    if system.is_linear:
+        return retrieval.judge(system, truth, ranked=engine.rank(system.shares, k=100, panel=panel))
+    if panel is None:
+        return retrieval.judge(system, truth)
+    return retrieval.judge_panel(system, truth, panel)
+
+
+def mean_sentence(evaluation: Evaluation, kept: np.ndarray) -> str:
+    """The mean of the queries shown, its interval and how many they are."""
+    values = evaluation.per_query["map"][kept]
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return "No query has anything relevant."
+    low, high = (float(end[0]) for end in bootstrap_intervals(values[None]))
+    asked = "" if evaluation.queries is None else f", a panel of {evaluation.n_queries:,}"
+    return (
+        f"mAP **{values.mean():.3f}** {theme.interval(low, high)} over {len(values):,} valid queries{asked} "
+        "(95 % bootstrap interval)."
+    )
+
+
+# -- the tabs
+
+
+def draw(view, pick: Pick) -> None:  # noqa: ANN001
+    """The tabs; only the open one is computed."""
+    st.space("medium")
+    st.subheader("All queries", anchor=False)
+    if not view.loaded.has_labels:
+        st.info(
+            f"{view.loaded.name!r} has no labels, so nobody can say which queries go well. Add the images with one folder per "
+            "class to see best and worst queries, comparisons and confusions here.", icon=":material/info:",
+        )  # fmt: skip
+        return
+    _tabs(view, pick)
+
+
+@fragment
+def _tabs(view, pick: Pick) -> None:  # noqa: ANN001
+    tabs = st.tabs(list(TABS.values()), key="retrieval tabs", on_change="rerun")
+    for tab, part in zip(tabs, (_extremes, _duel, _confusions)):
+        if tab.open:
+            with tab:
+                try:
+                    part(view, _whole_page(pick))
+                except CoreError as error:
+                    st.error(theme.plain(str(error)), icon=":material/error:")
+
+
+def _whole_page(pick: Pick) -> Pick:
+    """A pick in the tables changes the query above, so the whole page runs again."""
+
+    def picked(text: str) -> None:
+        pick(text)
+        state.keep("scroll to top", True)
+
+    return picked
+
+
+def _class_filter(view, key: str) -> str:  # noqa: ANN001
+    names = view.loaded.label_names
+    if not names:
+        return ""
+    now = state.get(RetrievalSetup, "label")
+    chosen = st.selectbox(
+        "Class", ["", *names], index=1 + names.index(now) if now in names else 0, key=key,
+        format_func=lambda name: name or "every class", help="Only queries of this class.",
+    )  # fmt: skip
+    if chosen != now:
+        state.put(RetrievalSetup, "label", chosen)
+    return chosen
+
+
+def _extremes(view, pick: Pick) -> None:  # noqa: ANN001
+    left, middle, right = st.columns([3, 3, 4], vertical_alignment="bottom", gap="medium")
+    which = left.segmented_control(
+        "Which", ["worst", "best"], default="worst", required=True, key="which extremes", format_func=lambda w: f"Ten {w}",
+        help="By average precision over the whole list; equal ones stand in the order of the dataset.",
+    )  # fmt: skip
+    with middle:
+        label = _class_filter(view, "extremes class")
+    for named in view.systems:
+        with st.spinner(f"Asking every query of {named.title} …"):
+            evaluation = judged(view.loaded, named)
+        best, worst = retrieval.extremes(view.loaded, evaluation, cache.truth(view.loaded), 10, label)
+        cases = worst if which == "worst" else best
+        kept = retrieval.of_label(view.loaded, retrieval.asked(evaluation), label)
+        st.markdown(f"**{theme.plain(named.title)}** · {mean_sentence(evaluation, kept)}")
+        if not cases:
+            st.info("There are no such queries.", icon=":material/info:")
+        for case in cases:
+            _case_row(view.loaded, case, f"{which} {named.text} {case.query}", pick)
+    right.caption("Blue: the query. Then its first results. Click a picture to ask with it above.")
+
+
+def _case_row(loaded: Dataset, case: retrieval.Case, key: str, pick: Pick, title: str = "") -> None:
+    """One query: its figures and words at the left, the query and its first results at the right."""
+    left, right = st.columns([2, 7], gap="medium", vertical_alignment="center")
+    head = f"{theme.plain(title)} · " if title else ""
+    left.markdown(f"{head}AP **{case.ap:.3f}** · {case.n_relevant} relevant")
+    left.caption(theme.plain(case.words))
+    if case.doubt >= 0:
+        left.markdown(":orange-badge[:material/label_important: label doubt]")
+    with right:
+        gallery.grid(case_cards(loaded, case), key=f"case {key}", size=84, on_pick=pick, name="a query and its first results")
+
+
+def case_cards(loaded: Dataset, case: retrieval.Case) -> list[gallery.Card]:
+    """The query, then its first results."""
+    made = [cards.card(loaded, case.position, frame="query")]
+    for rank, (item, score, hit) in enumerate(zip(case.items, case.scores, case.hits), start=1):
+        position = int(loaded.split.gallery[item])
+        if position != case.position:
+            made.append(cards.card(
+                loaded, position, rank=rank, score=float(score), frame="relevant" if hit else "not",
+                note="other label?" if item == case.doubt else "",
+            ))  # fmt: skip
+    return made
+
+
+def _duel(view, pick: Pick) -> None:  # noqa: ANN001
+    if view.other is None:
+        st.info("Choose a second system above, under “Side by side with”, to see where one beats the other.", icon=":material/info:")
+        return
+    one, two = (judged(view.loaded, named) for named in view.systems)
+    titles = [theme.plain(named.title) for named in view.systems]
+    left, right = st.columns([3, 7], vertical_alignment="bottom", gap="medium")
+    with left:
+        label = _class_filter(view, "duel class")
+    kept = retrieval.of_label(view.loaded, retrieval.asked(one), label)
+    right.caption(_difference(one, two, kept))
+    wins, losses = retrieval.duel(view.loaded, one, two, cache.truth(view.loaded), 10, label)
+    for name, pairs in ((titles[0], wins), (titles[1], losses)):
+        st.markdown(f"#### Where {name} is better" if pairs else f"#### {name} is better nowhere here")
+        for a, b in pairs:
+            with st.container(border=True):
+                _case_row(view.loaded, a, f"duel {a.query} a", pick, titles[0])
+                _case_row(view.loaded, b, f"duel {b.query} b", pick, titles[1])
+
+
+def _difference(one: Evaluation, two: Evaluation, kept: np.ndarray) -> str:
+    """The mean difference of two systems over the queries shown, with its interval and the counts."""
+    gap = (one.per_query["map"] - two.per_query["map"])[kept]
+    gap = gap[np.isfinite(gap)]
+    gap[np.abs(gap) < 1e-12] = 0.0
+    if not len(gap):
+        return "No query has anything relevant."
+    low, high = (float(end[0]) for end in bootstrap_intervals(gap[None]))
+    return (
+        f"A − B: **{gap.mean():+.3f}** mAP {theme.interval(low, high)} over {len(gap):,} queries (paired 95 % bootstrap). "
+        f"A is better on {int((gap > 0).sum()):,}, equal on {int((gap == 0).sum()):,}, worse on {int((gap < 0).sum()):,}."
+    )
+
+
+def _confusions(view, pick: Pick) -> None:  # noqa: ANN001
+    loaded, named, k = view.loaded, view.system, view.setup.k
+    evaluation = judged(loaded, named)
+    table = retrieval.confusions(loaded, evaluation, k)
+    if not len(table):
+        st.info("The images of this dataset have no classes, so there is nothing to confuse.", icon=":material/info:")
+        return
+    wrong = table[~table["agrees"]].reset_index()
+    classes = _most_confused(loaded.label_names, wrong)
+    left, right = st.columns([5, 4], gap="large")
+    with left:
+        shown = st.plotly_chart(
+            charts.confusion_map(table, classes), key=f"confusion map {named.text} {k}", on_select="rerun",
+            selection_mode="points", config={"displayModeBar": False},
+        )  # fmt: skip
+    with right:
+        few = "" if len(classes) == len(loaded.label_names) else f" The map shows the {len(classes)} most confused classes."
+        st.caption(
+            f"What **{theme.plain(named.title)}** puts into the first {k} results, by class, over {evaluation.n_queries:,} queries."
+            f"{few} Choose a square, or a row, to see its pictures."
+        )
+        rows = st.dataframe(
+            wrong[["query class", "result class", "share", "results", "queries"]], hide_index=True, height=460, width="stretch",
+            on_select="rerun", selection_mode="single-row", key=f"confusion rows {named.text} {k}",
+            column_config={
+                "query class": "asked", "result class": "retrieved",
+                "share": st.column_config.NumberColumn("share", format="percent", help="Of all results of the asked class."),
+                "results": st.column_config.NumberColumn("results", help="How many results of these two classes."),
+                "queries": st.column_config.NumberColumn("queries", help="How many queries the asked class has."),
+            },
+        )  # fmt: skip
+    cell = _chosen_cell(shown, rows, table, wrong)
+    if cell:
+        _cell_pictures(view, evaluation, cell, pick)
+
+
+def _most_confused(names: Sequence[str], wrong, most: int = 60) -> list[str]:  # noqa: ANN001
+    """The classes of the map: all of them, or those with the most wrong results, in the order of the names."""
+    if len(names) <= most:
+        return list(names)
+    counts = wrong.groupby("query class")["results"].sum().sort_values(ascending=False, kind="stable")
+    kept = set(counts.index[:most])
+    return [name for name in names if name in kept]
+
+
+def _chosen_cell(shown, rows, table, wrong) -> tuple[str, str] | None:  # noqa: ANN001
+    """The pair of classes chosen last, in the map or in the table."""
+    points = [point["customdata"] for point in shown["selection"]["points"]]
+    picked = tuple(rows["selection"]["rows"])
+    before, now = state.hold(_CELL, ((), (), None)), (tuple(np.ravel(points).tolist()), picked)
+    cell = before[2]
+    if now[0] != before[0] and now[0]:
+        cell = tuple(table.loc[int(now[0][0]), ["query class", "result class"]])
+    elif now[1] != before[1] and picked and picked[0] < len(wrong):
+        cell = tuple(wrong.loc[picked[0], ["query class", "result class"]])
+    state.keep(_CELL, (*now, cell))
+    return cell
+
+
+def _cell_pictures(view, evaluation: Evaluation, cell: tuple[str, str], pick: Pick) -> None:  # noqa: ANN001
+    asked, given = cell
+    found = retrieval.confused_pairs(view.loaded, evaluation, view.setup.k, asked, given)
+    st.markdown(f"Asked **{theme.plain(asked)}**, retrieved **{theme.plain(given or 'no label')}**: pairs of query (blue) and result, best ranks first.")
+    made = []
+    for number, row in enumerate(found.itertuples(index=False)):
+        frame = "relevant" if asked == given else "not"
+        for position, more in ((row.query, {"frame": "query"}), (row.result, {"frame": frame, "rank": row.rank, "score": row.score})):
+            made.append(cards.card(view.loaded, int(position), **more))
+            made[-1] = dataclasses.replace(made[-1], id=f"{number}|{made[-1].id}")
+    gallery.grid(
+        made, key="confused pictures", size=92, name="confused pictures",
+        on_pick=lambda text: pick(text.partition("|")[2]),
+    )  # fmt: skip

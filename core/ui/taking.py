@@ -1,0 +1,138 @@
+"""What can be taken from the retrieval page: the curve and figures of the query, files, the link."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core import charts, data
+from core.data import images
+from core.metrics import ranking
+from core.studies import retrieval
+from core.types import Dataset
+from core.ui import asking, cache, clipboard, cropper, gallery, state, theme
+
+if TYPE_CHECKING:
+    from core.ui.asking import Query
+
+
+def part_card(card: gallery.Card, query: Query, loaded: Dataset) -> gallery.Card:
+    """The card of a query that is a part of a picture: the part alone is shown."""
+    return dataclasses.replace(card, key=_part_url(query.text, cropper.as_text(query.box), query, loaded))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _part_url(text: str, box: str, _query: Query, _loaded: Dataset) -> str:
+    if _query.guest is not None:
+        picture = _query.guest.pictures(_query.box)[0]
+    else:
+        picture = asking.cropped(images.open_rgb(data.read_bytes(_loaded, _query.position)), _query.box)
+    return "data:image/webp;base64," + base64.b64encode(images.thumbnails(picture)["large"]).decode()
+
+
+def below_results(view, query: Query, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
+    """Under the results: figures and curve of this query, files to keep, the link."""
+    left, middle, right = st.columns([6, 2, 2], gap="small", vertical_alignment="top")
+    with left.expander("Figures and curve of this query", icon=":material/show_chart:", key="figures", on_change="rerun") as about:
+        if about.open:
+            _figures(view, answers)
+    with middle.popover("Download", icon=":material/download:", width="stretch"):
+        _downloads(view, query, answers)
+    with right:
+        clipboard.copy_link(state.link(), key="copy link")
+        if query.guest is not None:
+            st.caption("The link cannot hold your own pictures.")
+
+
+def _figures(view, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
+    k = view.setup.k
+    if not answers[0].judged:
+        st.info("Nothing is known to be relevant to this query, so it has no figures.", icon=":material/info:")
+        return
+    table = figures_table(answers, k)
+    lines = {named.title: retrieval.precision_recall(answer) for named, answer in zip(view.systems, answers)}
+    left, right = st.columns([2, 3], gap="medium")
+    left.dataframe(table, hide_index=True, width="stretch", column_config={
+        "figure": st.column_config.TextColumn("figure", width="small"),
+        "meaning": st.column_config.TextColumn("meaning", width="large"),
+    })  # fmt: skip
+    right.plotly_chart(charts.query_curve(lines), key="query curve", config={"displayModeBar": False})
+    st.caption(
+        f"Of this one query, which has {answers[0].n_relevant} relevant pictures; one query has no interval. "
+        "Points: precision at each relevant result. Line: 11-point interpolated precision."
+    )
+
+
+def figures_table(answers: list[retrieval.Answer], k: int):  # noqa: ANN201
+    """One row per figure of this query, one column per system, and what the figure means."""
+    import pandas as pd
+
+    told = [retrieval.figures(answer, k) for answer in answers]
+    rows = []
+    for key in told[0]:
+        name = "First relevant at rank" if key == "first" else ranking.label(key)
+        meaning = "The rank of the best relevant result." if key == "first" else ranking.sentence(key)
+        values = {answer.system.name: theme.number(one[key], 0 if key == "first" else 3) for answer, one in zip(answers, told)}
+        rows.append({"figure": name, **values, "meaning": meaning})
+    return pd.DataFrame(rows)
+
+
+def _downloads(view, query: Query, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
+    """Files are made when their button is pressed."""
+    k, stem = view.setup.k, f"{view.loaded.name}-results"
+
+    def table():  # noqa: ANN202
+        import pandas as pd
+
+        parts = [retrieval.results_table(view.loaded, answer, k).assign(system=answer.system.name) for answer in answers]
+        return pd.concat(parts, ignore_index=True).assign(query=query.text)
+
+    def as_json() -> bytes:
+        rows = json.loads(table().to_json(orient="records"))
+        record = {
+            "dataset": view.loaded.name, "fingerprint": view.loaded.fingerprint, "query": query.text,
+            "part": cropper.as_text(query.box), "k": k, "systems": [named.text for named in view.systems], "results": rows,
+        }  # fmt: skip
+        return json.dumps(record, indent=1, ensure_ascii=False).encode()
+
+    def as_parquet() -> bytes:
+        import io
+
+        buffer = io.BytesIO()
+        table().to_parquet(buffer, index=False)
+        return buffer.getvalue()
+
+    def as_picture() -> bytes:
+        from core.report import sheet
+
+        return sheet.draw([
+            sheet.Part(named.title, [sheet.Tile.of(view.loaded, answer, place) for place in answer.order[:k]])
+            for named, answer in zip(view.systems, answers)
+        ], sheet.query_tiles(view.loaded, query.position, query.guest.contents if query.guest else (), query.box))  # fmt: skip
+
+    def as_report() -> bytes:
+        from core.report import view_report
+
+        titles = {name: cache.backbone_title(name) for name in view.embedded}
+        return view_report.build(
+            view.loaded, answers, k, titles, query_text=query.title, pictures=query.guest.contents if query.guest else (),
+            part=query.box,
+        ).encode()  # fmt: skip
+
+    files = (
+        ("CSV", lambda: table().to_csv(index=False).encode(), f"{stem}.csv", "text/csv", "The results as a table."),
+        ("JSON", as_json, f"{stem}.json", "application/json", "The results with the systems and the query."),
+        ("Parquet", as_parquet, f"{stem}.parquet", "application/vnd.apache.parquet", "The results as a typed table."),
+        ("Picture", as_picture, f"{stem}.png", "image/png", "The grid as one PNG."),
+        ("Report", as_report, f"{stem}.html", "text/html", "One HTML file with everything in it; opens offline, prints well."),
+    )  # fmt: skip
+    for label, make, name, kind, what in files:
+        st.download_button(
+            label, make, file_name=name, mime=kind, help=what, key=f"take {label}", on_click="ignore", width="stretch"
+        )
+
+

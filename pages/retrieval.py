@@ -1,0 +1,404 @@
+"""Retrieval: ask with a picture, look at what comes back and at what does not, beside another system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from core import setups
+from core.errors import CoreError
+from core.setups import RetrievalSetup
+from core.studies import explain, retrieval
+from core.studies.naming import Named
+from core.types import Dataset
+from core.ui import (
+    analyses,
+    asking,
+    browser,
+    cache,
+    cards,
+    clipboard,
+    controls,
+    cropper,
+    gallery,
+    pictures,
+    state,
+    taking,
+    theme,
+)
+from core.ui.asking import Query
+from core.ui.guard import fragment
+
+_TRAIL = "trail of queries"
+_REFUSED = "refused pictures"
+_CROPPING = "cropping"
+_MOST_MISSED = 24
+_UPLOADER = "query pictures"
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page shows now."""
+
+    loaded: Dataset
+    chosen: tuple[str, ...]
+    embedded: tuple[str, ...]
+    system: Named
+    other: Named | None
+    setup: RetrievalSetup
+
+    @property
+    def systems(self) -> tuple[Named, ...]:
+        """The one or two systems that answer."""
+        return (self.system,) if self.other is None else (self.system, self.other)
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """The colour of each backbone."""
+        return theme.colours(tuple(dict.fromkeys([*self.chosen, *self.embedded])))
+
+
+# -- the query
+
+
+def put_query(text: str, crop: str = "", remember: bool = True) -> None:
+    """Ask with another query; it joins the trail."""
+    state.put(RetrievalSetup, "query", text)
+    state.put(RetrievalSetup, "crop", crop)
+    state.keep(_CROPPING, False)
+    state.keep(_REFUSED, ())
+    if remember:
+        join_trail(text, crop)
+
+
+def join_trail(text: str, crop: str) -> None:
+    """The last queries, oldest first; one that is there already stays where it is."""
+    trail = state.hold(_TRAIL, [])
+    if text and (text, crop) not in trail:
+        trail.append((text, crop))
+        del trail[:-24]
+
+
+def current(loaded: Dataset, setup: RetrievalSetup) -> tuple[Query, str]:
+    """The query that the setup names, or the one a visit starts with, and a sentence when a link named another."""
+    start = cache.sample_positions(loaded.name, 1)[0]
+    box = cropper.read(setup.crop)
+    if setup.query.startswith(asking.GUEST):
+        guest = asking.guests().get(setup.query)
+        if guest is not None:
+            return Query(setup.query, guest.title, guest=guest, box=box), ""
+        said = "Pictures that are given stay in the session that gave them, so this link cannot show them; "
+        return Query(str(loaded.ids[start]), str(loaded.ids[start]), start), said + "give them again to ask with them."
+    position = asking.position_of(loaded, setup.query) if setup.query else start
+    if position is None:
+        said = f"No picture of {loaded.name!r} is named {setup.query[:80]!r} (any more); another one is shown instead."
+        return Query(str(loaded.ids[start]), str(loaded.ids[start]), start), said
+    return Query(str(loaded.ids[position]), str(loaded.ids[position]), position, box=box), ""
+
+
+def random_query(loaded: Dataset) -> None:
+    """Ask with any picture."""
+    put_query(str(loaded.ids[int(np.random.default_rng().integers(len(loaded)))]))
+
+
+def hard_query(view: View) -> None:
+    """Ask with one of the queries that the system answers worst."""
+    try:
+        positions = retrieval.hard_ones(analyses.judged(view.loaded, view.system), view.loaded)
+    except CoreError as error:
+        state.keep(_REFUSED, (str(error),))
+        return
+    if len(positions):
+        put_query(str(view.loaded.ids[int(np.random.default_rng().choice(positions))]))
+
+
+def take_upload() -> None:
+    """Pictures were dropped, pasted or chosen: ask with them."""
+    files = st.session_state.get(_UPLOADER) or []
+    if not files:
+        return
+    try:
+        guest = asking.receive([(file.name, file.getvalue()) for file in files])
+    except CoreError as error:
+        state.keep(_REFUSED, (str(error),))
+        return
+    asking.keep_guest(guest)
+    put_query(guest.token)
+    state.keep(_REFUSED, guest.refused)
+
+
+def query_card(view: View, query: Query) -> None:
+    """The query, always in sight."""
+    if state.hold(_CROPPING, False):
+        source = query.guest.thumbnails[0] if query.guest else pictures.url(cards.key_of(view.loaded, query.position), "large")
+        cropper.draw(source, query.box, key="cropper", on_box=lambda box: put_query(query.text, box))
+        return
+    whole = {"frame": "query", "note": "a part of this picture" if query.box else ""}
+    if query.guest is None:
+        shown = [cards.card(view.loaded, query.position, **whole)]
+    else:
+        shown = [
+            gallery.Card(id=f"{query.text} {at}", key=url, title=name, **whole)
+            for at, (name, url) in enumerate(zip(query.guest.names, query.guest.thumbnails))
+        ]
+    if query.box:
+        shown[0] = taking.part_card(shown[0], query, view.loaded)
+    gallery.grid(shown, key="the query", size=240 if len(shown) == 1 else 90, name="the query", pick="")
+    if query.guest is not None:
+        many = len(query.guest.names)
+        st.caption(
+            f"The mean of the embeddings of {many} pictures asks." if many > 1 else "A picture of yours asks. "
+            "Nobody knows what is relevant to it, so frames are grey."
+        )
+
+
+def query_buttons(view: View, query: Query) -> None:
+    """Other ways to ask."""
+    left, right = st.columns(2, gap="small")
+    if left.button("Choose …", icon=":material/grid_view:", key="choose", width="stretch", help="Browse the pictures of this dataset: by class, by name."):
+        browser.choose(view.loaded, put_query)
+    right.button(
+        "Random", icon=":material/casino:", key="random", width="stretch", on_click=random_query, args=(view.loaded,),
+        help="Any picture of this dataset.",
+    )  # fmt: skip
+    left.button(
+        "A hard one", icon=":material/psychology_alt:", key="hard", width="stretch", on_click=hard_query, args=(view,),
+        disabled=not view.loaded.has_labels, help="One of the 60 queries with the lowest average precision.",
+    )  # fmt: skip
+    one = query.guest is None or len(query.guest.names) == 1
+    right.button(
+        "A part", icon=":material/crop:", key="part", width="stretch", disabled=not one,
+        on_click=lambda: state.keep(_CROPPING, not state.hold(_CROPPING, False)),
+        help="Draw a box on the query and search with what is in it.",
+    )  # fmt: skip
+    st.file_uploader(
+        "Your own pictures", accept_multiple_files=True, key=_UPLOADER, on_change=take_upload,
+        max_upload_size=asking.MOST_MEGABYTES,
+        help=f"Drop, paste (Ctrl+V) or choose up to {asking.MOST_PICTURES} pictures; several ask together, by the mean of "
+        "their embeddings. They stay in this session.",
+    )  # fmt: skip
+    clipboard.paste_into_uploader(key="paste", uploader=_UPLOADER.replace(" ", "-"))
+
+
+def trail(view: View, query: Query) -> None:
+    """The way back: every query of this session."""
+    steps = [step for step in state.hold(_TRAIL, []) if known(view.loaded, step[0])]
+    if len(steps) < 2:
+        return
+    st.caption("Trail: click a picture to go back to it.")
+    shown = []
+    for number, (text, crop) in enumerate(steps):
+        here = text == query.text and crop == cropper.as_text(query.box)
+        frame = "query" if here else "none"
+        guest = asking.guests().get(text)
+        if guest is not None:
+            shown.append(gallery.Card(id=str(number), key=guest.thumbnails[0], title=guest.title, frame=frame))
+        else:
+            position = asking.position_of(view.loaded, text)
+            shown.append(gallery.Card(id=str(number), key=cards.key_of(view.loaded, position), title=text, frame=frame))
+    gallery.grid(
+        shown, key="trail", size=40, name="trail of queries", pick="Click to go back to this query",
+        on_pick=lambda number: put_query(*steps[int(number)], remember=False),
+    )  # fmt: skip
+
+
+def known(loaded: Dataset, text: str) -> bool:
+    """A query that can still be shown."""
+    return text in asking.guests() or asking.position_of(loaded, text) is not None
+
+
+# -- the results
+
+
+def result_cards(view: View, answer: retrieval.Answer, places: np.ndarray, moves: tuple = ()) -> list[gallery.Card]:
+    """Results as cards: rank, score, frame, and what each backbone says."""
+    parts, positions = explain.hit_parts(answer.system, 0, places), answer.system.space.split.gallery[places]
+    titles = [cache.backbone_title(name) for name in parts.backbones]
+    colours = [view.colours[name] for name in parts.backbones]
+    made = []
+    for at, (place, position) in enumerate(zip(places, positions)):
+        rank = int(answer.ranks[place])
+        told = len(titles) > 1 and not np.isnan(parts.shares[at]).any()
+        made.append(cards.card(
+            view.loaded, int(position), rank=rank or None, score=float(answer.scores[place]) if rank else None,
+            frame=frame_of(view.loaded, answer, place, int(position)), move=moves[at] if moves else None,
+            shares=tuple(zip(titles, parts.shares[at].round(3).tolist(), colours)) if told else (),
+            rows=tuple(
+                (title, int(own) or None, float(score) if np.isfinite(score) else None)
+                for title, own, score in zip(titles, parts.ranks[at], parts.scores[at])
+            ),
+            note="" if rank else "not retrieved",
+        ))  # fmt: skip
+    return made
+
+
+def frame_of(loaded: Dataset, answer: retrieval.Answer, place: int, position: int) -> str:
+    """Green, red or grey."""
+    if not answer.judged or (loaded.relevant_by == "label" and not loaded.label_of(position)):
+        return "unknown"
+    return "relevant" if answer.relevant[place] else "not"
+
+
+def result_line(answer: retrieval.Answer, k: int) -> None:
+    """What one answer amounts to, in one line of figures, each with what it means."""
+    if not answer.judged:
+        st.caption(f"The first {min(k, len(answer.order)):,} of {len(answer.order):,}. Nothing is known to be relevant to this query.")
+        return
+    told, found = retrieval.figures(answer, k), int(answer.hits[:k].sum())
+    first = f"first at rank {told['first']:.0f}" if np.isfinite(told["first"]) else "none was retrieved"
+    st.caption(
+        f"**{found} of the first {min(k, len(answer.order))} are relevant** · {answer.n_relevant} exist · {first} · "
+        f"average precision **{told['map']:.3f}**",
+        help="Average precision of this one query, over the whole list: 1 when all relevant pictures come first. One query "
+        "says little about a system: the tables below are about all of them.",
+    )
+
+
+def one_system(view: View, answer: retrieval.Answer, number: int, moves: tuple = ()) -> None:
+    """The grid of one system, and the relevant pictures that did not make it."""
+    k, size = view.setup.k, view.setup.size
+    result_line(answer, k)
+    gallery.grid(
+        result_cards(view, answer, answer.order[:k], moves), key=f"results {number}", size=size,
+        on_pick=put_query, name=f"results of {view.systems[number].title}", group="results",
+    )  # fmt: skip
+    missed = answer.missed(k)
+    if not len(missed):
+        return
+    more = f"; the nearest {_MOST_MISSED} are shown" if len(missed) > _MOST_MISSED else ""
+    st.caption(f"**{len(missed)} relevant pictures did not make it** into the first {k}{more}. The number is their rank.")
+    gallery.grid(
+        result_cards(view, answer, missed[:_MOST_MISSED]), key=f"missed {number}", size=max(60, int(size * 0.62)),
+        on_pick=put_query, name="relevant pictures that did not make it", group="results",
+    )  # fmt: skip
+
+
+def results(view: View, answers: list[retrieval.Answer]) -> None:
+    """One list, or two side by side."""
+    if len(answers) == 1:
+        one_system(view, answers[0], 0)
+        return
+    moves = retrieval.moves(*answers, view.setup.k)
+    sides = st.columns(2, gap="medium")
+    for number, (side, named) in enumerate(zip(sides, view.systems)):
+        only = (moves.only_left, moves.only_right)[number]
+        with side:
+            st.markdown(f"**{theme.plain(named.title)}**")
+            one_system(view, answers[number], number, (moves.left, moves.right)[number])
+            good = f", {int(answers[number].relevant[only].sum())} of them relevant" if answers[number].judged else ""
+            st.caption(f"{len(only)} of these are not in the other list{good}; {moves.shared} are in both.")
+    st.caption("An arrow says how many places a picture stands higher or lower than in the other list; “new” is not there.")
+
+
+@fragment
+def explorer(view_of) -> None:  # noqa: ANN001
+    """The query and its results: a click on a picture runs this part alone."""
+    view = view_of()
+    query, said = current(view.loaded, view.setup)
+    join_trail(query.text, cropper.as_text(query.box))
+    left, right = st.columns([1, 3.6], gap="large")
+    with left:
+        query_card(view, query)
+        query_buttons(view, query)
+        trail(view, query)
+    with right:
+        for sentence in (*((said,) if said else ()), *state.hold(_REFUSED, ())):
+            st.warning(theme.plain(sentence), icon=":material/info:")
+        try:
+            answers = answers_of(view, query)
+        except CoreError as error:
+            st.error(theme.plain(str(error)), icon=":material/error:")
+            return
+        results(view, answers)
+        taking.below_results(view, query, answers)
+
+
+def answers_of(view: View, query: Query) -> list[retrieval.Answer]:
+    """What each system returns."""
+    names = tuple(dict.fromkeys(name for named in view.systems for name in named.backbones))
+    if query.guest is None and query.box is None:
+        question = query.question(view.loaded, names)
+    else:
+        with st.spinner("Looking at the picture …", show_time=True):
+            question = query.question(view.loaded, names)
+    return [retrieval.ask(question, question.system(named.title, named.spec)) for named in view.systems]
+
+
+# -- the page
+
+
+def systems_row(selection: controls.Selection) -> tuple[Named, Named | None]:
+    """Which systems answer; a link that names none of this installation gets one sentence and the first of the list."""
+    wanted = {name: state.get(RetrievalSetup, name) for name in ("system", "other")}
+    follow_lab(selection, wanted)
+    choice = asking.choice(selection.backbones, selection.embedded, wanted.values())
+    texts = list(choice.titles)
+    for name, text in wanted.items():
+        if text and text not in choice.titles:
+            try:
+                choice.read(text)
+            except CoreError as error:
+                st.warning(theme.plain(str(error)), icon=":material/info:")
+        if text not in choice.titles:
+            state.put(RetrievalSetup, name, texts[0] if name == "system" else "")
+    left, right, options = st.columns([5, 5, 2], gap="medium", vertical_alignment="bottom")
+    system = left.selectbox(
+        "Results of", texts, key=state.key(RetrievalSetup, "system"), format_func=choice.titles.get,
+        help="A backbone, the fusion as it stands in the Fusion lab, or a saved fusion.",
+    )  # fmt: skip
+    other = right.selectbox(
+        "Side by side with", ["", *texts], key=state.key(RetrievalSetup, "other"),
+        format_func=lambda text: choice.titles.get(text, "nothing"), help="The same query, answered by another system.",
+    )  # fmt: skip
+    with options.popover("View", icon=":material/tune:", width="stretch"):
+        for name in ("k", "size"):
+            bounds = setups.bounds_of(RetrievalSetup, name)
+            st.slider(
+                bounds.label, int(bounds.low), int(bounds.high), step=int(bounds.step), help=bounds.help,
+                key=state.key(RetrievalSetup, name),
+            )  # fmt: skip
+    return choice.read(system), choice.read(other) if other and other != system else None
+
+
+def follow_lab(selection: controls.Selection, wanted: dict[str, str]) -> None:
+    """A visitor who looks at the fusion of the lab goes on doing so when its weights change."""
+    now, before = asking.lab_text(selection.backbones), state.hold("lab fusion shown", "")
+    for name, text in wanted.items():
+        if now and before and text == before and now != before:
+            state.put(RetrievalSetup, name, now)
+            wanted[name] = now
+    state.keep("lab fusion shown", now)
+
+
+def forget_other_dataset(name: str) -> None:
+    """A query belongs to a dataset: after the sidebar changes it, the visit starts anew."""
+    before = state.hold("dataset asked", "")
+    if before and before != name:
+        put_query("", remember=False)
+        state.put(RetrievalSetup, "label", "")
+    state.keep("dataset asked", name)
+
+
+def page() -> None:
+    """Draw the page."""
+    selection = controls.selection()
+    state.seed(RetrievalSetup)
+    forget_other_dataset(selection.dataset.name)
+    theme.title(
+        "Retrieval",
+        "Ask with a picture and look at what comes back: green frames are relevant, red ones are not. "
+        "Click any picture to search with it; hover over it to see what each backbone says.",
+    )
+    system, other = systems_row(selection)
+
+    def view() -> View:
+        setup = state.read(RetrievalSetup)
+        return View(selection.dataset, selection.backbones, selection.embedded, system, other, setup)
+
+    explorer(view)
+    analyses.draw(view(), put_query)
+
+
+page()
