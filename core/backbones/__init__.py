@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.backbones.catalog import BACKBONES, DEFAULTS
+from core.backbones.catalog import BACKBONES, DEFAULTS, licence_in_words
 from core.backbones.fingerprints import CODE, fingerprint
 from core.backbones.weights import available
 from core.progress import OnProgress, Progress
@@ -14,31 +15,49 @@ if TYPE_CHECKING:
     from core.backbones.query import QueryEncoder
 
 __all__ = [
-    "BACKBONES",
-    "CODE",
-    "DEFAULTS",
-    "available",
-    "engine_sentence",
-    "fetch",
-    "fingerprint",
-    "get",
-    "names",
-    "query_encoder",
-]
+    "BACKBONES", "CODE", "DEFAULTS", "add_local", "available", "engine_sentence", "fetch", "fingerprint", "get",
+    "licence_in_words", "names", "query_encoder", "remove",
+]  # fmt: skip
 
 
 def get(name: str) -> Backbone:
     """The record of a backbone: from the catalog, or added on this installation.
 
+    `timm:NAME[.TAG]`, `open_clip:ARCH/TAG` and `hf-hub:ORG/NAME` are resolved, checked and added at first use.
+
     Raises:
-        UnknownName: with the nearest names.
+        UnknownName: with the nearest names; BadInput, WeightsMissing: it cannot be added.
     """
-    return BACKBONES.get(name)
+    if name in BACKBONES:
+        return BACKBONES[name]
+    from core.backbones import added
+
+    return added.get(name)
 
 
 def names() -> tuple[str, ...]:
-    """Every backbone that has a name here."""
-    return BACKBONES.names
+    """Every backbone that has a name here: the catalog's, then those that were added."""
+    from core.backbones import added
+
+    return (*BACKBONES.names, *added.kept())
+
+
+def add_local(architecture: str, file: str | Path) -> Backbone:
+    """Add a checkpoint on disk (safetensors or a state dict) for an architecture of timm, after loading it once.
+
+    Raises:
+        BadInput: no such architecture or file, or they do not fit.
+    """
+    from core.backbones import added
+
+    return added.add_local(architecture, file)
+
+
+def remove(name: str) -> None:
+    """Forget a backbone that was added on this installation; its embeddings stay in the store."""
+    from core.backbones import added
+
+    added.remove(name)
 
 
 def query_encoder(name: str, device: str | None = None, mode: str = "exact") -> QueryEncoder:

@@ -73,6 +73,8 @@ def _hub_sentence(backbone: Backbone, error: BaseException) -> str | None:
             f"The weights of {backbone.name!r} need consent: accept the terms of {repository} in a browser, "
             f"then run `hf auth login` and `python -m core fetch {backbone.name}`."
         )
+    if any(isinstance(e, errors.RepositoryNotFoundError) for e in chain):
+        return f"The hub has no repository {repository}, or it is private; check the name of {backbone.name!r}."
     status = next(
         (getattr(getattr(e, "response", None), "status_code", None) for e in chain if hasattr(e, "response")), None
     )
@@ -81,8 +83,6 @@ def _hub_sentence(backbone: Backbone, error: BaseException) -> str | None:
             f"The hub refused the access token for {repository} (HTTP {status}). Run `hf auth login` with a valid "
             f"token, then `python -m core fetch {backbone.name}`."
         )
-    if any(isinstance(e, errors.RepositoryNotFoundError) for e in chain):
-        return f"The hub has no repository {repository}, or it is private; check the name of {backbone.name!r}."
     missing = (errors.LocalEntryNotFoundError, errors.EntryNotFoundError, errors.OfflineModeIsEnabled, ConnectionError)
     if any(isinstance(e, missing) for e in chain) or "Failed to download weights" in str(error):
         return weights.missing_sentence(backbone, "the download failed")
