@@ -12,8 +12,12 @@ import streamlit as st
 
 from core import backbones, data, paths
 from core.errors import NotComputed
+from core.fusion import FusionSpec
+from core.metrics import curves
+from core.metrics import ranking as metrics
 from core.search import LiveEngine
-from core.studies import embedding
+from core.studies import costs as measurements
+from core.studies import embedding, explain, fusion, weights
 from core.studies.systems import Space
 from core.types import Dataset, Relevance
 
@@ -154,3 +158,128 @@ def engine(loaded: Dataset, names: tuple[str, ...]) -> LiveEngine:
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _engine(name: str, fingerprint: str, _loaded: Dataset) -> LiveEngine:
     return LiveEngine({}, _loaded.split, truth(_loaded))
+
+
+def n_valid(loaded: Dataset) -> int:
+    """How many queries count: those with at least one relevant image."""
+    return int((truth(loaded).n_relevant > 0).sum())
+
+
+def objective(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> weights.ObjectiveOf:
+    """AP per query as a function of the shares, on the shared live engine."""
+    return weights.ObjectiveOf(space(loaded, names), spec, truth(loaded), engine(loaded, names))
+
+
+def judge(loaded: Dataset, names: tuple[str, ...]) -> fusion.Judge:
+    """Ranks of backbones and fusions over a dataset, each backbone worked out once for all sessions."""
+    return _judge(loaded.name, loaded.fingerprint, names, loaded)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _judge(name: str, fingerprint: str, names: tuple[str, ...], _loaded: Dataset) -> fusion.Judge:
+    return fusion.Judge(space(_loaded, names), truth(_loaded), engine(_loaded, names))
+
+
+def standing(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, metric: str) -> fusion.Standing:
+    """A fusion beside its backbones, equal weights and the oracle, with paired differences to the best single one."""
+    return _standing(loaded.fingerprint, names, spec.fingerprint, metric, loaded, spec)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _standing(
+    fingerprint: str, names: tuple[str, ...], key: str, metric: str, _loaded: Dataset, _spec: FusionSpec
+) -> fusion.Standing:
+    return fusion.stand(
+        judge(_loaded, names), _spec, metric=metric, keys=fusion.query_keys(_loaded), costs=costs(names)
+    )
+
+
+def list_metrics(
+    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, keys: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    """Per-query values of several list metrics of a fusion: key → (n_queries,) float64."""
+    return _list_metrics(loaded.fingerprint, names, spec.fingerprint, keys, loaded, spec)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _list_metrics(
+    fingerprint: str, names: tuple[str, ...], key: str, keys: tuple[str, ...], _loaded: Dataset, _spec: FusionSpec
+) -> dict[str, np.ndarray]:
+    return metrics.compute(judge(_loaded, names).fusion(_spec), keys)
+
+
+def levels(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> np.ndarray:
+    """The 11-point interpolated curve of a fusion: (11,)."""
+    return curves.average_curve(curves.levels(judge(loaded, names).fusion(spec)))
+
+
+def average_precision(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> np.ndarray:
+    """(n_queries,) AP of a fusion, kept for the last few."""
+    return _average_precision(loaded.fingerprint, names, spec.fingerprint, loaded, spec)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _average_precision(
+    fingerprint: str, names: tuple[str, ...], key: str, _loaded: Dataset, _spec: FusionSpec
+) -> np.ndarray:
+    return objective(_loaded, names, _spec).of(_spec.shares)
+
+
+def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> explain.Landscape:
+    """mAP over the weights; for up to three backbones it is the same wherever the sliders stand."""
+    key = spec.fingerprint if len(names) > 3 else f"{spec.kind} {spec.parameters}"
+    return _landscape(loaded.fingerprint, names, key, loaded, spec)
+
+
+@st.cache_data(max_entries=32, show_spinner="Looking at all weightings …")
+def _landscape(
+    fingerprint: str, names: tuple[str, ...], key: str, _loaded: Dataset, _spec: FusionSpec
+) -> explain.Landscape:
+    return explain.landscape(objective(_loaded, names, _spec), names, _spec.shares)
+
+
+def attribution(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> explain.Attribution:
+    """What each backbone adds to a fusion: exact Shapley values."""
+    return _attribution(loaded.fingerprint, names, spec.fingerprint, loaded, spec)
+
+
+@st.cache_data(max_entries=64, show_spinner="Trying all subsets …")
+def _attribution(
+    fingerprint: str, names: tuple[str, ...], key: str, _loaded: Dataset, _spec: FusionSpec
+) -> explain.Attribution:
+    judged, run = truth(_loaded), objective(_loaded, names, _spec)
+    nothing = explain.random_average_precision(judged.n_relevant, judged.list_length)
+    shares = _spec.shares
+    return explain.attribution(
+        lambda chosen: run.of({n: shares[n] if n in chosen else 0.0 for n in names}), _spec.active, nothing
+    )
+
+
+def costs(names: tuple[str, ...]) -> dict[str, explain.Cost]:
+    """What each backbone costs on this machine, as far as it was measured."""
+    found = {}
+    for name in names:
+        measured, backbone = measurements.measured(name), backbones.get(name)
+        found[name] = explain.Cost(
+            measured.latency_ms if measured else None, measurements.megabytes(backbone), backbone.commercial
+        )
+    return found
+
+
+def offers(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> list[explain.Offer]:
+    """Every subset with its best weights, and what it costs."""
+    points, values = _simplex(loaded.fingerprint, names, f"{spec.kind} {spec.parameters}", loaded, spec)
+    priced = costs(names)
+    return [
+        explain.Offer(chosen, tuple(points[at][names.index(n)] for n in chosen), float(values[at]), explain.total_cost(chosen, priced))
+        for chosen, at in explain.best_by_subset(points, values, names).items()
+    ]  # fmt: skip
+
+
+@st.cache_data(max_entries=16, show_spinner="Trying every subset and weighting …")
+def _simplex(
+    fingerprint: str, names: tuple[str, ...], key: str, _loaded: Dataset, _spec: FusionSpec
+) -> tuple[np.ndarray, np.ndarray]:
+    parts = 10 if len(names) <= 4 else 5 if len(names) <= 6 else 2
+    points, run = weights.simplex(len(names), parts), objective(_loaded, names, _spec)
+    return points, np.array([np.nanmean(run(point)) for point in points])
