@@ -23,7 +23,7 @@ from core.progress import Cancel, Meter, OnProgress
 
 VIEWS = 24
 SEED = 20
-_VERSION = 1
+_VERSION = 2
 _LONG_SIDE = 420
 _PHOTOGRAPHS = {
     "astronaut": "skimage.data", "brick": "skimage.data", "camera": "skimage.data", "cell": "skimage.data",
@@ -108,8 +108,8 @@ def _photo_views(folder: Path, on_progress: OnProgress | None, cancel: Cancel | 
 def view(photograph: Image.Image, random: np.random.Generator) -> bytes:
     """One view as JPEG: rotated a little, cropped, mirrored, relit, recoloured, blurred and compressed, by chance."""
     width, height = photograph.size
-    turned = photograph.rotate(random.uniform(-12, 12), Image.Resampling.BICUBIC)
-    share = random.uniform(0.38, 0.85)
+    turned = photograph.rotate(random.uniform(-15, 15), Image.Resampling.BICUBIC)
+    share = random.uniform(0.3, 0.72)
     across, down = round(width * share), round(height * share)
     margin_x, margin_y = round(width * 0.06), round(height * 0.06)
     left = int(random.integers(min(margin_x, width - across), max(width - across - margin_x, margin_x) + 1))
@@ -117,16 +117,16 @@ def view(photograph: Image.Image, random: np.random.Generator) -> bytes:
     piece = turned.crop((left, top, left + across, top + down))
     if random.random() < 0.5:
         piece = piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    piece = ImageEnhance.Brightness(piece).enhance(random.uniform(0.55, 1.45))
-    piece = ImageEnhance.Contrast(piece).enhance(random.uniform(0.6, 1.4))
-    piece = ImageEnhance.Color(piece).enhance(random.uniform(0.2, 1.8))
-    gains = random.uniform(0.8, 1.2, 3)
+    piece = ImageEnhance.Brightness(piece).enhance(random.uniform(0.75, 1.25))
+    piece = ImageEnhance.Contrast(piece).enhance(random.uniform(0.75, 1.25))
+    piece = ImageEnhance.Color(piece).enhance(random.uniform(0.7, 1.3))
+    gains = random.uniform(0.97, 1.03, 3)
     table = [min(255, round(value * gain)) for gain in gains for value in range(256)]
     piece = piece.point(table)
     if random.random() < 0.4:
-        piece = piece.filter(ImageFilter.GaussianBlur(random.uniform(0.5, 2.2)))
+        piece = piece.filter(ImageFilter.GaussianBlur(random.uniform(0.5, 2.6)))
     buffer = io.BytesIO()
-    piece.save(buffer, "JPEG", quality=int(random.integers(25, 91)))
+    piece.save(buffer, "JPEG", quality=int(random.integers(20, 91)))
     return buffer.getvalue()
 
 
