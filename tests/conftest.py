@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -56,6 +57,16 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared real images are not beside this checkout")
     return folder
+
+
+@pytest.fixture
+def permissions(tmp_path: Path) -> None:
+    """Skips the test for a user whom no permission stops, such as root."""
+    closed = tmp_path / "closed.txt"
+    closed.write_text("closed")
+    closed.chmod(0)
+    if os.access(closed, os.R_OK):
+        pytest.skip("no permission stops this user")
 
 
 @pytest.fixture(scope="session")

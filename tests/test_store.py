@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -233,8 +232,7 @@ def test_a_store_that_is_a_file_is_refused(tmp_path: Path) -> None:
         open_store(tmp_path / "store")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
-def test_a_read_only_store_still_reads(store: Store) -> None:
+def test_a_read_only_store_still_reads(store: Store, permissions: None) -> None:
     fill(store, np.arange(30))
     store.put_thumbnails({key_of(1): {"small": b"s", "large": b"l"}})
     places = [store.root, *store.root.rglob("*")]

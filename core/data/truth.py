@@ -9,6 +9,9 @@ from scipy import sparse
 from core.errors import BadInput
 from core.types import Dataset, Relevance, Split
 
+MOST_PAIRS = 400_000_000
+"""Shared labels between queries and gallery that are listed at most: about 6 GB while they are counted."""
+
 
 def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
     """The truth about a split, ready for the metrics.
@@ -69,8 +72,14 @@ def _base(dataset: Dataset, split: Split, classes: dict, given: dict) -> Relevan
             _one_hot(asks, width), _one_hot(found, width), graded=False, **given, **classes
         )  # lists, so that kNN and clusters keep the labels
     if dataset.label_matrix is not None:
-        matrix = dataset.label_matrix
-        return Relevance.from_matrices(matrix[split.queries], matrix[split.gallery], **given)
+        asks, found = dataset.label_matrix[split.queries], dataset.label_matrix[split.gallery]
+        per_label = np.asarray(asks.sum(axis=0), np.int64) * np.asarray(found.sum(axis=0), np.int64)
+        if int(per_label.sum()) > MOST_PAIRS:
+            raise BadInput(
+                f"{dataset.name!r} has {len(split.queries):,} queries whose labels are shared "
+                f"{int(per_label.sum()):,} times; choose a split with fewer queries."
+            )
+        return Relevance.from_matrices(asks, found, **given)
     labels = dataset.labels
     return Relevance(*sizes, query_classes=labels[split.queries], gallery_classes=labels[split.gallery], **given)
 

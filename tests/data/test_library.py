@@ -139,8 +139,7 @@ def test_loops_of_links_are_entered_once(tmp_path: Path, home: Path) -> None:
     assert len(dataset) == 4 and dataset.quarantine["reason"].tolist() == ["The link leads nowhere."]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
-def test_unreadable_folders_and_files_are_listed(tmp_path: Path, home: Path) -> None:
+def test_unreadable_folders_and_files_are_listed(tmp_path: Path, home: Path, permissions: None) -> None:
     folder = write_tiny(tmp_path / "closed", 2, ("circle", "grid"))
     (folder / "circle").chmod(0)
     (folder / "grid" / "grid_00.png").chmod(0)
