@@ -237,15 +237,15 @@ def ask(
     if not line.strip() and picture is None:
         raise BadInput("Type what to look for, or give a picture.")
     query = text.parse(line) if line.strip() else TextQuery(())
-    said = query.sentence()
+    said, notes = query.sentence(), (*query.notes, *text.cautions((space,), query))
     terms = tuple((term.text, term.weight) for term in query.terms)
     if picture is None:
-        return Asked(text.query_vector(space, query, templates, encode), terms, said, query.notes)
+        return Asked(text.query_vector(space, query, templates, encode), terms, said, notes)
     if not terms:
         return Asked(unit(np.asarray(picture, np.float64)[None])[0], (), "like the picture")
     words = text.query_vector(space, query, templates, encode).astype(np.float64)
     both = balance * words + (1.0 - balance) * np.asarray(picture, np.float64)
-    return Asked(unit(both[None])[0], terms, f"like the picture, and {said}", query.notes)
+    return Asked(unit(both[None])[0], terms, f"like the picture, and {said}", notes)
 
 
 @dataclass(frozen=True)

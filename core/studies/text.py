@@ -7,6 +7,7 @@ become the query of every selected backbone (pseudo-relevance feedback), so that
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -197,6 +198,18 @@ def query_vectors(
     return {name: query_vector(name, query, templates, encode) for name in who.reading}
 
 
+def cautions(names: Sequence[str], query: TextQuery) -> tuple[str, ...]:
+    """What the readers cannot know of this query; sentences for the page."""
+    concepts = [name for name in names if reads_text(name) and backbones.get(name).family == "concepts"]
+    if not concepts:
+        return ()
+    letters = [letter for term in query.terms for letter in term.text if not letter.isspace()]
+    foreign = sum(not unicodedata.name(letter, "").startswith("LATIN") for letter in letters if not letter.isascii())
+    if foreign * 2 > len(letters):
+        return (f"{', '.join(concepts)} reads English; most of this query says nothing to it.",)
+    return ()
+
+
 @dataclass(frozen=True)
 class TextAnswer:
     """What a text query found.
@@ -246,7 +259,7 @@ def search(
     cosines = {name: cosine(gallery[name], vector) for name, vector in vectors.items()}
     scores = _joined(cosines, counts)
     who = readers(tuple(counts))
-    notes = [*query.notes, who.sentence()]
+    notes = [*query.notes, who.sentence(), *cautions(who.reading, query)]
     unread = [name for name, vector in vectors.items() if not vector.any()]
     if unread:
         notes.append(f"The terms cancel out for {', '.join(unread)}: every picture scores 0 there.")
