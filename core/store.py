@@ -9,6 +9,7 @@ several processes may write, rows that were written twice are dropped on reading
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -174,8 +175,10 @@ class NpyShelf:
         path = self._folder / f"{time.time_ns():020d}-{digest}.npy"
         beside = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
         try:
-            with beside.open("wb") as file:
-                np.save(file, rows)
+            whole = io.BytesIO()
+            np.save(whole, rows)
+            with beside.open("wb") as file:  # numpy's own writing hides that the disk is full
+                file.write(whole.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
             beside.rename(path)
@@ -363,7 +366,7 @@ def _usable(folder: Path) -> Iterator[None]:
     except (OSError, sqlite3.Error) as error:
         text = " ".join(str(error).split())
         if "No space left" in text or "disk is full" in text:
-            why = "the disk is full; make room and start again, nothing that was computed is lost"
+            why = "the disk is full; make room and start again, what was written so far is kept"
         elif "ermission denied" in text or "ead-only" in text or "readonly" in text or "unable to open" in text:
             why = (
                 "it cannot be written; give yourself the right to write there or set FUSIONSCOPE_HOME to another folder"
@@ -422,7 +425,8 @@ class Thumbnails:
                 connection.executemany(f"INSERT OR IGNORE INTO {size} VALUES (?, ?)", rows)
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a full disk has rolled it back already
+                connection.execute("ROLLBACK")
             raise
 
     def get(self, key: str, size: str) -> bytes | None:
