@@ -60,15 +60,17 @@ def remove(name: str) -> None:
     added.remove(name)
 
 
-def query_encoder(name: str, device: str | None = None, mode: str = "exact") -> QueryEncoder:
+def query_encoder(name: str, device: str | None = None, mode: str = "exact", engine: str | None = None) -> QueryEncoder:
     """An encoder for single pictures and texts; keep it, loading it takes seconds.
+
+    `engine` names the engine of the stored vectors that the query meets; by default the one used now.
 
     Raises:
         UnknownName, WeightsMissing.
     """
     from core.backbones.query import QueryEncoder
 
-    return QueryEncoder(get(name), device, mode)
+    return QueryEncoder(get(name), device, mode, engine)
 
 
 def engine_sentence() -> str:

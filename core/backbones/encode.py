@@ -8,18 +8,16 @@ runs on an accelerator, the next block is decoded meanwhile.
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
 
 from core import paths
-from core.backbones import prep
+from core.backbones import prep, threads
 from core.backbones.engines import Engine
 from core.errors import BadInput
 from core.progress import Cancel
@@ -134,7 +132,7 @@ class MultiEncoder:
             if on_backbone and not lacking[encoder.name]:
                 on_backbone(encoder.name)
         job = _Job(self, lacking, sink, on_failure, on_decoded, on_progress, cancel)
-        with _workers(self.workers) as pool, _workers(1) as accelerator:
+        with threads.workers(self.workers) as pool, threads.workers(1) as accelerator:
             try:
                 for number, decoded in enumerate(job.decoded_blocks(pool, blocks)):
                     for encoder in self.encoders:
@@ -147,33 +145,6 @@ class MultiEncoder:
                 job.stop.set()
                 raise
         return self.counters
-
-
-@contextmanager
-def _workers(count: int) -> Iterator[ThreadPoolExecutor]:
-    """A pool whose threads use one intra-op thread each; other threads of the process keep what they had."""
-    pool = ThreadPoolExecutor(count, thread_name_prefix="embed")
-    try:
-        if "torch" in sys.modules:
-            import torch
-
-            everyone = threading.Barrier(count + 1)
-            for _ in range(count):
-                pool.submit(_use_one_thread, everyone)
-            everyone.wait()
-            # torch also keeps the last number said as the default of threads to come: give that back
-            torch.set_num_threads(torch.get_num_threads())
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _use_one_thread(everyone: threading.Barrier) -> None:
-    import torch
-
-    torch.get_num_threads()  # a thread takes the default at its first question, and must not do so after the next line
-    torch.set_num_threads(1)
-    everyone.wait()
 
 
 def _memory_for_a_block() -> int:

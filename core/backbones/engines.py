@@ -68,15 +68,18 @@ class TorchEngine:
         module: normalised pictures (n, 3, side, side) float32 → (n, dim); in eval mode.
         backbone: the record that it belongs to.
         device: "cpu", "cuda", "mps"; where memory runs out, the batch is halved and the work goes on.
+        precision: "float32", or "bfloat16" (autocast) for the fast mode.
     """
 
     name = "torch"
-    precision = "float32"
 
-    def __init__(self, module: torch.nn.Module, backbone: Backbone, device: str = "cpu") -> None:
+    def __init__(
+        self, module: torch.nn.Module, backbone: Backbone, device: str = "cpu", precision: str = "float32"
+    ) -> None:
         import torch
 
         self.device = device
+        self.precision = precision
         self.dim = backbone.dim
         self.chunk = 8 if device == "cpu" else 64
         self.preprocessing = prep.preprocessing(backbone)
@@ -110,26 +113,42 @@ class TorchEngine:
         with torch.inference_mode():
             pictures = torch.from_numpy(np.ascontiguousarray(squares)).to(self.device).permute(0, 3, 1, 2)
             normalised = pictures.float().sub_(self._mean).mul_(self._scale).contiguous(memory_format=self._format)
-            return self._module(normalised).float().cpu().numpy()
+            with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.precision == "bfloat16"):
+                return self._module(normalised).float().cpu().numpy()
 
 
-def build(backbone: Backbone, device: str | None = None, mode: str = "exact", engine: str | None = None) -> Engine:
+def build(
+    backbone: Backbone,
+    device: str | None = None,
+    mode: str = "exact",
+    engine: str | None = None,
+    workers: int = 1,
+    threads: int = 1,
+) -> Engine:
     """The engine for a backbone, with its weights loaded.
 
     Args:
         device: "cpu", "cuda", "mps"; the best by default.
         mode: "exact" or "fast".
         engine: the engine's name; by default the one that is chosen for this backbone.
+        workers: how many threads will use it at once.
+        threads: intra-op threads of each of them (torch takes its own setting).
     Raises:
         WeightsMissing, BadInput: as `loading.load_module`; a device that is not there.
     """
     if backbone.source == "own":
         return DescriptorEngine(backbone)
+    from core.backbones import choice, openvino_engine, weights
     from core.backbones.loading import load_module
 
+    weights.require(backbone)
+    name = engine or choice.decide(backbone, mode, device)
+    precision = "bfloat16" if mode == "fast" else "float32"
+    if name == "openvino":
+        return openvino_engine.OpenVinoEngine(backbone, precision, workers, threads)
     chosen = pick_device(device)
     tune_process()
-    return TorchEngine(load_module(backbone), backbone, chosen)
+    return TorchEngine(load_module(backbone), backbone, chosen, precision)
 
 
 def pick_device(wanted: str | None = None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from core import paths
 from core.backbones import engines, prep
 from core.errors import BadInput
 from core.types import Backbone, unit
@@ -20,10 +21,12 @@ class QueryEncoder:
     several sessions may share it.
     """
 
-    def __init__(self, backbone: Backbone, device: str | None = None, mode: str = "exact") -> None:
+    def __init__(
+        self, backbone: Backbone, device: str | None = None, mode: str = "exact", engine: str | None = None
+    ) -> None:
         self.backbone = backbone
         self.mode = mode
-        self._engine = engines.build(backbone, device)
+        self._engine = engines.build(backbone, device, mode, engine, threads=paths.cpu_count())
         self._device = device
         self._lock = threading.Lock()
         self._text = None

@@ -106,10 +106,10 @@ def embed(
     cancel = Cancel() if cancel is None else cancel  # a switch that is not thrown is false
     run = _Run(dataset, store or open_store(), mode, on_progress, cancel, on_backbone_done)
     with ExitStack() as stack:
-        run.open_writers(stack, names)
+        run.open_writers(stack, names, device)
         if not run.lacking:
             return run.report()
-        run.load_engines(device)
+        run.load_engines(device, workers or paths.cpu_count())
         run.compute(workers)
     return run.report()
 
@@ -193,7 +193,7 @@ class _Run:
 
     # -- before
 
-    def open_writers(self, stack: ExitStack, names: Iterable[str]) -> None:
+    def open_writers(self, stack: ExitStack, names: Iterable[str], device: str | None) -> None:
         """Find what is there; open a writer for each backbone that lacks something."""
         for name in dict.fromkeys(names):
             backbone = self.backbones[name] = find(self.dataset, name)
@@ -205,7 +205,10 @@ class _Run:
                 self._finished(name)
                 continue
             weights.require(backbone)
-            engine = self.engine[name] = held.engine if choice.usable(held.engine) else None
+            self.tell.say(f"Preparing {backbone.title}", 0, None, "images")
+            there = held.n_images > 0 and choice.usable(held.engine)
+            engine = held.engine if there else choice.decide(backbone, self.mode, device)
+            self.engine[name] = engine
             fingerprint, record = backbones.fingerprint(backbone, self.mode, engine)
             writer = stack.enter_context(self.store.writer(fingerprint, record, backbone.dim))
             self.writers[name], self.done[name] = writer, writer.done(self.positions)
@@ -216,12 +219,12 @@ class _Run:
         missing = {name: len(self.positions) - len(done) for name, done in self.done.items()}
         return {name: count for name, count in missing.items() if count}
 
-    def load_engines(self, device: str | None) -> None:
+    def load_engines(self, device: str | None, workers: int) -> None:
         """The engine of each backbone that lacks something."""
         for number, name in enumerate(self.lacking):
             self.cancel.check()
             self.tell.say(f"Loading {self.backbones[name].title}", number, len(self.lacking), "backbones")
-            engine = engines.build(self.backbones[name], device, self.mode, self.engine[name])
+            engine = engines.build(self.backbones[name], device, self.mode, self.engine[name], workers)
             self.encoders.append(encode.Encoder(self.backbones[name], engine))
 
     # -- during

@@ -119,14 +119,11 @@ def test_one_picture_alone_embeds_as_in_a_batch(backbone: Backbone) -> None:
     import torch
 
     torch.manual_seed(3)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # two that wait for each other are many times slower on a busy machine
     engine = engines.TorchEngine(built(backbone, "cpu").requires_grad_(False), backbone)
     side = backbone.image_size
     squares = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
     squares[1, : side // 2] = 255
     together, alone = engine.embed(squares), engine.embed(squares[:1])
-    torch.set_num_threads(threads)
     assert together.shape == (2, backbone.dim) and together.dtype == np.float32
     # random weights may let a signal fade to 1e-10, so both are measured against the vector itself
     length = np.abs(together[0]).max()

@@ -61,7 +61,7 @@ def test_the_vectors_are_those_of_timm_s_own_loop(name: str) -> None:
     pictures = [open_rgb(file) for file in photographs.files()]
     theirs = photographs.plain_loop(loading.load_module(backbone), backbone, pictures)
     got: dict[str, np.ndarray] = {}
-    encode.MultiEncoder([encode.Encoder(backbone, engines.build(backbone, "cpu"))], workers=2).run(
+    encode.MultiEncoder([encode.Encoder(backbone, engines.build(backbone, "cpu", engine="torch"))], workers=2).run(
         [encode.Source(str(n), lambda picture=picture: picture) for n, picture in enumerate(pictures)],
         lambda _, keys, vectors: got.update(zip(keys, vectors)),
     )
@@ -74,7 +74,7 @@ def test_the_vectors_are_those_of_timm_s_own_loop(name: str) -> None:
 
 
 def test_one_picture_embeds_as_in_a_batch() -> None:
-    engine = engines.build(backbones.get(LITES[0]), "cpu")
+    engine = engines.build(backbones.get(LITES[0]), "cpu", engine="torch")
     squares = np.stack([prep.square(open_rgb(f), engine.preprocessing.geometry) for f in photographs.files()[:8]])
     together = engine.embed(squares)
     alone = np.concatenate([engine.embed(one[None]) for one in squares])

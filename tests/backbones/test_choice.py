@@ -1,0 +1,72 @@
+"""OpenVINO is used when it agrees with torch on real photographs, and not otherwise."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import photographs
+import pytest
+
+from core import backbones
+from core.backbones import choice, engines, openvino_engine, prep
+from core.data.images import open_rgb
+from core.types import unit
+
+LITE = backbones.get("tf_efficientnet_lite0")
+needs_openvino = pytest.mark.skipif(not openvino_engine.installed(), reason="the optional OpenVINO is not installed")
+
+
+def vectors(seed: int = 0) -> np.ndarray:
+    return unit(np.random.default_rng(seed).normal(size=(16, 40)) + 3)
+
+
+def test_equal_vectors_are_accepted_and_others_are_not() -> None:
+    same = choice.judge(LITE, "exact", vectors(), vectors())
+    assert same.accepted and same.smallest > 0.99999
+    near = unit(vectors() + np.random.default_rng(1).normal(size=(16, 40)) * 0.0015)
+    verdict = choice.judge(LITE, "exact", near, vectors())
+    assert verdict.smallest > 0.9999 > verdict.centred, "random-looking agreement hides in the mean"
+    assert not verdict.accepted and "torch runs it" in verdict.why
+    assert choice.judge(LITE, "fast", near, vectors()).accepted
+
+
+def test_without_the_package_it_is_torch(home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino_engine, "version", lambda: "")
+    assert choice.decide(LITE) == "torch" and choice.engine_names(LITE)[0] == "torch"
+    assert "requirements-fast.txt" in choice.sentence()
+    assert not choice.usable("openvino") and choice.usable("torch")
+
+
+@needs_openvino
+def test_a_failed_conversion_is_a_reason_not_an_error(home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("unsupported operation")
+
+    monkeypatch.setattr(openvino_engine, "converted", fails)
+    assert choice.decide(LITE) == "torch"
+    assert "cannot run EfficientNet-Lite0" in choice.remembered(LITE).why
+    monkeypatch.undo()
+
+
+@needs_openvino
+def test_the_probe_accepts_it_once_and_its_vectors_are_torch_s(home) -> None:
+    assert choice.engine_names(LITE)[0] == "torch", "nothing is assumed before the probe"
+    assert choice.decide(LITE) == "openvino" and choice.engine_names(LITE)[0] == "openvino"
+    squares = np.stack([prep.square(open_rgb(f), prep.preprocessing(LITE).geometry) for f in photographs.files()])
+    fast, exact = engines.build(LITE, "cpu"), engines.build(LITE, "cpu", engine="torch")
+    assert (fast.name, exact.name, fast.precision) == ("openvino", "torch", "float32")
+    cosine, centred = photographs.agreement(fast.embed(squares), exact.embed(squares))
+    assert cosine >= 0.99999 and centred >= 0.99999
+    alone = np.concatenate([fast.embed(one[None]) for one in squares[:3]])
+    together = fast.embed(squares[:3])
+    assert np.abs(alone - together).max() <= 1e-5 * np.abs(together).max()
+    assert "openvino_telemetry" not in sys.modules or sys.modules["openvino_telemetry"] is None
+
+
+@needs_openvino
+def test_precision_is_what_was_asked_for(home) -> None:
+    for precision, hint in (("float32", "float"), ("bfloat16", "bfloat16")):
+        engine = openvino_engine.OpenVinoEngine(LITE, precision)
+        assert hint in str(engine._compiled.get_property("INFERENCE_PRECISION_HINT"))
+        assert engine._compiled.get_property("INFERENCE_NUM_THREADS") == 1
