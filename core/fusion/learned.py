@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.fusion.early import concat
+from core.fusion.early import concat, present
 from core.fusion.late import weighted_by_query
 from core.fusion.strategy import FUSIONS
 from core.types import unit
@@ -102,9 +102,14 @@ def gate(
     reference="Wu et al. 2017, ICCV (margin and sampling); Musgrave et al. 2020, ECCV",
 )
 def linear_head(parts: Sequence[np.ndarray], weights: np.ndarray, learned: dict[str, np.ndarray]) -> np.ndarray:
-    """The concatenation times a trained matrix, unit again: (n_images, dim) float32.
+    """The concatenation times a trained matrix plus a shift, unit again: (n_images, dim) float32.
+
+    An image of which nothing is there stays zero.
 
     Args:
-        learned: matrix (Σ dim, dim) float32.
+        learned: matrix (Σ dim, dim) and shift (dim,), float32.
     """
-    return unit(concat(parts, weights).astype(np.float64) @ learned["matrix"].astype(np.float64))
+    joined = concat(parts, weights)
+    found = unit(joined.astype(np.float64) @ learned["matrix"].astype(np.float64) + learned["shift"])
+    found[~present(joined)] = 0.0
+    return found

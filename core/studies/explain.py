@@ -14,7 +14,7 @@ from core.errors import BadInput
 from core.fusion import FusionSpec, early, late, learned, rank
 from core.progress import Cancel, Meter, OnProgress
 from core.studies.systems import Space, System
-from core.studies.weights import best_point, bootstrap_intervals, simplex
+from core.studies.weights import LearnedWeights, best_point, bootstrap_intervals, simplex
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -393,6 +393,45 @@ class Offer:
     value: float
     cost: Cost
     on_front: bool = False
+
+
+def offers(
+    objective: Callable[[np.ndarray], np.ndarray],
+    backbones: Sequence[str],
+    costs: Mapping[str, Cost],
+    learned: LearnedWeights | None = None,
+    *,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> list[Offer]:
+    """Every subset of the backbones with its weights, judged by mean AP, and what it costs.
+
+    Args:
+        objective: shares (n_backbones,) → (n_queries,) AP, of queries that trained nothing.
+        learned: a finished search on training queries: each subset takes its best point there. None, or a subset that
+            no point stands for: equal shares.
+    Raises:
+        BadInput: more than eight backbones.
+    """
+    if len(backbones) > MOST_FOR_SHAPLEY:
+        raise BadInput(
+            f"All subsets are tried up to {MOST_FOR_SHAPLEY} backbones, not {len(backbones)}. Take some out."
+        )
+    found = {} if learned is None else best_by_subset(learned.points, learned.values, learned.backbones)
+    chosen_sets = subsets(backbones)
+    meter = Meter("Trying all subsets", len(chosen_sets), on_progress, unit="subsets")
+    made = []
+    for chosen in chosen_sets:
+        if cancel is not None:
+            cancel.check()
+        shares = {name: 1 / len(chosen) for name in chosen}
+        if chosen in found:
+            shares = dict(zip(learned.backbones, map(float, learned.points[found[chosen]])))
+        values = np.asarray(objective(np.array([shares.get(name, 0.0) for name in backbones])), np.float64)
+        value = float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
+        made.append(Offer(chosen, tuple(shares[name] for name in chosen), value, total_cost(chosen, costs)))
+        meter.add(1)
+    return made
 
 
 def pareto(offers: Sequence[Offer], by: str = "milliseconds") -> list[Offer]:

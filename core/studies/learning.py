@@ -215,7 +215,7 @@ def train_gate(
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            losses.append(float(loss))
+            losses.append(loss.item())
         value, state = validate()
         curve.append(Epoch(epoch, float(np.mean(losses)), value))
         meter.add(1)
@@ -244,32 +244,38 @@ def _gate_frame(space: Space, backbones: tuple[str, ...], fit: np.ndarray, direc
     return {"center": inputs.mean(axis=0), "scale": np.where(deviation > 1e-6, deviation, 1.0), "basis": basis}
 
 
-def smooth_ap(scores, relevant, there, temperature: float = 0.1):  # noqa: ANN001, ANN201
+def smooth_ap(scores, relevant, there, first: int | None = None, temperature: float = 0.1):  # noqa: ANN001, ANN201
     """Smooth average precision of candidate lists: (n_queries,) tensor in (0, 1], differentiable in the scores.
 
     A rank is one more than the sum over others of sigmoid((other − own)/temperature).
 
     Args:
-        scores: (n_queries, n_candidates) tensor; relevant, there: bool tensors of the same shape.
+        scores: (n_queries, n_candidates) tensor; relevant, there: bool tensors of the same shape. Relevant ones stand
+            first, so only the first columns need a rank.
+        first: how many columns may be relevant; None for the most that any query has.
     """
     import torch
 
-    gaps = torch.sigmoid((scores[:, None, :] - scores[:, :, None]) / temperature)
-    others = there[:, None, :] & ~torch.eye(scores.shape[1], dtype=torch.bool)[None]
+    asked = int(relevant.sum(dim=1).max()) if first is None else first
+    gaps = torch.sigmoid((scores[:, None, :] - scores[:, :asked, None]) / temperature)
+    others = there[:, None, :] & ~torch.eye(scores.shape[1], dtype=torch.bool)[None, :asked]
     rank = 1 + (gaps * others).sum(dim=2)
     among = 1 + (gaps * (others & relevant[:, None, :])).sum(dim=2)
+    relevant = relevant[:, :asked]
     return (among / rank * relevant).sum(dim=1) / relevant.sum(dim=1).clamp(min=1)
 
 
 # ---------------------------------------------------------------- the linear head
 
 
-def self_map(vectors: np.ndarray, groups: np.ndarray) -> float:
-    """Mean AP of self-retrieval among a few vectors: every one asks for the others of its group."""
-    scores = np.asarray(vectors, np.float32) @ np.asarray(vectors, np.float32).T
-    np.fill_diagonal(scores, -np.inf)
+def self_map(vectors: np.ndarray, groups: np.ndarray, n_queries: int | None = None) -> float:
+    """Mean AP of self-retrieval among a few vectors: the first `n_queries` (all) ask for the others of their group."""
+    vectors = np.asarray(vectors, np.float32)
+    n = len(vectors) if n_queries is None else n_queries
+    scores = vectors[:n] @ vectors.T
+    scores[np.arange(n), np.arange(n)] = -np.inf
     order = np.argsort(-scores, axis=1, kind="stable")[:, :-1]
-    hits = groups[order] == groups[:, None]
+    hits = groups[order] == groups[:n, None]
     precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
     found = hits.sum(axis=1)
     valid = found > 0
@@ -282,7 +288,7 @@ def train_head(
     images: np.ndarray,
     groups: np.ndarray,
     *,
-    dim: int = 64,
+    dim: int = 128,
     name: str = "linear head",
     epochs: int = 40,
     seed: int = 0,
@@ -292,8 +298,9 @@ def train_head(
 ) -> Trained:
     """A linear map of the concatenation to `dim` numbers, trained so that a group's images lie together.
 
-    It starts from the main directions of the training images (epoch 0, so training can only be kept if it helps on
-    validation), with a supervised contrastive loss over class-balanced batches.
+    It starts from the main directions of the training images (epoch 0, so training is only kept if it helps on
+    validation), with a supervised contrastive loss over class-balanced batches. Validation images, of classes that
+    are not fitted, must find each other among all training images.
 
     Args:
         images: (n,) positions in the dataset to train on; nothing else is looked at.
@@ -307,7 +314,8 @@ def train_head(
     backbones = tuple(backbones)
     images = np.asarray(images)[groups[images] >= 0]
     fit, held = validation_part(images, groups, seed)
-    held = np.random.default_rng(seed).permutation(held)[:1500]
+    held = np.random.default_rng(seed).permutation(held)[:1000]
+    beside = np.random.default_rng(seed).permutation(len(fit))[:2000]
     names, counts = np.unique(groups[fit], return_counts=True)
     if (counts > 1).sum() < 2:
         raise BadInput("A linear head needs at least two training classes with two images each. Label more images.")
@@ -316,19 +324,19 @@ def train_head(
     watched = early.concat([part[held] for part in parts], np.ones(len(parts)))
     if not 1 <= dim <= rows.shape[1]:
         raise BadInput(f"The head can have 1 to {rows.shape[1]} dimensions, not {dim}.")
-    start = _head_start(rows, dim, seed)
     torch.manual_seed(seed)
-    matrix = torch.tensor(start, requires_grad=True)
-    optimiser = torch.optim.AdamW([matrix], lr=3e-3, weight_decay=1e-4)
+    matrix, shift = (torch.tensor(one, requires_grad=True) for one in _head_start(rows, dim, seed))
+    optimiser = torch.optim.AdamW([matrix, shift], lr=1e-3, weight_decay=1e-4)
     data, labels = torch.tensor(rows), torch.tensor(groups[fit])
-    stop, curve = _EarlyStop(patience=8), []
+    stop, curve = _EarlyStop(patience=5), []
     meter = Meter("Training the head", epochs, on_progress, unit="epochs")
 
     def look(epoch: int, loss: float) -> bool:
-        state = matrix.detach().numpy().copy()
-        value = self_map(unit(watched @ state), groups[held])
+        state = {"matrix": matrix.detach().numpy().copy(), "shift": shift.detach().numpy().copy()}
+        seen = unit(np.concatenate([watched, rows[beside]]) @ state["matrix"] + state["shift"])
+        value = self_map(seen, np.concatenate([groups[held], groups[fit[beside]]]), len(held))
         curve.append(Epoch(epoch, loss, value))
-        return stop.look(epoch, value, {"matrix": state})
+        return stop.look(epoch, value, state)
 
     look(0, float("nan"))
     rng = np.random.default_rng(seed)
@@ -337,25 +345,30 @@ def train_head(
             cancel.check()
         losses = []
         for batch in balanced_batches(groups[fit], rng):
-            joined = torch.nn.functional.normalize(data[batch] @ matrix, dim=1)
+            joined = torch.nn.functional.normalize(data[batch] @ matrix + shift, dim=1)
             loss = contrastive_loss(joined, labels[batch], temperature)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            losses.append(float(loss))
+            losses.append(loss.item())
         meter.add(1)
         if not look(epoch, float(np.mean(losses))):
             break
-    spec = FusionSpec(name, "linear_head", backbones, learned=(LearnedArray.of("matrix", stop.state["matrix"]),))
+    spec = FusionSpec(
+        name, "linear_head", backbones, learned=tuple(LearnedArray.of(k, v) for k, v in stop.state.items())
+    )
     return Trained(spec, tuple(curve), stop.best)
 
 
-def _head_start(rows: np.ndarray, dim: int, seed: int) -> np.ndarray:
-    """(Σ dim, dim) float32: the main directions of the rows; seeded small random ones where the rows have fewer."""
-    components = early.Pca(rows, min(dim, len(rows))).components
+def _head_start(rows: np.ndarray, dim: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix (Σ dim, dim) and shift (dim,), float32: the main directions of the rows, and what takes their mean off.
+
+    Seeded small random directions stand in where the rows have fewer.
+    """
+    pca = early.Pca(rows, min(dim, len(rows)))
     start = np.random.default_rng(seed).standard_normal((rows.shape[1], dim)) * 1e-3
-    start[:, : len(components)] += components.T
-    return start.astype(np.float32)
+    start[:, : len(pca.components)] = pca.components.T
+    return start.astype(np.float32), (-pca.center @ start).astype(np.float32)
 
 
 def balanced_batches(
@@ -367,7 +380,7 @@ def balanced_batches(
     """
     members = {g: np.flatnonzero(groups == g) for g in np.unique(groups)}
     usable = [g for g, found in members.items() if len(found) > 1]
-    per_epoch = max(1, round(len(groups) / (min(classes, len(usable)) * each)))
+    per_epoch = max(20, round(len(groups) / (min(classes, len(usable)) * each)))
     batches, waiting = [], []
     for _ in range(per_epoch):
         while len(waiting) < min(classes, len(usable)):

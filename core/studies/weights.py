@@ -11,11 +11,12 @@ import numpy as np
 
 from core.errors import BadInput, ShapeMismatch
 from core.fusion import FusionSpec, early
+from core.metrics.ranking import average_precision
 from core.progress import Cancel, Meter, OnProgress
 from core.search.engine import LiveEngine
 from core.search.ranking import rank_scores
 from core.studies.systems import Space, System
-from core.types import Relevance, RelevantRanks, unit
+from core.types import Relevance, unit
 
 EQUAL = 1e-12
 """Values of the objective closer than this are equal (the last bits of a mean say nothing)."""
@@ -25,18 +26,6 @@ DRAWS = 2_000
 
 Objective = Callable[[np.ndarray], np.ndarray]
 """Shares (n_backbones,) → AP of every training query, (n_queries,) float64, NaN where nothing is relevant."""
-
-
-def average_precisions(ranks: RelevantRanks) -> np.ndarray:
-    """AP of every query over all points: (n_queries,) float64, NaN where nothing is relevant."""
-    there = ranks.ranks != RelevantRanks.NOT_RETRIEVED
-    starts = np.repeat(ranks.indptr[:-1], ranks.n_relevant)
-    nth = np.arange(len(ranks.ranks)) - starts + 1
-    precision = np.where(there, nth / np.maximum(ranks.ranks, 1), 0.0)
-    found, filled = np.zeros(ranks.n_queries), ranks.valid
-    if filled.any():
-        found[filled] = np.add.reduceat(precision, ranks.indptr[:-1][filled])
-    return np.where(filled, found / np.maximum(ranks.n_relevant, 1), np.nan)
 
 
 class ObjectiveOf:
@@ -69,8 +58,8 @@ class ObjectiveOf:
     def of(self, shares: Mapping[str, float]) -> np.ndarray:
         """The same by name."""
         if self.is_live:
-            return average_precisions(self.engine.rank(shares).ranks)
-        return average_precisions(rank_scores(System("", self.space, self.spec.with_shares(shares)), self.truth).ranks)
+            return average_precision(self.engine.rank(shares).ranks)
+        return average_precision(rank_scores(System("", self.space, self.spec.with_shares(shares)), self.truth).ranks)
 
 
 def bootstrap_intervals(values: np.ndarray, seed: int = 0, draws: int = DRAWS) -> tuple[np.ndarray, np.ndarray]:
@@ -399,7 +388,7 @@ def dimension_curve(
         rows = unit(whole[:, :dim])
         rows[~there] = 0
         space.remember(one, rows)
-        each.append(average_precisions(rank_scores(System("", space, one), truth).ranks))
+        each.append(average_precision(rank_scores(System("", space, one), truth).ranks))
         meter.add(1)
     values = np.array(each)[:, truth.n_relevant > 0]
     mean = values.mean(axis=1) if values.shape[1] else np.full(len(dims), np.nan)

@@ -208,6 +208,22 @@ def test_one_simplex_holds_the_best_weights_of_every_subset() -> None:
         assert values[index] == max(values[inside])
 
 
+def test_all_subsets_are_offered_with_their_learned_weights() -> None:
+    goal = np.array([0.7, 0.3, 0.0])
+
+    def objective(shares: np.ndarray) -> np.ndarray:
+        return np.array([1 - ((shares - goal) ** 2).sum(), np.nan])
+
+    found = weights.learn(objective, ("a", "b", "c"), refine=False)
+    made = {offer.backbones: offer for offer in explain.offers(objective, ("a", "b", "c"), COSTS, found)}
+    assert set(made) == set(explain.subsets(("a", "b", "c")))
+    assert made[("a", "b")].shares == pytest.approx((0.7, 0.3)) and made[("a", "b")].value == pytest.approx(1.0)
+    assert made[("b", "c")].cost == explain.Cost(6, 101, False)
+    plain = {offer.backbones: offer for offer in explain.offers(objective, ("a", "b", "c"), COSTS)}
+    assert plain[("a", "b")].shares == (0.5, 0.5) and plain[("a", "b")].value < made[("a", "b")].value
+    assert explain.within_budget(list(made.values()), milliseconds=15).backbones == ("a", "b")
+
+
 def test_winners_and_losers() -> None:
     now = np.array([0.5, 0.9, np.nan, 0.1, 0.4, 0.4])
     before = np.array([0.5, 0.2, 0.5, 0.8, 0.3, 0.5])

@@ -113,6 +113,7 @@ def test_smooth_ap_is_ap_when_cold() -> None:
     scores = rng.standard_normal((6, 20)).astype(np.float32)
     relevant = rng.random((6, 20)) < 0.3
     relevant[:, 0] = True
+    relevant = np.sort(relevant, axis=1)[:, ::-1].copy()
     there = np.ones((6, 20), bool)
     there[:, 15:] = relevant[:, 15:]
     found = learning.smooth_ap(torch.tensor(scores), torch.tensor(relevant), torch.tensor(there), temperature=1e-5)

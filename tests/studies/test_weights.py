@@ -14,7 +14,7 @@ from core.fusion import FusionSpec
 from core.progress import Cancel
 from core.studies import weights
 from core.studies.systems import Space, System
-from core.types import Relevance, RelevantRanks, Split, unit
+from core.types import Relevance, Split, unit
 
 
 def test_the_simplex_is_every_point_of_step_a_tenth() -> None:
@@ -151,15 +151,6 @@ def test_a_kind_without_weights_has_none_to_learn() -> None:
     space, truth, _ = planted({"a": 1.0, "b": 1.0}, 4, 4)
     with pytest.raises(BadInput, match="CombSUM has no weights"):
         weights.ObjectiveOf(space, FusionSpec("f", "combsum", ("a", "b")), truth)
-
-
-def test_average_precision_of_queries_without_anything_relevant_is_nan() -> None:
-    ranks = RelevantRanks(
-        np.array([0, 0, 2, 2, 3]), np.array([1, RelevantRanks.NOT_RETRIEVED, 4], np.int32),
-        np.array([0, 1, 0, 1], np.int32), np.full(4, 9),
-    )  # fmt: skip
-    found = weights.average_precisions(ranks)
-    assert np.isnan(found[[0, 2]]).all() and found[1] == 0.5 and found[3] == 0.25
 
 
 def test_a_useless_backbone_is_dropped() -> None:
