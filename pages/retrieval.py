@@ -38,6 +38,16 @@ _MOST_MISSED = 24
 _UPLOADER = "query pictures"
 
 
+# On a narrow page the query stands above its results instead of beside them.
+_STYLE = """
+<style>
+[data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"] .st-key-query-side) { flex-wrap: wrap; }
+[data-testid="stColumn"]:has(.st-key-query-side) { flex: 1.5 1 230px; min-width: 230px; }
+[data-testid="stColumn"]:has(.st-key-result-side) { flex: 4.2 1 440px; min-width: min(100%, 440px); }
+</style>
+"""
+
+
 @dataclass(frozen=True)
 class View:
     """What the page shows now."""
@@ -132,7 +142,11 @@ def take_upload() -> None:
 def query_card(view: View, query: Query) -> None:
     """The query, always in sight."""
     if state.hold(_CROPPING, False):
-        source = query.guest.thumbnails[0] if query.guest else pictures.url(cards.key_of(view.loaded, query.position), "large")
+        source = (
+            query.guest.thumbnails[0]
+            if query.guest
+            else pictures.url(cards.key_of(view.loaded, query.position), "large")
+        )
         cropper.draw(source, query.box, key="cropper", on_box=lambda box: put_query(query.text, box))
         return
     whole = {"frame": "query", "note": "a part of this picture" if query.box else ""}
@@ -145,31 +159,38 @@ def query_card(view: View, query: Query) -> None:
         ]
     if query.box:
         shown[0] = taking.part_card(shown[0], query, view.loaded)
-    gallery.grid(shown, key="the query", size=240 if len(shown) == 1 else 90, name="the query", pick="")
+    gallery.grid(shown, key="the query", size=200 if len(shown) == 1 else 90, name="the query", pick="")
     if query.guest is not None:
         many = len(query.guest.names)
         st.caption(
-            f"The mean of the embeddings of {many} pictures asks." if many > 1 else "A picture of yours asks. "
-            "Nobody knows what is relevant to it, so frames are grey."
+            f"The mean of the embeddings of {many} pictures asks."
+            if many > 1
+            else "A picture of yours asks. Nobody knows what is relevant to it, so frames are grey."
         )
 
 
 def query_buttons(view: View, query: Query) -> None:
     """Other ways to ask."""
     left, right = st.columns(2, gap="small")
-    if left.button("Choose …", icon=":material/grid_view:", key="choose", width="stretch", help="Browse the pictures of this dataset: by class, by name."):
+    if left.button(
+        "Choose …",
+        icon=":material/grid_view:",
+        key="choose",
+        width="stretch",
+        help="Browse the pictures of this dataset: by class, by name.",
+    ):
         browser.choose(view.loaded, put_query)
     right.button(
         "Random", icon=":material/casino:", key="random", width="stretch", on_click=random_query, args=(view.loaded,),
         help="Any picture of this dataset.",
     )  # fmt: skip
     left.button(
-        "A hard one", icon=":material/psychology_alt:", key="hard", width="stretch", on_click=hard_query, args=(view,),
+        "Hard", icon=":material/psychology_alt:", key="hard", width="stretch", on_click=hard_query, args=(view,),
         disabled=not view.loaded.has_labels, help="One of the 60 queries with the lowest average precision.",
     )  # fmt: skip
     one = query.guest is None or len(query.guest.names) == 1
     right.button(
-        "A part", icon=":material/crop:", key="part", width="stretch", disabled=not one,
+        "Part", icon=":material/crop:", key="part", width="stretch", disabled=not one,
         on_click=lambda: state.keep(_CROPPING, not state.hold(_CROPPING, False)),
         help="Draw a box on the query and search with what is in it.",
     )  # fmt: skip
@@ -244,7 +265,9 @@ def frame_of(loaded: Dataset, answer: retrieval.Answer, place: int, position: in
 def result_line(answer: retrieval.Answer, k: int) -> None:
     """What one answer amounts to, in one line of figures, each with what it means."""
     if not answer.judged:
-        st.caption(f"The first {min(k, len(answer.order)):,} of {len(answer.order):,}. Nothing is known to be relevant to this query.")
+        st.caption(
+            f"The first {min(k, len(answer.order)):,} of {len(answer.order):,}. Nothing is known to be relevant to this query."
+        )
         return
     told, found = retrieval.figures(answer, k), int(answer.hits[:k].sum())
     first = f"first at rank {told['first']:.0f}" if np.isfinite(told["first"]) else "none was retrieved"
@@ -258,7 +281,8 @@ def result_line(answer: retrieval.Answer, k: int) -> None:
 
 def one_system(view: View, answer: retrieval.Answer, number: int, moves: tuple = ()) -> None:
     """The grid of one system, and the relevant pictures that did not make it."""
-    k, size = view.setup.k, view.setup.size
+    k = view.setup.k
+    size = view.setup.size if view.other is None else max(60, int(view.setup.size * 0.72))
     result_line(answer, k)
     gallery.grid(
         result_cards(view, answer, answer.order[:k], moves), key=f"results {number}", size=size,
@@ -268,7 +292,9 @@ def one_system(view: View, answer: retrieval.Answer, number: int, moves: tuple =
     if not len(missed):
         return
     more = f"; the nearest {_MOST_MISSED} are shown" if len(missed) > _MOST_MISSED else ""
-    st.caption(f"**{len(missed)} relevant pictures did not make it** into the first {k}{more}. The number is their rank.")
+    st.caption(
+        f"**{len(missed)} relevant pictures did not make it** into the first {k}{more}. The number is their rank."
+    )
     gallery.grid(
         result_cards(view, answer, missed[:_MOST_MISSED]), key=f"missed {number}", size=max(60, int(size * 0.62)),
         on_pick=put_query, name="relevant pictures that did not make it", group="results",
@@ -289,7 +315,9 @@ def results(view: View, answers: list[retrieval.Answer]) -> None:
             one_system(view, answers[number], number, (moves.left, moves.right)[number])
             good = f", {int(answers[number].relevant[only].sum())} of them relevant" if answers[number].judged else ""
             st.caption(f"{len(only)} of these are not in the other list{good}; {moves.shared} are in both.")
-    st.caption("An arrow says how many places a picture stands higher or lower than in the other list; “new” is not there.")
+    st.caption(
+        "An arrow says how many places a picture stands higher or lower than in the other list; “new” is not there."
+    )
 
 
 @fragment
@@ -298,12 +326,12 @@ def explorer(view_of) -> None:  # noqa: ANN001
     view = view_of()
     query, said = current(view.loaded, view.setup)
     join_trail(query.text, cropper.as_text(query.box))
-    left, right = st.columns([1, 3.6], gap="large")
-    with left:
+    left, right = st.columns([1.5, 4], gap="large")
+    with left.container(key="query side"):
         query_card(view, query)
         query_buttons(view, query)
         trail(view, query)
-    with right:
+    with right.container(key="result side"):
         for sentence in (*((said,) if said else ()), *state.hold(_REFUSED, ())):
             st.warning(theme.plain(sentence), icon=":material/info:")
         try:
@@ -323,7 +351,7 @@ def answers_of(view: View, query: Query) -> list[retrieval.Answer]:
     else:
         with st.spinner("Looking at the picture …", show_time=True):
             question = query.question(view.loaded, names)
-    return [retrieval.ask(question, question.system(named.title, named.spec)) for named in view.systems]
+    return [retrieval.ask(question, question.system(asking.system_name(named), named.spec)) for named in view.systems]
 
 
 # -- the page
@@ -397,6 +425,7 @@ def page() -> None:
         setup = state.read(RetrievalSetup)
         return View(selection.dataset, selection.backbones, selection.embedded, system, other, setup)
 
+    st.html(_STYLE)
     explorer(view)
     analyses.draw(view(), put_query)
 

@@ -44,7 +44,11 @@ def build(
         parts += _system(dataset, answer, k, titles, album)
     if answers[0].judged:
         parts.append(document.heading("Precision and recall of this query"))
-        parts.append(drawings.curves({a.system.name: retrieval.precision_recall(a)[2] for a in answers}))
+        parts.append(
+            drawings.curves(
+                {titles.get(a.system.name, a.system.name): retrieval.precision_recall(a)[2] for a in answers}
+            )
+        )
         parts.append(
             document.paragraph(
                 "11-point interpolated precision of this one query; one query has no interval.", quiet=True
@@ -53,7 +57,7 @@ def build(
     parts.append(album.note())
     backbones = list(dict.fromkeys(name for answer in answers for name in answer.system.backbones))
     parts += provenance.section(dataset, backbones, [a.system.spec for a in answers if a.system.spec is not None])
-    names = " against ".join(answer.system.name for answer in answers)
+    names = " against ".join(titles.get(answer.system.name, answer.system.name) for answer in answers)
     return document.document(
         f"Results for {query_text}", f"{names}, in {dataset.name}. Green frames are relevant, red ones are not.", parts
     )
@@ -78,11 +82,14 @@ def _system(
 ) -> list[str]:
     """One system: figures, results, missed ones, and each backbone's word on each result."""
     places = answer.order[:k]
-    parts = [document.heading(answer.system.name)]
+    parts = [document.heading(titles.get(answer.system.name, answer.system.name))]
     if answer.judged:
         told = retrieval.figures(answer, k)
         first = told.pop("first")
-        rows = [[ranking.label(key), document.figure_cell(value), ranking.parse(key)[0].definition] for key, value in told.items()]
+        rows = [
+            [ranking.label(key), document.figure_cell(value), ranking.parse(key)[0].definition]
+            for key, value in told.items()
+        ]
         rows.append(["First relevant at rank", document.Cell("–" if math.isnan(first) else f"{first:.0f}"), ""])
         parts.append(
             document.paragraph(

@@ -6,7 +6,7 @@ A link is a stranger's text: what cannot be read raises one sentence, and nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.errors import BadInput, CoreError, UnknownName
@@ -122,9 +122,11 @@ def _setting(kind: str, text: str) -> tuple[str, object]:
     return name, int(number) if parameter.bounds.kind == "whole" and number == int(number) else number
 
 
-def title(spec: FusionSpec) -> str:
-    """A fusion for people: 'Concatenation: hog 40 %, hsv_histogram 60 %'."""
-    said = ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in spec.shares.items() if share > 0)
+def title(spec: FusionSpec, called: Callable[[str], str] = str) -> str:
+    """A fusion for people: 'Concatenation: hog 40 %, hsv_histogram 60 %'; `called` gives the names of backbones."""
+    said = ", ".join(
+        f"{called(name)} {share:.0%}".replace("%", " %") for name, share in spec.shares.items() if share > 0
+    )
     return f"{spec.strategy.label}: {said}"
 
 

@@ -409,7 +409,7 @@ def extremes(
     n: int = 10,
     label: str = "",
     metric: str = "map",
-    shown: int = 8,
+    shown: int = 7,
 ) -> tuple[list[Case], list[Case]]:
     """The n best and the n worst valid queries of a system; equal ones in the order of the split.
 
@@ -511,8 +511,9 @@ class _Teller:
         elif found[0] >= max(3, first):
             parts.append(f"The first relevant one is at rank {found[0] + 1}.")
         if not parts:
+            count = int(hits[:first].sum())
             parts.append(
-                f"{int(hits[:first].sum())} of the first {first} are relevant; the others come from several classes."
+                f"{count} of the first {first} {'is' if count == 1 else 'are'} relevant; the others come from several classes."
             )
         return " ".join(parts), doubt
 
@@ -547,7 +548,7 @@ def duel(
     n: int = 10,
     label: str = "",
     metric: str = "map",
-    shown: int = 8,
+    shown: int = 7,
 ) -> tuple[list[tuple[Case, Case]], list[tuple[Case, Case]]]:
     """Where one system beats the other: the queries with the largest difference, both ways.
 

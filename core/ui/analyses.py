@@ -16,7 +16,7 @@ from core.studies.naming import Named
 from core.studies.systems import System
 from core.studies.weights import bootstrap_intervals
 from core.types import Dataset, Evaluation
-from core.ui import cache, cards, gallery, state, theme
+from core.ui import asking, cache, cards, gallery, state, theme
 from core.ui.guard import fragment
 
 Pick = Callable[[str], None]
@@ -45,8 +45,12 @@ def judged(loaded: Dataset, named: Named) -> Evaluation:
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _judged(name: str, fingerprint: str, key: str, title: str, _loaded: Dataset, _named: Named) -> Evaluation:
     names = tuple(_named.backbones)
-    space, truth, engine = cache.space(_loaded, tuple(sorted(names))), cache.truth(_loaded), cache.engine(_loaded, names)
-    system = System(_named.title, space, _named.spec) if _named.spec else System(_named.text, space)
+    space, truth, engine = (
+        cache.space(_loaded, tuple(sorted(names))),
+        cache.truth(_loaded),
+        cache.engine(_loaded, names),
+    )
+    system = System(asking.system_name(_named), space, _named.spec)
     large = truth.n_queries * truth.n_gallery > MOST_SCORES
     panel = engine.panel_of(PANEL) if large else None
     if system.is_linear:
@@ -153,7 +157,9 @@ def _case_row(loaded: Dataset, case: retrieval.Case, key: str, pick: Pick, title
     if case.doubt >= 0:
         left.markdown(":orange-badge[:material/label_important: label doubt]")
     with right:
-        gallery.grid(case_cards(loaded, case), key=f"case {key}", size=84, on_pick=pick, name="a query and its first results")
+        gallery.grid(
+            case_cards(loaded, case), key=f"case {key}", size=72, on_pick=pick, name="a query and its first results"
+        )
 
 
 def case_cards(loaded: Dataset, case: retrieval.Case) -> list[gallery.Card]:
@@ -171,7 +177,10 @@ def case_cards(loaded: Dataset, case: retrieval.Case) -> list[gallery.Card]:
 
 def _duel(view, pick: Pick) -> None:  # noqa: ANN001
     if view.other is None:
-        st.info("Choose a second system above, under “Side by side with”, to see where one beats the other.", icon=":material/info:")
+        st.info(
+            "Choose a second system above, under “Side by side with”, to see where one beats the other.",
+            icon=":material/info:",
+        )
         return
     one, two = (judged(view.loaded, named) for named in view.systems)
     titles = [theme.plain(named.title) for named in view.systems]
@@ -219,7 +228,11 @@ def _confusions(view, pick: Pick) -> None:  # noqa: ANN001
             selection_mode="points", config={"displayModeBar": False},
         )  # fmt: skip
     with right:
-        few = "" if len(classes) == len(loaded.label_names) else f" The map shows the {len(classes)} most confused classes."
+        few = (
+            ""
+            if len(classes) == len(loaded.label_names)
+            else f" The map shows the {len(classes)} most confused classes."
+        )
         st.caption(
             f"What **{theme.plain(named.title)}** puts into the first {k} results, by class, over {evaluation.n_queries:,} queries."
             f"{few} Choose a square, or a row, to see its pictures."
@@ -265,11 +278,16 @@ def _chosen_cell(shown, rows, table, wrong) -> tuple[str, str] | None:  # noqa: 
 def _cell_pictures(view, evaluation: Evaluation, cell: tuple[str, str], pick: Pick) -> None:  # noqa: ANN001
     asked, given = cell
     found = retrieval.confused_pairs(view.loaded, evaluation, view.setup.k, asked, given)
-    st.markdown(f"Asked **{theme.plain(asked)}**, retrieved **{theme.plain(given or 'no label')}**: pairs of query (blue) and result, best ranks first.")
+    st.markdown(
+        f"Asked **{theme.plain(asked)}**, retrieved **{theme.plain(given or 'no label')}**: pairs of query (blue) and result, best ranks first."
+    )
     made = []
     for number, row in enumerate(found.itertuples(index=False)):
         frame = "relevant" if asked == given else "not"
-        for position, more in ((row.query, {"frame": "query"}), (row.result, {"frame": frame, "rank": row.rank, "score": row.score})):
+        for position, more in (
+            (row.query, {"frame": "query"}),
+            (row.result, {"frame": frame, "rank": row.rank, "score": row.score}),
+        ):
             made.append(cards.card(view.loaded, int(position), **more))
             made[-1] = dataclasses.replace(made[-1], id=f"{number}|{made[-1].id}")
     gallery.grid(

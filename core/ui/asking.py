@@ -72,7 +72,21 @@ class Choice:
         Raises:
             UnknownName, BadInput: one sentence.
         """
-        return naming.read(text, self.embedded, self.saved)
+        return titled(naming.read(text, self.embedded, self.saved))
+
+
+def system_name(named: Named) -> str:
+    """What the studies call it: a backbone's own name, a fusion's title."""
+    return named.text if named.spec is None else named.title
+
+
+def titled(named: Named) -> Named:
+    """The same system, called as pages call its backbones."""
+    if named.spec is None:
+        return Named(named.text, cache.backbone_title(named.text))
+    if named.text.startswith(naming.SAVED):
+        return named
+    return Named(named.text, naming.title(named.spec, cache.backbone_title), named.spec)
 
 
 def choice(chosen: tuple[str, ...], embedded: tuple[str, ...], also: Iterable[str] = ()) -> Choice:
@@ -86,7 +100,7 @@ def choice(chosen: tuple[str, ...], embedded: tuple[str, ...], also: Iterable[st
     titles: dict[str, str] = {}
     lab = lab_fusion(chosen)
     if lab is not None:
-        titles[naming.spell(lab)] = f"Fusion lab: {lab.name}"
+        titles[naming.spell(lab)] = f"Fusion lab: {naming.title(lab, cache.backbone_title)}"
     titles |= {name: cache.backbone_title(name) for name in chosen}
     for name, one in saved.items():
         if set(one.active) <= set(embedded):
@@ -95,7 +109,7 @@ def choice(chosen: tuple[str, ...], embedded: tuple[str, ...], also: Iterable[st
     for text in also:
         if text and text not in titles:
             try:
-                titles[text] = naming.read(text, embedded, saved).title
+                titles[text] = titled(naming.read(text, embedded, saved)).title
             except CoreError:
                 continue
     return Choice(titles, saved, embedded)

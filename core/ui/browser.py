@@ -21,7 +21,9 @@ def choose(loaded: Dataset, pick: Callable[[str], None]) -> None:
 @st.dialog("Choose a query", width="large", icon=":material/grid_view:")
 def _dialog(loaded: Dataset, pick: Callable[[str], None]) -> None:
     left, right = st.columns(2)
-    label = left.selectbox("Class", ["", *loaded.label_names], format_func=lambda name: name or "every class", key="browse class")
+    label = left.selectbox(
+        "Class", ["", *loaded.label_names], format_func=lambda name: name or "every class", key="browse class"
+    )
     words = right.text_input("Name", key="browse words", placeholder="words in the file name or title")
     found = retrieval.browse(loaded, label, words)
     if not len(found):
@@ -31,6 +33,9 @@ def _dialog(loaded: Dataset, pick: Callable[[str], None]) -> None:
     # The number of pages is part of the key: a shorter list starts at its first page.
     page = st.pagination(pages, key=f"browse page of {pages}") if pages > 1 else 1
     shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
-    st.caption(f"{len(found):,} pictures" + (f" · {(page - 1) * PER_PAGE + 1:,} to {(page - 1) * PER_PAGE + len(shown):,}" if pages > 1 else ""))
+    st.caption(
+        f"{len(found):,} pictures"
+        + (f" · {(page - 1) * PER_PAGE + 1:,} to {(page - 1) * PER_PAGE + len(shown):,}" if pages > 1 else "")
+    )
     if gallery.grid(cards.cards(loaded, shown), key="browse", size=92, name="pictures of the dataset", on_pick=pick):
         st.rerun()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -17,6 +18,7 @@ from core.types import Dataset
 from core.ui import asking, cache, clipboard, cropper, gallery, state, theme
 
 if TYPE_CHECKING:
+    from core.studies.naming import Named
     from core.ui.asking import Query
 
 
@@ -37,7 +39,9 @@ def _part_url(text: str, box: str, _query: Query, _loaded: Dataset) -> str:
 def below_results(view, query: Query, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
     """Under the results: figures and curve of this query, files to keep, the link."""
     left, middle, right = st.columns([6, 2, 2], gap="small", vertical_alignment="top")
-    with left.expander("Figures and curve of this query", icon=":material/show_chart:", key="figures", on_change="rerun") as about:
+    with left.expander(
+        "Figures and curve of this query", icon=":material/show_chart:", key="figures", on_change="rerun"
+    ) as about:
         if about.open:
             _figures(view, answers)
     with middle.popover("Download", icon=":material/download:", width="stretch"):
@@ -53,7 +57,7 @@ def _figures(view, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
     if not answers[0].judged:
         st.info("Nothing is known to be relevant to this query, so it has no figures.", icon=":material/info:")
         return
-    table = figures_table(answers, k)
+    table = figures_table(view.systems, answers, k)
     lines = {named.title: retrieval.precision_recall(answer) for named, answer in zip(view.systems, answers)}
     left, right = st.columns([2, 3], gap="medium")
     left.dataframe(table, hide_index=True, width="stretch", column_config={
@@ -67,7 +71,7 @@ def _figures(view, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
     )
 
 
-def figures_table(answers: list[retrieval.Answer], k: int):  # noqa: ANN201
+def figures_table(systems: Sequence[Named], answers: list[retrieval.Answer], k: int):  # noqa: ANN201
     """One row per figure of this query, one column per system, and what the figure means."""
     import pandas as pd
 
@@ -76,7 +80,7 @@ def figures_table(answers: list[retrieval.Answer], k: int):  # noqa: ANN201
     for key in told[0]:
         name = "First relevant at rank" if key == "first" else ranking.label(key)
         meaning = "The rank of the best relevant result." if key == "first" else ranking.sentence(key)
-        values = {answer.system.name: theme.number(one[key], 0 if key == "first" else 3) for answer, one in zip(answers, told)}
+        values = {named.title: theme.number(one[key], 0 if key == "first" else 3) for named, one in zip(systems, told)}
         rows.append({"figure": name, **values, "meaning": meaning})
     return pd.DataFrame(rows)
 
@@ -88,7 +92,9 @@ def _downloads(view, query: Query, answers: list[retrieval.Answer]) -> None:  # 
     def table():  # noqa: ANN202
         import pandas as pd
 
-        parts = [retrieval.results_table(view.loaded, answer, k).assign(system=answer.system.name) for answer in answers]
+        parts = [
+            retrieval.results_table(view.loaded, answer, k).assign(system=answer.system.name) for answer in answers
+        ]
         return pd.concat(parts, ignore_index=True).assign(query=query.text)
 
     def as_json() -> bytes:
@@ -134,5 +140,3 @@ def _downloads(view, query: Query, answers: list[retrieval.Answer]) -> None:  # 
         st.download_button(
             label, make, file_name=name, mime=kind, help=what, key=f"take {label}", on_click="ignore", width="stretch"
         )
-
-
