@@ -436,6 +436,14 @@ class Thumbnails:
         row = connection.execute(f"SELECT picture FROM {size} WHERE key = ?", (bytes.fromhex(key),)).fetchone()
         return row[0] if row else None
 
+    def check(self) -> tuple[int, bool]:
+        """How many images have thumbnails, and whether SQLite finds the file whole."""
+        connection = self._connection(write=False)
+        if connection is None:
+            return 0, True
+        whole = connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
+        return connection.execute("SELECT count(*) FROM small").fetchone()[0], whole
+
     def having(self, keys: Iterable[str]) -> set[str]:
         connection = self._connection(write=False)
         if connection is None:
@@ -596,6 +604,24 @@ class Store:
                     found.append({**held, "folder": str(folder), "rows": len(shelf.written_keys()), "bytes": size})
         return found
 
+    def check(self) -> str:
+        """Read everything that is kept, and say what is there and what is wrong, a line each, for people.
+
+        A folder is whole when its key.json is as it was written, and every vector is finite and of norm 1 or zero.
+        """
+        lines = [f"Store: {self.root}"]
+        parent = self.root / "embeddings"
+        for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
+            try:
+                with _usable(folder):
+                    lines.append(f"  {folder.name}: {_check_folder(folder)}")
+            except CoreError as error:
+                lines.append(f"  {folder.name}: NOT WHOLE. {error}")
+        with _usable(self.root):
+            count, whole = self._thumbnails.check()
+        lines.append(f"  thumbnails of {count:,} images, {'whole' if whole else 'NOT WHOLE: remove thumbnails.sqlite'}")
+        return "\n".join(lines)
+
     # -- thumbnails
 
     def put_thumbnails(self, pictures: Mapping[str, Mapping[str, bytes]]) -> None:
@@ -651,6 +677,26 @@ class Store:
         except StoreUnusable:
             return made  # a read-only store still shows pictures; they are only not kept
         return made
+
+
+def _check_folder(folder: Path) -> str:
+    """What one backbone folder holds, after reading all of it."""
+    if not (folder / "key.json").is_file():
+        return "empty (a run was ended before its first vector)"
+    held = _read_key(folder)
+    shelf = SHELVES[held["shelf"]](folder, int(held["dim"]))
+    keys = shelf.written_keys()
+    repeated, bad = len(keys) - len({key.tobytes() for key in keys}), 0
+    for start in range(0, len(keys), _BLOCK):
+        norms = np.linalg.norm(shelf.take(np.arange(start, min(start + _BLOCK, len(keys)))).astype(np.float32), axis=1)
+        bad += int((~((np.abs(norms - 1) < 5e-3) | (norms < 1e-6))).sum())
+    name, shelf_name = held["record"].get("name", "?"), held["shelf"]
+    said = f"{name}, {len(keys):,} vectors of {held['dim']} numbers ({shelf_name})"
+    if repeated:
+        said += f", {repeated:,} of them written twice (harmless)"
+    if bad:
+        raise StoreMismatch(f"{bad:,} of {len(keys):,} vectors have no norm of 1; remove that folder and embed again.")
+    return said + ", whole"
 
 
 def _safe(fingerprint: str) -> str:

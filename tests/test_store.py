@@ -253,6 +253,20 @@ def test_a_read_only_store_still_reads(store: Store, permissions: None) -> None:
             place.chmod(0o755 if place.is_dir() else 0o644)
 
 
+def test_check_reads_everything_and_names_what_is_not_whole(store: Store) -> None:
+    assert "thumbnails of 0 images, whole" in store.check()
+    fill(store, np.arange(20))
+    store.put_thumbnails({key_of(1): {"small": b"s", "large": b"l"}})
+    said = store.check()
+    assert "fake, 20 vectors of 12 numbers" in said and "thumbnails of 1 images, whole" in said
+    assert "NOT WHOLE" not in said and str(store.root) in said
+    folder = store._folder("f00d")
+    SHELVES[store.kind](folder, DIM).append(np.full((1, 32), 9, np.uint8), np.full((1, DIM), 3, np.float16))
+    assert "NOT WHOLE. 1 of 21 vectors have no norm of 1" in store.check()
+    (folder / "key.json").write_text("{}")
+    assert "was changed after it was written" in store.check()
+
+
 # ------------------------------------------------------------------------------------------------ thumbnails
 
 

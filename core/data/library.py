@@ -16,7 +16,7 @@ from core import paths
 from core.data import readers, scan, table
 from core.data.catalog import DATASETS
 from core.data.listing import Listing
-from core.errors import BadInput, StoreUnusable, UnknownName
+from core.errors import BadInput, StoreMismatch, StoreUnusable, UnknownName
 from core.progress import Cancel, OnProgress
 from core.types import Dataset
 
@@ -159,9 +159,20 @@ def _open(folder: Path) -> Dataset:
     with _LOCK:
         held = _OPENED.get(str(folder))
         if held is None or held[0] != stamp:
-            held = (stamp, table.opened(folder))
+            held = (stamp, _read_whole(folder))
             _OPENED[str(folder)] = held
         return held[1]
+
+
+def _read_whole(folder: Path) -> Dataset:
+    """The saved dataset; read once more when another process saved it in between."""
+    before = (folder / "record.json").read_bytes()
+    try:
+        return table.opened(folder)
+    except StoreMismatch:
+        if (folder / "record.json").read_bytes() == before:
+            raise
+        return table.opened(folder)
 
 
 def _built_in(name: str, on_progress: OnProgress | None, cancel: Cancel | None) -> Dataset:

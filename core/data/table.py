@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from scipy import sparse
 from core.data.listing import SPLITS
 from core.errors import BadInput, StoreMismatch
 from core.types import Dataset, Split
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such lock; there the last process to save wins
+    fcntl = None
 
 FORMAT = 1
 _RECORDED = ("relevant_by", "source", "licence", "reference", "notes")
@@ -163,7 +169,7 @@ def save(dataset: Dataset, folder: Path, record: dict[str, Any]) -> None:
         table["label_codes"] = [matrix.indices[a:b] for a, b in zip(matrix.indptr[:-1], matrix.indptr[1:])]
     if dataset.instances is not None:
         table["instance_code"] = dataset.instances
-    record = {
+    content = {
         **record,
         "format": FORMAT,
         "name": dataset.name,
@@ -174,13 +180,26 @@ def save(dataset: Dataset, folder: Path, record: dict[str, Any]) -> None:
         "n_images": len(dataset),
         "files": {},
     }
-    for part, frame in (("table", table), ("quarantine", dataset.quarantine), ("pairs", dataset.pairs)):
-        if frame is not None:
-            record["files"][part] = _write_parquet(_storable(frame), folder, part)
-    write_json(folder / "record.json", record)
-    for path in folder.glob("*.parquet"):
-        if path.name not in record["files"].values():
-            path.unlink(missing_ok=True)
+    frames = {"table": table, "quarantine": dataset.quarantine, "pairs": dataset.pairs}
+    with _alone(folder):
+        for part, frame in frames.items():
+            if frame is not None:
+                content["files"][part] = _write_parquet(_storable(frame), folder, part)
+        write_json(folder / "record.json", content)
+        for path in folder.glob("*.parquet"):
+            if path.name not in content["files"].values():
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time saves a dataset, so that none sweeps away the table that another just wrote."""
+    if fcntl is None:
+        yield
+        return
+    with (folder / "save.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _storable(frame: pd.DataFrame) -> pd.DataFrame:

@@ -127,7 +127,7 @@ def test_bad_manifests_get_one_sentence_and_import_nothing(tmp_path: Path, home:
     with pytest.raises(BadInput, match=sentence) as caught:
         data.load(folder / "list.csv")
     assert "list.csv" in str(caught.value) and "\n" not in str(caught.value)
-    assert data.names() == ("photo_views", "digits")
+    assert data.names() == data.DATASETS.names
 
 
 def test_rows_without_a_file_can_go_to_the_quarantine(tmp_path: Path, home: Path) -> None:

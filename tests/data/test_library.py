@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +103,7 @@ def test_the_nasty_folder_goes_through_entirely(shared_data: Path, home: Path) -
 def test_real_folders(shared_data: Path, home: Path, name: str, n_images: int, n_classes: int) -> None:
     dataset = data.load(shared_data / name)
     assert (len(dataset), len(dataset.label_names)) == (n_images, n_classes)
-    assert data.names() == ("photo_views", "digits", name)
+    assert data.names() == (*data.DATASETS.names, name)
 
 
 # ------------------------------------------------------------------------------------------- odd and bad folders
@@ -179,7 +181,7 @@ def test_folders_without_a_picture_get_one_sentence(tmp_path: Path, home: Path, 
     assert {"empty": "no image in", "words": "None of the 1 files", "nothing": "does not exist"}[made] in str(
         caught.value
     )
-    assert str(folder) in str(caught.value) and data.names() == ("photo_views", "digits")
+    assert str(folder) in str(caught.value) and data.names() == data.DATASETS.names
 
 
 def test_unknown_names_get_a_hint(home: Path) -> None:
@@ -245,6 +247,29 @@ def test_originals_that_have_gone_say_so(tmp_path: Path, home: Path) -> None:
     assert data.load("gone") is dataset
     with pytest.raises(BadInput, match="not there any more"):
         data.read_bytes(dataset, 0)
+
+
+ADDER = """
+import os, sys
+sys.path.insert(0, {root!r})
+from pathlib import Path
+from core import data
+for turn in range(6):
+    Path({extra!r}).write_bytes(Path({picture!r}).read_bytes() + bytes([turn] * {many}))
+    dataset = data.load({folder!r})
+    assert len(dataset) == 61, len(dataset)
+"""
+
+
+def test_two_processes_add_a_changing_folder_at_once(tmp_path: Path, home: Path) -> None:
+    folder = write_tiny(tmp_path / "busy")
+    extra, picture = folder / "circle" / "new.png", folder / "grid" / "grid_00.png"
+    extra.write_bytes(picture.read_bytes())
+    data.load(folder)
+    given = {"root": str(paths.REPOSITORY), "extra": str(extra), "picture": str(picture), "folder": str(folder)}
+    running = [subprocess.Popen([sys.executable, "-c", ADDER.format(many=many, **given)]) for many in (1, 2, 3)]
+    assert [process.wait(timeout=60) for process in running] == [0, 0, 0]
+    assert len(data.load("busy")) == 61
 
 
 # ------------------------------------------------------------------------------------------- built-in
