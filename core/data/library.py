@@ -215,7 +215,7 @@ def rescan(name: str, on_progress: OnProgress | None = None, cancel: Cancel | No
         return _built_in(name, on_progress, cancel)
     record = table.read_record(_saved(name))
     if record["reader"] not in readers.known():
-        raise BadInput(f"{name!r} was made from a table in memory; add it again from there.")
+        raise BadInput(f"{name!r} was made from a table or from vectors, not from files; add it again from there.")
     return add(name, record["source"], reader=record["reader"], options=record["options"],
                on_progress=on_progress, cancel=cancel)  # fmt: skip
 
