@@ -70,7 +70,9 @@ class SentenceEncoder:
 
         compat.ensure_torchvision()
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging as library_logging
 
+        library_logging.disable_progress_bar()
         self._tokenizer = AutoTokenizer.from_pretrained(str(place), local_files_only=True)
         self._model = AutoModel.from_pretrained(str(place), local_files_only=True).eval().requires_grad_(False)
         self._lock = threading.Lock()

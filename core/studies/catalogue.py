@@ -34,6 +34,7 @@ from core.types import Dataset, Relevance, unit
 PICTURE = "picture"
 CATEGORY = "category"
 _FILE_COLUMNS = {"path", "size", "mtime_ns", "width", "height", "offset", "member_size", "id", "image"}
+_NEVER_NUMBERS = {"title", "description", "parent", CATEGORY, "instance"}
 _MOST_CHOICES = 60
 
 
@@ -118,6 +119,8 @@ def of_dataset(dataset: Dataset) -> Catalogue:
         items[CATEGORY] = [dataset.label_of(position) for position in range(len(dataset))]
     bare = _without_picture(dataset)
     whole = pd.concat([items, bare], ignore_index=True) if len(bare) else items.reset_index(drop=True)
+    for column in whole.columns.difference([*_FILE_COLUMNS, *_NEVER_NUMBERS]):
+        whole[column] = _numbers(whole[column])
     found = Catalogue(dataset, whole, np.concatenate([np.arange(len(items)), np.full(len(bare), -1)]))
     if not set(found.text_columns) - {CATEGORY}:
         raise BadInput(
@@ -125,6 +128,18 @@ def of_dataset(dataset: Dataset) -> Catalogue:
             "or other words. Add one on the Overview page, or open demo_catalogue."
         )
     return found
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    """A column whose every word is a number, as numbers (prices, years); any other column as it is."""
+    said = [tables.words(value) for value in values]
+    try:
+        numbers = [float(one) if one else np.nan for one in said]
+    except ValueError:
+        return values
+    if not any(said) or np.isinf(numbers).any():
+        return values
+    return pd.Series(numbers, index=values.index)
 
 
 def _without_picture(dataset: Dataset) -> pd.DataFrame:

@@ -59,6 +59,13 @@ def test_a_place_is_the_probability_weighted_mean_of_its_classes(reader, photogr
     np.testing.assert_allclose(reader.encode([picture])[0], total / np.linalg.norm(total), atol=2e-3)
 
 
+def test_the_kept_places_of_the_classes_are_what_the_encoder_gives():
+    some = list(range(0, 1000, 37))
+    kept, computed = concepts.class_vectors(), concepts.computed_vectors(some)
+    assert kept.shape == (1000, 384) and len(concepts.class_names()) == 1000
+    assert (np.einsum("nd,nd->n", kept[some], computed) > 0.99999).all()
+
+
 def test_one_picture_alone_embeds_as_in_a_batch_and_as_the_query_encoder_does(reader, photographs):
     pictures = list(photographs.values())
     together = reader.encode(pictures)

@@ -1,0 +1,198 @@
+"""Catalogues from tables, queries of words and pictures, filters, labelled queries, and evaluation without cheating."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core import data
+from core.errors import BadInput, NotComputed
+from core.fusion.catalogue import CATALOGUE_STRATEGIES
+from core.studies import catalogue as study
+from core.studies.catalogue import PICTURE, Searcher
+from core.studies.text import judged
+from core.types import unit
+
+SPACE = "concepts_lite0"
+ROWS = """id,title,description,image,category,parent,price,stock
+s1,Red shoe,A running shoe in red,a.png,Shoes,shoe,49.9,yes
+s2,Blue shoe,A running shoe in blue,b.png,Shoes,shoe,49.9,yes
+h1,Green hat,,c.png,Hats,hat,12,no
+h2,Hat without picture,A hat of straw,,Hats,hat,,no
+x1,,,d.png,,,5,yes
+n1,,,,Hats,,7,yes
+"""
+
+
+def encode(name: str, texts) -> np.ndarray:
+    """Each word on an axis of its own."""
+    rows = np.zeros((len(texts), 384), np.float32)
+    for row, said in zip(rows, texts):
+        for word in said.casefold().split():
+            row[sum(map(ord, word)) % 384] += 1
+    return unit(rows)
+
+
+@pytest.fixture
+def shop(tmp_path, home):
+    for at, name in enumerate("abcd"):
+        Image.new("RGB", (20, 20), (40 * at, 100, 200 - 40 * at)).save(tmp_path / f"{name}.png")
+    (tmp_path / "items.csv").write_text(ROWS)
+    return data.add("shop", tmp_path / "items.csv", reader="manifest", options={"missing": "quarantine"})
+
+
+@pytest.fixture
+def searcher(shop):
+    catalogue = study.of_dataset(shop)
+    pictures = encode(SPACE, ["red shoe", "blue shoe", "green hat", "stone"])
+    return Searcher(catalogue, study.components(catalogue, SPACE, pictures=pictures, encode=encode))
+
+
+def test_items_with_and_without_picture_and_text_are_all_there(searcher):
+    catalogue = searcher.catalogue
+    assert list(catalogue.items["id"]) == ["s1", "s2", "h1", "x1", "h2", "n1"]
+    assert list(catalogue.image_of) == [0, 1, 2, 3, -1, -1]
+    assert catalogue.default_components == ("title", "description", PICTURE)
+    expected = [[1, 1, 1], [1, 1, 1], [1, 0, 1], [0, 0, 1], [1, 1, 0], [0, 0, 0]]
+    np.testing.assert_array_equal(searcher.components.present, np.array(expected, bool))
+    assert catalogue.title(3) == "x1" and catalogue.title(4) == "Hat without picture"
+
+
+@pytest.mark.parametrize("strategy", CATALOGUE_STRATEGIES.names)
+def test_every_strategy_finds_the_right_item_first_and_says_why(searcher, strategy):
+    found = searcher.answer(strategy, study.ask(SPACE, "red shoe", encode=encode))
+    assert searcher.catalogue.items["id"][found.order[0]] == "s1"
+    assert len(found.order) == 6 and np.isfinite(found.scores).all()
+    assert found.scores[5] == 0, "an item with nothing scores nothing"
+    why = found.why(int(found.order[0]))
+    assert "red, shoe" in why if strategy == "bm25" else any(part in why for part in found.components)
+    if strategy != "bm25":
+        np.testing.assert_allclose(found.weights.sum(axis=1), [1, 1, 1, 1, 1, 0])
+
+
+def test_a_picture_asks_and_a_picture_with_words_asks(searcher):
+    stone = encode(SPACE, ["stone"])[0]
+    alone = searcher.answer("average", study.ask(SPACE, picture=stone))
+    assert searcher.catalogue.items["id"][alone.order[0]] == "x1"
+    blue = encode(SPACE, ["red shoe"])[0]
+    asked = study.ask(SPACE, "blue -red", picture=blue, balance=0.6, encode=encode)
+    assert searcher.catalogue.items["id"][searcher.answer("average", asked).order[0]] == "s2"
+    words = study.ask(SPACE, "blue", encode=encode).vector
+    expected = unit((0.3 * words.astype(float) + 0.7 * blue)[None])[0]
+    np.testing.assert_allclose(study.ask(SPACE, "blue", blue, 0.3, encode=encode).vector, expected, atol=1e-6)
+    with pytest.raises(BadInput, match="Type what to look for, or give a picture"):
+        study.ask(SPACE, "  ")
+
+
+def test_fixed_weights_follow_the_sliders_without_embedding_anything(searcher):
+    asked = study.ask(SPACE, "stone", encode=encode)
+    by_picture = searcher.answer("fixed", asked, {PICTURE: 1.0})
+    assert by_picture.scores[3] == pytest.approx(1, abs=1e-6)
+    by_title = searcher.answer("fixed", asked, {"title": 1.0})
+    assert by_title.scores[3] == 0
+    with pytest.raises(BadInput, match="not all of them 0"):
+        searcher.answer("fixed", asked, {"title": 0.0})
+
+
+def test_filters_leave_scores_alone_and_take_items_out(searcher):
+    catalogue = searcher.catalogue
+    assert catalogue.facets["category"] == ("Hats", "Shoes") and catalogue.facets["price"] == (5.0, 49.9)
+    keep = study.keep_items(catalogue, {"category": ["Hats"], "price": (0, 20)})
+    assert list(catalogue.items["id"][keep]) == ["h1", "n1"]
+    asked = study.ask(SPACE, "hat", encode=encode)
+    whole, cut = searcher.answer("hybrid", asked), searcher.answer("hybrid", asked, keep=keep)
+    np.testing.assert_array_equal(whole.scores, cut.scores)
+    assert [i for i in whole.order if keep[i]] == list(cut.order)
+    assert study.keep_items(catalogue, {"category": []}).all()
+    with pytest.raises(BadInput, match="cannot be filtered"):
+        study.keep_items(catalogue, {"colour": ["red"]})
+
+
+def test_category_names_ask_and_may_not_be_a_component(searcher):
+    questions = study.category_questions(searcher.catalogue, searcher.components.names)
+    assert questions.names == ("Hats", "Shoes")
+    assert list(questions.truth.relevant(0)) == [2, 4, 5] and list(questions.truth.relevant(1)) == [0, 1]
+    with pytest.raises(BadInput, match="given away"):
+        study.category_questions(searcher.catalogue, ("title", "category"))
+
+
+@pytest.mark.parametrize("strategy", [s for s in CATALOGUE_STRATEGIES.names if s != "bm25"])
+def test_the_item_whose_picture_asks_takes_part_without_its_picture(searcher, strategy):
+    questions = study.picture_questions(searcher.catalogue)
+    assert list(questions.own) == [0, 1, 2, 3]
+    assert list(questions.truth.relevant(2)) == [2, 4] and list(questions.truth.relevant(3)) == [3]
+    found = study.question_scores(searcher, questions, strategy, SPACE)
+    assert found[3, 3] == 0, "an item with nothing but its picture cannot find itself"
+    # slowly: the same catalogue once per question, the asking item's picture blanked
+    parts = searcher.components
+    for row, own in enumerate(questions.own):
+        blanked = {name: parts.vectors(name).copy() for name in parts.names}
+        asked = blanked[PICTURE][own].copy()
+        if strategy == "rrf":
+            blanked[PICTURE][own] = 0
+            slow = study.Components(blanked)
+            expected = study.scores(strategy, slow, asked[None])[0]
+            np.testing.assert_allclose(found[row], expected, atol=2e-12)
+        else:
+            whole = study.scores(strategy, parts, asked[None])[0]
+            others = np.arange(6) != own
+            np.testing.assert_allclose(found[row][others], whole[others], atol=1e-12)
+            text_only = {name: rows for name, rows in blanked.items() if name != PICTURE}
+            alone = study.scores(strategy, study.Components(text_only), asked[None])[0]
+            assert found[row, own] == pytest.approx(alone[own], abs=1e-12)
+
+
+def test_words_cannot_be_asked_with_pictures(searcher):
+    with pytest.raises(BadInput, match="BM25 reads words only"):
+        study.question_scores(searcher, study.picture_questions(searcher.catalogue), "bm25", SPACE)
+
+
+def test_queries_from_a_file(searcher, tmp_path):
+    file = tmp_path / "queries.csv"
+    file.write_text("query,item_id,gain\nred shoe,s1,2\nred shoe,s2,1\nhat,h2,1\nhat,h1,0\n")
+    questions = study.from_file(searcher.catalogue, file)
+    assert questions.names == ("red shoe", "hat")
+    assert list(questions.truth.relevant(0)) == [0, 1] and list(questions.truth.relevant(1)) == [4]
+    assert list(questions.truth.gains) == [2, 1, 1]
+    found = judged(study.question_scores(searcher, questions, "bm25", SPACE), questions.truth, ("map", "ndcg@10"))
+    assert found["map"][0] == 1 and found["ndcg@10"][0] == 1
+    for content, what in (
+        ("query,item\na,s1\n", "needs the columns"),
+        ("query,item_id\na,nobody\n", "no item is 'nobody'"),
+        ("query,item_id\n,s1\n", "the query is empty"),
+        ("query,item_id\na,s1\na,s1\n", "already"),
+        ("query,item_id,gain\na,s1,-1\n", "gain must be"),
+        ("query,item_id,gain\na,s1,much\n", "gain must be"),
+    ):
+        file.write_text(content)
+        with pytest.raises(BadInput, match=what):
+            study.from_file(searcher.catalogue, file)
+
+
+def test_pictures_that_are_not_embedded_are_one_sentence_with_the_command(shop):
+    with pytest.raises(NotComputed, match="python -m core embed --dataset shop --backbone concepts_lite0"):
+        study.components(study.of_dataset(shop), SPACE, encode=encode)
+
+
+def test_a_dataset_without_text_is_no_catalogue(tiny_world):
+    with pytest.raises(BadInput, match="has no text"):
+        study.of_dataset(tiny_world.dataset)
+
+
+def test_the_demo_catalogue_works_from_end_to_end(home):
+    from core.studies import embedding
+
+    dataset = data.load("demo_catalogue")
+    catalogue = study.of_dataset(dataset)
+    assert len(catalogue) == 22 and (catalogue.image_of >= 0).all()
+    assert all(catalogue.texts("title")) and all(catalogue.texts("description"))
+    embedding.embed(dataset, [SPACE])
+    searcher = Searcher(catalogue, study.components(catalogue, SPACE))
+    for line, wanted in (("a cat", "chelsea"), ("motorbike", "motorcycle"), ("hot drink", "coffee")):
+        for strategy in ("average", "hybrid", "local"):
+            found = searcher.answer(strategy, study.ask(SPACE, line))
+            assert str(catalogue.items["id"][found.order[0]]).startswith(wanted), (line, strategy)
+    questions = study.picture_questions(catalogue)
+    found = judged(study.question_scores(searcher, questions, "hybrid", SPACE), questions.truth, ("map",))["map"]
+    assert np.nanmean(found) > 0.25, "pictures find their texts better than by chance (about 0.17)"
