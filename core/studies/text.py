@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from core import backbones
-from core.errors import BadInput, ShapeMismatch
+from core.errors import BadInput, CoreError, ShapeMismatch
 from core.types import Dataset, Relevance, unit
 
 TEMPLATES = ("a photo of {}", "a picture of {}", "a close-up photo of {}", "a photo of the {}", "a good photo of {}")
@@ -103,7 +103,10 @@ def _weighted(word: str) -> tuple[str, float]:
 
 def reads_text(name: str) -> bool:
     """Whether a backbone has a text tower; vectors that were imported have none."""
-    return name in backbones.names() and "text" in backbones.get(name).modalities
+    try:
+        return "text" in backbones.get(name).modalities
+    except CoreError:
+        return False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -216,3 +217,36 @@ def test_class_names_are_measured_as_queries():
 def test_a_query_in_another_script_is_said_to_be_unknown():
     assert text.cautions((SPACE,), parse("красная обувь")) and text.cautions((SPACE,), parse("🐈🐈"))
     assert not text.cautions((SPACE,), parse("crème brûlée")) and not text.cautions(("clip_vitb32",), parse("猫"))
+
+
+CLIP = """
+import numpy as np
+from PIL import Image
+from core import backbones
+from core.studies import text
+name = "hf-hub:tiny/clip"
+random = np.random.default_rng(0)
+pictures = [Image.fromarray(random.integers(0, 256, (80, 90, 3), np.uint8)) for _ in range(6)]
+encoder = backbones.query_encoder(name)
+gallery = {name: encoder.encode(pictures), "hog": random.normal(size=(6, 9)).astype("float32")}
+assert text.readers(tuple(gallery)).reading == (name,)
+answer = text.search(gallery, "red shoe -lace:2", templates=True)
+phrases = [encoder.encode_text([t.format(w) for t in text.TEMPLATES]).mean(0) for w in ("red shoe", "lace")]
+phrases = [p / np.linalg.norm(p) for p in phrases]
+query = phrases[0] - 2 * phrases[1]
+expected = gallery[name] @ (query / np.linalg.norm(query))
+print(float(np.abs(answer.scores - expected).max()))
+"""
+
+
+def test_a_vision_language_backbone_is_asked_through_its_real_loading_path(tmp_path):
+    """A tiny CLIP in a local hub cache: open_clip's own config, weights and tokenizer, loaded offline."""
+    from tests.backbones import test_weights as tiny
+
+    hub = tiny.hub.__wrapped__(SimpleNamespace(mktemp=lambda name: _made(tmp_path / name)))
+    assert float(tiny.run(CLIP, hub, tmp_path / "home")) < 1e-5
+
+
+def _made(folder):
+    folder.mkdir()
+    return folder
