@@ -11,6 +11,7 @@ import numpy as np
 
 from core.errors import BadInput, ShapeMismatch
 from core.fusion import FusionSpec, early
+from core.metrics import significance
 from core.metrics.ranking import average_precision
 from core.progress import Cancel, Meter, OnProgress
 from core.search.engine import LiveEngine
@@ -26,6 +27,51 @@ DRAWS = 2_000
 
 Objective = Callable[[np.ndarray], np.ndarray]
 """Shares (n_backbones,) → AP of every training query, (n_queries,) float64, NaN where nothing is relevant."""
+
+
+class ObjectiveOf:
+    """AP per query of a fusion as a function of its shares: exact, and live where the kind allows it.
+
+    Args:
+        space: asked by the queries to judge by, and no others.
+        spec: the fusion; its own weights do not matter.
+        truth: of the space's split.
+        engine: a live engine of the same queries, if there is one; else one is made when the kind allows it.
+    Raises:
+        BadInput: the kind counts all backbones the same.
+    """
+
+    def __init__(self, space: Space, spec: FusionSpec, truth: Relevance, engine: LiveEngine | None = None) -> None:
+        if not spec.strategy.weight:
+            raise BadInput(f"{spec.strategy.label} has no weights. Choose concat or a weighted sum to learn them.")
+        self.space, self.spec, self.truth = space, spec, truth
+        system = System(spec.name, space, spec.with_weights([1.0] * len(spec.backbones)))
+        self.engine = engine
+        if engine is None and system.is_linear:
+            vectors = {name: space.get(name) for name in spec.backbones}
+            self.engine = LiveEngine(vectors, space.split, truth, background=False)
+        self.is_live = system.is_linear
+
+    def __call__(self, shares: np.ndarray) -> np.ndarray:
+        """Shares (n_backbones,) in the order of the fusion → (n_queries,) float64."""
+        return self.of(dict(zip(self.spec.backbones, map(float, shares))))
+
+    def of(self, shares: Mapping[str, float]) -> np.ndarray:
+        """The same by name."""
+        if self.is_live:
+            return average_precision(self.engine.rank(shares).ranks)
+        return average_precision(rank_scores(System("", self.space, self.spec.with_shares(shares)), self.truth).ranks)
+
+
+def bootstrap_intervals(values: np.ndarray, seed: int = 0, draws: int = DRAWS) -> tuple[np.ndarray, np.ndarray]:
+    """95 % percentile intervals of row means; the same queries are drawn for every row.
+
+    Args:
+        values: (n_rows, n_queries) float64, no NaN.
+    Returns:
+        low, high: (n_rows,) float64.
+    """
+    return significance.intervals(np.asarray(values, np.float64).T, draws, seed)
 
 
 class ObjectiveOf:
@@ -89,7 +135,8 @@ class TrainingSplit:
     """Which queries are fitted on, and which are reported on.
 
     Attributes:
-        train, report: positions among the queries, int64, no query in both.
+        train, report: positions among the queries, int64, no query in both. With "given", `train` counts among the
+            dataset's own training images instead, which are other images than the queries.
         by: "class", "instance", "query" or "given": what is never on both sides.
     """
 
@@ -98,7 +145,7 @@ class TrainingSplit:
     by: str
 
     def __post_init__(self) -> None:
-        check_apart(self.train, self.report)
+        check_apart(np.empty(0, np.int64) if self.by == "given" else self.train, self.report, len(self.train))
 
     def sentence(self) -> str:
         """For people."""
@@ -111,8 +158,11 @@ class TrainingSplit:
         return f"Fitted on {len(self.train):,} training queries, reported on {len(self.report):,} others ({kept})."
 
 
-def check_apart(train: np.ndarray, report: np.ndarray) -> None:
+def check_apart(train: np.ndarray, report: np.ndarray, n_train: int | None = None) -> None:
     """Training and reporting on the same queries is an error, not an option.
+
+    Args:
+        n_train: how many train, where they are not among the reporting positions anyway.
 
     Raises:
         BadInput: a query is on both sides, or one side is empty.
@@ -123,8 +173,8 @@ def check_apart(train: np.ndarray, report: np.ndarray) -> None:
             f"{len(shared)} queries are used for training and for reporting; figures on trained queries mean nothing. "
             "Report on the other queries."
         )
-    for name, side in (("training", train), ("reporting", report)):
-        if not len(side):
+    for name, count in (("training", len(train) if n_train is None else n_train), ("reporting", len(report))):
+        if not count:
             raise BadInput(f"There are no queries for {name}. Use a dataset with more labelled images.")
 
 
@@ -320,17 +370,17 @@ def tune(
 
     Args:
         keys: content keys of the queries, kept with the fusion so that nobody reports on these pictures later.
-        training: where the dataset names training images, the space they ask in and its truth; `split.train` then
-            counts in it. None: they are queries of `space`.
+        training: the space that the training queries ask in, asked by them alone, and its truth; `keys` are theirs
+            then. None: they are queries of `space`.
     """
     if training is None:
         asked, judged = space.only(split.train), truth.take(split.train)
+        fitted = () if keys is None else tuple(keys[i] for i in split.train)
     else:
         asked, judged = training
+        fitted = () if keys is None else tuple(keys)
     found = learn(ObjectiveOf(asked, spec, judged), spec.backbones, on_progress=on_progress, cancel=cancel)
-    tuned = dataclasses.replace(
-        spec.with_shares(found.by_name), trained_on=tuple(keys[i] for i in split.train) if keys is not None else ()
-    )
+    tuned = dataclasses.replace(spec.with_shares(found.by_name), trained_on=fitted)
     report = ObjectiveOf(space.only(split.report), spec, truth.take(split.report))
     n = len(spec.backbones)
     return Tuned(tuned, found, split, report(found.shares), report(np.full(n, 1 / n)))

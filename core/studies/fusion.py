@@ -1,0 +1,313 @@
+"""Is the fusion better than its best backbone? Asked on the same queries, answered with an interval and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core import data
+from core.errors import BadInput
+from core.fusion import FusionSpec
+from core.metrics import ranking as metrics
+from core.metrics import significance
+from core.progress import Cancel, Meter, OnProgress
+from core.search.engine import LiveEngine
+from core.search.ranking import rank_scores
+from core.studies import embedding
+from core.studies.explain import Cost, total_cost
+from core.studies.systems import Space, System, build
+from core.studies.weights import TrainingSplit, split_queries
+from core.types import Dataset, Relevance, RelevantRanks, Split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from core.studies import evaluation
+
+ORACLE = "best per query (upper bound)"
+"""Not a system: for every query the best of the rows above. Nobody can choose like that without knowing the answer."""
+
+
+def evaluate(
+    dataset: Dataset, backbones: Sequence[str], fusions: Sequence[FusionSpec] = (), ks: Sequence[int] = (1, 5, 10)
+) -> evaluation.Result:
+    """Every backbone alone and every fusion, with all metrics, on a dataset whose embeddings are in the store.
+
+    Raises:
+        NotComputed: an embedding is missing; the sentence is the command to run.
+    """
+    from core.studies import evaluation
+
+    used = list(dict.fromkeys([*backbones, *(name for spec in fusions for name in spec.backbones)]))
+    space = space_of(dataset, used)
+    for spec in fusions:
+        refuse_trained(spec, query_keys(dataset))
+    return evaluation.evaluate(build(space, backbones, fusions), data.relevance(dataset), ks, dataset=dataset)
+
+
+def space_of(dataset: Dataset, backbones: Sequence[str]) -> Space:
+    """The stored vectors of these backbones over the dataset's split."""
+    return Space({name: embedding.embeddings(dataset, name).vectors for name in backbones}, dataset.split)
+
+
+def query_keys(dataset: Dataset) -> list[str]:
+    """The content key of every query, in the split's order."""
+    return [key.decode() for key in np.asarray(dataset.keys, "S64")[dataset.split.queries].tolist()]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Who trains and who reports, in a dataset.
+
+    Attributes:
+        split: the two sides.
+        asked, truth: the space that the training queries ask in, asked by them alone, and its truth.
+        keys: content keys of the training queries.
+        groups: (n_images,) int64, class or instance of every image, −1 unlabelled: what training may tell apart.
+    """
+
+    split: TrainingSplit
+    asked: Space
+    truth: Relevance
+    keys: tuple[str, ...]
+    groups: np.ndarray
+
+
+def training(dataset: Dataset, space: Space, truth: Relevance, *, fraction: float = 0.5, seed: int = 0) -> Training:
+    """The dataset's own training images where it names some, else a part of its queries: whole classes or instances.
+
+    Raises:
+        BadInput: training images are queries too, or one side is empty.
+    """
+    by = "class" if dataset.instances is None else "instance"
+    groups = np.asarray(dataset.labels if dataset.instances is None else dataset.instances)
+    given = dataset.split.train
+    if not len(given):
+        split = split_queries(groups[dataset.split.queries], fraction, seed, by)
+        keys = query_keys(dataset)
+        return Training(
+            split, space.only(split.train), truth.take(split.train), tuple(keys[i] for i in split.train), groups
+        )
+    shared = len(np.intersect1d(given, dataset.split.queries))
+    if shared:
+        raise BadInput(
+            f"{shared:,} training images of {dataset.name!r} are queries too, so nothing could be reported honestly. "
+            "Name other images as training images."
+        )
+    asks = Split(given, dataset.split.gallery)
+    judged = data.relevance(dataset, asks)
+    report = np.flatnonzero(truth.n_relevant > 0)
+    split = TrainingSplit(np.arange(len(given)), report, "given")
+    keys = [key.decode() for key in np.asarray(dataset.keys, "S64")[given].tolist()]
+    return Training(split, Space(space.vectors, asks), judged, tuple(keys), groups)
+
+
+# ---------------------------------------------------------------- nobody is judged on what trained it
+
+
+def trained_on(spec: FusionSpec, keys: Sequence[str]) -> np.ndarray:
+    """(n_queries,) bool: which of these queries the fusion, or its weights, were fitted on."""
+    known = set(spec.trained_on)
+    return np.array([key in known for key in keys], bool)
+
+
+def refuse_trained(spec: FusionSpec, keys: Sequence[str]) -> None:
+    """Raises BadInput when a fusion would be reported on queries that it was fitted on."""
+    count = int(trained_on(spec, keys).sum())
+    if count:
+        raise BadInput(
+            f"Fusion {spec.name!r} was fitted on {count:,} of these {len(keys):,} queries, so its figures on them mean "
+            "nothing. Report on the other queries, or on another dataset."
+        )
+
+
+# ---------------------------------------------------------------- beside its backbones
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the comparison.
+
+    Attributes:
+        name: the system.
+        role: "backbone", "equal", "fusion" or "oracle".
+        per_query: (n_queries,) float64, NaN where not valid.
+        mean, low, high: over valid queries, 95 % interval.
+        versus: the paired difference to the best single backbone, None for that one itself and for the oracle.
+        cost: sums over the backbones used.
+    """
+
+    name: str
+    role: str
+    per_query: np.ndarray
+    mean: float
+    low: float
+    high: float
+    versus: significance.Difference | None
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A fusion beside its backbones, on the same queries.
+
+    Attributes:
+        metric: key of METRICS.
+        rows: every single backbone, equal weights, the fusion, the oracle.
+        best: name of the best single backbone.
+        n_queries, n_valid: asked, and with at least one relevant item.
+    """
+
+    metric: str
+    rows: tuple[Row, ...]
+    best: str
+    n_queries: int
+    n_valid: int
+
+    def row(self, role: str) -> Row:
+        """The one row of a role."""
+        return next(row for row in self.rows if row.role == role)
+
+    @property
+    def gain(self) -> bool:
+        """True when the fusion is better than its best backbone, and 0 lies outside the interval."""
+        versus = self.row("fusion").versus
+        return versus is not None and versus.mean > 0 and versus.low > 0
+
+    @property
+    def verdict(self) -> str:
+        """In words, for people."""
+        if not self.n_valid:
+            return "No query has a relevant image, so nothing can be said."
+        versus = self.row("fusion").versus
+        if versus is None:
+            return f"no gain shown: the fusion is {self.best} alone."
+        interval = f"{versus.mean:+.4f}, 95 % interval {versus.low:+.4f} to {versus.high:+.4f}"
+        if versus.mean <= 0:
+            return f"no gain shown: {self.best} alone is at least as good ({interval})."
+        if not self.gain:
+            return f"no gain shown: the difference to {self.best} alone lies inside its interval ({interval})."
+        return f"gain over {self.best} alone: {interval}, Holm p = {versus.p_holm:.2g}."
+
+    def table(self) -> pd.DataFrame:
+        """One line per row: name, role, mean, low, high, difference, its interval, p, Holm p, ms, MB."""
+        import pandas as pd
+
+        lines = []
+        for row in self.rows:
+            versus = row.versus
+            line = {"name": row.name, "role": row.role, "mean": row.mean, "low": row.low, "high": row.high}
+            for key in ("mean", "low", "high", "p", "p_holm"):
+                line["difference" if key == "mean" else key if key.startswith("p") else f"difference {key}"] = (
+                    float("nan") if versus is None else getattr(versus, key)
+                )
+            lines.append(line | {"ms": row.cost.milliseconds, "MB": row.cost.megabytes})
+        return pd.DataFrame(lines)
+
+
+class Judge:
+    """Ranks of single backbones and fusions over one space, live where the engine serves it, each worked out once.
+
+    Args:
+        engine: of the same vectors, split and truth; None makes one for what is linear.
+    """
+
+    def __init__(self, space: Space, truth: Relevance, engine: LiveEngine | None = None) -> None:
+        self.space, self.truth, self.engine = space, truth, engine
+        self._singles: dict[str, RelevantRanks] = {}
+
+    def single(self, name: str) -> RelevantRanks:
+        """Of one backbone alone."""
+        if name not in self._singles:
+            self._singles[name] = self._ranks(System(name, self.space))
+        return self._singles[name]
+
+    def fusion(self, spec: FusionSpec) -> RelevantRanks:
+        """Of a fusion; one backbone with all the weight is that backbone, whatever the kind."""
+        if len(spec.active) == 1 and spec.strategy.linear:
+            return self.single(spec.active[0])
+        return self._ranks(System(spec.name, self.space, spec))
+
+    def _ranks(self, system: System) -> RelevantRanks:
+        if not system.is_linear:
+            return rank_scores(system, self.truth).ranks
+        if self.engine is None:
+            self.engine = LiveEngine(self.space.vectors, self.space.split, self.truth, background=False)
+        return self.engine.rank(system.shares).ranks
+
+
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """A row before it is judged; two may bear one name."""
+
+    name: str
+    role: str
+    used: tuple[str, ...]
+    values: np.ndarray
+
+
+def stand(
+    judge: Judge,
+    spec: FusionSpec,
+    *,
+    metric: str = "map",
+    keys: Sequence[str] | None = None,
+    costs: Mapping[str, Cost] | None = None,
+    draws: int = significance.DRAWS,
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Standing:
+    """A fusion beside each of its backbones, equal weights, and the oracle, with differences to the best single one.
+
+    Holm's correction runs over all pairs tested: every other row against the best single backbone.
+
+    Args:
+        metric: a list metric, e.g. "map", "p@10".
+        keys: content keys of the queries, so that a fitted fusion is refused on what it was fitted on.
+        costs: of backbones; sums stand beside each row.
+    Raises:
+        BadInput: the fusion was fitted on some of these queries.
+    """
+    if keys is not None:
+        refuse_trained(spec, keys)
+    costs = costs or {}
+    lines: list[_Line] = []
+    meter = Meter("Comparing", len(spec.backbones) + 2, on_progress, unit="systems")
+
+    def add(name: str, role: str, used: tuple[str, ...], ranks: Callable[[], RelevantRanks]) -> None:
+        if cancel is not None:
+            cancel.check()
+        lines.append(_Line(name, role, used, metrics.compute(ranks(), (metric,))[metric]))
+        meter.add(1)
+
+    for name in spec.backbones:
+        add(name, "backbone", (name,), partial(judge.single, name))
+    if not spec.strategy.learned:
+        even = spec.with_shares(dict.fromkeys(spec.backbones, 1.0))
+        add("equal weights", "equal", spec.backbones, partial(judge.fusion, even))
+    add(spec.name, "fusion", spec.active, partial(judge.fusion, spec))
+
+    each = np.stack([line.values for line in lines])
+    valid = ~np.isnan(each).any(axis=0)
+    singles = lines[: len(spec.backbones)]
+    best = max(singles, key=lambda line: (np.nan_to_num(metrics.mean(line.values), nan=-1.0), -singles.index(line)))
+    tested = [line for line in lines if line is not best and not (line.role == "fusion" and line.used == best.used)]
+    # Keyed by place, since a fusion may bear the name of a backbone.
+    differences = significance.compare_all(
+        {str(lines.index(line)): line.values for line in tested}, best.values, draws=draws, seed=seed
+    )
+    versus = {id(lines[int(place)]): found for place, found in differences.items()} if valid.any() else {}
+    oracle = np.where(valid, np.where(valid, each, 0.0).max(axis=0), np.nan)
+    rows = []
+    for line in [*lines, _Line(ORACLE, "oracle", spec.backbones, oracle)]:
+        low, high = significance.interval(line.values, draws=draws, seed=seed)
+        cost = total_cost(line.used, costs)
+        rows.append(
+            Row(line.name, line.role, line.values, metrics.mean(line.values), low, high, versus.get(id(line)), cost)
+        )
+    return Standing(metric, tuple(rows), best.name, each.shape[1], int(valid.sum()))
