@@ -1,0 +1,47 @@
+"""kNN classification: the majority of the first labelled results."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.types import Relevance
+
+
+def lone(truth: Relevance) -> np.ndarray:
+    """(n_queries,) bool: labelled, and no other item of its class in its list."""
+    classes, gallery, own = truth.query_classes, truth.gallery_classes, truth.self_position
+    top = int(max(classes.max(initial=-1), gallery.max(initial=-1))) + 1
+    sizes = np.bincount(gallery[gallery >= 0], minlength=top + 1)
+    others = np.where(classes >= 0, sizes[np.maximum(classes, 0)], 0)
+    inside = (own >= 0) & (classes >= 0)
+    inside[inside] = gallery[own[inside]] == classes[inside]
+    others = others - inside
+    owners = np.repeat(np.arange(truth.n_queries), np.diff(truth.junk_indptr))
+    gone = (gallery[truth.junk_items] == classes[owners]) & (own[owners] != truth.junk_items)
+    others -= np.bincount(owners[gone], minlength=truth.n_queries)
+    return (classes >= 0) & (others == 0)
+
+
+def correct(items: np.ndarray, truth: Relevance, k: int) -> np.ndarray:
+    """1 where the majority of the first k labelled results has the query's label, else 0: (n_queries,) float64.
+
+    NaN for unlabelled queries and for those without a labelled candidate. Equal votes go to the smallest label, as in
+    scikit-learn. A query that is alone in its class counts and is wrong. k is cut to what exists.
+
+    Args:
+        items: (n_queries, depth) int64 gallery positions, best first, −1 is none; deep enough to hold k labelled ones.
+        truth: with single labels of queries and gallery.
+    Reference: Cover and Hart 1967.
+    """
+    from core.metrics import kernels
+
+    classes, gallery = truth.query_classes, truth.gallery_classes
+    n_classes = int(max(classes.max(initial=-1), gallery.max(initial=-1))) + 1
+    votes = np.require(items, np.int64, ["C", "W"])
+    winners = kernels.majority(votes, np.array(gallery), int(k), max(1, n_classes))
+    return np.where((classes >= 0) & (winners >= 0), (winners == classes).astype(np.float64), np.nan)
+
+
+def without_lone(values: np.ndarray, truth: Relevance) -> np.ndarray:
+    """The same, with queries that are alone in their class left out (NaN)."""
+    return np.where(lone(truth), np.nan, values)
