@@ -74,62 +74,6 @@ def bootstrap_intervals(values: np.ndarray, seed: int = 0, draws: int = DRAWS) -
     return significance.intervals(np.asarray(values, np.float64).T, draws, seed)
 
 
-class ObjectiveOf:
-    """AP per query of a fusion as a function of its shares: exact, and live where the kind allows it.
-
-    Args:
-        space: asked by the queries to judge by, and no others.
-        spec: the fusion; its own weights do not matter.
-        truth: of the space's split.
-        engine: a live engine of the same queries, if there is one; else one is made when the kind allows it.
-    Raises:
-        BadInput: the kind counts all backbones the same.
-    """
-
-    def __init__(self, space: Space, spec: FusionSpec, truth: Relevance, engine: LiveEngine | None = None) -> None:
-        if not spec.strategy.weight:
-            raise BadInput(f"{spec.strategy.label} has no weights. Choose concat or a weighted sum to learn them.")
-        self.space, self.spec, self.truth = space, spec, truth
-        system = System(spec.name, space, spec.with_weights([1.0] * len(spec.backbones)))
-        self.engine = engine
-        if engine is None and system.is_linear:
-            vectors = {name: space.get(name) for name in spec.backbones}
-            self.engine = LiveEngine(vectors, space.split, truth, background=False)
-        self.is_live = system.is_linear
-
-    def __call__(self, shares: np.ndarray) -> np.ndarray:
-        """Shares (n_backbones,) in the order of the fusion → (n_queries,) float64."""
-        return self.of(dict(zip(self.spec.backbones, map(float, shares))))
-
-    def of(self, shares: Mapping[str, float]) -> np.ndarray:
-        """The same by name."""
-        if self.is_live:
-            return average_precision(self.engine.rank(shares).ranks)
-        return average_precision(rank_scores(System("", self.space, self.spec.with_shares(shares)), self.truth).ranks)
-
-
-def bootstrap_intervals(values: np.ndarray, seed: int = 0, draws: int = DRAWS) -> tuple[np.ndarray, np.ndarray]:
-    """95 % percentile intervals of row means; the same queries are drawn for every row.
-
-    Args:
-        values: (n_rows, n_queries) float64, no NaN.
-    Returns:
-        low, high: (n_rows,) float64.
-    """
-    values = np.asarray(values, np.float64)
-    n_rows, n_queries = values.shape
-    if not n_queries:
-        return np.full(n_rows, np.nan), np.full(n_rows, np.nan)
-    rng, means = np.random.default_rng(seed), np.empty((draws, n_rows))
-    step = max(1, 20_000_000 // n_queries)
-    for start in range(0, draws, step):
-        stop = min(start + step, draws)
-        counts = rng.multinomial(n_queries, np.full(n_queries, 1 / n_queries), size=stop - start)
-        means[start:stop] = counts.astype(np.float64) @ values.T / n_queries
-    low, high = np.quantile(means, [0.025, 0.975], axis=0)
-    return low, high
-
-
 @dataclass(frozen=True)
 class TrainingSplit:
     """Which queries are fitted on, and which are reported on.
