@@ -396,6 +396,7 @@ class Questions:
         truth: relevant items of each; queries are not items.
         texts: what is typed; empty when pictures ask.
         own: (n_queries,) int64 the item whose picture asks, for picture questions, else empty.
+        groups: (n_queries,) int64 questions that share their relevant items; empty when none do.
         caution: what to say beside the figures.
     """
 
@@ -403,6 +404,7 @@ class Questions:
     truth: Relevance
     texts: tuple[str, ...] = ()
     own: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    groups: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     caution: str = ""
 
 
@@ -482,9 +484,11 @@ def picture_questions(catalogue: Catalogue, group: str = "parent") -> Questions:
     lists = [members[said[item] or f"\0{item}"] for item in own]
     indptr = np.concatenate([[0], np.cumsum([len(one) for one in lists], dtype=np.int64)])
     truth = Relevance(len(own), len(catalogue), indptr, np.array([i for one in lists for i in one], np.int64))
+    code = {value: at for at, value in enumerate(members)}
+    groups = np.array([code[said[item] or f"\0{item}"] for item in own], np.int64)
     return Questions(
-        tuple(catalogue.title(item) for item in own), truth, own=own,
-        caution="Pictures of one product are not independent, so the p-values are too small.",
+        tuple(catalogue.title(item) for item in own), truth, own=own, groups=groups,
+        caution="Pictures of one product are not independent: intervals draw whole products, and p is too small.",
     )  # fmt: skip
 
 
@@ -540,3 +544,107 @@ def _picture_scores(parts: Components, own: np.ndarray, strategy: str, shares: n
         return found
     found[rows, own] = scores(strategy, rest, asked, kept)[rows, own]
     return found
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Strategies judged on the same questions.
+
+    Attributes:
+        metric: key of METRICS.
+        base: the strategy that the others are compared with.
+        table: strategy, label, mean, low, high, n_valid, difference, difference_low, difference_high, p_holm, shown,
+            best mean first; the difference columns are NaN for the base.
+        skipped: label → why a strategy was not judged.
+        sentences: what is shown and what is not, in words.
+    """
+
+    metric: str
+    base: str
+    table: pd.DataFrame
+    per_query: dict[str, np.ndarray] = field(repr=False)
+    skipped: dict[str, str]
+    sentences: tuple[str, ...]
+
+
+def compare(
+    searcher: Searcher,
+    questions: Questions,
+    space: str,
+    strategies: Sequence[str] = (),
+    *,
+    metric: str = "map",
+    base: str = "average",
+    shares: Mapping[str, float] | None = None,
+    encode: EncodeWords | None = None,
+    draws: int = 10_000,
+    seed: int = 0,
+) -> Comparison:
+    """Every strategy on the same questions: means with intervals, paired differences to the base, Holm over all.
+
+    Siblings share their relevant items, so picture questions are resampled by group ("classes" of metrics.md, 7).
+    """
+    from core.metrics import significance
+
+    found: dict[str, np.ndarray] = {}
+    skipped: dict[str, str] = {}
+    # without shares of one's own, fixed weights are the simple average, and would only cost the others power
+    usual = [entry.name for entry in CATALOGUE_STRATEGIES if shares is not None or not entry.uses_shares]
+    for name in dict.fromkeys([base, *(strategies or usual)]):
+        try:
+            scored = question_scores(searcher, questions, name, space, shares, encode)
+        except BadInput as error:
+            skipped[CATALOGUE_STRATEGIES.get(name).label] = str(error)
+            continue
+        found[name] = text.judged(scored, questions.truth, (metric,))[metric]
+    if base not in found:
+        raise BadInput(next(iter(skipped.values())))
+    groups = questions.groups if len(questions.groups) else None
+    others = {name: values for name, values in found.items() if name != base}
+    differences = significance.compare_all(others, found[base], draws=draws, seed=seed, classes=groups)
+    rows = [
+        _row(name, values, differences.get(name), significance.interval(values, draws, seed, groups))
+        for name, values in found.items()
+    ]
+    table = pd.DataFrame(rows).sort_values("mean", ascending=False, kind="stable", ignore_index=True)
+    return Comparison(metric, base, table, found, skipped, _sentences(table, base, questions))
+
+
+def _row(name: str, values: np.ndarray, versus: object, ends: tuple[float, float]) -> dict[str, object]:
+    valid = values[~np.isnan(values)]
+    nan = float("nan")
+    return {
+        "strategy": name,
+        "label": CATALOGUE_STRATEGIES.get(name).label,
+        "mean": float(valid.mean()) if len(valid) else nan,
+        "low": ends[0],
+        "high": ends[1],
+        "n_valid": len(valid),
+        "difference": nan if versus is None else versus.mean,
+        "difference_low": nan if versus is None else versus.low,
+        "difference_high": nan if versus is None else versus.high,
+        "p_holm": nan if versus is None else versus.p_holm,
+        "shown": versus is not None and _is_shown(versus),
+    }
+
+
+def _is_shown(versus: object) -> bool:
+    """A difference is shown when the interval leaves zero out, the corrected p is below 0.05 and no test contradicts."""
+    return versus.p_holm < 0.05 and not versus.low <= 0 <= versus.high and not versus.contradicts
+
+
+def _sentences(table: pd.DataFrame, base: str, questions: Questions) -> tuple[str, ...]:
+    """Which differences to the base are shown by these questions, and which are not."""
+    label = CATALOGUE_STRATEGIES.get(base).label
+    rest = table[table.strategy != base]
+    better = rest[rest.shown & (rest.difference > 0)].label.tolist()
+    worse = rest[rest.shown & (rest.difference < 0)].label.tolist()
+    open_ = rest[~rest.shown].label.tolist()
+    said = []
+    if better:
+        said.append(f"Better than {label}, shown: {', '.join(better)}.")
+    if worse:
+        said.append(f"Worse than {label}, shown: {', '.join(worse)}.")
+    if open_:
+        said.append(f"No difference to {label} is shown for: {', '.join(open_)}.")
+    return (*said, *((questions.caution,) if questions.caution else ()))

@@ -170,6 +170,29 @@ def test_queries_from_a_file(searcher, tmp_path):
             study.from_file(searcher.catalogue, file)
 
 
+def test_strategies_are_compared_on_the_same_questions_with_intervals_and_corrected_tests(searcher):
+    from core.metrics import significance
+
+    questions = study.picture_questions(searcher.catalogue)
+    assert questions.groups[0] == questions.groups[1] != questions.groups[2]
+    found = study.compare(searcher, questions, SPACE, draws=500)
+    table = found.table.set_index("strategy")
+    assert "fixed" not in table.index and "bm25" not in table.index and list(found.skipped) == ["BM25 on the words"]
+    assert (
+        table["mean"].is_monotonic_decreasing and ((table.low <= table["mean"]) & (table["mean"] <= table.high)).all()
+    )
+    others = [name for name in table.index if name != "average"]
+    p = [significance.compare(found.per_query[n], found.per_query["average"], draws=500).p for n in others]
+    np.testing.assert_allclose(table.p_holm[others], significance.holm(p))
+    for name in others:
+        expected = np.mean(found.per_query[name] - found.per_query["average"])
+        assert table.difference[name] == pytest.approx(expected)
+    said = " ".join(found.sentences)
+    assert "No difference to Simple average is shown for" in said and "not independent" in said
+    with_shares = study.compare(searcher, questions, SPACE, shares={"title": 1.0}, draws=200)
+    assert "fixed" in set(with_shares.table.strategy)
+
+
 def test_pictures_that_are_not_embedded_are_one_sentence_with_the_command(shop):
     with pytest.raises(NotComputed, match="python -m core embed --dataset shop --backbone concepts_lite0"):
         study.components(study.of_dataset(shop), SPACE, encode=encode)
