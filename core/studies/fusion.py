@@ -160,6 +160,7 @@ class Standing:
         rows: every single backbone, equal weights, the fusion, the oracle.
         best: name of the best single backbone.
         n_queries, n_valid: asked, and with at least one relevant item.
+        resampled: "queries", or "classes" for the class bootstrap.
     """
 
     metric: str
@@ -167,6 +168,18 @@ class Standing:
     best: str
     n_queries: int
     n_valid: int
+    resampled: str = "queries"
+
+    @property
+    def caution(self) -> str:
+        """What the intervals and p-values stand on, to be shown beside them."""
+        if self.resampled == "classes":
+            return "Whole classes were resampled, since queries of one class share their relevant images."
+        return (
+            "Queries were resampled one by one. Queries of one class share their relevant images, so they are not "
+            "independent and these p-values are too small; the class bootstrap is more careful. They speak of these "
+            "queries, not of another dataset."
+        )
 
     def row(self, role: str) -> Row:
         """The one row of a role."""
@@ -257,6 +270,7 @@ def stand(
     metric: str = "map",
     keys: Sequence[str] | None = None,
     costs: Mapping[str, Cost] | None = None,
+    by_class: bool = False,
     draws: int = significance.DRAWS,
     seed: int = 0,
     on_progress: OnProgress | None = None,
@@ -270,9 +284,11 @@ def stand(
         metric: a list metric, e.g. "map", "p@10".
         keys: content keys of the queries, so that a fitted fusion is refused on what it was fitted on.
         costs: of backbones; sums stand beside each row.
+        by_class: resample whole classes (where the truth has single labels) for the intervals.
     Raises:
         BadInput: the fusion was fitted on some of these queries.
     """
+    classes = judge.truth.query_classes if by_class else None
     if keys is not None:
         refuse_trained(spec, keys)
     costs = costs or {}
@@ -299,15 +315,17 @@ def stand(
     tested = [line for line in lines if line is not best and not (line.role == "fusion" and line.used == best.used)]
     # Keyed by place, since a fusion may bear the name of a backbone.
     differences = significance.compare_all(
-        {str(lines.index(line)): line.values for line in tested}, best.values, draws=draws, seed=seed
+        {str(lines.index(line)): line.values for line in tested}, best.values, draws=draws, seed=seed, classes=classes
     )
     versus = {id(lines[int(place)]): found for place, found in differences.items()} if valid.any() else {}
     oracle = np.where(valid, np.where(valid, each, 0.0).max(axis=0), np.nan)
     rows = []
     for line in [*lines, _Line(ORACLE, "oracle", spec.backbones, oracle)]:
-        low, high = significance.interval(line.values, draws=draws, seed=seed)
+        low, high = significance.interval(line.values, draws, seed, classes)
         cost = total_cost(line.used, costs)
         rows.append(
             Row(line.name, line.role, line.values, metrics.mean(line.values), low, high, versus.get(id(line)), cost)
         )
-    return Standing(metric, tuple(rows), best.name, each.shape[1], int(valid.sum()))
+    return Standing(
+        metric, tuple(rows), best.name, each.shape[1], int(valid.sum()), "queries" if classes is None else "classes"
+    )
