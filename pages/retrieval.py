@@ -35,7 +35,7 @@ _TRAIL = "trail of queries"
 _REFUSED = "refused pictures"
 _CROPPING = "cropping"
 _MOST_MISSED = 24
-_UPLOADER = "query pictures"
+_UPLOADER = "uploaders used"
 
 
 # On a narrow page the query stands above its results instead of beside them.
@@ -124,11 +124,18 @@ def hard_query(view: View) -> None:
         put_query(str(view.loaded.ids[int(np.random.default_rng().choice(positions))]))
 
 
+def uploader_key() -> str:
+    """The widget key of the file uploader, another one after each use."""
+    return f"query pictures {state.hold(_UPLOADER, 0)}"
+
+
 def take_upload() -> None:
     """Pictures were dropped, pasted or chosen: ask with them."""
-    files = st.session_state.get(_UPLOADER) or []
+    files = st.session_state.get(uploader_key()) or []
     if not files:
         return
+    # A new uploader each time: pictures that asked before must not ask again with the next ones.
+    state.keep(_UPLOADER, state.hold(_UPLOADER, 0) + 1)
     try:
         guest = asking.receive([(file.name, file.getvalue()) for file in files])
     except CoreError as error:
@@ -162,11 +169,8 @@ def query_card(view: View, query: Query) -> None:
     gallery.grid(shown, key="the query", size=200 if len(shown) == 1 else 90, name="the query", pick="")
     if query.guest is not None:
         many = len(query.guest.names)
-        st.caption(
-            f"The mean of the embeddings of {many} pictures asks."
-            if many > 1
-            else "A picture of yours asks. Nobody knows what is relevant to it, so frames are grey."
-        )
+        asks = "A picture of yours asks." if many == 1 else f"The mean of the embeddings of {many} pictures asks."
+        st.caption(f"{asks} Nobody knows what is relevant to it, so frames are grey.")
 
 
 def query_buttons(view: View, query: Query) -> None:
@@ -195,12 +199,12 @@ def query_buttons(view: View, query: Query) -> None:
         help="Draw a box on the query and search with what is in it.",
     )  # fmt: skip
     st.file_uploader(
-        "Your own pictures", accept_multiple_files=True, key=_UPLOADER, on_change=take_upload,
+        "Your own pictures", accept_multiple_files=True, key=uploader_key(), on_change=take_upload,
         max_upload_size=asking.MOST_MEGABYTES,
         help=f"Drop, paste (Ctrl+V) or choose up to {asking.MOST_PICTURES} pictures; several ask together, by the mean of "
         "their embeddings. They stay in this session.",
     )  # fmt: skip
-    clipboard.paste_into_uploader(key="paste", uploader=_UPLOADER.replace(" ", "-"))
+    clipboard.paste_into_uploader(key="paste", uploader=uploader_key().replace(" ", "-"))
 
 
 def trail(view: View, query: Query) -> None:
@@ -283,7 +287,8 @@ def one_system(view: View, answer: retrieval.Answer, number: int, moves: tuple =
     """The grid of one system, and the relevant pictures that did not make it."""
     k = view.setup.k
     size = view.setup.size if view.other is None else max(60, int(view.setup.size * 0.72))
-    result_line(answer, k)
+    if view.other is not None:
+        result_line(answer, k)
     gallery.grid(
         result_cards(view, answer, answer.order[:k], moves), key=f"results {number}", size=size,
         on_pick=put_query, name=f"results of {view.systems[number].title}", group="results",
@@ -339,8 +344,20 @@ def explorer(view_of) -> None:  # noqa: ANN001
         except CoreError as error:
             st.error(theme.plain(str(error)), icon=":material/error:")
             return
+        head, files, link = st.columns([5, 2, 2], gap="small", vertical_alignment="center")
+        with head:
+            if len(answers) == 1:
+                result_line(answers[0], view.setup.k)
+            else:
+                st.caption(
+                    "An arrow says how many places higher or lower a picture stands than in the other list; “new” is not there."
+                )
+        with files:
+            taking.downloads(view, query, answers)
+        with link:
+            taking.copy_link(query)
         results(view, answers)
-        taking.below_results(view, query, answers)
+        taking.closer_look(view, answers)
 
 
 def answers_of(view: View, query: Query) -> list[retrieval.Answer]:

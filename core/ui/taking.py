@@ -36,20 +36,20 @@ def _part_url(text: str, box: str, _query: Query, _loaded: Dataset) -> str:
     return "data:image/webp;base64," + base64.b64encode(images.thumbnails(picture)["large"]).decode()
 
 
-def below_results(view, query: Query, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
-    """Under the results: figures and curve of this query, files to keep, the link."""
-    left, middle, right = st.columns([6, 2, 2], gap="small", vertical_alignment="top")
-    with left.expander(
+def closer_look(view, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
+    """Under the results: figures and curve of this query, made when they are opened."""
+    with st.expander(
         "Figures and curve of this query", icon=":material/show_chart:", key="figures", on_change="rerun"
     ) as about:
         if about.open:
             _figures(view, answers)
-    with middle.popover("Download", icon=":material/download:", width="stretch"):
-        _downloads(view, query, answers)
-    with right:
-        clipboard.copy_link(state.link(), key="copy link")
-        if query.guest is not None:
-            st.caption("The link cannot hold your own pictures.")
+
+
+def copy_link(query: Query) -> None:
+    """The button that copies the link of this view."""
+    clipboard.copy_link(state.link(), key="copy link")
+    if query.guest is not None:
+        st.caption("The link cannot hold your own pictures.")
 
 
 def _figures(view, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
@@ -85,8 +85,13 @@ def figures_table(systems: Sequence[Named], answers: list[retrieval.Answer], k: 
     return pd.DataFrame(rows)
 
 
+def downloads(view, query: Query, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
+    """The results as files, each made when its button is pressed."""
+    with st.popover("Download", icon=":material/download:", width="stretch"):
+        _downloads(view, query, answers)
+
+
 def _downloads(view, query: Query, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
-    """Files are made when their button is pressed."""
     k, stem = view.setup.k, f"{view.loaded.name}-results"
 
     def table():  # noqa: ANN202
