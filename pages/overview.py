@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core import backbones, charts, data
+from core.metrics import ranking as metrics
 from core.setups import FrameSetup
 from core.studies import embedding
 from core.ui import cache, cards, gallery, jobs, state, theme
@@ -37,13 +38,30 @@ def first_minute(chosen: tuple[str, ...]) -> None:
 
 def results(name: str) -> None:
     """The mean average precision of each backbone that is done, and of their equal mix."""
-    done = cache.embedded(name)
+    loaded, done = cache.dataset(name), cache.embedded(name)
     if not done:
         st.caption("Results appear here as each backbone finishes.")
         return
-    table = cache.leaderboard(name, done)
-    st.plotly_chart(charts.metric_bars(table, "map"), key="overview bars", config={"displayModeBar": False})
-    st.caption(cache.metric_sentence("map") + f" {cache.queries_sentence(name, done)}")
+    if not loaded.has_labels:
+        st.caption(
+            "This dataset has no labels, so nobody can say which results are right. Look at Retrieval and the Map."
+        )
+        return
+    standing, colours = cache.leaderboard(name, done), theme.colours(done)
+    rows = [
+        (cache.backbone_title(r.name), r.mean, r.low, r.high, colours[r.name])
+        for r in standing.rows
+        if r.role == "backbone"
+    ]
+    if len(done) > 1:
+        even = standing.row("fusion")
+        rows.append(("equal mix of all", even.mean, even.low, even.high, charts.FUSION_COLOUR))
+    rows.sort(key=lambda row: -row[1])
+    st.plotly_chart(charts.metric_bars(rows, "mAP"), key=f"overview bars {name}", config={"displayModeBar": False})
+    st.caption(
+        f"{metrics.parse('map')[0].definition} {standing.n_valid:,} queries; the lines are 95 % intervals. "
+        "In the Fusion lab you move the weights."
+    )
 
 
 def dataset_card(name: str, chosen: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from core import backbones, data, paths
+from core.backbones import weights as weight_files
 from core.errors import NotComputed
 from core.fusion import FusionSpec
 from core.metrics import curves
@@ -261,7 +262,7 @@ def costs(names: tuple[str, ...]) -> dict[str, explain.Cost]:
     for name in names:
         measured, backbone = measurements.measured(name), backbones.get(name)
         found[name] = explain.Cost(
-            measured.latency_ms if measured else None, measurements.megabytes(backbone), backbone.commercial
+            measured.latency_ms if measured else None, weight_files.megabytes(backbone), backbone.commercial
         )
     return found
 
@@ -283,3 +284,9 @@ def _simplex(
     parts = 10 if len(names) <= 4 else 5 if len(names) <= 6 else 2
     points, run = weights.simplex(len(names), parts), objective(_loaded, names, _spec)
     return points, np.array([np.nanmean(run(point)) for point in points])
+
+
+def leaderboard(name: str, names: tuple[str, ...]) -> fusion.Standing:
+    """The backbones of a dataset that are done, beside their equal mix."""
+    spec = FusionSpec("equal mix", "concat", names)
+    return standing(dataset(name), names, spec, "map")
