@@ -42,7 +42,7 @@ def average_curve(per_query: np.ndarray, queries: np.ndarray | None = None) -> n
 
 
 def raw_curve(ranks: RelevantRanks, query: int) -> tuple[np.ndarray, np.ndarray]:
-    """The R points of one query: recall c / R and precision c / r_c, both (retrieved,) float64. No point at recall 0."""
+    """The R points of one query: recall c / R, precision c / r_c, each (retrieved,) float64. None is at recall 0."""
     at = ranks.of(query)
     count = np.arange(1, len(at) + 1)
     return count / max(1, int(ranks.n_relevant[query])), count / at

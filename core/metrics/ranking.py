@@ -119,7 +119,7 @@ def _precision_sums(ranks: RelevantRanks, hits: np.ndarray) -> np.ndarray:
     "map",
     label="mAP",
     divided_by="R, all relevant items",
-    definition="Mean over queries of the average precision: the precision at the rank of every relevant item, averaged.",
+    definition="Average precision: the precision at the rank of every relevant item, averaged; then the mean of queries.",
     reference="Manning, Raghavan and Schütze 2008, section 8.4",
 )
 def average_precision(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
