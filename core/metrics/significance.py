@@ -1,368 +1,306 @@
-"""Is a difference more than chance? Intervals, paired tests, effect sizes, groups that cannot be told apart."""
+"""Intervals and paired tests: how sure a difference between two systems is, over these queries."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
+import string
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 
-from core.errors import BadInput, ShapeMismatch
+from core.errors import ShapeMismatch
 
 DRAWS = 10_000
-LEVEL = 0.05
-ZERO = 1e-12
-ALL_PATTERNS = 14
-"""Up to so many queries every pattern of signs is tried."""
-KEPT_BYTES = 128 << 20
-"""Bootstrap draws are kept for the next move of a slider while they fit in this."""
-
-CAUTION_SELF = (
-    "In self-retrieval the queries of one class share their relevant items, so queries are not independent and plain "
-    "p-values are too small; the class bootstrap draws whole classes instead."
-)
-CAUTION_SCOPE = "Significance of a difference is about these queries, not about another dataset."
+SAME = 1e-12
+"""Differences smaller than this are no difference (metrics.md, section 7)."""
+MOST_ENUMERATED = 14
+_BLOCK = 256
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Two systems on the same valid queries; differences are first minus second.
+class Difference:
+    """System A less system B over the same valid queries.
 
     Attributes:
-        n: queries; difference: mean; low, high: 95 % paired percentile bootstrap.
-        p: randomisation test, two-sided; exact: every pattern of signs was tried. p_holm: corrected for all pairs.
-        p_wilcoxon: signed-rank test.
-        d_z: mean / sd; rank_biserial: (W+ − W−) / (W+ + W−).
-        wins, ties, losses: queries.
-        class_low, class_high: interval of the class bootstrap, NaN where there are no classes.
+        n: queries compared.
+        mean, low, high: mean difference and its 95 % percentile bootstrap interval.
+        p: randomisation test, two-sided; p_holm: after Holm's correction over all pairs tested together.
+        wilcoxon: two-sided p of the signed rank test.
+        d_z: mean over standard deviation (ddof 1); rank_biserial: matched rank-biserial correlation.
+        wins, ties, losses: queries where A is better, equal, worse.
+        resampled: "queries", or "classes" for the class bootstrap.
     """
 
-    first: str
-    second: str
-    metric: str
     n: int
-    difference: float
+    mean: float
     low: float
     high: float
     p: float
-    exact: bool
     p_holm: float
-    p_wilcoxon: float
+    wilcoxon: float
     d_z: float
     rank_biserial: float
     wins: int
     ties: int
     losses: int
-    class_low: float = float("nan")
-    class_high: float = float("nan")
+    resampled: str = "queries"
 
     @property
-    def differs(self) -> bool:
-        """The corrected randomisation test rejects equality at 5 %."""
-        return self.p_holm < LEVEL
-
-    @property
-    def contradicted(self) -> bool:
-        """The two tests disagree at 5 %, so neither is to be believed alone."""
-        return (self.p < LEVEL) != (self.p_wilcoxon < LEVEL)
-
-    @property
-    def conclusion(self) -> str:
-        """One sentence for people."""
-        if self.n == 0:
-            return "No query is valid, so nothing can be compared."
-        if self.contradicted:
-            return "The randomisation test and the Wilcoxon test disagree: no conclusion."
-        if not self.differs:
-            return f"{self.first} and {self.second} cannot be told apart."
-        better, worse = (self.first, self.second) if self.difference > 0 else (self.second, self.first)
-        return f"{better} is better than {worse} on these queries."
+    def contradicts(self) -> bool:
+        """The two tests disagree at 0.05: then nothing is concluded from either."""
+        return (self.p < 0.05) != (self.wilcoxon < 0.05)
 
 
-_drawing = threading.Lock()
+# ---------------------------------------------------------------- resampling
 
 
-@lru_cache(maxsize=2)
-def _kept_tallies(n: int, draws: int, seed: int) -> np.ndarray:
-    return np.concatenate([tallies for tallies in _draw(n, draws, seed)])
+@lru_cache(maxsize=4)
+def _counts(n: int, draws: int, seed: int) -> np.ndarray:
+    """(draws, n) uint8: how often each query is drawn. The same for every system, so it is kept."""
+    random = np.random.default_rng(seed)
+    counts = np.empty((draws, n), np.uint8)  # a query drawn 256 times or more has a chance of 1 in 256!
+    for start in range(0, draws, _BLOCK):
+        rows = min(_BLOCK, draws - start)
+        drawn = random.integers(0, n, (rows, n)) + np.arange(rows)[:, None] * n
+        counts[start : start + rows] = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
+    return counts
 
 
-def _draw(n: int, draws: int, seed: int):
-    """Blocks of (rows, n) uint8 or uint16: how often each query was drawn. The same stream as one big draw."""
+@lru_cache(maxsize=4)
+def _signs(n: int, draws: int, seed: int) -> np.ndarray:
+    """(draws, bytes) uint8: packed random bits, one per query."""
+    return np.random.default_rng([seed, 1]).integers(0, 256, (draws, -(-n // 8)), dtype=np.uint8)
+
+
+def _resampled_sums(counts: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(draws, n_columns) float64: counts @ columns, without a float copy of the counts."""
     from core.metrics import kernels
 
-    # The number of times that one query is drawn has mean 1; it passes 255 only by a miracle, and n caps it.
-    dtype = np.uint8 if n < 256 or n > 2000 else np.uint16
-    rng = np.random.default_rng(seed)
-    # Even heights: the generator hands out 32-bit halves, and an odd number of them must not be dropped in between.
-    step = max(2, (8 << 20) // (8 * max(1, n)) // 2 * 2)
-    for start in range(0, draws, step):
-        drawn = rng.integers(0, n, (min(step, draws - start), n))
-        counts = np.zeros(drawn.shape, dtype)
-        kernels.tally(drawn, counts)
-        yield counts
+    return kernels.counted_sums(counts, np.ascontiguousarray(columns.T, np.float64))
 
 
-def bootstrap_means(values: np.ndarray, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """Means of `values` over queries drawn with replacement: (draws,) or (draws, m) float64.
-
-    All columns see the same draws, so they are paired.
+def bootstrap_means(
+    columns: np.ndarray, draws: int = DRAWS, seed: int = 0, classes: np.ndarray | None = None
+) -> np.ndarray:
+    """Means of resampled queries, the same draws for every column: (draws, n_columns) float64.
 
     Args:
-        values: (n,) or (n, m), finite, n at least 1.
+        columns: (n_queries, n_columns) float64 without NaN.
+        classes: (n_queries,) int64; given, whole classes are drawn, all their queries with them.
+    Reference: Efron and Tibshirani 1993; for classes, the cluster bootstrap of Field and Welsh 2007.
     """
-    table = np.asarray(values, np.float64)
-    n = len(table)
-    if n < 1:
-        raise BadInput("A bootstrap needs at least one query.")
-    if n * draws <= KEPT_BYTES:
-        with _drawing:
-            kept = _kept_tallies(n, draws, seed)
-        step = max(1, (4 << 20) // (8 * n))
-        blocks = (kept[at : at + step] for at in range(0, draws, step))
-    else:
-        blocks = _draw(n, draws, seed)
-    return np.concatenate([counts.astype(np.float64) @ table for counts in blocks]) / n
-
-
-def interval(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the 95 % percentile interval, linear quantiles, of (draws,) or (draws, m)."""
-    low, high = np.quantile(means, [0.025, 0.975], axis=0)
-    return low, high
-
-
-def class_bootstrap_means(values: np.ndarray, classes: np.ndarray, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """Means when whole classes are drawn with replacement, all their queries with them: (draws,) or (draws, m).
-
-    Args:
-        values: (n,) or (n, m); classes: (n,) int64.
-    """
-    table = np.asarray(values, np.float64)
+    columns = np.asarray(columns, np.float64)
+    if classes is None:
+        return _resampled_sums(_counts(len(columns), draws, seed), columns) / len(columns)
     _, codes = np.unique(classes, return_inverse=True)
-    sizes = np.bincount(codes)
-    columns = table.reshape(len(table), -1)
-    sums = np.stack([np.bincount(codes, column) for column in columns.T], axis=1)
-    rng = np.random.default_rng(seed)
-    counts = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), draws).astype(np.float64)
-    means = (counts @ sums) / (counts @ sizes)[:, None]
-    return means.reshape((draws, *table.shape[1:]))
+    sizes = np.bincount(codes).astype(np.float64)
+    sums = np.stack([np.bincount(codes, weights=column) for column in columns.T], axis=1)
+    drawn = _resampled_sums(_counts(len(sizes), draws, seed), np.column_stack([sums, sizes]))
+    return drawn[:, :-1] / drawn[:, -1:]
 
 
-def randomisation(differences: np.ndarray, draws: int = DRAWS, seed: int = 0) -> tuple[float, bool]:
-    """Two-sided p of |mean| when signs are flipped at random, and whether every pattern was tried.
+def interval(
+    values: np.ndarray, draws: int = DRAWS, seed: int = 0, classes: np.ndarray | None = None
+) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the mean over valid queries (NaN ones are left out).
 
-    All 2^n patterns up to 14 queries; else p = (1 + #{|m*| >= |m| − 1e-12}) / (1 + draws), never 0. All zero: 1.
+    >>> interval(np.array([0.5, 0.5, np.nan, 0.5]))
+    (0.5, 0.5)
     """
-    d = _rounded(differences)
+    lows, highs = intervals(np.asarray(values, np.float64)[:, None], draws, seed, classes)
+    return float(lows[0]), float(highs[0])
+
+
+def intervals(
+    columns: np.ndarray, draws: int = DRAWS, seed: int = 0, classes: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same for several metrics at once: (n_columns,) lows and highs, NaN where no query is valid.
+
+    Args:
+        columns: (n_queries, n_columns); columns that are NaN for the same queries are resampled together.
+    """
+    lows, highs = np.full(columns.shape[1], np.nan), np.full(columns.shape[1], np.nan)
+    valid = ~np.isnan(columns)
+    for pattern in np.unique(valid, axis=1).T if columns.size else ():
+        if not pattern.any():
+            continue
+        alike = np.flatnonzero((valid == pattern[:, None]).all(axis=0))
+        rows = columns[pattern][:, alike]
+        drawn = bootstrap_means(rows, draws, seed, None if classes is None else classes[pattern])
+        ends = np.quantile(drawn, [0.025, 0.975], axis=0)
+        constant = (rows == rows[:1]).all(axis=0)  # a sum of equal numbers may differ from them in the last bit
+        lows[alike] = np.where(constant, rows[0], ends[0])
+        highs[alike] = np.where(constant, rows[0], ends[1])
+    return lows, highs
+
+
+# ---------------------------------------------------------------- tests
+
+
+def randomisation(d: np.ndarray, draws: int = DRAWS, seed: int = 0) -> float:
+    """Two-sided p of the mean when signs flip at random; all 2^n patterns for n <= 14, never 0 beyond.
+
+    Args:
+        d: (n,) float64 paired differences.
+    Reference: Fisher 1935; Smucker, Allan and Carterette 2007 for retrieval.
+    """
     n = len(d)
-    if n == 0:
-        return float("nan"), True
-    if not d.any():
-        return 1.0, n <= ALL_PATTERNS
-    edge = abs(d.mean()) - ZERO
-    if n <= ALL_PATTERNS:
-        signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
-        return float((np.abs(signs @ d / n) >= edge).mean()), True
-    means = _signed_sums(d, draws, seed) / n
-    return float((1 + (np.abs(means) >= edge).sum()) / (1 + draws)), False
-
-
-def _signed_sums(d: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """(draws,) sums of d under random signs: eight queries at a time by a table of their 256 patterns."""
-    from core.metrics import kernels
-
-    groups = -(-len(d) // 8)
-    padded = np.zeros(groups * 8)
-    padded[: len(d)] = d
-    patterns = 1.0 - 2.0 * ((np.arange(256)[:, None] >> np.arange(8)) & 1)
-    table = np.ascontiguousarray(padded.reshape(groups, 8) @ patterns.T)
-    rng = np.random.default_rng(seed)
-    step = max(1, (16 << 20) // groups)
-    return np.concatenate(
-        [
-            kernels.table_sums(table, rng.integers(0, 256, (min(step, draws - at), groups), np.uint8))
-            for at in range(0, draws, step)
-        ]
-    )
-
-
-def wilcoxon(differences: np.ndarray) -> float:
-    """Two-sided p of the signed-rank test: zeros dropped, no continuity correction, scipy's choice of method.
-
-    Exact to 50 queries without ties and zeros, enumerated to 13 with them, else normal. All zero: 1.
-    """
-    from scipy import stats
-
-    d = np.round(_rounded(differences), 12)
-    if len(d) == 0:
-        return float("nan")
-    if not d.any():
+    if n == 0 or not d.any():
         return 1.0
-    return float(stats.wilcoxon(d, zero_method="wilcox", correction=False, method="auto").pvalue)
+    observed = abs(d.sum()) / n - SAME
+    if n <= MOST_ENUMERATED:
+        patterns = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
+        means = np.abs((2 * patterns - 1) @ d) / n
+        return float((means >= observed).mean())
+    packed = _signs(n, draws, seed)
+    # What the eight differences of a byte add up to, for each of the 256 bytes: one look-up instead of eight sums.
+    padded = np.zeros(packed.shape[1] * 8)
+    padded[:n] = d
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float64)
+    table = padded.reshape(-1, 8) @ bits.T
+    places, found = np.arange(packed.shape[1]), 0
+    for start in range(0, draws, _BLOCK):
+        flipped = table[places, packed[start : start + _BLOCK]].sum(axis=1)
+        found += int((np.abs(2 * flipped - d.sum()) / n >= observed).sum())
+    return (1 + found) / (1 + draws)
 
 
-def effect_sizes(differences: np.ndarray) -> tuple[float, float]:
-    """(d_z, matched rank-biserial correlation); 0 where nothing varies, or all are zero."""
+def wilcoxon(d: np.ndarray) -> float:
+    """Two-sided p of Wilcoxon's signed rank test: zeros dropped, no continuity correction, scipy's choice of method."""
     from scipy import stats
 
-    d = np.round(_rounded(differences), 12)
-    if len(d) == 0:
-        return float("nan"), float("nan")
-    spread = d.std(ddof=1) if len(d) > 1 else 0.0
-    d_z = float(d.mean() / spread) if spread > ZERO else 0.0
-    kept = d[d != 0]
-    if not len(kept):
-        return d_z, 0.0
-    order = stats.rankdata(np.abs(kept))
-    return d_z, float((order[kept > 0].sum() - order[kept < 0].sum()) / order.sum())
+    rounded = np.round(d, 12)
+    if not rounded.any():
+        return 1.0
+    return float(stats.wilcoxon(rounded, zero_method="wilcox", correction=False, method="auto").pvalue)
 
 
-def _rounded(differences: np.ndarray) -> np.ndarray:
-    """Differences below 1e-12 are 0."""
-    d = np.asarray(differences, np.float64)
-    return np.where(np.abs(d) < ZERO, 0.0, d)
+def rank_biserial(d: np.ndarray) -> float:
+    """(W+ − W−)/(W+ + W−) over non-zero differences; 0 when all are zero. Reference: Kerby 2014."""
+    from scipy import stats
+
+    rounded = np.round(d, 12)
+    rounded = rounded[rounded != 0]
+    if not len(rounded):
+        return 0.0
+    ranks = stats.rankdata(np.abs(rounded))
+    return float((ranks[rounded > 0].sum() - ranks[rounded < 0].sum()) / ranks.sum())
 
 
-def holm(p: Sequence[float]) -> np.ndarray:
-    """Holm's correction over all pairs tested: (m,) float64. NaN (nothing to test) stays and is not counted."""
-    values = np.asarray(p, np.float64)
-    corrected = np.full(len(values), np.nan)
-    tested = np.flatnonzero(~np.isnan(values))
-    order = tested[np.argsort(values[tested], kind="stable")]
-    steps = np.minimum(1.0, (len(order) - np.arange(len(order))) * values[order])
-    corrected[order] = np.maximum.accumulate(steps)
-    return corrected
+def paired(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Differences a − b over the valid queries; those below 1e-12 are 0.
+
+    Raises:
+        ShapeMismatch: the two systems were not judged on the same queries.
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape or not np.array_equal(np.isnan(a), np.isnan(b)):
+        raise ShapeMismatch("Two systems can only be compared on the same valid queries; judge both on one split.")
+    d = (a - b)[~np.isnan(a)]
+    return np.where(np.abs(d) < SAME, 0.0, d)
 
 
 def compare(
-    first: tuple[str, np.ndarray],
-    second: tuple[str, np.ndarray],
-    metric: str = "map",
-    *,
-    classes: np.ndarray | None = None,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> Comparison:
-    """One pair: (name, (n_queries,) values with NaN where the query does not count) twice. p_holm is p alone.
+    a: np.ndarray, b: np.ndarray, *, draws: int = DRAWS, seed: int = 0, classes: np.ndarray | None = None
+) -> Difference:
+    """System A less system B.
 
     Args:
-        classes: (n_queries,) int64 for the class bootstrap, None for none.
-    Raises:
-        ShapeMismatch: the two do not have the same valid queries.
+        a, b: (n_queries,) per-query values, NaN for the same queries.
+        classes: (n_queries,) int64; given, the interval is that of the class bootstrap.
     """
-    return compare_all([first, second], metric, classes=classes, draws=draws, seed=seed)[0]
+    d = paired(a, b)
+    n = len(d)
+    if n == 0:
+        nan = float("nan")
+        return Difference(0, nan, nan, nan, nan, nan, nan, nan, nan, 0, 0, 0)
+    kept = None if classes is None else np.asarray(classes)[~np.isnan(np.asarray(a, np.float64))]
+    low, high = interval(d, draws, seed, kept)
+    spread = float(d.std(ddof=1)) if n > 1 else 0.0
+    mean = float(d.mean())
+    p = randomisation(d, draws, seed)
+    return Difference(
+        n, mean, low, high, p, p, wilcoxon(d), mean / spread if spread > 0 else 0.0, rank_biserial(d),
+        int((d > 0).sum()), int((d == 0).sum()), int((d < 0).sum()), "queries" if classes is None else "classes",
+    )  # fmt: skip
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Holm's step-down correction over all the p given: (m,) float64, in their order. Reference: Holm 1979.
+
+    >>> holm([0.01, 0.04, 0.03]).round(3)
+    array([0.03, 0.06, 0.06])
+    """
+    p = np.asarray(p_values, np.float64)
+    order = np.argsort(p, kind="stable")
+    scaled = np.minimum(1.0, (len(p) - np.arange(len(p))) * p[order])
+    result = np.empty(len(p))
+    result[order] = np.maximum.accumulate(scaled)
+    return result
+
+
+def _draws_for(pairs: int, draws: int) -> int:
+    """A Monte Carlo p cannot fall below 1/(B + 1), so many pairs need more draws than 20 each."""
+    return max(draws, 20 * pairs + 1)
+
+
+def _corrected(found: Mapping) -> dict:
+    corrected = holm([one.p for one in found.values()])
+    return {name: replace(one, p_holm=float(p)) for (name, one), p in zip(found.items(), corrected)}
 
 
 def compare_all(
-    systems: Sequence[tuple[str, np.ndarray]],
-    metric: str = "map",
+    systems: Mapping[str, np.ndarray],
+    base: np.ndarray,
     *,
-    classes: np.ndarray | None = None,
     draws: int = DRAWS,
     seed: int = 0,
-    against: str | None = None,
-) -> list[Comparison]:
-    """All pairs, Holm over all of them; or every system against one.
+    classes: np.ndarray | None = None,
+) -> dict[str, Difference]:
+    """Each system less one base, Holm's correction over all of them."""
+    draws = _draws_for(len(systems), draws)
+    found = {name: compare(one, base, draws=draws, seed=seed, classes=classes) for name, one in systems.items()}
+    return _corrected(found)
 
-    A Monte Carlo p cannot fall below 1 / (draws + 1), so with many pairs more is drawn.
 
-    Args:
-        systems: (name, (n_queries,) float64, NaN where the query does not count), each with the same valid queries.
-        against: compare this one with all others, instead of all pairs.
+def compare_pairs(
+    systems: Mapping[str, np.ndarray], *, draws: int = DRAWS, seed: int = 0, classes: np.ndarray | None = None
+) -> dict[tuple[str, str], Difference]:
+    """Every pair (A less B, in the order given), Holm's correction over all pairs."""
+    pairs = list(combinations(systems, 2))
+    draws = _draws_for(len(pairs), draws)
+    found = {(a, b): compare(systems[a], systems[b], draws=draws, seed=seed, classes=classes) for a, b in pairs}
+    return _corrected(found)
+
+
+def tie_groups(
+    means: Mapping[str, float], differences: Mapping[tuple[str, str], Difference], level: float = 0.05
+) -> dict[str, str]:
+    """Letters for a leaderboard: systems that share a letter cannot be told apart at this level (Holm-corrected).
+
+    Groups are the largest sets in which no pair differs; 'a' goes to the group with the best mean.
+
+    Reference: Piepho 2004, An algorithm for a letter-based representation of all-pairwise comparisons.
     """
-    pairs = [(a, b) for i, a in enumerate(systems) for b in systems[i + 1 :]]
-    if against is not None:
-        pairs = [(a, b) if a[0] == against else (b, a) for a, b in pairs if against in (a[0], b[0])]
-    if not pairs:
-        return []
-    valid = ~np.isnan(systems[0][1])
-    for name, values in systems[1:]:
-        if values.shape != valid.shape or ((~np.isnan(values)) != valid).any():
-            raise ShapeMismatch(f"{systems[0][0]!r} and {name!r} were not asked the same valid queries.")
-    table = np.stack([_rounded((a[1] - b[1])[valid]) for a, b in pairs], axis=1)
-    draws = max(draws, 20 * len(pairs) + 1)
-    lows, highs = _ends(bootstrap_means(table, draws, seed) if len(table) else None, table)
-    groups = None if classes is None else np.asarray(classes)[valid]
-    grouped = groups is not None and len(table) and len(np.unique(groups)) > 1
-    by_class = class_bootstrap_means(table, groups, draws, seed) if grouped else None
-    class_lows, class_highs = _ends(by_class, table)
-    found = []
-    for at, (a, b) in enumerate(pairs):
-        d = table[:, at]
-        p, exact = randomisation(d, draws, seed)
-        d_z, biserial = effect_sizes(d)
-        found.append(
-            Comparison(
-                a[0],
-                b[0],
-                metric,
-                len(d),
-                float(d.mean()) if len(d) else float("nan"),
-                lows[at],
-                highs[at],
-                p,
-                exact,
-                p,
-                wilcoxon(d),
-                d_z,
-                biserial,
-                int((d > 0).sum()),
-                int((d == 0).sum()),
-                int((d < 0).sum()),
-                class_lows[at],
-                class_highs[at],
-            )  # fmt: skip
-        )
-    return [replace(one, p_holm=float(p)) for one, p in zip(found, holm([one.p for one in found]))]
-
-
-def _ends(means: np.ndarray | None, table: np.ndarray) -> tuple[list[float], list[float]]:
-    """Interval ends per column; exactly 0 where all differences are 0; NaN without means."""
-    if means is None:
-        nothing = [float("nan")] * table.shape[1]
-        return nothing, nothing
-    low, high = interval(means)
-    return low.tolist(), high.tolist()
-
-
-def tie_groups(names: Sequence[str], means: Sequence[float], comparisons: Sequence[Comparison]) -> dict[str, str]:
-    """Letters: two systems share one when the Holm-corrected test cannot tell them apart, best system first ("a").
-
-    Reference: Piepho 2004, compact letter display by insert and absorb.
-    """
-    order = sorted(range(len(names)), key=lambda i: (-means[i] if means[i] == means[i] else np.inf, i))
-    ranked = [names[i] for i in order]
-    columns = [set(ranked)]
-    for one in comparisons:
-        if not one.differs:
+    names = sorted(means, key=lambda name: (-np.nan_to_num(means[name], nan=-np.inf), name))
+    groups = [set(names)]
+    for (a, b), one in differences.items():
+        if not one.p_holm < level:
             continue
         split = []
-        for column in columns:
-            both = {one.first, one.second} <= column
-            split += [column - {one.first}, column - {one.second}] if both else [column]
-        columns = []
-        for column in sorted(split, key=len, reverse=True):
-            if column and not any(column <= other for other in columns):
-                columns.append(column)
-    columns.sort(key=lambda column: sorted(ranked.index(name) for name in column))
-    return {name: "".join(_letter(at) for at, column in enumerate(columns) if name in column) for name in names}
+        for group in groups:
+            split += [group - {a}, group - {b}] if a in group and b in group else [group]
+        groups = [
+            g for i, g in enumerate(split) if g and not any(g < h or (g == h and j < i) for j, h in enumerate(split))
+        ]
+    groups.sort(key=lambda group: sorted(names.index(name) for name in group))
+    letters = [_letter(number) for number in range(len(groups))]
+    return {name: "".join(letter for letter, group in zip(letters, groups) if name in group) for name in names}
 
 
 def _letter(number: int) -> str:
-    """a ... z, then aa, ab ..."""
-    text = ""
-    number += 1
-    while number:
-        number, rest = divmod(number - 1, 26)
-        text = chr(97 + rest) + text
-    return text if len(text) == 1 else f"({text})"
-
-
-def warm(n: int = 0, draws: int = DRAWS, seed: int = 0) -> None:
-    """Compile the loops, and draw the bootstrap for n queries, so that nobody waits for it later."""
-    randomisation(np.linspace(-1, 2, 20), 10, seed)
-    bootstrap_means(np.ones(3), 4, seed)
-    if n and n * draws <= KEPT_BYTES:
-        bootstrap_means(np.ones(n), draws, seed)
+    """a … z, then a2 …, so that any number of groups has its sign."""
+    turn, place = divmod(number, 26)
+    return string.ascii_lowercase[place] + (str(turn + 1) if turn else "")
