@@ -1,38 +1,234 @@
-"""What each backbone costs on this machine, as measured here and kept; published figures are never shown as measured."""
+"""What a backbone costs on this machine, measured here: latency, throughput, weights, parameters, memory.
+
+Measurements are kept with machine, threads, library versions and date, and are shown as measured here; published
+figures never are.
+"""
 
 from __future__ import annotations
 
+import datetime
+import hashlib
+import importlib.metadata
 import json
-from dataclasses import dataclass
+import os
+import platform
+import re
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from core import paths
+import numpy as np
+
+from core import backbones, paths
+from core.backbones import choice, encode, engines, weights
+from core.backbones.query import QueryEncoder
+from core.data import demo, images, read_bytes
+from core.errors import BadInput
+from core.progress import Cancel, OnProgress, Progress
+from core.types import Backbone, Dataset
+
+_LIBRARIES = ("torch", "timm", "open_clip_torch", "openvino", "pillow", "numpy")
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One measurement.
+class Cost:
+    """One backbone, measured on one machine.
 
     Attributes:
-        backbone: name.
-        latency_ms: median of warm single images, file bytes to vector; p95_ms its 95th percentile.
-        images_per_second: through batches.
-        megabytes: of the weights.
-        machine: processor, threads and library versions in one line; date: ISO.
+        latency_ms, latency_p95_ms: a single image file, bytes to vector, warm: median and 95th percentile.
+        images_per_second: many images through the embedding loop, decoding included.
+        megabytes: weights on disk; parameters in millions.
+        peak_megabytes: the most memory that the process held while embedding, less what it held before loading.
+        threads: workers of the throughput figure; the latency uses as many intra-op threads.
     """
 
     backbone: str
+    fingerprint: str
+    engine: str
+    device: str
     latency_ms: float
-    p95_ms: float
+    latency_p95_ms: float
     images_per_second: float
     megabytes: float
-    machine: str
+    parameters: float
+    peak_megabytes: float
+    n_images: int
+    threads: int
+    processor: str
+    system: str
+    versions: dict[str, str]
     date: str
 
+    def sentence(self) -> str:
+        """Measured here, when, on what."""
+        return (
+            f"measured here, {self.date}: {self.latency_ms:.1f} ms an image (95 % within {self.latency_p95_ms:.1f} ms), "
+            f"{self.images_per_second:.1f} images per second with {self.threads} threads, {self.engine} on {self.device}"
+        )
 
-def measured(name: str) -> Measured | None:
-    """The last measurement of a backbone on this machine; None when there is none."""
-    file = paths.measurements() / f"{name.replace('/', '-').replace(':', '-')}.json"
-    if not file.is_file():
+
+def measure(
+    name: str,
+    dataset: Dataset | None = None,
+    *,
+    n_images: int = 32,
+    device: str | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Cost:
+    """Measure a backbone with images of a dataset (by default the photographs of installed packages), and keep it.
+
+    Raises:
+        UnknownName, WeightsMissing, BadInput: no image could be read.
+    """
+    backbone = backbones.get(name)
+    files = _files(dataset, n_images)
+    threads = paths.cpu_count()
+    _tell(on_progress, f"Loading {backbone.title}", 0, 3)
+    with _Peak() as peak:
+        encoder = backbones.query_encoder(name, device)
+        _tell(on_progress, f"Timing single images with {backbone.title}", 1, 3)
+        times = _latencies(encoder, files, cancel)
+        _tell(on_progress, f"Timing many images with {backbone.title}", 2, 3)
+        engine = engines.build(backbone, device, workers=threads)
+        rate = _throughput(backbone, engine, files, threads, cancel)
+    cost = Cost(
+        backbone=name, fingerprint=backbones.fingerprint(backbone)[0], engine=engine.name, device=engine.device,
+        latency_ms=float(np.median(times)), latency_p95_ms=float(np.percentile(times, 95)), images_per_second=rate,
+        megabytes=round(_megabytes(backbone), 1), parameters=backbone.parameters, peak_megabytes=round(peak.megabytes),
+        n_images=len(files), threads=threads, processor=choice.processor(), system=platform.platform(),
+        versions=_versions(), date=datetime.date.today().isoformat(),
+    )  # fmt: skip
+    _keep(cost)
+    _tell(on_progress, f"Measured {backbone.title}", 3, 3)
+    return cost
+
+
+def measured(name: str) -> Cost | None:
+    """The kept measurement of a backbone on this machine; None when there is none, or another processor made it."""
+    try:
+        cost = Cost(**json.loads(_file(name).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         return None
-    known = json.loads(file.read_text(encoding="utf-8"))
-    return Measured(**{key: known[key] for key in Measured.__dataclass_fields__ if key in known})
+    return cost if cost.processor == choice.processor() else None
+
+
+def _files(dataset: Dataset | None, n_images: int) -> list[bytes]:
+    """File contents: spread over the dataset, those that cannot be read left out."""
+    found: list[bytes] = []
+    if dataset is None:
+        for _, picture in demo.photographs():
+            found.append(_as_jpeg(picture))
+        return found[:n_images]
+    for position in np.unique(np.linspace(0, len(dataset) - 1, min(n_images, len(dataset))).astype(int)):
+        try:
+            content = read_bytes(dataset, int(position))
+            images.header(content)
+        except BadInput:
+            continue
+        found.append(content)
+    if not found:
+        raise BadInput(f"No image of {dataset.name!r} can be read; measure with another dataset.")
+    return found
+
+
+def _as_jpeg(picture) -> bytes:  # noqa: ANN001
+    import io
+
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def _latencies(encoder: QueryEncoder, files: Sequence[bytes], cancel: Cancel | None) -> list[float]:
+    """Milliseconds of each image, bytes to vector, after two that warm up."""
+    times: list[float] = []
+    for number, content in enumerate([*files[:2], *files]):
+        if cancel is not None:
+            cancel.check()
+        began = time.perf_counter()
+        encoder.encode([images.open_rgb(content)])
+        if number >= 2:
+            times.append((time.perf_counter() - began) * 1000)
+    return times
+
+
+def _throughput(
+    backbone: Backbone, engine: engines.Engine, files: Sequence[bytes], threads: int, cancel: Cancel | None
+) -> float:
+    """Images per second of the embedding loop."""
+    sources = [
+        encode.Source(str(n), lambda content=content: images.open_rgb(content)) for n, content in enumerate(files)
+    ]
+    loop = encode.MultiEncoder([encode.Encoder(backbone, engine)], workers=threads)
+    began = time.perf_counter()
+    loop.run(sources, lambda *_: None, cancel=cancel)
+    return len(files) / (time.perf_counter() - began)
+
+
+class _Peak:
+    """The most resident memory while a block runs, above what was held before it, in MB; looked at 50 times a second."""
+
+    def __enter__(self) -> _Peak:
+        import psutil
+
+        self._process = psutil.Process(os.getpid())
+        self._before = self._most = self._process.memory_info().rss
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+        return self
+
+    def _look(self) -> None:
+        while not self._stop.wait(0.02):
+            self._most = max(self._most, self._process.memory_info().rss)
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def megabytes(self) -> float:
+        return (self._most - self._before) / 1e6
+
+
+def _megabytes(backbone: Backbone) -> float:
+    """Size of the weights file on disk, else what the record says."""
+    file: Path | None = None
+    if backbone.source == "package":
+        file = weights.packaged_file(backbone.weights)
+    elif backbone.source == "file":
+        file = Path(backbone.weights)
+    elif backbone.source in {"timm", "open_clip"}:
+        file = weights.cached_file(backbone)
+    return file.stat().st_size / 1e6 if file is not None and file.is_file() else weights.megabytes(backbone)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _file(name: str) -> Path:
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60]
+    return paths.measurements() / f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.json"
+
+
+def _keep(cost: Cost) -> None:
+    file = _file(cost.backbone)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_suffix(".part")
+    beside.write_text(json.dumps(asdict(cost), indent=1) + "\n", encoding="utf-8")
+    beside.replace(file)
+
+
+def _tell(on_progress: OnProgress | None, stage: str, done: int, total: int) -> None:
+    if on_progress:
+        on_progress(Progress(stage, done, total, "steps"))

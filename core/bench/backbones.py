@@ -1,0 +1,61 @@
+"""What each backbone costs on this machine: latency of one image, images per second, weights, parameters, memory."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from core.errors import CoreError
+
+
+def run(args: list[str]) -> None:
+    """`python -m core bench backbones`: measure every backbone whose weights are here, or those that are named."""
+    parser = argparse.ArgumentParser(prog="python -m core bench backbones", description=run.__doc__)
+    parser.add_argument("names", nargs="*", help="backbones; by default all whose weights are on this machine")
+    parser.add_argument("--data", default="", help="a dataset; by default the photographs of installed packages")
+    parser.add_argument("--images", type=int, default=32, help="how many images")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args(args)
+    from core import backbones
+
+    names = given.names or [one.name for one in map(backbones.get, backbones.names()) if backbones.available(one)[0]]
+    if given.here:
+        _here(names, given.data, given.images)
+        return
+    print(f"{'':28} {'ms':>7} {'p95':>7} {'img/s':>7} {'MB':>7} {'M par.':>7} {'peak MB':>8}  engine")
+    for name in names:
+        # a process each, so that one backbone's memory is not counted for the next
+        more = ["--data", given.data] if given.data else []
+        command = [
+            sys.executable,
+            "-m",
+            "core",
+            "bench",
+            "backbones",
+            name,
+            "--here",
+            "--images",
+            str(given.images),
+            *more,
+        ]
+        subprocess.run(command, check=False, cwd=Path(__file__).resolve().parents[2])
+
+
+def _here(names: list[str], dataset: str, n_images: int) -> None:
+    from core import data
+    from core.studies import costs
+
+    loaded = data.load(dataset) if dataset else None
+    for name in names:
+        try:
+            cost = costs.measure(name, loaded, n_images=n_images)
+        except CoreError as error:
+            print(f"{name:28} {error}", flush=True)
+            continue
+        print(
+            f"{name:28} {cost.latency_ms:7.1f} {cost.latency_p95_ms:7.1f} {cost.images_per_second:7.1f} "
+            f"{cost.megabytes:7.1f} {cost.parameters:7.1f} {cost.peak_megabytes:8.0f}  {cost.engine} on {cost.device}",
+            flush=True,
+        )
