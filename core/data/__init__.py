@@ -6,36 +6,42 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from core.data import attached, blackbox, images, readers, splits
+    from core.data import attached, blackbox, decisions, images, readers, splits
     from core.data.catalog import DATASETS
     from core.data.library import (
         add,
         add_vectors,
+        decided,
         describe,
         from_dataframe,
+        keep_all,
+        keep_one_of_each,
         load,
+        make_split,
         names,
         quarantine,
         read_bytes,
         remove,
         rename,
         rescan,
+        whole,
     )
     from core.data.table import subset
     from core.data.truth import relevance
 
 _LIBRARY = (
-    "add", "add_vectors", "describe", "from_dataframe", "load", "names",
-    "quarantine", "read_bytes", "remove", "rename", "rescan",
+    "add", "add_vectors", "decided", "describe", "from_dataframe", "keep_all", "keep_one_of_each", "load",
+    "make_split", "names", "quarantine", "read_bytes", "remove", "rename", "rescan", "whole",
 )  # fmt: skip
 _PLACES = {
     "DATASETS": "catalog", "relevance": "truth", "subset": "table", **dict.fromkeys(_LIBRARY, "library"),
 }  # fmt: skip
-_MODULES = ("attached", "blackbox", "images", "readers", "splits")
+_MODULES = ("attached", "blackbox", "decisions", "images", "readers", "splits")
 
 __all__ = [
-    "DATASETS", "add", "add_vectors", "attached", "blackbox", "describe", "from_dataframe", "images", "load",
-    "names", "quarantine", "read_bytes", "readers", "relevance", "remove", "rename", "rescan", "splits", "subset",
+    "DATASETS", "add", "add_vectors", "attached", "blackbox", "decided", "decisions", "describe", "from_dataframe",
+    "images", "keep_all", "keep_one_of_each", "load", "make_split", "names", "quarantine", "read_bytes", "readers",
+    "relevance", "remove", "rename", "rescan", "splits", "subset", "whole",
 ]  # fmt: skip
 
 

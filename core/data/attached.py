@@ -79,14 +79,29 @@ def backbones(dataset: Dataset | str) -> tuple[Backbone, ...]:
     return tuple(_backbone(path) for path in sorted(records))
 
 
+def _file(dataset: Dataset, backbone_name: str) -> Path | None:
+    path = _folder(dataset.name) / f"{backbone_name}.npz"
+    return None if "/" in backbone_name or ":" in backbone_name or not path.is_file() else path
+
+
+def present(dataset: Dataset, backbone_name: str) -> tuple[int, int] | None:
+    """(images of the dataset that have a vector there, dim), without reading the vectors; None when nothing is."""
+    path = _file(dataset, backbone_name)
+    if path is None:
+        return None
+    with np.load(path, allow_pickle=False) as held:
+        count = int(np.isin(dataset.ids, held["ids"]).sum())
+    return count, _backbone(path.with_name(f"{backbone_name}.json")).dim
+
+
 def vectors(dataset: Dataset, backbone_name: str) -> np.ndarray | None:
     """(n_images, dim) float32 unit rows in dataset order; None when nothing of that name is attached.
 
     Raises:
         BadInput: an image of the dataset has no vector there.
     """
-    path = _folder(dataset.name) / f"{backbone_name}.npz"
-    if "/" in backbone_name or ":" in backbone_name or not path.is_file():
+    path = _file(dataset, backbone_name)
+    if path is None:
         return None
     with np.load(path, allow_pickle=False) as held:
         rows, ids = held["vectors"], held["ids"]

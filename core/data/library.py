@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from core import paths
-from core.data import readers, scan, table
+from core.data import decisions, readers, scan, splits, table
 from core.data.catalog import DATASETS
 from core.data.listing import Listing
 from core.errors import BadInput, StoreMismatch, StoreUnusable, UnknownName
@@ -100,7 +100,7 @@ def add(
         record = table.read_record(folder)
         if record["source"] != str(path):
             raise BadInput(f"The name {name!r} is taken by {record['source']}; choose another one or remove that one.")
-        previous = _open(folder)
+        previous = whole(name)
     elif name in DATASETS and not str(path).startswith(str(paths.home())):
         raise BadInput(f"{name!r} is a built-in dataset; choose another name.")
     listing = chosen.function(path, on_progress=on_progress, cancel=cancel, **(options or {}))
@@ -124,15 +124,18 @@ def _keep(
         described = {"licence": previous.licence, "reference": previous.reference, **described}
     dataset = scan.scan(name, listing, previous, on_progress, cancel, source=source, **described)
     if previous is not None and _same(dataset, previous):
-        return previous
+        return _open(paths.datasets() / name)
     _save(dataset, {"reader": reader, "options": options})
     return _open(paths.datasets() / name)
 
 
 def _save(dataset: Dataset, record: dict[str, Any]) -> None:
+    """Save a whole dataset; what was decided about it before stays decided."""
     folder = paths.datasets() / dataset.name
     try:
         with _LOCK:
+            if (folder / "record.json").is_file():
+                record = {**record, "decisions": table.read_record(folder).get("decisions", {})}
             table.save(dataset, folder, record)
     except OSError as error:
         raise StoreUnusable(
@@ -159,20 +162,25 @@ def _open(folder: Path) -> Dataset:
     with _LOCK:
         held = _OPENED.get(str(folder))
         if held is None or held[0] != stamp:
-            held = (stamp, _read_whole(folder))
+            held = (stamp, decisions.apply(_read_whole(folder), decisions.read(table.read_record(folder))))
             _OPENED[str(folder)] = held
         return held[1]
 
 
 def _read_whole(folder: Path) -> Dataset:
-    """The saved dataset; read once more when another process saved it in between."""
-    before = (folder / "record.json").read_bytes()
-    try:
-        return table.opened(folder)
-    except StoreMismatch:
-        if (folder / "record.json").read_bytes() == before:
-            raise
-        return table.opened(folder)
+    """The saved dataset; read again as long as other processes save it in between."""
+    while True:
+        before = (folder / "record.json").read_bytes()
+        try:
+            return table.opened(folder)
+        except StoreMismatch:
+            if (folder / "record.json").read_bytes() == before:
+                raise
+
+
+def whole(name: str) -> Dataset:
+    """A saved dataset as its source gave it: with every copy, and with the given split."""
+    return _read_whole(_saved(name))
 
 
 def _built_in(name: str, on_progress: OnProgress | None, cancel: Cancel | None) -> Dataset:
@@ -258,13 +266,62 @@ def rename(name: str, new: str) -> Dataset:
 
 
 def describe(name: str, **words: str) -> Dataset:
-    """Change licence, reference or notes of an added dataset."""
-    folder = _saved(name)
-    unknown = set(words) - {"licence", "reference", "notes"}
+    """Write the licence, the reference or the notes of a dataset; a new scan keeps what was written."""
+    unknown = set(words) - set(decisions.WORDS)
     if unknown:
         raise BadInput(f"A dataset has a licence, a reference and notes, but no {sorted(unknown)[0]}.")
-    table.write_json(folder / "record.json", {**table.read_record(folder), **words})
+    before = decided(name)
+    return _decide(name, replace(before, words=tuple({**dict(before.words), **words}.items())))
+
+
+# ------------------------------------------------------------------------------------------- decisions
+
+
+def decided(name: str) -> decisions.Decisions:
+    """What was decided about a saved dataset: its split, the copies left out, its licence and notes."""
+    return decisions.read(table.read_record(_saved(name)))
+
+
+def _decide(name: str, new: decisions.Decisions) -> Dataset:
+    folder = _saved(name)
+    try:
+        with _LOCK, table.alone(folder):
+            table.write_json(folder / "record.json", {**table.read_record(folder), "decisions": new.as_record()})
+    except OSError as error:
+        raise StoreUnusable(f"{folder} cannot be written: {error.strerror or error}.") from error
     return _open(folder)
+
+
+def make_split(name: str, shares: splits.Shares | None, seed: int = 0) -> Dataset:
+    """Split a saved dataset by a seed, class by class and by instance; each scan from now on splits it so.
+
+    Args:
+        shares: of query and train images; None goes back to the split that the source gave, or to self-retrieval.
+    Raises:
+        BadInput: no image can ask; nothing is changed then.
+    """
+    before = decided(name)
+    new = replace(before, shares=shares, seed=seed if shares else 0)
+    if shares is not None:
+        splits.stratified(decisions.apply(whole(name), replace(before, shares=None)), shares, seed)
+    return _decide(name, new)
+
+
+def keep_one_of_each(name: str, groups: pd.DataFrame | None = None) -> Dataset:
+    """Leave copies out of a saved dataset: of each group only the first image stays. Nothing is deleted.
+
+    Args:
+        groups: near duplicates of `load(name)` (columns group, position), as they stand now. Images of equal bytes
+            are left out in any case, those that a later scan finds too.
+    """
+    before = decided(name)
+    new = () if groups is None else decisions.copies_of(load(name), groups)
+    return _decide(name, replace(before, one_of_each=True, copies=(*before.copies, *new)))
+
+
+def keep_all(name: str) -> Dataset:
+    """Bring the copies back that were left out."""
+    return _decide(name, replace(decided(name), one_of_each=False, copies=()))
 
 
 def quarantine(name: str, reasons: dict[str, str]) -> Dataset:
@@ -277,12 +334,12 @@ def quarantine(name: str, reasons: dict[str, str]) -> Dataset:
     """
     folder = _saved(name)
     with _LOCK:
-        dataset = _open(folder)
+        dataset = whole(name)
         listed = dataset.items["path"].tolist()
         why = [reasons.get(path) or reasons.get(text) for path, text in zip(listed, dataset.ids.tolist())]
         bad = np.array([reason is not None for reason in why], bool)
         if not bad.any():
-            return dataset
+            return _open(folder)
         if bad.all():
             raise BadInput(f"None of the {len(dataset):,} images of {name!r} can be read; the first: {why[0]}")
         gone = pd.DataFrame(
@@ -350,7 +407,7 @@ def from_dataframe(
         raise BadInput(f"{name!r} is a built-in dataset; choose another name.")
     listing = manifests.from_frame(frame, Path(root).expanduser().resolve(), f"The table {name!r}", columns or {})
     folder = paths.datasets() / name
-    previous = _open(folder) if (folder / "record.json").is_file() else None
+    previous = whole(name) if (folder / "record.json").is_file() else None
     return _keep(name, str(listing.root), "dataframe", {}, listing, previous, on_progress, cancel, described)
 
 
@@ -375,11 +432,14 @@ def add_vectors(
     if name in names():
         if labels is not None or pairs is not None:
             raise BadInput(f"{name!r} has its own labels; give vectors alone, or another name for a new dataset.")
-        dataset = load(name)
+        dataset, everything = load(name), whole(name)
+        read_files = {one: vectors.read(path) for one, path in given.items()}
+        if len(everything) > len(dataset) and all(len(one.rows) >= len(everything) for one in read_files.values()):
+            dataset = everything  # so that the vectors still fit when the copies are brought back
         ids = dataset.ids.tolist()
         rows = {
-            one: vectors.aligned(vectors.read(path), ids, path, f"the dataset {name!r}", extra="drop")
-            for one, path in given.items()
+            one: vectors.aligned(held, ids, given[one], f"the dataset {name!r}", extra="drop")
+            for one, held in read_files.items()
         }
     else:
         if labels is None:

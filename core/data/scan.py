@@ -200,8 +200,7 @@ def _assemble(
         quarantine=quarantine,
         several=listing.several,
         relevant_by=listing.relevant_by,
-        notes=" ".join(listing.notes),
-        **described,
+        **{"notes": " ".join(listing.notes), **described},
     )
 
 

@@ -181,7 +181,7 @@ def save(dataset: Dataset, folder: Path, record: dict[str, Any]) -> None:
         "files": {},
     }
     frames = {"table": table, "quarantine": dataset.quarantine, "pairs": dataset.pairs}
-    with _alone(folder):
+    with alone(folder):
         for part, frame in frames.items():
             if frame is not None:
                 content["files"][part] = _write_parquet(_storable(frame), folder, part)
@@ -192,7 +192,7 @@ def save(dataset: Dataset, folder: Path, record: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """One process at a time saves a dataset, so that none sweeps away the table that another just wrote."""
     if fcntl is None:
         yield

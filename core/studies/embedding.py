@@ -122,9 +122,9 @@ def stored(dataset: Dataset, backbone: Backbone, mode: str = "exact", store: Sto
     on a tie (nothing is there yet, or both are complete) it is the engine that would be used now.
     """
     store = store or open_store()
-    given = attached.vectors(dataset, backbone.name)
+    given = attached.present(dataset, backbone.name)
     if given is not None:
-        return Stored(backbone.name, "", given.shape[1], len(dataset), "imported", mode)
+        return Stored(backbone.name, "", given[1], given[0], "imported", mode)
     best = None
     for engine in choice.engine_names(backbone, mode):
         fingerprint, _ = backbones.fingerprint(backbone, mode, engine)
@@ -204,6 +204,11 @@ class _Run:
                 self.done[name] = set(self.positions)
                 self._finished(name)
                 continue
+            if backbone.source == "vectors":
+                raise BadInput(
+                    f"The vectors {name!r} lack {len(self.dataset) - held.n_images:,} of the {len(self.dataset):,} "
+                    "images; attach them again."
+                )
             weights.require(backbone)
             self.tell.say(f"Preparing {backbone.title}", 0, None, "images")
             there = held.n_images > 0 and choice.usable(held.engine)
