@@ -77,11 +77,11 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
         left.caption(f"{len(loaded):,} images{classes}" + (f" · {unread:,} files could not be read" if unread else ""))
         if missing:
             right.button(
-                f"Embed what is missing ({len(missing)})", key=f"embed {name}", on_click=start_embedding,
+                f"Embed {len(missing)} missing", key=f"embed {name}", on_click=start_embedding,
                 args=(name, tuple(missing)), disabled=bool(jobs.running()), type="primary", width="stretch",
             )  # fmt: skip
         else:
-            right.markdown(":material/check_circle: all chosen backbones are embedded")
+            right.markdown(":material/check_circle: :small[all chosen backbones are embedded]")
         sample = cards.cards(loaded, cache.sample_positions(name, 12))
         gallery.grid(sample, key=f"sample {name}", size=84, name=f"pictures of {name}", pick="")
         st.dataframe(

@@ -125,7 +125,9 @@ def space(loaded: Dataset, names: tuple[str, ...]) -> Space:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _space(name: str, fingerprint: str, names: tuple[str, ...], _loaded: Dataset) -> Space:
-    return Space(vectors(_loaded, names), _loaded.split)
+    found = Space(vectors(_loaded, names), _loaded.split)
+    found.keep()
+    return found
 
 
 def truth(loaded: Dataset) -> Relevance | None:

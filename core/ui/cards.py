@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from core.store import open_store
 from core.types import Dataset
 from core.ui.gallery import Card
 
@@ -48,5 +49,7 @@ def facts(loaded: Dataset, position: int) -> tuple[tuple[str, str], ...]:
 
 
 def cards(loaded: Dataset, positions: Iterable[int], **more: Any) -> list[Card]:
-    """Several cards alike."""
-    return [card(loaded, int(position), **more) for position in positions]
+    """Several cards alike; pictures that have no thumbnail yet get one now."""
+    positions = [int(position) for position in positions]
+    open_store().ensure_thumbnails(loaded, positions)
+    return [card(loaded, position, **more) for position in positions]

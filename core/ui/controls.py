@@ -78,7 +78,7 @@ def selection() -> Selection:
         )
     embedded = cache.embedded(name)
     if not embedded:
-        raise NotComputed(f"Nothing is embedded for {name!r} yet. Open the Overview and press “Embed what is missing”.")
+        raise NotComputed(f"Nothing is embedded for {name!r} yet. Open the Overview and press “Embed … missing”.")
     wanted = state.get(FrameSetup, "backbones")
     chosen = tuple(b for b in wanted if b in embedded) or embedded
     return Selection(cache.dataset(name), chosen, embedded)
