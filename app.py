@@ -7,6 +7,8 @@ PAGES = [
     ("pages/overview.py", "Overview", ":material/home:", "overview", "Start"),
     ("pages/fusion_lab.py", "Fusion lab", ":material/tune:", "fusion_lab", "Explore"),
     ("pages/retrieval.py", "Retrieval", ":material/image_search:", "retrieval", "Explore"),
+    ("pages/catalogue.py", "Catalogue", ":material/storefront:", "catalogue", "Explore"),
+    ("pages/report.py", "Report", ":material/description:", "report", "Keep"),
 ]
 
 

@@ -74,6 +74,15 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--ranking", type=Path, help="write the top 100 of each query and system (Parquet)")
     one.set_defaults(verb=evaluate)
 
+    one = verbs.add_parser("report", help="a comparison as one HTML file that opens offline")
+    _dataset_flags(one)
+    _backbone_flags(one)
+    one.add_argument("--fusions", type=Path, help="JSON list of fusions")
+    one.add_argument("--fuse", action="append", default=[], metavar="A+B", help="equal shares of these; repeatable")
+    one.add_argument("--k", default="1,10", help="cut-offs, e.g. 1,10")
+    one.add_argument("--out", type=Path, default=Path("report.html"), help="where to write (default: report.html)")
+    one.set_defaults(verb=report)
+
     one = verbs.add_parser("fetch", help="download the weights of a backbone into the hub's cache")
     one.add_argument("names", nargs="+", metavar="BACKBONE")
     one.set_defaults(verb=fetch)
@@ -176,8 +185,16 @@ def evaluate(given: argparse.Namespace) -> None:
 
 
 def _evaluate_dataset(given: argparse.Namespace, ks: tuple[int, ...]):  # noqa: ANN202
+    from core.studies import fusion
+
+    dataset, names, fusions = _systems(given)
+    return fusion.evaluate(dataset, names, fusions, ks=ks)
+
+
+def _systems(given: argparse.Namespace):  # noqa: ANN202
+    """The dataset, embedded with the backbones named, and the fusions named (equal mixes when none is)."""
     from core.fusion import spec
-    from core.studies import embedding, fusion
+    from core.studies import embedding
 
     names, dataset = _backbones(given), _dataset(given)
     dataset = embedding.embed(dataset, names, on_progress=say, cancel=Cancel()).dataset
@@ -185,7 +202,16 @@ def _evaluate_dataset(given: argparse.Namespace, ks: tuple[int, ...]):  # noqa: 
     fusions += [spec.equal(tuple(one.split("+"))) for one in given.fuse]
     if not fusions and not given.fuse:
         fusions = spec.equal_mixes(names)
-    return fusion.evaluate(dataset, names, fusions, ks=ks)
+    return dataset, names, fusions
+
+
+def report(given: argparse.Namespace) -> None:
+    """`report`: every single backbone and the fusions as one HTML file: figures, curves, best and worst, what it rests on."""
+    from core.report import comparison
+
+    text = comparison.of_stored(*_systems(given), ks=_cutoffs(given.k))
+    _write(given.out, text)
+    print(f"Wrote {given.out} ({len(text.encode()) / 1e6:.1f} MB). It opens in any browser, without a network.")
 
 
 def _cutoffs(text: str) -> tuple[int, ...]:

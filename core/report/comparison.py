@@ -6,29 +6,29 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from core import data
+from core.errors import NotComputed
 from core.metrics import curves, ranking
 from core.report import document, drawings, provenance
-from core.studies import retrieval
+from core.studies import embedding, fusion, retrieval
 from core.types import Dataset, Evaluation, Relevance
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from core.fusion import FusionSpec
+    from core.studies.evaluation import Result
 
-COLUMNS = ("map", "p@1", "p@5", "p@10", "recall@10", "hit@10", "ndcg@10", "mrr", "rprec", "silhouette_cosine")
-"""Metrics of the main table, as far as they were computed."""
+COLUMNS = ("map", "p@k", "recall@k", "hit@k", "mrr", "rprec", "ndcg", "silhouette_cosine")
+"""Metrics of the main table, as far as they were computed; each @k at every cut-off."""
 
 
 def build(
     dataset: Dataset,
-    evaluations: Sequence[Evaluation],
+    result: Result,
     truth: Relevance,
     *,
     backbones: Sequence[str],
     fusions: Sequence[FusionSpec] = (),
     titles: Mapping[str, str] | None = None,
-    differences: pd.DataFrame | None = None,
     columns: Sequence[str] = COLUMNS,
     n_cases: int = 10,
     n_shown: int = 3,
@@ -36,43 +36,31 @@ def build(
     """The HTML of a comparison.
 
     Args:
-        evaluations: with rankings; they are shown by falling mean average precision.
+        result: what `studies.evaluation.evaluate` gave; systems are shown by falling mean average precision.
         backbones: whose records are listed; fusions: whose configurations are.
         titles: system → what people call it.
-        differences: any table of differences between systems; its numbers are printed as they are.
         n_cases: best and worst queries of each of the first `n_shown` systems.
     """
     called = dict(titles or {})
-    ordered = sorted(evaluations, key=lambda one: -_number(one.mean("map")))
-    best = ordered[0] if ordered else None
+    ordered = sorted(result.evaluations, key=lambda one: -_number(one.mean("map")))
+    best = ordered[0]
     lead = (
-        f"{len(ordered)} systems on {dataset.name}: {len(dataset):,} images, {best.n_queries:,} queries, of which {best.n_valid:,} "
-        "have something relevant. Intervals are 95 % and under each number." if best else "No system was evaluated."
-    )  # fmt: skip
-    album = document.Album()
-    parts = [document.heading("Every system"), _main_table(ordered, columns, called)]
-    parts.append(
-        document.paragraph(
-            "Means over valid queries; the best mean average precision is bold. Ties stand in gallery order.",
-            quiet=True,
-        )
+        f"{len(ordered)} systems on {dataset.name}: {len(dataset):,} images, {best.n_queries:,} queries, of which "
+        f"{best.n_valid:,} have something relevant. Intervals are 95 % and stand under each number."
     )
+    album = document.Album()
+    parts = [document.heading("Every system"), _main_table(ordered, columns, called, result.tie_groups)]
+    parts.append(document.paragraph(
+        "Means over valid queries with 95 % bootstrap intervals; the best mean average precision is bold. Systems that share a "
+        "letter cannot be told apart (paired randomisation tests, Holm-corrected over all pairs).", quiet=True,
+    ))  # fmt: skip
     parts.append(drawings.bars([_bar(one, called) for one in ordered]))
     parts.append(document.paragraph("Mean average precision with its 95 % interval.", quiet=True))
-    parts += _warnings(ordered, called)
+    parts += _warnings(ordered)
     parts.append(document.heading("Precision and recall"))
     parts.append(drawings.curves({called.get(one.name, one.name): curves.average_curve(one.levels) for one in ordered}))
-    if best:
-        parts.append(
-            document.paragraph(f"11-point interpolated precision, mean of {best.n_valid:,} queries.", quiet=True)
-        )
-    if differences is not None and len(differences):
-        parts.append(document.heading("Differences"))
-        parts.append(_frame_table(differences))
-        parts.append(document.paragraph(
-            "Paired over the same queries. Queries of one class share their relevant images, so they are not independent, "
-            "and a significant difference is about these queries, not about another dataset.", quiet=True,
-        ))  # fmt: skip
+    parts.append(document.paragraph(f"11-point interpolated precision, mean of {best.n_valid:,} queries.", quiet=True))
+    parts += _differences(result, best.name, called)
     for one in ordered[:n_shown]:
         parts += _cases(dataset, one, truth, n_cases, called, album)
     parts.append(document.heading("What the metrics mean"))
@@ -83,22 +71,52 @@ def build(
     return document.document(f"Comparison on {dataset.name}", lead, parts)
 
 
+def of_stored(
+    dataset: Dataset, backbones: Sequence[str], fusions: Sequence[FusionSpec], ks: Sequence[int] = (1, 5, 10)
+) -> str:
+    """Evaluate backbones and fusions whose embeddings are in the store, and report on them.
+
+    Raises:
+        NotComputed: an embedding is missing, or the dataset has no labels to judge by.
+    """
+    if not dataset.has_labels:
+        raise NotComputed(
+            f"{dataset.name!r} has no labels, so nothing can be judged. Add the images again with one folder per class, "
+            "or take the report of one query from the Retrieval page."
+        )
+    used = list(dict.fromkeys([*backbones, *(name for spec in fusions for name in spec.backbones)]))
+    result = fusion.evaluate(dataset, backbones, fusions, ks=ks)
+    titles = {name: embedding.find(dataset, name).title for name in used}
+    columns = [
+        key if "@" not in key else f"{key.partition('@')[0]}@{k}"
+        for key in COLUMNS
+        for k in (ks if "@" in key else (0,))
+    ]
+    return build(
+        dataset, result, data.relevance(dataset), backbones=used, fusions=fusions, titles=titles,
+        columns=tuple(dict.fromkeys(columns)),
+    )  # fmt: skip
+
+
 def _number(value: float) -> float:
     return -math.inf if math.isnan(value) else value
 
 
-def _main_table(ordered: Sequence[Evaluation], columns: Sequence[str], called: Mapping[str, str]) -> str:
+def _main_table(
+    ordered: Sequence[Evaluation], columns: Sequence[str], called: Mapping[str, str], groups: Mapping[str, str]
+) -> str:
     keys = [key for key in columns if any(key in one.figures for one in ordered)]
     rows = []
     for one in ordered:
-        row: list = [called.get(one.name, one.name)]
+        row: list = [called.get(one.name, one.name), groups.get(one.name, "")]
         for key in keys:
             figure = one.figures.get(key)
             row.append(
                 document.Cell("–") if figure is None else document.figure_cell(figure.mean, figure.low, figure.high)
             )
         rows.append([*row, document.Cell(f"{one.n_valid:,}")])
-    return document.table(["System", *[ranking.label(key) for key in keys], "Queries"], rows, best=0 if rows else None)
+    names = ["System", "Alike", *[ranking.label(key) for key in keys], "Queries"]
+    return document.table(names, rows, best=0)
 
 
 def _bar(one: Evaluation, called: Mapping[str, str]) -> tuple[str, float, float, float]:
@@ -107,26 +125,36 @@ def _bar(one: Evaluation, called: Mapping[str, str]) -> tuple[str, float, float,
     return (name, math.nan, math.nan, math.nan) if figure is None else (name, figure.mean, figure.low, figure.high)
 
 
-def _warnings(ordered: Sequence[Evaluation], called: Mapping[str, str]) -> list[str]:
-    said = [f"{called.get(one.name, one.name)}: {sentence}" for one in ordered for sentence in one.warnings]
+def _warnings(ordered: Sequence[Evaluation]) -> list[str]:
+    said = list(dict.fromkeys(sentence for one in ordered for sentence in one.warnings))
     return [document.heading("To keep in mind", 3), *map(document.paragraph, said)] if said else []
 
 
-def _frame_table(frame: pd.DataFrame) -> str:
+def _differences(result: Result, best: str, called: Mapping[str, str]) -> list[str]:
+    """The best system against each other one."""
     rows = []
-    for record in frame.itertuples(index=False):
-        row: list = []
-        for value in record:
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                row.append(str(value))
-            else:
-                row.append(
-                    document.Cell(
-                        f"{value:,}" if isinstance(value, int) else "–" if math.isnan(value) else f"{value:.4g}"
-                    )
-                )
-        rows.append(row)
-    return document.table([str(column) for column in frame.columns], rows)
+    for (one, two), found in result.comparisons.items():
+        if best not in (one, two):
+            continue
+        other, sign = (two, 1) if one == best else (one, -1)
+        ends = sorted((sign * found.low, sign * found.high))
+        wins, losses = (found.wins, found.losses) if sign > 0 else (found.losses, found.wins)
+        verdict = "the two tests disagree: no conclusion" if found.contradicts else ""
+        rows.append([
+            called.get(other, other), document.figure_cell(sign * found.mean, *ends),
+            document.Cell(f"{found.p_holm:.4f}", f"uncorrected {found.p:.4f}"), document.Cell(f"{sign * found.d_z:+.2f}"),
+            document.Cell(f"{wins:,} / {found.ties:,} / {losses:,}"), verdict,
+        ])  # fmt: skip
+    if not rows:
+        return []
+    return [
+        document.heading(f"{called.get(best, best)} against the others"),
+        document.table(["Other system", "Difference in mAP", "p (Holm)", "Effect d_z", "Better / equal / worse", ""], rows),
+        document.paragraph(
+            "Paired over the same queries. Queries of one class share their relevant images, so they are not independent: "
+            "a significant difference is about these queries, not about another dataset.", quiet=True,
+        ),
+    ]  # fmt: skip
 
 
 def _cases(

@@ -28,10 +28,13 @@ p { margin: 4px 0 12px; max-width: 75ch; overflow-wrap: anywhere; }
 .lead, .caption { color: var(--quiet); }
 .caption { font-size: 13.5px; }
 table { border-collapse: collapse; width: 100%; margin: 8px 0 4px; font-size: 14px; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
+th, td { text-align: left; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; color: var(--quiet); font-size: 13px; }
-td.number, th.number { text-align: right; overflow-wrap: normal; white-space: nowrap; }
-td:first-child, th:first-child { min-width: 110px; }
+td.number, th.number { text-align: right; }
+td.number { white-space: nowrap; }
+td:first-child, th:first-child { min-width: 150px; }
+th, td { min-width: 52px; overflow-wrap: break-word; }
+th.number { white-space: normal; min-width: 74px; }
 td.number:first-child, th.number:first-child { min-width: 0; }
 td small { color: var(--quiet); display: block; font-size: 12px; }
 tr.best td { font-weight: 650; }

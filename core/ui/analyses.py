@@ -10,11 +10,11 @@ import streamlit as st
 
 from core import charts
 from core.errors import CoreError
+from core.metrics import significance
 from core.setups import RetrievalSetup
 from core.studies import retrieval
 from core.studies.naming import Named
 from core.studies.systems import System
-from core.studies.weights import bootstrap_intervals
 from core.types import Dataset, Evaluation
 from core.ui import asking, cache, cards, gallery, state, theme
 from core.ui.guard import fragment
@@ -66,7 +66,7 @@ def mean_sentence(evaluation: Evaluation, kept: np.ndarray) -> str:
     values = values[np.isfinite(values)]
     if not len(values):
         return "No query has anything relevant."
-    low, high = (float(end[0]) for end in bootstrap_intervals(values[None]))
+    low, high = significance.interval(values)
     asked = "" if evaluation.queries is None else f", a panel of {evaluation.n_queries:,}"
     return (
         f"mAP **{values.mean():.3f}** {theme.interval(low, high)} over {len(values):,} valid queries{asked} "
@@ -200,15 +200,14 @@ def _duel(view, pick: Pick) -> None:  # noqa: ANN001
 
 def _difference(one: Evaluation, two: Evaluation, kept: np.ndarray) -> str:
     """The mean difference of two systems over the queries shown, with its interval and the counts."""
-    gap = (one.per_query["map"] - two.per_query["map"])[kept]
-    gap = gap[np.isfinite(gap)]
-    gap[np.abs(gap) < 1e-12] = 0.0
-    if not len(gap):
+    found = significance.compare(one.per_query["map"][kept], two.per_query["map"][kept])
+    if not found.n:
         return "No query has anything relevant."
-    low, high = (float(end[0]) for end in bootstrap_intervals(gap[None]))
+    doubt = " The signed rank test disagrees, so nothing is concluded." if found.contradicts else ""
     return (
-        f"A − B: **{gap.mean():+.3f}** mAP {theme.interval(low, high)} over {len(gap):,} queries (paired 95 % bootstrap). "
-        f"A is better on {int((gap > 0).sum()):,}, equal on {int((gap == 0).sum()):,}, worse on {int((gap < 0).sum()):,}."
+        f"A − B: **{found.mean:+.3f}** mAP {theme.interval(found.low, found.high)} over {found.n:,} queries (paired 95 % "
+        f"bootstrap; p {found.p:.4f}, randomisation).{doubt} A is better on {found.wins:,}, equal on {found.ties:,}, worse on "
+        f"{found.losses:,}."
     )
 
 

@@ -1,0 +1,88 @@
+"""Report: a whole comparison as one HTML file, to keep, to send or to print."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import CoreError
+from core.setups import FrameSetup
+from core.ui import asking, cache, controls, jobs, state, theme
+
+JOB = "report"
+
+
+def start(loaded, names: tuple[str, ...], fusions: tuple, ks: tuple[int, ...]) -> None:  # noqa: ANN001
+    """Make the report in the background."""
+
+    def work(job: jobs.Job) -> tuple[str, str]:
+        from core.report import comparison
+
+        return loaded.name, comparison.of_stored(loaded, names, fusions, ks)
+
+    jobs.start(JOB, f"Report on {loaded.name}", work)
+
+
+def chosen_systems(selection: controls.Selection) -> tuple[tuple[str, ...], tuple]:
+    """Which backbones and fusions the report is about."""
+    choice = asking.choice(selection.backbones, selection.embedded)
+    fusions = [text for text in choice.titles if text not in selection.embedded]
+    picked = st.multiselect(
+        "Fusions", fusions, default=fusions, format_func=choice.titles.get, key=f"report fusions {selection.dataset.name}",
+        help="The fusion as it stands in the Fusion lab, and those that were saved.", placeholder="none",
+    )  # fmt: skip
+    specs = []
+    for text in picked:
+        try:
+            specs.append(choice.read(text).spec)
+        except CoreError as error:
+            st.warning(theme.plain(str(error)), icon=":material/info:")
+    return selection.backbones, tuple(specs)
+
+
+def offer(name: str) -> None:
+    """The finished report, to take and to look at."""
+    job = jobs.find(JOB)
+    if job is None or job.state != "done" or not job.result or job.result[0] != name:
+        return
+    _, text = job.result
+    size = len(text.encode()) / 1e6
+    left, right = st.columns([3, 7], vertical_alignment="center")
+    left.download_button(
+        "Download the report", text.encode(), file_name=f"{name}-report.html", mime="text/html", key="take report",
+        icon=":material/download:", type="primary", width="stretch", on_click="ignore",
+    )  # fmt: skip
+    right.caption(f"{size:.1f} MB. It opens in any browser without a network, and prints well.")
+    with st.container(border=True):
+        st.iframe(text, height=760)
+
+
+def page() -> None:
+    """Draw the page."""
+    selection = controls.selection()
+    theme.title(
+        "Report",
+        "The backbones of the sidebar, and fusions of them, as one file: every figure with its interval, curves, tests, "
+        "best and worst queries with their pictures, and what the numbers rest on.",
+    )
+    loaded = selection.dataset
+    if not loaded.has_labels:
+        st.info(
+            f"{loaded.name!r} has no labels, so nothing can be compared in figures. The Retrieval page makes a report of one query.",
+            icon=":material/info:",
+        )  # fmt: skip
+        return
+    names, specs = chosen_systems(selection)
+    titles = ", ".join(cache.backbone_title(name) for name in names)
+    st.caption(f"Backbones: {theme.plain(titles)}. Change them in the sidebar.")
+    ks = st.multiselect(
+        "Cut-offs k", [1, 3, 5, 10, 20, 50, 100], default=[1, 10], key="report ks", help="For the metrics “@k”."
+    )
+    st.button(
+        "Make the report", type="primary", key="make report", icon=":material/description:", on_click=start,
+        args=(loaded, names, specs, tuple(sorted(ks)) or (10,)), disabled=any(job.name == JOB for job in jobs.running()),
+    )  # fmt: skip
+    jobs.panel(JOB)
+    offer(state.get(FrameSetup, "dataset"))
+
+
+page()
