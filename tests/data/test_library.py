@@ -255,7 +255,9 @@ sys.path.insert(0, {root!r})
 from pathlib import Path
 from core import data
 for turn in range(6):
-    Path({extra!r}).write_bytes(Path({picture!r}).read_bytes() + bytes([turn] * {many}))
+    beside = Path({home!r}) / "beside-{many}"
+    beside.write_bytes(Path({picture!r}).read_bytes() + bytes([turn] * {many}))
+    beside.replace({extra!r})  # a picture that is half written would be set aside for a moment
     dataset = data.load({folder!r})
     assert len(dataset) == 61, len(dataset)
 """
@@ -266,7 +268,10 @@ def test_two_processes_add_a_changing_folder_at_once(tmp_path: Path, home: Path)
     extra, picture = folder / "circle" / "new.png", folder / "grid" / "grid_00.png"
     extra.write_bytes(picture.read_bytes())
     data.load(folder)
-    given = {"root": str(paths.REPOSITORY), "extra": str(extra), "picture": str(picture), "folder": str(folder)}
+    given = {
+        "root": str(paths.REPOSITORY), "extra": str(extra), "picture": str(picture), "folder": str(folder),
+        "home": str(home),
+    }  # fmt: skip
     running = [subprocess.Popen([sys.executable, "-c", ADDER.format(many=many, **given)]) for many in (1, 2, 3)]
     assert [process.wait(timeout=60) for process in running] == [0, 0, 0]
     assert len(data.load("busy")) == 61
