@@ -170,6 +170,7 @@ export default function (component) {
     state.hide = hide;
   }
 
+  const held = grid.contains(grid.getRootNode().activeElement);
   const before = new Map([...grid.children].map((card) => [card.dataset.id, card]));
   const next = data.cards.map((item) => {
     const card = before.get(item.id) || element(data.pick ? "button" : "div");
@@ -183,6 +184,8 @@ export default function (component) {
   });
   for (const gone of before.values()) gone.remove();
   next.forEach((card, place) => { if (grid.children[place] !== card) grid.insertBefore(card, grid.children[place] || null); });
+  // Whoever walks by keyboard stays in the grid when the card that was chosen is gone.
+  if (held && next.length && !grid.contains(grid.getRootNode().activeElement)) next[0].focus();
 
   return () => {
     document.removeEventListener("fusionscope-hover", state.follow);

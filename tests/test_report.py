@@ -1,0 +1,177 @@
+"""Reports and picture sheets: self-contained, small, escaped, and saying what the numbers say."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core import cli, data
+from core.data import images
+from core.errors import NotComputed
+from core.fusion import FusionSpec
+from core.report import comparison, document, drawings, sheet, view_report
+from core.store import open_store
+from core.studies import embedding, evaluation, fusion, retrieval
+from core.studies.systems import build
+
+NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)> & \"q\" 'a'"
+
+
+class Tags(HTMLParser):
+    """What a browser would see: tags with their attributes, and the text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list) -> None:
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, text: str) -> None:
+        self.words += text
+
+
+def nothing_is_loaded_or_run(text: str) -> Tags:
+    seen = Tags(text)
+    assert not {tag for tag, _ in seen.tags} & {"script", "iframe", "object", "embed", "link", "base", "form"}
+    for tag, attributes in seen.tags:
+        assert not [name for name in attributes if name.startswith("on")], (tag, attributes)
+        for name in ("src", "href", "data", "action"):
+            assert attributes.get(name, "data:").startswith("data:image/webp;base64,") or name not in attributes
+    assert "url(" not in text and "@import" not in text
+    policy = next(a["content"] for tag, a in seen.tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert "default-src 'none'" in policy and "script" not in policy
+    return seen
+
+
+@pytest.fixture
+def small(tiny_world):
+    """The tiny world with two descriptors embedded."""
+    dataset = embedding.embed(tiny_world.dataset, ("hsv_histogram", "hog")).dataset
+    space = fusion.space_of(dataset, ("hsv_histogram", "hog"))
+    return dataset, space
+
+
+MIX = FusionSpec(NASTY, "concat", ("hsv_histogram", "hog"), (2.0, 1.0))
+
+
+def nasty(dataset):
+    """The same images under labels and titles that want to be HTML."""
+    items = dataset.items.assign(title=[NASTY] * len(dataset))
+    names = tuple(sorted(f"{NASTY} {name}" for name in dataset.label_names))
+    return dataclasses.replace(dataset, label_names=names, items=items, name=f"set {NASTY}")
+
+
+def test_a_view_report_shows_the_results_and_escapes_everything(small) -> None:
+    dataset, space = small
+    dataset = nasty(dataset)
+    question = retrieval.image_query(dataset, space, 3)
+    answers = [retrieval.ask(question, s) for s in build(space, ("hog",), [MIX])]
+    text = view_report.build(dataset, answers, 12, {"hog": NASTY}, query_text=NASTY)
+    seen = nothing_is_loaded_or_run(text)
+    assert "alert(1)" in seen.words and "<img src=x" not in text and "onerror=alert(2)>" not in text
+    assert len(text) < 10e6
+    shown = [a for tag, a in seen.tags if tag == "img"]
+    assert len(shown) >= 2 * 12 + 1
+    for answer in answers:
+        told = retrieval.figures(answer, 12)
+        assert f"{told['map']:.3f}" in seen.words and f"{told['p@12']:.3f}" in seen.words
+    assert dataset.fingerprint in seen.words and MIX.fingerprint in seen.words
+    for name in ("hog", "hsv_histogram"):
+        assert embedding.stored(dataset, embedding.find(dataset, name)).fingerprint in seen.words
+
+
+def test_a_query_of_given_pictures_has_a_report_too(small, tiny_images: Path) -> None:
+    dataset, space = small
+    content = next(tiny_images.rglob("*.png")).read_bytes()
+    vectors = {name: space.get(name)[[1, 2]] for name in space.names}
+    answers = [retrieval.ask(retrieval.picture_query(dataset, space, vectors), s) for s in build(space, ("hog",))]
+    text = view_report.build(
+        dataset, answers, 5, {}, query_text="two", pictures=(content, content), part=(0, 0, 0.5, 0.5)
+    )
+    seen = nothing_is_loaded_or_run(text)
+    assert "2 pictures ask together" in seen.words and "Nothing is known to be relevant" in seen.words
+
+
+def test_a_comparison_has_every_system_its_interval_and_its_cases(small) -> None:
+    dataset, space = small
+    dataset, truth = nasty(dataset), data.relevance(dataset)
+    result = evaluation.evaluate(build(space, ("hog", "hsv_histogram"), [MIX]), truth, (1, 10), dataset=dataset)
+    text = comparison.build(
+        dataset, result, truth, backbones=space.names, fusions=[MIX], columns=("map", "p@1", "p@10", "recall@10")
+    )
+    seen = nothing_is_loaded_or_run(text)
+    for one in result.evaluations:
+        figure = one.figures["map"]
+        assert f"{figure.mean:.3f}" in seen.words and f"{figure.low:.3f} – {figure.high:.3f}" in seen.words
+    assert seen.words.count("Worst queries of") == 3 == seen.words.count("Best queries of")
+    best = max(result.evaluations, key=lambda one: one.mean("map"))
+    cases = retrieval.extremes(dataset, best, truth)[1]
+    assert all(f"AP {case.ap:.3f}" in seen.words for case in cases)
+    found = next(iter(result.comparisons.values()))
+    assert f"{found.p_holm:.4f}" in seen.words
+    assert re.search(r"<polyline", text) and len(text) < 10e6
+
+
+def test_pictures_stop_at_the_budget_and_the_report_says_so(small) -> None:
+    dataset, _ = small
+    keys = [retrieval.text_key(key) for key in dataset.keys]
+    sizes = [-(-len(open_store().thumbnail(key)) // 3) * 4 for key in keys[:3]]
+    album = document.Album(budget=sum(sizes))
+    row = album.row([document.Picture(key) for key in keys])
+    assert row.count("<img") >= 3 and album.left_out == len(keys) - row.count("<img") > 0
+    assert f"{album.left_out} pictures were left out" in album.note()
+    assert "no picture" in document.Album().row([document.Picture("0" * 64)])
+
+
+def test_undefined_numbers_are_dashes() -> None:
+    nan = float("nan")
+    assert document.figure_cell(nan).text == "–"
+    assert "–" in drawings.bars([("a", nan, nan, nan)]) and "nan" not in drawings.bars([("a", nan, nan, nan)])
+    assert "polyline" not in drawings.curves({"a": np.full(11, nan)})
+    assert "<b>" not in drawings.curves({"<b>": np.linspace(1, 0, 11)})
+
+
+def test_the_sheet_is_one_picture_of_all_results(small) -> None:
+    dataset, space = small
+    answer = retrieval.ask(retrieval.image_query(dataset, space, 3), build(space, ("hog",))[0])
+    tiles = [sheet.Tile.of(dataset, answer, place) for place in answer.order[:20]]
+    drawn = sheet.draw([sheet.Part("hog ▲ 画像", tiles)], sheet.query_tiles(dataset, 3))
+    picture = Image.open(io.BytesIO(drawn)).convert("RGB")
+    assert picture.width > 1000 and picture.height > 300
+    colours = {colour for _, colour in picture.getcolors(1 << 24)}
+    frames = {"relevant": (0x1A, 0x98, 0x50), "not": (0xD6, 0x40, 0x4E), "query": (0x2B, 0x7D, 0xE9)}
+    assert {frame for frame in (tile.frame for tile in tiles)} <= set(frames)
+    assert all(frames[frame] in colours for frame in {tile.frame for tile in tiles} | {"query"})
+    middle = images.open_rgb(drawn).getpixel((28 + 74, 28 + 40 + 74))
+    assert middle != (255, 255, 255)
+
+
+def test_the_command_writes_a_report(small, tmp_path: Path, capsys) -> None:
+    dataset, _ = small
+    out = tmp_path / "r.html"
+    flags = ["report", "--data", "tiny", "--backbone", "hog", "--backbone", "hsv_histogram", "--out", str(out)]
+    assert cli.main(flags) == 0
+    assert "Wrote" in capsys.readouterr().out
+    seen = nothing_is_loaded_or_run(out.read_text(encoding="utf-8"))
+    assert "hog + hsv_histogram" in seen.words and "P@10" in seen.words
+    assert cli.main([*flags[:-1], str(tmp_path / "no" / "r.html")]) == 2
+    assert "folder that exists" in capsys.readouterr().err
+
+
+def test_without_labels_there_is_one_sentence(small) -> None:
+    dataset, space = small
+    bare = dataclasses.replace(dataset, labels=np.full(len(dataset), -1))
+    with pytest.raises(NotComputed, match="no labels"):
+        comparison.of_stored(bare, space.names, [])
+    answers = [retrieval.ask(retrieval.image_query(bare, space, 3), s) for s in build(space, ("hog",))]
+    nothing_is_loaded_or_run(view_report.build(bare, answers, 5, {}, query_text="x"))
