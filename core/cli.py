@@ -11,7 +11,7 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.errors import BadInput, CoreError
 from core.progress import Cancel, Progress
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
     one = verbs.add_parser("embed", help="compute and keep the embeddings of a dataset")
     _dataset_flags(one)
+    _vector_flags(one)
     _backbone_flags(one)
     one.add_argument("--mode", choices=["exact", "fast"], default="exact", help="fast is not exact and kept apart")
     one.add_argument("--device", default="", help="cuda, mps or cpu; picked by itself if left out")
@@ -62,10 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     one = verbs.add_parser("evaluate", help="score backbones and fusions on a dataset, or vectors from files")
     _dataset_flags(one)
     _backbone_flags(one)
-    one.add_argument("--vectors", action="append", default=[], metavar="NAME=FILE", help="vectors computed elsewhere")
-    one.add_argument("--labels", type=Path, help="CSV id,label[,split], a row per vector row")
-    one.add_argument("--pairs", type=Path, help="CSV query_id,item_id,kind (relevant or junk)")
-    one.add_argument("--invalid", choices=["refuse", "drop"], default="refuse", help="rows with NaN or infinity")
+    _vector_flags(one)
     one.add_argument("--fusions", type=Path, help="JSON list of fusions")
     one.add_argument("--fuse", action="append", default=[], metavar="A+B", help="equal shares of these; repeatable")
     one.add_argument("--k", default="1,5,10", help="cut-offs, e.g. 1,5,10,100")
@@ -100,6 +98,30 @@ def _parser() -> argparse.ArgumentParser:
 def _dataset_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", "--dataset", metavar="PATH|NAME", help="a folder, a manifest, or a dataset's name")
     parser.add_argument("--name", default="", help="the name under which a path is kept (default: the folder's name)")
+    parser.add_argument("--reader", default="", help="how the path is read; found by itself if left out")
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="NAME=VALUE",
+        help="of the reader, repeatable: depth=2, columns=path:photo,label:kind, protocol=hard, ...",
+    )  # fmt: skip
+    parser.add_argument(
+        "--split", default="", metavar="QUERY[,TRAIN]",
+        help="make a seeded, stratified split of these shares and keep it, e.g. 0.2 or 0.15,0.5; 'given' goes back",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=None, help="of --split (default 0)")
+    parser.add_argument(
+        "--one-of-each", action=argparse.BooleanOptionalAction, default=None,
+        help="leave copies of equal bytes out and remember it, or bring them back",
+    )  # fmt: skip
+
+
+def _vector_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--vectors", action="append", default=[], metavar="NAME=FILE",
+        help="vectors computed elsewhere; with --data they are attached to it, by id or by row",
+    )  # fmt: skip
+    parser.add_argument("--labels", type=Path, help="CSV id,label[,split], a row per vector row")
+    parser.add_argument("--pairs", type=Path, help="CSV query_id,item_id,kind (relevant or junk)")
+    parser.add_argument("--invalid", choices=["refuse", "drop"], default="refuse", help="rows with NaN or infinity")
 
 
 def _backbone_flags(parser: argparse.ArgumentParser) -> None:
@@ -123,17 +145,79 @@ def say(progress: Progress) -> None:
 
 
 def _dataset(given: argparse.Namespace) -> Dataset:
-    """The dataset that --data names, scanned and kept when it is a path that is not known yet."""
+    """The dataset that --data names, scanned and kept when it is a path that is not known yet.
+
+    Vectors from files join it, and what --split and --one-of-each say is kept with it.
+    """
     from core import data
 
+    vectors = _named_files(getattr(given, "vectors", []))
+    _shares(given)  # before anything is read
+    if not given.data and vectors and given.name:
+        name = data.add_vectors(given.name, vectors, given.labels, given.pairs, given.invalid).name
+        return _decided(given, name)
     if not given.data:
         raise BadInput(
             "Which images? Give `--data PATH` (a folder of images) or `--data NAME`; `python -m core list datasets`."
         )
-    dataset = data.load(given.data, name=given.name or None, on_progress=say)
+    reader, options = _reader(given)
+    dataset = data.load(given.data, name=given.name or None, on_progress=say, reader=reader, **options)
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    return dataset
+    if vectors:
+        data.add_vectors(dataset.name, vectors, given.labels, given.pairs, given.invalid)
+    return _decided(given, dataset.name)
+
+
+def _reader(given: argparse.Namespace) -> tuple[str | None, dict[str, Any]]:
+    """The reader named, if any, and its options."""
+    from core.data import readers
+
+    if not given.reader and not given.option:
+        return None, {}
+    if given.data.startswith("torchvision:") or (not Path(given.data).expanduser().exists() and not given.reader):
+        raise BadInput(f"--reader and --option belong to a path that is read; {given.data!r} is none.")
+    typed: dict[str, str] = {}
+    for pair in given.option:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise BadInput(f"--option takes NAME=VALUE, e.g. --option depth=2; got {pair!r}.")
+        typed[name.strip()] = value
+    reader = readers.choose(Path(given.data).expanduser(), given.reader or None)
+    return reader.name, readers.options_from(reader, typed)
+
+
+def _decided(given: argparse.Namespace, name: str) -> Dataset:
+    """The saved dataset after --one-of-each and --split, which stay with it."""
+    from core import data
+
+    if given.one_of_each is not None:
+        dataset = data.keep_one_of_each(name) if given.one_of_each else data.keep_all(name)
+        out = len(data.whole(name)) - len(dataset)
+        print(f"{name}: {len(dataset):,} images; copies left out: {out:,}.", file=sys.stderr)
+    if given.split:
+        dataset = data.make_split(name, _shares(given), given.seed or 0)
+        n = [len(part) for part in (dataset.split.queries, dataset.split.gallery, dataset.split.train)]
+        print(f"{name}: {n[0]:,} queries, {n[1]:,} in the gallery, {n[2]:,} to train on.", file=sys.stderr)
+    return data.load(name)
+
+
+def _shares(given: argparse.Namespace):  # noqa: ANN202
+    """The shares that --split names; None for the given split, and where there is no such flag."""
+    from core.data.splits import Shares
+
+    text = given.split
+    if not text and given.seed is not None:
+        raise BadInput("--seed belongs to --split, e.g. --split 0.2 --seed 1.")
+    if not text or text.strip().lower() == "given":
+        return None
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not 1 <= len(numbers) <= 2:
+        raise BadInput(f"--split takes one or two shares, e.g. 0.2 or 0.15,0.5, or the word given; got {text!r}.")
+    return Shares(*numbers)
 
 
 def _backbones(given: argparse.Namespace) -> tuple[str, ...]:
@@ -144,7 +228,20 @@ def _backbones(given: argparse.Namespace) -> tuple[str, ...]:
         if len(given.backbone) != 1:
             raise BadInput("--weights needs exactly one --backbone: the timm architecture that the file is for.")
         return (backbones.add_local(given.backbone[0], given.weights).name,)
-    return tuple(backbones.get(name).name for name in given.backbone) or DEFAULT_BACKBONES
+    attached = _attached(given)
+    named = tuple(name if name in attached else backbones.get(name).name for name in given.backbone)
+    joined = tuple(dict.fromkeys([*_named_files(getattr(given, "vectors", [])), *named]))
+    return joined or DEFAULT_BACKBONES
+
+
+def _attached(given: argparse.Namespace) -> set[str]:
+    """Names of vectors that are attached to the dataset that --data names, or are being attached now."""
+    from core import data
+
+    here = set(_named_files(getattr(given, "vectors", [])))
+    if given.data in data.names():
+        here |= {backbone.name for backbone in data.attached.backbones(given.data)}
+    return here
 
 
 def embed(given: argparse.Namespace) -> None:
@@ -168,7 +265,7 @@ def evaluate(given: argparse.Namespace) -> None:
     from core.studies import blackbox, evaluation
 
     ks = _cutoffs(given.k)
-    if given.vectors:
+    if given.vectors and not given.data:
         result = blackbox.evaluate_files(
             vectors=_named_files(given.vectors), labels=given.labels, pairs=given.pairs, fusions=given.fusions,
             ks=ks, invalid=given.invalid,

@@ -222,6 +222,7 @@ def _objects(file: Path) -> tuple[str, ...]:
         "images": "The folder of the pictures; by default `jpg` beside the file.",
         "crop": "Cut queries to their box, as the protocol wants (default yes).",
     },
+    choices={"protocol": ("medium", "easy", "hard")},
 )
 def revisited(
     path: Path,

@@ -38,6 +38,7 @@ def _same(text: str) -> str:
     label="A collection of torchvision, by name",
     detect=lambda path: False,
     options={"dataset": f"One of {', '.join(NAMES)}."},
+    choices={"dataset": tuple(NAMES)},
 )
 def torchvision_dataset(
     path: Path, *, dataset: str, on_progress: OnProgress | None = None, cancel: Cancel | None = None

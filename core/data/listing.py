@@ -65,6 +65,7 @@ class Reader:
         function: (path, on_progress=, cancel=, **options) → Listing.
         detect: (path) → True when the path looks like this; the first reader that says so is taken.
         options: option → one sentence for people.
+        choices: option → the words that it takes, the usual one first, where they are few.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Reader:
     label: str
     detect: Callable[[Path], bool]
     options: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 READERS: Registry[Reader] = Registry("reader", Reader)

@@ -177,6 +177,7 @@ def _add_columns(listing: Listing, frame: pd.DataFrame, named: dict[str, str], w
     label="A table with a path column (CSV, Parquet, JSONL)",
     detect=lambda path: path.is_file() and path.suffix.lower() in TABLE_ENDINGS,
     options=OPTIONS,
+    choices={"missing": ("refuse", "quarantine")},
 )
 def manifest(
     path: Path,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from core.data import images
 from core.data.listing import READERS, SPLIT_WORDS, Listing, Reader, walk
@@ -133,3 +137,56 @@ def known() -> tuple[str, ...]:
     """Names of all readers."""
     _load_others()
     return READERS.names
+
+
+_FLAGS = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
+
+
+def _flag(text: str) -> bool:
+    return _FLAGS[text.lower()]
+
+
+def option_kind(reader: Reader, name: str) -> str:
+    """What an option of a reader takes: "whole", "flag", "mapping" or "text"."""
+    annotation = str(inspect.signature(reader.function).parameters[name].annotation)
+    kinds = {"int": "whole", "bool": "flag", "dict": "mapping"}
+    return next((kind for word, kind in kinds.items() if annotation.startswith(word)), "text")
+
+
+def options_from(reader: Reader, given: Mapping[str, str]) -> dict[str, Any]:
+    """Options that were typed, as the reader takes them.
+
+    Args:
+        given: option → text. A mapping is typed `ours:theirs,ours:theirs`, or as JSON where a name holds a comma.
+    Raises:
+        BadInput: the reader has no such option, or the text is no value for it.
+    """
+    found: dict[str, Any] = {}
+    for name, text in given.items():
+        if name not in reader.options:
+            takes = f"it takes {', '.join(reader.options)}" if reader.options else "it takes none"
+            raise BadInput(f"The reader {reader.name!r} has no option {name!r}; {takes}.")
+        kind, text = option_kind(reader, name), text.strip()
+        try:
+            found[name] = _PARSE[kind](text)
+        except (ValueError, KeyError) as error:
+            wanted = {
+                "whole": "a whole number", "flag": "yes or no", "mapping": "ours:theirs,ours:theirs, e.g. path:photo",
+            }[kind]  # fmt: skip
+            raise BadInput(f"The option {name!r} takes {wanted}, not {text[:60]!r}.") from error
+    return found
+
+
+def _mapping(text: str) -> dict[str, str]:
+    if text.startswith("{"):
+        held = json.loads(text)
+        if not all(isinstance(value, str) for value in held.values()):
+            raise ValueError(text)
+        return held
+    pairs = [part.partition(":") for part in text.split(",")]
+    if not all(ours.strip() and mark for ours, mark, _ in pairs):
+        raise ValueError(text)
+    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+
+
+_PARSE = {"whole": int, "flag": _flag, "mapping": _mapping, "text": str}
