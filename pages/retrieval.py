@@ -166,7 +166,10 @@ def query_card(view: View, query: Query) -> None:
         ]
     if query.box:
         shown[0] = taking.part_card(shown[0], query, view.loaded)
-    gallery.grid(shown, key="the query", size=200 if len(shown) == 1 else 90, name="the query", pick="")
+    gallery.grid(
+        shown, key="the query", size=200 if len(shown) == 1 else 90, name="the query", pick="",
+        seek=state.hold(analyses.SEEK, 0),
+    )  # fmt: skip
     if query.guest is not None:
         many = len(query.guest.names)
         asks = "A picture of yours asks." if many == 1 else f"The mean of the embeddings of {many} pictures asks."

@@ -25,6 +25,9 @@ MOST_SCORES = 400_000_000
 """Queries times gallery up to which every query is asked; beyond, a seeded panel of queries stands for all."""
 PANEL = 2_000
 TABS = {"worst": "Best and worst", "duel": "A against B", "confusions": "Confusions"}
+SEEK = "picks below"
+"""How often a picture was chosen below the results: the page then scrolls to the query."""
+_PICKED = "picked below"
 _CELL = "confused pair"
 
 
@@ -92,6 +95,9 @@ def draw(view, pick: Pick) -> None:  # noqa: ANN001
 
 @fragment
 def _tabs(view, pick: Pick) -> None:  # noqa: ANN001
+    if state.hold(_PICKED, False):
+        state.keep(_PICKED, False)
+        st.rerun(scope="app")
     tabs = st.tabs(list(TABS.values()), key="retrieval tabs", on_change="rerun")
     for tab, part in zip(tabs, (_extremes, _duel, _confusions)):
         if tab.open:
@@ -107,7 +113,8 @@ def _whole_page(pick: Pick) -> Pick:
 
     def picked(text: str) -> None:
         pick(text)
-        state.keep("scroll to top", True)
+        state.keep(_PICKED, True)
+        state.keep(SEEK, state.hold(SEEK, 0) + 1)
 
     return picked
 

@@ -87,6 +87,7 @@ def grid(
     name: str = "pictures",
     pick: str = "Click to search with this picture",
     group: str = "",
+    seek: int = 0,
 ) -> str | None:
     """Draw the cards; returns the id that was just clicked (or chosen with Enter), once.
 
@@ -98,11 +99,12 @@ def grid(
         name: what the grid holds, for screen readers.
         pick: what a click does, shown in the large card; "" makes the grid one to look at only.
         group: grids of one group highlight the same picture together.
+        seek: whenever this number changes, the page scrolls to the grid.
     """
     shown = [c.as_data() for c in cards]
     if size > SHARP_FROM:
         shown = [one | {"src": one["large"]} for one in shown]
-    data = {"cards": shown, "size": size, "name": name, "pick": pick, "group": group}
+    data = {"cards": shown, "size": size, "name": name, "pick": pick, "group": group, "seek": seek}
 
     def picked() -> None:
         value = st.session_state[key].get("picked")

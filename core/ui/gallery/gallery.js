@@ -184,6 +184,8 @@ export default function (component) {
   });
   for (const gone of before.values()) gone.remove();
   next.forEach((card, place) => { if (grid.children[place] !== card) grid.insertBefore(card, grid.children[place] || null); });
+  if (state.seek !== undefined && state.seek !== data.seek) grid.scrollIntoView({ block: "center", behavior: "smooth" });
+  state.seek = data.seek;
   // Whoever walks by keyboard stays in the grid when the card that was chosen is gone.
   if (held && next.length && !grid.contains(grid.getRootNode().activeElement)) next[0].focus();
 

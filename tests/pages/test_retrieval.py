@@ -1,0 +1,422 @@
+"""The retrieval page in a real Chromium: every way to ask, side by side, tables below, links, files, bad input."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import re
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
+from tests.conftest import TINY_CLASSES, draw_tiny
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+BACKBONES = ("hsv_histogram", "hog")
+EVIL = "<img src=x onerror=alert(1)> **bold** [link](http:evil)"
+RESULTS, OTHER, QUERY = ".st-key-results-0 .card", ".st-key-results-1 .card", ".st-key-the-query .card"
+
+
+def make_home(home: Path, images: Path) -> None:
+    """Two datasets: "tiny" with a class whose name wants to be HTML, and "many" with 200 classes."""
+    from core import data
+    from core.studies import embedding
+
+    for kind in TINY_CLASSES:
+        folder = images / "tiny" / (EVIL if kind == "cross" else kind)
+        folder.mkdir(parents=True)
+        for number in range(10):
+            draw_tiny(kind, number).save(folder / f"{kind}_{number:02d}.png")
+    random = np.random.default_rng(0)
+    for label in range(200):
+        folder = images / "many" / f"class {label:03d}"
+        folder.mkdir(parents=True)
+        colour = random.integers(0, 255, 3)
+        for number in range(3):
+            noisy = np.clip(colour + random.normal(0, 25, (24, 24, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(noisy).save(folder / f"{number}.png")
+    before = os.environ.get("FUSIONSCOPE_HOME")
+    os.environ["FUSIONSCOPE_HOME"] = str(home)
+    try:
+        for name in ("tiny", "many"):
+            embedding.embed(data.add(name, images / name), BACKBONES)
+    finally:
+        os.environ.pop("FUSIONSCOPE_HOME") if before is None else os.environ.__setitem__("FUSIONSCOPE_HOME", before)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory):
+    home = tmp_path_factory.mktemp("home")
+    make_home(home, tmp_path_factory.mktemp("pictures"))
+    with serve(ROOT / "app.py", home) as address:
+        yield address
+
+
+@pytest.fixture
+def page(app: str, tab):  # noqa: F811
+    """The retrieval page on "tiny", asked with a circle; alerts and errors of the page fail the test."""
+    tab.on("dialog", lambda dialog: (tab.complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    tab.app = app
+    visit(tab, "d=tiny&q=circle/circle_03.png")
+    yield tab
+    assert tab.complaints == []
+
+
+def visit(tab, query: str) -> None:  # noqa: F811
+    tab.goto(f"{tab.app}/retrieval?{query}")
+    tab.wait_for_selector(RESULTS, timeout=60_000)
+    settled(tab)
+
+
+def settled(tab) -> None:  # noqa: F811
+    """Wait until the server has nothing left to draw."""
+    tab.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
+    tab.wait_for_timeout(150)
+
+
+def asks_with(tab, identity: str) -> None:  # noqa: F811
+    tab.wait_for_selector(f'{QUERY}[data-id="{identity}"]', timeout=30_000)
+    settled(tab)
+
+
+def shown(tab, where: str = RESULTS) -> list[str]:  # noqa: F811
+    return tab.locator(where).evaluate_all("cards => cards.map(card => card.dataset.id)")
+
+
+def link(tab) -> dict[str, str]:  # noqa: F811
+    return {name: values[0] for name, values in parse_qs(urlsplit(tab.url).query).items()}
+
+
+def png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def give(tab, *files: tuple[str, bytes]) -> None:  # noqa: F811
+    from playwright.sync_api import expect
+
+    expect(tab.locator("input[type=file]")).to_have_count(1)
+    tab.locator("input[type=file]").set_input_files(
+        [{"name": name, "mimeType": "application/octet-stream", "buffer": content} for name, content in files]
+    )
+
+
+def test_a_click_asks_with_that_picture_and_the_trail_leads_back(page) -> None:
+    first = shown(page)
+    assert len(first) == 24 and "circle/circle_03.png" not in first
+    frames = page.locator(RESULTS).evaluate_all("cards => cards.map(c => [c.dataset.id, c.className])")
+    for identity, frame in frames:
+        assert ("frame-relevant" in frame) == identity.startswith("circle/"), (identity, frame)
+    assert page.locator(".st-key-missed-0 .card").count() == 9 - sum(one.startswith("circle/") for one in first)
+    page.locator(RESULTS).nth(4).click()
+    asks_with(page, first[4])
+    assert link(page)["q"] == first[4] and shown(page) != first
+    page.locator(".st-key-trail .card").first.click()
+    asks_with(page, "circle/circle_03.png")
+    assert shown(page) == first
+    assert page.locator(".st-key-trail .card").count() == 2
+
+
+def test_by_keyboard_alone(page) -> None:
+    first = shown(page)
+    page.locator(RESULTS).first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(".card-large:not([hidden])")
+    page.keyboard.press("Enter")
+    asks_with(page, first[2])
+    focused = page.evaluate(
+        "() => { let at = document.activeElement; while (at.shadowRoot?.activeElement) at = at.shadowRoot.activeElement; return at.className }"
+    )
+    assert "card" in focused
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    asks_with(page, shown_after(page, first[2]))
+
+
+def shown_after(tab, before: str) -> str:  # noqa: F811
+    """The query now, once it is another one than before."""
+    tab.wait_for_selector(f'{QUERY}:not([data-id="{before}"])')
+    return shown(tab, QUERY)[0]
+
+
+def test_choosing_by_class_and_name(page) -> None:
+    from playwright.sync_api import expect
+
+    page.get_by_role("button", name="Choose").click()
+    cards = page.locator(".st-key-browse .card")
+    page.wait_for_selector(".st-key-browse .card")
+    assert cards.count() == 60
+    page.get_by_role("textbox", name="Name").fill("stripes 07")
+    page.keyboard.press("Enter")
+    expect(cards).to_have_count(1)
+    cards.first.click()
+    asks_with(page, "stripes/stripes_07.png")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_random_and_hard_ones(page) -> None:
+    for button in ("Random", "Hard"):
+        seen = set()
+        for _ in range(3):
+            page.get_by_role("button", name=button).click()
+            settled(page)
+            page.wait_for_timeout(500)
+            seen.add(shown(page, QUERY)[0])
+        assert len(seen) >= 2, f"{button} gave {seen} three times"
+
+
+def test_pictures_that_are_uploaded_and_pasted(page) -> None:
+    from playwright.sync_api import expect
+
+    copy = png(draw_tiny("grid", 4))
+    give(page, ("mine.png", copy))
+    expect(page.get_by_text("A picture of yours asks")).to_be_visible(timeout=60_000)
+    settled(page)
+    assert shown(page)[0] == "grid/grid_04.png" and page.locator(RESULTS + ".frame-unknown").count() == 24
+    give(page, ("a.png", copy), ("b.png", png(draw_tiny("grid", 5))))
+    expect(page.get_by_text("The mean of the embeddings of 2 pictures asks")).to_be_visible(timeout=60_000)
+    settled(page)
+    assert {"grid/grid_04.png", "grid/grid_05.png"} <= set(shown(page)[:4])
+    pasted = base64.b64encode(png(draw_tiny("square", 2))).decode()
+    page.evaluate(
+        """text => { const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0)), hand = new DataTransfer();
+        hand.items.add(new File([bytes], "pasted.png", {type: "image/png"}));
+        document.dispatchEvent(new ClipboardEvent("paste", {clipboardData: hand, bubbles: true})); }""",
+        pasted,
+    )
+    page.wait_for_selector(f'{RESULTS}[data-id="square/square_02.png"]')
+    settled(page)
+    assert shown(page)[0] == "square/square_02.png"
+
+
+def test_what_is_no_picture_gets_a_sentence(page) -> None:
+    from playwright.sync_api import expect
+
+    before = shown(page)
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(3)</script></svg>'
+    bomb = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(bomb, "PNG")
+    bad = {
+        "notes.txt": b"not a picture", "program.png": b"MZ" + bytes(range(256)) * 40, "drawing.svg": svg,
+        "huge.png": bomb.getvalue(), "empty.jpg": b"", "cut.png": png(draw_tiny("grid", 1))[:80],
+    }  # fmt: skip
+    for name, content in bad.items():
+        give(page, (name, content))
+        alert = page.get_by_role("alert").filter(has_text=name)
+        expect(alert).to_be_visible(timeout=30_000)
+        settled(page)
+        assert shown(page) == before
+    expect(page.get_by_text("megapixels")).to_have_count(0)
+    small = png(Image.new("RGB", (4, 4)))
+    give(page, *[(f"{number}.png", small) for number in range(300)])
+    expect(page.get_by_text("300 pictures were given; one query is made of at most 24")).to_be_visible(timeout=60_000)
+    give(page, ("good.png", png(draw_tiny("circle", 1))), ("bad.gif", b"GIF89a"))
+    expect(page.get_by_text("A picture of yours asks")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("alert").filter(has_text="bad.gif")).to_be_visible()
+
+
+def test_a_hundred_megabytes_are_refused_before_they_are_sent(page, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    large = tmp_path / "large.png"
+    with open(large, "wb") as file:
+        file.truncate(100 * 2**20)
+    before = shown(page)
+    page.locator("input[type=file]").set_input_files(str(large))
+    expect(page.get_by_text(re.compile("32.0MB or smaller"))).to_be_visible(timeout=30_000)
+    assert shown(page) == before
+
+
+def test_a_part_of_a_picture_by_keyboard(page) -> None:
+    page.get_by_role("button", name="Part").click()
+    page.wait_for_selector(".box")
+    page.locator(".box").focus()
+    for key in ("ArrowRight", "ArrowDown", "Shift+ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_selector(f"{QUERY} .note")
+    settled(page)
+    assert link(page)["part"] == "0.27,0.27,0.79,0.77"
+    assert "circle/circle_03.png" not in shown(page) and page.locator(RESULTS + ".frame-relevant").count() > 0
+    part, address = shown(page), page.url
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_selector(f"{QUERY} .note", timeout=30_000)
+    settled(page)
+    assert shown(page) == part
+
+
+def test_two_systems_side_by_side(page) -> None:
+    visit(page, "d=tiny&q=circle/circle_03.png&a=hog&vs=hsv_histogram&k=10")
+    left, right = shown(page), shown(page, OTHER)
+    assert len(left) == len(right) == 10
+    badges = page.locator(OTHER).evaluate_all("cards => cards.map(c => c.querySelector('.move').textContent)")
+    for at, identity in enumerate(right):
+        gained = left.index(identity) - at if identity in left else None
+        expected = "new" if gained is None else "=" if gained == 0 else f"▲ {gained}" if gained > 0 else f"▼ {-gained}"
+        assert badges[at] == expected
+    both = [one for one in left if one in right]
+    page.locator(f'{RESULTS}[data-id="{both[0]}"]').hover()
+    page.wait_for_selector(f'{OTHER}.together[data-id="{both[0]}"]')
+    said = page.get_by_text("of these are not in the other list").first.inner_text()
+    assert said.startswith(f"{10 - len(both)} of these") and f"{len(both)} are in both" in said
+
+
+def test_best_and_worst_lead_to_a_query(page) -> None:
+    from playwright.sync_api import expect
+
+    rows = page.locator("[class*=st-key-case-]")
+    page.wait_for_selector("[class*=st-key-case-worst] .frame-query")
+    assert rows.count() == 10
+    points = [float(text.split()[1]) for text in page.get_by_text(re.compile(r"^AP 0\.\d{3} · ")).all_inner_texts()]
+    assert points == sorted(points) and len(points) == 10
+    target = rows.first.locator(".frame-query").get_attribute("data-id")
+    page.get_by_text("Ten best").click()
+    expect(page.locator("[class*=st-key-case-best]").first).to_be_visible()
+    page.get_by_text("Ten worst").click()
+    page.wait_for_selector("[class*=st-key-case-worst] .frame-query")
+    rows.first.locator(".frame-query").click()
+    asks_with(page, target)
+
+
+def test_where_one_beats_the_other_and_confusions(page) -> None:
+    from playwright.sync_api import expect
+
+    visit(page, "d=tiny&a=hog&vs=hsv_histogram")
+    page.get_by_role("tab", name="A against B").click()
+    expect(page.get_by_text("Where HOG is better")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("paired 95 % bootstrap")).to_be_visible()
+    page.get_by_role("tab", name="Confusions").click()
+    plot = page.locator(".js-plotly-plot")
+    expect(plot).to_be_visible(timeout=30_000)
+    squares = plot.locator(".scatterlayer .point")
+    assert squares.count() >= 6
+    squares.first.click(force=True)
+    expect(page.get_by_text("best ranks first")).to_be_visible(timeout=15_000)
+    assert page.locator(".st-key-confused-pictures .card").count() >= 2
+
+
+def test_labels_that_are_html_are_text_everywhere(page) -> None:
+    from playwright.sync_api import expect
+
+    visit(page, "d=tiny&vs=hog&q=" + quote(f"{EVIL}/cross_01.png"))
+    expect(page.locator(QUERY).get_by_text(EVIL)).to_be_visible()
+    page.get_by_text("Figures and curve of this query").click()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    page.get_by_role("tab", name="A against B").click()
+    settled(page)
+    page.get_by_role("tab", name="Confusions").click()
+    settled(page)
+    assert page.locator("img[src='x'], img[onerror], a[href*=evil]").count() == 0
+
+
+NONSENSE = [
+    "d=no+such&q=%00&a=concat(((&vs=%3Cscript%3E&k=-5&z=1e99&part=1,2&c=nothing&see=zz&unknown=1",
+    "d=tiny&a=![x](http://evil/i.png)&q=../../etc/passwd",
+    "d=tiny&a=concat(hog:nan)&vs=saved:gone&q=given:abcdef123456",
+    "d=tiny&a=concat(resnet999:1)&k=zzz&part=nan,0,1,1",
+    "d=tiny&a=" + "x" * 3000,
+    "d[]=1&q=<b>&a=hog%27%22",
+]
+
+
+@pytest.mark.parametrize("query", NONSENSE, ids=range(len(NONSENSE)))
+def test_any_link_opens_with_a_sentence(page, query: str) -> None:
+    visit(page, query)
+    assert len(shown(page)) >= 5
+    assert page.get_by_role("alert").count() >= 1
+    for text in page.get_by_role("alert").all_inner_texts():
+        assert "Traceback" not in text and "could not be drawn" not in text and text.strip().endswith(".")
+    assert page.locator("img[src*=evil]").count() == 0
+
+
+def test_the_link_reproduces_the_view(page, chromium) -> None:  # noqa: F811
+    visit(page, "d=tiny&a=concat(hsv_histogram:0.3,hog:0.7)&vs=hog&q=grid/grid_02.png&k=15&z=90")
+    page.locator(RESULTS).nth(1).click()
+    shown_after(page, "grid/grid_02.png")
+    settled(page)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy link").click()
+    page.wait_for_selector("button.copy[data-link]")
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert copied.startswith(page.app) and "a=concat" in copied
+    other = chromium.new_context(viewport={"width": 1440, "height": 1000}).new_page()
+    other.goto(copied)
+    other.wait_for_selector(RESULTS, timeout=60_000)
+    settled(other)
+    for where in (QUERY, RESULTS, OTHER):
+        assert shown(other, where) == shown(page, where)
+    other.context.close()
+
+
+def test_the_files_hold_what_is_shown(page, tmp_path: Path) -> None:
+    results = shown(page)
+    page.get_by_role("button", name="Download").click()
+    files = {}
+    for name in ("CSV", "JSON", "Parquet", "Picture", "Report"):
+        with page.expect_download(timeout=60_000) as waiting:
+            page.get_by_role("button", name=name, exact=True).click()
+        files[name] = tmp_path / waiting.value.suggested_filename
+        waiting.value.save_as(files[name])
+    for table in (pd.read_csv(files["CSV"]), pd.read_parquet(files["Parquet"])):
+        assert table["id"].tolist() == results and table["rank"].tolist() == list(range(1, 25))
+        assert (table["relevant"].astype(bool) == table["id"].str.startswith("circle/")).all()
+    record = json.loads(files["JSON"].read_text())
+    assert [row["id"] for row in record["results"]] == results and record["query"] == "circle/circle_03.png"
+    with Image.open(files["Picture"]) as picture:
+        assert picture.format == "PNG" and picture.width > 1000
+    report = files["Report"]
+    assert report.stat().st_size < 10e6
+    page.context.set_offline(True)
+    paper = page.context.new_page()
+    asked = []
+    paper.on("request", lambda request: asked.append(request.url))
+    paper.goto(report.as_uri())
+    assert (
+        paper.locator("img").evaluate_all("all => all.every(i => i.naturalWidth > 0)")
+        and paper.locator("img").count() > 24
+    )
+    assert not [url for url in asked if not url.startswith(("file:", "data:"))]
+    assert len(paper.pdf()) > 10_000
+    paper.close()
+    page.context.set_offline(False)
+
+
+def test_two_hundred_classes(page) -> None:
+    from playwright.sync_api import expect
+
+    visit(page, "d=many&a=hsv_histogram&k=5")
+    assert len(shown(page)) == 5
+    page.get_by_role("tab", name="Confusions").click()
+    expect(page.locator(".js-plotly-plot")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("The map shows the 60 most confused classes")).to_be_visible()
+    page.get_by_role("button", name="Choose").click()
+    page.wait_for_selector(".st-key-browse .card")
+    page.get_by_role("dialog").get_by_role("button", name="Page 10", exact=True).click()
+    page.wait_for_selector('.st-key-browse .card[data-id="class 199/2.png"]')
+    page.locator('.st-key-browse .card[data-id="class 199/2.png"]').click()
+    asks_with(page, "class 199/2.png")
+
+
+def test_a_comparison_is_made_on_the_report_page(page, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    page.goto(f"{page.app}/report?d=tiny")
+    page.get_by_role("button", name="Make the report").click()
+    take = page.get_by_role("button", name="Download the report")
+    expect(take).to_be_visible(timeout=60_000)
+    with page.expect_download() as waiting:
+        take.click()
+    waiting.value.save_as(tmp_path / "r.html")
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "Worst queries of" in text and "onerror=alert(1)>" not in text and len(text) < 10e6
+    expect(page.frame_locator("iframe").get_by_role("heading", name="Comparison on tiny")).to_be_visible()
