@@ -13,6 +13,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sqlite3
 import threading
 import time
@@ -66,6 +67,10 @@ class Shelf(Protocol):
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """(len(rows), dim) float16 of the rows as `written_keys` counted them last."""
+        ...
+
+    def drop(self, keys: set[bytes]) -> int:
+        """Take the rows of these keys (32 bytes each) away; how many there were. Only while nobody else is here."""
         ...
 
     def compact(self, alone: bool) -> None:
@@ -140,16 +145,27 @@ class LanceShelf:
         column = table["vec"].combine_chunks()
         return column.flatten().to_numpy(zero_copy_only=False).reshape(-1, self._dim)
 
+    def drop(self, keys: set[bytes]) -> int:
+        dataset = self._open()
+        if dataset is None:
+            return 0
+        return self._delete(dataset, lambda held: [row for row, key in enumerate(held) if key in keys])
+
+    @staticmethod
+    def _delete(dataset: Any, chosen: Callable[[list[bytes]], Sequence[int] | np.ndarray]) -> int:
+        """Delete the rows that `chosen` picks from the list of all keys; how many there were."""
+        table = dataset.to_table(columns=["key"], with_row_id=True)
+        row_ids = table["_rowid"].to_numpy()[np.asarray(chosen(table["key"].to_pylist()), np.int64)]
+        for start in range(0, len(row_ids), 10_000):
+            dataset.delete(f"_rowid in ({','.join(map(str, row_ids[start : start + 10_000].tolist()))})")
+        return len(row_ids)
+
     def compact(self, alone: bool) -> None:
         dataset = self._open()
         if dataset is None:
             return
         if alone:
-            table = dataset.to_table(columns=["key"], with_row_id=True)
-            repeated = _repeats(table["key"].to_pylist())
-            row_ids = table["_rowid"].to_numpy()[repeated]
-            for start in range(0, len(row_ids), 10_000):
-                dataset.delete(f"_rowid in ({','.join(map(str, row_ids[start : start + 10_000].tolist()))})")
+            self._delete(dataset, _repeats)
         if len(dataset.get_fragments()) > 1:
             dataset.optimize.compact_files()
         if alone:
@@ -210,13 +226,24 @@ class NpyShelf:
             start += len(shard)
         return found
 
+    def drop(self, keys: set[bytes]) -> int:
+        written = self.written_keys()
+        unwanted = np.array([key.tobytes() in keys for key in written], bool)
+        if unwanted.any():
+            self._rewrite(written, np.flatnonzero(~unwanted))
+        return int(unwanted.sum())
+
     def compact(self, alone: bool) -> None:
-        files = self._files()
-        if not alone or len(files) < 2:
+        if not alone or len(self._files()) < 2:
             return
         keys = self.written_keys()
-        first = np.setdiff1d(np.arange(len(keys)), _repeats([key.tobytes() for key in keys]))
-        self.append(keys[first], self.take(first))
+        self._rewrite(keys, np.setdiff1d(np.arange(len(keys)), _repeats([key.tobytes() for key in keys])))
+
+    def _rewrite(self, keys: np.ndarray, rows: np.ndarray) -> None:
+        """One shard with these rows of `keys` in place of all shards."""
+        files = self._files()
+        if len(rows):
+            self.append(keys[rows], self.take(rows))
         self._seen = []
         for path in [*files, *self._folder.glob("*.part")]:
             path.unlink(missing_ok=True)
@@ -483,6 +510,7 @@ class Store:
     def __init__(self, root: Path, kind: str = "lance") -> None:
         self.root = root
         self.kind = kind
+        self._records: dict[Path, tuple[int, dict[str, Any]]] = {}
         self._thumbnails = Thumbnails(root / "thumbnails.sqlite")
 
     # -- embeddings
@@ -590,6 +618,48 @@ class Store:
             first[keys[row].tobytes()] = row
         wanted = (bytes.fromhex(text.decode()) for text in np.asarray(dataset.keys, "S64").tolist())
         return shelf, np.fromiter((first.get(key, -1) for key in wanted), np.int64, len(dataset))
+
+    def records(self) -> list[dict[str, Any]]:
+        """The key.json of every backbone folder, the newest first; quick, nothing else is read."""
+        parent = self.root / "embeddings"
+        found = []
+        with _usable(self.root):
+            for file in parent.glob("*/key.json") if parent.is_dir() else []:
+                changed = file.stat().st_mtime_ns
+                if self._records.get(file, (0,))[0] != changed:
+                    self._records[file] = (changed, _read_key(file.parent))
+                found.append((changed, file.parent.name, self._records[file][1]))
+        return [held for _, _, held in sorted(found, key=lambda one: one[:2], reverse=True)]
+
+    def remove(self, fingerprint: str, keys: Iterable[str | bytes] | None = None) -> int:
+        """Take the vectors of some images, or all of them, out of the folder of one fingerprint.
+
+        Args:
+            keys: the images, 64 hex digits each; None removes the whole folder.
+        Returns:
+            rows that were taken away.
+        Raises:
+            StoreUnusable: somebody embeds with that backbone now, or the store is read-only.
+        """
+        folder = self._folder(fingerprint)
+        if folder is None:
+            return 0
+        with _usable(self.root), _exclusive_lock(folder) as alone:
+            if not alone and fcntl is not None:
+                raise StoreUnusable(
+                    f"The embeddings in {folder.name} are in use just now; stop what embeds or reads them, "
+                    "then remove them again."
+                )
+            held = _read_key(folder)
+            shelf = SHELVES[held["shelf"]](folder, int(held["dim"]))
+            if keys is not None:
+                removed = shelf.drop({bytes.fromhex(_text(key)) for key in keys})
+                shelf.compact(alone=True)
+                return removed
+            removed = len(shelf.written_keys())
+            (folder / "key.json").unlink()  # first, so that a stop half way leaves no folder that looks whole
+            shutil.rmtree(folder)
+            return removed
 
     def contents(self) -> list[dict[str, Any]]:
         """Every backbone folder: its key.json, `folder`, `rows` and `bytes`; for pages and `list`."""

@@ -115,6 +115,25 @@ def test_compaction_leaves_one_piece(store: Store) -> None:
     assert close_to_given(store.embeddings(dataset_of(np.arange(20)), "fake", "f00d", DIM).vectors, np.arange(20))
 
 
+def test_vectors_of_some_images_or_all_can_be_removed(store: Store) -> None:
+    numbers = np.arange(40)
+    fill(store, numbers)
+    assert store.remove("f00d", [key_of(n) for n in range(10)] + [key_of(999)]) == 10
+    assert store.count(dataset_of(numbers), "f00d") == 30
+    assert close_to_given(store.embeddings(dataset_of(numbers[10:]), "fake", "f00d", DIM).vectors, numbers[10:])
+    with pytest.raises(NotComputed):
+        store.embeddings(dataset_of(numbers), "fake", "f00d", DIM)
+    fill(store, numbers[:5])
+    assert store.count(dataset_of(numbers), "f00d") == 35
+    assert [held["fingerprint"] for held in store.records()] == ["f00d"]
+    with store.writer("f00d", RECORD, DIM), pytest.raises(StoreUnusable, match="in use"):
+        store.remove("f00d")
+    assert store.remove("f00d") == 35 and store.remove("f00d") == 0
+    assert store.records() == [] and store.count(dataset_of(numbers), "f00d") == 0
+    fill(store, numbers)
+    assert store.count(dataset_of(numbers), "f00d") == 40
+
+
 def test_key_json_and_folder_belong_together(store: Store) -> None:
     fill(store, np.arange(4))
     folder = Path(store.contents()[0]["folder"])

@@ -120,6 +120,10 @@ def stored(dataset: Dataset, backbone: Backbone, mode: str = "exact", store: Sto
     Exact vectors of several engines agree to a cosine of 0.9999 or better, but they are never mixed. The engine that
     has embedded the most images of this dataset stands for the backbone, and goes on with it when images are added;
     on a tie (nothing is there yet, or both are complete) it is the engine that would be used now.
+
+    Where the weights are not on this machine any more (a hub cache that was cleared), nobody knows which revision they
+    had. Vectors that were computed still stand: those whose record is the same in everything but the weights, the
+    newest first.
     """
     store = store or open_store()
     given = attached.present(dataset, backbone.name)
@@ -127,13 +131,41 @@ def stored(dataset: Dataset, backbone: Backbone, mode: str = "exact", store: Sto
         return Stored(backbone.name, "", given[1], given[0], "imported", mode)
     best = None
     for engine in choice.engine_names(backbone, mode):
-        fingerprint, _ = backbones.fingerprint(backbone, mode, engine)
-        count = store.count(dataset, fingerprint)
-        if best is None or count > best.n_images:
-            best = Stored(backbone.name, fingerprint, backbone.dim, count, engine, mode)
-        if count == len(dataset):
-            break
+        for fingerprint in _fingerprints(backbone, mode, engine, store):
+            count = store.count(dataset, fingerprint)
+            if best is None or count > best.n_images:
+                best = Stored(backbone.name, fingerprint, backbone.dim, count, engine, mode)
+            if count == len(dataset):
+                return best
     return best
+
+
+def _fingerprints(backbone: Backbone, mode: str, engine: str, store: Store) -> list[str]:
+    """The fingerprint of a backbone; where its weights are unknown, also those that differ in the weights alone."""
+    fingerprint, record = backbones.fingerprint(backbone, mode, engine)
+    if "missing" not in record["weights"]:
+        return [fingerprint]
+    plain = {**record, "weights": None}
+    alike = (held["fingerprint"] for held in store.records() if {**held["record"], "weights": None} == plain)
+    return list(dict.fromkeys([fingerprint, *alike]))
+
+
+def remove(name: str, dataset: Dataset | None = None, store: Store | None = None) -> int:
+    """Take the embeddings of a backbone out of the store: of every engine, mode and revision of its weights.
+
+    Embeddings belong to image content, so another dataset with the same pictures loses theirs too.
+
+    Args:
+        dataset: whose images; None for every image that the store has.
+    Returns:
+        vectors that were taken away.
+    Raises:
+        StoreUnusable: somebody embeds with that backbone now, or the store is read-only.
+    """
+    store = store or open_store()
+    keys = None if dataset is None else [key.decode() for key in np.asarray(dataset.keys, "S64").tolist()]
+    held = [one["fingerprint"] for one in store.records() if one["record"].get("name") == name]
+    return sum(store.remove(fingerprint, keys) for fingerprint in held)
 
 
 def status(dataset: Dataset, mode: str = "exact", store: Store | None = None) -> list[Stored]:
@@ -209,7 +241,7 @@ class _Run:
                     f"The vectors {name!r} lack {len(self.dataset) - held.n_images:,} of the {len(self.dataset):,} "
                     "images; attach them again."
                 )
-            weights.require(backbone)
+            self._bring_weights(backbone)
             self.tell.say(f"Preparing {backbone.title}", 0, None, "images")
             there = held.n_images > 0 and choice.usable(held.engine)
             engine = held.engine if there else choice.decide(backbone, self.mode, device)
@@ -217,6 +249,14 @@ class _Run:
             fingerprint, record = backbones.fingerprint(backbone, self.mode, engine)
             writer = stack.enter_context(self.store.writer(fingerprint, record, backbone.dim))
             self.writers[name], self.done[name] = writer, writer.done(self.positions)
+
+    def _bring_weights(self, backbone: Backbone) -> None:
+        """Weights first: the fingerprint holds their revision, which is known when they are here."""
+        weights.require(backbone)
+        if not weights.available(backbone)[0]:
+            size = round(weights.megabytes(backbone))
+            self.tell.say(f"Fetching the weights of {backbone.title}", 0, size, "MB")
+            weights.fetch(backbone)
 
     @property
     def lacking(self) -> dict[str, int]:

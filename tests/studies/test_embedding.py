@@ -155,6 +155,48 @@ def test_the_engine_that_has_the_most_stands_for_a_backbone(quick, monkeypatch: 
     assert embedding.stored(quick, hog).engine == "new"
 
 
+def test_a_lost_hub_cache_does_not_hide_what_was_computed(quick, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = {"missing": "timm/resnet18.a1_in1k"}
+    known: dict[str, dict] = {"now": {"repository": "timm/resnet18.a1_in1k", "revision": "a" * 40}}
+    monkeypatch.setattr("core.backbones.weights.identity", lambda backbone: known["now"])
+    store, backbone, keys = open_store(), backbones.get("resnet18"), [key.decode() for key in quick.keys]
+
+    def compute(revision: str, count: int, **record) -> str:
+        known["now"] = {"repository": "timm/resnet18.a1_in1k", "revision": revision * 40}
+        fingerprint, said = backbones.fingerprint(backbone, "exact", "torch")
+        if record:
+            said, fingerprint = {**said, **record}, f"other{revision}"
+        with store.writer(fingerprint, said, backbone.dim) as writer:
+            writer.append(keys[:count], np.ones((count, backbone.dim)))
+        time.sleep(0.01)
+        return fingerprint
+
+    oldest, other = compute("a", 60), compute("c", 60, code=-1)
+    assert embedding.stored(quick, backbone).fingerprint not in (oldest, other), "revisions that are known never mix"
+    newest, part = compute("b", 60), compute("d", 20)
+    known["now"] = lost
+    held = embedding.stored(quick, backbone)
+    assert held.n_images == 60 and held.fingerprint == newest != part
+    assert embedding.embeddings(quick, "resnet18").vectors.shape == (60, 512)
+    assert embedding.embed(quick, ["resnet18"]).found == {"resnet18": 60}
+    assert embedding.remove("resnet18", quick) == 200
+    assert embedding.stored(quick, backbone).n_images == 0
+
+
+def test_removing_takes_one_dataset_s_images_or_all(quick, tiny_images: Path, tmp_path: Path) -> None:
+    embedding.embed(quick, OWN)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Image.new("RGB", (30, 40), (9, 99, 199)).save(folder / "new.png")
+    other = data.add("other", folder)
+    embedding.embed(other, OWN)
+    assert embedding.remove("hog", quick) == 60
+    assert [row.backbone for row in embedding.status(quick)] == ["hsv_histogram"]
+    assert embedding.stored(other, backbones.get("hog")).n_images == len(other)
+    assert embedding.remove("hog") == len(other)
+    assert [row.backbone for row in embedding.status(other)] == ["hsv_histogram"]
+
+
 def test_attached_vectors_need_no_embedding(quick) -> None:
     data.attached.attach(quick, "mine", np.random.default_rng(0).normal(size=(60, 9)))
     report = embedding.embed(quick, ["mine"])
