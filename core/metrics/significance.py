@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
@@ -17,6 +17,8 @@ SAME = 1e-12
 """Differences smaller than this are no difference (metrics.md, section 7)."""
 MOST_ENUMERATED = 14
 _BLOCK = 256
+KEPT_BYTES = 128 << 20
+"""Draws are kept while they fit in this, and drawn again, block by block, beyond."""
 
 
 @dataclass(frozen=True)
@@ -56,29 +58,37 @@ class Difference:
 # ---------------------------------------------------------------- resampling
 
 
-@lru_cache(maxsize=4)
-def _counts(n: int, draws: int, seed: int) -> np.ndarray:
-    """(draws, n) uint8: how often each query is drawn. The same for every system, so it is kept."""
+def _drawn(n: int, draws: int, seed: int) -> Iterator[np.ndarray]:
+    """Blocks of (rows, n) uint8: how often each query is drawn."""
+    from core.metrics import kernels
+
     random = np.random.default_rng(seed)
-    counts = np.empty((draws, n), np.uint8)  # a query drawn 256 times or more has a chance of 1 in 256!
     for start in range(0, draws, _BLOCK):
-        rows = min(_BLOCK, draws - start)
-        drawn = random.integers(0, n, (rows, n)) + np.arange(rows)[:, None] * n
-        counts[start : start + rows] = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-    return counts
+        counts = np.zeros((min(_BLOCK, draws - start), n), np.uint8)  # 256 times or more has a chance of 1 in 256!
+        kernels.tally(random.integers(0, n, counts.shape), counts)
+        yield counts
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
+def _kept_draws(n: int, draws: int, seed: int) -> np.ndarray:
+    """(draws, n) uint8: the same draws for every system, kept for the next move of a slider."""
+    return np.concatenate(list(_drawn(n, draws, seed)))
+
+
+@lru_cache(maxsize=2)
 def _signs(n: int, draws: int, seed: int) -> np.ndarray:
     """(draws, bytes) uint8: packed random bits, one per query."""
     return np.random.default_rng([seed, 1]).integers(0, 256, (draws, -(-n // 8)), dtype=np.uint8)
 
 
-def _resampled_sums(counts: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """(draws, n_columns) float64: counts @ columns, without a float copy of the counts."""
+def _resampled_sums(n: int, draws: int, seed: int, columns: np.ndarray) -> np.ndarray:
+    """(draws, n_columns) float64: how often each query is drawn times the columns, without a float copy of the counts."""
     from core.metrics import kernels
 
-    return kernels.counted_sums(counts, np.ascontiguousarray(columns.T, np.float64))
+    across = np.ascontiguousarray(columns.T, np.float64)
+    if n * draws <= KEPT_BYTES:
+        return kernels.counted_sums(_kept_draws(n, draws, seed), across)
+    return np.concatenate([kernels.counted_sums(counts, across) for counts in _drawn(n, draws, seed)])
 
 
 def bootstrap_means(
@@ -93,11 +103,11 @@ def bootstrap_means(
     """
     columns = np.asarray(columns, np.float64)
     if classes is None:
-        return _resampled_sums(_counts(len(columns), draws, seed), columns) / len(columns)
+        return _resampled_sums(len(columns), draws, seed, columns) / len(columns)
     _, codes = np.unique(classes, return_inverse=True)
     sizes = np.bincount(codes).astype(np.float64)
     sums = np.stack([np.bincount(codes, weights=column) for column in columns.T], axis=1)
-    drawn = _resampled_sums(_counts(len(sizes), draws, seed), np.column_stack([sums, sizes]))
+    drawn = _resampled_sums(len(sizes), draws, seed, np.column_stack([sums, sizes]))
     return drawn[:, :-1] / drawn[:, -1:]
 
 
@@ -154,16 +164,15 @@ def randomisation(d: np.ndarray, draws: int = DRAWS, seed: int = 0) -> float:
         patterns = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
         means = np.abs((2 * patterns - 1) @ d) / n
         return float((means >= observed).mean())
+    from core.metrics import kernels
+
     packed = _signs(n, draws, seed)
     # What the eight differences of a byte add up to, for each of the 256 bytes: one look-up instead of eight sums.
     padded = np.zeros(packed.shape[1] * 8)
     padded[:n] = d
     bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float64)
-    table = padded.reshape(-1, 8) @ bits.T
-    places, found = np.arange(packed.shape[1]), 0
-    for start in range(0, draws, _BLOCK):
-        flipped = table[places, packed[start : start + _BLOCK]].sum(axis=1)
-        found += int((np.abs(2 * flipped - d.sum()) / n >= observed).sum())
+    flipped = kernels.table_sums(np.ascontiguousarray(padded.reshape(-1, 8) @ bits.T), packed)
+    found = int((np.abs(2 * flipped - d.sum()) / n >= observed).sum())
     return (1 + found) / (1 + draws)
 
 
