@@ -164,7 +164,9 @@ class FusionSetup:
     """The fusion lab: how the backbones are joined, and which query is looked at."""
 
     strategy: str = choice(None, default="concat", label="Strategy", short="s")
-    shares: tuple = shares(None, default=(), label="Shares", short="w", help="How much each backbone counts; together 1.")
+    shares: tuple = shares(
+        None, default=(), label="Shares", short="w", help="How much each backbone counts; together 1."
+    )
     locked: tuple[str, ...] = several(None, default=(), label="Locked", short="lock")
     query: str = text(default="", label="Query", short="q")
     k: int = whole(5, 100, default=12, label="Results", short="k", help="How many results are shown.")
@@ -186,3 +188,55 @@ class RetrievalSetup:
     size: int = whole(60, 260, default=130, step=10, label="Picture size", short="z", help="Side in pixels.")
     label: str = text(default="", label="Class", short="c", help="Only queries of this class, in the tables below.")
     look: str = text(default="", longest=40, label="Section", short="see")
+
+
+@dataclass(frozen=True)
+class CatalogueSetup:
+    """The catalogue: what is asked with words or a picture, in which space, and how components are weighed."""
+
+    question: str = text(default="", longest=2000, label="Search", short="q")
+    like: str = text(default="", longest=300, label="Like the picture of", short="like")
+    balance: float = real(0.0, 1.0, default=0.5, step=0.05, label="Words against picture", short="mix")
+    space: str = choice(None, default="concepts_lite0", label="Space", short="sp", help="Reads texts and pictures.")
+    components: tuple[str, ...] = several(None, default=(), label="Components", short="cc")
+    strategies: tuple[str, ...] = several(
+        None, default=("average", "hybrid", "bm25"), label="Strategies side by side", short="st"
+    )
+    shares: tuple = shares(None, default=(), label="Fixed weights", short="w")
+    filters: str = text(default="", longest=1000, label="Filters", short="only")
+    k: int = whole(3, 40, default=8, label="Results", short="k", help="How many items each strategy shows.")
+    look: str = text(default="search", longest=20, label="Section", short="see")
+    ask_with: str = text(default="categories", longest=20, label="Questions", short="ask")
+    metric: str = text(default="map", longest=20, label="Metric", short="m")
+    base: str = choice(None, default="average", label="Compared with", short="vs")
+
+
+@dataclass(frozen=True)
+class DatasetsSetup:
+    """The datasets page: which side of a dataset is looked at, and how alike is called a duplicate."""
+
+    look: str = text(default="", longest=20, label="Section", short="see")
+    label: str = text(default="", label="Class", short="c", help="Only pictures of this class.")
+    threshold: float = real(
+        0.8, 0.999, default=0.97, step=0.005, label="Nearly the same from", short="same",
+        help="The cosine from which a backbone calls two pictures the same. 1 is identical.",
+    )  # fmt: skip
+    neighbours: int = whole(
+        3, 50, default=10, label="Neighbours asked", short="n", help="How many nearest pictures vote on each label."
+    )
+
+
+@dataclass(frozen=True)
+class BackbonesSetup:
+    """The backbones page: which rows are shown, whose card is open, what runs them."""
+
+    search: str = text(default="", longest=100, label="Search", short="find")
+    families: tuple[str, ...] = several(None, default=(), label="Family", short="fam")
+    licence: str = choice(
+        lambda: ("any", "commercial", "research", "unknown"), default="any", label="Licence of the weights", short="lic"
+    )
+    here: bool = flag(False, label="runs here now", short="here")
+    reads_text: bool = flag(False, label="reads text", short="text")
+    embedded: bool = flag(False, label="embedded", short="emb")
+    card: str = text(default="", longest=200, label="Backbone", short="card")
+    device: str = choice(None, default="auto", label="Runs on", short="dev")

@@ -193,7 +193,7 @@ def local(similarities: np.ndarray, components: Components, shares: np.ndarray) 
 
 @CATALOGUE_STRATEGIES.register(
     "distinct",
-    label="Telling components (1 − G)",
+    label="Distinct (1 − G)",
     help="1 − G: a component that looks alike on all items tells little, so it counts little.",
     reference="metrics.md section 10, the opposite of step 1",
 )
@@ -207,7 +207,7 @@ def distinct(similarities: np.ndarray, components: Components, shares: np.ndarra
 CATALOGUE_STRATEGIES.add(
     CatalogueStrategy(
         "rrf",
-        label="Reciprocal ranks of components",
+        label="Reciprocal ranks",
         help="Each component ranks the items on its own; an item adds 1 / (60 + rank) for each.",
         reference="Cormack, Clarke and Büttcher 2009, doi:10.1145/1571941.1572114",
         joins="ranks",
@@ -216,7 +216,7 @@ CATALOGUE_STRATEGIES.add(
 CATALOGUE_STRATEGIES.add(
     CatalogueStrategy(
         "bm25",
-        label="BM25 on the words",
+        label="BM25 on words",
         help="What shops have: words of the query that occur in the item's text, rare words count more.",
         reference="Robertson and Zaragoza 2009, doi:10.1561/1500000019",
         joins="words",
@@ -316,6 +316,13 @@ def scores(strategy: str, components: Components, queries: np.ndarray, shares: n
     return found
 
 
+STOP_WORDS = frozenset(
+    {
+        "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no", "not", "of",
+        "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this", "to", "was", "will", "with",
+    }
+)  # fmt: skip
+"""English words that tell nothing: the default list of Lucene, so that the baseline is what shops run."""
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 _ALONE = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 
@@ -323,7 +330,8 @@ _ALONE = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 def tokens(text: str) -> list[str]:
     """Words of a text for BM25: letters and digits, lower case, accents off; scripts without spaces by character.
 
-    A plural s is taken off words of more than three letters ("jackets" finds "jacket"); nothing else is stemmed.
+    A plural s is taken off words of more than three letters ("jackets" finds "jacket"); nothing else is stemmed. Stop
+    words are left out, unless there is nothing else.
     """
     plain = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
@@ -334,7 +342,7 @@ def tokens(text: str) -> list[str]:
         else:
             plural = len(word) > 3 and word.endswith("s") and not word.endswith("ss")
             found.append(word[:-1] if plural else word)
-    return found
+    return [word for word in found if word not in STOP_WORDS] or found
 
 
 class Bm25:

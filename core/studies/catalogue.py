@@ -6,6 +6,7 @@ sentence encoder for text and concepts for the picture. Strategies (core/fusion/
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -297,9 +298,7 @@ class Answer:
             return "nothing of it fits the query"
         best = int(parts.argmax())
         share = parts[best] / parts[parts > 0].sum()
-        return (
-            f"{self.components[best]} fits best (cosine {self.similarities[item, best]:.2f}, {share:.0%} of the score)"
-        )
+        return f"most from its {self.components[best]} ({share:.0%} of the score)"
 
 
 class Searcher:
@@ -414,7 +413,20 @@ def from_file(catalogue: Catalogue, path: str | Path) -> Questions:
     Raises:
         BadInput: columns or items that are not there, a gain that is no positive number, a repeated pair.
     """
-    frame = tables.read_table(Path(path)).rename(columns=str)
+    return _from_frame(catalogue, tables.read_table(Path(path)).rename(columns=str), str(path))
+
+
+def from_text(catalogue: Catalogue, content: str) -> Questions:
+    """The same from the text of a CSV file, for one that was uploaded."""
+    try:
+        frame = pd.read_csv(io.StringIO(content), dtype=str, keep_default_na=False)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise BadInput(f"The queries cannot be read as CSV: {str(error).splitlines()[0][:120]}") from error
+    frame.index += 2
+    return _from_frame(catalogue, frame, "The file of queries")
+
+
+def _from_frame(catalogue: Catalogue, frame: pd.DataFrame, path: str) -> Questions:
     if not {"query", "item_id"} <= set(frame.columns):
         raise BadInput(f"{path} needs the columns query and item_id (and may have gain); it has {list(frame.columns)}.")
     place = {str(one): at for at, one in enumerate(catalogue.items["id"])}
@@ -434,7 +446,7 @@ def from_file(catalogue: Catalogue, path: str | Path) -> Questions:
     return Questions(tuple(lists), Relevance(len(lists), len(catalogue), indptr, items, gains), tuple(lists))
 
 
-def _gain(frame: pd.DataFrame, row: object, path: str | Path) -> float:
+def _gain(frame: pd.DataFrame, row: object, path: str) -> float:
     if "gain" not in frame.columns:
         return 1.0
     try:

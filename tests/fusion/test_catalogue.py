@@ -280,6 +280,8 @@ def test_bm25_equals_its_formula():
     ("text", "expected"),
     [
         ("Running JACKETS, size-40 (glass)", ["running", "jacket", "size", "40", "glass"]),
+        ("a jacket for the rain", ["jacket", "rain"]),
+        ("to be or not to be", ["to", "be", "or", "not", "to", "be"]),
         ("Crème brûlée", ["creme", "brulee"]),
         ("赤い靴", ["赤", "い", "靴"]),
         ("Красные туфли", ["красные", "туфли"]),

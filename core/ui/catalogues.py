@@ -1,0 +1,124 @@
+"""What the Catalogue page shares between sessions: catalogues, their components, comparisons, what concepts see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from core import data
+from core.data import images
+from core.studies import catalogue as study
+from core.studies import text
+from core.types import Dataset
+from core.ui import cache
+
+
+def catalogue(loaded: Dataset) -> study.Catalogue:
+    """The catalogue of a dataset.
+
+    Raises:
+        BadInput: it has no text.
+    """
+    return _catalogue(loaded.name, loaded.fingerprint, loaded)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _catalogue(name: str, fingerprint: str, _loaded: Dataset) -> study.Catalogue:
+    return study.of_dataset(_loaded)
+
+
+def spaces(name: str) -> tuple[str, ...]:
+    """The backbones that can hold a catalogue: concepts, and every embedded one that reads text."""
+    return tuple(dict.fromkeys(["concepts_lite0", *(one for one in cache.embedded(name) if text.reads_text(one))]))
+
+
+def searcher(found: study.Catalogue, space: str, components: tuple[str, ...]) -> study.Searcher:
+    """The components of every item in one space; texts are read once and kept on disk.
+
+    Raises:
+        NotComputed: the pictures are not embedded in that space.
+    """
+    loaded = found.dataset
+    return _searcher(loaded.name, loaded.fingerprint, space, components, found)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _searcher(
+    name: str, fingerprint: str, space: str, components: tuple[str, ...], _found: study.Catalogue
+) -> study.Searcher:
+    return study.Searcher(_found, study.components(_found, space, components))
+
+
+def words(space: str, texts: Sequence[str]) -> np.ndarray:
+    """(n, dim) vectors of texts in a space; what was asked before is there at once."""
+    return _words(space, tuple(texts))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _words(space: str, texts: tuple[str, ...]) -> np.ndarray:
+    return text.encode_words(space, texts)
+
+
+def seen_in(loaded: Dataset, position: int) -> list[tuple[str, float]]:
+    """The classes that the concept backbone sees in a picture of the dataset."""
+    return _seen(cache_key(loaded, position), loaded, position)
+
+
+def cache_key(loaded: Dataset, position: int) -> str:
+    """The content key of a picture, as text."""
+    key = loaded.keys[position]
+    return key.decode() if isinstance(key, bytes) else str(key)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _seen(key: str, _loaded: Dataset, _position: int) -> list[tuple[str, float]]:
+    return seen(data.read_bytes(_loaded, _position))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def seen(content: bytes) -> list[tuple[str, float]]:
+    """The classes that the concept backbone sees in a picture given as bytes."""
+    from core.backbones.concepts import reader
+
+    return reader().explain([images.open_rgb(content)])[0]
+
+
+def comparison(
+    found: study.Catalogue,
+    space: str,
+    components: tuple[str, ...],
+    ask_with: str,
+    metric: str,
+    base: str,
+    shares: tuple[tuple[str, float], ...] | None,
+    file: str = "",
+) -> study.Comparison:
+    """Every strategy on one set of questions; `ask_with` is "categories", "pictures" or "file"."""
+    loaded = found.dataset
+    return _comparison(loaded.name, loaded.fingerprint, space, components, ask_with, metric, base, shares, file, found)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _comparison(
+    name: str,
+    fingerprint: str,
+    space: str,
+    components: tuple[str, ...],
+    ask_with: str,
+    metric: str,
+    base: str,
+    shares: tuple[tuple[str, float], ...] | None,
+    file: str,
+    _found: study.Catalogue,
+) -> study.Comparison:
+    ready = searcher(_found, space, components)
+    if ask_with == "categories":
+        questions = study.category_questions(_found, ready.components.names)
+    elif ask_with == "pictures":
+        questions = study.picture_questions(_found)
+    else:
+        questions = study.from_text(_found, file)
+    given = dict(shares) if shares else None
+    return study.compare(ready, questions, space, metric=metric, base=base, shares=given)

@@ -1,0 +1,649 @@
+"""Catalogue: items found by title, description and picture together, by several ways of weighing side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core import backbones, charts, data
+from core.errors import BadInput, CoreError
+from core.fusion.catalogue import CATALOGUE_STRATEGIES
+from core.metrics import ranking as metrics
+from core.setups import CatalogueSetup, FrameSetup
+from core.studies import catalogue as study
+from core.studies import embedding, text
+from core.types import Dataset
+from core.ui import asking, cache, cards, catalogues, gallery, items, jobs, state, theme
+from core.ui.guard import fragment
+
+DEMO = "demo_catalogue"
+JOB = "catalogue"
+GIVEN = "given:"
+_PICTURE = "catalogue picture"
+_REFUSED = "catalogue refused"
+_UPLOADER = "catalogue query picture"
+_TRY = {
+    DEMO: (
+        "a hot drink",
+        "red vehicle",
+        "looking at stars",
+        "seen through a microscope",
+        "medical picture -microscope",
+    ),
+}
+_LOOKS = {"search": "Search", "evaluation": "Which weighing finds more?"}
+_ASK = {"categories": "Category names", "pictures": "Pictures", "file": "A file of queries"}
+_METRICS = ("map", "p@1", "p@10", "ndcg@10", "mrr")
+
+# On a narrow page strategies stand in as many columns as there is room for.
+_STYLE = """
+<style>
+[class*="st-key-catalogue-row"] [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
+[class*="st-key-catalogue-row"] [data-testid="stColumn"] { flex: 1 1 226px; min-width: min(100%, 226px); }
+.st-key-catalogue-picture [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
+.st-key-catalogue-picture [data-testid="stColumn"]:first-child { flex: 0 0 130px; min-width: 130px; }
+.st-key-catalogue-picture [data-testid="stColumn"]:last-child { flex: 1 1 240px; min-width: 200px; max-width: 560px; }
+.st-key-catalogue-query input { font-size: 1.1rem; }
+</style>
+"""
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page works with: a catalogue, one space, its components."""
+
+    catalogue: study.Catalogue
+    setup: CatalogueSetup
+    components: tuple[str, ...]
+    searcher: study.Searcher
+
+    @property
+    def loaded(self) -> Dataset:
+        return self.catalogue.dataset
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """The colour of each component."""
+        return theme.colours(self.components)
+
+
+# -- getting there
+
+
+def prepare(name: str, space: str) -> None:
+    """Open a dataset, make it the one shown, and embed its pictures in one space in the background."""
+
+    try:
+        loaded = data.load(name)  # the demo's pictures are there within a second
+    except CoreError as error:
+        state.keep(_REFUSED, str(error))
+        return
+
+    def work(job: jobs.Job) -> None:
+        embedding.embed(loaded, (space,), on_progress=job.tell, cancel=job.cancel)
+        job.changed()
+
+    jobs.start(JOB, f"Preparing {name}", work)
+    state.put(FrameSetup, "dataset", name)
+
+
+def prepare_button(name: str, space: str, label: str) -> None:
+    """The button that helps."""
+    running = jobs.find(JOB)
+    st.button(
+        label, type="primary", icon=":material/play_arrow:", key=f"prepare {name}", on_click=prepare,
+        args=(name, space), disabled=bool(running and running.running),
+    )  # fmt: skip
+
+
+def offer_demo(sentence: str) -> None:
+    """The dataset at hand is no catalogue: say so, and open one that is."""
+    st.info(theme.plain(sentence), icon=":material/info:")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        prepare_button(DEMO, "concepts_lite0", "Open the demo catalogue")
+        st.caption("Twenty-two photographs with titles and descriptions; ready in seconds, without any download.")
+
+
+def current() -> study.Catalogue | None:
+    """The catalogue of the dataset in the sidebar; draws what helps when there is none."""
+    name = state.get(FrameSetup, "dataset")
+    if name not in cache.ready_datasets():
+        offer_demo(f"{name} is not ready yet.")
+        return None
+    try:
+        return catalogues.catalogue(cache.dataset(name))
+    except BadInput as error:
+        offer_demo(str(error))
+        return None
+
+
+# -- the query
+
+
+def like_item(item: str) -> None:
+    """Ask with the picture of an item."""
+    state.put(CatalogueSetup, "like", item)
+
+
+def forget_picture() -> None:
+    """Ask with words alone again."""
+    state.put(CatalogueSetup, "like", "")
+
+
+def try_line() -> None:
+    """An example was chosen."""
+    chosen = st.session_state.get("try a query")
+    if chosen:
+        state.put(CatalogueSetup, "question", chosen)
+        st.session_state["try a query"] = None
+
+
+def take_picture() -> None:
+    """A picture was given: it asks, in this session."""
+    file = st.session_state.get(_UPLOADER)
+    if file is None:
+        return
+    try:
+        guest = asking.receive([(file.name, file.getvalue())])
+    except CoreError as error:
+        state.keep(_REFUSED, str(error))
+        return
+    state.keep(_REFUSED, "")
+    state.keep(_PICTURE, guest)
+    state.put(CatalogueSetup, "like", GIVEN)
+
+
+def examples(catalogue: study.Catalogue) -> tuple[str, ...]:
+    """Queries to try: written for the demo, else names of categories."""
+    if catalogue.name in _TRY:
+        return _TRY[catalogue.name]
+    names = catalogue.facets.get(study.CATEGORY, ())
+    return tuple(text.readable(str(name)) for name in names[:: max(1, len(names) // 5)][:5])
+
+
+def query_picture(view: View) -> tuple[np.ndarray | None, str, str, list[tuple[str, float]]]:
+    """The picture that asks: (its vector, its address, its title, what concepts see in it); None without one."""
+    like = view.setup.like
+    concepts = backbones.get(view.setup.space).family == "concepts"
+    if like.startswith(GIVEN):
+        held = state.hold(_PICTURE)
+        if held is None:
+            st.warning("A picture that is given stays in the session that gave it; give it again to ask with it.")
+            return None, "", "", []
+        vector = asking.encode(view.setup.space, held.pictures(None))[0]
+        return vector, held.thumbnails[0], held.title, catalogues.seen(held.contents[0]) if concepts else []
+    found = np.flatnonzero(view.catalogue.items["id"].astype(str).to_numpy() == like)
+    if not len(found) or view.catalogue.image_of[found[0]] < 0:
+        st.warning(f"No item with a picture is named “{theme.plain(like[:80])}” here.")
+        return None, "", "", []
+    item = int(found[0])
+    position = int(view.catalogue.image_of[item])
+    vector = cache.vectors(view.loaded, (view.setup.space,))[view.setup.space][position]
+    seen = catalogues.seen_in(view.loaded, position) if concepts else []
+    return vector, cards.key_of(view.loaded, position), view.catalogue.title(item), seen
+
+
+def ask_box(catalogue: study.Catalogue) -> None:
+    """Where one types, and examples to begin with."""
+    st.text_input(
+        "Search", key=state.key(CatalogueSetup, "question"), icon=":material/search:", max_chars=2000,
+        placeholder="Words that an item should fit, e.g. warm jacket -hood", label_visibility="collapsed",
+        help="“-word” avoids, “word:2” counts twice, \"several words\" are one term.",
+    )  # fmt: skip
+    said = examples(catalogue)
+    if said and not state.get(CatalogueSetup, "question").strip():
+        st.pills("Try", said, key="try a query", on_change=try_line, label_visibility="collapsed")
+
+
+def picture_side(view: View, picture: tuple) -> None:
+    """The picture that asks, how much it counts beside the words, and what the backbone sees in it."""
+    vector, key, title, seen = picture
+    if vector is None:
+        return
+    left, right = st.columns([1, 4], vertical_alignment="center")
+    with left:
+        card = gallery.Card(id="query", key=key, title=title, frame="query")
+        gallery.grid([card], key="catalogue query picture shown", size=112, name="the query", pick="")
+    with right:
+        st.markdown(f"Like **{theme.plain(title)}**")
+        if seen:
+            said = ", ".join(f"{theme.plain(name)} {share:.0%}" for name, share in seen[:4])
+            st.caption(f"What concepts sees in it: {said}.")
+        if view.setup.question.strip():
+            st.slider(
+                "Words against picture", 0.0, 1.0, step=0.05, key=state.key(CatalogueSetup, "balance"),
+                help="0 asks with the picture alone, 1 with the words alone.",
+            )  # fmt: skip
+        st.button("Without picture", icon=":material/close:", on_click=forget_picture, key="forget picture")
+
+
+def picture_popover() -> None:
+    """Ask with a picture of one's own."""
+    with st.popover("Picture", icon=":material/image_search:", help="Ask with a picture"):
+        st.file_uploader("A picture that asks", key=_UPLOADER, on_change=take_picture, max_upload_size=32)
+        st.caption("Or click a picture in the results: “like this”. Words beside it say what should be different.")
+
+
+# -- filters
+
+
+def read_filters(catalogue: study.Catalogue, line: str) -> dict[str, list[str] | tuple[float, float]]:
+    """What a link says about filters, as far as it fits this catalogue."""
+    found: dict[str, list[str] | tuple[float, float]] = {}
+    for column, value in parse_qsl(line):
+        facet = catalogue.facets.get(column)
+        if facet is None:
+            continue
+        if isinstance(facet[0], float):
+            low, _, high = value.partition("..")
+            try:
+                found[column] = (max(facet[0], float(low)), min(facet[1], float(high)))
+            except ValueError:
+                continue
+        elif value in facet:
+            found.setdefault(column, []).append(value)
+    return found
+
+
+def spell_filters(chosen: dict[str, Sequence]) -> str:
+    """The form of the link."""
+    pairs = []
+    for column, value in chosen.items():
+        if isinstance(value, tuple):
+            pairs.append((column, f"{value[0]:g}..{value[1]:g}"))
+        else:
+            pairs.extend((column, one) for one in value)
+    return urlencode(pairs)
+
+
+def take_filters(catalogue: study.Catalogue) -> None:
+    """A filter was changed."""
+    chosen: dict[str, Sequence] = {}
+    for column, facet in catalogue.facets.items():
+        value = st.session_state.get(f"facet {catalogue.name} {column}")
+        if value and (not isinstance(facet[0], float) or tuple(value) != facet):
+            chosen[column] = tuple(value) if isinstance(facet[0], float) else list(value)
+    state.put(CatalogueSetup, "filters", spell_filters(chosen))
+
+
+def filters_popover(catalogue: study.Catalogue) -> None:
+    """One widget per column that can be filtered."""
+    if not catalogue.facets:
+        return
+    now = read_filters(catalogue, state.get(CatalogueSetup, "filters"))
+    label = f"Filters ({len(now)})" if now else "Filters"
+    with st.popover(label, icon=":material/filter_alt:", help="Only some of the items"):
+        for column, facet in catalogue.facets.items():
+            key = f"facet {catalogue.name} {column}"
+            if isinstance(facet[0], float):
+                st.session_state.setdefault(key, now.get(column, facet))
+                st.slider(column, *facet, key=key, on_change=take_filters, args=(catalogue,))
+            else:
+                st.session_state.setdefault(key, now.get(column, []))
+                st.multiselect(
+                    column,
+                    facet,
+                    key=key,
+                    on_change=take_filters,
+                    args=(catalogue,),
+                    placeholder="any",
+                    format_func=str,
+                )
+
+
+# -- settings
+
+
+def settings(catalogue: study.Catalogue) -> None:
+    """Which strategies answer, and where everything else is set."""
+    st.pills(
+        "Strategies", CATALOGUE_STRATEGIES.names, selection_mode="multi", key=state.key(CatalogueSetup, "strategies"),
+        format_func=lambda name: CATALOGUE_STRATEGIES[name].label, label_visibility="collapsed",
+        help="\n".join(f"- **{one.label}**: {one.help}" for one in CATALOGUE_STRATEGIES),
+    )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center"):
+        picture_popover()
+        filters_popover(catalogue)
+        components_popover(catalogue, results=True)
+
+
+def components_popover(catalogue: study.Catalogue, results: bool = False) -> None:
+    """What items are made of, in which space, and how much each part weighs where weights are fixed."""
+    with st.popover("Components and weights", icon=":material/tune:"):
+        spaces = catalogues.spaces(catalogue.name)
+        if len(spaces) > 1:
+            st.selectbox(
+                "Space", spaces, key=state.key(CatalogueSetup, "space"),
+                format_func=lambda name: backbones.get(name).title,
+                help="The backbone that reads both the texts and the pictures.",
+            )  # fmt: skip
+        st.multiselect(
+            "Components", (*catalogue.text_columns, study.PICTURE), key=state.key(CatalogueSetup, "components"),
+            placeholder=", ".join(catalogue.default_components),
+            help="What an item is made of. Empty means title, description and picture.",
+        )  # fmt: skip
+        weights(catalogue)
+        if results:
+            st.slider("Results", 3, 40, key=state.key(CatalogueSetup, "k"))
+
+
+def within_bounds(catalogue: study.Catalogue) -> None:
+    """A link, or another dataset, may have left names that are not here: bring them back before widgets are drawn."""
+    columns = (*catalogue.text_columns, study.PICTURE)
+    allowed = {
+        "components": (columns, ()),
+        "strategies": (CATALOGUE_STRATEGIES.names, CatalogueSetup.strategies),
+    }
+    for field, (names, default) in allowed.items():
+        now = state.get(CatalogueSetup, field) or ()
+        kept = tuple(name for name in now if name in names)
+        if len(kept) != len(now):
+            state.put(CatalogueSetup, field, kept or default)
+    one_of = {
+        "look": tuple(_LOOKS), "ask_with": tuple(_ASK), "metric": _METRICS, "base": _weighing(),
+        "space": catalogues.spaces(catalogue.name),
+    }  # fmt: skip
+    for field, names in one_of.items():
+        if state.get(CatalogueSetup, field) not in names:
+            state.put(CatalogueSetup, field, names[0])
+
+
+def _weighing() -> tuple[str, ...]:
+    """Strategies that words and pictures alike can ask."""
+    return tuple(one.name for one in CATALOGUE_STRATEGIES if one.joins != "words")
+
+
+def used_components(catalogue: study.Catalogue) -> tuple[str, ...]:
+    """The components chosen, as far as this catalogue has them; else the usual ones."""
+    columns = (*catalogue.text_columns, study.PICTURE)
+    chosen = tuple(c for c in state.get(CatalogueSetup, "components") if c in columns)
+    return chosen or catalogue.default_components
+
+
+def take_weights(catalogue: study.Catalogue) -> None:
+    """A weight was moved."""
+    names = used_components(catalogue)
+    pairs = tuple(sorted((name, float(st.session_state.get(f"weight {name}", 1.0))) for name in names))
+    state.put(CatalogueSetup, "shares", pairs)
+
+
+def weights(catalogue: study.Catalogue) -> None:
+    """A slider per component, for the strategy of fixed weights."""
+    now = dict(state.get(CatalogueSetup, "shares") or ())
+    st.caption("Weights for “Fixed weights”; nothing is embedded again.")
+    for name in used_components(catalogue):
+        st.session_state.setdefault(f"weight {name}", float(now.get(name, 1.0)))
+        st.slider(name, 0.0, 1.0, step=0.05, key=f"weight {name}", on_change=take_weights, args=(catalogue,))
+
+
+def shares_of(view: View) -> dict[str, float] | None:
+    """Fixed weights as they are set; None while nobody has moved any."""
+    now = dict(view.setup.shares)
+    return {name: now.get(name, 1.0) for name in view.components} if now else None
+
+
+# -- the results
+
+
+def rows(view: View, answer: study.Answer) -> list[items.Item]:
+    """The best items of one strategy, with the weight and the likeness of each component."""
+    words = CATALOGUE_STRATEGIES[answer.strategy].joins == "words"  # has no components to speak of
+    found = []
+    for rank, item in enumerate(answer.order[: view.setup.k].tolist(), start=1):
+        position = int(view.catalogue.image_of[item])
+        row = view.catalogue.items.iloc[item]
+        parts = tuple(
+            items.Part(
+                name, view.colours[name], round(float(answer.weights[item, at]), 4),
+                round(float(answer.similarities[item, at]), 3) if view.searcher.components.present[item, at] else None,
+            )
+            for at, name in enumerate(() if words else answer.components)
+        )  # fmt: skip
+        found.append(items.Item(
+            id=str(row["id"]), key=cards.key_of(view.loaded, position) if position >= 0 else "",
+            title=view.catalogue.title(item), rank=rank, score=float(answer.scores[item]), why=answer.why(item),
+            text=str(row.get("description", "") or ""), note=str(row.get(study.CATEGORY, "") or ""), parts=parts,
+        ))  # fmt: skip
+    return found
+
+
+def strategy_column(view: View, strategy: str, asked: study.Asked, keep: np.ndarray) -> None:
+    """One strategy's list."""
+    entry = CATALOGUE_STRATEGIES[strategy]
+    st.markdown(f"**{entry.label}**", help=f"{entry.help} ({entry.reference})")
+    if entry.joins == "words" and not asked.terms:
+        st.caption("BM25 reads words only; type some beside the picture.")
+        return
+    try:
+        answer = view.searcher.answer(strategy, asked, shares_of(view), keep)
+    except CoreError as error:
+        st.warning(theme.plain(str(error)), icon=":material/info:")
+        return
+    if entry.joins == "words" and not (answer.scores[answer.order] > 0).any():
+        st.caption("None of these words occurs in any item.")
+        return
+    if not len(answer.order):
+        st.caption("No item passes the filters.")
+        return
+    items.show(
+        rows(view, answer), key=f"items {strategy}", name=f"results of {entry.label}", on_pick=like_item,
+        pick="Search with this picture",
+    )  # fmt: skip
+
+
+def results(view: View) -> None:
+    """The query, read, and each strategy's answer to it."""
+    refused = state.hold(_REFUSED, "")
+    if refused:
+        st.warning(theme.plain(refused), icon=":material/info:")
+    picture = query_picture(view) if view.setup.like else (None, "", "", [])
+    if picture[0] is not None:
+        with st.container(key="catalogue-picture"):
+            picture_side(view, picture)
+    if not view.setup.question.strip() and picture[0] is None:
+        st.caption("Type what to look for, choose an example, or click a picture.")
+        browse(view)
+        return
+    answers(view, picture[0])
+
+
+def browse(view: View) -> None:
+    """The catalogue itself, while nothing is asked: a click asks with that picture."""
+    having = np.flatnonzero(view.catalogue.image_of >= 0)
+    keep = study.keep_items(view.catalogue, read_filters(view.catalogue, view.setup.filters))
+    having = having[keep[having]][:60]
+    found = []
+    for item in having.tolist():
+        position, title = int(view.catalogue.image_of[item]), view.catalogue.title(item)
+        note = str(view.catalogue.items.iloc[item].get("description", "") or "")
+        facts = (("about", note[:220] + ("…" if len(note) > 220 else "")),) if note else ()
+        found.append(
+            gallery.Card(
+                id=str(view.catalogue.items["id"].iloc[item]), key=cards.key_of(view.loaded, position), title=title,
+                label=title, facts=facts,
+            )
+        )  # fmt: skip
+    gallery.grid(found, key="catalogue items", size=150, on_pick=like_item, name="items of the catalogue")
+
+
+def answers(view: View, vector: np.ndarray | None) -> None:
+    """Every chosen strategy side by side."""
+    with st.spinner("Reading the query …", show_time=True):
+        asked = study.ask(view.setup.space, view.setup.question, vector, view.setup.balance, encode=catalogues.words)
+    keep = study.keep_items(view.catalogue, read_filters(view.catalogue, view.setup.filters))
+    shown = f" · {int(keep.sum()):,} of {len(keep):,} items pass the filters" if not keep.all() else ""
+    st.caption(f"Looking for {theme.plain(asked.sentence)}{shown}")
+    for note in asked.notes:
+        st.caption(f":material/info: {theme.plain(note)}")
+    chosen = [name for name in view.setup.strategies if name in CATALOGUE_STRATEGIES] or ["average"]
+    for start in range(0, len(chosen), 4):
+        with st.container(key=f"catalogue-row-{start}"):
+            for column, strategy in zip(st.columns(len(chosen[start : start + 4]), gap="small"), chosen[start:]):
+                with column:
+                    strategy_column(view, strategy, asked, keep)
+    legend(view)
+
+
+def legend(view: View) -> None:
+    """What the bars mean, and what this space cannot know."""
+    alike = ", ".join(
+        f"{name} {value:.2f}" for name, value in zip(view.components, view.searcher.components.global_similarity)
+    )
+    st.caption(
+        "A bar is the weight of a component in the item's score, the number at the right its cosine with the query. "
+        f"How alike each component is over all items (G): {theme.plain(alike)}."
+    )
+    if backbones.get(view.setup.space).family == "concepts":
+        st.caption(
+            "Concepts knows a picture as a mixture of 1,000 kinds of things. It knows no colours, numbers or names of "
+            "people, and nothing that is written in the picture; a vision-language backbone such as CLIP knows more."
+        )
+
+
+# -- evaluation
+
+
+def evaluation(view: View) -> None:
+    """Strategies judged on questions that the catalogue itself can answer, or on a file of queries."""
+    left, middle, right = st.columns([2, 1, 1.4])
+    with left:
+        st.segmented_control(
+            "Who asks", list(_ASK), key=state.key(CatalogueSetup, "ask_with"), format_func=_ASK.get, required=True,
+        )  # fmt: skip
+    middle.selectbox("Metric", _METRICS, key=state.key(CatalogueSetup, "metric"), format_func=metrics.label)
+    right.selectbox(
+        "Compared with", _weighing(), key=state.key(CatalogueSetup, "base"),
+        format_func=lambda name: CATALOGUE_STRATEGIES[name].label,
+    )  # fmt: skip
+    setup = view.setup
+    ask_with = setup.ask_with
+    file = ""
+    if ask_with == "file":
+        given = st.file_uploader("Queries (CSV: query,item_id[,gain])", type=["csv"], key="catalogue queries")
+        if given is None:
+            st.caption("One row per relevant item; `gain` is optional and serves nDCG.")
+            return
+        file = given.getvalue().decode("utf-8", "replace")
+    st.caption(
+        {
+            "categories": "The name of each category is typed as a query; the items of that category are relevant. "
+            "The category itself is no component, or the answer would stand in the question.",
+            "pictures": "The picture of each item asks; its own text and its siblings (same parent) are relevant. "
+            "The item that asks takes part without its picture.",
+            "file": "",
+        }[ask_with]
+    )
+    base, metric = setup.base, setup.metric
+    shares = tuple(sorted((shares_of(view) or {}).items())) or None
+    if base == "fixed" and shares is None:
+        shares = tuple((name, 1.0) for name in view.components)
+    with st.spinner("Asking every question of every strategy …", show_time=True):
+        found = catalogues.comparison(
+            view.catalogue, setup.space, view.components, ask_with, metric, base, shares, file
+        )
+    comparison(found)
+
+
+def comparison(found: study.Comparison) -> None:
+    """Bars with intervals, the words, the table."""
+    label = metrics.label(found.metric)
+    lines = [
+        (row.label, row.mean, row.low, row.high, "#d6404e" if row.strategy == found.base else "#4269d0")
+        for row in found.table.itertuples()
+    ]
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.plotly_chart(
+            charts.metric_bars(lines, label), key="catalogue bars", config={"displayModeBar": False}, width="stretch"
+        )
+        st.caption(f"{label}, mean of {int(found.table.n_valid.max()):,} questions with 95 % intervals. "
+                   f"Red is what the others are compared with.")  # fmt: skip
+    with right:
+        st.markdown("**What is shown**")
+        for sentence in found.sentences:
+            st.markdown("- " + theme.plain(sentence))
+        for name, why in found.skipped.items():
+            st.markdown(f"- {theme.plain(name)} was left out: {theme.plain(why)}")
+    base = found.table.strategy == found.base
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "strategy": found.table.label,
+                label: [theme.number(value) for value in found.table["mean"]],
+                "95 % interval": [theme.interval(*ends) for ends in zip(found.table.low, found.table.high)],
+                "difference": ["–" if own else f"{d:+.3f}" for own, d in zip(base, found.table.difference)],
+                "its 95 % interval": [
+                    "–" if own else f"[{low:+.3f}, {high:+.3f}]"
+                    for own, low, high in zip(base, found.table.difference_low, found.table.difference_high)
+                ],
+                "p (Holm)": ["–" if own else f"{p:.4f}" for own, p in zip(base, found.table.p_holm)],
+                "questions": found.table.n_valid,
+            }
+        ),
+        hide_index=True, width="stretch",
+    )  # fmt: skip
+
+
+# -- the page
+
+
+def ready(catalogue: study.Catalogue) -> View | None:
+    """The catalogue in its space; None while its pictures are not embedded there (draws the button that helps)."""
+    space = state.get(CatalogueSetup, "space")
+    components = used_components(catalogue)
+    if study.PICTURE in components and cache.counts(catalogue.name).get(space, 0) < len(catalogue.dataset):
+        st.info(
+            f"The pictures of {theme.plain(catalogue.name)} are not embedded by {backbones.get(space).title} yet.",
+            icon=":material/info:",
+        )
+        prepare_button(catalogue.name, space, f"Embed {len(catalogue.dataset):,} pictures")
+        return None
+    with st.spinner("Reading the texts of the catalogue; this is done once …", show_time=True):
+        searcher = catalogues.searcher(catalogue, space, components)
+    return View(catalogue, state.read(CatalogueSetup), components, searcher)
+
+
+@fragment
+def search(catalogue: study.Catalogue) -> None:
+    """The search box, its settings and the results."""
+    with st.container(key="catalogue-query"):
+        ask_box(catalogue)
+    settings(catalogue)
+    view = ready(catalogue)
+    if view is not None:
+        results(view)
+
+
+def page() -> None:
+    """Draw the page."""
+    st.html(_STYLE)
+    theme.title(
+        "Catalogue",
+        "Items found by title, description and picture together. Which component found an item, and which way of "
+        "weighing components really finds more?",
+    )
+    jobs.panel(JOB)
+    catalogue = current()
+    if catalogue is None:
+        return
+    state.seed(CatalogueSetup)
+    within_bounds(catalogue)
+    st.segmented_control(
+        "Section", list(_LOOKS), key=state.key(CatalogueSetup, "look"), format_func=_LOOKS.get,
+        label_visibility="collapsed", required=True,
+    )  # fmt: skip
+    if state.get(CatalogueSetup, "look") == "search":
+        search(catalogue)
+        return
+    view = ready(catalogue)
+    if view is not None:
+        evaluation(view)
+        components_popover(catalogue)
+
+
+page()
