@@ -299,7 +299,7 @@ def test_where_one_beats_the_other_and_confusions(page) -> None:
     plot = page.locator(".js-plotly-plot")
     expect(plot).to_be_visible(timeout=30_000)
     squares = plot.locator(".scatterlayer .point")
-    assert squares.count() >= 6
+    page.wait_for_function("() => document.querySelectorAll('.scatterlayer .point').length >= 6", timeout=15_000)
     squares.first.click(force=True)
     expect(page.get_by_text("best ranks first")).to_be_visible(timeout=15_000)
     assert page.locator(".st-key-confused-pictures .card").count() >= 2
