@@ -9,6 +9,7 @@ from core.metrics import ranking as metrics
 from core.setups import FrameSetup
 from core.studies import embedding
 from core.ui import cache, cards, gallery, jobs, state, theme
+from core.ui.guard import guarded
 
 DEMO = "photo_views"
 JOB = "embed"
@@ -161,4 +162,4 @@ def page() -> None:
     st.caption(f"Everything that was computed lies in `{cache.store_place()}`. {backbones.engine_sentence()}")
 
 
-page()
+guarded(page)()

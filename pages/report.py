@@ -7,6 +7,7 @@ import streamlit as st
 from core.errors import CoreError
 from core.setups import FrameSetup
 from core.ui import asking, cache, controls, jobs, state, theme
+from core.ui.guard import guarded
 
 JOB = "report"
 
@@ -85,4 +86,4 @@ def page() -> None:
     offer(state.get(FrameSetup, "dataset"))
 
 
-page()
+guarded(page)()

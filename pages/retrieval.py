@@ -29,7 +29,7 @@ from core.ui import (
     theme,
 )
 from core.ui.asking import Query
-from core.ui.guard import fragment
+from core.ui.guard import fragment, guarded
 
 _TRAIL = "trail of queries"
 _REFUSED = "refused pictures"
@@ -323,9 +323,6 @@ def results(view: View, answers: list[retrieval.Answer]) -> None:
             one_system(view, answers[number], number, (moves.left, moves.right)[number])
             good = f", {int(answers[number].relevant[only].sum())} of them relevant" if answers[number].judged else ""
             st.caption(f"{len(only)} of these are not in the other list{good}; {moves.shared} are in both.")
-    st.caption(
-        "An arrow says how many places a picture stands higher or lower than in the other list; “new” is not there."
-    )
 
 
 @fragment
@@ -450,4 +447,4 @@ def page() -> None:
     analyses.draw(view(), put_query)
 
 
-page()
+guarded(page)()
