@@ -38,6 +38,7 @@ class Result:
         metric: what was compared.
         query_ids, gallery_ids: (n,) str.
         query_labels: (n_queries,) str, "" where there is none.
+        resampled: what intervals and comparisons drew again: "queries", or "classes" with all their queries.
     """
 
     evaluations: tuple[Evaluation, ...]
@@ -46,6 +47,7 @@ class Result:
     query_ids: np.ndarray = field(repr=False)
     gallery_ids: np.ndarray = field(repr=False)
     query_labels: np.ndarray = field(repr=False)
+    resampled: str = "queries"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,6 +78,7 @@ def evaluate(
     dataset: Dataset,
     metric: str = "map",
     seed: int = 0,
+    by_class: bool = False,
     on_progress: OnProgress | None = None,
     cancel: Cancel | None = None,
 ) -> Result:
@@ -85,8 +88,10 @@ def evaluate(
         truth: of the dataset's split.
         ks: cut-offs of the metrics "@k".
         metric: the list metric that pairs are compared in.
+        by_class: intervals resample whole classes (the class bootstrap).
     Raises:
-        BadInput: nobody is relevant to anybody, or a recall falls with k (which says that a column is wrong).
+        BadInput: no system is given, a recall falls with k (which says that a column is wrong), or whole classes are
+            to be resampled where items have several labels, or none.
     """
     if not systems:
         raise BadInput("There is no system to judge; name at least one backbone.")
@@ -96,15 +101,59 @@ def evaluate(
     for system in systems:
         if cancel is not None:
             cancel.check()
-        found.append(evaluate_one(system, truth, ks, dataset=dataset, engine=engine, seed=seed))
+        found.append(evaluate_one(system, truth, ks, dataset=dataset, engine=engine, seed=seed, by_class=by_class))
         meter.add(1)
-    comparisons = significance.compare_pairs({one.name: one.per_query[metric] for one in found}, seed=seed)
+    return beside(found, truth, dataset=dataset, metric=metric, seed=seed, by_class=by_class)
+
+
+def beside(
+    evaluations: Sequence[Evaluation],
+    truth: Relevance,
+    *,
+    dataset: Dataset,
+    metric: str = "map",
+    seed: int = 0,
+    by_class: bool = False,
+) -> Result:
+    """Evaluations of one split side by side: every pair compared.
+
+    Args:
+        metric: the list metric that pairs are compared in.
+        by_class: whole classes are resampled, as they were for the evaluations.
+    """
+    values = {one.name: one.per_query[metric] for one in evaluations}
+    comparisons = significance.compare_pairs(values, seed=seed, classes=_drawn_classes(truth, by_class))
     split = dataset.split
     labels = np.array([dataset.label_of(int(position)) for position in split.queries], dtype=object)
     return Result(
-        tuple(found), comparisons, metric, np.asarray(dataset.ids)[split.queries],
-        np.asarray(dataset.ids)[split.gallery], labels,
+        tuple(evaluations), comparisons, metric, np.asarray(dataset.ids)[split.queries],
+        np.asarray(dataset.ids)[split.gallery], labels, "classes" if by_class else "queries",
     )  # fmt: skip
+
+
+def _drawn_classes(truth: Relevance, by_class: bool) -> np.ndarray | None:
+    """(n_queries,) the classes that are drawn as a whole; None when queries are drawn one by one."""
+    if not by_class:
+        return None
+    if truth.query_classes is None:
+        raise BadInput(
+            "Whole classes can only be resampled where every image has one label; resample the queries one by one here."
+        )
+    return truth.query_classes
+
+
+def caution(resampled: str) -> str:
+    """What intervals and p-values stand on, to be shown beside them."""
+    if resampled == "classes":
+        return (
+            "Whole classes were resampled for the intervals, since queries of one class share their relevant images. "
+            "The p-values still rest on single queries, so they are too small: trust the intervals."
+        )
+    return (
+        "Queries were resampled one by one. Queries of one class share their relevant images, so they are not "
+        "independent and these p-values are too small; the class bootstrap is more careful. They speak of these "
+        "queries, not of another dataset."
+    )
 
 
 def engine_for(systems: Iterable[System], truth: Relevance) -> LiveEngine | None:
@@ -132,26 +181,29 @@ def evaluate_one(
     dataset: Dataset,
     engine: LiveEngine | None = None,
     seed: int = 0,
+    by_class: bool = False,
 ) -> Evaluation:
     """Every metric of one system, with intervals.
 
     Args:
         engine: a live engine that has the system's backbones; None scores block by block.
+        by_class: intervals resample whole classes (the class bootstrap).
     """
     ks = tuple(sorted(set(map(int, ks))))
     if not ks or ks[0] < 1:
         raise BadInput(f"Cut-offs are whole numbers of at least 1, got {', '.join(map(str, ks)) or 'none'}.")
+    classes = _drawn_classes(truth, by_class)
     ranked = rank(system, truth, engine, max(DEPTH, *ks))
     per_query = metrics.compute(ranked.ranks, metrics.list_keys(ks))
     levels = curves.levels(ranked.ranks)
     votes, note = _votes(system, truth, ranked, ks)
     n, n_valid = truth.n_queries, int(ranked.ranks.valid.sum())
-    figures = _figures({**per_query, **votes}, n, seed)
+    figures = _figures({**per_query, **votes}, n, seed, classes)
     for key in votes:
         figures[key] = dataclasses.replace(figures[key], note=note)
-    lows, highs = significance.intervals(levels, seed=seed)
+    lows, highs = significance.intervals(levels, seed=seed, classes=classes)
     figures["iprec"] = Figure(tuple(curves.average_curve(levels)), tuple(lows), tuple(highs), n, n_valid)
-    figures |= _other_means(per_query["map"], truth, n, n_valid, seed)
+    figures |= _other_means(per_query["map"], truth, n, n_valid, seed, classes)
     figures |= _clusters(system, truth)
     refusal = metrics.falls_with_k({key: one.mean for key, one in figures.items() if key != "iprec"})
     if refusal:
@@ -163,16 +215,20 @@ def evaluate_one(
     )  # fmt: skip
 
 
-def _figures(values: Mapping[str, np.ndarray], n_queries: int, seed: int) -> dict[str, Figure]:
+def _figures(
+    values: Mapping[str, np.ndarray], n_queries: int, seed: int, classes: np.ndarray | None = None
+) -> dict[str, Figure]:
     """Mean and interval of each per-query metric, resampled together."""
-    lows, highs = significance.intervals(np.stack(list(values.values()), axis=1), seed=seed)
+    lows, highs = significance.intervals(np.stack(list(values.values()), axis=1), seed=seed, classes=classes)
     return {
         key: Figure(metrics.mean(one), float(low), float(high), n_queries, int((~np.isnan(one)).sum()))
         for (key, one), low, high in zip(values.items(), lows, highs)
     }
 
 
-def _other_means(ap: np.ndarray, truth: Relevance, n: int, n_valid: int, seed: int) -> dict[str, Figure]:
+def _other_means(
+    ap: np.ndarray, truth: Relevance, n: int, n_valid: int, seed: int, drawn: np.ndarray | None = None
+) -> dict[str, Figure]:
     """The mean of class means, and the mean that counts empty queries as 0."""
     found = {}
     nan = float("nan")
@@ -186,7 +242,7 @@ def _other_means(ap: np.ndarray, truth: Relevance, n: int, n_valid: int, seed: i
         low, high = significance.interval(means, seed=seed) if len(means) else (nan, nan)
         found["map_class_mean"] = Figure(metrics.class_mean(ap, classes), low, high, n, int(use.sum()))
     filled = np.nan_to_num(ap) if n_valid else np.full(n, nan)
-    low, high = significance.interval(filled, seed=seed) if n_valid else (nan, nan)
+    low, high = significance.interval(filled, seed=seed, classes=drawn) if n_valid else (nan, nan)
     found["map_empty_as_zero"] = Figure(metrics.empty_as_zero(ap), low, high, n, n if n_valid else 0)
     return found
 

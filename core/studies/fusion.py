@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -125,6 +126,27 @@ def refuse_trained(spec: FusionSpec, keys: Sequence[str]) -> None:
         )
 
 
+def without(dataset: Dataset, keys: Sequence[str]) -> Dataset:
+    """The same dataset, asked only by queries whose content keys are not among these; itself when none of them asks.
+
+    Raises:
+        BadInput: no query is left.
+    """
+    known = set(keys)
+    if not known:
+        return dataset
+    left = np.array([key not in known for key in query_keys(dataset)], bool)
+    if left.all():
+        return dataset
+    if not left.any():
+        raise BadInput(
+            f"Every query of {dataset.name!r} was trained on, so nothing could be reported honestly. "
+            "Choose another dataset, or another baseline."
+        )
+    split = dataset.split
+    return dataclasses.replace(dataset, split=Split(split.queries[left], split.gallery, split.train))
+
+
 # ---------------------------------------------------------------- beside its backbones
 
 
@@ -173,13 +195,9 @@ class Standing:
     @property
     def caution(self) -> str:
         """What the intervals and p-values stand on, to be shown beside them."""
-        if self.resampled == "classes":
-            return "Whole classes were resampled, since queries of one class share their relevant images."
-        return (
-            "Queries were resampled one by one. Queries of one class share their relevant images, so they are not "
-            "independent and these p-values are too small; the class bootstrap is more careful. They speak of these "
-            "queries, not of another dataset."
-        )
+        from core.studies import evaluation
+
+        return evaluation.caution(self.resampled)
 
     def row(self, role: str) -> Row:
         """The one row of a role."""
@@ -222,6 +240,10 @@ class Standing:
         return pd.DataFrame(lines)
 
 
+MOST_REMEMBERED = 8
+"""Fusions whose ranks a `Judge` keeps: the present one, the baseline, equal weights, and some to go back to."""
+
+
 class Judge:
     """Ranks of single backbones and fusions over one space, live where the engine serves it, each worked out once.
 
@@ -232,6 +254,7 @@ class Judge:
     def __init__(self, space: Space, truth: Relevance, engine: LiveEngine | None = None) -> None:
         self.space, self.truth, self.engine = space, truth, engine
         self._singles: dict[str, RelevantRanks] = {}
+        self._fusions: dict[str, RelevantRanks] = {}
 
     def single(self, name: str) -> RelevantRanks:
         """Of one backbone alone."""
@@ -243,7 +266,14 @@ class Judge:
         """Of a fusion; one backbone with all the weight is that backbone, whatever the kind."""
         if len(spec.active) == 1 and spec.strategy.linear:
             return self.single(spec.active[0])
-        return self._ranks(System(spec.name, self.space, spec))
+        key = spec.fingerprint
+        found = self._fusions.get(key)
+        if found is None:
+            found = self._ranks(System(spec.name, self.space, spec))
+            for oldest in list(self._fusions)[: 1 - MOST_REMEMBERED]:
+                self._fusions.pop(oldest, None)
+            self._fusions[key] = found
+        return found
 
     def _ranks(self, system: System) -> RelevantRanks:
         if not system.is_linear:
