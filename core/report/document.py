@@ -52,6 +52,7 @@ figcaption { font-size: 11.5px; line-height: 1.35; margin-top: 3px; overflow: hi
 .case p { margin: 0 0 6px; }
 svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font-size: 12px; } svg .quiet { fill: var(--quiet); }
 svg .grid { stroke: var(--line); }
+@media (max-width: 700px) { body { padding: 16px 14px 48px; } h1 { font-size: 23px; } }
 @media print { body { padding: 0; max-width: none; font-size: 11.5px; } h2 { break-after: avoid; } table, figure, svg { break-inside: avoid; }
   .pictures { grid-template-columns: repeat(9, 1fr); gap: 6px; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """

@@ -119,17 +119,16 @@ def _whole_page(pick: Pick) -> Pick:
     return picked
 
 
-def _class_filter(view, key: str) -> str:  # noqa: ANN001
-    names = view.loaded.label_names
-    if not names:
-        return ""
+def _class_filter(view) -> str:  # noqa: ANN001
+    """The class that the tables are about; part of the link."""
+    options = ["", *view.loaded.label_names]
     now = state.get(RetrievalSetup, "label")
+    state.put(RetrievalSetup, "label", now if now in options else "")
     chosen = st.selectbox(
-        "Class", ["", *names], index=1 + names.index(now) if now in names else 0, key=key,
-        format_func=lambda name: name or "every class", help="Only queries of this class.",
+        "Class", options, key=state.key(RetrievalSetup, "label"), format_func=lambda name: name or "every class",
+        help="Only queries of this class.",
     )  # fmt: skip
-    if chosen != now:
-        state.put(RetrievalSetup, "label", chosen)
+    state.read(RetrievalSetup)
     return chosen
 
 
@@ -140,7 +139,7 @@ def _extremes(view, pick: Pick) -> None:  # noqa: ANN001
         help="By average precision over the whole list; equal ones stand in the order of the dataset.",
     )  # fmt: skip
     with middle:
-        label = _class_filter(view, "extremes class")
+        label = _class_filter(view)
     for named in view.systems:
         with st.spinner(f"Asking every query of {named.title} …"):
             evaluation = judged(view.loaded, named)
@@ -193,7 +192,7 @@ def _duel(view, pick: Pick) -> None:  # noqa: ANN001
     titles = [theme.plain(named.title) for named in view.systems]
     left, right = st.columns([3, 7], vertical_alignment="bottom", gap="medium")
     with left:
-        label = _class_filter(view, "duel class")
+        label = _class_filter(view)
     kept = retrieval.of_label(view.loaded, retrieval.asked(one), label)
     right.caption(_difference(one, two, kept))
     wins, losses = retrieval.duel(view.loaded, one, two, cache.truth(view.loaded), 10, label)
@@ -227,7 +226,7 @@ def _confusions(view, pick: Pick) -> None:  # noqa: ANN001
         return
     wrong = table[~table["agrees"]].reset_index()
     classes = _most_confused(loaded.label_names, wrong)
-    left, right = st.columns([5, 4], gap="large")
+    left, right = st.columns([6, 4], gap="large")
     with left:
         shown = st.plotly_chart(
             charts.confusion_map(table, classes), key=f"confusion map {named.text} {k}", on_select="rerun",
