@@ -172,6 +172,12 @@ class FusionSetup:
     k: int = whole(5, 100, default=12, label="Results", short="k", help="How many results are shown.")
     baseline: str = text(default="", longest=2000, label="Baseline", short="base")
     metric: str = choice(None, default="map", label="Metric", short="m")
+    parameters: str = text(default="", longest=300, label="Parameters", short="p", help="Of the strategy.")
+    by_class: bool = flag(
+        False, label="Resample whole classes", short="cb",
+        help="More careful intervals: queries of one class share their relevant images, so whole classes are drawn.",
+    )  # fmt: skip
+    look: str = text(default="", longest=40, label="Closer look", short="see")
 
 
 @dataclass(frozen=True)
@@ -187,7 +193,6 @@ class RetrievalSetup:
     k: int = whole(5, 100, default=24, label="Results", short="k", help="How many results are shown of each system.")
     size: int = whole(60, 260, default=130, step=10, label="Picture size", short="z", help="Side in pixels.")
     label: str = text(default="", label="Class", short="c", help="Only queries of this class, in the tables below.")
-    look: str = text(default="", longest=40, label="Section", short="see")
 
 
 @dataclass(frozen=True)
@@ -240,3 +245,75 @@ class BackbonesSetup:
     embedded: bool = flag(False, label="embedded", short="emb")
     card: str = text(default="", longest=200, label="Backbone", short="card")
     device: str = choice(None, default="auto", label="Runs on", short="dev")
+
+
+@dataclass(frozen=True)
+class LeaderboardSetup:
+    """The leaderboard: which systems stand side by side, in which columns, and what is looked at below."""
+
+    systems: str = text(
+        default="", longest=6000, label="Systems", short="sys", help="The rows. Backbones are chosen in the sidebar."
+    )
+    columns: tuple[str, ...] = several(
+        None,
+        default=(
+            "map", "p@1", "p@5", "p@10", "hit@1", "hit@5", "recall@k", "ndcg@k", "mrr", "acc", "silhouette_cosine",
+            "davies_bouldin_l2",
+        ),
+        label="Columns", short="cols", help="“@k” stands for the cut-off beside it.",
+    )  # fmt: skip
+    metric: str = choice(
+        None, default="map", label="Compared in", short="m",
+        help="Order, intervals, letters and tests below are about this metric.",
+    )  # fmt: skip
+    k: int = whole(
+        1, 1000, default=10, label="Cut-off k", short="k", help="What “@k” means in the columns and in “Compared in”."
+    )
+    by_class: bool = flag(
+        False, label="Class bootstrap", short="cb",
+        help="Intervals draw whole classes instead of single queries: wider, and more honest, since queries of one class "
+        "share their relevant images.",
+    )  # fmt: skip
+    spread: bool = flag(False, label="All intervals", short="ci", help="The 95 % interval beside every column.")
+    look: str = choice(
+        lambda: ("intervals", "differences", "cost", "classes"), default="intervals", label="A closer look", short="see"
+    )
+    cost: str = choice(lambda: ("ms", "MB"), default="ms", label="Cost", short="cost")
+    order: str = text(default="hardest first", longest=40, label="Order of classes", short="by")
+    label: str = text(default="", longest=200, label="Class", short="c")
+    of: str = text(default="", longest=2000, label="System of the class", short="of")
+
+
+@dataclass(frozen=True)
+class CurvesSetup:
+    """The curves: of which systems, over which queries, which curve."""
+
+    systems: str = text(
+        default="",
+        longest=6000,
+        label="Systems",
+        short="sys",
+        help="One line each. Backbones are chosen in the sidebar.",
+    )
+    look: str = choice(lambda: ("levels", "over_k", "query", "spread"), default="levels", label="Curve", short="see")
+    label: str = text(default="", longest=200, label="Class", short="c", help="Only queries of this class.")
+    query: str = text(default="", label="Query", short="q")
+    k: int = whole(
+        2,
+        1000,
+        default=100,
+        label="Up to k",
+        short="k",
+        help="How far the curves over k go; longer lists than the gallery do not exist.",
+    )
+    bands: bool = flag(True, label="Intervals", short="ci", help="95 % bootstrap intervals as bands around the lines.")
+    picture: str = choice(
+        lambda: ("svg", "png"), default="svg", label="Saved as", short="pic",
+        help="What the camera above a drawing saves.",
+    )  # fmt: skip
+    cumulative: bool = flag(
+        False,
+        label="Cumulative",
+        short="cum",
+        help="The share of queries that reach an average precision, instead of bars.",
+    )

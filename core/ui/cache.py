@@ -12,21 +12,24 @@ import streamlit as st
 
 from core import backbones, data, paths
 from core.backbones import weights as weight_files
-from core.errors import NotComputed
+from core.errors import CoreError, NotComputed
 from core.fusion import FusionSpec
-from core.metrics import curves
+from core.metrics import curves, significance
 from core.metrics import ranking as metrics
 from core.search import LiveEngine
 from core.studies import costs as measurements
-from core.studies import embedding, explain, fusion, weights
-from core.studies.systems import Space
-from core.types import Dataset, Relevance
+from core.studies import embedding, evaluation, explain, fusion, weights
+from core.studies.systems import Space, System
+from core.types import Dataset, Evaluation, Relevance, RelevantRanks
 
 
 def _stamp(name: str) -> int:
-    """When the dataset's record was written last; 0 while it is not built."""
+    """When the dataset's record was written, or vectors joined it, last; 0 while it is not built."""
     record = paths.datasets() / name / "record.json"
-    return record.stat().st_mtime_ns if record.exists() else 0
+    if not record.exists():
+        return 0
+    given = record.with_name("vectors")
+    return max(record.stat().st_mtime_ns, given.stat().st_mtime_ns if given.is_dir() else 0)
 
 
 def ready_datasets() -> tuple[str, ...]:
@@ -73,8 +76,11 @@ def embedded(name: str) -> tuple[str, ...]:
 
 
 def backbone_title(name: str) -> str:
-    """The name that people read."""
-    return backbones.get(name).title
+    """The name that people read; vectors that were attached to a dataset go by the name they were given."""
+    try:
+        return backbones.get(name).title
+    except CoreError:
+        return name
 
 
 def vectors(loaded: Dataset, names: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -85,6 +91,13 @@ def vectors(loaded: Dataset, names: tuple[str, ...]) -> dict[str, np.ndarray]:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _vectors(name: str, fingerprint: str, backbone: str, _loaded: Dataset) -> np.ndarray:
     return embedding.embeddings(_loaded, backbone).vectors
+
+
+def forget_vectors() -> None:
+    """Drop all that was computed from vectors: some of the same name may have been attached anew."""
+    for one in (_status, _vectors, _space, _engine, _judge, _standing, _intervals, _list_metrics, _average_precision,
+                _landscape, _attribution, _simplex, _evaluated, _compared, _system_ranks):  # fmt: skip
+        one.clear()
 
 
 def store_place() -> str:
@@ -183,18 +196,44 @@ def _judge(name: str, fingerprint: str, names: tuple[str, ...], _loaded: Dataset
     return fusion.Judge(space(_loaded, names), truth(_loaded), engine(_loaded, names))
 
 
-def standing(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, metric: str) -> fusion.Standing:
+def standing(
+    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, metric: str, by_class: bool = False
+) -> fusion.Standing:
     """A fusion beside its backbones, equal weights and the oracle, with paired differences to the best single one."""
-    return _standing(loaded.fingerprint, names, spec.fingerprint, metric, loaded, spec)
+    return _standing(loaded.fingerprint, names, spec.fingerprint, metric, by_class, loaded, spec)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
 def _standing(
-    fingerprint: str, names: tuple[str, ...], key: str, metric: str, _loaded: Dataset, _spec: FusionSpec
+    fingerprint: str, names: tuple[str, ...], key: str, metric: str, by_class: bool, _loaded: Dataset, _spec: FusionSpec
 ) -> fusion.Standing:
     return fusion.stand(
-        judge(_loaded, names), _spec, metric=metric, keys=fusion.query_keys(_loaded), costs=costs(names)
-    )
+        judge(_loaded, names), _spec, metric=metric, keys=fusion.query_keys(_loaded), costs=costs(names),
+        by_class=by_class,
+    )  # fmt: skip
+
+
+def intervals(
+    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, keys: tuple[str, ...], by_class: bool = False
+) -> dict[str, tuple[float, float]]:
+    """The 95 % bootstrap interval of each metric's mean."""
+    return _intervals(loaded.fingerprint, names, spec.fingerprint, keys, by_class, loaded, spec)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _intervals(
+    fingerprint: str,
+    names: tuple[str, ...],
+    key: str,
+    keys: tuple[str, ...],
+    by_class: bool,
+    _loaded: Dataset,
+    _spec: FusionSpec,
+) -> dict[str, tuple[float, float]]:
+    values = list_metrics(_loaded, names, _spec, keys)
+    classes = truth(_loaded).query_classes if by_class else None
+    low, high = significance.intervals(np.stack([values[key] for key in keys], axis=1), classes=classes)
+    return {key: (float(low[at]), float(high[at])) for at, key in enumerate(keys)}
 
 
 def list_metrics(
@@ -225,7 +264,7 @@ def average_precision(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec)
 def _average_precision(
     fingerprint: str, names: tuple[str, ...], key: str, _loaded: Dataset, _spec: FusionSpec
 ) -> np.ndarray:
-    return objective(_loaded, names, _spec).of(_spec.shares)
+    return metrics.average_precision(judge(_loaded, names).fusion(_spec))
 
 
 def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> explain.Landscape:
@@ -250,11 +289,10 @@ def attribution(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> ex
 def _attribution(
     fingerprint: str, names: tuple[str, ...], key: str, _loaded: Dataset, _spec: FusionSpec
 ) -> explain.Attribution:
-    judged, run = truth(_loaded), objective(_loaded, names, _spec)
+    judged, run = truth(_loaded), judge(_loaded, names)
     nothing = explain.random_average_precision(judged.n_relevant, judged.list_length)
-    shares = _spec.shares
     return explain.attribution(
-        lambda chosen: run.of({n: shares[n] if n in chosen else 0.0 for n in names}), _spec.active, nothing
+        lambda chosen: metrics.average_precision(run.fusion(explain.subset_spec(_spec, chosen))), _spec.active, nothing
     )
 
 
@@ -262,7 +300,11 @@ def costs(names: tuple[str, ...]) -> dict[str, explain.Cost]:
     """What each backbone costs on this machine, as far as it was measured."""
     found = {}
     for name in names:
-        measured, backbone = measurements.measured(name), backbones.get(name)
+        try:
+            measured, backbone = measurements.measured(name), backbones.get(name)
+        except CoreError:  # vectors that were computed elsewhere: nobody measured that
+            found[name] = explain.Cost()
+            continue
         found[name] = explain.Cost(
             measured.latency_ms if measured else None, weight_files.megabytes(backbone), backbone.commercial
         )
@@ -292,3 +334,47 @@ def leaderboard(name: str, names: tuple[str, ...]) -> fusion.Standing:
     """The backbones of a dataset that are done, beside their equal mix."""
     spec = FusionSpec("equal mix", "concat", names)
     return standing(dataset(name), names, spec, "map")
+
+
+def evaluated(loaded: Dataset, system: System, ks: tuple[int, ...], by_class: bool) -> Evaluation:
+    """One system with every metric and its intervals, kept for all sessions."""
+    return _evaluated(loaded.name, loaded.fingerprint, _said(system), ks, by_class, loaded, system)
+
+
+def _said(system: System) -> str:
+    return f"{system.name} {'' if system.spec is None else system.spec.fingerprint}"
+
+
+@st.cache_resource(max_entries=96, show_spinner=False)
+def _evaluated(
+    name: str, fingerprint: str, key: str, ks: tuple[int, ...], by_class: bool, _loaded: Dataset, _system: System
+) -> Evaluation:
+    live = engine(_loaded, _system.backbones)
+    return evaluation.evaluate_one(_system, truth(_loaded), ks, dataset=_loaded, engine=live, by_class=by_class)
+
+
+def compared(
+    loaded: Dataset, systems: tuple[System, ...], ks: tuple[int, ...], metric: str, by_class: bool
+) -> evaluation.Result:
+    """Systems beside each other, every pair tested; kept for all sessions."""
+    found = tuple(evaluated(loaded, system, ks, by_class) for system in systems)
+    keys = tuple(map(_said, systems))
+    return _compared(loaded.name, loaded.fingerprint, keys, ks, metric, by_class, loaded, found)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _compared(
+    name: str, fingerprint: str, keys: tuple[str, ...], ks: tuple[int, ...], metric: str, by_class: bool,
+    _loaded: Dataset, _found: tuple[Evaluation, ...],
+) -> evaluation.Result:  # fmt: skip
+    return evaluation.beside(_found, truth(_loaded), dataset=_loaded, metric=metric, by_class=by_class)
+
+
+def system_ranks(loaded: Dataset, system: System) -> RelevantRanks:
+    """Where the relevant images stand in every query's list: what all curves are made of."""
+    return _system_ranks(loaded.name, loaded.fingerprint, _said(system), loaded, system)
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _system_ranks(name: str, fingerprint: str, key: str, _loaded: Dataset, _system: System) -> RelevantRanks:
+    return evaluation.rank(_system, truth(_loaded), engine(_loaded, _system.backbones), k=1).ranks

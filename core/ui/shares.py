@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from core.ui import state
 
@@ -50,31 +51,31 @@ def as_pairs(shares: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
 
 
 class Steps:
-    """Undo and redo of one session's shares."""
+    """Undo and redo of one session: whatever a page hands in, as long as it can be compared."""
 
     def __init__(self, name: str) -> None:
         self._past: list = state.hold(f"{name} past", [])
         self._future: list = state.hold(f"{name} future", [])
 
-    def note(self, shares: Mapping[str, float]) -> None:
+    def note(self, before: Any) -> None:
         """Remember how it was before a change."""
-        if not self._past or self._past[-1] != dict(shares):
-            self._past.append(dict(shares))
+        if not self._past or self._past[-1] != before:
+            self._past.append(before)
             del self._past[:-50]
         self._future.clear()
 
-    def undo(self, now: Mapping[str, float]) -> Shares | None:
-        """The shares before the last change; None when there was none."""
+    def undo(self, now: Any) -> Any | None:
+        """What was before the last change; None when there was none."""
         if not self._past:
             return None
-        self._future.append(dict(now))
+        self._future.append(now)
         return self._past.pop()
 
-    def redo(self, now: Mapping[str, float]) -> Shares | None:
-        """The shares that were taken back last; None when there are none."""
+    def redo(self, now: Any) -> Any | None:
+        """What was taken back last; None when there is nothing."""
         if not self._future:
             return None
-        self._past.append(dict(now))
+        self._past.append(now)
         return self._future.pop()
 
     @property

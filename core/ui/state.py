@@ -34,6 +34,11 @@ def begin(page: str) -> None:
     session[_NOW] = {}
 
 
+def bounds(setup: type, name: str) -> setups.Bounds:
+    """What a field may hold, and what a page writes beside its widget."""
+    return setups.bounds_of(setup, name)
+
+
 def key(setup: type, name: str) -> str:
     """The widget key of one field of a setup."""
     return f"{setup.__name__}.{name}"

@@ -1,0 +1,226 @@
+"""What is fitted in the lab, in the background: weights, a gate, a linear head, the number of dimensions.
+
+All of it learns on training queries alone and is shown on the others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core import charts
+from core.fusion import FUSIONS, FusionSpec
+from core.fusion import spec as fusion_files
+from core.studies import fusion, learning, weights
+from core.types import Dataset
+from core.ui import cache, jobs, lab, theme
+
+WAYS = {"gate": "Gate over backbones", "linear_head": "Linear head", "dims": "How many dimensions"}
+_PLAIN = {
+    "dims": "All vectors are joined, with the present weights, and turned so that the first numbers say most; how many "
+    "of them are enough is read off the training queries.",
+}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a job brings back: the fusion, who trained it, and how it went.
+
+    Attributes:
+        spec: it names its training queries.
+        split: who trained and who reports.
+        course: the epochs of a training, the curve over dimensions, or what the search for weights found.
+    """
+
+    spec: FusionSpec
+    split: weights.TrainingSplit
+    course: learning.Trained | weights.DimensionCurve | weights.Tuned
+
+
+def job_name(what: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> str:
+    """Of the one job that fits this, for this dataset and these backbones."""
+    way = f"{spec.kind} {spec.parameters}" if what == "tune" else ""
+    return f"{what} {loaded.fingerprint} {'+'.join(names)} {way}".strip()
+
+
+def begin(what: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, dim: int = 64) -> None:
+    """Start to fit: "tune" the weights, or one of `WAYS`."""
+    space, truth = cache.space(loaded, names), cache.truth(loaded)
+
+    def work(job: jobs.Job) -> Fitted:
+        told = {"on_progress": job.tell, "cancel": job.cancel}
+        part = fusion.training(loaded, space, truth)
+        asks = part.asked.split.queries
+        if what == "tune":
+            plain = dataclasses.replace(spec, trained_on=())
+            found = weights.tune(
+                space, plain, truth, part.split, training=(part.asked, part.truth), keys=part.keys, **told
+            )
+            return Fitted(found.spec, part.split, found)
+        if what == "gate":
+            every = range(len(asks))
+            made = learning.train_gate(part.asked, names, part.truth, list(every), part.groups[asks], **told)
+        elif what == "linear_head":
+            made = learning.train_head(space, names, asks, part.groups, dim=dim, **told)
+        else:
+            joined = FusionSpec("as many as needed", "concat_pca", names).with_shares(spec.shares)
+            curve = weights.dimension_curve(part.asked, joined, part.truth, **told)
+            chosen = dataclasses.replace(joined, parameters=(("dim", curve.proposed),), trained_on=part.keys)
+            return Fitted(chosen, part.split, curve)
+        return Fitted(dataclasses.replace(made.spec, trained_on=part.keys), part.split, made)
+
+    name = job_name(what, loaded, names, spec)
+    jobs.forget(name)
+    jobs.start(name, "Tuning the weights" if what == "tune" else f"Training: {WAYS[what]}", work)
+
+
+def titled(text: str, names: tuple[str, ...]) -> str:
+    """A sentence with the names that people read."""
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, cache.backbone_title(name))
+    return text
+
+
+def reported(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fusion.Standing:
+    """A fitted fusion beside its backbones, on queries that it was not fitted on."""
+    return cache.standing(fusion.without(loaded, spec.trained_on), names, spec, "map")
+
+
+def beside(standing: fusion.Standing) -> str:
+    """'this 0.941 [0.930, 0.951], equal weights 0.869 [...], best single X 0.937 [...]'."""
+    said = []
+    for role, words in (("fusion", "fitted"), ("equal", "equal weights")):
+        row = next((one for one in standing.rows if one.role == role), None)
+        if row is not None:
+            said.append(f"{words} **{row.mean:.3f}** {_plain_interval(row)}")
+    best = next(row for row in standing.rows if row.name == standing.best and row.role == "backbone")
+    said.append(f"best single ({cache.backbone_title(best.name)}) **{best.mean:.3f}** {_plain_interval(best)}")
+    return ", ".join(said)
+
+
+def _plain_interval(row: fusion.Row) -> str:
+    return theme.interval(row.low, row.high).replace("[", "(").replace("]", ")")
+
+
+def tuned(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
+    """What tuning these weights found, on queries that it did not see."""
+    name = job_name("tune", loaded, names, spec)
+    job = jobs.find(name)
+    if job is None:
+        return
+    jobs.panel(name)
+    if job.state != "done":
+        return
+    found: Fitted = job.result
+    standing = reported(loaded, names, found.spec)
+    words = ", ".join(f"{cache.backbone_title(n)} {s:.0%}" for n, s in found.spec.shares.items())
+    verdict = titled(standing.verdict, names)
+    with st.container(border=True):
+        st.markdown(
+            f":material/target: **Tuned to {words}.** {found.split.sentence()} mAP on those: {beside(standing)}. "
+            f"{verdict[0].upper()}{verdict[1:]}"
+        )
+        left, right, _ = st.columns([3, 2, 3])
+        left.button("Use the tuned weights", on_click=lab.use, args=(found.spec,), width="stretch", type="primary")
+        right.button("Dismiss", on_click=jobs.forget, args=(name,), width="stretch", key="dismiss tuned")
+
+
+def tuned_shares(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> dict[str, float] | None:
+    """The tuned weights of this strategy, if they were looked for."""
+    job = jobs.find(job_name("tune", loaded, names, spec))
+    return job.result.spec.shares if job is not None and job.state == "done" else None
+
+
+def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
+    """The closer look "Trained fusions"."""
+    if len(names) < 2:
+        st.info("A trained fusion needs at least two backbones: choose another one at the left.")
+        return
+    left, middle, right = st.columns([5, 2, 2], vertical_alignment="bottom")
+    what = left.segmented_control(
+        "What to train", list(WAYS), format_func=WAYS.get, key="lab way", default="gate", required=True
+    )
+    longest = int(sum(cache.space(loaded, names).get(name).shape[1] for name in names))
+    dim = 64
+    if what == "linear_head":
+        dim = middle.number_input("Dimensions", 2, min(1024, longest), min(64, longest), key="lab dim")
+    name = job_name(what, loaded, names, spec)
+    job = jobs.find(name)
+    right.button(
+        "Train" if job is None else "Train again", on_click=begin, args=(what, loaded, names, spec, int(dim)),
+        type="primary", width="stretch", disabled=job is not None and job.running, icon=":material/model_training:",
+    )  # fmt: skip
+    st.caption(
+        (_PLAIN.get(what) or FUSIONS.get(what).sentence)
+        + " It learns on half of the queries, or on the dataset’s own training images, and is judged on the others alone."
+    )
+    if job is None:
+        return
+    jobs.panel(name)
+    if job.state == "done":
+        _outcome(loaded, names, job.result)
+
+
+def _outcome(loaded: Dataset, names: tuple[str, ...], found: Fitted) -> None:
+    standing = reported(loaded, names, found.spec)
+    verdict = titled(standing.verdict, names)
+    (st.success if standing.gain else st.info)(verdict[0].upper() + verdict[1:], icon=":material/balance:")
+    left, right = st.columns(2, gap="large")
+    with left:
+        if isinstance(found.course, weights.DimensionCurve):
+            st.markdown(f"**{found.course.proposed:,} of {found.course.dims[-1]:,} dimensions are enough**")
+            st.plotly_chart(charts.dimensions(found.course), key="lab dims", config={"displayModeBar": False})
+            st.caption(
+                "mAP of the training queries against the length of the joined vector, with 95 % intervals. Proposed is "
+                "the shortest one that lies inside the interval of the best."
+            )
+        else:
+            st.markdown("**The course of the training**")
+            st.plotly_chart(
+                charts.training(found.course.curve, found.course.best),
+                key="lab course",
+                config={"displayModeBar": False},
+            )
+            st.caption(
+                f"Kept is epoch {found.course.best}, the best on a part of the training queries that was held back; "
+                "epoch 0 is the untrained start."
+            )
+    with right:
+        st.markdown("**On the other queries**")
+        st.plotly_chart(
+            charts.metric_bars(bar_rows(standing, names, cache.backbone_title), "mAP", row_height=27),
+            key="lab trained bars", config={"displayModeBar": False},
+        )  # fmt: skip
+        st.caption(f"{found.split.sentence()} {standing.caution}")
+    _keep(found.spec)
+
+
+def bar_rows(standing: fusion.Standing, names: tuple[str, ...], title, fused: str = "this fusion"):  # noqa: ANN001, ANN201
+    """Rows of `charts.metric_bars`: each system of a comparison in its colour."""
+    colours = theme.colours(names)
+    shade = {"equal": "#7b8698", "fusion": charts.FUSION_COLOUR, "oracle": "#c9ced8"}
+    words = {"fusion": fused}
+    return [
+        (title(r.name) if r.role == "backbone" else words.get(r.role, r.name), r.mean, r.low, r.high,
+         shade.get(r.role) or colours[r.name])
+        for r in standing.rows
+    ]  # fmt: skip
+
+
+def _keep(spec: FusionSpec) -> None:
+    with st.form("save trained", border=False):
+        left, middle, right = st.columns([4, 2, 3], vertical_alignment="bottom")
+        name = left.text_input(
+            "Save it as", value=spec.name, max_chars=fusion_files.LONGEST_NAME, key="lab trained name"
+        )
+        plain = middle.form_submit_button("Save", width="stretch")
+        compared = right.form_submit_button("Save and make it the baseline", width="stretch", type="primary")
+        if plain or compared:
+            saved = dataclasses.replace(spec, name=name.strip() or spec.name)
+            fusion_files.save(saved)
+            if compared:
+                lab.pin_saved(saved.name)
+                st.rerun(scope="app")
+            st.success(f"Saved as {theme.plain(repr(saved.name))}: every page offers it as a system now.")
