@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import backbones, charts, data
+from core import backbones, charts, data, paths
 from core.metrics import ranking as metrics
 from core.setups import FrameSetup
 from core.studies import embedding
-from core.ui import cache, cards, gallery, jobs, state, theme
+from core.ui import adding, cache, cards, gallery, jobs, state, theme
 from core.ui.guard import guarded
 
 DEMO = "photo_views"
@@ -95,17 +95,21 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
 
 
 def add_dataset() -> None:
-    """The form for a folder of one's own."""
+    """The form for a folder of one's own; every other way in is on Datasets."""
     with st.expander("Add a folder of images", icon=":material/create_new_folder:", expanded=False):
         with st.form("add dataset", border=False):
             left, middle = st.columns([3, 1])
-            path = left.text_input("Path on the server's machine", placeholder="/home/me/pictures", key="add path")
-            name = middle.text_input("Name", placeholder="the folder's name", key="add name")
+            path = left.text_input("Path on the server's machine", placeholder="/home/me/pictures", key="overview path")
+            name = middle.text_input("Name", placeholder="the folder's name", key="overview name")
             st.caption(
                 "One folder per class gives labels; a flat folder gives retrieval and maps without figures. Nothing is moved or copied."
             )
             if st.form_submit_button("Add and embed", type="primary"):
                 add(path.strip(), name.strip())
+        st.page_link(
+            paths.REPOSITORY / "pages" / "datasets.py", label="Tables, annotations, archives, splits and vectors: all other ways in",
+            icon=":material/photo_library:",
+        )  # fmt: skip
 
 
 def add(path: str, name: str) -> None:
@@ -113,17 +117,7 @@ def add(path: str, name: str) -> None:
     if not path:
         st.error("Type the path of a folder that holds images.", icon=":material/error:")
         return
-    chosen = state.get(FrameSetup, "backbones")
-
-    def work(job: jobs.Job) -> None:
-        loaded = data.load(path, name=name or None, on_progress=job.tell, cancel=job.cancel)
-        job.changed()
-        embedding.embed(
-            loaded, chosen, on_progress=job.tell, cancel=job.cancel, on_backbone_done=lambda _: job.changed()
-        )
-
-    jobs.start(JOB, f"Adding {name or path}", work)
-    st.rerun()
+    adding.start(path, name, None, {}, state.get(FrameSetup, "backbones"))
 
 
 def page() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from core.data import images
 from core.data.listing import READERS, SPLIT_WORDS, Listing, Reader, walk
+from core.data.tables import some
 from core.errors import BadInput
 from core.progress import Cancel, OnProgress
 
@@ -137,6 +138,31 @@ def known() -> tuple[str, ...]:
     """Names of all readers."""
     _load_others()
     return READERS.names
+
+
+def preview(path: Path, reader: Reader, columns: dict[str, str] | None = None) -> str:
+    """What a reader would make of a path, in one sentence and at a glance: no picture is opened, no tree is walked.
+
+    Raises:
+        BadInput: the path does not exist, or a table cannot be read.
+    """
+    if reader.name == "manifest" and path.is_file():
+        from core.data import manifests, tables
+
+        frame = tables.read_table(path)
+        named = manifests.guess_columns([str(name) for name in frame.columns], columns, str(path))
+        roles = ", ".join(f"{ours} from {theirs!r}" for ours, theirs in named.items())
+        return f"{len(frame):,} rows; {roles or 'no column has a usual name, so choose them by hand'}."
+    if path.is_dir():
+        names = _folders(path)
+        if names:
+            return f"{len(names):,} folders at the first level: {some(names, 6)}."
+        with os.scandir(path) as entries:
+            pictures = sum(images.looks_like_one(entry.name) for entry in entries)
+        return f"{pictures:,} pictures in one flat folder, so there are no labels."
+    if not path.exists():
+        raise BadInput(f"{path} does not exist; check the spelling, or give a full path.")
+    return f"{path.stat().st_size / 1e6:,.1f} MB."
 
 
 _FLAGS = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
