@@ -305,6 +305,7 @@ def confusion_map(table: pd.DataFrame, classes: Sequence[str], height: int = 600
 
     places = {name: number for number, name in enumerate(classes)}
     shown = table[table["query class"].isin(places) & table["result class"].isin(places)]
+    top = max(0.1, float(shown["share"].max()) if len(shown) else 1.0)
     side = max(3.0, min(26.0, (height - 190) / max(len(classes), 1)))
     hover = [
         f"asked: <b>{escape(row[0])}</b><br>retrieved: <b>{escape(row[1])}</b><br>{row[2]:,} results, {row[3]:.1%} of its results"
@@ -314,7 +315,7 @@ def confusion_map(table: pd.DataFrame, classes: Sequence[str], height: int = 600
         x=shown["result class"].map(places), y=shown["query class"].map(places), mode="markers", text=hover,
         customdata=shown.index.to_numpy(), hovertemplate="%{text}<extra></extra>",
         marker={
-            "symbol": "square", "size": side, "color": shown["share"], "cmin": 0, "cmax": 1, "colorscale": "Blues",
+            "symbol": "square", "size": side, "color": shown["share"], "cmin": 0, "cmax": top, "colorscale": "Blues",
             "colorbar": {"tickformat": ".0%", "thickness": 8, "len": 0.5, "xpad": 4},
             "line": {"width": 0},
         },
@@ -600,7 +601,10 @@ def differences_map(
     cells = [[None if i == j else values[i][j] for j in range(n)] for i in range(n)]
     few = n <= 14
     words = [
-        ["" if i == j or not few else f"{'' if told[i][j] else '≈ '}{values[i][j]:+.3f}" for j in range(n)]
+        [
+            "" if i == j or not few else f"{'' if told[i][j] else '≈ '}{values[i][j]:+.3f}".replace("-", "−")
+            for j in range(n)
+        ]
         for i in range(n)
     ]
     figure = go.Figure(go.Heatmap(
@@ -610,9 +614,14 @@ def differences_map(
     ))  # fmt: skip
     names = [_short(title) for title in titles]
     figure.update_xaxes(
-        tickvals=list(range(n)), ticktext=names, tickangle=-35 if n > 5 else 0, side="top", showgrid=False
+        tickvals=list(range(n)),
+        ticktext=names,
+        tickangle=-35 if n > 5 else 0,
+        side="top",
+        showgrid=False,
+        zeroline=False,
     )
-    figure.update_yaxes(tickvals=list(range(n)), ticktext=names, autorange="reversed", showgrid=False)
+    figure.update_yaxes(tickvals=list(range(n)), ticktext=names, autorange="reversed", showgrid=False, zeroline=False)
     return bare(figure, height=150 + 44 * max(3, min(n, 18)))
 
 

@@ -181,10 +181,11 @@ def test_pictures_that_are_uploaded_and_pasted(page) -> None:
     copy = png(draw_tiny("grid", 4))
     give(page, ("mine.png", copy))
     expect(page.get_by_text("A picture of yours asks")).to_be_visible(timeout=60_000)
-    settled(page)
-    assert shown(page)[0] == "grid/grid_04.png" and page.locator(RESULTS + ".frame-unknown").count() == 24
+    page.wait_for_selector(f'{RESULTS}.frame-unknown:first-child[data-id="grid/grid_04.png"]')
+    assert page.locator(RESULTS + ".frame-unknown").count() == 24
     give(page, ("a.png", copy), ("b.png", png(draw_tiny("grid", 5))))
     expect(page.get_by_text("The mean of the embeddings of 2 pictures asks")).to_be_visible(timeout=60_000)
+    page.wait_for_selector(f'{RESULTS}:nth-child(-n+4)[data-id="grid/grid_05.png"]')
     settled(page)
     assert {"grid/grid_04.png", "grid/grid_05.png"} <= set(shown(page)[:4])
     pasted = base64.b64encode(png(draw_tiny("square", 2))).decode()
@@ -194,9 +195,7 @@ def test_pictures_that_are_uploaded_and_pasted(page) -> None:
         document.dispatchEvent(new ClipboardEvent("paste", {clipboardData: hand, bubbles: true})); }""",
         pasted,
     )
-    page.wait_for_selector(f'{RESULTS}[data-id="square/square_02.png"]')
-    settled(page)
-    assert shown(page)[0] == "square/square_02.png"
+    page.wait_for_selector(f'{RESULTS}:first-child[data-id="square/square_02.png"]')
 
 
 def test_what_is_no_picture_gets_a_sentence(page) -> None:
