@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -268,19 +266,3 @@ def test_kept_layouts_come_back_and_damaged_ones_do_not(
     monkeypatch.setenv("FUSIONSCOPE_HOME", str(tmp_path / "file"))
     with pytest.raises(StoreUnusable):
         save_layout("k", made)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("n, limit", [(2_000, 1.5), (5_000, 4.0)])
-def test_a_moved_weight_is_shown_in_time(n: int, limit: float) -> None:
-    """From new shares to the new layout, a first one on the way; other load may steal wall time, so cpu of two cores."""
-    blocks = tuple(grouped(n, dim, 40, seed)[0] for seed, dim in enumerate((384, 512)))
-    space = Space(blocks, (0.5, 0.5))
-    xy = layout(space, "tsne", parameters={"iterations": 250}).xy
-    on_the_way: list[float] = []
-    wall, cpu = time.perf_counter(), time.process_time()
-    layout(space.with_shares((0.7, 0.3)), "tsne", start=xy, on_layout=lambda _: on_the_way.append(time.perf_counter()))
-    took, busy = time.perf_counter() - wall, time.process_time() - cpu
-    print(f"{n} points: {took:.2f} s wall, {busy:.2f} s cpu; first layout after {on_the_way[0] - wall:.2f} s")
-    assert len(on_the_way) == 10
-    assert min(took, busy / 2) < limit

@@ -235,9 +235,18 @@ def _fields_of(record: Mapping[str, Any], where: str) -> dict[str, Any]:
         "backbones": tuple(backbones),
         "weights": None if weights is None else tuple(weights),
         "parameters": tuple(set_ones) + tuple((str(k), v) for k, v in own.items() if v is not None),
-        "learned": tuple(_learned_array(a, where) for a in record.get("learned") or ()),
-        "trained_on": tuple(str(key) for key in record.get("trained_on") or ()),
+        "learned": tuple(_learned_array(a, where) for a in _list_of(record, "learned", where)),
+        "trained_on": tuple(str(key) for key in _list_of(record, "trained_on", where)),
     }
+
+
+def _list_of(record: Mapping[str, Any], field: str, where: str) -> list[Any]:
+    found = record.get(field)
+    if found is None:
+        return []
+    if not isinstance(found, list | tuple):
+        raise BadInput(f"{where}: field {field!r} is a list, got {_kind_of(found)}. Export the fusion once more.")
+    return list(found)
 
 
 def _learned_array(record: Any, where: str) -> LearnedArray:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core import backbones, compat
-from core.backbones import added, clip_encoder, engines, prep, timm_encoder
+from core.backbones import added, clip_encoder, engines, loading, prep, timm_encoder
 from core.backbones.catalog import BACKBONES, DEFAULTS
 from core.types import Backbone
 
@@ -20,7 +20,7 @@ DEAR = {
     "nasnetalarge", "pnasnet5large", "dinov2_vits14_518", "dinov2_vitb14_518", "siglip2_vitb16", "pe_core_b16", "vgg19",
     "vit_b16_in21k", "dinov2_vitb14", "dinov3_vitb16", "eva02_base",
 }  # fmt: skip
-FAMILIES = {"CNN", "ViT", "self-supervised ViT", "vision-language", "mobile", "descriptor"}
+FAMILIES = {"CNN", "ViT", "self-supervised ViT", "vision-language", "mobile", "concepts", "descriptor"}
 ASKED_FOR = {
     "clip_vitb32", "clip_vitb32_laion2b", "vit_b16_in1k", "vit_b16_in21k", "resnet18", "resnet34", "resnet50",
     "resnet152", "inception_v3", "inception_v4", "inception_resnet_v2", "vgg19", "efficientnet_b0", "densenet121",
@@ -40,6 +40,8 @@ def marked() -> list:
 
 
 def built(backbone: Backbone, device: str):
+    if backbone.family == "concepts":
+        return loading.load_module(backbone)  # its weights travel in packages, and it is nothing without them
     if backbone.source == "open_clip":
         return clip_encoder.image_tower(clip_encoder.build(backbone, device=device))
     return timm_encoder.build(backbone).eval()
@@ -57,7 +59,7 @@ def test_every_record_says_what_a_person_needs(backbone: Backbone) -> None:
     assert backbone.label and backbone.trained_on and backbone.pooling
     assert "arXiv:" in backbone.reference or "doi:" in backbone.reference
     assert backbone.licence != "unknown" and backbone.commercial is not None
-    assert ("text" in backbone.modalities) == (backbone.family == "vision-language")
+    assert ("text" in backbone.modalities) == (backbone.family in {"vision-language", "concepts"})
     words = backbones.licence_in_words(backbone)
     assert words.startswith("commercial use allowed" if backbone.commercial else "research only")
 
@@ -66,8 +68,9 @@ def test_every_record_says_what_a_person_needs(backbone: Backbone) -> None:
 def test_dim_and_parameters_are_the_network_s_own(backbone: Backbone) -> None:
     import torch
 
-    with torch.device("meta"), torch.inference_mode():
-        network = built(backbone, "meta")
+    device = "cpu" if backbone.family == "concepts" else "meta"
+    with torch.device(device), torch.inference_mode():
+        network = built(backbone, device)
         found = network(torch.zeros(1, 3, backbone.image_size, backbone.image_size))
     assert tuple(found.shape) == (1, backbone.dim)
     millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
