@@ -264,6 +264,7 @@ def evaluate(given: argparse.Namespace) -> None:
     """`evaluate`: every single backbone and the fusions, with intervals; from a dataset or from files."""
     from core.studies import blackbox, evaluation
 
+    _plugins()
     ks = _cutoffs(given.k)
     if given.vectors and not given.data:
         result = blackbox.evaluate_files(
@@ -302,10 +303,19 @@ def _systems(given: argparse.Namespace):  # noqa: ANN202
     return dataset, names, fusions
 
 
+def _plugins() -> None:
+    """The user's own strategies join the table; a file that cannot be used is named, and all others work."""
+    from core.studies import systems
+
+    for fault in systems.load_plugins():
+        print(f"warning: {fault}", file=sys.stderr)
+
+
 def report(given: argparse.Namespace) -> None:
     """`report`: every single backbone and the fusions as one HTML file: figures, curves, best and worst, what it rests on."""
     from core.report import comparison
 
+    _plugins()
     text = comparison.of_stored(*_systems(given), ks=_cutoffs(given.k))
     _write(given.out, text)
     print(f"Wrote {given.out} ({len(text.encode()) / 1e6:.1f} MB). It opens in any browser, without a network.")
@@ -353,6 +363,8 @@ def list_(given: argparse.Namespace) -> None:
     """`list`: one of the registries as a table."""
     from core.studies import listing
 
+    if given.kind == "fusions" and not given.markdown:
+        _plugins()
     table = listing.table(given.kind)
     print(listing.markdown(table) if given.markdown else listing.plain(table))
 

@@ -14,6 +14,20 @@ PageLine = tuple[str, str, str, str, str]
 """file, title, icon, address, section."""
 
 
+def plugins() -> tuple[str, ...]:
+    """The user's own strategies join the table; one sentence for each file that could not be used."""
+    folder = paths.plugins()
+    found = sorted(folder.glob("*.py")) if folder.is_dir() else ()
+    return _plugins(tuple((str(path), path.stat().st_mtime_ns) for path in found)) if found else ()
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _plugins(files: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+    from core.studies import systems
+
+    return systems.load_plugins()
+
+
 def run(pages: Sequence[PageLine]) -> None:
     """Draw the app: the frame, then the page that is open."""
     st.set_page_config(
@@ -30,5 +44,7 @@ def run(pages: Sequence[PageLine]) -> None:
     page = st.navigation(sections)
     state.begin(page.url_path)
     theme.apply()
+    for fault in plugins():
+        st.warning(theme.plain(fault), icon=":material/extension_off:")
     guarded(controls.frame)()
     guarded(page.run)()

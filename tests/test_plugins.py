@@ -1,0 +1,72 @@
+"""A strategy of one's own, as the README shows it, works from the file to the figures."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from core import cli, data
+from core.fusion import FUSIONS, FusionSpec
+from core.studies import embedding, fusion, systems
+from tests.browser import ROOT
+
+BACKBONES = ("hsv_histogram", "hog")
+
+
+@pytest.fixture
+def example(tiny_world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The README's example, letter by letter, in the folder of plug-ins."""
+    monkeypatch.delenv("FUSIONSCOPE_PLUGINS", raising=False)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = next(block for block in re.findall(r"```python\n(.*?)```", readme, re.S) if "FUSIONS.register" in block)
+    folder = tiny_world.home / "plugins"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "highest.py").write_text(text, encoding="utf-8")
+    yield folder
+    for own in [one.name for one in FUSIONS if one.own]:
+        FUSIONS.discard(own)
+
+
+def test_the_readmes_example_is_listed_and_evaluated(example: Path, tmp_path: Path, capsys) -> None:  # noqa: ANN001
+    assert cli.main(["list", "fusions"]) == 0
+    assert "highest" in capsys.readouterr().out
+
+    file, out = tmp_path / "fusions.json", tmp_path / "out.json"
+    file.write_text(json.dumps([{"name": "most certain", "kind": "highest", "backbones": list(BACKBONES)}]))
+    asked = ["evaluate", "--dataset", "tiny", "--fusions", str(file), "--json", str(out)]
+    assert cli.main([*asked, *(part for name in BACKBONES for part in ("--backbone", name))]) == 0
+    assert "most certain" in out.read_text()
+
+    dataset = data.load("tiny")
+    space = fusion.space_of(dataset, BACKBONES)
+    system = systems.System("most certain", space, FusionSpec("most certain", "highest", BACKBONES))
+    parts = [embedding.embeddings(dataset, name).vectors for name in BACKBONES]
+    expected = np.maximum(*(part[:5] @ part.T for part in parts))
+    shown = system.block(0, 5)
+    places = np.isfinite(shown)
+    assert places.sum() == 5 * 59  # the query itself is in nobody's list
+    assert np.allclose(shown[places], expected[places], atol=1e-6)
+
+
+def test_a_broken_file_is_one_sentence_and_the_others_work(example: Path, capsys) -> None:  # noqa: ANN001
+    (example / "broken.py").write_text("import nothing_of_that_name\n")
+    assert cli.main(["list", "fusions"]) == 0
+    said = capsys.readouterr()
+    assert "highest" in said.out
+    assert said.err.count("\n") == 1 and "broken.py" in said.err and "Traceback" not in said.err
+
+
+def test_the_frame_loads_it_and_follows_an_edit(example: Path) -> None:
+    from core.ui import frame
+
+    assert frame.plugins() == () and "highest" in FUSIONS
+    file = example / "highest.py"
+    file.write_text(file.read_text().replace('"highest"', '"renamed"'))
+    assert frame.plugins() == ()
+    assert "renamed" in FUSIONS and "highest" not in FUSIONS
