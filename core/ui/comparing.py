@@ -1,0 +1,157 @@
+"""What the pages that compare share: the systems side by side, their names, colours and evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core import charts
+from core.errors import CoreError
+from core.studies import evaluation, fusion, naming
+from core.studies.naming import Named
+from core.studies.systems import System
+from core.types import Dataset
+from core.ui import asking, cache, controls, state, theme
+
+SEPARATOR = "|"
+FUSION_COLOURS = (charts.FUSION_COLOUR, "#8a5a2b", "#5b6bb5", "#b0487a", "#3f7f5f", "#a07d10")
+DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
+NO_SYSTEM = "Choose at least one system above: a backbone, the fusion of the Fusion lab, or a saved one."
+
+
+@dataclass(frozen=True)
+class Competitor:
+    """One system of a comparison.
+
+    Attributes:
+        system: its name is the text of its link, so it is unique.
+        title: what people read, unique on the page.
+        colour, dash: of its bar and line, the same on every page.
+    """
+
+    system: System
+    title: str
+    colour: str
+    dash: str
+
+    @property
+    def name(self) -> str:
+        return self.system.name
+
+
+def choose(setup: type, selection: controls.Selection) -> list[Competitor]:
+    """The multiselect of systems, and what it says: every backbone of the sidebar, the lab's fusion, the saved ones.
+
+    Systems that cannot be judged here (no vectors, or trained on these very queries) are named with the reason.
+
+    Args:
+        setup: has a field `systems`: texts joined by "|", "" for all that are offered.
+    """
+    wanted = [_unescaped(text) for text in state.get(setup, "systems").split(SEPARATOR) if text]
+    offered = asking.choice(selection.backbones, selection.embedded, wanted)
+    standard = [text for text in offered.titles if text in selection.backbones or text not in selection.embedded]
+    picked = [text for text in wanted if text in offered.titles] or standard
+    for text in wanted:
+        if text not in offered.titles:
+            _say_why(text, offered)
+    titles = _titles(offered, selection)
+    widget = f"systems of {setup.__name__}"
+    st.session_state[widget] = picked
+
+    def chosen() -> None:
+        now = st.session_state[widget]
+        state.put(setup, "systems", _joined(now) if now and set(now) != set(standard) else "")
+
+    st.multiselect(
+        "Systems", list(offered.titles), key=widget, on_change=chosen, format_func=lambda text: titles[text],
+        help="Backbones, the fusion as it stands in the Fusion lab, and saved fusions.", placeholder="choose systems",
+    )  # fmt: skip
+    return _competitors(picked, titles, offered, selection)
+
+
+def _joined(texts: Sequence[str]) -> str:
+    """Texts of systems in one field of a link; a saved name may hold the separator itself."""
+    return SEPARATOR.join(text.replace("%", "%25").replace(SEPARATOR, "%7C") for text in texts)
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("%7C", SEPARATOR).replace("%25", "%")
+
+
+def _say_why(text: str, offered: asking.Choice) -> None:
+    try:
+        offered.read(text)
+    except CoreError as error:
+        st.warning(theme.plain(str(error)), icon=":material/info:")
+
+
+def _titles(offered: asking.Choice, selection: controls.Selection) -> dict[str, str]:
+    """Short titles, each once."""
+    found: dict[str, str] = {}
+    lab = asking.lab_text(selection.backbones)
+    for text, title in offered.titles.items():
+        short = "Fusion lab" if text == lab else text[len(naming.SAVED) :] if text.startswith(naming.SAVED) else title
+        number = 2
+        unique = short
+        while unique in found.values():
+            unique, number = f"{short} ({number})", number + 1
+        found[text] = unique
+    return found
+
+
+def _competitors(
+    picked: Sequence[str], titles: dict[str, str], offered: asking.Choice, selection: controls.Selection
+) -> list[Competitor]:
+    loaded = selection.dataset
+    named: list[Named] = []
+    for text in picked:
+        try:
+            one = naming.read(text, selection.embedded, offered.saved)
+            if one.spec is not None:
+                fusion.refuse_trained(one.spec, fusion.query_keys(loaded))
+        except CoreError as error:
+            st.warning(f"{theme.plain(titles[text])} is left out. {theme.plain(str(error))}", icon=":material/info:")
+            continue
+        named.append(one)
+    used = tuple(sorted({name for one in named for name in one.backbones}))
+    if not used:
+        return []
+    space = cache.space(loaded, used)
+    shades = theme.colours(tuple(dict.fromkeys([*selection.backbones, *selection.embedded])))
+    found, n_fusions = [], 0
+    for one in named:
+        colour, dash = shades.get(one.text), "solid"
+        if one.spec is not None:
+            colour, dash = FUSION_COLOURS[n_fusions % len(FUSION_COLOURS)], DASHES[n_fusions % len(DASHES)]
+            n_fusions += 1
+        found.append(Competitor(System(one.text, space, one.spec), titles[one.text], colour, dash))
+    return found
+
+
+def in_link(competitors: Sequence[Competitor], setup: type) -> dict[str, str]:
+    """What the link says about the systems: all of them by name once a fusion is among them, so that it reopens."""
+    named = state.get(setup, "systems")
+    if named or any(one.system.spec is not None for one in competitors):
+        return {"systems": _joined([one.name for one in competitors])}
+    return {}
+
+
+def judge(
+    loaded: Dataset, competitors: Sequence[Competitor], ks: tuple[int, ...], metric: str, by_class: bool
+) -> evaluation.Result:
+    """Every system with all its figures; the first time takes seconds, and says at which system it is."""
+    said = st.empty()
+    for number, one in enumerate(competitors):
+        with said, st.spinner(f"Judging {one.title} ({number + 1} of {len(competitors)}) …", show_time=True):
+            cache.evaluated(loaded, one.system, ks, by_class)
+    with said, st.spinner("Comparing every pair …"):
+        result = cache.compared(loaded, tuple(one.system for one in competitors), ks, metric, by_class)
+    said.empty()
+    return result
+
+
+def shades() -> charts.Shades:
+    """Colours of heat maps for the theme that the reader has."""
+    return charts.DARK if st.context.theme.type == "dark" else charts.LIGHT

@@ -1,0 +1,482 @@
+"""Leaderboard: every system on the same queries, with intervals, what it costs, and who cannot be told apart."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import streamlit as st
+
+from core import charts
+from core.metrics import ranking as metrics
+from core.setups import LeaderboardSetup, RetrievalSetup
+from core.studies import costs, evaluation, leaderboard
+from core.types import Dataset
+from core.ui import cache, cards, comparing, controls, gallery, jobs, state, theme
+from core.ui.comparing import Competitor
+
+FIXED_KS = (1, 5, 10)
+ON_A_PAGE = 40  # classes of the heat map that are shown at once
+SHOWN_QUERIES = 48
+JOB = "measure costs"
+LOOKS = {
+    "intervals": "Intervals",
+    "differences": "Differences",
+    "cost": "Quality and cost",
+    "classes": "Class by class",
+}
+TIE_HELP = (
+    "Systems that share a letter cannot be told apart: paired randomisation tests of every pair, Holm-corrected over all "
+    "pairs, at 0.05. The pairs are under “Differences”."
+)
+
+
+def column_options() -> list[str]:
+    """Every metric that can be a column; "@k" stands for the cut-off of the page."""
+    fixed = [f"{stem}@{k}" for stem in ("p", "hit") for k in FIXED_KS]
+    return [*(m.name for m in metrics.METRICS if m.kind != "curve"), *fixed]
+
+
+def at_k(name: str, k: int) -> str:
+    """'recall@k' → 'recall@10'."""
+    return name.replace("@k", f"@{k}")
+
+
+def list_options() -> list[str]:
+    """The metrics that pairs can be compared in: those of single queries."""
+    return [m.name for m in metrics.METRICS if m.kind == "list"]
+
+
+def put_back() -> None:
+    """Values of a link that no widget offers go back to the default before the widgets are drawn."""
+    if state.get(LeaderboardSetup, "metric") not in list_options():
+        state.put(LeaderboardSetup, "metric", LeaderboardSetup.metric)
+    known = set(column_options())
+    kept = tuple(name for name in state.get(LeaderboardSetup, "columns") if name in known)
+    if len(kept) != len(state.get(LeaderboardSetup, "columns")):
+        state.put(LeaderboardSetup, "columns", kept or LeaderboardSetup.columns)
+    if state.get(LeaderboardSetup, "order") not in leaderboard.ORDERS:
+        state.put(LeaderboardSetup, "order", LeaderboardSetup.order)
+
+
+def choices(selection: controls.Selection, one_label: bool) -> list[Competitor]:
+    """The row of controls: systems, the metric that is compared, the cut-off, what is resampled."""
+    field = lambda name: state.key(LeaderboardSetup, name)  # noqa: E731
+    help_of = lambda name: next(  # noqa: E731
+        f.metadata["bounds"].help for f in LeaderboardSetup.__dataclass_fields__.values() if f.name == name
+    )
+    systems, metric, cut, drawn = st.columns([5.6, 2, 1.4, 2.5], vertical_alignment="bottom", gap="medium")
+    metric.selectbox(
+        "Compared in", list_options(), key=field("metric"), format_func=metrics.label, help=help_of("metric")
+    )
+    cut.number_input("Cut-off k", 1, 1000, key=field("k"), help=help_of("k"))
+    drawn.toggle(
+        "Class bootstrap", key=field("by_class"), disabled=not one_label,
+        help=help_of("by_class") if one_label else "It needs one label per image, which this dataset does not have.",
+    )  # fmt: skip
+    with systems:
+        return comparing.choose(LeaderboardSetup, selection)
+
+
+# ------------------------------------------------------------------------------------------------ the table
+
+
+def verdict(result: evaluation.Result, known: dict[str, leaderboard.Facts]) -> None:
+    """The one sentence that matters: who is best, how sure that is, and on what it rests."""
+    names = leaderboard.order(result)
+    best = result[names[0]]
+    figure = best.figures[result.metric]
+    letters = result.tie_groups
+    alike = [known[n].title for n in names[1:] if set(letters[n]) & set(letters[names[0]])]
+    said = (
+        f"**{theme.plain(known[names[0]].title)}** leads: {metrics.label(result.metric)} **{theme.number(figure.mean)}** "
+        f"{theme.plain(theme.interval(figure.low, figure.high))}, mean of {figure.n_valid:,} of {figure.n_queries:,} queries. "
+    )
+    if len(names) == 1:
+        said = said.replace(" leads:", ":") + "Choose another system to compare it with."
+    elif alike:
+        said += f"It cannot be told apart from {theme.plain(', '.join(alike))}."
+    else:
+        second = leaderboard.difference(result, names[0], names[1])
+        said += (
+            f"It is ahead of {theme.plain(known[names[1]].title)} by {second.mean:.3f} "
+            f"{theme.plain(theme.interval(second.low, second.high))}, Holm p = {second.p_holm:.2g}."
+        )
+    st.markdown(said)
+
+
+def columns_of(setup: LeaderboardSetup, result: evaluation.Result) -> list[str]:
+    """The keys of the columns chosen, the compared metric first."""
+    there = set(leaderboard.available(result))
+    wanted = [result.metric, *(at_k(name, setup.k) for name in setup.columns)]
+    return [key for key in dict.fromkeys(wanted) if key in there]
+
+
+def draw_table(
+    setup: LeaderboardSetup, result: evaluation.Result, known: dict[str, leaderboard.Facts], loaded: Dataset
+) -> None:
+    """The leaderboard, what to show of it, and the files."""
+    keys = columns_of(setup, result)
+    spread = keys if setup.spread else [result.metric]
+    whole = leaderboard.table(result, known, keys)
+    shown = leaderboard.table(result, known, keys, ())
+    order: list[str] = ["system", "ties"]
+    config: dict = {
+        "system": st.column_config.TextColumn("System", width="medium", pinned=True),
+        "ties": st.column_config.TextColumn("Ties", help=TIE_HELP, width=52),
+    }
+    for key in keys:
+        top = metrics.parse(key)[0].limits[1]
+        config[key] = st.column_config.NumberColumn(
+            metrics.label(key), help=metrics.sentence(key), format="%.3f" if top == 1.0 else "%.2f"
+        )
+        order.append(key)
+        if key in spread:
+            name = f"{key} interval"
+            shown[name] = [theme.interval(low, high) for low, high in zip(whole[f"{key} low"], whole[f"{key} high"])]
+            config[name] = st.column_config.TextColumn(
+                "95 %" if setup.spread else "95 % interval",
+                help=f"95 % bootstrap interval of {metrics.label(key)}: {result.resampled} were resampled.",
+            )
+            order.append(name)
+        if key == result.metric:
+            order.append("relative")
+    config |= {
+        "relative": st.column_config.NumberColumn(
+            "Of best", format="%.1f %%", help=f"{metrics.label(result.metric)} in percent of the best system's."
+        ),
+        "kind": st.column_config.TextColumn("Kind", help="A backbone, or how a fusion joins its backbones."),
+        "made of": st.column_config.TextColumn("Made of", help="The share of each backbone in a fusion."),
+        "dim": st.column_config.NumberColumn(
+            "Dim", help="Length of the vector that is stored and searched; a fusion of scores or ranks has none."
+        ),
+        "ms": st.column_config.NumberColumn(
+            "ms",
+            format="%.1f",
+            help="One image file to its vector on this machine, median; a fusion sums its backbones.",
+        ),
+        "MB": st.column_config.NumberColumn("MB", format="%.1f", help="Weights on disk; a fusion sums its backbones."),
+        "measured": st.column_config.TextColumn("Costs", help="When latency and size were measured on this machine."),
+        "licence": st.column_config.TextColumn("Licence", help="Of the weights."),
+    }
+    order += ["kind", "made of", "dim", "ms", "MB", "measured", "licence"]
+    if not any(one.parts for one in known.values()):
+        order.remove("made of")
+    st.dataframe(
+        shown[order], hide_index=True, width="stretch", column_config=config, placeholder="–", key="leaderboard table",
+        height="content" if len(shown) <= 14 else 530,
+    )  # fmt: skip
+    under_table(setup, result, known, loaded, keys)
+
+
+def under_table(
+    setup: LeaderboardSetup,
+    result: evaluation.Result,
+    known: dict[str, leaderboard.Facts],
+    loaded: Dataset,
+    keys: list[str],
+) -> None:
+    """What the numbers rest on; which columns there are; the table as a file."""
+    words, chooser, files = st.columns([7, 1.6, 1.6], vertical_alignment="top", gap="small")
+    one = result.evaluations[0]
+    words.caption(
+        f"Means over the {one.n_valid:,} of {one.n_queries:,} queries that have a relevant image, every system on the same "
+        f"ones. {evaluation.caution(result.resampled)} A “–” is not defined. Click a heading to sort, point at it for the definition."
+    )
+    with chooser.popover("Columns", icon=":material/view_column:", width="stretch"):
+        st.multiselect(
+            "Metrics", column_options(), key=state.key(LeaderboardSetup, "columns"),
+            format_func=lambda name: metrics.label(name), help="“@k” stands for the cut-off k above.",
+        )  # fmt: skip
+        st.toggle("Intervals of all columns", key=state.key(LeaderboardSetup, "spread"))
+    with files.popover("Download", icon=":material/download:", width="stretch"):
+        frame = leaderboard.table(result, known, keys)
+        name = f"{loaded.name}-leaderboard"
+        same = {"on_click": "ignore", "width": "stretch"}
+        st.download_button("CSV", leaderboard.as_csv(frame), f"{name}.csv", "text/csv", key="take csv", **same)
+        st.download_button(
+            "Parquet", leaderboard.as_parquet(frame), f"{name}.parquet", "application/octet-stream", key="take parquet", **same
+        )  # fmt: skip
+        st.download_button(
+            "LaTeX", leaderboard.as_latex(result, known, keys, loaded), f"{name}.tex", "text/plain", key="take latex", **same
+        )  # fmt: skip
+        st.caption("The columns shown, each with its interval; the number of queries is inside.")
+
+
+# ------------------------------------------------------------------------------------------------ closer looks
+
+
+def show_intervals(result: evaluation.Result, known: dict, competitors: dict[str, Competitor]) -> None:
+    """A bar per system with its interval."""
+    rows = []
+    for name in leaderboard.order(result):
+        figure = result[name].figures[result.metric]
+        rows.append((known[name].title, figure.mean, figure.low, figure.high, competitors[name].colour))
+    st.plotly_chart(
+        charts.metric_bars(rows, metrics.label(result.metric)), key="leaderboard bars",
+        config=charts.picture_config("leaderboard"),
+    )  # fmt: skip
+    one = result.best
+    st.caption(
+        f"{metrics.parse(result.metric)[0].definition} The lines are 95 % bootstrap intervals over {one.n_valid:,} queries "
+        f"({result.resampled} resampled). They are those of single systems: whether two differ is a paired question, answered "
+        "under “Differences”, and intervals that overlap may still differ surely."
+    )
+
+
+def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) -> None:
+    """Every pair: a matrix, and the table behind it."""
+    names = leaderboard.order(result)
+    if len(names) < 2:
+        st.info("A difference needs two systems: choose another one above.", icon=":material/info:")
+        return
+    titles = [known[n].title for n in names]
+    values, told, hover = [], [], []
+    for a in names:
+        found = [None if a == b else leaderboard.difference(result, a, b) for b in names]
+        values.append([float("nan") if one is None else one.mean for one in found])
+        told.append([one is not None and one.p_holm < 0.05 and not one.contradicts for one in found])
+        hover.append(
+            ["" if one is None else pair_words(one, known[a].title, known[b].title) for b, one in zip(names, found)]
+        )
+    st.plotly_chart(
+        charts.differences_map(titles, values, told, hover, comparing.shades()), key="leaderboard differences",
+        config=charts.picture_config("differences"),
+    )  # fmt: skip
+    pairs = len(result.comparisons)
+    st.caption(
+        f"{metrics.label(result.metric)} of the row less that of the column, on the same {result.best.n_valid:,} queries; "
+        f"“≈” marks pairs that cannot be told apart (Holm-corrected over all {pairs:,} pairs, 0.05) or whose two tests "
+        f"contradict each other. Point at a square for everything known about the pair. {evaluation.caution(result.resampled)}"
+    )
+    with st.expander("All pairs as a table"):
+        frame = leaderboard.differences(result, known)
+        numbers = {
+            name: st.column_config.NumberColumn(name, format=form)
+            for name, form in {
+                "difference": "%.4f", "low": "%.4f", "high": "%.4f", "p": "%.2g", "p Holm": "%.2g", "p Wilcoxon": "%.2g",
+                "d_z": "%.2f", "rank biserial": "%.2f",
+            }.items()
+        }  # fmt: skip
+        st.dataframe(frame, hide_index=True, width="stretch", column_config=numbers, placeholder="–")
+        st.download_button(
+            "Download as CSV",
+            leaderboard.as_csv(frame),
+            f"{loaded.name}-pairs.csv",
+            "text/csv",
+            key="take pairs",
+            on_click="ignore",
+        )
+
+
+def pair_words(one, a: str, b: str) -> str:  # noqa: ANN001
+    """All that is known about a pair, for the hover."""
+    a, b = charts.escape(a), charts.escape(b)
+    said = "they can be told apart" if one.p_holm < 0.05 else "they cannot be told apart"
+    if one.contradicts:
+        said = "the two tests contradict each other: nothing is concluded"
+    return (
+        f"<b>{a}</b> less <b>{b}</b><br>{one.n:,} queries · mean difference {one.mean:+.4f}, 95 % [{one.low:+.4f}, {one.high:+.4f}] "
+        f"({one.resampled} resampled)<br>randomisation p = {one.p:.2g}, Holm p = {one.p_holm:.2g}, Wilcoxon p = {one.wilcoxon:.2g}<br>"
+        f"effect d_z = {one.d_z:.2f}, rank biserial {one.rank_biserial:.2f}<br>"
+        f"better on {one.wins:,}, equal on {one.ties:,}, worse on {one.losses:,} queries<br><i>{said}</i>"
+    )
+
+
+def start_measuring(names: tuple[str, ...]) -> None:
+    """Measure latency and size of backbones here, one after the other, in the background."""
+
+    def work(job: jobs.Job) -> None:
+        for name in names:
+            costs.measure(name, on_progress=job.tell, cancel=job.cancel)
+            job.changed()
+
+    jobs.forget(JOB)
+    jobs.start(JOB, "Measuring what backbones cost here", work)
+
+
+def show_cost(result: evaluation.Result, known: dict, competitors: dict[str, Competitor]) -> None:
+    """Quality against latency or size, with the Pareto front."""
+    by = st.segmented_control(
+        "Cost", ["ms", "MB"], key=state.key(LeaderboardSetup, "cost"), label_visibility="collapsed", required=True,
+        format_func={"ms": "Latency", "MB": "Size"}.get,
+    )  # fmt: skip
+    field = "milliseconds" if by == "ms" else "megabytes"
+    used = dict.fromkeys(name for one in competitors.values() for name in one.system.backbones)
+    missing = tuple(name for name in used if costs.measured(name) is None and not attached(name))
+    jobs.panel(JOB)
+    if missing:
+        left, right = st.columns([7, 2], vertical_alignment="center")
+        left.info(
+            f"Not measured on this machine yet: {theme.plain(', '.join(map(cache.backbone_title, missing)))}. A system stands "
+            "here once all its backbones are measured.", icon=":material/timer:",
+        )  # fmt: skip
+        right.button(
+            "Measure now", icon=":material/timer:", on_click=start_measuring, args=(missing,), width="stretch", type="primary",
+            disabled=bool(jobs.running()), help="Some seconds for each backbone; the figures are those of this machine.",
+        )  # fmt: skip
+    names = [name for name in leaderboard.order(result) if getattr(known[name], field) is not None]
+    if not names:
+        return
+    prices = [getattr(known[name], field) for name in names]
+    best = leaderboard.front(prices, [result[name].mean(result.metric) for name in names])
+    points = []
+    for name, price, on_front in zip(names, prices, best):
+        figure = result[name].figures[result.metric]
+        points.append(
+            (known[name].title, price, figure.mean, figure.low, figure.high, competitors[name].colour, bool(on_front))
+        )
+    unit = "ms per image" if by == "ms" else "MB of weights"
+    st.plotly_chart(
+        charts.quality_cost(points, unit, metrics.label(result.metric)), key=f"leaderboard cost {by}",
+        config=charts.picture_config("quality-and-cost"),
+    )  # fmt: skip
+    dates = sorted({known[name].measured for name in names})
+    st.caption(
+        f"Ringed: the Pareto front, systems that no other one beats without costing more. {'; '.join(dates).capitalize()}; "
+        f"{'median time from an image file to its vector, one at a time' if by == 'ms' else 'weights on disk; descriptors have none'}. A "
+        f"fusion costs the sum of its backbones. Lines are 95 % intervals over {result.best.n_valid:,} queries; near the front, "
+        "look at “Differences” before you pay for a small gain."
+    )
+
+
+def attached(name: str) -> bool:
+    """True for vectors that were computed elsewhere: there is nothing to measure."""
+    from core import backbones
+    from core.errors import CoreError
+
+    try:
+        return backbones.get(name).source == "vectors"
+    except CoreError:
+        return True
+
+
+def picked_square(classes: list[str], systems: tuple[str, ...], widget: str) -> None:
+    """A square of the heat map was clicked: its class and system are looked at."""
+    points = st.session_state[widget].selection.points
+    place = points[0].get("customdata") if points else None
+    if place is not None:
+        row, column = (int(v) for v in place[:2])
+        state.put(LeaderboardSetup, "label", classes[row])
+        state.put(LeaderboardSetup, "of", systems[column])
+
+
+def show_classes(result: evaluation.Result, known: dict, loaded: Dataset, setup: LeaderboardSetup) -> None:
+    """The compared metric of every class by every system; a click opens the queries behind a square."""
+    if not loaded.label_names:
+        st.info("This dataset names no classes: what is relevant is given pair by pair.", icon=":material/info:")
+        return
+    left, right = st.columns([3, 7], vertical_alignment="bottom")
+    left.selectbox("Order of classes", leaderboard.ORDERS, key=state.key(LeaderboardSetup, "order"))
+    ordered = leaderboard.class_order(result, loaded, result.metric, setup.order)
+    pages = -(-len(ordered) // ON_A_PAGE)
+    with right:
+        page = st.pagination(pages, key=f"class page of {pages} {setup.order}") if pages > 1 else 1
+    shown = ordered[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]
+    table = leaderboard.per_class(result, loaded, result.metric, shown)
+    titles = [known[name].title for name in table.systems]
+    hover = [
+        [square_words(table, r, c, titles[c], result) for c in range(len(table.systems))]
+        for r in range(len(table.classes))
+    ]
+    place = None
+    if setup.label in shown and setup.of in table.systems:
+        place = (shown.index(setup.label), table.systems.index(setup.of))
+    widget = f"class map {page} {setup.order} {result.metric}"
+    limits = metrics.parse(result.metric)[0].limits
+    st.plotly_chart(
+        charts.class_map(
+            [f"{name}  ({n:,})" for name, n in zip(table.classes, table.n)], titles, table.values, hover,
+            metrics.label(result.metric), place, comparing.shades(), (limits[0] or 0.0, limits[1] or float(np.nanmax(table.values))),
+        ),
+        key=widget, on_select=lambda: picked_square(shown, table.systems, widget), selection_mode="points",
+        config=charts.picture_config("classes"),
+    )  # fmt: skip
+    several = " An image with several labels counts in each of its classes." if loaded.label_matrix is not None else ""
+    st.caption(
+        f"{metrics.label(result.metric)} of each class's queries (their number in brackets), 95 % intervals on hover: few "
+        f"queries make wide ones.{several} Click a square to see its queries."
+    )
+    show_square(result, known, loaded, setup)
+
+
+def square_words(table: leaderboard.ClassTable, row: int, column: int, title: str, result: evaluation.Result) -> str:
+    """What is known about a square of the heat map."""
+    value = table.values[row, column]
+    return (
+        f"<b>{charts.escape(table.classes[row])}</b><br>{charts.escape(title)}<br>{metrics.label(result.metric)} {value:.3f} "
+        f"[{table.low[row, column]:.3f}, {table.high[row, column]:.3f}]<br>mean of {table.n[row]:,} queries"
+    )
+
+
+def show_square(result: evaluation.Result, known: dict, loaded: Dataset, setup: LeaderboardSetup) -> None:
+    """The queries behind the chosen square, worst first."""
+    if setup.label not in loaded.label_names or setup.of not in result.names:
+        return
+    found = leaderboard.class_queries(result, loaded, setup.of, result.metric, setup.label)
+    values = result[setup.of].per_query[result.metric]
+    st.subheader(f"{theme.plain(setup.label)} by {theme.plain(known[setup.of].title)}", anchor=False)
+    if not found:
+        st.info("No query of this class has a relevant image.", icon=":material/info:")
+        return
+    label = metrics.label(result.metric).replace("mAP", "AP")
+    positions = [int(loaded.split.queries[q]) for q in found[:SHOWN_QUERIES]]
+    shown = cards.cards(loaded, positions)
+    noted = [dataclasses.replace(card, frame="query", note=f"{label} {values[q]:.3f}") for card, q in zip(shown, found)]
+    more = f" The {SHOWN_QUERIES} worst of them are shown." if len(found) > SHOWN_QUERIES else ""
+    st.caption(f"{len(found):,} queries, worst first.{more} Click one to see what it retrieves.")
+    picked = gallery.grid(
+        noted, key="class queries", size=104, name=f"queries of {setup.label}", pick="Click to see what it retrieves"
+    )
+    if picked:
+        state.put(RetrievalSetup, "query", picked)
+        state.put(RetrievalSetup, "system", setup.of)
+        st.switch_page("pages/retrieval.py")
+
+
+def page() -> None:
+    """Draw the page."""
+    theme.title(
+        "Leaderboard",
+        "Every system on the same queries: how good, how sure, how expensive – and which of them cannot be told apart.",
+    )
+    selection = controls.selection()
+    loaded = selection.dataset
+    state.seed(LeaderboardSetup)
+    put_back()
+    judged = cache.truth(loaded)
+    stop = leaderboard.obstacle(loaded, judged)
+    if stop:
+        state.read(LeaderboardSetup)
+        st.info(theme.plain(stop), icon=":material/info:")
+        return
+    one_label = judged.query_classes is not None
+    found = choices(selection, one_label)
+    setup = state.read(LeaderboardSetup, in_link=comparing.in_link(found, LeaderboardSetup))
+    if not found:
+        st.info(comparing.NO_SYSTEM, icon=":material/info:")
+        return
+    ks = tuple(sorted({*FIXED_KS, setup.k}))
+    result = comparing.judge(loaded, found, ks, at_k(setup.metric, setup.k), setup.by_class and one_label)
+    known = {one.name: leaderboard.facts(one.system, loaded, one.title) for one in found}
+    verdict(result, known)
+    for sentence in [*leaderboard.remarks(loaded, judged, setup.k), *leaderboard.warnings(result, known)]:
+        st.warning(theme.plain(sentence), icon=":material/warning:")
+    draw_table(setup, result, known, loaded)
+    st.space("small")
+    look = st.segmented_control(
+        "A closer look", list(LOOKS), key=state.key(LeaderboardSetup, "look"), format_func=LOOKS.get, required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    competitors = {one.name: one for one in found}
+    if look == "differences":
+        show_differences(result, known, loaded)
+    elif look == "cost":
+        show_cost(result, known, competitors)
+    elif look == "classes":
+        show_classes(result, known, loaded, setup)
+    else:
+        show_intervals(result, known, competitors)
+
+
+page()
