@@ -8,6 +8,8 @@ PAGES = [
     ("pages/fusion_lab.py", "Fusion lab", ":material/tune:", "fusion_lab", "Explore"),
     ("pages/retrieval.py", "Retrieval", ":material/image_search:", "retrieval", "Explore"),
     ("pages/catalogue.py", "Catalogue", ":material/storefront:", "catalogue", "Explore"),
+    ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:", "leaderboard", "Compare"),
+    ("pages/curves.py", "Curves", ":material/show_chart:", "curves", "Compare"),
     ("pages/report.py", "Report", ":material/description:", "report", "Keep"),
 ]
 
