@@ -18,6 +18,10 @@ h2 { font-size: 1.35rem !important; letter-spacing: -0.01em; }
 h3 { font-size: 1.08rem !important; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; font-size: 1.55rem; }
 [data-testid="stSidebarHeader"] { padding-bottom: 0; }
+@media (max-width: 1100px) {
+  .block-container { padding-left: 1.6rem; padding-right: 1.6rem; }
+  section[data-testid="stSidebar"][aria-expanded="true"] { width: 232px !important; min-width: 232px !important; }
+}
 .fs-lead { font-size: 1.02rem; opacity: 0.78; max-width: 62rem; margin: -0.3rem 0 0.6rem 0; }
 </style>
 """
