@@ -44,6 +44,9 @@ _STYLE = """
 [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"] .st-key-query-side) { flex-wrap: wrap; }
 [data-testid="stColumn"]:has(.st-key-query-side) { flex: 1.5 1 230px; min-width: 230px; }
 [data-testid="stColumn"]:has(.st-key-result-side) { flex: 4.2 1 440px; min-width: min(100%, 440px); }
+[data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"] [class*="st-key-words-"]) { flex-wrap: wrap; row-gap: 0.4rem; }
+[data-testid="stColumn"]:has([class*="st-key-words-"]) { flex: 2 1 200px; min-width: 200px; }
+[data-testid="stColumn"]:has([class*="st-key-case-"]) { flex: 7 1 420px; min-width: min(100%, 420px); }
 </style>
 """
 

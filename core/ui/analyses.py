@@ -135,7 +135,7 @@ def _class_filter(view) -> str:  # noqa: ANN001
 def _extremes(view, pick: Pick) -> None:  # noqa: ANN001
     left, middle, right = st.columns([3, 3, 4], vertical_alignment="bottom", gap="medium")
     which = left.segmented_control(
-        "Which", ["worst", "best"], default="worst", required=True, key="which extremes", format_func=lambda w: f"Ten {w}",
+        "Which", ["worst", "best"], default="worst", required=True, wrap=True, key="which extremes", format_func=lambda w: f"Ten {w}",
         help="By average precision over the whole list; equal ones stand in the order of the dataset.",
     )  # fmt: skip
     with middle:
@@ -151,6 +151,8 @@ def _extremes(view, pick: Pick) -> None:  # noqa: ANN001
             st.info("There are no such queries.", icon=":material/info:")
         for case in cases:
             _case_row(view.loaded, case, f"{which} {named.text} {case.query}", pick)
+        if any(case.doubt >= 0 for case in cases):
+            st.page_link("pages/datasets.py", label="Look at all doubtful labels", icon=":material/label_important:")
     right.caption("Blue: the query. Then its first results. Click a picture to ask with it above.")
 
 
@@ -158,10 +160,11 @@ def _case_row(loaded: Dataset, case: retrieval.Case, key: str, pick: Pick, title
     """One query: its figures and words at the left, the query and its first results at the right."""
     left, right = st.columns([2, 7], gap="medium", vertical_alignment="center")
     head = f"{theme.plain(title)} · " if title else ""
-    left.markdown(f"{head}AP **{case.ap:.3f}** · {case.n_relevant} relevant")
-    left.caption(theme.plain(case.words))
-    if case.doubt >= 0:
-        left.markdown(":orange-badge[:material/label_important: label doubt]")
+    with left.container(key=f"words {key}", gap="xsmall"):
+        st.markdown(f"{head}AP **{case.ap:.3f}** · {case.n_relevant} relevant")
+        st.caption(theme.plain(case.words))
+        if case.doubt >= 0:
+            st.markdown(":orange-badge[:material/label_important: label doubt]")
     with right:
         gallery.grid(
             case_cards(loaded, case), key=f"case {key}", size=72, on_pick=pick, name="a query and its first results"
