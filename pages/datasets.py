@@ -619,7 +619,7 @@ def doubt_list(loaded: Dataset, found: pd.DataFrame, names: tuple[str, ...], k: 
 def one_doubt(loaded: Dataset, row: pd.Series, names: tuple[str, ...], k: int) -> None:
     """One doubted picture and its nearest others, in each backbone."""
     with st.container(border=True):
-        left, right = beside("doubt", [1.4, 6], gap="medium")
+        left, right = beside("doubt", [1.9, 6], gap="medium")
         with left:
             gallery.grid(
                 picture_cards(loaded, [row.position], frame="query"),

@@ -149,20 +149,20 @@ def _options(reader: readers.Reader, place: Path) -> dict[str, Any]:
     with st.expander("Options", icon=":material/tune:"):
         for name, words in reader.options.items():
             kind, key = readers.option_kind(reader, name), f"add option {reader.name} {name}"
+            label = words.partition(":")[0].partition(";")[0].rstrip(".")
+            label = label[:1].upper() + label[1:]
             if kind == "mapping":
                 value: Any = _mapping(place, words)
             elif kind == "whole":
-                value = st.selectbox(
-                    name.capitalize(), [None, 0, 1, 2, 3, 4, 5], key=key, help=words, format_func=_level
-                )
+                value = st.selectbox(label, [None, 0, 1, 2, 3, 4, 5], key=key, help=words, format_func=_level)
             elif kind == "flag":
-                value = None if st.toggle(name.capitalize(), value=True, key=key, help=words) else False
+                value = None if st.toggle(label, value=True, key=key, help=words) else False
             elif name in reader.choices:
                 choices = reader.choices[name]
-                value = st.selectbox(name.capitalize(), choices, key=key, help=words)
+                value = st.selectbox(label, choices, key=key, help=words)
                 value = None if value == choices[0] else value
             else:
-                value = st.text_input(name.replace("_", " ").capitalize(), key=key, help=words).strip() or None
+                value = st.text_input(label, key=key, help=words).strip() or None
             if value is not None:
                 found[name] = value
     return found
@@ -290,7 +290,10 @@ def _vectors() -> None:
     )
     new = "a new dataset of vectors alone"
     left, right = st.columns([3, 4], gap="large")
-    target = left.selectbox("For", [*ready, new], key="vectors for")
+    now = state.get(FrameSetup, "dataset")
+    target = left.selectbox(
+        "For", [*ready, new], index=ready.index(now) if now in ready else len(ready), key="vectors for"
+    )
     files = right.file_uploader(
         "Vector files", accept_multiple_files=True, key="vector files", help="Each file's name names its vectors.",
         type=[ending[1:] for ending in vectors.VECTOR_ENDINGS],
