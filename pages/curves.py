@@ -29,20 +29,21 @@ def field(name: str) -> str:
 
 def choices(selection: controls.Selection, loaded: Dataset) -> list[Competitor]:
     """The row of controls: systems, class, what the camera saves."""
-    systems, label, picture = st.columns([6, 2.6, 1.8], vertical_alignment="bottom", gap="medium")
     if state.get(CurvesSetup, "label") not in ("", *loaded.label_names):
         state.put(CurvesSetup, "label", "")
-    if loaded.label_names:
-        label.selectbox(
-            "Class", ["", *loaded.label_names], key=field("label"), format_func=lambda name: name or "every class",
-            help="Only queries of this class. A query with several labels is one of each of its classes.",
+    found = comparing.choose(CurvesSetup, selection)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        if loaded.label_names:
+            st.selectbox(
+                "Class", ["", *loaded.label_names], key=field("label"), format_func=lambda name: name or "every class", width=260,
+                help="Only queries of this class. A query with several labels is one of each of its classes.",
+            )  # fmt: skip
+        st.segmented_control(
+            "Picture as", ["svg", "png"], key=field("picture"), format_func=str.upper, required=True,
+            help="What the camera above each drawing saves: lines that scale, or pixels.",
         )  # fmt: skip
-    picture.segmented_control(
-        "Picture as", ["svg", "png"], key=field("picture"), format_func=str.upper, required=True, width="stretch",
-        help="What the camera above each drawing saves: lines that scale, or pixels.",
-    )  # fmt: skip
-    with systems:
-        return comparing.choose(CurvesSetup, selection)
+        st.toggle("Intervals", key=field("bands"), help="95 % bootstrap intervals as bands around the lines.")
+    return found
 
 
 def who(setup: CurvesSetup) -> str:
@@ -235,12 +236,9 @@ def page() -> None:
         st.info(theme.plain(stop), icon=":material/info:")
         return
     competitors = choices(selection, loaded)
-    left, right = st.columns([8, 2], vertical_alignment="center")
-    look = left.segmented_control(
+    st.segmented_control(
         "Curve", list(LOOKS), key=field("look"), format_func=LOOKS.get, required=True, label_visibility="collapsed"
     )
-    if look in {"levels", "over_k"}:
-        right.toggle("Intervals", key=field("bands"), help="95 % bootstrap intervals as bands around the lines.")
     setup = state.read(CurvesSetup, in_link=comparing.in_link(competitors, CurvesSetup))
     if not competitors:
         st.info(comparing.NO_SYSTEM, icon=":material/info:")

@@ -60,22 +60,27 @@ def put_back() -> None:
 
 
 def choices(selection: controls.Selection, one_label: bool) -> list[Competitor]:
-    """The row of controls: systems, the metric that is compared, the cut-off, what is resampled."""
+    """The controls: systems, the metric that is compared, the cut-off, what is resampled."""
     field = lambda name: state.key(LeaderboardSetup, name)  # noqa: E731
     help_of = lambda name: next(  # noqa: E731
         f.metadata["bounds"].help for f in LeaderboardSetup.__dataclass_fields__.values() if f.name == name
     )
-    systems, metric, cut, drawn = st.columns([5.6, 2, 1.4, 2.5], vertical_alignment="bottom", gap="medium")
-    metric.selectbox(
-        "Compared in", list_options(), key=field("metric"), format_func=metrics.label, help=help_of("metric")
-    )
-    cut.number_input("Cut-off k", 1, 1000, key=field("k"), help=help_of("k"))
-    drawn.toggle(
-        "Class bootstrap", key=field("by_class"), disabled=not one_label,
-        help=help_of("by_class") if one_label else "It needs one label per image, which this dataset does not have.",
-    )  # fmt: skip
-    with systems:
-        return comparing.choose(LeaderboardSetup, selection)
+    found = comparing.choose(LeaderboardSetup, selection)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.selectbox(
+            "Compared in",
+            list_options(),
+            key=field("metric"),
+            format_func=metrics.label,
+            help=help_of("metric"),
+            width=230,
+        )
+        st.number_input("Cut-off k", 1, 1000, key=field("k"), help=help_of("k"), width=130)
+        st.toggle(
+            "Class bootstrap", key=field("by_class"), disabled=not one_label,
+            help=help_of("by_class") if one_label else "It needs one label per image, which this dataset does not have.",
+        )  # fmt: skip
+    return found
 
 
 # ------------------------------------------------------------------------------------------------ the table
@@ -177,19 +182,15 @@ def under_table(
     keys: list[str],
 ) -> None:
     """What the numbers rest on; which columns there are; the table as a file."""
-    words, chooser, files = st.columns([7, 1.6, 1.6], vertical_alignment="top", gap="small")
     one = result.evaluations[0]
-    words.caption(
-        f"Means over the {one.n_valid:,} of {one.n_queries:,} queries that have a relevant image, every system on the same "
-        f"ones. {evaluation.caution(result.resampled)} A “–” is not defined. Click a heading to sort, point at it for the definition."
-    )
-    with chooser.popover("Columns", icon=":material/view_column:", width="stretch"):
+    row = st.container(horizontal=True, gap="small")
+    with row.popover("Columns", icon=":material/view_column:"):
         st.multiselect(
             "Metrics", column_options(), key=state.key(LeaderboardSetup, "columns"),
             format_func=lambda name: metrics.label(name), help="“@k” stands for the cut-off k above.",
         )  # fmt: skip
         st.toggle("Intervals of all columns", key=state.key(LeaderboardSetup, "spread"))
-    with files.popover("Download", icon=":material/download:", width="stretch"):
+    with row.popover("Download", icon=":material/download:"):
         frame = leaderboard.table(result, known, keys)
         name = f"{loaded.name}-leaderboard"
         same = {"on_click": "ignore", "width": "stretch"}
@@ -201,6 +202,10 @@ def under_table(
             "LaTeX", leaderboard.as_latex(result, known, keys, loaded), f"{name}.tex", "text/plain", key="take latex", **same
         )  # fmt: skip
         st.caption("The columns shown, each with its interval; the number of queries is inside.")
+    st.caption(
+        f"Means over the {one.n_valid:,} of {one.n_queries:,} queries that have a relevant image, every system on the same "
+        f"ones. {evaluation.caution(result.resampled)} A “–” is not defined. Click a heading to sort, point at it for the definition."
+    )
 
 
 # ------------------------------------------------------------------------------------------------ closer looks
