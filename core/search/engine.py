@@ -94,6 +94,10 @@ class LiveEngine:
         for name in self.names:
             self._kept_scores(name, on_progress, cancel)
 
+    def kept(self, name: str) -> np.ndarray | None:
+        """(n_queries, n_gallery) float32 cosines of a backbone as they are kept; None when they are not."""
+        return self._kept.get(name)
+
     def _kept_scores(
         self, name: str, on_progress: OnProgress | None = None, cancel: Cancel | None = None
     ) -> np.ndarray | None:
