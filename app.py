@@ -5,6 +5,8 @@ from __future__ import annotations
 PAGES = [
     # file, title, icon, address, section
     ("pages/overview.py", "Overview", ":material/home:", "overview", "Start"),
+    ("pages/datasets.py", "Datasets", ":material/photo_library:", "datasets", "Start"),
+    ("pages/backbones.py", "Backbones", ":material/neurology:", "backbones", "Start"),
     ("pages/fusion_lab.py", "Fusion lab", ":material/tune:", "fusion_lab", "Explore"),
     ("pages/retrieval.py", "Retrieval", ":material/image_search:", "retrieval", "Explore"),
     ("pages/catalogue.py", "Catalogue", ":material/storefront:", "catalogue", "Explore"),

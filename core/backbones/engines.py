@@ -157,6 +157,15 @@ def pick_device(wanted: str | None = None) -> str:
     Raises:
         BadInput: the device asked for is not there.
     """
+    there = devices()
+    asked = wanted or paths.device_wanted()
+    if asked and asked not in there:
+        raise BadInput(f"There is no device {asked!r} here; choose one of: {', '.join(there)}.")
+    return asked or there[0]
+
+
+def devices() -> list[str]:
+    """What networks can run on here, the one picked by itself first."""
     import torch
 
     there = ["cpu"]
@@ -164,10 +173,7 @@ def pick_device(wanted: str | None = None) -> str:
         there.insert(0, "mps")
     if torch.cuda.is_available():
         there[:0] = ["cuda", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
-    asked = wanted or paths.device_wanted()
-    if asked and asked not in there:
-        raise BadInput(f"There is no device {asked!r} here; choose one of: {', '.join(there)}.")
-    return asked or there[0]
+    return there
 
 
 def unit_vectors(engine: Engine, squares: np.ndarray) -> np.ndarray:

@@ -97,7 +97,7 @@ def measure(
     cost = Cost(
         backbone=name, fingerprint=backbones.fingerprint(backbone)[0], engine=engine.name, device=engine.device,
         latency_ms=float(np.median(times)), latency_p95_ms=float(np.percentile(times, 95)), images_per_second=rate,
-        megabytes=round(_megabytes(backbone), 1), parameters=backbone.parameters, peak_megabytes=round(peak.megabytes),
+        megabytes=round(megabytes(backbone), 1), parameters=backbone.parameters, peak_megabytes=round(peak.megabytes),
         n_images=len(files), threads=threads, processor=choice.processor(), system=platform.platform(),
         versions=_versions(), date=datetime.date.today().isoformat(),
     )  # fmt: skip
@@ -194,8 +194,8 @@ class _Peak:
         return (self._most - self._before) / 1e6
 
 
-def _megabytes(backbone: Backbone) -> float:
-    """Size of the weights file on disk, else what the record says."""
+def megabytes(backbone: Backbone) -> float:
+    """Size of the weights file on disk, else about what it will be, in MB; 0 for a descriptor."""
     file: Path | None = None
     if backbone.source == "package":
         file = weights.packaged_file(backbone.weights)

@@ -30,6 +30,31 @@ class Similarity:
         order = [number for number in np.argsort(-row, kind="stable") if self.names[number] != name]
         return [(self.names[number], float(row[number])) for number in order[:count]]
 
+    def ordered(self) -> Similarity:
+        """The same with backbones of like behaviour beside each other (optimal leaf order of average linkage on CKA)."""
+        if len(self.names) < 3:
+            return self
+        from scipy.cluster import hierarchy
+        from scipy.spatial.distance import squareform
+
+        apart = squareform(1 - self.cka, checks=False)
+        tree = hierarchy.linkage(apart, "average", optimal_ordering=True)
+        order = hierarchy.leaves_list(tree)
+        if order[0] > order[-1]:
+            order = order[::-1]  # either direction is as good; this one starts nearer the catalog's start
+        square = np.ix_(order, order)
+        names = tuple(self.names[number] for number in order)
+        return Similarity(names, self.cka[square], self.overlap[square], self.n_images, self.k)
+
+    def most_different(self) -> tuple[str, str, float] | None:
+        """The pair with the fewest neighbours in common, and that share; None with fewer than two backbones."""
+        if len(self.names) < 2:
+            return None
+        rows, columns = np.triu_indices(len(self.names), 1)
+        least = int(np.argmin(self.overlap[rows, columns]))
+        a, b = rows[least], columns[least]
+        return self.names[a], self.names[b], float(self.overlap[a, b])
+
 
 def of_dataset(
     dataset: Dataset, names: Sequence[str] | None = None, *, k: int = 10, most: int = 5000, seed: int = 0
@@ -40,10 +65,15 @@ def of_dataset(
         NotComputed: a backbone that was named is not embedded.
     """
     chosen = tuple(names or (row.backbone for row in embedding.status(dataset) if row.n_images == len(dataset)))
-    rows = np.arange(len(dataset))
-    if len(rows) > most:
-        rows = np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False))
+    rows = sample(len(dataset), most, seed)
     return compare({name: embedding.embeddings(dataset, name).vectors[rows] for name in chosen}, k)
+
+
+def sample(n_images: int, most: int = 5000, seed: int = 0) -> np.ndarray:
+    """Sorted positions of at most `most` images, drawn with a seed."""
+    if n_images <= most:
+        return np.arange(n_images)
+    return np.sort(np.random.default_rng(seed).choice(n_images, most, replace=False))
 
 
 def compare(vectors: Mapping[str, np.ndarray], k: int = 10) -> Similarity:
@@ -106,5 +136,8 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     >>> overlap(np.array([[1, 2]]), np.array([[2, 3]]))
     0.5
     """
-    shared = [len(np.intersect1d(x, y, assume_unique=True)) for x, y in zip(a, b)]
-    return float(np.mean(shared) / a.shape[1]) if len(a) else 0.0
+    if not len(a):
+        return 0.0
+    # image numbers of row i are moved by i times more than the highest, so that one look-up serves all rows
+    offsets = np.arange(len(a))[:, None] * (int(max(a.max(), b.max())) + 1)
+    return float(np.isin(a + offsets, b + offsets).mean())

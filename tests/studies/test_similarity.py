@@ -36,6 +36,33 @@ def test_a_rotation_changes_nothing_and_noise_does() -> None:
     assert np.array_equal(found.cka, found.cka.T) and (np.diag(found.overlap) == 1).all()
 
 
+def test_overlap_is_the_mean_of_shared_neighbours() -> None:
+    random = np.random.default_rng(4)
+    a, b = (np.sort(random.permuted(np.tile(np.arange(12), (20, 1)), axis=1)[:, :4], axis=1) for _ in range(2))
+    wanted = np.mean([len(set(x) & set(y)) / 4 for x, y in zip(a.tolist(), b.tolist())])
+    assert similarity.overlap(a, b) == pytest.approx(wanted, abs=1e-12)
+
+
+def test_like_backbones_stand_together_and_the_most_different_pair_is_named() -> None:
+    random = np.random.default_rng(5)
+    one, other = (unit(random.normal(size=(50, 12))) for _ in range(2))
+    near = {name: unit(rows + 0.05 * random.normal(size=rows.shape)) for name, rows in (("a2", one), ("b2", other))}
+    found = similarity.compare({"a": one, "b": other, **near})
+    ordered = found.ordered()
+    assert sorted(ordered.names) == sorted(found.names)
+    assert {frozenset(ordered.names[:2]), frozenset(ordered.names[2:])} == {
+        frozenset("a a2".split()),
+        frozenset("b b2".split()),
+    }
+    for i, a in enumerate(ordered.names):
+        for j, b in enumerate(ordered.names):
+            at = found.names.index(a), found.names.index(b)
+            assert ordered.cka[i, j] == found.cka[at] and ordered.overlap[i, j] == found.overlap[at]
+    a, b, share = found.most_different()
+    assert a[0] != b[0] and share == found.overlap.min()
+    assert similarity.compare({"a": one}).most_different() is None
+
+
 def test_neighbours_are_the_most_alike() -> None:
     rows = unit(np.random.default_rng(2).normal(size=(30, 8)))
     scores = rows @ rows.T
