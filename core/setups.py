@@ -317,3 +317,41 @@ class CurvesSetup:
         short="cum",
         help="The share of queries that reach an average precision, instead of bars.",
     )
+
+
+@dataclass(frozen=True)
+class MapSetup:
+    """The map: whose space, drawn how, coloured by what. A parameter of 0 means "what suits the number of images"."""
+
+    system: str = text(default="", longest=2000, label="Space of", short="a")
+    other: str = text(default="", longest=2000, label="Side by side with", short="b2")
+    method: str = choice(lambda: ("pca", "tsne", "umap"), default="tsne", label="Method", short="p")
+    dims: int = whole(2, 3, default=2, label="Dimensions", short="dim")
+    colour: str = text(default="class", longest=200, label="Colour", short="col")
+    perplexity: int = whole(
+        0,
+        100,
+        default=0,
+        label="Perplexity (t-SNE)",
+        short="px",
+        help="About how many neighbours each point keeps; 0 chooses.",
+    )
+    iterations: int = whole(0, 2000, default=0, step=50, label="Iterations (t-SNE)", short="it", help="0 chooses.")
+    n_neighbors: int = whole(
+        0,
+        200,
+        default=0,
+        label="Neighbours (UMAP)",
+        short="nn",
+        help="Few show detail, many show the whole; 0 chooses.",
+    )
+    min_dist: float = real(
+        0.0,
+        0.99,
+        default=0.0,
+        step=0.05,
+        label="Least distance (UMAP)",
+        short="md",
+        help="How tightly points may pack; 0 chooses 0.1.",
+    )
+    seed: int = whole(0, 9999, default=0, label="Seed", short="seed", help="The same seed draws the same map.")

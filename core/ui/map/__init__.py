@@ -1,0 +1,223 @@
+"""The map as a Streamlit component: our own JavaScript and WebGL2, no network, no build step.
+
+Large parts (ids, positions, colours) travel once per session under a hash; a rerun that changes only the colour or
+the selection sends only that. A browser that misses a part asks for it. Selections travel as positions together with
+the fingerprint of the dataset they belong to; the caller turns them into ids.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.errors import ShapeMismatch
+from core.projection import framed
+from core.studies.maps import Colours
+
+_FOLDER = Path(__file__).parent
+_PART = "map parts sent"
+PICTURES = "/pictures/small/{key}.webp"
+
+
+@lru_cache(maxsize=1)
+def _component() -> Any:
+    """Registered at the first map, so that importing this module needs no running Streamlit."""
+    return st.components.v2.component(
+        "fusionscope_map",
+        css=(_FOLDER / "map.css").read_text(encoding="utf-8"),
+        js=(_FOLDER / "map.js").read_text(encoding="utf-8"),
+    )
+
+
+def _encoded(array: np.ndarray, dtype: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode("ascii")
+
+
+def _hash(*parts: Any) -> str:
+    digest = hashlib.blake2b(digest_size=12)
+    for part in parts:
+        digest.update(np.ascontiguousarray(part).tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+        digest.update(b"|")
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Items:
+    """What the points are.
+
+    Attributes:
+        ids: (n,) str; names: (n,) str shown in bold on the card, or None.
+        keys: (n,) 'S64' hex content hashes, for the address of a picture, or None.
+        fingerprint: of the dataset.
+    """
+
+    ids: Sequence[str]
+    fingerprint: str
+    names: Sequence[str] | None = None
+    keys: np.ndarray | None = None
+
+    @cached_property
+    def hash(self) -> str:
+        """What changes when anything of the items changes."""
+        names = None if self.names is None else "\n".join(map(str, self.names))
+        return _hash(self.fingerprint, "\n".join(map(str, self.ids)), names, self.keys)
+
+    def part(self) -> dict[str, Any]:
+        """As the browser gets it."""
+        keys = None
+        if self.keys is not None:
+            keys = base64.b64encode(bytes.fromhex(np.asarray(self.keys, "S64").tobytes().decode("ascii"))).decode(
+                "ascii"
+            )
+        names = None if self.names is None else [str(name) for name in self.names]
+        return {"ids": [str(i) for i in self.ids], "names": names, "keys": keys}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One map: (n, 2 or 3) positions in any scale, a heading and a line below it."""
+
+    xy: np.ndarray
+    title: str = ""
+    note: str = ""
+
+    def part(self) -> dict[str, Any]:
+        """As the browser gets it."""
+        return {"xy": _encoded(framed(self.xy), "<f4"), "dims": int(self.xy.shape[1])}
+
+
+@dataclass(frozen=True)
+class Focus:
+    """A point and the points that it is joined to by lines, nearest first."""
+
+    position: int
+    neighbours: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Event:
+    """What the person did on the map since the last run.
+
+    Attributes:
+        selection: (n_selected,) int64 positions, ascending, if the selection was changed on the map; else None.
+        clicked: a position, −1 where the ground was clicked (lines go), None where nothing was.
+    """
+
+    selection: np.ndarray | None = None
+    clicked: int | None = None
+
+
+def _colours_part(colours: Colours) -> dict[str, Any]:
+    part: dict[str, Any] = {"kind": colours.kind, "title": colours.title, "codes": _encoded(colours.codes, "<u2")}
+    tints = dict(zip(colours.names, colours.tints))
+    part["entries"] = [{"name": n, "rest": n in colours.rest, "tint": tints.get(n, "")} for n in colours.names]
+    if colours.values is not None:
+        part["values"] = _encoded(colours.values, "<f4")
+        part["low"], part["high"] = colours.low, colours.high
+    return part
+
+
+def _positions(text: str, n: int) -> np.ndarray:
+    found = np.frombuffer(base64.b64decode(text), "<u4").astype(np.int64)
+    return found[found < n]
+
+
+def _note_change(key: str, name: str) -> None:
+    st.session_state[f"{key} {name} changed"] = True
+
+
+def _send_all_again() -> None:
+    st.session_state[_PART] = {}
+
+
+def show(
+    panels: Sequence[Panel],
+    items: Items,
+    colours: Colours,
+    *,
+    key: str,
+    selection: Sequence[int] | np.ndarray = (),
+    focus: Focus | None = None,
+    image: str = PICTURES,
+    height: int = 600,
+    status: str = "",
+    renderer: str = "",
+) -> Event:
+    """Draw one map, or two linked ones, and say what the person did.
+
+    Args:
+        panels: one or two maps of the same points. Points travel when their positions change under the same `key`.
+        items, colours: of the same points.
+        selection: positions that are selected now; the caller keeps them.
+        focus: draws lines from one point to others.
+        image: address of a small picture with {key}, {position} or {id} in it; "" shows none.
+        status: a line on the map while something is on its way.
+        renderer: "canvas2d" forces the flat renderer.
+    Raises:
+        ShapeMismatch: panels, items and colours do not have the same number of points.
+    """
+    n = len(items.ids)
+    if any(len(panel.xy) != n for panel in panels) or len(colours.codes) != n:
+        raise ShapeMismatch(f"{n} items, {[len(p.xy) for p in panels]} positions and {len(colours.codes)} colours.")
+    session = st.session_state
+    sent: dict[str, None] = session.setdefault(_PART, {})
+    parts: dict[str, Any] = {}
+
+    def part(mark: str, make: Any) -> str:
+        if mark not in sent:
+            parts[mark] = make()
+        sent.pop(mark, None)
+        sent[mark] = None
+        return mark
+
+    state = session.get(key) or {}
+    given = state.get("selection") or {}
+    mine = given.get("fingerprint") == items.fingerprint
+    changed = session.pop(f"{key} selection changed", False) and mine
+    if changed:
+        selection = _positions(given.get("positions", ""), n)
+    chosen = np.sort(np.asarray(selection, np.int64))
+    data = {
+        "n": n,
+        "fingerprint": items.fingerprint,
+        "items": part(items.hash, items.part),
+        "panels": [
+            {"xy": part(_hash(panel.xy), panel.part), "title": panel.title, "note": panel.note} for panel in panels
+        ],
+        "colours": part(
+            _hash(
+                colours.kind, colours.title, colours.names, colours.rest, colours.tints, colours.codes, colours.values
+            ),
+            lambda: _colours_part(colours),
+        ),
+        "selection": {
+            "stamp": given.get("stamp", 0) if mine else 0,
+            "positions": _encoded(chosen, "<u4") if len(chosen) else "",
+        },
+        "focus": {"position": int(focus.position), "neighbours": [int(i) for i in focus.neighbours]} if focus else None,
+        "image": image,
+        "height": height,
+        "status": status,
+        "renderer": renderer,
+        "parts": parts,
+    }
+    while len(sent) > 40:
+        sent.pop(next(iter(sent)))
+    result = _component()(
+        key=key,
+        data=data,
+        on_selection_change=lambda: _note_change(key, "selection"),
+        on_clicked_change=lambda: None,
+        on_missing_change=_send_all_again,
+    )
+    clicked = result.clicked
+    position = int(clicked["position"]) if isinstance(clicked, dict) and -1 <= int(clicked["position"]) < n else None
+    return Event(chosen if changed else None, position)
