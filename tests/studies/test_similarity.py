@@ -51,8 +51,8 @@ def test_like_backbones_stand_together_and_the_most_different_pair_is_named() ->
     ordered = found.ordered()
     assert sorted(ordered.names) == sorted(found.names)
     assert {frozenset(ordered.names[:2]), frozenset(ordered.names[2:])} == {
-        frozenset("a a2".split()),
-        frozenset("b b2".split()),
+        frozenset(["a", "a2"]),
+        frozenset(["b", "b2"]),
     }
     for i, a in enumerate(ordered.names):
         for j, b in enumerate(ordered.names):
