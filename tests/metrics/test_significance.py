@@ -1,0 +1,363 @@
+"""Intervals and paired tests against scipy, plain loops and full enumeration."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from core.errors import ShapeMismatch
+from core.metrics import significance as s
+
+
+def pair(n: int = 60, shift: float = 0.05, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Two systems' average precisions, correlated as real ones are."""
+    random = np.random.default_rng(seed)
+    base = random.beta(2, 2, n)
+    return np.clip(base + random.normal(shift, 0.15, n), 0, 1), base
+
+
+# ---------------------------------------------------------------- intervals
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 40, 300])
+def test_bootstrap_is_the_plain_loop_over_seeded_draws(n: int) -> None:
+    columns = np.random.default_rng(n).random((n, 3))
+    drawn = np.random.default_rng(5).integers(0, n, (700, n))
+    slow = np.array([[columns[row, c].mean() for c in range(3)] for row in drawn])
+    np.testing.assert_allclose(s.bootstrap_means(columns, 700, seed=5), slow, rtol=0, atol=1e-12)
+
+
+def test_interval_is_where_all_resamples_of_three_numbers_lie() -> None:
+    values = np.array([0.1, 0.5, 1.0])
+    every = np.sort([np.mean(some) for some in itertools.product(values, repeat=3)])
+    low, high = s.interval(values, draws=20_000)
+    # 27 equally likely resamples: 2.5 % lies within the lowest one, which is 0.1 itself.
+    assert low == pytest.approx(every[0]) and high == pytest.approx(every[-1])
+
+
+def test_interval_agrees_with_scipy_and_with_the_normal_law() -> None:
+    values = np.random.default_rng(1).beta(2, 1, 800)
+    low, high = s.interval(values)
+    theirs = stats.bootstrap(
+        (values,), np.mean, n_resamples=10_000, method="percentile", random_state=np.random.default_rng(9)
+    ).confidence_interval
+    width = high - low
+    assert abs(low - theirs.low) < 0.05 * width and abs(high - theirs.high) < 0.05 * width
+    spread = values.std() / math.sqrt(len(values))
+    assert low == pytest.approx(values.mean() - 1.96 * spread, abs=0.06 * width)
+
+
+def test_interval_ends_are_linear_quantiles() -> None:
+    values = np.random.default_rng(2).random(11)
+    means = np.sort(s.bootstrap_means(values[:, None], 1000, seed=3)[:, 0])
+    low, high = s.interval(values, 1000, seed=3)
+    at = 0.025 * 999
+    assert low == pytest.approx(means[24] + (at - 24) * (means[25] - means[24]), abs=1e-15)
+    assert high == pytest.approx(np.quantile(means, 0.975), abs=1e-15)
+
+
+def test_queries_that_do_not_count_are_left_out_column_by_column() -> None:
+    random = np.random.default_rng(3)
+    columns = random.random((30, 4))
+    columns[[2, 9], 1] = columns[[2, 9], 3] = np.nan
+    columns[:, 2] = np.nan
+    lows, highs = s.intervals(columns, 500, seed=1)
+    assert np.isnan([lows[2], highs[2]]).all()
+    for c in (0, 1, 3):
+        kept = columns[~np.isnan(columns[:, c]), c]
+        assert (lows[c], highs[c]) == pytest.approx(s.interval(kept, 500, seed=1))
+
+
+def test_constant_values_have_an_interval_of_no_width() -> None:
+    assert s.interval(np.full(37, 0.1)) == (0.1, 0.1)
+    assert s.interval(np.array([0.3])) == (0.3, 0.3)
+    assert all(math.isnan(end) for end in s.interval(np.array([np.nan, np.nan])))
+
+
+def test_seeds_repeat_and_differ() -> None:
+    values = np.random.default_rng(4).random(50)
+    assert s.interval(values, seed=1) == s.interval(values, seed=1) != s.interval(values, seed=2)
+
+
+def test_many_queries_are_drawn_in_blocks_that_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = np.random.default_rng(8).random((90, 2))
+    kept = s.bootstrap_means(columns, 600, seed=4)
+    monkeypatch.setattr(s, "KEPT_BYTES", 0)
+    np.testing.assert_array_equal(s.bootstrap_means(columns, 600, seed=4), kept)
+
+
+# ---------------------------------------------------------------- whole classes
+
+
+def test_class_bootstrap_draws_classes_with_all_their_queries() -> None:
+    random = np.random.default_rng(6)
+    classes = random.integers(3, 9, 40)
+    values = random.random((40, 2))
+    names = np.unique(classes)
+    drawn = np.random.default_rng(7).integers(0, len(names), (300, len(names)))
+    slow = []
+    for row in drawn:
+        taken = np.concatenate([values[classes == names[c]] for c in row])
+        slow.append(taken.mean(axis=0))
+    np.testing.assert_allclose(s.bootstrap_means(values, 300, seed=7, classes=classes), slow, atol=1e-12)
+
+
+def test_class_bootstrap_of_lone_queries_is_the_plain_one() -> None:
+    values = np.random.default_rng(1).random(25)
+    assert s.interval(values, classes=np.arange(25)) == pytest.approx(s.interval(values))
+
+
+def test_class_bootstrap_is_wider_when_classes_share_their_luck() -> None:
+    random = np.random.default_rng(2)
+    classes = np.repeat(np.arange(12), 30)
+    values = np.repeat(random.normal(0, 0.2, 12), 30) + random.normal(0, 0.05, 360)
+    plain, careful = s.interval(values), s.interval(values, classes=classes)
+    assert careful[1] - careful[0] > 3 * (plain[1] - plain[0])
+    one = s.compare(values, np.zeros(360), classes=classes)
+    assert one.resampled == "classes" and (one.low, one.high) == pytest.approx(careful)
+
+
+# ---------------------------------------------------------------- randomisation
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 9, 12])
+def test_few_queries_try_every_sign(n: int) -> None:
+    d = np.round(np.random.default_rng(n).normal(0.1, 0.3, n), 2)
+    patterns = list(itertools.product([1, -1], repeat=n))
+    observed = abs(d.mean())
+    slow = np.mean([abs(np.mean(d * np.array(signs))) >= observed - 1e-12 for signs in patterns])
+    assert s.randomisation(d) == pytest.approx(slow, abs=1e-15)
+    if n >= 2:
+        theirs = stats.permutation_test(
+            (d, np.zeros(n)), lambda x, y, axis: np.abs((x - y).mean(axis=axis)), permutation_type="samples",
+            n_resamples=np.inf, alternative="greater", vectorized=True,
+        )  # fmt: skip
+        assert s.randomisation(d) == pytest.approx(theirs.pvalue, abs=1e-12)
+
+
+def test_fourteen_are_enumerated_and_fifteen_drawn() -> None:
+    ones = np.full(15, 0.1)
+    assert s.randomisation(ones[:14]) == 2 / 2**14
+    assert s.randomisation(ones, draws=500) >= 1 / 501
+    assert s.randomisation(np.full(60, 0.1), draws=500) == 1 / 501, "a drawn p is never 0"
+
+
+@pytest.mark.parametrize("n", [15, 16, 23, 64, 200])
+def test_drawn_signs_agree_with_enumeration_and_scipy(n: int) -> None:
+    d = np.random.default_rng(n).normal(0.06, 0.25, n)
+    if n <= 16:
+        signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+        exact = float((np.abs(signs @ d) / n >= abs(d.mean()) - 1e-12).mean())
+    else:
+        exact = stats.permutation_test(
+            (d, np.zeros(n)), lambda x, y, axis: np.abs((x - y).mean(axis=axis)), permutation_type="samples",
+            n_resamples=40_000, alternative="greater", vectorized=True, random_state=np.random.default_rng(1),
+        ).pvalue  # fmt: skip
+    assert s.randomisation(d, draws=20_000, seed=3) == pytest.approx(exact, abs=4 * math.sqrt(exact / 20_000) + 2e-4)
+
+
+def test_p_does_not_depend_on_who_is_named_first() -> None:
+    a, b = pair(80, 0.02)
+    forth, back = s.compare(a, b), s.compare(b, a)
+    assert forth.p == back.p and forth.wilcoxon == pytest.approx(back.wilcoxon)
+    assert forth.mean == -back.mean and (forth.wins, forth.losses) == (back.losses, back.wins)
+    assert (forth.low, forth.high) == pytest.approx((-back.high, -back.low))
+
+
+def test_p_is_rarely_small_when_nothing_differs() -> None:
+    random = np.random.default_rng(0)
+    found = [s.randomisation(random.normal(0, 1, 25), draws=999, seed=1) for _ in range(400)]
+    assert 0.02 < np.mean(np.array(found) <= 0.05) < 0.085
+    assert 0.4 < np.median(found) < 0.6
+
+
+# ---------------------------------------------------------------- Wilcoxon and effects
+
+
+def enumerated_wilcoxon(d: np.ndarray) -> float:
+    """Every sign of the ranks of non-zero differences, ties at their mean rank, two-sided as scipy doubles it."""
+    d = np.round(d, 12)
+    d = d[d != 0]
+    ranks = stats.rankdata(np.abs(d))
+    plus = ranks[d > 0].sum()
+    sums = np.array(
+        [ranks[list(signs)].sum() for signs in (np.array(p, bool) for p in itertools.product([0, 1], repeat=len(d)))]
+    )
+    return min(1.0, 2 * min((sums >= plus - 1e-9).mean(), (sums <= plus + 1e-9).mean()))
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_wilcoxon_of_few_queries_is_enumerated(tied: bool) -> None:
+    for seed in range(6):
+        d = np.random.default_rng(seed).normal(0.2, 0.5, 10)
+        if tied:
+            d = np.round(d, 1)
+        if d.any():
+            assert s.wilcoxon(d) == pytest.approx(enumerated_wilcoxon(d), abs=1e-12)
+
+
+def test_wilcoxon_of_many_queries_is_the_normal_law_by_hand() -> None:
+    d = np.round(np.random.default_rng(3).normal(0.02, 0.1, 120), 2)
+    kept = d[d != 0]
+    ranks, n = stats.rankdata(np.abs(kept)), len(kept)
+    _, ties = np.unique(np.abs(kept), return_counts=True)
+    spread = math.sqrt(n * (n + 1) * (2 * n + 1) / 24 - (ties**3 - ties).sum() / 48)
+    z = (ranks[kept > 0].sum() - n * (n + 1) / 4) / spread
+    assert s.wilcoxon(d) == pytest.approx(2 * stats.norm.sf(abs(z)), rel=1e-9)
+
+
+def test_equal_differences_tie_although_their_last_bits_differ() -> None:
+    exact = np.array([1, 1, 1, -1, 2, 2, -2, 3] * 2) / 10
+    shaken = exact * (1 + np.random.default_rng(0).integers(-1, 2, 16) * 1e-15)
+    assert s.wilcoxon(shaken) == s.wilcoxon(exact)
+    assert s.rank_biserial(shaken) == s.rank_biserial(exact)
+
+
+def test_effects_by_hand() -> None:
+    one = s.compare(np.array([0.9, 0.5, 0.7, 0.4]), np.array([0.5, 0.6, 0.7, 0.2]))
+    d = np.array([0.4, -0.1, 0.0, 0.2])
+    assert one.d_z == pytest.approx(d.mean() / d.std(ddof=1))
+    assert one.rank_biserial == pytest.approx((3 + 2 - 1) / 6)
+    assert (one.wins, one.ties, one.losses, one.n) == (2, 1, 1, 4)
+    assert one.mean == pytest.approx(0.125) and one.resampled == "queries"
+
+
+# ---------------------------------------------------------------- a pair
+
+
+def test_two_equal_systems_differ_in_nothing() -> None:
+    values = np.random.default_rng(0).random(50)
+    for other in (values, values + 1e-14):
+        one = s.compare(other, values)
+        assert (one.mean, one.low, one.high) == (0, 0, 0)
+        assert one.p == one.p_holm == one.wilcoxon == 1
+        assert one.d_z == one.rank_biserial == 0 and one.ties == 50 and not one.contradicts
+
+
+def test_a_constant_gain_has_an_interval_of_no_width_and_no_made_up_effect() -> None:
+    one = s.compare(np.full(20, 0.75), np.full(20, 0.5))
+    assert (one.low, one.high, one.d_z, one.rank_biserial) == (0.25, 0.25, 0, 1)
+
+
+def test_only_the_same_valid_queries_are_compared() -> None:
+    a, b = pair(30)
+    a[[3, 8]] = b[[3, 8]] = np.nan
+    kept = ~np.isnan(a)
+    assert s.compare(a, b) == s.compare(a[kept], b[kept])
+    classes = np.arange(30) % 5
+    assert s.compare(a, b, classes=classes) == s.compare(a[kept], b[kept], classes=classes[kept])
+    b[4] = np.nan
+    with pytest.raises(ShapeMismatch, match="same valid queries"):
+        s.compare(a, b)
+    with pytest.raises(ShapeMismatch):
+        s.compare(a, b[:-1])
+
+
+def test_nothing_valid_is_undefined_not_zero() -> None:
+    nothing = np.full(5, np.nan)
+    one = s.compare(nothing, nothing)
+    assert one.n == 0 and all(math.isnan(v) for v in (one.mean, one.low, one.high, one.p, one.wilcoxon))
+
+
+def test_contradicting_tests_are_noticed() -> None:
+    # Many small losses and a few large wins: the mean says nothing, the ranks say worse.
+    d = np.concatenate([np.full(60, -0.02), np.full(4, 0.5)]) + np.random.default_rng(1).normal(0, 1e-4, 64)
+    one = s.compare(d, np.zeros(64))
+    assert one.p > 0.05 > one.wilcoxon and one.contradicts
+
+
+# ---------------------------------------------------------------- many pairs
+
+
+def slow_holm(p: list[float]) -> list[float]:
+    ordered = sorted(p)
+    found = []
+    for value in p:
+        j = max(i for i, other in enumerate(ordered) if other == value)
+        found.append(max(min(1.0, (len(p) - i) * ordered[i]) for i in range(j + 1)))
+    return found
+
+
+@given(st.lists(st.floats(1e-4, 1), min_size=1, max_size=12))
+@settings(max_examples=80, deadline=None)
+def test_holm_by_definition(p: list[float]) -> None:
+    found = s.holm(p)
+    if len(set(p)) == len(p):
+        np.testing.assert_allclose(found, slow_holm(p), atol=1e-12)
+    assert (found >= np.array(p) - 1e-15).all() and (found <= 1).all()
+    order = np.argsort(p, kind="stable")
+    assert (np.diff(found[order]) >= 0).all()
+    assert found[order[0]] == pytest.approx(min(1.0, len(p) * min(p)))
+
+
+def test_holm_of_a_textbook() -> None:
+    np.testing.assert_allclose(s.holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+
+
+def test_every_pair_is_corrected_over_all_pairs() -> None:
+    random = np.random.default_rng(2)
+    base = random.random(70)
+    systems = {
+        name: base + random.normal(shift, 0.1, 70) for name, shift in (("a", 0), ("b", 0.02), ("c", 0.05), ("d", 0.3))
+    }
+    found = s.compare_pairs(systems, draws=2000, seed=1)
+    assert list(found) == list(itertools.combinations("abcd", 2))
+    for (a, b), one in found.items():
+        alone = s.compare(systems[a], systems[b], draws=2000, seed=1)
+        assert (one.mean, one.low, one.p) == (alone.mean, alone.low, alone.p)
+    np.testing.assert_allclose([one.p_holm for one in found.values()], s.holm([one.p for one in found.values()]))
+    against = s.compare_all({name: systems[name] for name in "bcd"}, systems["a"], draws=2000, seed=1)
+    np.testing.assert_allclose([one.p_holm for one in against.values()], s.holm([one.p for one in against.values()]))
+    assert against["d"].mean == pytest.approx((systems["d"] - systems["a"]).mean())
+
+
+def test_many_pairs_draw_more_so_that_the_smallest_p_can_survive() -> None:
+    systems = {str(i): np.random.default_rng(i).random(20) + i for i in range(9)}
+    found = s.compare_pairs(systems, draws=100)
+    assert min(one.p for one in found.values()) < 1 / (20 * len(found))
+    assert max(one.p_holm for one in found.values()) <= 0.05
+
+
+# ---------------------------------------------------------------- letters
+
+
+def differences(names: str, different: set[tuple[str, str]]) -> dict:
+    zero = s.compare(np.zeros(3), np.zeros(3))
+    from dataclasses import replace
+
+    return {
+        (a, b): replace(zero, p_holm=0.001 if (a, b) in different else 0.5) for a, b in itertools.combinations(names, 2)
+    }
+
+
+@given(st.integers(1, 6), st.data())
+@settings(max_examples=80, deadline=None)
+def test_two_systems_share_a_letter_exactly_when_they_cannot_be_told_apart(n: int, data: st.DataObject) -> None:
+    names = "uvwxyz"[:n]
+    pairs = list(itertools.combinations(names, 2))
+    different = {pair for pair in pairs if data.draw(st.booleans())}
+    letters = s.tie_groups({name: -ord(name) for name in names}, differences(names, different))
+    for a, b in pairs:
+        assert bool(set(letters[a]) & set(letters[b])) == ((a, b) not in different)
+    assert all(letters.values()) and "a" in letters["u"]
+    # Largest sets only: no letter's members are all inside another letter's.
+    groups = [{name for name in names if letter in letters[name]} for letter in sorted(set("".join(letters.values())))]
+    assert not any(one < other for one in groups for other in groups)
+
+
+def test_letters_go_down_the_leaderboard() -> None:
+    letters = s.tie_groups({"low": 0.1, "mid": 0.5, "top": 0.9}, differences("x", set()) | {
+        ("low", "mid"): differences("xy", set())["x", "y"], ("low", "top"): differences("xy", {("x", "y")})["x", "y"],
+        ("mid", "top"): differences("xy", set())["x", "y"],
+    })  # fmt: skip
+    assert letters == {"top": "a", "mid": "ab", "low": "b"}
+
+
+def test_there_are_letters_for_any_number_of_groups() -> None:
+    assert [s._letter(i) for i in (0, 25, 26, 52)] == ["a", "z", "a2", "a3"]
