@@ -33,7 +33,7 @@ def frame() -> None:
             _dataset_and_backbones(names)
         setup = state.read(FrameSetup)
         for job in jobs.running():
-            st.caption(f":material/progress_activity: {job.title} is running; the Overview shows how far it is.")
+            st.caption(f":material/progress_activity: {job.title} …")
         if not names:
             st.caption(f"No dataset is ready yet. The Overview builds {setup.dataset!r} first.")
 
