@@ -583,8 +583,8 @@ class MapView {
       this.totals = new Uint32Array(colours.kind === "category" ? colours.entries.length : 0);
       if (this.totals.length) for (const code of colours.codes) if (code !== NONE) this.totals[code]++;
       this.panels.forEach((panel) => { panel.middles = null; });
+      this.buildLegend(); // before hiding: the old rows do not belong to the new colours
       this.applyHidden();
-      this.buildLegend();
     }
   }
 
@@ -1024,7 +1024,8 @@ class MapView {
     panel.scale = after;
     panel.auto = false;
     panel.glide = null;
-    this.setHover(-1);
+    if (event) this.setHover(-1);
+    else this.follow();
     this.dirty();
   }
 
@@ -1114,6 +1115,7 @@ class MapView {
         panel.cy += (step[1] * 60) / panel.scale;
         panel.auto = false;
       }
+      this.follow();
     } else if (act) act();
     else return;
     event.preventDefault();
@@ -1127,9 +1129,15 @@ class MapView {
     if (!visible.length) return;
     const at = visible.indexOf(this.hover), next = visible[(at + direction + visible.length) % visible.length];
     this.setHover(next);
-    const box = this.stage.getBoundingClientRect(), places = this.screen(this.panels[0]);
-    this.placeCard(box.left + places[2 * next], box.top + places[2 * next + 1]);
+    this.follow();
     this.live.textContent = this.cardText.textContent;
+  }
+
+  /* The card beside its point, where no pointer says where it should stand. */
+  follow() {
+    if (this.hover < 0) return;
+    const box = this.stage.getBoundingClientRect(), places = this.screen(this.panels[0]);
+    this.placeCard(box.left + places[2 * this.hover], box.top + places[2 * this.hover + 1]);
   }
 
   /* --- the card --------------------------------------------------------------------------------------------- */
