@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import BadInput
-from core.fusion import FusionSpec, early, late, learned, rank
+from core.fusion import FusionSpec, early, late, learned
 from core.progress import Cancel, Meter, OnProgress
 from core.studies.systems import Space, System
 from core.studies.weights import LearnedWeights, best_point, bootstrap_intervals, simplex
@@ -69,7 +69,7 @@ def hit_parts(system: System, query: int, items: np.ndarray) -> HitParts:
     names = system.backbones
     own = space.own[query : query + 1]
     rows = [space.scores(name, query, query + 1) for name in names]
-    ranks = np.stack([rank.ranks(row, own)[0, items] for row in rows], axis=1)
+    ranks = np.stack([space.ranks(name, query, query + 1)[0, items] for name in names], axis=1)
     scores = np.stack([row[0, items] for row in rows], axis=1)
     fused = system.block(query, query + 1)[0, items].astype(np.float64)
     raw = _raw_parts(system, query, rows, own)

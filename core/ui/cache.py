@@ -18,7 +18,7 @@ from core.metrics import curves, significance
 from core.metrics import ranking as metrics
 from core.search import LiveEngine
 from core.studies import costs as measurements
-from core.studies import embedding, evaluation, explain, fusion, weights
+from core.studies import embedding, evaluation, explain, fusion, retrieval, weights
 from core.studies.systems import Space, System
 from core.types import Dataset, Evaluation, Relevance, RelevantRanks
 
@@ -95,7 +95,7 @@ def _vectors(name: str, fingerprint: str, backbone: str, _loaded: Dataset) -> np
 
 def forget_vectors() -> None:
     """Drop all that was computed from vectors: some of the same name may have been attached anew."""
-    for one in (_status, _vectors, _space, _engine, _judge, _standing, _intervals, _list_metrics, _average_precision,
+    for one in (_status, _vectors, _space, _engine, _judge, _standing, _intervals, _list_metrics, _levels, _question, _average_precision,
                 _landscape, _attribution, _simplex, _evaluated, _compared, _system_ranks):  # fmt: skip
         one.clear()
 
@@ -252,7 +252,24 @@ def _list_metrics(
 
 def levels(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> np.ndarray:
     """The 11-point interpolated curve of a fusion: (11,)."""
-    return curves.average_curve(curves.levels(judge(loaded, names).fusion(spec)))
+    return _levels(loaded.fingerprint, names, spec.fingerprint, loaded, spec)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _levels(fingerprint: str, names: tuple[str, ...], key: str, _loaded: Dataset, _spec: FusionSpec) -> np.ndarray:
+    return curves.average_curve(curves.levels(judge(_loaded, names).fusion(_spec)))
+
+
+def question(loaded: Dataset, names: tuple[str, ...], position: int) -> retrieval.Question:
+    """An image of the dataset as a query; what each backbone says about it is worked out once."""
+    return _question(loaded.fingerprint, names, position, loaded)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _question(fingerprint: str, names: tuple[str, ...], position: int, _loaded: Dataset) -> retrieval.Question:
+    found = retrieval.image_query(_loaded, space(_loaded, names), position, truth(_loaded))
+    found.space.keep(2 * 4 * len(names) * len(_loaded.split.gallery))
+    return found
 
 
 def average_precision(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> np.ndarray:

@@ -123,22 +123,22 @@ def result_cards(
     return found
 
 
-def answered(loaded: Dataset, spec: FusionSpec, position: int) -> retrieval.Answer:
+def answered(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, position: int) -> retrieval.Answer:
     """What a fusion finds for one picture of the dataset."""
-    space = cache.space(loaded, spec.backbones)
-    question = retrieval.image_query(loaded, space, position, cache.truth(loaded))
+    question = cache.question(loaded, names, position)
     return retrieval.ask(question, question.system(spec.name, spec))
 
 
 def results(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, said: str, k: int) -> None:
     """One query under the present weights and under the baseline, linked."""
     position = query_position(loaded, state.get(FusionSetup, "query"))
-    colours = theme.colours(tuple(dict.fromkeys([*names, *base.backbones])))
+    every = tuple(dict.fromkeys([*names, *base.backbones]))
+    colours = theme.colours(every)
     same = (base.kind, base.parameters, base.backbones, base.weights) == (
         spec.kind, spec.parameters, spec.backbones, spec.weights,
     )  # fmt: skip
-    now = answered(loaded, spec, position)
-    before = None if same else answered(loaded, base, position)
+    now = answered(loaded, every, spec, position)
+    before = None if same else answered(loaded, every, base, position)
     st.markdown(
         "**Now** :gray[– the bar under a picture: each backbone’s part in its score]"
         + ("" if same else "  :gray[· ▲ ▼ places won and lost]")
