@@ -369,7 +369,9 @@ def class_counts(table: pd.DataFrame, classes: Sequence[str]) -> go.Figure:
         )  # fmt: skip
     figure.update_layout(barmode="stack", bargap=0.28, showlegend=table["split"].nunique() > 1)
     figure = bare(figure, height=64 + 22 * max(3, len(classes)))
-    figure.update_xaxes(side="top", rangemode="tozero", tickformat=",")
+    totals = table.groupby("label")["n_images"].sum()
+    longest = max((int(totals.get(name, 0)) for name in classes), default=0)
+    figure.update_xaxes(side="top", range=[0, 1.04 * max(1, longest)], tickformat=",")
     figure.update_yaxes(
         tickvals=list(range(len(classes))),
         ticktext=names,

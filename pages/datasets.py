@@ -130,6 +130,11 @@ def beside(key: str, widths: int | list[float], **options: str) -> list:
         return st.columns(widths, **options)
 
 
+def many(count: int, what: str) -> str:
+    """'1 group', '2 groups'."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def titles(names: Iterable[str]) -> str:
     """Backbones as people read them, joined."""
     return ", ".join(theme.plain(cache.backbone_title(name)) for name in names)
@@ -164,7 +169,7 @@ def head(loaded: Dataset) -> None:
     size = found["bytes"]
     words = [theme.plain(part) for part in (loaded.source, loaded.licence, loaded.notes) if part]
     if size:
-        words.insert(min(1, len(words)), f"{size / 1e9:,.2f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB")
+        words.insert(min(1, len(words)), _bytes(size))
     if words:
         st.caption(" · ".join(words))
     figures = [
@@ -185,6 +190,13 @@ def head(loaded: Dataset) -> None:
     with st.container(horizontal=True, gap="large", key="figures"):
         for title, value, words_ in figures:
             st.metric(title, f"{value:,}", help=words_, width="content")
+
+
+def _bytes(size: int) -> str:
+    """A size on disk for people."""
+    return (
+        f"{size / 1e9:,.2f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
+    )
 
 
 def good_to_know(loaded: Dataset) -> None:
@@ -403,7 +415,7 @@ def unread(loaded: Dataset) -> None:
     if len(table):
         reasons = table["reason"].str.slice(0, 60).nunique()
         st.caption(
-            f"{len(table):,} files, {reasons:,} different reasons. They take no part in anything; mend them and re-scan."
+            f"{many(len(table), 'file')}, {many(reasons, 'reason')}. They take no part in anything; mend them and re-scan."
         )
         st.dataframe(
             table, hide_index=True, width="stretch", height=min(420, 40 + 35 * len(table)),
@@ -473,7 +485,7 @@ def duplicates(loaded: Dataset) -> None:
         return
     n_groups, n_exact = groups["group"].nunique(), exact["group"].nunique()
     left, right = beside("keep", [5, 2], vertical_alignment="center")
-    left.markdown(f"**{n_groups:,} groups** of {len(groups):,} pictures; in {n_exact:,} of them bytes are equal.")
+    left.markdown(f"**{many(n_groups, 'group')}** of {len(groups):,} pictures; in {n_exact:,} of them bytes are equal.")
     right.button(
         f"Keep one of each (−{len(groups) - n_groups:,})", type="primary", width="stretch", on_click=_decide,
         args=(loaded.name, data.keep_one_of_each, groups), icon=":material/filter_1:",

@@ -267,25 +267,34 @@ def leakage(dataset: Dataset, near: pd.DataFrame | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kind", "train_id", "other_id"])
 
 
+def _many(count: int, one: str, several: str) -> str:
+    return f"{count:,} {one if count == 1 else several}"
+
+
 def warnings(dataset: Dataset, near: pd.DataFrame | None = None) -> list[str]:
     """One sentence for each thing that people should know before they trust a number."""
     said = []
     for kind, rows in leakage(dataset, near).groupby("kind", sort=False):
         said.append(
-            f"{len(rows):,} training images are in query or gallery too ({kind}), the first is "
-            f"{rows.iloc[0].train_id!r}."
+            f"{_many(len(rows), 'training image is', 'training images are')} in query or gallery too ({kind}), the first "
+            f"is {rows.iloc[0].train_id!r}."
         )
     repeated = exact_duplicates(dataset)
     if len(repeated):
         groups = repeated["group"].nunique()
-        said.append(f"{len(repeated):,} images in {groups:,} groups have equal bytes; they find each other first.")
-        labels = repeated.groupby("group")["label"].nunique()
-        if (labels > 1).any():
-            said.append(f"In {int((labels > 1).sum()):,} of these groups the labels differ, so one must be wrong.")
+        said.append(
+            f"{len(repeated):,} images in {_many(groups, 'group', 'groups')} have equal bytes; they find each other first."
+        )
+        differ = int((repeated.groupby("group")["label"].nunique() > 1).sum())
+        if differ:
+            said.append(f"In {_many(differ, 'such group', 'such groups')} the labels differ, so one must be wrong.")
     if dataset.label_matrix is None and (dataset.labels >= 0).any():
         lone = int((np.bincount(dataset.labels[dataset.labels >= 0]) == 1).sum())
         if lone:
-            said.append(f"{lone:,} classes have one image only: nothing can be found for it, so it is no valid query.")
+            said.append(
+                f"{_many(lone, 'class has', 'classes have')} one image only: nothing can be found for it, so it is no "
+                "valid query."
+            )
     if not dataset.has_labels:
         said.append("There are no labels: retrieval and maps work, metrics cannot be computed.")
     return said

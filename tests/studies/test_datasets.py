@@ -68,7 +68,7 @@ def test_equal_bytes_are_grouped_and_one_may_stay(tmp_path: Path, home: Path) ->
     smaller = datasets.one_of_each(dataset, groups)
     assert len(smaller) == 6 and len(set(smaller.keys.tolist())) == 6
     said = " ".join(datasets.warnings(dataset))
-    assert "3 images in 1 groups have equal bytes" in said and "the labels differ" in said
+    assert "3 images in 1 group have equal bytes" in said and "the labels differ" in said
 
 
 @pytest.mark.parametrize("n", [300, 2500])
@@ -104,7 +104,7 @@ def test_leakage_is_warned_about() -> None:
     table = datasets.leakage(dataset, near)
     assert table.to_numpy().tolist() == [["same bytes", "i0", "i7"], ["nearly the same", "i1", "i4"]]
     said = datasets.warnings(dataset, near)
-    assert any("1 training images are in query or gallery too (same bytes)" in text for text in said)
+    assert any("1 training image is in query or gallery too (same bytes)" in text for text in said)
 
 
 # ------------------------------------------------------------------------------------------- label doubts
