@@ -31,6 +31,8 @@ CODE = 1
 REDUCED_DIMS = 50
 BLOCK_DIMS = 128
 THREADS = 2
+ONE_THREAD_BELOW = 1_000
+"""Fewer points are laid out by one thread: two would wait for each other longer than they work."""
 FIT_ROWS = 20_000
 EXACT_NEIGHBOURS = 50_000
 BARNES_HUT_UP_TO = 20_000
@@ -305,10 +307,11 @@ def _tsne(space: Space, job: Job) -> np.ndarray:
     total = WARM_ITERATIONS if warm else EARLY_ITERATIONS + job.iterations
     job.tell(0, total, "neighbours")
     near = neighbours(matrix, int(3 * job.perplexity))
+    threads = THREADS if n >= ONE_THREAD_BELOW else 1
     affinities = PerplexityBasedNN(
         knn_index=PrecomputedNeighbors(near.indices, near.distances.astype(np.float64)),
         perplexity=min(job.perplexity, near.indices.shape[1] / 3),
-        n_jobs=THREADS,
+        n_jobs=threads,
     )
     if warm:
         first = np.array(job.start, np.float64)
@@ -327,7 +330,7 @@ def _tsne(space: Space, job: Job) -> np.ndarray:
     embedding = TSNEEmbedding(
         first,
         affinities,
-        n_jobs=THREADS,
+        n_jobs=threads,
         random_state=job.seed,
         negative_gradient_method="bh" if n <= BARNES_HUT_UP_TO else "fft",
         callbacks=[watch],

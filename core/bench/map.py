@@ -1,0 +1,75 @@
+"""How long a map takes: laid out afresh, gone on from after a moved weight, and how far each can be trusted."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+
+import numpy as np
+
+from core import projection
+from core.projection import Space
+from core.types import unit
+
+DIMS = (384, 512)
+
+
+def run(args: list[str]) -> None:
+    """`bench map`: PCA, t-SNE and UMAP of two backbones' vectors; wall and processor seconds, and trustworthiness."""
+    parser = argparse.ArgumentParser(prog="python -m core bench map", description=run.__doc__)
+    parser.add_argument("--images", type=int, nargs="+", default=[1_000, 2_000, 5_000, 10_000, 20_000])
+    parser.add_argument(
+        "--methods", nargs="*", choices=projection.METHODS.names, default=list(projection.METHODS.names)
+    )
+    parser.add_argument("--repeats", type=int, default=3, help="weights moved; the median is printed")
+    given = parser.parse_args(args)
+    if "umap" in given.methods:
+        wall, _, _ = timed(lambda: projection.warm_umap().join())
+        print(f"UMAP compiled in {wall:.1f} s, once per process, beside the pages")
+    print(f"{'images':>8} {'method':>7} {'fresh':>9} {'cpu':>8} {'trust':>6} {'kept@10':>8}"
+          f" {'moved':>8} {'cpu':>8} {'first':>8} {'trust':>6} {'drift':>6}   seconds")  # fmt: skip
+    for n in given.images:
+        space = Space(tuple(clustered(n, dim, seed) for seed, dim in enumerate(DIMS)), (0.5, 0.5))
+        wall, cpu, _ = timed(lambda space=space: space.compressed)
+        print(f"{n:8,} {'blocks':>7} {wall:9.2f} {cpu:8.2f}   principal components of each backbone, once")
+        for method in given.methods:
+            print(row(space, method, given.repeats), flush=True)
+
+
+def row(space: Space, method: str, repeats: int) -> str:
+    """One line: a fresh layout, then weights moved by a tenth, the median of `repeats`."""
+    wall, cpu, fresh = timed(lambda: projection.layout(space.with_shares(space.shares), method))
+    measured = projection.quality(space, fresh.xy)
+    line = f"{len(space):8,} {method:>7} {wall:9.2f} {cpu:8.2f} {measured.trustworthiness:6.3f} {measured.preservation:8.3f}"
+    walls, cpus, firsts, last = [], [], [], fresh
+    for step in range(1, repeats + 1):
+        moved = space.with_shares((0.5 + 0.1 * step, 0.5 - 0.1 * step))
+        seen: list[float] = []
+        began = time.perf_counter()
+        wall, cpu, after = timed(
+            lambda moved=moved, seen=seen, last=last: projection.layout(
+                moved, method, start=last.xy, on_layout=lambda _: seen.append(time.perf_counter())
+            )
+        )
+        walls.append(wall)
+        cpus.append(cpu)
+        firsts.append((seen[0] if seen else began + wall) - began)
+        before, last = last, after
+    trust = projection.quality(moved, last.xy).trustworthiness
+    wall, cpu, first = (statistics.median(values) for values in (walls, cpus, firsts))
+    return f"{line} {wall:8.2f} {cpu:8.2f} {first:8.2f} {trust:6.3f} {projection.drift(last.xy, before.xy):6.3f}"
+
+
+def timed(act) -> tuple[float, float, object]:  # noqa: ANN001
+    """Wall seconds, processor seconds and the result of a call."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = act()
+    return time.perf_counter() - wall, time.process_time() - cpu, result
+
+
+def clustered(n: int, dim: int, seed: int) -> np.ndarray:
+    """(n, dim) unit vectors in 50 loose groups, the same groups for every seed."""
+    random = np.random.default_rng(seed)
+    groups = np.random.default_rng(99).integers(0, 50, n)
+    return unit(random.normal(size=(50, dim))[groups] + 1.5 * random.normal(size=(n, dim)))
