@@ -21,7 +21,13 @@ def levels(ranks: RelevantRanks) -> np.ndarray:
     from core.metrics import kernels
     from core.metrics.ranking import _parts
 
-    return kernels.interpolated(*_parts(ranks), np.require(ranks.n_relevant, np.int64, ["C", "W"]))
+    # Kept with the ranks: ap11, the curve and the interval of the curve all ask for it.
+    kept = ranks.__dict__.get("_levels")
+    if kept is None:
+        kept = kernels.interpolated(*_parts(ranks), np.require(ranks.n_relevant, np.int64, ["C", "W"]))
+        kept.flags.writeable = False
+        ranks.__dict__["_levels"] = kept
+    return kept
 
 
 def average_curve(per_query: np.ndarray, queries: np.ndarray | None = None) -> np.ndarray:
