@@ -91,8 +91,9 @@ def verdict(result: evaluation.Result, known: dict[str, leaderboard.Facts]) -> N
     names = leaderboard.order(result)
     best = result[names[0]]
     figure = best.figures[result.metric]
-    letters = result.tie_groups
-    alike = [known[n].title for n in names[1:] if set(letters[n]) & set(letters[names[0]])]
+    alike = [
+        known[n].title for n in names[1:] if leaderboard.difference(result, names[0], n).p_holm >= leaderboard.LEVEL
+    ]
     said = (
         f"**{theme.plain(known[names[0]].title)}** leads: {metrics.label(result.metric)} **{theme.number(figure.mean)}** "
         f"{theme.plain(theme.interval(figure.low, figure.high))}, mean of {figure.n_valid:,} of {figure.n_queries:,} queries. "
@@ -240,7 +241,7 @@ def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) ->
     for a in names:
         found = [None if a == b else leaderboard.difference(result, a, b) for b in names]
         values.append([float("nan") if one is None else one.mean for one in found])
-        told.append([one is not None and one.p_holm < 0.05 and not one.contradicts for one in found])
+        told.append([one is not None and one.p_holm < leaderboard.LEVEL and not one.contradicts for one in found])
         hover.append(
             ["" if one is None else pair_words(one, known[a].title, known[b].title) for b, one in zip(names, found)]
         )
@@ -277,7 +278,7 @@ def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) ->
 def pair_words(one, a: str, b: str) -> str:  # noqa: ANN001
     """All that is known about a pair, for the hover."""
     a, b = charts.escape(a), charts.escape(b)
-    said = "they can be told apart" if one.p_holm < 0.05 else "they cannot be told apart"
+    said = "they can be told apart" if one.p_holm < leaderboard.LEVEL else "they cannot be told apart"
     if one.contradicts:
         said = "the two tests contradict each other: nothing is concluded"
     return (

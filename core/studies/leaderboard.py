@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from core.studies.systems import System
 
 NOT_MEASURED = "not measured"
+LEVEL = 0.05
+"""Pairs whose Holm-corrected p is below this can be told apart."""
 ORDERS = ("hardest first", "easiest first", "systems differ most", "by name")
 
 
