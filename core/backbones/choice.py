@@ -1,14 +1,20 @@
 """Which engine runs a backbone, decided once by a probe on real photographs and remembered for this installation.
 
-Torch always works. OpenVINO (an optional extra, CPU only) is chosen by itself when its vectors agree with torch's: the
-smallest cosine, and the smallest cosine after the mean is taken out, must both be at least 0.9999. Anything else, a
-failed conversion included, means torch, and the reason is kept for the page to show.
+Exact mode: torch always works. OpenVINO (an optional extra, CPU only) is chosen by itself when its vectors agree with
+torch's: the smallest cosine, and the smallest cosine after the mean is taken out, must both be at least 0.9999. Anything
+else, a failed conversion included, means torch, and the reason is kept for the page to show.
+
+Fast mode: bfloat16, a JPEG decoded at a reduced size, only what is kept resized. Every way of running it, torch too, must
+stay above a floor against exact torch on real photographs: cosine at least 0.985, and 0.999 on average. Where bfloat16
+does not, float32 with the cheaper pixels is tried; where nothing does, there is no fast mode for that backbone.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import io
+import itertools
 import json
 import platform
 from dataclasses import dataclass
@@ -16,19 +22,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from core import paths
-from core.backbones import openvino_engine, weights
+from core.backbones import openvino_engine, prep, weights
+from core.data import demo, images
+from core.errors import BadInput
 from core.types import Backbone, unit
 
 EXACT = 0.9999
 FAST_SMALLEST, FAST_MEAN = 0.985, 0.999
 _PROBES = 16
+_PROBE = 2
+"""Raise it when the probe changes, so that earlier verdicts are not taken for its own."""
+FLOAT32, OPENVINO_FLOAT32 = "torch float32", "openvino float32"
+"""The engines of the fast mode where bfloat16 is not good enough: cheaper pixels, exact arithmetic."""
+FAST_ENGINES = ("openvino", OPENVINO_FLOAT32, "torch", FLOAT32)
+"""In the order in which the fast mode tries them: the quickest first."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a probe found: whether OpenVINO is used, and why or why not, in one sentence."""
+    """What a probe found: whether an engine is used, and why or why not, in one sentence."""
 
     accepted: bool
     why: str
@@ -41,8 +56,14 @@ def engine_names(backbone: Backbone, mode: str = "exact") -> tuple[str, ...]:
     """Every engine whose vectors may be in the store, the one that would be used now first. Nothing is probed."""
     if backbone.source == "own":
         return ("numpy",)
-    verdict = remembered(backbone, mode)
-    return ("openvino", "torch") if verdict is not None and verdict.accepted else ("torch", "openvino")
+    if mode == "fast":
+        return tuple(sorted(FAST_ENGINES, key=lambda name: not _accepted(backbone, mode, name)))
+    return ("openvino", "torch") if _accepted(backbone, mode, "openvino") else ("torch", "openvino")
+
+
+def _accepted(backbone: Backbone, mode: str, engine: str) -> bool:
+    verdict = remembered(backbone, mode, engine)
+    return verdict is not None and verdict.accepted
 
 
 def engine_name(backbone: Backbone, mode: str = "exact") -> str:
@@ -50,53 +71,100 @@ def engine_name(backbone: Backbone, mode: str = "exact") -> str:
     return engine_names(backbone, mode)[0]
 
 
+def precision(engine: str, mode: str) -> str:
+    """What an engine computes in: "float32", or "bfloat16" in the fast mode."""
+    return "bfloat16" if mode == "fast" and not engine.endswith("float32") else "float32"
+
+
+def library(engine: str) -> str:
+    """Who computes: "numpy", "torch" or "openvino"."""
+    return engine.partition(" ")[0]
+
+
 def usable(engine: str) -> bool:
     """Whether an engine of that name can run on this machine."""
-    return engine in {"numpy", "torch"} or (engine == "openvino" and openvino_engine.installed())
+    return library(engine) in {"numpy", "torch"} or (library(engine) == "openvino" and openvino_engine.installed())
 
 
 def decide(backbone: Backbone, mode: str = "exact", device: str | None = None) -> str:
     """The engine for a backbone, probed if that has not been done for these weights, versions and processor.
 
-    On an accelerator it is torch.
+    In exact mode it is torch on an accelerator.
+
+    Raises:
+        BadInput: the fast mode of this backbone is too far from its exact vectors.
     """
     from core.backbones.engines import pick_device
 
-    if backbone.source == "own" or not openvino_engine.installed() or backbone.random:
-        return engine_name(backbone, mode) if backbone.source == "own" else "torch"
-    if pick_device(device) != "cpu":
+    if backbone.source == "own":
+        return "numpy"
+    if backbone.random or (mode != "fast" and not openvino_engine.installed()):
         return "torch"
-    if remembered(backbone, mode) is None:
-        _remember(backbone, mode, probe(backbone, mode))
-    return engine_name(backbone, mode)
+    place = pick_device(device)
+    if mode != "fast" and place != "cpu":
+        return "torch"
+    verdict = None
+    for engine in FAST_ENGINES if mode == "fast" else ("openvino",):
+        if library(engine) == "openvino" and (place != "cpu" or not openvino_engine.installed()):
+            continue
+        verdict = remembered(backbone, mode, engine, place)
+        if verdict is None:
+            verdict = probe(backbone, mode, engine, place)
+            _remember(backbone, mode, engine, place, verdict)
+        if verdict.accepted:
+            return engine
+    if mode == "fast":
+        raise BadInput(f"{backbone.title} has no fast mode on this machine: {verdict.why} Use the exact mode.")
+    return "torch"
 
 
-def probe(backbone: Backbone, mode: str = "exact") -> Verdict:
-    """Embed real photographs with both engines and compare."""
-    from core.backbones import prep, threads
-    from core.backbones.engines import TorchEngine, tune_process
+def probe(backbone: Backbone, mode: str = "exact", engine: str = "openvino", device: str = "cpu") -> Verdict:
+    """Embed real photographs with an engine and, exactly, with torch; compare. Decoding and resizing are part of it."""
+    from core.backbones import engines, threads
+    from core.backbones.encode import View
     from core.backbones.loading import load_module
-    from core.data import demo
 
-    pictures = [picture for _, picture in demo.photographs()][:_PROBES]
+    files = _photographs(large=mode == "fast")
     geometry = prep.preprocessing(backbone).geometry
-    squares = np.stack([prep.square(picture.convert("RGB"), geometry) for picture in pictures])
-    tune_process()
-    reference = TorchEngine(load_module(backbone), backbone)
-    chunks = np.array_split(squares, 4)
+    exact, asked = View(False, geometry), View(mode == "fast", geometry)
+    squares = np.stack([exact.square(images.open_rgb(file)) for file in files])
+    engines.tune_process()
+    reference = engines.TorchEngine(load_module(backbone), backbone)
     with threads.workers(1) as pool:
-        theirs = unit(np.concatenate(list(pool.map(reference.embed, chunks))))
-    precision = "bfloat16" if mode == "fast" else "float32"
-    try:
-        engine = openvino_engine.OpenVinoEngine(backbone, precision)
-        ours = unit(np.concatenate([engine.embed(chunk) for chunk in chunks]))
-    except Exception as error:  # a network that cannot be converted is a reason to use torch, not an error
-        return Verdict(False, f"OpenVINO cannot run {backbone.title} ({type(error).__name__}), so torch does.")
-    return judge(backbone, mode, ours, theirs)
+        theirs = unit(np.concatenate(list(pool.map(reference.embed, np.array_split(squares, 4)))))
+        if asked.fast:
+            squares = np.stack([asked.square(images.open_rgb(file, asked.at_least)) for file in files])
+        try:
+            one = engines.build(backbone, device, mode, engine)
+            ours = unit(np.concatenate(list(pool.map(one.embed, np.array_split(squares, 4)))))
+        except Exception as error:  # a network that cannot be converted is a reason to use torch, not an error
+            why = f"{_TITLES[engine]} cannot run {backbone.title} ({type(error).__name__}), so torch does."
+            return Verdict(False, why)
+    return judge(backbone, mode, ours, theirs, engine)
 
 
-def judge(backbone: Backbone, mode: str, ours: np.ndarray, theirs: np.ndarray) -> Verdict:
-    """Compare (n, dim) unit vectors of two engines."""
+def _photographs(large: bool) -> list[bytes]:
+    """The photographs of installed packages as JPEG files; `large` enlarges every other one to a camera's size."""
+    found = []
+    for number, (_, picture) in enumerate(itertools.islice(demo.photographs(), _PROBES)):
+        if large and number % 2 and min(picture.size) < 1200:
+            scale = 1200 / min(picture.size)  # large enough to be decoded at a reduced size
+            picture = picture.resize([round(scale * side) for side in picture.size], Image.Resampling.BICUBIC)
+        buffer = io.BytesIO()
+        picture.convert("RGB").save(buffer, "JPEG", quality=92)
+        found.append(buffer.getvalue())
+    return found
+
+
+_TITLES = {
+    "openvino": "OpenVINO", "torch": "torch", OPENVINO_FLOAT32: "OpenVINO in float32", FLOAT32: "torch in float32",
+}  # fmt: skip
+
+
+def judge(
+    backbone: Backbone, mode: str, ours: np.ndarray, theirs: np.ndarray, engine: str = "openvino"
+) -> Verdict:  # fmt: skip
+    """Compare (n, dim) unit vectors of an engine with those of exact torch."""
     rows = (ours * theirs).sum(1)
     middle = theirs.mean(0)
     centred = float((unit(ours - middle) * unit(theirs - middle)).sum(1).min())
@@ -104,38 +172,48 @@ def judge(backbone: Backbone, mode: str, ours: np.ndarray, theirs: np.ndarray) -
     if mode == "fast":
         good = smallest >= FAST_SMALLEST and mean >= FAST_MEAN
         floor = f"at least {FAST_SMALLEST} and {FAST_MEAN} on average"
+        seen = f"cosine {smallest:.6f}, {mean:.6f} on average, on {len(rows)} photographs"
+        what = f"the fast mode of {_TITLES[engine]}"
     else:
         good = min(smallest, centred) >= EXACT
         floor = f"at least {EXACT}"
-    seen = f"cosine {smallest:.6f}, {centred:.6f} after the mean is taken out, on {len(rows)} photographs"
+        seen = f"cosine {smallest:.6f}, {centred:.6f} after the mean is taken out, on {len(rows)} photographs"
+        what = _TITLES[engine]
+    said = f"{what[0].upper()}{what[1:]}"
     if good:
-        return Verdict(True, f"OpenVINO agrees with torch ({seen}).", smallest, centred, mean)
-    why = f"OpenVINO does not agree with torch for {backbone.title} ({seen}; {floor} is needed), so torch runs it."
+        return Verdict(True, f"{said} agrees with torch ({seen}).", smallest, centred, mean)
+    after = "" if mode == "fast" else ", so torch runs it"
+    why = f"{said} does not agree with torch for {backbone.title} ({seen}; {floor} is needed){after}."
     return Verdict(False, why, smallest, centred, mean)
 
 
-def remembered(backbone: Backbone, mode: str = "exact") -> Verdict | None:
+def remembered(
+    backbone: Backbone, mode: str = "exact", engine: str = "openvino", device: str = "cpu"
+) -> Verdict | None:  # fmt: skip
     """The verdict of an earlier probe of these weights with these versions on this processor; None without one."""
-    if not openvino_engine.installed():
+    if library(engine) == "openvino" and not openvino_engine.installed():
         return None
-    file = _file(backbone, mode)
+    file = _file(backbone, mode, engine, device)
     try:
         return Verdict(**json.loads(file.read_text(encoding="utf-8"))["verdict"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _remember(backbone: Backbone, mode: str, verdict: Verdict) -> None:
-    file = _file(backbone, mode)
+def _remember(backbone: Backbone, mode: str, engine: str, device: str, verdict: Verdict) -> None:
+    file = _file(backbone, mode, engine, device)
     file.parent.mkdir(parents=True, exist_ok=True)
-    said = {"backbone": backbone.name, "mode": mode, "conditions": _conditions(backbone), "verdict": vars(verdict)}
+    said = {
+        "backbone": backbone.name, "mode": mode, "engine": engine, "device": device,
+        "conditions": _conditions(backbone), "verdict": vars(verdict),
+    }  # fmt: skip
     beside = file.with_suffix(".part")
     beside.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     beside.replace(file)
 
 
-def _file(backbone: Backbone, mode: str) -> Any:
-    said = json.dumps([_conditions(backbone), mode], sort_keys=True)
+def _file(backbone: Backbone, mode: str, engine: str, device: str) -> Any:
+    said = json.dumps([_conditions(backbone), mode, engine, device, _PROBE], sort_keys=True)
     return paths.home() / "engines" / f"verdict-{hashlib.sha256(said.encode()).hexdigest()[:16]}.json"
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 from core import paths
 from core.backbones import prep, threads
 from core.backbones.engines import Engine
+from core.data import images
 from core.errors import BadInput
 from core.progress import Cancel
 from core.types import Backbone, unit
@@ -29,18 +30,40 @@ Sink = Callable[[str, list[str], np.ndarray], None]
 
 @dataclass(frozen=True)
 class Source:
-    """One picture to embed: the key of its content, and how its pixels are got (raises BadInput with the reason)."""
+    """One picture to embed: the key of its content, and how its pixels are got (raises BadInput with the reason).
+
+    `open()` gives the picture in full; the fast mode calls `open(at_least)` with the fewest pixels that its shorter
+    side may have (see `core.data.images.open_rgb`).
+    """
 
     key: str
-    open: Callable[[], Image.Image]
+    open: Callable[..., Image.Image]
+
+
+@dataclass(frozen=True, order=True)
+class View:
+    """What an encoder wants to be shown: a geometry, exactly or by the shortcuts of the fast mode."""
+
+    fast: bool
+    geometry: prep.Geometry
+
+    @property
+    def at_least(self) -> int:
+        """The fewest pixels of a decoded picture's shorter side; 0 means all that there are."""
+        return prep.ENOUGH * self.geometry.resize_to if self.fast else 0
+
+    def square(self, picture: Image.Image) -> np.ndarray:
+        """(crop, crop, 3) uint8."""
+        return prep.square(picture, self.geometry, "box" if self.fast else "full")
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """A backbone with the engine that runs it."""
+    """A backbone with the engine that runs it. `fast` allows reduced decoding and the cheaper resize."""
 
     backbone: Backbone
     engine: Engine
+    fast: bool = False
 
     @property
     def name(self) -> str:
@@ -51,6 +74,10 @@ class Encoder:
         return self.engine.preprocessing.geometry
 
     @property
+    def view(self) -> View:
+        return View(self.fast, self.geometry)
+
+    @property
     def effort(self) -> float:
         """About how much work one picture is, in any unit: parameters times pixels; descriptors are cheap."""
         return 1e-3 + self.backbone.parameters * (self.geometry.crop / 224) ** 2
@@ -58,7 +85,10 @@ class Encoder:
 
 @dataclass
 class Counters:
-    """What was done: each picture is decoded once and resized once per distinct geometry, whatever the backbones."""
+    """What was done: each picture is decoded once and resized once per distinct geometry, whatever the backbones.
+
+    In the fast mode it is decoded once per distinct reduction, which is nearly always once.
+    """
 
     decoded: int = 0
     resized: int = 0
@@ -68,7 +98,8 @@ class Counters:
 
 @dataclass
 class _Decoded:
-    squares: dict[prep.Geometry, np.ndarray] = field(default_factory=dict)
+    squares: dict[View, np.ndarray] = field(default_factory=dict)
+    opened: int = 1
     error: str = ""
 
 
@@ -78,7 +109,6 @@ class MultiEncoder:
     Args:
         encoders: who embeds.
         workers: threads, each with one intra-op thread; by default one per processor that this process may use.
-        policy: "full" for exact pixels, "box" for the fast mode.
         memory: bytes that one block of squares may take; by default a sixteenth of what is free, within 1/4 and 1 GiB.
     """
 
@@ -87,15 +117,13 @@ class MultiEncoder:
         encoders: Sequence[Encoder],
         *,
         workers: int | None = None,
-        policy: str = "full",
         memory: int | None = None,
     ) -> None:
         self.encoders = sorted(encoders, key=lambda encoder: encoder.effort)
         self.workers = workers or paths.cpu_count()
-        self.policy = policy
         self.counters = Counters()
-        geometries = {encoder.geometry for encoder in self.encoders}
-        per_picture = sum(3 * geometry.crop**2 for geometry in geometries) or 1
+        views = {encoder.view for encoder in self.encoders}
+        per_picture = sum(3 * view.geometry.crop**2 for view in views) or 1
         self.block = max(8 * self.workers, (memory or _memory_for_a_block()) // per_picture)
 
     def run(
@@ -186,7 +214,7 @@ class _Job:
                     if self.on_failure:
                         self.on_failure(key, picture.error)
                 else:
-                    self.encoder.counters.decoded += 1
+                    self.encoder.counters.decoded += picture.opened
                     self.encoder.counters.resized += len(picture.squares)
                     decoded[key] = picture
             self._tell("", len(chunk))
@@ -201,17 +229,28 @@ class _Job:
         return found
 
     def _decode_one(self, source: Source) -> _Decoded:
-        needed = {e.geometry for e in self.encoder.encoders if source.key in self.lacking[e.name]}
+        needed = {e.view for e in self.encoder.encoders if source.key in self.lacking[e.name]}
+        pictures: dict[int, Image.Image] = {}
+        full_size = (0, 0)
+        squares = {}
         try:
-            picture = source.open()
-            squares = {geometry: prep.square(picture, geometry, self.encoder.policy) for geometry in needed}
-            if self.on_decoded:
-                self.on_decoded(source.key, picture)
+            for view in sorted(needed):
+                scale = images.draft_scale(full_size, view.at_least)
+                if not pictures:
+                    picture = source.open(view.at_least) if view.fast else source.open()
+                    full_size = picture.info.get("full size", (0, 0))
+                    scale = images.draft_scale(full_size, view.at_least)
+                    pictures[scale] = picture
+                    if self.on_decoded:
+                        self.on_decoded(source.key, picture)
+                elif scale not in pictures:
+                    pictures[scale] = source.open(view.at_least)
+                squares[view] = view.square(pictures[scale])
         except BadInput as error:
             return _Decoded(error=str(error))
         except MemoryError:
             return _Decoded(error="The picture needs more memory than there is.")
-        return _Decoded(squares)
+        return _Decoded(squares, len(pictures))
 
     def embed(self, pool: ThreadPoolExecutor, encoder: Encoder, keys: list[str], decoded: dict[str, _Decoded]) -> None:
         """Every key through one backbone, in chunks, to the sink as each chunk is ready."""
@@ -227,7 +266,7 @@ class _Job:
     ) -> tuple[list[str], np.ndarray] | None:
         if self.stop.is_set():
             return None
-        squares = np.stack([decoded[key].squares[encoder.geometry] for key in keys])
+        squares = np.stack([decoded[key].squares[encoder.view] for key in keys])
         vectors = encoder.engine.embed(squares)
         if not np.isfinite(vectors).all():
             raise BadInput(

@@ -143,8 +143,8 @@ def build(
 
     weights.require(backbone)
     name = engine or choice.decide(backbone, mode, device)
-    precision = "bfloat16" if mode == "fast" else "float32"
-    if name == "openvino":
+    precision = choice.precision(name, mode)
+    if choice.library(name) == "openvino":
         return openvino_engine.OpenVinoEngine(backbone, precision, workers, threads)
     chosen = pick_device(device)
     tune_process()

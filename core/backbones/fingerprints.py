@@ -27,10 +27,10 @@ def record(backbone: Backbone, mode: str = "exact", engine: str | None = None) -
         mode: "exact" or "fast".
         engine: the engine's name; by default the one that would be used now.
     """
-    from core.backbones.choice import engine_name
+    from core.backbones.choice import engine_name, precision
 
-    own = backbone.source == "own"
-    fast = mode == "fast" and not own
+    fast = mode == "fast" and backbone.source != "own"
+    engine = engine or engine_name(backbone, mode)
     plain = json.loads(json.dumps(dataclasses.asdict(backbone)))
     if backbone.source == "file":
         plain["weights"] = ""  # the content counts, not the place: see the hash below
@@ -40,10 +40,10 @@ def record(backbone: Backbone, mode: str = "exact", engine: str | None = None) -
         "weights": weights.identity(backbone),
         "preprocessing": json.loads(json.dumps(dataclasses.asdict(prep.preprocessing(backbone)))),
         "pooling": backbone.pooling,
-        "engine": engine or engine_name(backbone, mode),
+        "engine": engine,
         "dtype": "float32",
-        "precision": "bfloat16" if fast else "float32",
-        "decoder": "pillow, reduced" if fast else "pillow, full",
+        "precision": precision(engine, "fast" if fast else "exact"),
+        "decoder": f"pillow, JPEG reduced to {prep.ENOUGH} times the target" if fast else "pillow, full",
         "resize": "box" if fast else "full",
         "code": CODE,
     }

@@ -25,6 +25,8 @@ FILTERS = {
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5)
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+ENOUGH = 2
+"""The fast mode decodes a JPEG smaller, but never below this many times what the resize is going to leave."""
 _LONG = 12
 """Pictures more than this many times longer than wide are cut before they are resized, so that memory stays bounded."""
 

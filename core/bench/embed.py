@@ -37,7 +37,7 @@ VARIANTS = {
     "plain b32, allocator": "batches of 32, allocator tuned as ours is",
     "torch": "ours, torch",
     "openvino": "ours, OpenVINO float32",
-    "fast": "ours, OpenVINO bfloat16, box resize",
+    "fast": "ours, the fast mode: reduced decoding, box resize, bfloat16 where its floor holds",
     "limit": "forward passes alone, no decoding, the engine of 'openvino' or else 'torch'",
 }
 CONTAMINATED = 0.12
@@ -217,19 +217,23 @@ def _transform(backbone: Backbone) -> Callable:
 
 
 def _engines(variant: str, backbones: list[Backbone], workers: int) -> list[Any]:
-    from core.backbones import encode, engines, openvino_engine
+    from core.backbones import choice, encode, engines, openvino_engine
 
     if variant == "limit":
         variant = "openvino" if openvino_engine.installed() else "torch"
+    mode = "fast" if variant == "fast" else "exact"
+    # random weights cannot be judged, so they run as the first trained backbone does: for speed alone
+    real = next((backbone for backbone in backbones if not backbone.random), None)
+    fast = choice.decide(real, "fast", "cpu") if real is not None and mode == "fast" else "openvino"
     made = []
     for backbone in backbones:
-        if variant == "torch":
+        name = variant if mode == "exact" else fast if backbone.random else choice.decide(backbone, "fast", "cpu")
+        if choice.library(name) == "torch":
             engines.tune_process()
-            engine: Any = engines.TorchEngine(_module(backbone), backbone)
+            engine: Any = engines.TorchEngine(_module(backbone), backbone, "cpu", choice.precision(name, mode))
         else:
-            precision = "bfloat16" if variant == "fast" else "float32"
-            engine = openvino_engine.OpenVinoEngine(backbone, precision, workers)
-        made.append(encode.Encoder(backbone, engine))
+            engine = openvino_engine.OpenVinoEngine(backbone, choice.precision(name, mode), workers)
+        made.append(encode.Encoder(backbone, engine, mode == "fast"))
     return made
 
 
@@ -243,9 +247,11 @@ def _ours(variant: str, backbones: list[Backbone], workers: int | None) -> Work:
 
     def work(files: list[Path]) -> tuple[dict[str, np.ndarray], dict[str, int]]:
         got: dict[str, dict[str, np.ndarray]] = {backbone.name: {} for backbone in backbones}
-        sources = [encode.Source(str(file), lambda file=file: open_rgb(file.read_bytes())) for file in files]
-        policy = "box" if variant == "fast" else "full"
-        counters = encode.MultiEncoder(encoders, workers=workers, policy=policy).run(
+        sources = [
+            encode.Source(str(file), lambda at_least=0, file=file: open_rgb(file.read_bytes(), at_least))
+            for file in files
+        ]
+        counters = encode.MultiEncoder(encoders, workers=workers).run(
             sources, lambda name, keys, vectors: got[name].update(zip(keys, vectors))
         )
         found = {name: np.stack([rows[str(file)] for file in files]) for name, rows in got.items()}

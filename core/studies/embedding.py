@@ -270,7 +270,8 @@ class _Run:
             self.cancel.check()
             self.tell.say(f"Loading {self.backbones[name].title}", number, len(self.lacking), "backbones")
             engine = engines.build(self.backbones[name], device, self.mode, self.engine[name], workers)
-            self.encoders.append(encode.Encoder(self.backbones[name], engine))
+            fast = self.mode == "fast" and self.backbones[name].source != "own"  # a descriptor has no fast mode
+            self.encoders.append(encode.Encoder(self.backbones[name], engine, fast))
 
     # -- during
 
@@ -281,10 +282,9 @@ class _Run:
         without_thumbnail = set(self.store.thumbnails_missing(keys))
         self.tell.plan(self.encoders, lacking, len(keys))
         sources = [encode.Source(key, self._opener(key)) for key in keys]
-        policy = "box" if self.mode == "fast" else "full"
         began = time.monotonic()
         try:
-            encode.MultiEncoder(self.encoders, workers=workers, policy=policy).run(
+            encode.MultiEncoder(self.encoders, workers=workers).run(
                 sources,
                 self._sink,
                 done=self.done,
@@ -300,8 +300,8 @@ class _Run:
             spent = time.monotonic() - began
             self.computing = (len(keys) - len(self.bad) - len(self.unread)) / spent if spent > 0 else 0.0
 
-    def _opener(self, key: str) -> Callable[[], Image.Image]:
-        def open_picture() -> Image.Image:
+    def _opener(self, key: str) -> Callable[..., Image.Image]:
+        def open_picture(at_least: int = 0) -> Image.Image:
             position = self.positions[key]
             try:
                 content = data.read_bytes(self.dataset, position)
@@ -311,7 +311,7 @@ class _Run:
                 with self.lock:
                     self.unread[key] = str(error)
                 raise
-            return images.open_rgb(content)
+            return images.open_rgb(content, at_least)
 
         return open_picture
 

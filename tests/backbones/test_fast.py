@@ -1,0 +1,170 @@
+"""The fast mode is what its fingerprint says, and stays above its documented floor on real photographs."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from functools import partial
+
+import numpy as np
+import photographs
+import pytest
+from PIL import Image
+
+from core import backbones
+from core.backbones import choice, encode, engines, openvino_engine
+from core.data import images
+from core.errors import BadInput
+from core.types import unit
+
+LITE = backbones.get("tf_efficientnet_lite0")
+needs_openvino = pytest.mark.skipif(not openvino_engine.installed(), reason="the optional OpenVINO is not installed")
+
+
+def jpeg(picture: Image.Image, side: int = 0, **more) -> bytes:
+    if side:
+        scale = side / min(picture.size)
+        picture = picture.resize([round(scale * length) for length in picture.size], Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, "JPEG", quality=92, **more)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def files() -> list[bytes]:
+    """Real photographs at the sizes of the web and of a camera."""
+    pictures = [images.open_rgb(file) for file in photographs.files()]
+    return [
+        jpeg(picture, side) for number, picture in enumerate(pictures) for side in (0, (700, 1300, 2500)[number % 3])
+    ]
+
+
+@pytest.fixture(scope="module")
+def exact(files) -> np.ndarray:
+    return vectors("exact", "torch", files)
+
+
+def vectors(mode: str, engine: str, files: list[bytes]) -> np.ndarray:
+    got: dict[str, np.ndarray] = {}
+    one = encode.Encoder(LITE, engines.build(LITE, "cpu", mode, engine), mode == "fast")
+    sources = [encode.Source(str(n), lambda at_least=0, f=f: images.open_rgb(f, at_least)) for n, f in enumerate(files)]
+    encode.MultiEncoder([one], workers=1).run(sources, lambda _, keys, rows: got.update(zip(keys, rows)))
+    return np.stack([got[str(n)] for n in range(len(files))])
+
+
+@pytest.mark.parametrize("engine", [choice.FLOAT32, pytest.param(choice.OPENVINO_FLOAT32, marks=needs_openvino)])
+def test_reduced_pixels_keep_the_floor_on_real_photographs(engine: str, files, exact) -> None:
+    rows = (vectors("fast", engine, files) * exact).sum(1)
+    assert rows.min() >= choice.FAST_SMALLEST and rows.mean() >= choice.FAST_MEAN
+    assert rows.min() < 0.999999, "reduced decoding is not exact, and must not be sold as that"
+
+
+@pytest.mark.slow
+def test_what_the_fast_mode_chooses_keeps_the_floor(home, files, exact) -> None:
+    chosen = choice.decide(LITE, "fast", "cpu")
+    assert choice.remembered(LITE, "fast", chosen).accepted and choice.engine_name(LITE, "fast") == chosen
+    rows = (vectors("fast", chosen, files) * exact).sum(1)
+    assert rows.min() >= choice.FAST_SMALLEST and rows.mean() >= choice.FAST_MEAN
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1023, 2000), (1024, 2000), (4100, 2100), (9000, 4200)])
+def test_a_jpeg_is_never_decoded_below_what_is_asked(size: tuple[int, int]) -> None:
+    content = jpeg(Image.effect_mandelbrot(size, (-2, -1.2, 1, 1.2), 4))
+    picture = images.open_rgb(content, 512)
+    scale = images.draft_scale(size, 512)
+    assert min(picture.size) >= min(512, *size) and min(picture.size) == -(-min(size) // scale)
+    assert picture.info["full size"] == size and (scale > 1) == (min(size) >= 1024)
+    assert images.open_rgb(content).size == size
+
+
+def test_orientation_and_other_formats_are_as_ever() -> None:
+    tall = Image.new("RGB", (2400, 1200))
+    tall.paste((255, 0, 0), (0, 0, 1200, 1200))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    reduced = images.open_rgb(jpeg(tall, exif=turned.tobytes()), 300)
+    assert reduced.size == (300, 600) and np.asarray(reduced)[40, 150, 0] > 200 > np.asarray(reduced)[560, 150, 0]
+    buffer = io.BytesIO()
+    tall.save(buffer, "PNG")
+    assert images.open_rgb(buffer.getvalue(), 300).size == (2400, 1200)
+
+
+def test_one_decode_per_reduction_and_the_same_vector_whoever_runs_beside(files) -> None:
+    """What is reduced depends on the backbone and the picture alone, not on which other backbones run."""
+    opened: Counter[tuple[str, int]] = Counter()
+
+    def source(name: str, content: bytes) -> encode.Source:
+        def open_picture(at_least: int = 0) -> Image.Image:
+            opened[name, images.draft_scale(_size(content), at_least)] += 1
+            return images.open_rgb(content, at_least)
+
+        return encode.Source(name, open_picture)
+
+    lite2, hog = backbones.get("tf_efficientnet_lite2"), backbones.get("hog")
+    both = [encode.Encoder(b, _Mean(b), True) for b in (LITE, lite2)] + [encode.Encoder(hog, _Mean(hog))]
+    got: dict[str, dict[str, np.ndarray]] = {}
+    sources = [source(str(n), content) for n, content in enumerate(files)]
+    counters = encode.MultiEncoder(both, workers=2).run(
+        sources, lambda name, keys, rows: got.setdefault(name, {}).update(zip(keys, rows))
+    )
+    assert set(opened.values()) == {1} and counters.decoded == sum(opened.values())
+    assert counters.decoded < 3 * len(files) and counters.resized == 3 * len(files)
+    for one in both:
+        alone: dict[str, np.ndarray] = {}
+        keep = partial(lambda into, _, keys, rows: into.update(zip(keys, rows)), alone)
+        encode.MultiEncoder([one], workers=2).run(sources, keep)
+        assert all(np.array_equal(alone[key], got[one.name][key]) for key in alone)
+
+
+def _size(content: bytes) -> tuple[int, int]:
+    return images.header(content).width, images.header(content).height
+
+
+class _Mean:
+    """A fake engine: the means of a coarse grid."""
+
+    name, precision, device, chunk = "mean", "float32", "cpu", 8
+
+    def __init__(self, backbone) -> None:
+        from core.backbones import prep
+
+        self.preprocessing, self.dim = prep.preprocessing(backbone), 12
+
+    def embed(self, squares: np.ndarray) -> np.ndarray:
+        cut = squares.shape[1] // 2
+        parts = [squares[:, y : y + cut, x : x + cut].mean((1, 2)) for y in (0, cut) for x in (0, cut)]
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def test_torch_s_bfloat16_stands_behind_the_same_floor(home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino_engine, "version", lambda: "")
+    seen: list[str] = []
+
+    def probe(backbone, mode, engine, device):
+        seen.append(engine)
+        return choice.judge(backbone, mode, *bad if engine == "torch" else good, engine)
+
+    rows = unit(np.random.default_rng(0).normal(size=(16, 40)))
+    good, bad = (rows, rows), (unit(rows + 0.1 * np.random.default_rng(1).normal(size=rows.shape)), rows)
+    monkeypatch.setattr(choice, "probe", probe)
+    assert choice.decide(LITE, "fast", "cpu") == choice.FLOAT32 and seen == ["torch", choice.FLOAT32]
+    assert choice.decide(LITE, "fast", "cpu") == choice.FLOAT32 and len(seen) == 2, "verdicts are remembered"
+    record = backbones.fingerprint(LITE, "fast")[1]
+    assert (record["engine"], record["precision"]) == (choice.FLOAT32, "float32")
+    assert "reduced to 2 times" in record["decoder"] and record["resize"] == "box"
+    assert backbones.fingerprint(LITE, "fast", "torch")[1]["precision"] == "bfloat16"
+    assert engines.build(LITE, "cpu", "fast", choice.FLOAT32).precision == "float32"
+    assert choice.decide(LITE, "exact", "cpu") == "torch"
+
+
+def test_no_fast_mode_is_better_than_a_bad_one(home, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = unit(np.random.default_rng(0).normal(size=(16, 40)))
+    other = unit(np.random.default_rng(1).normal(size=(16, 40)))
+    monkeypatch.setattr(choice, "probe", lambda b, mode, engine, device: choice.judge(b, mode, other, rows, engine))
+    with pytest.raises(BadInput, match="no fast mode on this machine.*Use the exact mode"):
+        choice.decide(LITE, "fast", "cpu")
+
+
+def test_the_probe_of_the_fast_mode_sees_reduced_pixels(home) -> None:
+    verdict = choice.probe(LITE, "fast", choice.FLOAT32)
+    assert verdict.accepted and choice.FAST_SMALLEST <= verdict.smallest < 0.999999
