@@ -19,13 +19,14 @@ from core.studies import catalogue as study
 from core.studies import embedding, text
 from core.types import Dataset
 from core.ui import asking, cache, cards, catalogues, gallery, items, jobs, state, theme
-from core.ui.guard import fragment
+from core.ui.guard import fragment, guarded
 
 DEMO = "demo_catalogue"
 JOB = "catalogue"
 GIVEN = "given:"
 _PICTURE = "catalogue picture"
 _REFUSED = "catalogue refused"
+_STARTED = "catalogue embedding has just started"
 _UPLOADER = "catalogue query picture"
 _TRY = {
     DEMO: (
@@ -89,12 +90,16 @@ def prepare(name: str, space: str) -> None:
         job.changed()
 
     jobs.start(JOB, f"Preparing {name}", work)
+    state.keep(_STARTED, True)
     state.put(FrameSetup, "dataset", name)
 
 
 def prepare_button(name: str, space: str, label: str) -> None:
     """The button that helps."""
     running = jobs.find(JOB)
+    if state.hold(_STARTED, False):
+        state.keep(_STARTED, False)
+        st.rerun()  # the whole page, where the progress stands, not this part alone
     st.button(
         label, type="primary", icon=":material/play_arrow:", key=f"prepare {name}", on_click=prepare,
         args=(name, space), disabled=bool(running and running.running),
@@ -242,9 +247,11 @@ def read_filters(catalogue: study.Catalogue, line: str) -> dict[str, list[str] |
         if isinstance(facet[0], float):
             low, _, high = value.partition("..")
             try:
-                found[column] = (max(facet[0], float(low)), min(facet[1], float(high)))
+                ends = (max(facet[0], float(low)), min(facet[1], float(high)))
             except ValueError:
                 continue
+            if ends[0] <= ends[1]:
+                found[column] = ends
         elif value in facet:
             found.setdefault(column, []).append(value)
     return found
@@ -473,6 +480,12 @@ def browse(view: View) -> None:
 
 def answers(view: View, vector: np.ndarray | None) -> None:
     """Every chosen strategy side by side."""
+    try:
+        text.parse(view.setup.question or "picture")
+    except BadInput as error:
+        st.info(theme.plain(str(error)), icon=":material/info:")
+        browse(view)
+        return
     with st.spinner("Reading the query …", show_time=True):
         asked = study.ask(view.setup.space, view.setup.question, vector, view.setup.balance, encode=catalogues.words)
     keep = study.keep_items(view.catalogue, read_filters(view.catalogue, view.setup.filters))
@@ -646,4 +659,4 @@ def page() -> None:
         components_popover(catalogue)
 
 
-page()
+guarded(page)()
