@@ -9,6 +9,7 @@ PAGES = [
     ("pages/backbones.py", "Backbones", ":material/neurology:", "backbones", "Start"),
     ("pages/fusion_lab.py", "Fusion lab", ":material/tune:", "fusion_lab", "Explore"),
     ("pages/retrieval.py", "Retrieval", ":material/image_search:", "retrieval", "Explore"),
+    ("pages/words.py", "Words", ":material/text_fields:", "words", "Explore"),
     ("pages/projection.py", "Map", ":material/scatter_plot:", "map", "Explore"),
     ("pages/catalogue.py", "Catalogue", ":material/storefront:", "catalogue", "Explore"),
     ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:", "leaderboard", "Compare"),

@@ -355,3 +355,28 @@ class MapSetup:
         help="How tightly points may pack; 0 chooses 0.1.",
     )
     seed: int = whole(0, 9999, default=0, label="Seed", short="seed", help="The same seed draws the same map.")
+
+
+@dataclass(frozen=True)
+class WordsSetup:
+    """Words as queries: what is typed, who reads it, how it is read."""
+
+    look: str = choice(lambda: ("search", "labels", "describe"), default="search", label="What for", short="l")
+    words: str = text(default="", longest=2000, label="Words", short="t")
+    reader: str = text(default="", longest=200, label="Read by", short="r")
+    templates: bool = flag(
+        False,
+        label="Photo sentences",
+        short="tpl",
+        help="Read “cat” as the mean of “a photo of cat” and four sentences like it.",
+    )
+    expand: int = whole(
+        0,
+        20,
+        default=0,
+        label="Second step",
+        short="e",
+        help="So many of the best pictures become the query of all chosen backbones (pseudo-relevance feedback); 0 leaves it out.",
+    )
+    k: int = whole(5, 100, default=24, label="Results", short="k")
+    classes: str = text(default="", longest=4000, label="Classes", short="c")

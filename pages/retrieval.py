@@ -210,6 +210,7 @@ def query_buttons(view: View, query: Query) -> None:
         help=f"Drop, paste (Ctrl+V) or choose up to {asking.MOST_PICTURES} pictures; several ask together, by the mean of "
         "their embeddings. They stay in this session.",
     )  # fmt: skip
+    st.page_link("pages/words.py", label="Ask with words", icon=":material/text_fields:")
     clipboard.paste_into_uploader(key="paste", uploader=uploader_key().replace(" ", "-"))
 
 
