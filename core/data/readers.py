@@ -156,7 +156,7 @@ def preview(path: Path, reader: Reader, columns: dict[str, str] | None = None) -
     if path.is_dir():
         names = _folders(path)
         if names:
-            return f"{len(names):,} folders at the first level: {some(names, 6)}."
+            return f"{len(names):,} folders at the first level: {some(names, 6)}"
         with os.scandir(path) as entries:
             pictures = sum(images.looks_like_one(entry.name) for entry in entries)
         return f"{pictures:,} pictures in one flat folder, so there are no labels."
