@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import socket
@@ -59,6 +60,9 @@ def serve(script: Path, home: Path, **environment: str) -> Iterator[str]:
             server.kill()
 
 
+_OPEN: list = []
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """One browser for all journeys; skipped without Chromium, unless FUSIONSCOPE_REQUIRE_BROWSER says that it must be there."""
@@ -68,12 +72,16 @@ def chromium():
         if os.environ.get("FUSIONSCOPE_REQUIRE_BROWSER"):
             pytest.fail(message)
         pytest.skip(message)
-    from playwright.sync_api import sync_playwright
+    # Every module that imports this fixture has one of its own, but a process can run Playwright only once.
+    if not _OPEN:
+        from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
+        playwright = sync_playwright().start()
         browser = playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
-        yield browser
-        browser.close()
+        _OPEN.append(browser)
+        atexit.register(playwright.stop)
+        atexit.register(browser.close)
+    return _OPEN[0]
 
 
 @pytest.fixture

@@ -1,0 +1,61 @@
+"""One page without its neighbours, for AppTest; a small world with real descriptors for the pages that compare."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+from core import data
+from core.studies import embedding
+from core.types import Dataset
+from tests.conftest import write_tiny
+
+OWN = ("hsv_histogram", "hog")
+
+
+def opened(page: str, **link: str) -> AppTest:
+    """A page of pages/ with the sidebar, opened from a link."""
+
+    def one_page(file: str) -> None:
+        import runpy
+
+        from core import paths
+        from core.ui import controls, state
+        from core.ui.guard import guarded
+
+        state.begin(file)
+        guarded(controls.frame)()
+        guarded(lambda: runpy.run_path(str(paths.REPOSITORY / "pages" / f"{file}.py")))()
+
+    app = AppTest.from_function(one_page, default_timeout=120, kwargs={"file": page})
+    app.query_params.update(link)
+    return app.run()
+
+
+def words(app: AppTest) -> str:
+    """All that the page says, without the backslashes of Markdown."""
+    parts = (app.title, app.subheader, app.markdown, app.caption, app.info, app.success, app.warning, app.error)
+    return re.sub(r"\\(.)", r"\1", "\n".join(str(one.value) for part in parts for one in part))
+
+
+def table(app: AppTest, at: int = 0):  # noqa: ANN201
+    """The dataframe of a page."""
+    return app.dataframe[at].value
+
+
+def world(folder: Path, name: str = "tiny", backbones: tuple[str, ...] = OWN, **more) -> Dataset:  # noqa: ANN003
+    """Drawn images as a saved dataset, embedded."""
+    dataset = data.add(name, write_tiny(folder / name, **more))
+    embedding.embed(dataset, backbones)
+    return dataset
+
+
+def attached(dataset: Dataset, **rows: np.ndarray) -> None:
+    """Vectors computed elsewhere, beside a dataset."""
+    from core.data import attached as given
+
+    for name, values in rows.items():
+        given.attach(dataset, name, values)

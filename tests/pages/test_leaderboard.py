@@ -1,0 +1,269 @@
+"""The leaderboard: every figure is the study's, links reopen views, odd worlds are said in words; once in Chromium."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit as st
+
+from core import data
+from core.fusion import FusionSpec
+from core.fusion import spec as fusion_files
+from core.metrics import ranking as metrics
+from core.studies import embedding, fusion, leaderboard
+from core.types import Dataset
+from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
+from tests.conftest import draw_tiny, write_tiny
+from tests.pages.alone import OWN, attached, opened, table, words, world
+
+PAGE = "leaderboard"
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, home: Path) -> Dataset:
+    return world(tmp_path)
+
+
+def test_every_row_is_what_the_study_says(tiny: Dataset) -> None:
+    fusion_files.save(FusionSpec("shop & mix", "rrf", OWN))
+    app = opened(PAGE, d="tiny")
+    assert not app.exception and not app.error
+    shown = table(app).set_index("System" if "System" in table(app) else "system")
+    specs = [FusionSpec("lab", "concat", OWN), FusionSpec("shop & mix", "rrf", OWN)]
+    result = fusion.evaluate(tiny, OWN, specs)
+    names = {"HOG": "hog", "HSV histogram": "hsv_histogram", "Fusion lab": "lab", "shop & mix": "shop & mix"}
+    assert set(shown.index) == set(names)
+    for title, name in names.items():
+        for key in (
+            "map",
+            "p@1",
+            "p@5",
+            "p@10",
+            "hit@1",
+            "hit@5",
+            "recall@10",
+            "ndcg@10",
+            "mrr",
+            "acc",
+            "davies_bouldin_l2",
+        ):
+            np.testing.assert_allclose(
+                shown.loc[title, key], result[name].mean(key), atol=1e-6, err_msg=f"{title} {key}"
+            )
+        low, high = result[name].figures["map"].low, result[name].figures["map"].high
+        assert shown.loc[title, "map interval"] == f"[{low:.3f}, {high:.3f}]"
+    assert shown["ties"].tolist() == [result.tie_groups[names[title]] for title in shown.index]
+    assert shown.loc["Fusion lab", "made of"].count("50 %") == 2 and shown.loc["HOG", "dim"] == 1764
+    assert set(shown["measured"]) == {"not measured"}
+    best = names[shown.index[0]]
+    assert result.best.name == best
+    said = words(app)
+    assert "mean of 60 of 60 queries" in said and "Queries were resampled one by one" in said
+
+
+def test_headings_explain_themselves(tiny: Dataset) -> None:
+    app = opened(PAGE, d="tiny")
+    config = app.dataframe[0].proto.columns
+    for key in ("map", "p@5", "hit@1", "davies_bouldin_l2"):
+        assert metrics.parse(key)[0].definition in config.replace("\\u2212", "−"), key
+    assert "Systems that share a letter" in config
+
+
+@pytest.mark.parametrize(
+    ("look", "said"),
+    [
+        ("intervals", "whether two differ is a paired question"),
+        ("differences", "Holm-corrected over all 3 pairs"),
+        ("cost", "Not measured on this machine yet: HSV histogram, HOG"),
+        ("classes", "Click a square to see its queries"),
+        ("<script>", "whether two differ is a paired question"),
+    ],
+)
+def test_every_closer_look_opens_from_its_link(tiny: Dataset, look: str, said: str) -> None:
+    app = opened(PAGE, d="tiny", see=look)
+    assert not app.exception and not app.error and said in words(app)
+
+
+def test_a_link_reopens_the_view(tiny: Dataset) -> None:
+    link = {"d": "tiny", "sys": "hog|concat(hog:0.25,hsv_histogram:0.75)", "m": "recall@k", "k": "7", "cb": "1", "ci": "1",
+            "cols": "mrr,recall@k,nonsense", "see": "classes", "c": "cross", "of": "hog", "by": "by name"}  # fmt: skip
+    app = opened(PAGE, **link)
+    assert not app.exception and not app.error
+    shown = table(app)
+    metric_columns = [name for name in shown.columns if name in ("map", "mrr", "recall@7")]
+    assert metric_columns == ["recall@7", "mrr"] and len(shown) == 2
+    assert any("25 %" in str(cell) and "75 %" in str(cell) for cell in shown["made of"])
+    assert "mrr interval" in shown and "Whole classes were resampled" in words(app)
+    assert "cross by HOG" in words(app) and "10 queries, worst first" in words(app)
+    kept = {name: app.query_params[name] for name in ("sys", "m", "k", "cb", "ci", "see", "c", "of", "by")}
+    kept = {name: value[0] if isinstance(value, list) else value for name, value in kept.items()}
+    again = opened(PAGE, d="tiny", **kept)
+    pd.testing.assert_frame_equal(table(again)[["system", "recall@7"]], shown[["system", "recall@7"]])
+
+
+def test_the_fusion_of_the_lab_travels_with_the_link(tiny: Dataset) -> None:
+    link = opened(PAGE, d="tiny").query_params["sys"]
+    link = link[0] if isinstance(link, list) else link
+    assert "concat(hog:0.5,hsv_histogram:0.5)" in link or "concat(hsv_histogram:0.5,hog:0.5)" in link
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"sys": "|||"}, {"sys": "nobody|saved:gone|concat(hog:NaN)"}, {"m": "iprec"}, {"m": "drop table"}, {"k": "-5"},
+        {"k": "1e999"}, {"cols": ",,,"}, {"by": "🙃"}, {"c": "cross", "of": "nobody", "see": "classes"}, {"cb": "maybe"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_any_link_opens(tiny: Dataset, link: dict[str, str]) -> None:
+    app = opened(PAGE, d="tiny", **link)
+    assert not app.exception and not app.error and len(table(app)) >= 2
+
+
+def test_what_a_link_names_in_vain_is_said(tiny: Dataset) -> None:
+    assert "No fusion is saved as 'gone'" in words(opened(PAGE, d="tiny", sys="hog|saved:gone"))
+
+
+def test_a_fusion_trained_on_these_queries_is_left_out_and_it_is_said(tiny: Dataset) -> None:
+    keys = tuple(fusion.query_keys(tiny)[:20])
+    fusion_files.save(FusionSpec("tuned", "concat", OWN, (1.0, 2.0), trained_on=keys))
+    app = opened(PAGE, d="tiny")
+    assert "tuned" not in set(table(app)["system"])
+    assert "tuned is left out" in words(app) and "fitted on 20 of these 60 queries" in words(app)
+
+
+# ---------------------------------------------------------------- odd worlds
+
+
+def test_no_labels(tmp_path: Path, home: Path) -> None:
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for number in range(4):
+        draw_tiny("circle", number).save(flat / f"{number}.png")
+    dataset = data.add("flat", flat)
+    embedding.embed(dataset, OWN)
+    app = opened(PAGE, d="flat")
+    assert not app.exception and not app.error and not app.dataframe
+    assert "has no labels, so nobody can say" in words(app)
+
+
+def test_one_class(tmp_path: Path, home: Path) -> None:
+    folder = write_tiny(tmp_path / "pics", classes=("circle",))
+    (folder / "labels.csv").write_text(
+        "image,label\n" + "".join(f"circle/circle_{n:02d}.png,circle\n" for n in range(10))
+    )
+    embedding.embed(data.add("one", folder / "labels.csv"), OWN)
+    app = opened(PAGE, d="one", see="classes")
+    assert not app.exception and not app.error
+    assert set(table(app)["map"]) == {1.0} and table(app)["silhouette_cosine"].isna().all()
+    assert "All images are of one class" in words(app) and "cannot be told apart" in words(app)
+
+
+def test_every_class_with_one_image(tmp_path: Path, home: Path) -> None:
+    world(tmp_path, "lone", per_class=1)
+    app = opened(PAGE, d="lone")
+    assert not app.exception and not app.error and not app.dataframe
+    assert "every mean is undefined" in words(app)
+
+
+def test_k_beyond_the_gallery(tiny: Dataset) -> None:
+    app = opened(PAGE, d="tiny", k="900")
+    assert "k = 900 is more than the 59 images of a list" in words(app) and not app.error
+    assert table(app)["recall@900"].tolist() == [1.0] * 3
+
+
+def test_backbones_that_say_nothing(tiny: Dataset) -> None:
+    attached(tiny, nothing=np.zeros((60, 4)), same=np.ones((60, 4)))
+    app = opened(PAGE, d="tiny", b="hog,nothing,same", see="differences")
+    said = words(app)
+    assert not app.exception and not app.error
+    for name in ("nothing", "same"):
+        assert f"{name}: in 60 of 60 queries a relevant and another image have equal scores" in said
+    assert "nothing has nothing (a zero vector) for 60 of 60 gallery images" in said
+    frame = table(app).set_index("system")
+    assert frame.loc["nothing", "map"] == frame.loc["same", "map"], "both are the order of the files alone"
+    assert frame.loc["nothing", "ties"] == frame.loc["same", "ties"]
+
+
+def test_several_labels(tmp_path: Path, home: Path) -> None:
+    folder = write_tiny(tmp_path / "pics", per_class=4)
+    names = sorted(folder.rglob("*.png"))
+    lines = [
+        f"{file.relative_to(folder)},{file.parent.name}|{'even' if at % 2 else 'odd'}" for at, file in enumerate(names)
+    ]
+    (folder / "labels.csv").write_text("image,labels\n" + "\n".join(lines) + "\n")
+    dataset = data.add("several", folder / "labels.csv")
+    embedding.embed(dataset, OWN)
+    assert dataset.label_matrix is not None
+    app = opened(PAGE, d="several", see="classes", cb="1", c="even", of="hog")
+    assert not app.exception and not app.error
+    assert app.toggle[0].disabled and "one by one" in words(app) and table(app)["acc"].isna().all()
+    assert "counts in each of its classes" in words(app) and "even by HOG" in words(app)
+    assert "12 queries, worst first" in words(app)
+
+
+# ---------------------------------------------------------------- in a browser
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tab) -> None:  # noqa: ANN001, F811
+    from playwright.sync_api import expect
+
+    home = tmp_path / "home"
+    monkeypatch.setenv("FUSIONSCOPE_HOME", str(home))
+    dataset = world(tmp_path)
+    result = fusion.evaluate(dataset, OWN, [FusionSpec("lab", "concat", OWN)])
+    with serve(ROOT / "app.py", home) as address:
+        tab.goto(f"{address}/leaderboard?d=tiny")
+        expect(tab.get_by_role("heading", name="Leaderboard")).to_be_visible(timeout=60_000)
+        expect(tab.get_by_text("mean of 60 of 60 queries").first).to_be_visible(timeout=120_000)
+        best = result.best.figures["map"]
+        expect(tab.get_by_text(f"{best.mean:.3f}").first).to_be_visible()
+
+        tab.get_by_test_id("stPopover").filter(has_text="Download").get_by_role("button").first.click()
+        with tab.expect_download() as given:
+            tab.get_by_test_id("stPopoverBody").get_by_role("button", name="CSV").click()
+        frame = pd.read_csv(io.BytesIO(Path(given.value.path()).read_bytes()))
+        assert given.value.suggested_filename == "tiny-leaderboard.csv"
+        assert sorted(frame["map"]) == pytest.approx(sorted(one.mean("map") for one in result.evaluations), abs=1e-6)
+        with tab.expect_download() as given:
+            tab.get_by_test_id("stPopoverBody").get_by_role("button", name="LaTeX").click()
+        assert r"\toprule" in Path(given.value.path()).read_text()
+        tab.keyboard.press("Escape")
+
+        tab.get_by_role("radio", name="Differences").or_(tab.get_by_role("button", name="Differences")).first.click()
+        expect(tab.get_by_text("less that of the column")).to_be_visible()
+        assert "see=differences" in tab.url
+        tab.get_by_role("radio", name="Class by class").or_(
+            tab.get_by_role("button", name="Class by class")
+        ).first.click()
+        plot = tab.locator(".js-plotly-plot").first
+        expect(plot).to_be_visible()
+        tab.wait_for_timeout(1500)
+        surface = plot.locator(".nsewdrag").first
+        surface.scroll_into_view_if_needed()
+        size = surface.bounding_box()
+        square = {"x": size["width"] / 6, "y": size["height"] / 12}
+        surface.hover(position=square)
+        tab.wait_for_timeout(300)
+        surface.click(position=square)
+        expect(tab.get_by_text(re.compile(r"10 queries, worst first")).first).to_be_visible()
+        hardest = leaderboard.class_order(result, dataset, "map")[0]
+        expect(tab.get_by_role("heading", name=re.compile(f"{hardest} by "))).to_be_visible()
+        assert f"c={hardest}" in tab.url
+        shown = tab.locator(".card").first
+        shown.click()
+        expect(tab.get_by_role("heading", name="Retrieval")).to_be_visible(timeout=60_000)
+        assert not tab.complaints
