@@ -15,10 +15,15 @@ from core.types import Backbone
 compat.ensure_torchvision()
 
 EVERY = list(BACKBONES)
-NETWORKS = [backbone for backbone in EVERY if backbone.source != "own"]
+NETWORKS = [backbone for backbone in EVERY if backbone.source != "own" and backbone.family != "concepts"]
+TWINS = {
+    "vit_b16_in21k": "vit_b16_in1k", "efficientnet_lite0_hub": "tf_efficientnet_lite0",
+    "clip_vitb32_laion2b": "clip_vitb32", "dinov2_vits14_518": "dinov2_vits14", "dinov2_vitb14_518": "dinov2_vitb14",
+}  # fmt: skip
+"""The same architecture with other weights or another input: building it for real once is enough."""
 DEAR = {
-    "nasnetalarge", "pnasnet5large", "dinov2_vits14_518", "dinov2_vitb14_518", "siglip2_vitb16", "pe_core_b16", "vgg19",
-    "vit_b16_in21k", "dinov2_vitb14", "dinov3_vitb16", "eva02_base",
+    "nasnetalarge", "pnasnet5large", "dinov2_vitb14", "siglip2_vitb16", "pe_core_b16", "vgg19", "dinov3_vitb16",
+    "eva02_base", "inception_resnet_v2", "resnet152", "inception_v4", "vit_b16_in1k",
 }  # fmt: skip
 FAMILIES = {"CNN", "ViT", "self-supervised ViT", "vision-language", "mobile", "concepts", "descriptor"}
 ASKED_FOR = {
@@ -36,7 +41,8 @@ def ids(backbone: Backbone) -> str:
 
 
 def marked() -> list:
-    return [pytest.param(b, id=b.name, marks=[pytest.mark.slow] if b.name in DEAR else []) for b in NETWORKS]
+    walked = [backbone for backbone in NETWORKS if backbone.name not in TWINS]
+    return [pytest.param(b, id=b.name, marks=[pytest.mark.slow] if b.name in DEAR else []) for b in walked]
 
 
 def built(backbone: Backbone, device: str):
@@ -105,6 +111,14 @@ def test_preprocessing_and_repository_are_open_clip_s_own(backbone: Backbone) ->
     assert (ours.mean, ours.std) == (tuple(config["mean"]), tuple(config["std"]))
     assert ours.geometry.crop == ours.geometry.resize_to == backbone.image_size
     assert dict(backbone.options)["repository"] == config["hf_hub"].rstrip("/")
+
+
+@pytest.mark.parametrize(("name", "twin"), TWINS.items())
+def test_twins_differ_in_weights_or_input_alone(name: str, twin: str) -> None:
+    one, other = BACKBONES[name], BACKBONES[twin]
+    assert one.architecture == other.architecture
+    assert one.dim == other.dim and one.family == other.family
+    assert (one.source, one.weights) != (other.source, other.weights) or one.image_size != other.image_size
 
 
 def test_openai_s_clip_gets_the_activation_it_was_trained_with() -> None:
