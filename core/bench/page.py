@@ -38,7 +38,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
-LONGEST_WAIT = 20_000
+LONGEST_WAIT = 8_000
 """Milliseconds after which a move counts as lost."""
 
 WATCH = """

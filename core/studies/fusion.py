@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -244,6 +244,10 @@ MOST_REMEMBERED = 8
 """Fusions whose ranks a `Judge` keeps: the present one, the baseline, equal weights, and some to go back to."""
 
 
+MOST_ANSWERS = 500
+"""Intervals and differences that a `Judge` keeps; each is a few numbers."""
+
+
 class Judge:
     """Ranks of single backbones and fusions over one space, live where the engine serves it, each worked out once.
 
@@ -255,6 +259,7 @@ class Judge:
         self.space, self.truth, self.engine = space, truth, engine
         self._singles: dict[str, RelevantRanks] = {}
         self._fusions: dict[str, RelevantRanks] = {}
+        self._answers: dict[tuple, Any] = {}
 
     def single(self, name: str) -> RelevantRanks:
         """Of one backbone alone."""
@@ -275,6 +280,15 @@ class Judge:
             self._fusions[key] = found
         return found
 
+    def remember(self, key: tuple, make: Callable[[], Any]) -> Any:
+        """What `make` gives, worked out once per key: when one weight moves, what stands beside it need not."""
+        if key not in self._answers:
+            found = make()
+            for oldest in list(self._answers)[: 1 - MOST_ANSWERS]:
+                self._answers.pop(oldest, None)
+            self._answers[key] = found
+        return self._answers[key]
+
     def _ranks(self, system: System) -> RelevantRanks:
         if not system.is_linear:
             return rank_scores(system, self.truth).ranks
@@ -285,8 +299,9 @@ class Judge:
 
 @dataclass(frozen=True, eq=False)
 class _Line:
-    """A row before it is judged; two may bear one name."""
+    """A row before it is judged; two may bear one name, so `key` tells what it is."""
 
+    key: str
     name: str
     role: str
     used: tuple[str, ...]
@@ -325,33 +340,43 @@ def stand(
     lines: list[_Line] = []
     meter = Meter("Comparing", len(spec.backbones) + 2, on_progress, unit="systems")
 
-    def add(name: str, role: str, used: tuple[str, ...], ranks: Callable[[], RelevantRanks]) -> None:
+    def add(key: str, name: str, role: str, used: tuple[str, ...], ranks: Callable[[], RelevantRanks]) -> None:
         if cancel is not None:
             cancel.check()
-        lines.append(_Line(name, role, used, metrics.compute(ranks(), (metric,))[metric]))
+        lines.append(_Line(key, name, role, used, metrics.compute(ranks(), (metric,))[metric]))
         meter.add(1)
 
     for name in spec.backbones:
-        add(name, "backbone", (name,), partial(judge.single, name))
+        add(f"backbone {name}", name, "backbone", (name,), partial(judge.single, name))
     if not spec.strategy.learned:
         even = spec.with_shares(dict.fromkeys(spec.backbones, 1.0))
-        add("equal weights", "equal", spec.backbones, partial(judge.fusion, even))
-    add(spec.name, "fusion", spec.active, partial(judge.fusion, spec))
+        add(even.fingerprint, "equal weights", "equal", spec.backbones, partial(judge.fusion, even))
+    add(spec.fingerprint, spec.name, "fusion", spec.active, partial(judge.fusion, spec))
 
     each = np.stack([line.values for line in lines])
     valid = ~np.isnan(each).any(axis=0)
     singles = lines[: len(spec.backbones)]
     best = max(singles, key=lambda line: (np.nan_to_num(metrics.mean(line.values), nan=-1.0), -singles.index(line)))
     tested = [line for line in lines if line is not best and not (line.role == "fusion" and line.used == best.used)]
-    # Keyed by place, since a fusion may bear the name of a backbone.
-    differences = significance.compare_all(
-        {str(lines.index(line)): line.values for line in tested}, best.values, draws=draws, seed=seed, classes=classes
-    )
-    versus = {id(lines[int(place)]): found for place, found in differences.items()} if valid.any() else {}
+    how = (metric, draws, seed, by_class)
+
+    def difference(line: _Line) -> significance.Difference:
+        compared = partial(significance.compare, line.values, best.values, draws=draws, seed=seed, classes=classes)
+        return judge.remember(("difference", line.key, best.key, *how), compared)
+
+    def ends(line: _Line) -> tuple[float, float]:
+        resampled = partial(significance.interval, line.values, draws, seed, classes)
+        return resampled() if line.role == "oracle" else judge.remember(("interval", line.key, *how), resampled)
+
+    versus: dict[int, significance.Difference] = {}
+    if valid.any():
+        found = [difference(line) for line in tested]
+        corrected = significance.holm([one.p for one in found])
+        versus = {id(line): dataclasses.replace(one, p_holm=float(p)) for line, one, p in zip(tested, found, corrected)}
     oracle = np.where(valid, np.where(valid, each, 0.0).max(axis=0), np.nan)
     rows = []
-    for line in [*lines, _Line(ORACLE, "oracle", spec.backbones, oracle)]:
-        low, high = significance.interval(line.values, draws, seed, classes)
+    for line in [*lines, _Line(ORACLE, ORACLE, "oracle", spec.backbones, oracle)]:
+        low, high = ends(line)
         cost = total_cost(line.used, costs)
         rows.append(
             Row(line.name, line.role, line.values, metrics.mean(line.values), low, high, versus.get(id(line)), cost)

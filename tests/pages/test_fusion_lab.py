@@ -1,0 +1,292 @@
+"""The Fusion lab: sliders that keep a whole, undo, locks, parameters, baselines, and honest figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.fusion import FusionSpec
+from core.fusion import spec as fusion_files
+from core.studies import embedding, fusion
+from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
+from tests.conftest import write_tiny
+
+
+def names_here() -> tuple[str, ...]:
+    """Three backbones that need no weights."""
+    from core.backbones import BACKBONES
+
+    return tuple(one.name for one in BACKBONES if one.source == "own")[:3]
+
+
+@pytest.fixture
+def lab(tiny_world: SimpleNamespace):
+    """A function that opens the page on the tiny world with a link."""
+    names = names_here()
+    embedding.embed(tiny_world.dataset, names)
+
+    def opened(**link: str) -> AppTest:
+        app = AppTest.from_string(
+            "import runpy\n"
+            "from core.ui import controls, state\n"
+            "state.begin('fusion_lab')\n"
+            "controls.frame()\n"
+            f"runpy.run_path({str(ROOT / 'pages' / 'fusion_lab.py')!r})\n",
+            default_timeout=60,
+        )
+        for name, value in ({"d": "tiny", "b": ",".join(names)} | link).items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception, app.exception
+        return app
+
+    opened.names = names
+    return opened
+
+
+def sliders(app: AppTest) -> dict[str, int]:
+    return {one.key.removeprefix("share "): one.value for one in app.slider if (one.key or "").startswith("share ")}
+
+
+def button(app: AppTest, label: str):  # noqa: ANN201
+    return next(one for one in app.button if one.label == label or one.key == label)
+
+
+def figure(app: AppTest, label: str = "mAP") -> float:
+    return float(next(one for one in app.metric if one.label == label).value)
+
+
+def test_sliders_keep_a_whole_and_every_step_can_be_taken_back(lab) -> None:  # noqa: ANN001
+    app = lab()
+    first, second, third = lab.names
+    assert sum(sliders(app).values()) in (99, 100, 101)
+    start = figure(app)
+    seen = [start]
+    for share in (80, 20, 55):
+        app.slider(key=f"share {first}").set_value(share).run()
+        assert sliders(app)[first] == share
+        assert abs(sum(sliders(app).values()) - 100) <= 1
+        seen.append(figure(app))
+    assert len(set(seen)) > 1
+    for expected in (20, 80):
+        button(app, "undo").click().run()
+        assert sliders(app)[first] == expected
+    button(app, "redo").click().run()
+    assert sliders(app)[first] == 20
+    button(app, "Equal").click().run()
+    assert set(sliders(app).values()) == {33}
+    assert figure(app) == start
+
+
+def test_a_locked_share_stays(lab) -> None:  # noqa: ANN001
+    app = lab()
+    first, second, third = lab.names
+    app.slider(key=f"share {first}").set_value(60).run()
+    button(app, f"lock {first}").click().run()
+    app.slider(key=f"share {second}").set_value(40).run()
+    assert sliders(app)[first] == 60 and sliders(app)[second] == 40 and sliders(app)[third] == 0
+    app.slider(key=f"share {second}").set_value(90).run()
+    assert sliders(app)[first] == 60 and sliders(app)[second] == 40
+    button(app, "Reset").click().run()
+    app.slider(key=f"share {second}").set_value(90).run()
+    assert sliders(app)[second] == 90
+
+
+def test_parameters_of_a_strategy_change_the_figures_and_travel_in_the_link(lab) -> None:  # noqa: ANN001
+    app = lab(s="rrf")
+    assert figure(app) > 0
+    depth = next(one for one in app.number_input if one.key == "parameter rrf depth")
+    assert depth.value is None
+    whole = figure(app)
+    depth.set_value(3).run()
+    assert figure(app) != whole
+    assert app.query_params["p"] == ["depth:3"] or app.query_params["p"] == "depth:3"
+    again = lab(s="rrf", p="depth:3")
+    assert figure(again) == figure(app)
+    app.selectbox(key="FusionSetup.strategy").set_value("combsum").run()
+    assert "p" not in app.query_params
+    button(app, "undo").click().run()
+    assert figure(app) == figure(again)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"s": "drop table", "p": "depth:lots,norm:9", "w": "hog:lots", "k": "-4", "base": "saved nobody"},
+        {"s": "gate", "base": "concat|x|y", "q": "\U0001f600", "see": "nothing", "m": "nonsense", "cb": "maybe"},
+        {"s": "score_sum", "p": "norm:zscore,norm:zscore,depth:-3", "base": "linear_head||hog:1"},
+    ],
+)
+def test_any_link_opens(lab, link: dict[str, str]) -> None:  # noqa: ANN001
+    app = lab(**link)
+    assert 0 <= figure(app) <= 1
+    assert not app.error
+
+
+def test_the_figures_are_those_of_the_study(lab, tiny_world: SimpleNamespace) -> None:  # noqa: ANN001
+    from core import data
+    from core.metrics import ranking as metrics
+
+    first, second, third = lab.names
+    app = lab(w=f"{first}:0.7,{second}:0.2,{third}:0.1")
+    dataset = data.load("tiny")
+    judge = fusion.Judge(fusion.space_of(dataset, lab.names), data.relevance(dataset))
+    spec = FusionSpec("now", "concat", lab.names).with_shares({first: 0.7, second: 0.2, third: 0.1})
+    ranks = judge.fusion(spec)
+    for key, label in (("map", "mAP"), ("p@1", "P@1"), ("p@10", "P@10"), ("ndcg@10", "nDCG@10")):
+        assert figure(app, label) == pytest.approx(np.nanmean(metrics.compute(ranks, (key,))[key]), abs=6e-4)
+    said = " ".join(one.value for one in [*app.info, *app.success])
+    assert re.search(r"[Nn]o gain shown|Gain over", said)
+
+
+def test_a_hard_query_is_the_worst_one(lab, tiny_world: SimpleNamespace) -> None:  # noqa: ANN001
+    from core import data
+    from core.metrics import ranking as metrics
+
+    app = lab()
+    button(app, "A hard one").click().run()
+    dataset = data.load("tiny")
+    judge = fusion.Judge(fusion.space_of(dataset, lab.names), data.relevance(dataset))
+    spec = FusionSpec("now", "concat", lab.names).with_shares(dict.fromkeys(lab.names, 1.0))
+    values = metrics.average_precision(judge.fusion(spec))
+    chosen = app.query_params["q"]
+    chosen = chosen[0] if isinstance(chosen, list) else chosen
+    assert values[list(dataset.ids).index(chosen)] == pytest.approx(values.min())
+
+
+def test_a_fitted_baseline_is_only_judged_on_other_queries(lab, tiny_world: SimpleNamespace) -> None:  # noqa: ANN001
+    from core import data
+
+    dataset = data.load("tiny")
+    keys = fusion.query_keys(dataset)[:20]
+    made = dataclasses.replace(
+        FusionSpec("mine", "concat", lab.names).with_shares({lab.names[0]: 1.0}), trained_on=tuple(keys)
+    )
+    fusion_files.save(made)
+    app = lab(base="saved mine", see="changes")
+    assert not app.error
+    captions = " ".join(one.value for one in app.caption)
+    assert "40 queries that neither" in captions and "20 are left out" in captions
+
+
+def test_without_leaves_the_named_queries_out(tiny_world: SimpleNamespace) -> None:
+    from core.errors import BadInput
+
+    dataset = tiny_world.dataset
+    keys = fusion.query_keys(dataset)
+    assert fusion.without(dataset, ()) is dataset
+    assert fusion.without(dataset, ("0" * 64,)) is dataset
+    smaller = fusion.without(dataset, keys[:10])
+    assert len(smaller.split.queries) == len(keys) - 10
+    assert len(smaller.split.gallery) == len(dataset.split.gallery)
+    assert smaller.fingerprint != dataset.fingerprint
+    with pytest.raises(BadInput, match="trained on"):
+        fusion.without(dataset, keys)
+
+
+@pytest.mark.parametrize("look", ["curve", "landscape", "adds", "changes", "budget", "trained", "files"])
+def test_every_closer_look_opens(lab, look: str) -> None:  # noqa: ANN001
+    first, second, third = lab.names
+    app = lab(see=look, w=f"{first}:0.6,{second}:0.4,{third}:0")
+    assert not app.exception and not app.error
+
+
+# ------------------------------------------------------------------------------------------------ in Chromium
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory):
+    """The tiny world, embedded, in a home of its own, behind a real server."""
+    import os
+
+    from core import data
+
+    home = tmp_path_factory.mktemp("home")
+    before = os.environ.get("FUSIONSCOPE_HOME")
+    os.environ["FUSIONSCOPE_HOME"] = str(home)
+    try:
+        dataset = data.add("tiny", write_tiny(tmp_path_factory.mktemp("tiny") / "tiny"))
+        embedding.embed(dataset, names_here())
+    finally:
+        if before is None:
+            del os.environ["FUSIONSCOPE_HOME"]
+        else:
+            os.environ["FUSIONSCOPE_HOME"] = before
+    with serve(ROOT / "app.py", home) as address:
+        yield SimpleNamespace(address=address, home=home)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_journey(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
+    from playwright.sync_api import expect
+
+    names = names_here()
+    tab.goto(f"{server.address}/fusion_lab?d=tiny&b={','.join(names)}&see=landscape")
+    value = tab.locator("[data-testid=stMetricValue]").first
+    expect(value).to_be_visible(timeout=90_000)
+    scores = tab.locator("[class*=st-key-lab-now] .card .score")
+    expect(scores.first).to_be_visible()
+    before, shown = value.inner_text(), scores.all_inner_texts()
+
+    slider = tab.get_by_role("slider").nth(0)
+    slider.focus()
+    for _ in range(4):
+        slider.press("PageUp")
+    expect(value).not_to_have_text(before)
+    expect(tab.locator("[class*=st-key-lab-before] .card").first).to_be_visible()
+    assert scores.all_inner_texts() != shown
+    assert "w=" in tab.url
+
+    points = tab.locator("[class*=st-key-lab-landscape] .points path")
+    expect(points.first).to_be_visible(timeout=60_000)
+    assert points.count() > 200
+    link = tab.url
+    points.nth(3).scroll_into_view_if_needed()
+    points.nth(3).click(force=True)
+    tab.wait_for_function("link => location.href !== link", arg=link)
+    clicked = {
+        part.split(":")[0]: float(part.split(":")[1])
+        for part in re.search(r"w=([^&]*)", tab.url.replace("%3A", ":").replace("%2C", ",")).group(1).split(",")
+    }
+    assert sum(clicked.values()) == pytest.approx(1, abs=0.01)
+    assert all(abs(share * 20 - round(share * 20)) < 1e-6 for share in clicked.values())
+
+    tab.get_by_text("Save and share", exact=True).click()
+    tab.get_by_label("Name").fill("my mix")
+    tab.get_by_role("button", name="Save this fusion").click()
+    expect(tab.get_by_text("every page offers it as a system now")).to_be_visible()
+    kept = [json.loads(path.read_text()) for path in (server.home / "fusions").glob("*.json")]
+    assert any(one["name"] == "my mix" for found in kept for one in found)
+
+    figure_now = value.inner_text()
+    tab.reload()
+    expect(tab.locator("[data-testid=stMetricValue]").first).to_have_text(figure_now, timeout=60_000)
+    assert not tab.complaints
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_damaged_file_is_one_sentence(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
+    from playwright.sync_api import expect
+
+    tab.goto(f"{server.address}/fusion_lab?d=tiny&see=files")
+    expect(tab.get_by_text("Import a fusions.json")).to_be_visible(timeout=90_000)
+    tab.locator("input[type=file]").first.set_input_files(
+        [{"name": "bad.json", "mimeType": "application/json", "buffer": b'[{"name": "x", "kind": '}]
+    )
+    expect(tab.get_by_text("is not valid JSON")).to_be_visible()
+    good = fusion_files.dump([FusionSpec("brought along", "rrf", names_here()[:2])]).encode()
+    tab.locator("input[type=file]").first.set_input_files(
+        [{"name": "good.json", "mimeType": "application/json", "buffer": good}]
+    )
+    expect(tab.get_by_text("imported")).to_be_visible()
+    expect(tab.get_by_text("brought along").first).to_be_visible()
+    assert not tab.complaints
