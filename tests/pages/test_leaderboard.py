@@ -230,7 +230,7 @@ def test_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tab) -> None: 
         expect(tab.get_by_role("heading", name="Leaderboard")).to_be_visible(timeout=60_000)
         expect(tab.get_by_text("mean of 60 of 60 queries").first).to_be_visible(timeout=120_000)
         best = result.best.figures["map"]
-        expect(tab.get_by_text(f"{best.mean:.3f}").first).to_be_visible()
+        expect(tab.get_by_text(f"{best.mean:.3f}").first).to_be_visible(timeout=30_000)
 
         tab.get_by_test_id("stPopover").filter(has_text="Download").get_by_role("button").first.click()
         with tab.expect_download() as given:
@@ -244,13 +244,13 @@ def test_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tab) -> None: 
         tab.keyboard.press("Escape")
 
         tab.get_by_role("radio", name="Differences").or_(tab.get_by_role("button", name="Differences")).first.click()
-        expect(tab.get_by_text("less that of the column")).to_be_visible()
+        expect(tab.get_by_text("less that of the column")).to_be_visible(timeout=30_000)
         assert "see=differences" in tab.url
         tab.get_by_role("radio", name="Class by class").or_(
             tab.get_by_role("button", name="Class by class")
         ).first.click()
         plot = tab.locator(".js-plotly-plot").first
-        expect(plot).to_be_visible()
+        expect(plot).to_be_visible(timeout=60_000)
         tab.wait_for_timeout(1500)
         surface = plot.locator(".nsewdrag").first
         surface.scroll_into_view_if_needed()
@@ -259,9 +259,9 @@ def test_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tab) -> None: 
         surface.hover(position=square)
         tab.wait_for_timeout(300)
         surface.click(position=square)
-        expect(tab.get_by_text(re.compile(r"10 queries, worst first")).first).to_be_visible()
+        expect(tab.get_by_text(re.compile(r"10 queries, worst first")).first).to_be_visible(timeout=30_000)
         hardest = leaderboard.class_order(result, dataset, "map")[0]
-        expect(tab.get_by_role("heading", name=re.compile(f"{hardest} by "))).to_be_visible()
+        expect(tab.get_by_role("heading", name=re.compile(f"{hardest} by "))).to_be_visible(timeout=30_000)
         assert f"c={hardest}" in tab.url
         shown = tab.locator(".card").first
         shown.click()
