@@ -26,18 +26,18 @@ from core.progress import Cancel, OnProgress, Progress
 from core.registry import Registry
 from core.types import ZERO_NORM, Projection, frozen_array
 
-CODE = 1
+CODE = 2
 """Raised when a layout computed by this module changes for the same input."""
 REDUCED_DIMS = 50
 BLOCK_DIMS = 128
 THREADS = 2
-ONE_THREAD_BELOW = 1_000
-"""Fewer points are laid out by one thread: two would wait for each other longer than they work."""
+ONE_THREAD_UP_TO = 5_000
+"""Up to so many points t-SNE runs on one thread: its steps are so short that waiting threads cost more than they give."""
 FIT_ROWS = 20_000
 EXACT_NEIGHBOURS = 50_000
 BARNES_HUT_UP_TO = 20_000
 EARLY_ITERATIONS = 250
-WARM_ITERATIONS = 100
+WARM_ITERATIONS = 80
 KEPT_LAYOUTS = 1_000
 
 OnLayout = Callable[[np.ndarray], None]
@@ -80,9 +80,18 @@ class Space:
     def with_shares(self, shares: Sequence[float]) -> Space:
         """The same backbones, weighed differently; their principal components are kept, not computed again."""
         other = Space(self.blocks, tuple(shares))
-        if "compressed" in self.__dict__:
-            other.__dict__["compressed"] = self.compressed
+        for name in ("compressed", "_digests"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
         return other
+
+    @classmethod
+    def joined(cls, spaces: Sequence[Space], shares: Sequence[float]) -> Space:
+        """The backbones of several spaces in one, weighed; what was worked out of each is kept."""
+        made = cls(tuple(block for space in spaces for block in space.blocks), tuple(shares))
+        for name in ("compressed", "_digests"):
+            made.__dict__[name] = tuple(one for space in spaces for one in getattr(space, name))
+        return made
 
     @cached_property
     def compressed(self) -> tuple[np.ndarray, ...]:
@@ -120,11 +129,15 @@ class Space:
     def fingerprint(self) -> str:
         """SHA-256 (16 hex digits) of the vectors and shares: what a layout belongs to."""
         digest = hashlib.sha256()
-        for share, block in zip(self.shares, self.blocks):
+        for share, block, own in zip(self.shares, self.blocks, self._digests):
             if share > 0:
                 digest.update(f"{share:.6f} {block.shape}".encode())
-                digest.update(hashlib.blake2b(memoryview(block).cast("B"), digest_size=32).digest())
+                digest.update(own)
         return digest.hexdigest()[:16]
+
+    @cached_property
+    def _digests(self) -> tuple[bytes, ...]:
+        return tuple(hashlib.blake2b(memoryview(block).cast("B"), digest_size=32).digest() for block in self.blocks)
 
 
 def _sample(n: int, size: int, seed: int) -> np.ndarray:
@@ -306,8 +319,8 @@ def _tsne(space: Space, job: Job) -> np.ndarray:
     warm = job.start is not None
     total = WARM_ITERATIONS if warm else EARLY_ITERATIONS + job.iterations
     job.tell(0, total, "neighbours")
+    threads = 1 if n <= ONE_THREAD_UP_TO else THREADS
     near = neighbours(matrix, int(3 * job.perplexity))
-    threads = THREADS if n >= ONE_THREAD_BELOW else 1
     affinities = PerplexityBasedNN(
         knn_index=PrecomputedNeighbors(near.indices, near.distances.astype(np.float64)),
         perplexity=min(job.perplexity, near.indices.shape[1] / 3),

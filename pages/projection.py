@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from core import projection
-from core.errors import BadInput, CoreError
+from core.errors import CoreError
 from core.fusion import FusionSpec
 from core.setups import FusionSetup, MapSetup, RetrievalSetup, bounds_of
 from core.studies import maps
 from core.studies.naming import Named
-from core.studies.systems import System
 from core.types import Dataset
 from core.ui import asking, cache, cards, controls, gallery, jobs, shares, state, theme
 from core.ui import map as picture_map
 from core.ui.guard import fragment, guarded
 
 MOST_PICTURES = 60
-LONGEST_LINES = 10
 
 
 # ------------------------------------------------------------------------------------------------ what is drawn
@@ -58,99 +59,162 @@ def systems(selection: controls.Selection) -> tuple[Named, Named | None]:
     return choice.read(system), choice.read(other) if other and other != system else None
 
 
-def space_of(loaded: Dataset, named: Named) -> projection.Space:
-    """The space of a system; fusions of scores and ranks have none.
-
-    Raises:
-        BadInput: the system has no vectors.
-    """
-    names = named.backbones
-    if named.spec is None:
-        return maps.space_of(cache.vectors(loaded, names), {names[0]: 1.0})
-    if named.spec.kind == "concat":
-        return maps.space_of(cache.vectors(loaded, names), named.spec.shares)
-    system = System(named.title, cache.space(loaded, tuple(named.spec.backbones)), named.spec)
-    if not system.has_vectors:
-        raise BadInput(
-            f"{named.title} joins scores or ranks, so it has no vectors to draw. Choose a backbone, or a fusion of vectors."
-        )
-    return maps.space_of({named.title: system.vectors}, {named.title: 1.0})
-
-
 def parameters(setup: MapSetup) -> dict[str, float]:
     """What was set by hand."""
     return {name: getattr(setup, name) for name in ("perplexity", "iterations", "n_neighbors", "min_dist")}
 
 
-def drawn(loaded: Dataset, named: Named, setup: MapSetup, side: str) -> tuple[maps.Map, str]:
-    """The map as far as it is there, and the name of the job that makes it ("" when it is whole).
+@dataclass(frozen=True)
+class Shown:
+    """A map as far as it is there.
 
-    PCA is there at once. t-SNE and UMAP go on from the last map of this method, so that points travel; until the
-    first layout arrives the last map, or PCA, is shown.
+    Attributes:
+        settled: it is a whole layout, or on the way from one: points can travel on from it.
+        job: what makes it, "" when it is whole.
     """
-    space = space_of(loaded, named)
+
+    map: maps.Map
+    settled: bool = True
+    job: str = ""
+
+
+def drawn(loaded: Dataset, named: Named, setup: MapSetup, side: str) -> Shown:
+    """The map of a system now. PCA is there at once; t-SNE and UMAP go on from what this side shows, so that points
+    travel. Until the first layout arrives that one, or PCA, is shown.
+    """
+    space = cache.map_space(loaded, named)
     method, dims = setup.method, min(setup.dims, max(projection.METHODS.get(setup.method).dims))
-    last: dict = state.hold("maps last", {})
+    last: dict[tuple, Shown] = state.hold("maps last", {})
     place = (loaded.fingerprint, method, dims, side)
     if projection.METHODS.get(method).instant:
-        last[place] = maps.draw(space, method, dims=dims, seed=setup.seed)
-        return last[place], ""
-    before = last.get(place)
-    start = before if before is not None and before.quality is not None else None
-    wish = (named.text, tuple(sorted(parameters(setup).items())), setup.seed)
-    name = f"map {side} {loaded.fingerprint} {method} {dims} {wish}"
-    job = jobs.find(name)
-    if job is None:
-        given = parameters(setup)
-        found = maps.kept(space, method, dims=dims, parameters=given, seed=setup.seed)
+        return Shown(maps.draw(space, method, dims=dims, seed=setup.seed))
+    wish = (*place, named.text, named.spec and named.spec.fingerprint, tuple(parameters(setup).items()), setup.seed)
+    asked: dict[str, tuple[tuple, str]] = state.hold("maps asked", {})
+    if side not in asked or asked[side][0] != wish:
+        found = maps.kept(space, method, dims=dims, parameters=parameters(setup), seed=setup.seed)
+        drop(asked.pop(side, None))
         if found is not None:
-            last[place] = found
-            return found, ""
-        if method == "umap":
-            projection.warm_umap()
+            last[place] = Shown(found)
+        else:
+            name = f"map {side} {uuid.uuid4().hex}"
+            lay_out(name, loaded, space, setup, dims, last.get(place))
+        asked[side] = (wish, "" if found is not None else name)
+    job = jobs.find(asked[side][1])
+    if job is not None:
+        if isinstance(job.result, maps.Map):
+            last[place] = Shown(
+                job.result, job.result.quality is not None or job.name in state.hold("maps warm", set())
+            )
+        if job.state != "done":
+            shown = last.get(place) or Shown(maps.draw(space, "pca", dims=dims, seed=setup.seed), settled=False)
+            return dataclasses.replace(shown, job=job.name)
+    return last[place]
 
-        def work(running: jobs.Job) -> maps.Map:
-            def show(layout: maps.Map) -> None:
-                running.result = layout
-                running.changed()
 
-            return maps.draw(
-                space, method, dims=dims, parameters=given, seed=setup.seed, start=start, on_layout=show,
-                on_progress=running.tell, cancel=running.cancel,
-            )  # fmt: skip
+def drop(before: tuple[tuple, str] | None) -> None:
+    """Stop the layout that nobody waits for any more."""
+    job = jobs.find(before[1]) if before else None
+    if job is not None:
+        job.cancel.set()
+        jobs.forget(job.name)
 
-        for old in [one.name for one in jobs.running() if one.name.startswith(f"map {side} ")]:
-            jobs.find(old).cancel.set()
-        job = jobs.start(name, f"Laying out {len(loaded):,} points with {projection.METHODS.get(method).label}", work)
-    if isinstance(job.result, maps.Map):
-        last[place] = job.result
-    if job.state == "done":
-        return job.result, ""
-    shown = last.get(place) or maps.draw(space, "pca", dims=dims, seed=setup.seed)
-    return shown, name
+
+def lay_out(
+    name: str, loaded: Dataset, space: projection.Space, setup: MapSetup, dims: int, before: Shown | None
+) -> None:
+    """Start a layout beside the page; from the present one where that is a layout worth going on from."""
+    method, given = setup.method, parameters(setup)
+    start = before.map if before is not None and before.settled else None
+    if start is not None:
+        state.hold("maps warm", set()).add(name)
+    if method == "umap":
+        projection.warm_umap()
+
+    def work(running: jobs.Job) -> maps.Map:
+        def show(layout: maps.Map) -> None:
+            running.result = layout
+            running.changed()
+
+        return maps.draw(
+            space, method, dims=dims, parameters=given, seed=setup.seed, start=start, on_layout=show,
+            on_progress=running.tell, cancel=running.cancel,
+        )  # fmt: skip
+
+    jobs.start(name, f"Laying out {len(loaded):,} points with {projection.METHODS.get(method).label}", work)
+
+
+def on_the_way(method: str, waiting: Sequence[str]) -> str:
+    """What the map says while a layout is being made."""
+    if not any((job := jobs.find(name)) and job.running for name in waiting):
+        return ""
+    if method == "umap" and not projection.umap_is_warm():
+        return "UMAP is being compiled, once per start of the app: 20 to 60 seconds"
+    return "a better layout is on its way"
 
 
 # ------------------------------------------------------------------------------------------------ colours
 
 
-def figures(loaded: Dataset, named: Named, other: Named | None) -> dict[str, np.ndarray]:
-    """AP of each image as a query, per image; NaN for images that do not ask."""
-    if not loaded.has_labels:
-        return {}
-    found = {}
-    for key, one in (("ap", named), ("ap of the other", other)):
-        if one is None:
-            continue
-        names = tuple(one.backbones)
-        spec = one.spec or FusionSpec(one.text, "concat", names)
-        values = np.full(len(loaded), np.nan)
-        values[loaded.split.queries] = cache.list_metrics(loaded, tuple(spec.backbones), spec, ("map",))["map"]
-        found[key] = values
-        if key == "ap":
-            first = np.full(len(loaded), np.nan)
-            first[loaded.split.queries] = cache.list_metrics(loaded, tuple(spec.backbones), spec, ("p@1",))["p@1"]
-            found["p@1"] = first
-    return found
+class Figures(Mapping[str, np.ndarray]):
+    """AP and first hit of each image as a query, NaN for images that do not ask: worked out when something asks for
+    them, so that a moved weight waits for neither.
+    """
+
+    def __init__(self, loaded: Dataset, named: Named, other: Named | None) -> None:
+        self._loaded = loaded
+        self._of = {"ap": (named, "map"), "p@1": (named, "p@1"), "ap of the other": (other, "map")}
+        self._names = [name for name, (system, _) in self._of.items() if system is not None and loaded.has_labels]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._names:
+            raise KeyError(name)
+        system, metric = self._of[name]
+        spec = system.spec or FusionSpec(system.text, "concat", system.backbones)
+        values = np.full(len(self._loaded), np.nan)
+        found = cache.list_metrics(self._loaded, tuple(spec.backbones), spec, ("map", "p@1"))
+        values[self._loaded.split.queries] = found[metric]
+        return values
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def view_of(loaded: Dataset, named: Named, other: Named | None) -> maps.View:
+    """What the colours and the lines are made of, kept for all sessions."""
+    key = [(one.text, one.spec and one.spec.fingerprint) if one else None for one in (named, other)]
+    return _view(loaded.name, loaded.fingerprint, *key, loaded, named, other, cache.map_space(loaded, named))
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _view(
+    name: str, fingerprint: str, key: tuple, other_key: tuple | None, _loaded: Dataset, _named: Named,
+    _other: Named | None, _space: projection.Space,
+) -> maps.View:  # fmt: skip
+    other = None if _other is None else cache.map_space(_loaded, _other)
+    return maps.View(_loaded, _space, Figures(_loaded, _named, _other), other)
+
+
+def colours_of(view: maps.View, colour: str, named: Named, other: Named | None) -> maps.Colours:
+    """The colours, worked out once: a lasso or a better layout does not look for clusters again."""
+    held: dict = state.hold("map colours", {})
+    key = (view.dataset.fingerprint, view.space.fingerprint, named.text, other.text if other else "", colour)
+    if key not in held:
+        while len(held) >= 8:
+            held.pop(next(iter(held)))
+        held[key] = maps.colours(view, colour)
+    return held[key]
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _items(name: str, fingerprint: str, _loaded: Dataset) -> picture_map.Items:
+    names = [_loaded.label_of(i) for i in range(len(_loaded))] if _loaded.has_labels else None
+    return picture_map.Items(list(map(str, _loaded.ids)), _loaded.fingerprint, names, _loaded.keys)
 
 
 def colour_label(name: str) -> str:
@@ -249,10 +313,10 @@ def selected(loaded: Dataset, chosen: np.ndarray, found: Mapping[str, np.ndarray
         )  # fmt: skip
         if picked:
             state.keep("map focus", (loaded.name, picked))
-            st.rerun(scope="fragment")
+            again()
 
 
-def focus_of(loaded: Dataset, space: projection.Space) -> picture_map.Focus | None:
+def focus_of(loaded: Dataset, view: maps.View) -> picture_map.Focus | None:
     """The point whose neighbours are joined to it by lines."""
     held = state.hold("map focus")
     if not held or held[0] != loaded.name:
@@ -260,7 +324,7 @@ def focus_of(loaded: Dataset, space: projection.Space) -> picture_map.Focus | No
     where = maps.positions_of(loaded, [held[1]])
     if not len(where):
         return None
-    return picture_map.Focus(int(where[0]), projection.nearest(space, LONGEST_LINES)[where[0]])
+    return picture_map.Focus(int(where[0]), view.near[where[0]])
 
 
 def show_focus(loaded: Dataset, focus: picture_map.Focus) -> None:
@@ -277,48 +341,61 @@ def show_focus(loaded: Dataset, focus: picture_map.Focus) -> None:
     )
     if picked:
         state.keep("map focus", (loaded.name, picked))
-        st.rerun(scope="fragment")
+        again()
 
 
 # ------------------------------------------------------------------------------------------------ the page
+
+
+def again() -> None:
+    """Run this part again, or the page where the whole of it is running anyway."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:
+        st.rerun()
 
 
 @fragment
 def drawing(loaded: Dataset, named: Named, other: Named | None, colour: str) -> None:
     """The maps and what is selected on them; a lasso reruns this part alone."""
     setup = dataclasses.replace(state.read(MapSetup), colour=colour)
-    sides = [("left", named)] + ([("right", other)] if other else [])
-    made = [drawn(loaded, one, setup, side) for side, one in sides]
-    waiting = [name for _, name in made if name]
-    if waiting:
-        jobs.panel(*waiting)
-    space, found = space_of(loaded, named), figures(loaded, named, other)
-    view = maps.View(loaded, space, found, space_of(loaded, other) if other else None)
-    colours = maps.colours(view, colour)
+    systems_shown = [named, other] if other else [named]
+    made = [drawn(loaded, one, setup, side) for one, side in zip(systems_shown, ("left", "right"))]
+    waiting = [one.job for one in made if one.job]
+    view = view_of(loaded, named, other)
     panels = [
-        picture_map.Panel(one.projection.xy, title=side[1].title if other else "")
-        for (one, _), side in zip(made, sides)
+        picture_map.Panel(one.map.projection.xy, title=system.title if other else "")
+        for one, system in zip(made, systems_shown)
     ]
     if other and panels[0].xy.shape == panels[1].xy.shape:
-        turned = projection.align(panels[1].xy, panels[0].xy)
-        panels[1] = dataclasses.replace(panels[1], xy=turned)
-    names = [loaded.label_of(i) for i in range(len(loaded))] if loaded.has_labels else None
-    items = picture_map.Items(list(map(str, loaded.ids)), loaded.fingerprint, names, loaded.keys)
-    focus = focus_of(loaded, space)
+        panels[1] = dataclasses.replace(panels[1], xy=projection.align(panels[1].xy, panels[0].xy))
+    focus = focus_of(loaded, view)
     event = picture_map.show(
-        panels, items, colours, key="map", selection=chosen_positions(loaded), focus=focus, height=620,
-        status="a better layout is on its way" if waiting else "",
+        panels, _items(loaded.name, loaded.fingerprint, loaded), colours_of(view, colour, named, other), key="map",
+        selection=chosen_positions(loaded), focus=focus, height=620, status=on_the_way(setup.method, waiting),
     )  # fmt: skip
-    if event.clicked is not None:
-        state.keep("map focus", (loaded.name, str(loaded.ids[event.clicked])) if event.clicked >= 0 else None)
-        st.rerun(scope="fragment")
     if event.selection is not None:
         choose(loaded, event.selection)
-    for (one, _), (_, system) in zip(made, sides):
-        st.caption((f"**{theme.plain(system.title)}** – " if other else "") + one.sentence)
+    if event.clicked is not None:
+        state.keep("map focus", (loaded.name, str(loaded.ids[event.clicked])) if event.clicked >= 0 else None)
+        again()
+    if colour in maps.COLOURINGS.names and maps.COLOURINGS.get(colour).help:
+        st.caption(f"Coloured by: {maps.COLOURINGS.get(colour).help}")
+    for one, system in zip(made, systems_shown):
+        st.caption((f"**{theme.plain(system.title)}** – " if other else "") + one.map.sentence)
+    if waiting:
+        jobs.panel(*waiting)
+        if not any((job := jobs.find(name)) and job.running for name in waiting):
+            st.button(
+                "Lay out again",
+                icon=":material/refresh:",
+                key="map again",
+                on_click=state.keep,
+                args=("maps asked", {}),
+            )
     if focus is not None:
         show_focus(loaded, focus)
-    selected(loaded, chosen_positions(loaded), found, made[0][0])
+    selected(loaded, chosen_positions(loaded), view.figures, made[0].map)
 
 
 def page() -> None:
@@ -331,13 +408,7 @@ def page() -> None:
     state.seed(MapSetup)
     loaded = selection.dataset
     named, other = systems(selection)
-    view = maps.View(
-        loaded,
-        space_of(loaded, named),
-        figures(loaded, named, other),
-        None if other is None else space_of(loaded, other),
-    )
-    colour = settings(view)
+    colour = settings(view_of(loaded, named, other))
     if named.spec is not None and named.text == asking.lab_text(selection.backbones) and len(selection.backbones) > 1:
         with st.expander("Weights", icon=":material/tune:", expanded=False):
             weights(selection.backbones)

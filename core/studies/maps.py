@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -115,15 +116,18 @@ def draw(
     key = _key(space, method, dims, parameters or {}, seed, first)
     used = projection.parameters_of(method, len(space), parameters)
 
+    on_the_way = count(1)
+
     def tell(xy: np.ndarray) -> None:
         if on_layout:
-            on_layout(Map(Projection(xy, method, used, seed), key))
+            on_layout(Map(Projection(xy, method, used, seed), f"{key} {next(on_the_way)}"))
 
     made = projection.layout(
         space, method, dims=dims, parameters=parameters, seed=seed, start=first.projection.xy if first else None,
         on_layout=tell if on_layout else None, on_progress=on_progress, cancel=cancel,
     )  # fmt: skip
-    tell(made.xy)
+    if on_layout:
+        on_layout(Map(made, key))
     measured = projection.quality(space, made.xy)
     try:
         projection.save_layout(key, made, {"quality": vars(measured)})

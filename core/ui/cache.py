@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import backbones, data, paths
+from core import backbones, data, paths, projection
 from core.backbones import weights as weight_files
-from core.errors import CoreError, NotComputed
+from core.errors import BadInput, CoreError, NotComputed
 from core.fusion import FusionSpec
 from core.metrics import curves, significance
 from core.metrics import ranking as metrics
 from core.search import LiveEngine
 from core.studies import costs as measurements
-from core.studies import embedding, evaluation, explain, fusion, retrieval, weights
+from core.studies import embedding, evaluation, explain, fusion, maps, retrieval, weights
+from core.studies.naming import Named
 from core.studies.systems import Space, System
 from core.types import Dataset, Evaluation, Relevance, RelevantRanks
 
@@ -95,7 +96,7 @@ def _vectors(name: str, fingerprint: str, backbone: str, _loaded: Dataset) -> np
 
 def forget_vectors() -> None:
     """Drop all that was computed from vectors: some of the same name may have been attached anew."""
-    for one in (_status, _vectors, _space, _engine, _judge, _standing, _intervals, _list_metrics, _levels, _question, _average_precision,
+    for one in (_status, _vectors, _space, _map_space, _engine, _judge, _standing, _intervals, _list_metrics, _levels, _question, _average_precision,
                 _landscape, _attribution, _simplex, _evaluated, _compared, _system_ranks):  # fmt: skip
         one.clear()
 
@@ -141,6 +142,32 @@ def _space(name: str, fingerprint: str, names: tuple[str, ...], _loaded: Dataset
     found = Space(vectors(_loaded, names), _loaded.split)
     found.keep()
     return found
+
+
+def map_space(loaded: Dataset, named: Named) -> projection.Space:
+    """The space of a system for its map, principal components included: a moved weight does not work them out again.
+
+    Raises:
+        BadInput: the system joins scores or ranks and has no vectors.
+    """
+    return _map_space(loaded.name, loaded.fingerprint, named.text, named.spec and named.spec.fingerprint, loaded, named)
+
+
+@st.cache_resource(max_entries=24, show_spinner="Looking for the strongest directions …")
+def _map_space(
+    name: str, fingerprint: str, text: str, key: str | None, _loaded: Dataset, _named: Named
+) -> projection.Space:
+    if _named.spec is None:
+        return maps.space_of(vectors(_loaded, (_named.text,)), {_named.text: 1.0})
+    if _named.spec.kind == "concat":
+        single = [map_space(_loaded, Named(one, one)) for one in _named.spec.active]
+        return projection.Space.joined(single, [_named.spec.shares[one] for one in _named.spec.active])
+    system = System(_named.title, space(_loaded, tuple(_named.spec.backbones)), _named.spec)
+    if not system.has_vectors:
+        raise BadInput(
+            f"{_named.title} joins scores or ranks, so it has no vectors to draw. Choose a backbone, or a fusion of vectors."
+        )
+    return maps.space_of({_named.title: system.vectors}, {_named.title: 1.0})
 
 
 def truth(loaded: Dataset) -> Relevance | None:

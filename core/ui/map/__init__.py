@@ -28,13 +28,14 @@ PICTURES = "/pictures/small/{key}.webp"
 
 
 @lru_cache(maxsize=1)
-def _component() -> Any:
-    """Registered at the first map, so that importing this module needs no running Streamlit."""
-    return st.components.v2.component(
-        "fusionscope_map",
-        css=(_FOLDER / "map.css").read_text(encoding="utf-8"),
-        js=(_FOLDER / "map.js").read_text(encoding="utf-8"),
-    )
+def _texts() -> tuple[str, str]:
+    return (_FOLDER / "map.css").read_text(encoding="utf-8"), (_FOLDER / "map.js").read_text(encoding="utf-8")
+
+
+@st.cache_resource(show_spinner=False)
+def _component(css: str, js: str) -> Any:
+    """Registered at the first map, once for all sessions, also when two ask at the same time."""
+    return st.components.v2.component("fusionscope_map", css=css, js=js)
 
 
 def _encoded(array: np.ndarray, dtype: str) -> str:
@@ -211,7 +212,7 @@ def show(
     }
     while len(sent) > 40:
         sent.pop(next(iter(sent)))
-    result = _component()(
+    result = _component(*_texts())(
         key=key,
         data=data,
         on_selection_change=lambda: _note_change(key, "selection"),
