@@ -177,7 +177,7 @@ class FusionSetup:
         False, label="Resample whole classes", short="cb",
         help="More careful intervals: queries of one class share their relevant images, so whole classes are drawn.",
     )  # fmt: skip
-    look: str = text(default="", longest=40, label="Closer look", short="see")
+    look: str = text(default="curve", longest=40, label="Closer look", short="see")
 
 
 @dataclass(frozen=True)

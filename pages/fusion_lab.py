@@ -13,6 +13,12 @@ from core.types import Dataset
 from core.ui import cache, lab, lab_looks, lab_results, lab_training, shares, state, theme
 from core.ui.guard import fragment
 
+NARROW = """<style>@media (max-width: 1150px) {
+.st-key-lab-columns > * > [data-testid=stHorizontalBlock] { flex-wrap: wrap; }
+.st-key-lab-columns > * > [data-testid=stHorizontalBlock] > [data-testid=stColumn] { flex: 1 1 100%; min-width: 100%; }
+}</style>"""
+"""On a narrow window the figures and results stand below the sliders."""
+
 SHOWN = ("map", "p@1", "p@10", "ndcg@10")
 
 
@@ -194,7 +200,9 @@ def lab_fragment() -> None:
     state.keep("lab mix", mix)
     base, base_said = lab.baseline(names, embedded)
     asked = fusion.without(loaded, (*spec.trained_on, *base.trained_on)) if loaded.has_labels else loaded
-    left, right = st.columns([4, 8], gap="large")
+    st.html(NARROW)
+    with st.container(key="lab columns"):
+        left, right = st.columns([4, 8], gap="large")
     with left:
         weights_panel(loaded, names, spec)
         lab_results.picker(loaded, names, spec)

@@ -248,6 +248,7 @@ def test_the_journey(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
     points = tab.locator("[class*=st-key-lab-landscape] .points path")
     expect(points.first).to_be_visible(timeout=60_000)
     assert points.count() > 200
+    tab.wait_for_timeout(1500)  # the last key press has reached the link
     link = tab.url
     points.nth(3).scroll_into_view_if_needed()
     points.nth(3).click(force=True)
