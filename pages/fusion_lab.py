@@ -13,12 +13,11 @@ from core.types import Dataset
 from core.ui import cache, lab, lab_looks, lab_results, lab_training, shares, state, theme
 from core.ui.guard import fragment
 
+# On a narrow window the figures and results stand below the sliders.
 NARROW = """<style>@media (max-width: 1150px) {
 .st-key-lab-columns > * > [data-testid=stHorizontalBlock] { flex-wrap: wrap; }
 .st-key-lab-columns > * > [data-testid=stHorizontalBlock] > [data-testid=stColumn] { flex: 1 1 100%; min-width: 100%; }
 }</style>"""
-"""On a narrow window the figures and results stand below the sliders."""
-
 SHOWN = ("map", "p@1", "p@10", "ndcg@10")
 
 
