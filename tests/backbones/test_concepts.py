@@ -157,3 +157,22 @@ def test_class_names_find_real_photographs_at_least_as_well_as_the_pilot(shared_
     vectors = embedding.embeddings(dataset, "concepts_lite0").vectors
     found = text.measure(dataset, "concepts_lite0", vectors)
     assert found.mean("map") >= 0.71 and found.mean("p@10") >= 0.80 and found.accuracy >= 0.68
+
+
+def test_threads_that_load_at_the_same_time_do_not_disturb_each_other():
+    """transformers makes its parts when they are first named; two threads at once saw parts that were not there."""
+    import subprocess
+
+    code = (
+        "import threading\n"
+        "from core import compat\n"
+        "def words():\n"
+        "    from core.backbones.sentences import sentence_encoder\n"
+        "    print(sentence_encoder().encode_text(['cat']).shape)\n"
+        "def other():\n"
+        "    compat.ensure_torchvision(); import open_clip\n"
+        "threads = [threading.Thread(target=one) for one in (words, other, words, words)]\n"
+        "[one.start() for one in threads]; [one.join() for one in threads]"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.stdout.count("(1, 384)") == 3, done.stderr[-2000:]

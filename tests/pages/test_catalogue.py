@@ -87,7 +87,7 @@ def test_from_a_folder_of_pictures_to_the_demo(page) -> None:
     visit(page, "d=plain")
     expect(page.get_by_text("has no text: a catalogue is a table")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Open the demo catalogue").click()
-    expect(page.locator(".card").first).to_be_visible(timeout=180_000)
+    expect(page.locator(".card").first).to_be_visible(timeout=300_000)
     page.get_by_text("a hot drink", exact=True).click()
     expect(page.locator(ROW).first).to_be_visible(timeout=60_000)
     settled(page)
