@@ -34,7 +34,7 @@ TRIOS = {
 VARIANTS = {
     "plain b1": "one picture at a time",
     "plain b32": "batches of 32",
-    "plain b32, allocator": "batches of 32, allocator tuned as ours is",
+    "plain b32 allocator": "batches of 32, allocator tuned as ours is",
     "torch": "ours, torch",
     "openvino": "ours, OpenVINO float32",
     "fast": "ours, the fast mode: reduced decoding, box resize, bfloat16 where its floor holds",
