@@ -44,6 +44,11 @@ def backbones() -> Path:
     return home() / "backbones"
 
 
+def concepts() -> Path:
+    """Where the names of classes lie in the space of words, worked out once."""
+    return home() / "concepts"
+
+
 def measurements() -> Path:
     """Latency and size as measured on this machine."""
     return home() / "measurements"

@@ -12,9 +12,13 @@ Reference:
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import logging
+import os
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,7 +29,8 @@ from core.backbones import prep, sentences, timm_encoder
 from core.errors import BadInput
 from core.types import Backbone, unit
 
-PLACES = paths.ASSETS / "concept_places.npy"
+_log = logging.getLogger("fusionscope")
+
 TOP = 10
 """Classes that a picture's place is made of."""
 
@@ -62,12 +67,30 @@ def computed_vectors(classes: Sequence[int]) -> np.ndarray:
 def class_vectors() -> np.ndarray:
     """(1000, 384) float32 unit vectors of the classes, read-only.
 
-    `computed_vectors` of all of them, kept as float16 beside the code: reading 2,000 texts takes half a minute of one
-    core, and the first result should not wait for it.
+    `computed_vectors` of all of them, worked out once on this installation and kept: reading 2,000 texts takes half a
+    minute of one core.
     """
-    places = unit(np.load(PLACES, allow_pickle=False))
+    texts = "\n".join(said for pair in _descriptions() for said in pair)
+    key = hashlib.sha256((sentences.SHA256 + texts).encode()).hexdigest()[:16]
+    file = paths.concepts() / f"{key}.npy"
+    try:
+        places = np.load(file, allow_pickle=False)
+    except (OSError, ValueError):
+        places = computed_vectors(range(1000))
+        _keep(places, file)
     places.flags.writeable = False
     return places
+
+
+def _keep(places: np.ndarray, file: Path) -> None:
+    """Whole or not at all; what cannot be kept is worked out again next time."""
+    fresh = file.with_suffix(f".{os.getpid()}.new.npy")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(fresh, places)
+        os.replace(fresh, file)
+    except OSError as error:
+        _log.warning("The places of the concepts could not be kept in %s: %s", file.parent, error.strerror)
 
 
 class Concepts(torch.nn.Module):
