@@ -41,21 +41,15 @@ def systems(selection: controls.Selection) -> tuple[Named, Named | None]:
                 st.warning(theme.plain(str(error)), icon=":material/info:")
         if text not in choice.titles:
             state.put(MapSetup, name, texts[0] if name == "system" else "")
-    left, middle, right = st.columns([5, 5, 4], gap="medium", vertical_alignment="bottom")
+    left, right = st.columns(2, gap="medium")
     system = left.selectbox(
         "Space of", texts, key=state.key(MapSetup, "system"), format_func=choice.titles.get,
         help="A backbone, the fusion as it stands in the Fusion lab, or a saved fusion of vectors.",
     )  # fmt: skip
-    other = middle.selectbox(
+    other = right.selectbox(
         "Side by side with", ["", *texts], key=state.key(MapSetup, "other"),
         format_func=lambda text: choice.titles.get(text, "nothing"), help="A second map: same colours, same selection.",
     )  # fmt: skip
-    with right:
-        st.segmented_control(
-            "Method", projection.METHODS.names, key=state.key(MapSetup, "method"), required=True,
-            format_func=lambda name: projection.METHODS.get(name).label,
-            help="PCA shows at once; t-SNE and UMAP are laid out beside the page and kept.",
-        )  # fmt: skip
     return choice.read(system), choice.read(other) if other and other != system else None
 
 
@@ -222,12 +216,18 @@ def colour_label(name: str) -> str:
 
 
 def settings(view: maps.View) -> str:
-    """The colour, and behind a button what is rarely changed; returns the colour's name."""
+    """The method, the colour, and behind a button what is rarely changed; returns the colour's name."""
     offered = maps.colourings(view)
     if state.get(MapSetup, "colour") not in offered:
         state.put(MapSetup, "colour", offered[0])
-    left, right = st.columns([6, 2], vertical_alignment="bottom")
-    colour = left.selectbox("Colour", offered, key=state.key(MapSetup, "colour"), format_func=colour_label)
+    left, middle, right = st.columns([7, 6, 4], gap="small", vertical_alignment="bottom")
+    with left:
+        st.segmented_control(
+            "Method", projection.METHODS.names, key=state.key(MapSetup, "method"), required=True,
+            format_func=lambda name: projection.METHODS.get(name).label,
+            help="PCA shows at once; t-SNE and UMAP are laid out beside the page and kept.",
+        )  # fmt: skip
+    colour = middle.selectbox("Colour", offered, key=state.key(MapSetup, "colour"), format_func=colour_label)
     with right.popover("Layout", icon=":material/tune:", width="stretch"):
         st.segmented_control(
             "Dimensions", [2, 3], key=state.key(MapSetup, "dims"), required=True, help="Three for PCA and UMAP."
