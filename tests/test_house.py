@@ -24,7 +24,19 @@ ORDER: list[set[str]] = [
     {"bench"},
     {"cli", "ui"},
 ]
-HEAVY = {"torch", "timm", "open_clip", "faiss", "umap", "openTSNE", "transformers", "lance", "skimage", "sklearn", "streamlit"}
+HEAVY = {
+    "torch",
+    "timm",
+    "open_clip",
+    "faiss",
+    "umap",
+    "openTSNE",
+    "transformers",
+    "lance",
+    "skimage",
+    "sklearn",
+    "streamlit",
+}
 
 
 def part_of(module: str) -> str:
