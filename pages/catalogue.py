@@ -401,7 +401,8 @@ def rows(view: View, answer: study.Answer) -> list[items.Item]:
     """The best items of one strategy, with the weight and the likeness of each component."""
     words = CATALOGUE_STRATEGIES[answer.strategy].joins == "words"  # has no components to speak of
     found = []
-    for rank, item in enumerate(answer.order[: view.setup.k].tolist(), start=1):
+    listed = answer.order[answer.scores[answer.order] != 0] if words else answer.order
+    for rank, item in enumerate(listed[: view.setup.k].tolist(), start=1):
         position = int(view.catalogue.image_of[item])
         row = view.catalogue.items.iloc[item]
         parts = tuple(

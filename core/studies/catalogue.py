@@ -96,14 +96,14 @@ class Catalogue:
         found: dict[str, tuple] = {}
         for column in self.items:
             values = self.items[column]
-            if column in _FILE_COLUMNS or not values.notna().any():
+            if column in _FILE_COLUMNS | {"title", "description"} or not values.notna().any():
                 continue
             if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
                 if values.min() < values.max():
                     found[column] = (float(values.min()), float(values.max()))
             else:
                 names = sorted(set(self.texts(column)) - {""})
-                if 2 <= len(names) <= min(_MOST_CHOICES, max(2, len(self) // 2)):
+                if 2 <= len(names) <= min(_MOST_CHOICES, max(8, len(self) // 2)):
                     found[column] = tuple(names)
         return found
 
