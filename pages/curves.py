@@ -13,6 +13,7 @@ from core.studies import curves, leaderboard
 from core.types import Dataset
 from core.ui import asking, browser, cache, cards, comparing, controls, gallery, state, theme
 from core.ui.comparing import Competitor
+from core.ui.guard import guarded
 
 LOOKS = {
     "levels": "Precision and recall",
@@ -257,4 +258,4 @@ def page() -> None:
         draw(loaded, competitors, setup)
 
 
-page()
+guarded(page)()

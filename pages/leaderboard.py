@@ -14,6 +14,7 @@ from core.studies import costs, evaluation, leaderboard
 from core.types import Dataset
 from core.ui import cache, cards, comparing, controls, gallery, jobs, state, theme
 from core.ui.comparing import Competitor
+from core.ui.guard import guarded
 
 FIXED_KS = (1, 5, 10)
 ON_A_PAGE = 40  # classes of the heat map that are shown at once
@@ -485,4 +486,4 @@ def page() -> None:
         show_intervals(result, known, competitors)
 
 
-page()
+guarded(page)()
