@@ -524,12 +524,11 @@ def legend(view: View) -> None:
 
 def evaluation(view: View) -> None:
     """Strategies judged on questions that the catalogue itself can answer, or on a file of queries."""
-    left, middle, right = st.columns([2, 1, 1.4])
-    with left:
-        st.segmented_control(
-            "Who asks", list(_ASK), key=state.key(CatalogueSetup, "ask_with"), format_func=_ASK.get, required=True,
-        )  # fmt: skip
-    middle.selectbox("Metric", _METRICS, key=state.key(CatalogueSetup, "metric"), format_func=metrics.label)
+    st.segmented_control(
+        "Who asks", list(_ASK), key=state.key(CatalogueSetup, "ask_with"), format_func=_ASK.get, required=True,
+    )  # fmt: skip
+    left, right, _ = st.columns([1, 1.4, 1.6])
+    left.selectbox("Metric", _METRICS, key=state.key(CatalogueSetup, "metric"), format_func=metrics.label)
     right.selectbox(
         "Compared with", _weighing(), key=state.key(CatalogueSetup, "base"),
         format_func=lambda name: CATALOGUE_STRATEGIES[name].label,
