@@ -449,16 +449,16 @@ def page() -> None:
         embedded=setup.embedded, search=setup.search,
     )  # fmt: skip
     here = sum(one.here for one in shown)
-    line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-    line.caption(f"{len(shown)} of {len(every)} backbones, {here} of them run here now. Click a row for its card.")
+    st.caption(f"{len(shown)} of {len(every)} backbones, {here} of them run here now. Click a row for its card.")
     if not shown:
         st.info("No backbone fits these filters; loosen one.", icon=":material/filter_alt_off:")
         return
-    line.download_button(
-        "CSV", described.table(shown).to_csv(index=False), file_name="backbones.csv", mime="text/csv",
+    ticked = table(shown, dataset)
+    # Below the table: above it the table's own toolbar would lie over the button.
+    st.download_button(
+        "Download CSV", described.table(shown).to_csv(index=False), file_name="backbones.csv", mime="text/csv",
         icon=":material/download:", on_click="ignore", width="content", key="backbones csv", help="What is shown, with every column.",
     )  # fmt: skip
-    ticked = table(shown, dataset)
     by_name = {one.name: one for one in every}
     if setup.card and setup.card not in by_name:
         st.warning(f"No backbone is named “{theme.plain(setup.card[:80])}” here.", icon=":material/help:")
