@@ -136,6 +136,8 @@ def test_words_pictures_and_filters_on_a_shop_of_ones_own(page) -> None:
     page.keyboard.press("Escape")
     page.reload()
     expect(page.get_by_text("1 of 4 items pass the filters")).to_be_visible(timeout=60_000)
+    expect(page.locator(ROW).first).to_be_visible(timeout=60_000)
+    settled(page)
     assert set(first_titles(page)) == {"Blue square"}
 
 
