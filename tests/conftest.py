@@ -89,3 +89,10 @@ def tiny_world(tiny_images: Path, home: Path) -> SimpleNamespace:
     from core import data
 
     return SimpleNamespace(images=tiny_images, home=home, dataset=data.add("tiny", tiny_images))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Journeys in a real browser get a second try on a busy machine; no other test does."""
+    for item in items:
+        if {"chromium", "tab"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.flaky(reruns=1))
