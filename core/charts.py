@@ -64,7 +64,7 @@ def metric_bars(rows: Sequence[tuple[str, float, float, float, str]], label: str
             "type": "data", "symmetric": False, "array": [high - mean for _, mean, _, high, _ in rows],
             "arrayminus": [mean - low for _, mean, low, _, _ in rows], "color": "rgba(110,118,132,0.9)", "thickness": 1.4, "width": 3,
         },
-        text=[f" {mean:.3f}" for mean in means], textposition="inside", insidetextanchor="start",
+        text=[f" {mean:.3f}" for mean in means], textposition="inside", insidetextanchor="start", textangle=0,
         insidetextfont={"color": [_ink(row[4]) for row in rows], "size": 11}, constraintext="none", customdata=[[low, high] for _, _, low, high, _ in rows],
         hovertemplate="%{y}<br>" + label + " %{x:.4f}<br>95 % interval %{customdata[0]:.4f} to %{customdata[1]:.4f}<extra></extra>",
     )  # fmt: skip

@@ -14,6 +14,16 @@ from core.ui.guard import guarded
 DEMO = "photo_views"
 JOB = "embed"
 
+# On a narrow page the results stand below the dataset instead of beside it.
+_NARROW = """
+<style>
+[data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"] .st-key-overview-results) { flex-wrap: wrap; }
+[data-testid="stColumn"]:has(.st-key-overview-dataset) { flex: 3 1 460px; min-width: min(100%, 460px); }
+[data-testid="stColumn"]:has(.st-key-overview-results) { flex: 2 1 340px; min-width: min(100%, 340px); }
+[data-testid="stColumn"] [data-testid="stColumn"] { min-width: 0; }
+</style>
+"""
+
 
 def start_embedding(name: str, chosen: tuple[str, ...]) -> None:
     """Embed a dataset with the chosen backbones in the background; a dataset that is not built yet is built first."""
@@ -134,9 +144,10 @@ def page() -> None:
     current = state.get(FrameSetup, "dataset")
     if current in ready:
         left, right = st.columns([3, 2], gap="large")
-        with left:
+        st.html(_NARROW)
+        with left.container(key="overview-dataset"):
             dataset_card(current, chosen)
-        with right:
+        with right.container(key="overview-results"):
             st.subheader("What they find", anchor=False)
             results(current)
     add_dataset()
