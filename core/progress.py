@@ -64,6 +64,7 @@ class Cancel:
         self._event = threading.Event()
 
     def set(self) -> None:
+        """Ask the worker to stop; it does so after its present small piece."""
         self._event.set()
 
     def __bool__(self) -> bool:

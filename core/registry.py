@@ -13,7 +13,9 @@ class Named(Protocol):
     """What a registry holds: anything with a name."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Under which it is found."""
+        ...
 
 
 Entry = TypeVar("Entry", bound=Named)
@@ -75,6 +77,7 @@ class Registry(Generic[Entry]):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Every name, in the order of registration."""
         return tuple(self._entries)
 
     def __getitem__(self, name: str) -> Entry:

@@ -62,18 +62,22 @@ class Shelf(Protocol):
         ...
 
     def written_keys(self) -> np.ndarray:
+        """The keys of every row that is written, (n, 32) uint8; `take` reads by positions in this list."""
         """(n_rows, 32) uint8 in the order of writing, duplicates included."""
         ...
 
     def take(self, rows: np.ndarray) -> np.ndarray:
+        """The float16 vectors at these positions of the last `written_keys`, (len(rows), dim)."""
         """(len(rows), dim) float16 of the rows as `written_keys` counted them last."""
         ...
 
     def drop(self, keys: set[bytes]) -> int:
+        """Remove every row of these 32-byte keys; how many rows there were."""
         """Take the rows of these keys (32 bytes each) away; how many there were. Only while nobody else is here."""
         ...
 
     def compact(self, alone: bool) -> None:
+        """Join small files; when nobody else writes (`alone`), rows that were written twice go too."""
         """Join small pieces. `alone` means that no other process uses the shelf: duplicates and old files may go."""
         ...
 
@@ -90,6 +94,7 @@ class LanceShelf:
         self._seen = None
 
     def append(self, keys: np.ndarray, vectors: np.ndarray) -> None:
+        """Add (n, 32) uint8 keys with their (n, dim) float16 vectors as one atomic commit."""
         import lance
         import pyarrow as pa
 
@@ -126,6 +131,7 @@ class LanceShelf:
         return dataset
 
     def written_keys(self) -> np.ndarray:
+        """The keys of every row that is written, (n, 32) uint8; `take` reads by positions in this list."""
         self._seen = self._open()
         if self._seen is None:
             return np.empty((0, 32), np.uint8)
@@ -134,6 +140,7 @@ class LanceShelf:
         return raw[column.offset * 32 : (column.offset + len(column)) * 32].reshape(-1, 32)
 
     def take(self, rows: np.ndarray) -> np.ndarray:
+        """The float16 vectors at these positions of the last `written_keys`, (len(rows), dim)."""
         if len(rows) == 0:
             return np.empty((0, self._dim), np.float16)
         total = self._seen.count_rows()
@@ -146,6 +153,7 @@ class LanceShelf:
         return column.flatten().to_numpy(zero_copy_only=False).reshape(-1, self._dim)
 
     def drop(self, keys: set[bytes]) -> int:
+        """Remove every row of these 32-byte keys; how many rows there were."""
         dataset = self._open()
         if dataset is None:
             return 0
@@ -161,6 +169,7 @@ class LanceShelf:
         return len(row_ids)
 
     def compact(self, alone: bool) -> None:
+        """Join small files; when nobody else writes (`alone`), rows that were written twice go too."""
         dataset = self._open()
         if dataset is None:
             return
@@ -184,6 +193,7 @@ class NpyShelf:
         self._seen: list[np.ndarray] = []
 
     def append(self, keys: np.ndarray, vectors: np.ndarray) -> None:
+        """Add (n, 32) uint8 keys with their (n, dim) float16 vectors as one file that is there whole or not at all."""
         rows = np.empty(len(keys), self._dtype)
         rows["key"], rows["vec"] = keys, vectors
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -206,6 +216,7 @@ class NpyShelf:
         return sorted(self._folder.glob("*.npy")) if self._folder.is_dir() else []
 
     def written_keys(self) -> np.ndarray:
+        """The keys of every row that is written, (n, 32) uint8; `take` reads by positions in this list."""
         self._seen = [np.load(path, mmap_mode="r") for path in self._files()]
         for shard in self._seen:
             if shard.dtype != self._dtype:
@@ -218,6 +229,7 @@ class NpyShelf:
         return np.concatenate([shard["key"] for shard in self._seen])
 
     def take(self, rows: np.ndarray) -> np.ndarray:
+        """The float16 vectors at these positions of the last `written_keys`, (len(rows), dim)."""
         found = np.empty((len(rows), self._dim), np.float16)
         start = 0
         for shard in self._seen:
@@ -227,6 +239,7 @@ class NpyShelf:
         return found
 
     def drop(self, keys: set[bytes]) -> int:
+        """Remove every row of these 32-byte keys; how many rows there were."""
         written = self.written_keys()
         unwanted = np.array([key.tobytes() in keys for key in written], bool)
         if unwanted.any():
@@ -234,6 +247,7 @@ class NpyShelf:
         return int(unwanted.sum())
 
     def compact(self, alone: bool) -> None:
+        """Join small files; when nobody else writes (`alone`), rows that were written twice go too."""
         if not alone or len(self._files()) < 2:
             return
         keys = self.written_keys()
@@ -444,6 +458,7 @@ class Thumbnails:
         raise sqlite3.OperationalError(f"unable to open {self._file}")
 
     def put(self, pictures: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Keep WebP bytes: key in hex → size ("small", "large") → picture; what is there already stays."""
         connection = self._connection(write=True)
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -457,6 +472,7 @@ class Thumbnails:
             raise
 
     def get(self, key: str, size: str) -> bytes | None:
+        """The WebP bytes of one picture, or None when it is not kept."""
         connection = self._connection(write=False)
         if connection is None:
             return None
@@ -472,6 +488,7 @@ class Thumbnails:
         return connection.execute("SELECT count(*) FROM small").fetchone()[0], whole
 
     def having(self, keys: Iterable[str]) -> set[str]:
+        """Those of these keys (hex) that have a thumbnail."""
         connection = self._connection(write=False)
         if connection is None:
             return set()

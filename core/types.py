@@ -101,6 +101,7 @@ class Split:
 
     @property
     def is_self_retrieval(self) -> bool:
+        """Whether queries and gallery are the same images: each then asks all the others."""
         return np.array_equal(self.queries, self.gallery)
 
     @cached_property
@@ -166,6 +167,7 @@ class Dataset:
 
     @property
     def n_images(self) -> int:
+        """How many images there are."""
         return len(self.ids)
 
     @property
@@ -219,10 +221,12 @@ class Embeddings:
 
     @property
     def dim(self) -> int:
+        """Numbers per vector."""
         return self.vectors.shape[1]
 
     @cached_property
     def n_zero(self) -> int:
+        """How many vectors are all zero: no direction, so a score of 0 to everything."""
         return int((~self.vectors.any(axis=1)).sum())
 
 
@@ -538,6 +542,7 @@ class Evaluation:
 
     @property
     def queries_with_mixed_ties(self) -> int:
+        """How many queries tie relevant with other images: their figures depend on the order of ties."""
         return int(self.mixed_ties.sum())
 
     def mean(self, key: str) -> float:
@@ -576,6 +581,7 @@ class RelevantRanks:
 
     @property
     def n_queries(self) -> int:
+        """How many queries were ranked."""
         return len(self.indptr) - 1
 
     @cached_property

@@ -36,13 +36,17 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
 
 
 class _Reader(pickle.Unpickler):
+    """An unpickler that makes plain data and numpy arrays, and calls nothing else."""
+
     def find_class(self, module: str, name: str) -> Any:
+        """The allowed class or function of this name; anything else ends the reading."""
         allowed = _allowed()
         if (module, name) not in allowed:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}")
         return allowed[(module, name)]
 
     def persistent_load(self, pid: Any) -> Any:
+        """Objects outside the file are refused."""
         raise pickle.UnpicklingError("it asks for objects outside the file")
 
 

@@ -114,3 +114,20 @@ def _most_named(winners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _share(labels: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     known = np.maximum((labels >= 0).sum(axis=1), 1)
     return (labels == wanted[:, None]).sum(axis=1) / known
+
+
+def labelled_neighbours(dataset: Dataset, vectors: np.ndarray, position: int, k: int = 10) -> list[int]:
+    """The labelled images nearest to one image: the voters of `label_doubts`.
+
+    Args:
+        dataset: where the image is.
+        vectors: (n_images, dim) float32 unit rows in dataset order.
+        position: the image; it and copies with equal bytes are left out.
+        k: how many at most.
+    Returns:
+        Positions, nearest first; at equal scores the lower position comes first.
+    """
+    scores = vectors @ vectors[position]
+    scores[(dataset.labels < 0) | (dataset.keys == dataset.keys[position])] = -np.inf
+    best = np.argsort(-scores, kind="stable")[:k]
+    return [int(one) for one in best if np.isfinite(scores[one])]

@@ -38,6 +38,7 @@ class Competitor:
 
     @property
     def name(self) -> str:
+        """The system's own name."""
         return self.system.name
 
 

@@ -80,8 +80,10 @@ class Steps:
 
     @property
     def can_undo(self) -> bool:
+        """Whether there is an earlier state."""
         return bool(self._past)
 
     @property
     def can_redo(self) -> bool:
+        """Whether an undone state can come back."""
         return bool(self._future)

@@ -148,6 +148,15 @@ def test_copies_of_the_image_do_not_vote_and_neither_do_unlabelled_ones() -> Non
     assert table["certainty"].tolist() == [1.0] * 3
 
 
+def test_the_voters_are_labelled_others_nearest_first() -> None:
+    dataset = made(np.array([0, 0, 1, 1, -1]), keys=np.array([0, 0, 1, 2, 3]))
+    angles = np.deg2rad([0, 1, 40, 20, 5])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    # Image 1 has the bytes of image 0, image 4 has no label: neither votes.
+    assert doubts.labelled_neighbours(dataset, vectors, 0, k=9) == [3, 2]
+    assert doubts.labelled_neighbours(dataset, vectors, 2, k=2) == [3, 1]
+
+
 def test_label_doubts_are_refused_where_they_mean_nothing(shared_data: Path, home: Path) -> None:
     several = data.load(shared_data / "multilabel" / "labels.csv")
     with pytest.raises(BadInput, match="one label per image"):
