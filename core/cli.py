@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import logging
 import os
 import pkgutil
@@ -67,9 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--fusions", type=Path, help="JSON list of fusions")
     one.add_argument("--fuse", action="append", default=[], metavar="A+B", help="equal shares of these; repeatable")
     one.add_argument("--k", default="1,5,10", help="cut-offs, e.g. 1,5,10,100")
-    one.add_argument("--json", type=Path, help="write all metrics with their intervals")
-    one.add_argument("--per-query", type=Path, help="write every list metric of each query (Parquet)")
-    one.add_argument("--ranking", type=Path, help="write the top 100 of each query and system (Parquet)")
+    _judging_flags(one)
     one.set_defaults(verb=evaluate)
 
     one = verbs.add_parser("report", help="a comparison as one HTML file that opens offline")
@@ -127,6 +124,29 @@ def _vector_flags(parser: argparse.ArgumentParser) -> None:
 def _backbone_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone", action="append", default=[], metavar="NAME", help="repeatable")
     parser.add_argument("--weights", type=Path, help="a local checkpoint for the one backbone named (timm)")
+
+
+EXPORTS = {
+    "json": "every metric with its interval, and every pair (JSON)",
+    "table": "a row per system with every metric and its interval (CSV or Parquet, as the name ends)",
+    "latex": "the printed columns as a table for a paper (LaTeX, booktabs)",
+    "differences": "every pair: difference, interval, p, Holm p, effect sizes, wins, ties, losses (CSV or Parquet)",
+    "per-query": "every list metric of each query (CSV or Parquet)",
+    "per-class": "the compared metric of each class and system with its interval (CSV or Parquet)",
+    "curves": "the 11-point interpolated precision of each system with its interval (CSV or Parquet)",
+    "ranking": "the top 100 of each query and system (CSV or Parquet)",
+}
+"""What `evaluate` writes: its flag → what the file holds. `core.studies.exports` makes them."""
+
+
+def _judging_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--metric", default="map", help="the metric that pairs are compared in (default: map)")
+    parser.add_argument(
+        "--by-class", action="store_true", help="resample whole classes: wider intervals, and more honest ones"
+    )
+    parser.add_argument("--show", default="", metavar="METRICS", help="columns to print: map,mrr,p@5, ... or all")
+    for name, holds in EXPORTS.items():
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write {holds}")
 
 
 def benches() -> list[str]:
@@ -261,32 +281,25 @@ def embed(given: argparse.Namespace) -> None:
 
 
 def evaluate(given: argparse.Namespace) -> None:
-    """`evaluate`: every single backbone and the fusions, with intervals; from a dataset or from files."""
-    from core.studies import blackbox, evaluation
+    """`evaluate`: every single backbone and the fusions, with intervals and every pair; from a dataset or from files."""
+    from core.studies import blackbox, exports, fusion
 
     _plugins()
-    ks = _cutoffs(given.k)
-    if given.vectors and not given.data:
-        result = blackbox.evaluate_files(
+    files = {name: path for name in EXPORTS if (path := getattr(given, name.replace("-", "_"))) is not None}
+    exports.check(files)
+    how = {"ks": _cutoffs(given.k), "metric": given.metric, "by_class": given.by_class, "on_progress": say}
+    from_files = bool(given.vectors and not given.data)
+    if from_files:
+        result, dataset = blackbox.evaluate_files(
             vectors=_named_files(given.vectors), labels=given.labels, pairs=given.pairs, fusions=given.fusions,
-            ks=ks, invalid=given.invalid,
+            invalid=given.invalid, **how,
         )  # fmt: skip
     else:
-        result = _evaluate_dataset(given, ks)
-    print(evaluation.table(result))
-    if given.json:
-        _write(given.json, json.dumps(evaluation.as_json(result), indent=1, allow_nan=False, ensure_ascii=False))
-    if given.per_query:
-        _write_parquet(given.per_query, evaluation.per_query_table(result))
-    if given.ranking:
-        _write_parquet(given.ranking, evaluation.ranking_table(result))
-
-
-def _evaluate_dataset(given: argparse.Namespace, ks: tuple[int, ...]):  # noqa: ANN202
-    from core.studies import fusion
-
-    dataset, names, fusions = _systems(given)
-    return fusion.evaluate(dataset, names, fusions, ks=ks)
+        dataset, names, fusions = _systems(given)
+        result = fusion.evaluate(dataset, names, fusions, **how)
+    keys = exports.columns(given.show, result)
+    print(exports.printed(result, keys))
+    exports.write(files, result, exports.facts(result.systems, dataset, from_files), dataset, keys)
 
 
 def _systems(given: argparse.Namespace):  # noqa: ANN202
@@ -350,13 +363,6 @@ def _write(path: Path, text: str) -> None:
         raise BadInput(
             f"Cannot write {path}: {error.strerror}. Give a path in a folder that exists and is writable."
         ) from None
-
-
-def _write_parquet(path: Path, table) -> None:  # noqa: ANN001
-    try:
-        table.to_parquet(path, index=False)
-    except OSError as error:
-        raise BadInput(f"Cannot write {path}: {error}. Give a path in a folder that exists and is writable.") from None
 
 
 def list_(given: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,8 @@ def evaluate_files(
     fusions: str | Path | None = None,
     ks: Sequence[int] = (1, 5, 10),
     invalid: str = "refuse",
-) -> evaluation.Result:
+    **how: Any,
+) -> tuple[evaluation.Result, Dataset]:
     """Judge every set of vectors alone, and the fusions of a fusions.json, on labels from a file.
 
     Args:
@@ -32,6 +34,9 @@ def evaluate_files(
         fusions: a list of fusions; the names in `backbones` are those of `vectors`.
         ks: cut-offs of the metrics "@k".
         invalid: "refuse" or "drop" rows with NaN or infinity, for all vectors alike.
+        how: more of `evaluation.evaluate`: metric, by_class, seed, on_progress, cancel.
+    Returns:
+        The result, and the dataset that the files describe.
     Raises:
         BadInput: one sentence that names the file and the field, row or column.
     """
@@ -41,16 +46,22 @@ def evaluate_files(
         )
     specs = spec.read(fusions) if fusions is not None else ()
     dataset, rows = blackbox.read(vectors, labels, pairs, invalid)
-    return run(dataset, rows, specs, ks)
+    return run(dataset, rows, specs, ks, **how), dataset
 
 
 def run(
-    dataset: Dataset, rows: Mapping[str, np.ndarray], fusions: Sequence[FusionSpec] = (), ks: Sequence[int] = (1, 5, 10)
+    dataset: Dataset,
+    rows: Mapping[str, np.ndarray],
+    fusions: Sequence[FusionSpec] = (),
+    ks: Sequence[int] = (1, 5, 10),
+    **how: Any,
 ) -> evaluation.Result:
     """Judge vectors and fusions over a dataset's split.
 
     Args:
         rows: name → (n_images, dim) finite vectors in dataset order, of any norm; zero rows mean "nothing here".
+        how: more of `evaluation.evaluate`.
     """
     space = systems.Space({name: unit(one) for name, one in rows.items()}, dataset.split)
-    return evaluation.evaluate(systems.build(space, tuple(rows), fusions), data.relevance(dataset), ks, dataset=dataset)
+    judged = systems.build(space, tuple(rows), fusions)
+    return evaluation.evaluate(judged, data.relevance(dataset), ks, dataset=dataset, **how)

@@ -39,6 +39,7 @@ class Result:
         query_ids, gallery_ids: (n,) str.
         query_labels: (n_queries,) str, "" where there is none.
         resampled: what intervals and comparisons drew again: "queries", or "classes" with all their queries.
+        systems: what was judged, in the same order; () where only the evaluations were at hand.
     """
 
     evaluations: tuple[Evaluation, ...]
@@ -48,6 +49,7 @@ class Result:
     gallery_ids: np.ndarray = field(repr=False)
     query_labels: np.ndarray = field(repr=False)
     resampled: str = "queries"
+    systems: tuple[System, ...] = field(default=(), repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,6 +97,9 @@ def evaluate(
     """
     if not systems:
         raise BadInput("There is no system to judge; name at least one backbone.")
+    possible = metrics.list_keys(sorted(set(map(int, ks))))
+    if metric not in possible:
+        raise BadInput(f"Pairs cannot be compared in {metric!r} here; they can in {', '.join(possible)}.")
     engine = engine_for(systems, truth)
     meter = Meter("Judging", len(systems), on_progress, unit="systems")
     found = []
@@ -103,7 +108,8 @@ def evaluate(
             cancel.check()
         found.append(evaluate_one(system, truth, ks, dataset=dataset, engine=engine, seed=seed, by_class=by_class))
         meter.add(1)
-    return beside(found, truth, dataset=dataset, metric=metric, seed=seed, by_class=by_class)
+    result = beside(found, truth, dataset=dataset, metric=metric, seed=seed, by_class=by_class)
+    return dataclasses.replace(result, systems=tuple(systems))
 
 
 def beside(
@@ -302,14 +308,10 @@ def _warnings(system: System, truth: Relevance, dataset: Dataset, mixed: int, n_
     if not n_valid:
         said.append("No query has a relevant image, so there are no figures: label more images.")
     if n_valid and mixed > MANY_TIES * n_valid:
-        said.append(
-            f"{system.name}: in {mixed:,} of {n_valid:,} queries a relevant and another image have equal scores, so the "
-            "order in which the dataset is stored decides about the figures."
-        )
-    zero = {name: int((~system.space.get(name)[dataset.split.gallery].any(axis=1)).sum()) for name in system.backbones}
-    for name, count in zero.items():
-        if count:
-            said.append(f"{name} has nothing (a zero vector) for {count:,} of {truth.n_gallery:,} gallery images.")
+        said.append(_tie_sentence([(system.name, mixed)], n_valid))
+    if system.spec is not None:
+        said += [system.name + remark.removeprefix(system.spec.name) for remark in system.spec.remarks]
+    said += filter(None, (_nothing_there(system.space.get(name), name, dataset) for name in system.backbones))
     classes = truth.query_classes
     if classes is not None and (classes >= 0).any():
         sizes = np.bincount(classes[classes >= 0])
@@ -322,16 +324,63 @@ def _warnings(system: System, truth: Relevance, dataset: Dataset, mixed: int, n_
     return tuple(said)
 
 
+def _tie_sentence(mixed: Sequence[tuple[str, int]], n_valid: int) -> str:
+    """One sentence for all systems that tie: (name, queries in which a relevant and another image tie)."""
+    counted = [f"{name}: in {count:,} of {n_valid:,} queries" for name, count in mixed]
+    if len(mixed) > 1:
+        counted = [f"{', '.join(f'{name} ({count:,})' for name, count in mixed)}: in so many of {n_valid:,} queries"]
+    return (
+        f"{counted[0]} a relevant and another image have equal scores, so the order in which the dataset is stored decides "
+        "about the figures."
+    )
+
+
+def _nothing_there(vectors: np.ndarray, name: str, dataset: Dataset) -> str:
+    """How many gallery images and queries a backbone has a zero vector for; "" when there is none."""
+    split, said = dataset.split, []
+    sides = [("gallery images", split.gallery)]
+    sides += [] if split.is_self_retrieval else [("queries", split.queries)]
+    for what, positions in sides:
+        count = int((~vectors[positions].any(axis=1)).sum())
+        if count:
+            said.append(f"{count:,} of {len(positions):,} {what}")
+    return f"{name} has nothing (a zero vector) for {' and '.join(said)}." if said else ""
+
+
+def warnings(evaluations: Iterable[Evaluation], titles: Mapping[str, str] | None = None) -> list[str]:
+    """The warnings of several systems, each once, under the names that people read; ties of many in one sentence.
+
+    Args:
+        titles: system → what people call it; None leaves the names.
+    """
+    titles, mixed, n_valid, found = titles or {}, [], 0, []
+    for one in evaluations:
+        ties = _tie_sentence([(one.name, one.queries_with_mixed_ties)], one.n_valid)
+        if ties in one.warnings:
+            mixed.append((titles.get(one.name, one.name), one.queries_with_mixed_ties))
+            n_valid = one.n_valid
+        found += [sentence for sentence in one.warnings if sentence != ties]
+    called = sorted(titles, key=len, reverse=True)
+    spoken = [_tie_sentence(mixed, n_valid)] if mixed else []
+    for sentence in found:
+        name = next((name for name in called if sentence.startswith((f"{name}: ", f"{name} has "))), None)
+        spoken.append(sentence if name is None else titles[name] + sentence[len(name) :])
+    return list(dict.fromkeys(spoken))
+
+
 # ---------------------------------------------------------------- tables to take away
 
 
-def table(result: Result) -> str:
-    """What the command line prints: one line per system, best first, then each against the best."""
-    shown = [key for key in SHOWN if key in result.evaluations[0].figures]
+def table(result: Result, keys: Sequence[str] | None = None) -> str:
+    """What the command line prints first: one line per system, best first, and what the figures rest on.
+
+    Args:
+        keys: metrics, one column each; None for the usual ones.
+    """
+    shown = [key for key in (SHOWN if keys is None else keys) if key in result.evaluations[0].figures]
     groups = result.tie_groups
     rows = [["system", "ties", *(metrics.label(key) for key in shown)]]
-    ordered = sorted(result.evaluations, key=lambda one: -np.nan_to_num(one.mean(result.metric), nan=-1.0))
-    for one in ordered:
+    for one in sorted(result.evaluations, key=lambda one: -np.nan_to_num(one.mean(result.metric), nan=-1.0)):
         cells = []
         for key in shown:
             figure = one.figures[key]
@@ -340,15 +389,23 @@ def table(result: Result) -> str:
                 text += f" [{figure.low:.4f}, {figure.high:.4f}]"
             cells.append(text)
         rows.append([one.name, groups[one.name], *cells])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-    first = ordered[0]
-    lines.append(
-        f"{first.n_valid:,} of {first.n_queries:,} queries count; 95 % bootstrap intervals; systems that share a letter "
-        "cannot be told apart (paired randomisation tests, Holm-corrected over all pairs)."
+    return "\n".join([*aligned(rows), *footnotes(result)])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of text whose cells stand under one another."""
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def footnotes(result: Result) -> list[str]:
+    """Under a printed table: how many queries count, what the letters mean, and every warning once."""
+    first = result.evaluations[0]
+    rests_on = (
+        f"{first.n_valid:,} of {first.n_queries:,} queries count; 95 % bootstrap intervals over {result.resampled}; systems "
+        "that share a letter cannot be told apart (paired randomisation tests, Holm-corrected over all pairs)."
     )
-    lines += dict.fromkeys(sentence for one in result.evaluations for sentence in one.warnings)
-    return "\n".join(lines)
+    return [rests_on, *warnings(result.evaluations)]
 
 
 def _number(value: Any) -> Any:
@@ -360,7 +417,7 @@ def _number(value: Any) -> Any:
 
 def as_json(result: Result) -> dict[str, Any]:
     """The result as plain data: systems with every metric, and all comparisons; NaN is null."""
-    systems = []
+    systems, groups = [], result.tie_groups
     for one in result.evaluations:
         found = {}
         for key, figure in one.figures.items():
@@ -369,13 +426,13 @@ def as_json(result: Result) -> dict[str, Any]:
                 "n_queries": figure.n_queries, "n_valid": figure.n_valid,
             } | ({"note": figure.note} if figure.note else {})  # fmt: skip
         systems.append(
-            {"name": one.name, "metrics": found, "queries_with_mixed_ties": one.queries_with_mixed_ties, "warnings": list(one.warnings)}
+            {"name": one.name, "ties": groups[one.name], "metrics": found, "queries_with_mixed_ties": one.queries_with_mixed_ties, "warnings": list(one.warnings)}
         )  # fmt: skip
     pairs = []
     for (a, b), difference in result.comparisons.items():
         said = {name: _number(v) if isinstance(v, float) else v for name, v in dataclasses.asdict(difference).items()}
         pairs.append({"a": a, "b": b, "metric": result.metric, **said})
-    return {"systems": systems, "comparisons": pairs}
+    return {"metric": result.metric, "resampled": result.resampled, "systems": systems, "comparisons": pairs}
 
 
 def per_query_table(result: Result) -> pd.DataFrame:

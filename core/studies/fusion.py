@@ -34,10 +34,16 @@ ORACLE = "best per query (upper bound)"
 
 
 def evaluate(
-    dataset: Dataset, backbones: Sequence[str], fusions: Sequence[FusionSpec] = (), ks: Sequence[int] = (1, 5, 10)
+    dataset: Dataset,
+    backbones: Sequence[str],
+    fusions: Sequence[FusionSpec] = (),
+    ks: Sequence[int] = (1, 5, 10),
+    **how: Any,
 ) -> evaluation.Result:
     """Every backbone alone and every fusion, with all metrics, on a dataset whose embeddings are in the store.
 
+    Args:
+        how: more of `evaluation.evaluate`: metric, by_class, seed, on_progress, cancel.
     Raises:
         NotComputed: an embedding is missing; the sentence is the command to run.
     """
@@ -47,7 +53,7 @@ def evaluate(
     space = space_of(dataset, used)
     for spec in fusions:
         refuse_trained(spec, query_keys(dataset))
-    return evaluation.evaluate(build(space, backbones, fusions), data.relevance(dataset), ks, dataset=dataset)
+    return evaluation.evaluate(build(space, backbones, fusions), data.relevance(dataset), ks, dataset=dataset, **how)
 
 
 def space_of(dataset: Dataset, backbones: Sequence[str]) -> Space:

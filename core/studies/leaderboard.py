@@ -200,23 +200,18 @@ def turned(one: significance.Difference) -> significance.Difference:
 
 def warnings(result: evaluation.Result, known: Mapping[str, Facts]) -> list[str]:
     """Everything to read before the numbers, in words, each sentence once."""
-    found = [sentence for one in result.evaluations for sentence in one.warnings]
-    for (a, b), one in result.comparisons.items():
-        if one.n and one.contradicts:
-            found.append(
-                f"{known[a].title} and {known[b].title}: the two tests contradict each other (randomisation p = "
-                f"{one.p:.2g}, Wilcoxon p = {one.wilcoxon:.2g}), as they may with many small losses and a few large "
-                "wins; nothing is concluded about this pair."
-            )
-    called = sorted(result.names, key=len, reverse=True)
-    spoken = []
-    for sentence in found:
-        for name in called:
-            if sentence.startswith((f"{name}: ", f"{name} has ")):
-                sentence = known[name].title + sentence[len(name) :]
-                break
-        spoken.append(sentence)
-    return list(dict.fromkeys(spoken))
+    found = evaluation.warnings(result.evaluations, {name: fact.title for name, fact in known.items()})
+    doubtful = [
+        f"{known[a].title} and {known[b].title} (randomisation p = {one.p:.2g}, Wilcoxon p = {one.wilcoxon:.2g})"
+        for (a, b), one in result.comparisons.items()
+        if one.n and one.contradicts
+    ]
+    if doubtful:
+        found.append(
+            f"The two tests contradict each other about {'; '.join(doubtful)}, as they may with many small losses and a few "
+            f"large wins; nothing is concluded about {'these pairs' if len(doubtful) > 1 else 'this pair'}."
+        )
+    return found
 
 
 # ---------------------------------------------------------------- to take away
