@@ -12,7 +12,6 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from core import projection
-from core.errors import CoreError
 from core.fusion import FusionSpec
 from core.setups import FusionSetup, MapSetup, RetrievalSetup, bounds_of
 from core.studies import maps
@@ -30,27 +29,11 @@ MOST_PICTURES = 60
 
 def systems(selection: controls.Selection) -> tuple[Named, Named | None]:
     """Whose space is drawn, and beside which other; what a link names wrongly becomes the first of the list."""
-    wanted = {name: state.get(MapSetup, name) for name in ("system", "other")}
-    choice = asking.choice(selection.backbones, selection.embedded, wanted.values())
-    texts = list(choice.titles)
-    for name, text in wanted.items():
-        if text and text not in choice.titles:
-            try:
-                choice.read(text)
-            except CoreError as error:
-                st.warning(theme.plain(str(error)), icon=":material/info:")
-        if text not in choice.titles:
-            state.put(MapSetup, name, texts[0] if name == "system" else "")
-    left, right = st.columns(2, gap="medium")
-    system = left.selectbox(
-        "Space of", texts, key=state.key(MapSetup, "system"), format_func=choice.titles.get,
-        help="A backbone, the fusion as it stands in the Fusion lab, or a saved fusion of vectors.",
+    return asking.system_boxes(
+        MapSetup, selection, st.columns(2, gap="medium"), ("Space of", "Side by side with"),
+        ("A backbone, the fusion as it stands in the Fusion lab, or a saved fusion of vectors.",
+         "A second map: same colours, same selection."),
     )  # fmt: skip
-    other = right.selectbox(
-        "Side by side with", ["", *texts], key=state.key(MapSetup, "other"),
-        format_func=lambda text: choice.titles.get(text, "nothing"), help="A second map: same colours, same selection.",
-    )  # fmt: skip
-    return choice.read(system), choice.read(other) if other and other != system else None
 
 
 def parameters(setup: MapSetup) -> dict[str, float]:

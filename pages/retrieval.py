@@ -379,27 +379,13 @@ def answers_of(view: View, query: Query) -> list[retrieval.Answer]:
 
 
 def systems_row(selection: controls.Selection) -> tuple[Named, Named | None]:
-    """Which systems answer; a link that names none of this installation gets one sentence and the first of the list."""
-    wanted = {name: state.get(RetrievalSetup, name) for name in ("system", "other")}
-    follow_lab(selection, wanted)
-    choice = asking.choice(selection.backbones, selection.embedded, wanted.values())
-    texts = list(choice.titles)
-    for name, text in wanted.items():
-        if text and text not in choice.titles:
-            try:
-                choice.read(text)
-            except CoreError as error:
-                st.warning(theme.plain(str(error)), icon=":material/info:")
-        if text not in choice.titles:
-            state.put(RetrievalSetup, name, texts[0] if name == "system" else "")
-    left, right, options = st.columns([5, 5, 2], gap="medium", vertical_alignment="bottom")
-    system = left.selectbox(
-        "Results of", texts, key=state.key(RetrievalSetup, "system"), format_func=choice.titles.get,
-        help="A backbone, the fusion as it stands in the Fusion lab, or a saved fusion.",
-    )  # fmt: skip
-    other = right.selectbox(
-        "Side by side with", ["", *texts], key=state.key(RetrievalSetup, "other"),
-        format_func=lambda text: choice.titles.get(text, "nothing"), help="The same query, answered by another system.",
+    """Which systems answer, and how much of their answers is shown."""
+    follow_lab(selection)
+    *places, options = st.columns([5, 5, 2], gap="medium", vertical_alignment="bottom")
+    chosen = asking.system_boxes(
+        RetrievalSetup, selection, places, ("Results of", "Side by side with"),
+        ("A backbone, the fusion as it stands in the Fusion lab, or a saved fusion.",
+         "The same query, answered by another system."),
     )  # fmt: skip
     with options.popover("View", icon=":material/tune:", width="stretch"):
         for name in ("k", "size"):
@@ -408,16 +394,15 @@ def systems_row(selection: controls.Selection) -> tuple[Named, Named | None]:
                 bounds.label, int(bounds.low), int(bounds.high), step=int(bounds.step), help=bounds.help,
                 key=state.key(RetrievalSetup, name),
             )  # fmt: skip
-    return choice.read(system), choice.read(other) if other and other != system else None
+    return chosen
 
 
-def follow_lab(selection: controls.Selection, wanted: dict[str, str]) -> None:
+def follow_lab(selection: controls.Selection) -> None:
     """A visitor who looks at the fusion of the lab goes on doing so when its weights change."""
     now, before = asking.lab_text(selection.backbones), state.hold("lab fusion shown", "")
-    for name, text in wanted.items():
-        if now and before and text == before and now != before:
+    for name in ("system", "other"):
+        if now and before and state.get(RetrievalSetup, name) == before and now != before:
             state.put(RetrievalSetup, name, now)
-            wanted[name] = now
     state.keep("lab fusion shown", now)
 
 

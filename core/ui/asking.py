@@ -20,7 +20,8 @@ from core.setups import FusionSetup
 from core.studies import naming, retrieval
 from core.studies.naming import Named
 from core.types import Dataset
-from core.ui import cache, cropper, shares, state
+from core.ui import cache, cropper, shares, state, theme
+from core.ui.controls import Selection
 
 GUEST = "given:"
 """A query text of this form names pictures that were given in this session."""
@@ -113,6 +114,39 @@ def choice(chosen: tuple[str, ...], embedded: tuple[str, ...], also: Iterable[st
             except CoreError:
                 continue
     return Choice(titles, saved, embedded)
+
+
+def system_boxes(
+    setup: type, selection: Selection, places: Sequence, titles: tuple[str, str], helps: tuple[str, str]
+) -> tuple[Named, Named | None]:
+    """The two lists in which a page's system, and the one beside it, are chosen.
+
+    A link that names no system of this installation gets one sentence and the first of the list.
+
+    Args:
+        setup: has the fields "system" and "other".
+        places: the two containers that the lists stand in.
+        titles, helps: of the two lists.
+    """
+    wanted = {name: state.get(setup, name) for name in ("system", "other")}
+    there = choice(selection.backbones, selection.embedded, wanted.values())
+    texts = list(there.titles)
+    for name, text in wanted.items():
+        if text and text not in there.titles:
+            try:
+                there.read(text)
+            except CoreError as error:
+                st.warning(theme.plain(str(error)), icon=":material/info:")
+        if text not in there.titles:
+            state.put(setup, name, texts[0] if name == "system" else "")
+    system = places[0].selectbox(
+        titles[0], texts, key=state.key(setup, "system"), format_func=there.titles.get, help=helps[0]
+    )
+    other = places[1].selectbox(
+        titles[1], ["", *texts], key=state.key(setup, "other"), help=helps[1],
+        format_func=lambda text: there.titles.get(text, "nothing"),
+    )  # fmt: skip
+    return there.read(system), there.read(other) if other and other != system else None
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
