@@ -10,6 +10,7 @@ from core.setups import FrameSetup
 from core.studies import embedding
 from core.ui import adding, cache, cards, gallery, jobs, state, theme
 from core.ui.guard import guarded
+from core.ui.lab_training import titled
 
 DEMO = "photo_views"
 JOB = "embed"
@@ -69,10 +70,26 @@ def results(name: str) -> None:
         rows.append(("equal mix of all", even.mean, even.low, even.high, charts.FUSION_COLOUR))
     rows.sort(key=lambda row: -row[1])
     st.plotly_chart(charts.metric_bars(rows, "mAP"), key=f"overview bars {name}", config={"displayModeBar": False})
-    st.caption(
-        f"{metrics.parse('map')[0].definition} {standing.n_valid:,} queries; the lines are 95 % intervals. "
-        "In the Fusion lab you move the weights."
-    )
+    st.caption(f"{metrics.parse('map')[0].definition} {standing.n_valid:,} queries; the lines are 95 % intervals.")
+    if len(done) > 1:
+        said = titled(standing.verdict, done)
+        st.markdown(f"**The equal mix**: {said}")
+    go_on()
+
+
+NEXT = (
+    ("pages/fusion_lab.py", "Move the weights", ":material/tune:"),
+    ("pages/retrieval.py", "Look at what comes back", ":material/image_search:"),
+    ("pages/projection.py", "See the space", ":material/scatter_plot:"),
+    ("pages/leaderboard.py", "Compare everything", ":material/leaderboard:"),
+)
+
+
+def go_on() -> None:
+    """Where the figures are taken further."""
+    with st.container(key="overview-next", gap="small"):
+        for page_file, label, icon in NEXT:
+            st.page_link(paths.REPOSITORY / page_file, label=label, icon=icon)
 
 
 def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
@@ -92,8 +109,8 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
                 args=(name, tuple(missing)), disabled=bool(jobs.running()), type="primary", width="stretch",
             )  # fmt: skip
         else:
-            right.markdown(":material/check_circle: :small[all chosen backbones are embedded]")
-        sample = cards.cards(loaded, cache.sample_positions(name, 12))
+            right.markdown(":green[:material/check_circle:] :small[all embedded]", width="content")
+        sample = cards.cards(loaded, cache.sample_positions(name, 15))
         gallery.grid(sample, key=f"sample {name}", size=84, name=f"pictures of {name}", pick="")
         st.dataframe(
             cache.status_table(name, chosen), hide_index=True, width="stretch",
