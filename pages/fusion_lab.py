@@ -190,6 +190,13 @@ def lab_fragment() -> None:
     loaded, names, embedded = lab.selection()
     state.seed(FusionSetup)
     mix = lab.mix()
+    lost = lab.lost_strategy()
+    if lost:
+        st.warning(
+            f"No strategy is named {theme.plain(repr(lost[:60]))} here; its file may have left the folder of plug-ins. "
+            f"{FUSIONS.get(mix.strategy).label} is shown instead.",
+            icon=":material/extension_off:",
+        )
     if state.get(FusionSetup, "strategy") != mix.strategy:
         state.put(FusionSetup, "strategy", mix.strategy)
     if state.get(FusionSetup, "metric") not in SHOWN:

@@ -70,3 +70,34 @@ def test_the_frame_loads_it_and_follows_an_edit(example: Path) -> None:
     file.write_text(file.read_text().replace('"highest"', '"renamed"'))
     assert frame.plugins() == ()
     assert "renamed" in FUSIONS and "highest" not in FUSIONS
+
+
+def test_a_deleted_file_takes_its_strategy_along(example: Path) -> None:
+    from core.fusion import spec
+    from core.ui import frame
+
+    frame.plugins()
+    spec.save(FusionSpec("mine", "highest", BACKBONES))
+    (example / "highest.py").unlink()
+    assert frame.plugins() == () and "highest" not in FUSIONS
+    assert "'highest'" in spec.saved()[1][0], "a saved fusion of it is named with the reason"
+
+
+def test_the_lab_says_that_a_strategy_is_gone(example: Path, tiny_world: SimpleNamespace) -> None:
+    from streamlit.testing.v1 import AppTest
+
+    embedding.embed(tiny_world.dataset, BACKBONES)
+    app = AppTest.from_string(
+        "import runpy\nfrom core.ui import controls, frame, state\nstate.begin('fusion_lab')\nframe.plugins()\n"
+        f"controls.frame()\nrunpy.run_path({str(ROOT / 'pages' / 'fusion_lab.py')!r})\n",
+        default_timeout=60,
+    )
+    for name, value in {"d": "tiny", "b": ",".join(BACKBONES), "s": "highest"}.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception and not app.warning
+    (example / "highest.py").unlink()
+    app.run()
+    assert not app.exception and "'highest'" in app.warning[0].value and "Concatenation is shown" in app.warning[0].value
+    app.selectbox(key="FusionSetup.strategy").set_value("rrf").run()
+    assert not app.exception and not app.warning

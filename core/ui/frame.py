@@ -15,10 +15,10 @@ PageLine = tuple[str, str, str, str, str]
 
 
 def plugins() -> tuple[str, ...]:
-    """The user's own strategies join the table; one sentence for each file that could not be used."""
+    """The user's own strategies join the table, those of deleted files leave it; a sentence for each unusable file."""
     folder = paths.plugins()
     found = sorted(folder.glob("*.py")) if folder.is_dir() else ()
-    return _plugins(tuple((str(path), path.stat().st_mtime_ns) for path in found)) if found else ()
+    return _plugins(tuple((str(path), path.stat().st_mtime_ns) for path in found))
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -84,6 +84,16 @@ def mix() -> Mix:
     return Mix(kind, given, shares.as_pairs(dict(state.get(FusionSetup, "shares"))))
 
 
+def lost_strategy() -> str:
+    """The strategy of a link or an earlier visit that is not there any more, as when its plug-in was deleted; else ""."""
+    asked = state.get(FusionSetup, "strategy")
+    if asked not in FUSIONS:
+        state.keep("lab lost", asked)
+    elif state.hold("lab lost", "") in FUSIONS or asked != FusionSetup.strategy:
+        state.keep("lab lost", "")
+    return state.hold("lab lost", "")
+
+
 def spec_of(found: Mix, names: tuple[str, ...], name: str = NOW) -> FusionSpec:
     """The fusion of a mix over these backbones; it remembers which queries its weights were fitted on."""
     strategy = FUSIONS.get(found.strategy)
