@@ -5,14 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import CoreError
+from core.fusion import FusionSpec
 from core.setups import FrameSetup
+from core.types import Dataset
 from core.ui import asking, cache, controls, jobs, state, theme
 from core.ui.guard import guarded
 
 JOB = "report"
 
 
-def start(loaded, names: tuple[str, ...], fusions: tuple, ks: tuple[int, ...]) -> None:  # noqa: ANN001
+def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...], ks: tuple[int, ...]) -> None:
     """Make the report in the background."""
 
     def work(job: jobs.Job) -> tuple[str, str]:
@@ -23,7 +25,7 @@ def start(loaded, names: tuple[str, ...], fusions: tuple, ks: tuple[int, ...]) -
     jobs.start(JOB, f"Report on {loaded.name}", work)
 
 
-def chosen_systems(selection: controls.Selection) -> tuple[tuple[str, ...], tuple]:
+def chosen_systems(selection: controls.Selection) -> tuple[tuple[str, ...], tuple[FusionSpec, ...]]:
     """Which backbones and fusions the report is about."""
     choice = asking.choice(selection.backbones, selection.embedded)
     fusions = [text for text in choice.titles if text not in selection.embedded]

@@ -18,7 +18,7 @@ from core.errors import NotComputed
 from core.fusion import FusionSpec
 from core.report import comparison, document, drawings, sheet, view_report
 from core.store import open_store
-from core.studies import embedding, evaluation, fusion, retrieval
+from core.studies import embedding, evaluation, fusion, naming, retrieval
 from core.studies.systems import build
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)> & \"q\" 'a'"
@@ -163,9 +163,28 @@ def test_the_command_writes_a_report(small, tmp_path: Path, capsys) -> None:
     assert cli.main(flags) == 0
     assert "Wrote" in capsys.readouterr().out
     seen = nothing_is_loaded_or_run(out.read_text(encoding="utf-8"))
-    assert "hog + hsv_histogram" in seen.words and "P@10" in seen.words
+    assert "HOG + HSV histogram" in seen.words and "P@10" in seen.words
     assert cli.main([*flags[:-1], str(tmp_path / "no" / "r.html")]) == 2
     assert "folder that exists" in capsys.readouterr().err
+
+
+def test_a_report_begins_with_its_answer_and_names_fusions_as_people_do(small) -> None:
+    dataset, _ = small
+    mix = naming.named_by_shares(FusionSpec("x", "concat", ("hsv_histogram", "hog"), (3.0, 1.0)))
+    even = naming.named_by_shares(mix.with_weights((1.0, 1.0)))
+    rrf = naming.named_by_shares(FusionSpec("x", "rrf", ("hsv_histogram", "hog")))
+    text = comparison.of_stored(dataset, ("hsv_histogram", "hog"), [mix, even, rrf], ks=(1,))
+    seen = nothing_is_loaded_or_run(text)
+    result = fusion.evaluate(dataset, ("hsv_histogram", "hog"), [mix, even, rrf], ks=(1,))
+    best = max(result.evaluations, key=lambda one: one.mean("map")).figures["map"]
+    assert f"mAP {best.mean:.3f} (95 % interval {best.low:.3f} to {best.high:.3f}" in seen.words
+    assert "ahead of" in seen.words or "cannot be told apart" in seen.words
+    assert (
+        "Reciprocal rank fusion of 2" in seen.words
+        and "Concatenation of 2 (2)" in seen.words
+        and "HSV histogram 90 %, HOG 10 %" in seen.words
+    )
+    assert "not measured" in seen.words
 
 
 def test_without_labels_there_is_one_sentence(small) -> None:

@@ -10,7 +10,7 @@ from core import data
 from core.errors import NotComputed
 from core.metrics import curves, ranking
 from core.report import document, drawings, provenance
-from core.studies import embedding, fusion, retrieval
+from core.studies import embedding, evaluation, fusion, leaderboard, naming, retrieval, systems
 from core.types import Dataset, Evaluation, Relevance
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def build(
     backbones: Sequence[str],
     fusions: Sequence[FusionSpec] = (),
     titles: Mapping[str, str] | None = None,
+    known: Mapping[str, leaderboard.Facts] | None = None,
     columns: Sequence[str] = COLUMNS,
     n_cases: int = 10,
     n_shown: int = 3,
@@ -39,6 +40,7 @@ def build(
         result: what `studies.evaluation.evaluate` gave; systems are shown by falling mean average precision.
         backbones: whose records are listed; fusions: whose configurations are.
         titles: system → what people call it.
+        known: system → what it is and costs; without it that table is left out.
         n_cases: best and worst queries of each of the first `n_shown` systems.
     """
     called = dict(titles or {})
@@ -49,14 +51,16 @@ def build(
         f"{best.n_valid:,} have something relevant. Intervals are 95 % and stand under each number."
     )
     album = document.Album()
-    parts = [document.heading("Every system"), _main_table(ordered, columns, called, result.tie_groups)]
+    parts = [document.answer(_answer(result, [one.name for one in ordered], called))]
+    parts += [document.heading("Every system"), _main_table(ordered, columns, called, result.tie_groups)]
     parts.append(document.paragraph(
         "Means over valid queries with 95 % bootstrap intervals; the best mean average precision is bold. Systems that share a "
         "letter cannot be told apart (paired randomisation tests, Holm-corrected over all pairs).", quiet=True,
     ))  # fmt: skip
     parts.append(drawings.bars([_bar(one, called) for one in ordered]))
     parts.append(document.paragraph("Mean average precision with its 95 % interval.", quiet=True))
-    parts += _warnings(ordered)
+    parts += _costs([one.name for one in ordered], known or {}, called)
+    parts += _warnings(ordered, called)
     parts.append(document.heading("Precision and recall"))
     parts.append(drawings.curves({called.get(one.name, one.name): curves.average_curve(one.levels) for one in ordered}))
     parts.append(document.paragraph(f"11-point interpolated precision, mean of {best.n_valid:,} queries.", quiet=True))
@@ -87,15 +91,31 @@ def of_stored(
     used = list(dict.fromkeys([*backbones, *(name for spec in fusions for name in spec.backbones)]))
     result = fusion.evaluate(dataset, backbones, fusions, ks=ks)
     titles = {name: embedding.find(dataset, name).title for name in used}
+    titles |= _fusion_titles(fusions, titles)
+    parts = systems.build(fusion.space_of(dataset, used), backbones, fusions)
+    known = {one.name: leaderboard.facts(one, dataset, titles[one.name]) for one in parts}
     columns = [
         key if "@" not in key else f"{key.partition('@')[0]}@{k}"
         for key in COLUMNS
         for k in (ks if "@" in key else (0,))
     ]
     return build(
-        dataset, result, data.relevance(dataset), backbones=used, fusions=fusions, titles=titles,
+        dataset, result, data.relevance(dataset), backbones=used, fusions=fusions, titles=titles, known=known,
         columns=tuple(dict.fromkeys(columns)),
     )  # fmt: skip
+
+
+def _fusion_titles(fusions: Sequence[FusionSpec], called: Mapping[str, str]) -> dict[str, str]:
+    """A fusion that nobody has named is called by its strategy: what it joins stands in a table of its own."""
+    titles: dict[str, str] = {}
+    for spec in fusions:
+        unnamed = spec.name == naming.named_by_shares(spec).name
+        title = f"{spec.strategy.label} of {len(spec.active)}" if unnamed else spec.name
+        if spec.name == " + ".join(spec.backbones):
+            title = " + ".join(called[name] for name in spec.backbones)
+        again = sum(one.startswith(title) for one in titles.values())
+        titles[spec.name] = f"{title} ({again + 1})" if again else title
+    return titles
 
 
 def _number(value: float) -> float:
@@ -125,9 +145,57 @@ def _bar(one: Evaluation, called: Mapping[str, str]) -> tuple[str, float, float,
     return (name, math.nan, math.nan, math.nan) if figure is None else (name, figure.mean, figure.low, figure.high)
 
 
-def _warnings(ordered: Sequence[Evaluation]) -> list[str]:
-    said = list(dict.fromkeys(sentence for one in ordered for sentence in one.warnings))
+def _warnings(ordered: Sequence[Evaluation], called: Mapping[str, str]) -> list[str]:
+    said = evaluation.warnings(ordered, called)
     return [document.heading("To keep in mind", 3), *map(document.paragraph, said)] if said else []
+
+
+def _answer(result: Result, order: Sequence[str], called: Mapping[str, str]) -> str:
+    """Who is best, how sure that is, and on what it rests: what a reader wants to know first."""
+    best = result[order[0]]
+    figure = best.figures.get("map")
+    if figure is None or math.isnan(figure.mean):
+        return "No query has a relevant image, so nothing can be judged."
+    said = (
+        f"{called.get(best.name, best.name)} finds best: mAP {figure.mean:.3f} (95 % interval {figure.low:.3f} to "
+        f"{figure.high:.3f}, {figure.n_valid:,} queries)."
+    )
+    against = {name: leaderboard.difference(result, best.name, name) for name in order[1:]}
+    alike = [called.get(name, name) for name, one in against.items() if one.p_holm >= leaderboard.LEVEL]
+    if alike:
+        return f"{said} It cannot be told apart from {', '.join(alike)}."
+    if not against:
+        return said
+    second = against[order[1]]
+    return (
+        f"{said} It is ahead of {called.get(order[1], order[1])} by {second.mean:.3f} ({second.low:.3f} to "
+        f"{second.high:.3f}, Holm p = {second.p_holm:.2g})."
+    )
+
+
+def _costs(order: Sequence[str], known: Mapping[str, leaderboard.Facts], called: Mapping[str, str]) -> list[str]:
+    """What each system is made of, and what it costs where that was measured."""
+    rows = []
+    for name in order:
+        if name not in known:
+            continue
+        one = known[name]
+        time, size = (
+            document.Cell("–" if value is None else f"{value:,.1f}") for value in (one.milliseconds, one.megabytes)
+        )
+        dim = document.Cell("–" if one.dim is None else f"{one.dim:,}")
+        rows.append([called.get(name, name), one.parts or one.kind, dim, time, size, one.measured, one.licence])
+    if not rows:
+        return []
+    columns = ["System", "Made of", "Length", "ms an image", "MB", "When", "Licence of the weights"]
+    return [
+        document.heading("What each is, and what it costs"),
+        document.table(columns, rows),
+        document.paragraph(
+            "Time from one image file to its vector and weights on disk, summed over the backbones used, measured on the machine "
+            "that made this report; “–” was not measured, or has no vectors of its own.", quiet=True,
+        ),
+    ]  # fmt: skip
 
 
 def _differences(result: Result, best: str, called: Mapping[str, str]) -> list[str]:

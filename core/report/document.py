@@ -27,6 +27,7 @@ h3 { font-size: 15.5px; margin: 22px 0 6px; overflow-wrap: anywhere; }
 p { margin: 4px 0 12px; max-width: 75ch; overflow-wrap: anywhere; }
 .lead, .caption { color: var(--quiet); }
 .caption { font-size: 13.5px; }
+.answer { max-width: none; margin: 18px 0 0; padding: 14px 18px; border-left: 4px solid #4269d0; border-radius: 8px; background: var(--soft); font-size: 17px; }
 table { border-collapse: collapse; width: 100%; margin: 8px 0 4px; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; color: var(--quiet); font-size: 13px; }
@@ -75,6 +76,11 @@ def document(title: str, lead: str, parts: Iterable[str]) -> str:
 def heading(text: str, level: int = 2) -> str:
     """A section's or a row's title."""
     return f"<h{level}>{escape(text)}</h{level}>"
+
+
+def answer(text: str) -> str:
+    """The sentence that the whole report rests on, set apart."""
+    return f"<p class='answer'>{escape(text)}</p>"
 
 
 def paragraph(text: str, quiet: bool = False) -> str:

@@ -60,7 +60,7 @@ def _frame(across: str, up: str) -> str:
 
 
 def bars(rows: Sequence[tuple[str, float, float, float]]) -> str:
-    """Horizontal bars from 0 to 1 with their intervals.
+    """Horizontal bars from 0 to 1 with their intervals, in the colours that `curves` gives the same rows.
 
     Args:
         rows: (name, value, low, high), NaN where not defined.
@@ -77,7 +77,7 @@ def bars(rows: Sequence[tuple[str, float, float, float]]) -> str:
         if math.isnan(value):
             parts.append(f"<text class='quiet' x='{left}' y='{y + 14}'>–</text>")
             continue
-        colour = BACKBONE_COLOURS[0]
+        colour = BACKBONE_COLOURS[number % len(BACKBONE_COLOURS)]
         parts.append(
             f"<rect x='{left}' y='{y}' width='{max(value, 0) * span:.1f}' height='19' rx='3' fill='{colour}' opacity='0.85'/>"
         )
