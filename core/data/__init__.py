@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         load,
         make_split,
         names,
+        options_of,
         quarantine,
         read_bytes,
         remove,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 _LIBRARY = (
     "add", "add_vectors", "decided", "describe", "from_dataframe", "keep_all", "keep_one_of_each", "load",
-    "make_split", "names", "quarantine", "read_bytes", "remove", "rename", "rescan", "whole",
+    "make_split", "names", "options_of", "quarantine", "read_bytes", "remove", "rename", "rescan", "whole",
 )  # fmt: skip
 _PLACES = {
     "DATASETS": "catalog", "relevance": "truth", "subset": "table", **dict.fromkeys(_LIBRARY, "library"),
@@ -40,8 +41,8 @@ _MODULES = ("attached", "blackbox", "decisions", "images", "readers", "splits")
 
 __all__ = [
     "DATASETS", "add", "add_vectors", "attached", "blackbox", "decided", "decisions", "describe", "from_dataframe",
-    "images", "keep_all", "keep_one_of_each", "load", "make_split", "names", "quarantine", "read_bytes", "readers",
-    "relevance", "remove", "rename", "rescan", "splits", "subset", "whole",
+    "images", "keep_all", "keep_one_of_each", "load", "make_split", "names", "options_of", "quarantine", "read_bytes",
+    "readers", "relevance", "remove", "rename", "rescan", "splits", "subset", "whole",
 ]  # fmt: skip
 
 

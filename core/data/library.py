@@ -241,6 +241,15 @@ def _saved(name: str) -> Path:
     return folder
 
 
+def options_of(name: str) -> dict[str, Any]:
+    """The options that the reader of a saved dataset was given.
+
+    Raises:
+        UnknownName: no saved dataset has that name.
+    """
+    return dict(table.read_record(_saved(name)).get("options") or {})
+
+
 def remove(name: str) -> None:
     """Forget a dataset: its table goes; pictures, embeddings and thumbnails stay where they are."""
     folder = _saved(name)
@@ -359,11 +368,29 @@ def quarantine(name: str, reasons: dict[str, str]) -> Dataset:
 
 
 def read_bytes(dataset: Dataset, position: int) -> bytes:
-    """The bytes of one image, from its file or from inside its archive.
+    """The bytes of one image, from its file or from inside its archive; a part of a picture as a PNG of that part.
 
     Raises:
         BadInput: the original has gone, cannot be read, or the row has no picture.
     """
+    content, box = _stored_bytes(dataset, position)
+    return content if box is None else scan.cropped(content, box)
+
+
+def read_checked(dataset: Dataset, position: int) -> bytes:
+    """The same, of content that is still what the dataset's key says.
+
+    Raises:
+        BadInput: as `read_bytes`, or the file has changed since it was looked at.
+    """
+    content, box = _stored_bytes(dataset, position)
+    if scan.content_key(content, box).encode() != np.asarray(dataset.keys, "S64")[int(position)]:
+        raise BadInput("The file has changed since it was looked at; load the dataset again.")
+    return content if box is None else scan.cropped(content, box)
+
+
+def _stored_bytes(dataset: Dataset, position: int) -> tuple[bytes, scan.Box | None]:
+    """The bytes as they lie on the disk, and the part of the picture that is meant, None for all of it."""
     row = dataset.items.iloc[int(position)]
     path = row["path"]
     if not path:
@@ -371,13 +398,13 @@ def read_bytes(dataset: Dataset, position: int) -> bytes:
     try:
         offset = int(row["offset"]) if "offset" in row else -1
         content = scan.read_slice(path, offset, int(row["size"]) if offset >= 0 else 0)
-        if "crop_right" in row and row["crop_right"] >= 0:
-            return scan.cropped(content, tuple(int(row[f"crop_{s}"]) for s in ("left", "top", "right", "bottom")))
-        return content
     except FileNotFoundError as error:
         raise BadInput(f"The original {path} is not there any more.") from error
     except OSError as error:
         raise BadInput(f"The original {path} cannot be read: {error.strerror or error}.") from error
+    if "crop_right" in row and row["crop_right"] >= 0:
+        return content, tuple(int(row[f"crop_{side}"]) for side in ("left", "top", "right", "bottom"))
+    return content, None
 
 
 def from_dataframe(

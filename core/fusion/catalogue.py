@@ -4,6 +4,14 @@ metrics.md, section 10. An item's score is the cosine of the query with the weig
 differ in the weights. Fused vectors are never formed: with L the cosines of the query with the components and E'E the
 small Gram matrix of each item, the score is w'L / sqrt(w' E'E w). Beside them stand two rivals that do not add vectors:
 reciprocal ranks of the components' own lists, and BM25 on the words.
+
+An item may have several pictures p_1 ... p_s. In the terms of section 10 they enter in one of three ways:
+
+- mean: e = the unit vector of their mean, one component;
+- best: e(q) = the one with the highest cos(q, p_j) (the first of equals), so L = max_j cos(q, p_j); E'E then follows the
+  query. G is the mean over pairs of items of the mean cosine between their pictures, which is |Σ m|² − Σ |m|² over
+  m (m − 1) with m the plain means of the pictures, and the G of section 10 where each item has one;
+- each: every picture is a component of its own, and an item that has more of them is more of a picture.
 """
 
 from __future__ import annotations
@@ -50,17 +58,91 @@ class CatalogueStrategy:
 CATALOGUE_STRATEGIES: Registry[CatalogueStrategy] = Registry("catalogue strategy", CatalogueStrategy)
 
 
+class Alternatives:
+    """Rows of one component of which an item may have several; for each query the one that fits best stands for it.
+
+    Args:
+        rows: (n_rows, dim) unit vectors; a zero row counts for nothing.
+        owner: (n_rows,) int64 the item of each row.
+        n_items: items of the catalogue.
+    """
+
+    def __init__(self, rows: np.ndarray, owner: np.ndarray, n_items: int) -> None:
+        if rows.ndim != 2 or owner.shape != (len(rows),):
+            raise ShapeMismatch(f"Got {len(rows)} rows of a component, and an item for {owner.size} of them.")
+        self.rows = _unit_rows(rows)
+        self.n_items = n_items
+        self.owner = np.asarray(owner, np.int64)
+        used = np.flatnonzero(self.rows.any(axis=1))
+        self._order = used[np.argsort(self.owner[used], kind="stable")]
+        self._items, self._starts, self._counts = np.unique(
+            self.owner[self._order], return_index=True, return_counts=True
+        )
+
+    @cached_property
+    def means(self) -> np.ndarray:
+        """(n_items, dim) float64: the plain mean of each item's rows, 0 where it has none."""
+        total = np.zeros((self.n_items, self.rows.shape[1]))
+        np.add.at(total, self.owner[self._order], self.rows[self._order])
+        total[self._items] /= self._counts[:, None]
+        return total
+
+    @property
+    def present(self) -> np.ndarray:
+        """(n_items,) bool: which items have a row at all."""
+        found = np.zeros(self.n_items, bool)
+        found[self._items] = True
+        return found
+
+    @cached_property
+    def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        return _first_copies(self.rows[self._order])
+
+    def fit(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The best cosine of each item's rows, and which row it is: (n_queries, n_items) float64 and int64.
+
+        Equal rows get equal cosines, and the first of them is taken; an item without rows gets 0 and −1.
+        """
+        best = np.zeros((len(asked), self.n_items))
+        chosen = np.full((len(asked), self.n_items), -1, np.int64)
+        if len(self._order):
+            rows, number = self._distinct
+            values = (asked @ rows.T)[:, number]
+            best[:, self._items] = np.maximum.reduceat(values, self._starts, axis=1)
+            reached = values == np.repeat(best[:, self._items], self._counts, axis=1)
+            places = np.where(reached, np.arange(len(self._order)), len(self._order))
+            chosen[:, self._items] = self._order[np.minimum.reduceat(places, self._starts, axis=1)]
+        return best, chosen
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well items fit some queries.
+
+    Attributes:
+        similarities: L, (n_queries, n_items, n_components) float64, 0 where an item lacks the component.
+        gram: E'E, (n_items, n_components, n_components) float64, with the queries in front where it follows them.
+        chosen: (n_queries, n_items) int64, the row that stands for the item's alternatives, −1 for none; or None.
+    """
+
+    similarities: np.ndarray
+    gram: np.ndarray
+    chosen: np.ndarray | None = None
+
+
 class Components:
     """The components of every item, one array per component, with what the rules need of them.
 
     Args:
         vectors: component name → (n_items, dim) float32 unit vectors; a zero row means that the item lacks it.
+        best_of: (component name, its alternatives): that component follows the query, its rows in `vectors` only stand
+            in where no query is there.
     Raises:
         ShapeMismatch: arrays of different shape, or none.
         BadInput: numbers that are not finite.
     """
 
-    def __init__(self, vectors: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, vectors: Mapping[str, np.ndarray], best_of: tuple[str, Alternatives] | None = None) -> None:
         shapes = {np.shape(values) for values in vectors.values()}
         if len(shapes) != 1 or len(next(iter(shapes))) != 2:
             said = ", ".join(f"{name} {np.shape(values)}" for name, values in vectors.items()) or "none"
@@ -71,9 +153,10 @@ class Components:
             wide = np.asarray(values, np.float64)
             if not np.isfinite(wide).all():
                 raise BadInput(f"The component {name!r} holds numbers that are not finite; embed it again.")
-            norms = np.linalg.norm(wide, axis=1, keepdims=True)
-            self._vectors.append(np.where(norms > ZERO_NORM, wide / np.maximum(norms, ZERO_NORM), 0.0))
+            self._vectors.append(_unit_rows(wide))
         self.n_items, self.dim = next(iter(shapes))
+        self.alternatives = best_of[1] if best_of else None
+        self._follows = self.names.index(best_of[0]) if best_of else -1
 
     def __len__(self) -> int:
         return len(self.names)
@@ -85,20 +168,26 @@ class Components:
     @cached_property
     def present(self) -> np.ndarray:
         """(n_items, n_components) bool: which items have which component."""
-        return np.stack([values.any(axis=1) for values in self._vectors], axis=1)
+        found = np.stack([values.any(axis=1) for values in self._vectors], axis=1)
+        if self.alternatives is not None:
+            found[:, self._follows] = self.alternatives.present
+        return found
 
     @cached_property
     def global_similarity(self) -> np.ndarray:
         """G, (n_components,) float64: the mean cosine between two items that have the component; 0 with fewer than two.
 
-        From the sum of the vectors, without any pair: (|sum e|² − m) / (m (m − 1)).
+        From the sum of the vectors, without any pair: (|sum e|² − m) / (m (m − 1)). Of alternatives, every row of one
+        item is compared with every row of the other.
         """
         found = np.zeros(len(self))
         for i, values in enumerate(self._vectors):
             m = int(self.present[:, i].sum())
             if m >= 2:
-                total = values.sum(axis=0)
-                found[i] = (total @ total - m) / (m * (m - 1))
+                own = self.alternatives.means if i == self._follows else values
+                total = own.sum(axis=0)
+                lengths = (own * own).sum() if i == self._follows else m
+                found[i] = (total @ total - lengths) / (m * (m - 1))
         return found
 
     @cached_property
@@ -113,18 +202,16 @@ class Components:
     @cached_property
     def _distinct(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Per component its distinct rows, and which of them each item has: equal rows must get equal scores."""
-        return [self._first_copies(values) for values in self._vectors]
+        return [_first_copies(values) for values in self._vectors]
 
-    @staticmethod
-    def _first_copies(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        number: dict[bytes, int] = {}
-        owner = np.array([number.setdefault(row.tobytes(), len(number)) for row in values], np.int64)
-        first = np.full(len(number), -1, np.int64)
-        first[owner[::-1]] = np.arange(len(values) - 1, -1, -1)
-        return values[first], owner
+    @cached_property
+    def _across(self) -> np.ndarray:
+        """(n_rows, n_components) float64: cosines of each alternative with its item's other components."""
+        rows, owner = self.alternatives.rows, self.alternatives.owner
+        return np.stack([np.einsum("nd,nd->n", rows, values[owner]) for values in self._vectors], axis=1)
 
-    def similarities(self, queries: np.ndarray) -> np.ndarray:
-        """L, (n_queries, n_items, n_components) float64: the cosine of each query with each component, 0 if lacking.
+    def fit(self, queries: np.ndarray) -> Fit:
+        """The cosine of each query with each component, and the cosines of components with each other.
 
         Args:
             queries: (n_queries, dim) unit vectors; a zero row gives zeros.
@@ -132,16 +219,44 @@ class Components:
         asked = np.asarray(queries, np.float64)
         if asked.ndim != 2 or asked.shape[1] != self.dim:
             raise ShapeMismatch(f"Queries are (n_queries, {self.dim}) here, got {asked.shape}.")
-        norms = np.linalg.norm(asked, axis=1, keepdims=True)
-        asked = np.where(norms > ZERO_NORM, asked / np.maximum(norms, ZERO_NORM), 0.0)
+        asked = _unit_rows(asked)
         found = np.empty((len(asked), self.n_items, len(self)))
-        for i, (rows, owner) in enumerate(self._distinct):
-            found[:, :, i] = (asked @ rows.T)[:, owner]
-        return found
+        chosen = None
+        for i, (rows, number) in enumerate(self._distinct):
+            if i == self._follows:
+                found[:, :, i], chosen = self.alternatives.fit(asked)
+            else:
+                found[:, :, i] = (asked @ rows.T)[:, number]
+        return Fit(found, self.gram if chosen is None else self._gram_of(chosen), chosen)
 
-    def take(self, items: np.ndarray) -> Components:
-        """The same components for some items only. Note that G is then of those items."""
-        return Components({name: self.vectors(name)[items] for name in self.names})
+    def _gram_of(self, chosen: np.ndarray) -> np.ndarray:
+        """(n_queries, n_items, n_components, n_components): E'E with the chosen alternatives in it."""
+        i = self._follows
+        across = np.where((chosen >= 0)[:, :, None], self._across[chosen], 0.0)
+        across[:, :, i] = chosen >= 0
+        gram = np.repeat(self.gram[None], len(chosen), axis=0)
+        gram[:, :, i, :] = gram[:, :, :, i] = across
+        return gram
+
+    def similarities(self, queries: np.ndarray) -> np.ndarray:
+        """L, (n_queries, n_items, n_components) float64: the cosine of each query with each component, 0 if lacking."""
+        return self.fit(queries).similarities
+
+
+def _unit_rows(values: np.ndarray) -> np.ndarray:
+    """float64 rows of norm 1, or 0 where they are next to nothing."""
+    wide = np.asarray(values, np.float64)
+    norms = np.linalg.norm(wide, axis=1, keepdims=True)
+    return np.where(norms > ZERO_NORM, wide / np.maximum(norms, ZERO_NORM), 0.0)
+
+
+def _first_copies(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct rows, and which of them each row is."""
+    number: dict[bytes, int] = {}
+    owner = np.array([number.setdefault(row.tobytes(), len(number)) for row in values], np.int64)
+    first = np.full(len(number), -1, np.int64)
+    first[owner[::-1]] = np.arange(len(values) - 1, -1, -1)
+    return values[first], owner
 
 
 @CATALOGUE_STRATEGIES.register(
@@ -252,14 +367,16 @@ def weights(strategy: str, similarities: np.ndarray, components: Components, sha
     return np.broadcast_to(found, similarities.shape)
 
 
-def fused_scores(
-    similarities: np.ndarray, weighed: np.ndarray, components: Components, items: np.ndarray | None = None
-) -> np.ndarray:
-    """cos(query, Σ w e) from L, w and Gram matrices: (n_queries, n_items) float64, 0 where the sum has no length."""
-    gram = components.gram if items is None else components.gram[items]
-    squared = np.einsum("qni,nij,qnj->qn", weighed, gram, weighed, optimize=False)
+def fused_scores(fit: Fit, weighed: np.ndarray) -> np.ndarray:
+    """cos(query, Σ w e) from L, w and Gram matrices: (n_queries, n_items) float64, 0 where the sum has no length.
+
+    Args:
+        weighed: (n_queries, n_items, n_components) weights.
+    """
+    products = "qnij" if fit.gram.ndim == 4 else "nij"
+    squared = np.einsum(f"qni,{products},qnj->qn", weighed, fit.gram, weighed, optimize=False)
     norm = np.sqrt(np.maximum(squared, 0.0))
-    found = np.einsum("qni,qni->qn", weighed, similarities)
+    found = np.einsum("qni,qni->qn", weighed, fit.similarities)
     return np.divide(found, norm, out=np.zeros_like(found), where=norm > ZERO_NORM)
 
 
@@ -284,19 +401,22 @@ def score_blocks(
     strategy: str, components: Components, queries: np.ndarray, shares: np.ndarray | None = None
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """(start, stop, scores (stop − start, n_items) float64) over the queries, in blocks that fit in memory."""
-    step = max(1, _BLOCK_BYTES // max(1, 8 * components.n_items * len(components) * 4))
+    numbers = components.n_items * len(components) * 4  # of one query
+    if components.alternatives is not None:
+        numbers += components.n_items * len(components) ** 2 * 2 + len(components.alternatives.rows) * 4
+    step = max(1, _BLOCK_BYTES // max(1, 8 * numbers))
     for start in range(0, len(queries), step):
-        block = components.similarities(queries[start : start + step])
-        yield start, start + len(block), _scores(strategy, block, components, shares)
+        block = components.fit(queries[start : start + step])
+        yield start, start + len(block.similarities), _scores(strategy, block, components, shares)
 
 
-def _scores(strategy: str, similarities: np.ndarray, components: Components, shares: np.ndarray | None) -> np.ndarray:
+def _scores(strategy: str, fit: Fit, components: Components, shares: np.ndarray | None) -> np.ndarray:
     joins = CATALOGUE_STRATEGIES.get(strategy).joins
     if joins == "ranks":
-        return reciprocal_ranks(similarities, components.present)
+        return reciprocal_ranks(fit.similarities, components.present)
     if joins == "words":
         raise BadInput("BM25 scores words; give it the words of the items and of the query.")
-    return fused_scores(similarities, weights(strategy, similarities, components, shares), components)
+    return fused_scores(fit, weights(strategy, fit.similarities, components, shares))
 
 
 def scores(strategy: str, components: Components, queries: np.ndarray, shares: np.ndarray | None = None) -> np.ndarray:

@@ -1,12 +1,12 @@
-"""Catalogues: items with title, description and picture, searched by words and pictures, and judged honestly.
+"""Catalogues: items with title, description and pictures, searched by words and pictures.
 
 An item's components are embedded in ONE space: a vision-language backbone's two towers, or, without any download, the
-sentence encoder for text and concepts for the picture. Strategies (core/fusion/catalogue.py) weigh the components.
+sentence encoder for text and concepts for the picture. Strategies (core/fusion/catalogue.py) weigh the components;
+core/studies/judging.py compares them on labelled queries.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,46 +15,98 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core import backbones
+from core import backbones, data
 from core.data import manifests, tables
 from core.errors import BadInput
 from core.fusion.catalogue import (
     CATALOGUE_STRATEGIES,
     RRF_K,
+    Alternatives,
     Bm25,
     Components,
+    Fit,
+    fused_scores,
     reciprocal_ranks,
-    scores,
     tokens,
     weights,
 )
 from core.studies import embedding, text
 from core.studies.text import EncodeWords, TextQuery
-from core.types import Dataset, Relevance, unit
+from core.types import Dataset, unit
 
 PICTURE = "picture"
 CATEGORY = "category"
-_FILE_COLUMNS = {"path", "size", "mtime_ns", "width", "height", "offset", "member_size", "id", "image"}
+PICTURE_JOINS = {
+    "mean": ("their mean", "One vector in the middle of an item's pictures; costs nothing when a query comes."),
+    "best": ("the one that fits", "For each query the picture that fits it best stands for the item."),
+    "each": ("each on its own", "Every picture is a component with a weight of its own."),
+}
+"""How several pictures of one item enter: name → (label, sentence). core/fusion/catalogue.py defines them."""
+MOST_PICTURES = 8
+"""Pictures of an item that can be components of their own; further ones count under the other two ways only."""
+_FILE_COLUMNS = {
+    "path", "size", "mtime_ns", "width", "height", "offset", "member_size", "id", "image", "picture_number",
+}  # fmt: skip
 _NEVER_NUMBERS = {"title", "description", "parent", CATEGORY, "instance"}
 _MOST_CHOICES = 60
 
 
+def picture_component(number: int) -> str:
+    """The name of the component that holds the pictures of that number: "picture", "picture 2" ..."""
+    return PICTURE if number == 1 else f"{PICTURE} {number}"
+
+
+_PICTURE_COMPONENTS = tuple(picture_component(number) for number in range(1, MOST_PICTURES + 1))
+
+
+def is_picture(component: str) -> bool:
+    """Whether a component holds pictures."""
+    return component in _PICTURE_COMPONENTS
+
+
 @dataclass(frozen=True)
 class Catalogue:
-    """Items with text, each with at most one picture.
+    """Items with text, each with no picture, one or several.
 
     Attributes:
         dataset: the pictures.
         items: one row per item: id, text columns, category; items without a picture come last.
-        image_of: (n_items,) int64 position of the item's picture in the dataset, −1 for none.
+        image_of: (n_items,) int64 position of the item's first picture in the dataset, −1 for none.
+        owner: (n_images,) int64 the item of each picture.
     """
 
     dataset: Dataset
     items: pd.DataFrame
     image_of: np.ndarray
+    owner: np.ndarray
 
     def __len__(self) -> int:
         return len(self.items)
+
+    @cached_property
+    def picture_numbers(self) -> np.ndarray:
+        """(n_images,) int64: which picture of its item each one is, from 1."""
+        return pd.Series(self.owner).groupby(self.owner).cumcount().to_numpy(np.int64) + 1
+
+    @cached_property
+    def picture_counts(self) -> np.ndarray:
+        """(n_items,) int64: how many pictures each item has."""
+        return np.bincount(self.owner, minlength=len(self))
+
+    @property
+    def most_pictures(self) -> int:
+        """Pictures of the item that has the most."""
+        return int(self.picture_counts.max(initial=0))
+
+    def part_names(self, names: Sequence[str] = (), join: str = "mean") -> tuple[str, ...]:
+        """The components that `names` stand for: under "each", "picture" is one component per picture number."""
+        number = min(self.most_pictures, MOST_PICTURES) if join == "each" else 1
+        found = [
+            part
+            for name in names or self.default_components
+            for part in (_PICTURE_COMPONENTS[: max(1, number)] if name == PICTURE else (name,))
+        ]
+        return tuple(dict.fromkeys(found))
 
     @property
     def name(self) -> str:
@@ -114,15 +166,17 @@ def of_dataset(dataset: Dataset) -> Catalogue:
     Raises:
         BadInput: no text column.
     """
-    items = dataset.items.copy()
-    items.insert(0, "id", dataset.ids)
-    if dataset.label_names and CATEGORY not in items:
-        items[CATEGORY] = [dataset.label_of(position) for position in range(len(dataset))]
-    bare = _without_picture(dataset)
-    whole = pd.concat([items, bare], ignore_index=True) if len(bare) else items.reset_index(drop=True)
+    owner, ids = pd.factorize(dataset.items.get("picture_of", dataset.ids))
+    first = np.full(len(ids), -1, np.int64)
+    first[owner[::-1]] = np.arange(len(owner) - 1, -1, -1)
+    items = _of_first_pictures(dataset, first)
+    items.insert(0, "id", np.asarray(ids, object).astype(str))
+    bare = _without_picture(dataset, set(items["id"]))
+    whole = pd.concat([items, bare], ignore_index=True) if len(bare) else items
     for column in whole.columns.difference([*_FILE_COLUMNS, *_NEVER_NUMBERS]):
         whole[column] = _numbers(whole[column])
-    found = Catalogue(dataset, whole, np.concatenate([np.arange(len(items)), np.full(len(bare), -1)]))
+    image_of = np.concatenate([first, np.full(len(bare), -1)]).astype(np.int64)
+    found = Catalogue(dataset, whole, image_of, owner.astype(np.int64))
     if not set(found.text_columns) - {CATEGORY}:
         raise BadInput(
             f"{dataset.name!r} has no text: a catalogue is a table (.csv) with a path column and title, description "
@@ -143,23 +197,24 @@ def _numbers(values: pd.Series) -> pd.Series:
     return pd.Series(numbers, index=values.index)
 
 
-def _without_picture(dataset: Dataset) -> pd.DataFrame:
+def _of_first_pictures(dataset: Dataset, first: np.ndarray) -> pd.DataFrame:
+    """What the dataset says about each item, from its first picture; the labels are the category."""
+    items = dataset.items.iloc[first].reset_index(drop=True)
+    if "picture_of" in items:
+        ours = items.pop("picture_of")
+        if "instance" in items and items["instance"].equals(ours):
+            items = items.drop(columns="instance")  # said by the reader, not by the table
+    if dataset.label_names and CATEGORY not in items:
+        items[CATEGORY] = [dataset.label_of(int(position)) for position in first]
+    return items
+
+
+def _without_picture(dataset: Dataset, known: set[str]) -> pd.DataFrame:
     """Rows of the dataset's own file that are no image of it: no path, or a file that could not be read."""
     source = Path(dataset.source) if dataset.source else None
-    if source is None or not source.is_file() or source.suffix.lower() not in tables.TABLE_ENDINGS:
+    if source is None or not manifests.is_one(source):
         return pd.DataFrame()
-    frame = tables.read_table(source).rename(columns=str)
-    named = manifests.guess_columns(list(frame.columns), None, str(source))
-    if "id" not in named:
-        return pd.DataFrame()
-    ids = [tables.words(value) for value in frame[named["id"]]]
-    known = set(dataset.ids.tolist())
-    rest = frame[[bool(one) and one not in known for one in ids]]
-    category = named.get("labels", named.get("label"))
-    ours = {named["id"]: "id", **({category: CATEGORY} if category else {})}
-    ours |= {named[column]: column for column in ("title", "description") if column in named}
-    dropped = [named["path"]] if "path" in named else []
-    return rest.drop(columns=dropped).rename(columns=ours).drop_duplicates("id")
+    return manifests.rows_without_picture(source, known, data.options_of(dataset.name).get("columns"))
 
 
 def components(
@@ -167,6 +222,7 @@ def components(
     space: str,
     names: Sequence[str] = (),
     *,
+    join: str = "mean",
     pictures: np.ndarray | None = None,
     encode: EncodeWords | None = None,
 ) -> Components:
@@ -175,25 +231,48 @@ def components(
     Args:
         space: a backbone that reads text and pictures.
         names: text columns and "picture"; by default title, description and picture.
+        join: how several pictures of an item enter, a name of PICTURE_JOINS.
         pictures: (n_images, dim) unit vectors of the dataset by `space`; by default from the store.
         encode: stands in for the text tower.
     Raises:
         NotComputed: the pictures are not embedded; the sentence is the command.
-        BadInput: a column that is not there, or a backbone that reads no text.
+        BadInput: a column that is not there, a backbone that reads no text, or no such way to join.
     """
+    if join not in PICTURE_JOINS:
+        raise BadInput(f"Several pictures enter as {', '.join(PICTURE_JOINS)}, not as {join!r}.")
     names = tuple(names) or catalogue.default_components
+    if PICTURE in names and pictures is None:
+        pictures = embedding.embeddings(catalogue.dataset, space).vectors
     made: dict[str, np.ndarray] = {}
+    best_of = None
     for name in names:
-        if name == PICTURE:
-            if pictures is None:
-                pictures = embedding.embeddings(catalogue.dataset, space).vectors
-            rows = np.zeros((len(catalogue), pictures.shape[1]), np.float32)
-            has = catalogue.image_of >= 0
-            rows[has] = pictures[catalogue.image_of[has]]
-            made[name] = rows
-        else:
+        if name != PICTURE:
             made[name] = embed_texts(space, catalogue.texts(name), encode)
-    return Components(made)
+        elif join == "each":
+            made |= _each_picture(catalogue, pictures)
+        else:
+            alternatives = Alternatives(pictures, catalogue.owner, len(catalogue))
+            made[PICTURE] = unit(alternatives.means)
+            best_of = (PICTURE, alternatives) if join == "best" and catalogue.most_pictures > 1 else None
+    return Components(made, best_of)
+
+
+def _each_picture(catalogue: Catalogue, pictures: np.ndarray) -> dict[str, np.ndarray]:
+    """A component for each picture number, zero for items that have fewer."""
+    found = {}
+    for number, name in enumerate(catalogue.part_names((PICTURE,), "each"), start=1):
+        own = np.flatnonzero(catalogue.picture_numbers == number)
+        found[name] = np.zeros((len(catalogue), pictures.shape[1]), np.float32)
+        found[name][catalogue.owner[own]] = pictures[own]
+    return found
+
+
+def first_pictures(catalogue: Catalogue, pictures: np.ndarray) -> np.ndarray:
+    """(n_items, dim) float32: each item's first picture, zero for items without one."""
+    found = np.zeros((len(catalogue), pictures.shape[1]), np.float32)
+    having = catalogue.image_of >= 0
+    found[having] = pictures[catalogue.image_of[having]]
+    return found
 
 
 def embed_texts(space: str, texts: Sequence[str], encode: EncodeWords | None = None) -> np.ndarray:
@@ -276,6 +355,8 @@ class Answer:
         weights: (n_items, n_components) float64, each row summing to 1 (or 0 for an item without components).
             For reciprocal ranks the share of each component in the sum; for BM25 zeros.
         components: the names of the columns.
+        pictures: (n_items,) int64 the picture in the dataset that stands for each item here, −1 for none: its first,
+            or where pictures are told apart the one that fits the query best.
     """
 
     strategy: str
@@ -284,6 +365,7 @@ class Answer:
     similarities: np.ndarray
     weights: np.ndarray
     components: tuple[str, ...]
+    pictures: np.ndarray
     words: tuple[frozenset[str], ...] = field(default=(), repr=False)
 
     def why(self, item: int) -> str:
@@ -302,16 +384,22 @@ class Answer:
 
 
 class Searcher:
-    """A catalogue in one space, ready to answer: components once, then any query under any strategy."""
+    """A catalogue in one space, ready to answer: components once, then any query under any strategy.
 
-    def __init__(self, catalogue: Catalogue, parts: Components) -> None:
+    Args:
+        asking: (n_items, dim) the first picture of each item, for questions that pictures ask; by default the
+            component "picture", which is the same where every item has at most one.
+    """
+
+    def __init__(self, catalogue: Catalogue, parts: Components, asking: np.ndarray | None = None) -> None:
         self.catalogue = catalogue
         self.components = parts
+        self.asking = parts.vectors(PICTURE) if asking is None and PICTURE in parts.names else asking
 
     @cached_property
     def documents(self) -> list[str]:
         """The words of each item: its text components, joined."""
-        columns = [name for name in self.components.names if name != PICTURE]
+        columns = [name for name in self.components.names if not is_picture(name)]
         return [" ".join(row) for row in zip(*(self.catalogue.texts(c) for c in columns))] or [""] * len(self.catalogue)
 
     @cached_property
@@ -334,7 +422,8 @@ class Searcher:
         joins = CATALOGUE_STRATEGIES.get(strategy).joins
         names = self.components.names
         given = None if shares is None else np.array([float(shares.get(name, 0.0)) for name in names])
-        similarities = self.components.similarities(asked.vector[None])
+        fit = self.components.fit(asked.vector[None])
+        similarities = fit.similarities
         common: tuple[frozenset[str], ...] = ()
         if joins == "words":
             found = self.bm25.scores(asked.terms)
@@ -345,12 +434,63 @@ class Searcher:
             found = reciprocal_ranks(similarities, self.components.present)[0]
             weighed = _rank_shares(similarities[0], self.components.present)
         else:
-            weighed = weights(strategy, similarities, self.components, given)[0]
-            found = scores(strategy, self.components, asked.vector[None], given)[0]
+            whole = weights(strategy, similarities, self.components, given)
+            found, weighed = fused_scores(fit, whole)[0], whole[0]
         order = text.ordered(found)
         if keep is not None:
             order = order[keep[order]]
-        return Answer(strategy, order, found, similarities[0], weighed, names, common)
+        shown = self.catalogue.image_of if joins == "words" else self._shown(fit)
+        return Answer(strategy, order, found, similarities[0], weighed, names, shown, common)
+
+    def _shown(self, fit: Fit) -> np.ndarray:
+        """(n_items,) int64: the picture of each item that fits the query best, its first where none is told apart."""
+        own = self.catalogue
+        if fit.chosen is not None:
+            return np.where(fit.chosen[0] >= 0, fit.chosen[0], own.image_of)
+        at = [i for i, name in enumerate(self.components.names) if is_picture(name)]
+        if len(at) < 2:
+            return own.image_of
+        said = np.where(self.components.present[:, at], fit.similarities[0][:, at], -np.inf)
+        place = np.full((len(own), len(at)), -1, np.int64)
+        among = own.picture_numbers <= len(at)
+        place[own.owner[among], own.picture_numbers[among] - 1] = np.flatnonzero(among)
+        return place[np.arange(len(own)), said.argmax(axis=1)]
+
+
+def searcher(
+    catalogue: Catalogue,
+    space: str,
+    names: Sequence[str] = (),
+    *,
+    join: str = "mean",
+    encode: EncodeWords | None = None,
+) -> Searcher:
+    """A catalogue whose pictures are embedded, ready to answer; arguments as of `components`.
+
+    Raises:
+        NotComputed, BadInput: as `components`.
+    """
+    with_pictures = PICTURE in (tuple(names) or catalogue.default_components)
+    pictures = embedding.embeddings(catalogue.dataset, space).vectors if with_pictures else None
+    parts = components(catalogue, space, names, join=join, pictures=pictures, encode=encode)
+    return Searcher(catalogue, parts, first_pictures(catalogue, pictures) if with_pictures else None)
+
+
+def as_text(ready: Searcher, asked: Asked, shares: Mapping[str, float] | None = None, k: int = 5) -> str:
+    """What each strategy finds, for a terminal; fixed weights only where there are some."""
+    lines = [f"Looking for {asked.sentence}", *asked.notes]
+    for entry in CATALOGUE_STRATEGIES:
+        if entry.uses_shares and shares is None:
+            continue
+        answer = ready.answer(entry.name, asked, shares)
+        lines.append(f"\n{entry.label}")
+        listed = [item for item in answer.order[:k].tolist() if entry.joins != "words" or answer.scores[item] > 0]
+        lines += [
+            f"{rank:4d}  {answer.scores[item]:7.3f}  {ready.catalogue.items['id'].iloc[item]}  "
+            f"{ready.catalogue.title(item)}: {answer.why(item)}"
+            for rank, item in enumerate(listed, start=1)
+        ] or ["      none of these words occurs in any item"]
+    return "\n".join(lines)
 
 
 def _rank_shares(similarities: np.ndarray, present: np.ndarray) -> np.ndarray:
@@ -381,282 +521,3 @@ def keep_items(catalogue: Catalogue, chosen: Mapping[str, Sequence[str] | tuple[
         elif wanted:
             keep &= np.isin(np.array(catalogue.texts(column), object), list(wanted))
     return keep
-
-
-# -- evaluation
-
-
-@dataclass(frozen=True)
-class Questions:
-    """Labelled queries of a catalogue.
-
-    Attributes:
-        names: what each asks, for people.
-        truth: relevant items of each; queries are not items.
-        texts: what is typed; empty when pictures ask.
-        own: (n_queries,) int64 the item whose picture asks, for picture questions, else empty.
-        groups: (n_queries,) int64 questions that share their relevant items; empty when none do.
-        caution: what to say beside the figures.
-    """
-
-    names: tuple[str, ...]
-    truth: Relevance
-    texts: tuple[str, ...] = ()
-    own: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
-    groups: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
-    caution: str = ""
-
-
-def from_file(catalogue: Catalogue, path: str | Path) -> Questions:
-    """Queries from a table: `query,item_id[,gain]`, one row per relevant item.
-
-    Raises:
-        BadInput: columns or items that are not there, a gain that is no positive number, a repeated pair.
-    """
-    return _from_frame(catalogue, tables.read_table(Path(path)).rename(columns=str), str(path))
-
-
-def from_text(catalogue: Catalogue, content: str) -> Questions:
-    """The same from the text of a CSV file, for one that was uploaded."""
-    try:
-        frame = pd.read_csv(io.StringIO(content), dtype=str, keep_default_na=False)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise BadInput(f"The queries cannot be read as CSV: {str(error).splitlines()[0][:120]}") from error
-    frame.index += 2
-    return _from_frame(catalogue, frame, "The file of queries")
-
-
-def _from_frame(catalogue: Catalogue, frame: pd.DataFrame, path: str) -> Questions:
-    if not {"query", "item_id"} <= set(frame.columns):
-        raise BadInput(f"{path} needs the columns query and item_id (and may have gain); it has {list(frame.columns)}.")
-    place = {str(one): at for at, one in enumerate(catalogue.items["id"])}
-    lists: dict[str, dict[int, float]] = {}
-    for row, (asked, item) in zip(frame.index, zip(frame["query"], frame["item_id"])):
-        said, known = tables.words(asked), tables.words(item)
-        if not said or known not in place:
-            raise BadInput(f"{path}, row {row}: " + ("the query is empty." if not said else f"no item is {known!r}."))
-        if place[known] in lists.setdefault(said, {}):
-            raise BadInput(f"{path}, row {row}: {known!r} stands for {said!r} already.")
-        lists[said][place[known]] = _gain(frame, row, path)
-    graded = "gain" in frame.columns
-    lists = {said: {item: gain for item, gain in sorted(own.items()) if gain > 0} for said, own in lists.items()}
-    indptr = np.concatenate([[0], np.cumsum([len(own) for own in lists.values()])])
-    items = np.array([item for own in lists.values() for item in own], np.int64)
-    gains = np.array([gain for own in lists.values() for gain in own.values()]) if graded else None
-    return Questions(tuple(lists), Relevance(len(lists), len(catalogue), indptr, items, gains), tuple(lists))
-
-
-def _gain(frame: pd.DataFrame, row: object, path: str) -> float:
-    if "gain" not in frame.columns:
-        return 1.0
-    try:
-        gain = float(frame.at[row, "gain"])
-    except (TypeError, ValueError):
-        gain = float("nan")
-    if not 0 <= gain < float("inf"):
-        raise BadInput(f"{path}, row {row}: the gain must be a number of at least 0, not {frame.at[row, 'gain']!r}.")
-    return gain
-
-
-def category_questions(catalogue: Catalogue, used: Sequence[str]) -> Questions:
-    """The names of the categories ask; the items of a category are relevant to it.
-
-    Raises:
-        BadInput: no categories, or the category is one of the components: the answer would stand in the question.
-    """
-    if CATEGORY in used:
-        raise BadInput("Category names cannot ask while the category is a component: the answer would be given away.")
-    if CATEGORY not in catalogue.items:
-        raise BadInput(f"{catalogue.name!r} has no categories to ask with; give a file of queries instead.")
-    said = catalogue.texts(CATEGORY)
-    names = tuple(sorted(set(said) - {""}))
-    code = {name: at for at, name in enumerate(names)}
-    truth = Relevance(
-        len(names),
-        len(catalogue),
-        query_classes=np.arange(len(names)),
-        gallery_classes=np.array([code.get(one, -1) for one in said]),
-    )
-    return Questions(
-        names, truth, tuple(text.readable(name) for name in names),
-        caution=f"{len(names)} category names ask; so few queries can only show large differences.",
-    )  # fmt: skip
-
-
-def picture_questions(catalogue: Catalogue, group: str = "parent") -> Questions:
-    """Each item's picture asks; its own text and its siblings (the same value in `group`) are relevant.
-
-    The item that asks takes part without its picture, so that it can only be found by its text.
-    """
-    own = np.flatnonzero(catalogue.image_of >= 0)
-    said = catalogue.texts(group) if group in catalogue.items else [""] * len(catalogue)
-    members: dict[str, list[int]] = {}
-    for item, value in enumerate(said):
-        members.setdefault(value or f"\0{item}", []).append(item)
-    lists = [members[said[item] or f"\0{item}"] for item in own]
-    indptr = np.concatenate([[0], np.cumsum([len(one) for one in lists], dtype=np.int64)])
-    truth = Relevance(len(own), len(catalogue), indptr, np.array([i for one in lists for i in one], np.int64))
-    code = {value: at for at, value in enumerate(members)}
-    groups = np.array([code[said[item] or f"\0{item}"] for item in own], np.int64)
-    return Questions(
-        tuple(catalogue.title(item) for item in own), truth, own=own, groups=groups,
-        caution="Pictures of one product are not independent: intervals draw whole products, and p is too small.",
-    )  # fmt: skip
-
-
-def question_scores(
-    searcher: Searcher,
-    questions: Questions,
-    strategy: str,
-    space: str,
-    shares: Mapping[str, float] | None = None,
-    encode: EncodeWords | None = None,
-) -> np.ndarray:
-    """(n_queries, n_items) float64 scores of labelled queries under one strategy.
-
-    Raises:
-        BadInput: BM25 was asked with pictures.
-    """
-    parts = searcher.components
-    joins = CATALOGUE_STRATEGIES.get(strategy).joins
-    given = None if shares is None else np.array([float(shares.get(name, 0.0)) for name in parts.names])
-    if len(questions.own):
-        if joins == "words":
-            raise BadInput("BM25 reads words only; a picture cannot ask it.")
-        return _picture_scores(parts, questions.own, strategy, given)
-    if joins == "words":
-        lines = [text.parse(line).terms for line in questions.texts]
-        return np.stack([searcher.bm25.scores([(t.text, t.weight) for t in terms]) for terms in lines])
-    asked = np.stack([ask(space, line, encode=encode).vector for line in questions.texts])
-    return scores(strategy, parts, asked, given)
-
-
-def _picture_scores(parts: Components, own: np.ndarray, strategy: str, shares: np.ndarray | None) -> np.ndarray:
-    """Pictures ask; the item that asks is scored without its picture."""
-    if PICTURE not in parts.names:
-        raise BadInput("Pictures can only ask when the picture is one of the components.")
-    asked = parts.vectors(PICTURE)[own]
-    at = parts.names.index(PICTURE)
-    rows = np.arange(len(own))
-    if CATALOGUE_STRATEGIES.get(strategy).joins == "ranks":
-        similarities = parts.similarities(asked)
-        similarities[rows, own, at] = -np.inf  # last in the list of pictures, where it adds nothing
-        found = reciprocal_ranks(similarities, parts.present)
-        found[rows, own] -= 1.0 / (RRF_K + parts.present[:, at].sum())
-        return found.round(12)
-    found = scores(strategy, parts, asked, shares)
-    others = [name for name in parts.names if name != PICTURE]
-    if not others:
-        found[rows, own] = 0.0
-        return found
-    rest = Components({name: parts.vectors(name) for name in others})
-    kept = None if shares is None else np.delete(shares, at)
-    if kept is not None and not kept.any():
-        found[rows, own] = 0.0
-        return found
-    found[rows, own] = scores(strategy, rest, asked, kept)[rows, own]
-    return found
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Strategies judged on the same questions.
-
-    Attributes:
-        metric: key of METRICS.
-        base: the strategy that the others are compared with.
-        table: strategy, label, mean, low, high, n_valid, difference, difference_low, difference_high, p_holm, shown,
-            best mean first; the difference columns are NaN for the base.
-        skipped: label → why a strategy was not judged.
-        sentences: what is shown and what is not, in words.
-    """
-
-    metric: str
-    base: str
-    table: pd.DataFrame
-    per_query: dict[str, np.ndarray] = field(repr=False)
-    skipped: dict[str, str]
-    sentences: tuple[str, ...]
-
-
-def compare(
-    searcher: Searcher,
-    questions: Questions,
-    space: str,
-    strategies: Sequence[str] = (),
-    *,
-    metric: str = "map",
-    base: str = "average",
-    shares: Mapping[str, float] | None = None,
-    encode: EncodeWords | None = None,
-    draws: int = 10_000,
-    seed: int = 0,
-) -> Comparison:
-    """Every strategy on the same questions: means with intervals, paired differences to the base, Holm over all.
-
-    Siblings share their relevant items, so picture questions are resampled by group ("classes" of metrics.md, 7).
-    """
-    from core.metrics import significance
-
-    found: dict[str, np.ndarray] = {}
-    skipped: dict[str, str] = {}
-    # without shares of one's own, fixed weights are the simple average, and would only cost the others power
-    usual = [entry.name for entry in CATALOGUE_STRATEGIES if shares is not None or not entry.uses_shares]
-    for name in dict.fromkeys([base, *(strategies or usual)]):
-        try:
-            scored = question_scores(searcher, questions, name, space, shares, encode)
-        except BadInput as error:
-            skipped[CATALOGUE_STRATEGIES.get(name).label] = str(error)
-            continue
-        found[name] = text.judged(scored, questions.truth, (metric,))[metric]
-    if base not in found:
-        raise BadInput(next(iter(skipped.values())))
-    groups = questions.groups if len(questions.groups) else None
-    others = {name: values for name, values in found.items() if name != base}
-    differences = significance.compare_all(others, found[base], draws=draws, seed=seed, classes=groups)
-    rows = [
-        _row(name, values, differences.get(name), significance.interval(values, draws, seed, groups))
-        for name, values in found.items()
-    ]
-    table = pd.DataFrame(rows).sort_values("mean", ascending=False, kind="stable", ignore_index=True)
-    return Comparison(metric, base, table, found, skipped, _sentences(table, base, questions))
-
-
-def _row(name: str, values: np.ndarray, versus: object, ends: tuple[float, float]) -> dict[str, object]:
-    valid = values[~np.isnan(values)]
-    nan = float("nan")
-    return {
-        "strategy": name,
-        "label": CATALOGUE_STRATEGIES.get(name).label,
-        "mean": float(valid.mean()) if len(valid) else nan,
-        "low": ends[0],
-        "high": ends[1],
-        "n_valid": len(valid),
-        "difference": nan if versus is None else versus.mean,
-        "difference_low": nan if versus is None else versus.low,
-        "difference_high": nan if versus is None else versus.high,
-        "p_holm": nan if versus is None else versus.p_holm,
-        "shown": versus is not None and _is_shown(versus),
-    }
-
-
-def _is_shown(versus: object) -> bool:
-    """A difference is shown when the interval leaves zero out, the corrected p is below 0.05 and no test contradicts."""
-    return versus.p_holm < 0.05 and not versus.low <= 0 <= versus.high and not versus.contradicts
-
-
-def _sentences(table: pd.DataFrame, base: str, questions: Questions) -> tuple[str, ...]:
-    """Which differences to the base are shown by these questions, and which are not."""
-    label = CATALOGUE_STRATEGIES.get(base).label
-    rest = table[table.strategy != base]
-    better = rest[rest.shown & (rest.difference > 0)].label.tolist()
-    worse = rest[rest.shown & (rest.difference < 0)].label.tolist()
-    open_ = rest[~rest.shown].label.tolist()
-    said = []
-    if better:
-        said.append(f"Better than {label}, shown: {', '.join(better)}.")
-    if worse:
-        said.append(f"Worse than {label}, shown: {', '.join(worse)}.")
-    if open_:
-        said.append(f"No difference to {label} is shown for: {', '.join(open_)}.")
-    return (*said, *((questions.caution,) if questions.caution else ()))

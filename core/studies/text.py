@@ -137,6 +137,19 @@ def readers(names: Sequence[str]) -> Readers:
     return Readers(reading, tuple(name for name in names if name not in reading))
 
 
+def require_reader(names: Sequence[str]) -> tuple[str, ...]:
+    """Those of the named backbones that read text.
+
+    Raises:
+        UnknownName: no backbone has one of the names.
+        BadInput: none of them reads text; the sentence says which would.
+    """
+    who = readers(tuple(backbones.get(name).name for name in names))
+    if not who.reading:
+        raise BadInput(who.sentence())
+    return who.reading
+
+
 @lru_cache(maxsize=3)
 def _encoder(name: str):  # noqa: ANN202
     return backbones.query_encoder(name)

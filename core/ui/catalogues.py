@@ -10,7 +10,7 @@ import streamlit as st
 from core import data
 from core.data import images
 from core.studies import catalogue as study
-from core.studies import text
+from core.studies import judging, text
 from core.types import Dataset
 from core.ui import cache
 
@@ -94,7 +94,7 @@ def comparison(
     base: str,
     shares: tuple[tuple[str, float], ...] | None,
     file: str = "",
-) -> study.Comparison:
+) -> judging.Comparison:
     """Every strategy on one set of questions; `ask_with` is "categories", "pictures" or "file"."""
     loaded = found.dataset
     return _comparison(loaded.name, loaded.fingerprint, space, components, ask_with, metric, base, shares, file, found)
@@ -112,13 +112,13 @@ def _comparison(
     shares: tuple[tuple[str, float], ...] | None,
     file: str,
     _found: study.Catalogue,
-) -> study.Comparison:
+) -> judging.Comparison:
     ready = searcher(_found, space, components)
     if ask_with == "categories":
-        questions = study.category_questions(_found, ready.components.names)
+        questions = judging.category_questions(_found, ready.components.names)
     elif ask_with == "pictures":
-        questions = study.picture_questions(_found)
+        questions = judging.picture_questions(_found)
     else:
-        questions = study.from_text(_found, file)
+        questions = judging.from_text(_found, file)
     given = dict(shares) if shares else None
-    return study.compare(ready, questions, space, metric=metric, base=base, shares=given)
+    return judging.compare(ready, questions, space, metric=metric, base=base, shares=given)

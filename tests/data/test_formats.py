@@ -149,6 +149,59 @@ def test_columns_can_be_mapped_by_hand(tmp_path: Path, home: Path) -> None:
         data.load(folder / "list.csv", columns={"colour": "what"})
 
 
+SEVERAL = {
+    "marks between paths": "sku,image,kind\na,1.png|2.png|3.png,x\nb,4.png,y\nc,|5.png|5.png,y\n",
+    "numbered columns": "sku,picture,picture_2,picture 3,kind\na,1.png,2.png,3.png,x\nb,4.png,,,y\nc,,,5.png,y\n",
+    "numbers only": "sku,image_1,image_2,image_3,kind\na,1.png,2.png,3.png,x\nb,,4.png,,y\nc,5.png,,,y\n",
+    "a column of further ones": "sku,image,images,kind\na,1.png,2.png|1.png|3.png,x\nb,4.png,,y\nc,,5.png,y\n",
+}
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_a_row_may_name_several_pictures(tmp_path: Path, home: Path, case: str) -> None:
+    folder = pictures(tmp_path / "shop", *[f"{n}.png" for n in range(1, 6)])
+    (folder / "list.csv").write_text(SEVERAL[case])
+    dataset = data.load(folder / "list.csv", columns={"label": "kind"})
+    assert dataset.ids.tolist() == ["a", "a#2", "a#3", "b", "c"]
+    assert [Path(path).name for path in dataset.items["path"]] == [f"{n}.png" for n in range(1, 6)]
+    assert dataset.items["picture_of"].tolist() == list("aaabc")
+    assert dataset.items["picture_number"].tolist() == [1, 2, 3, 1, 1]
+    assert dataset.labels.tolist() == [0, 0, 0, 1, 1] and dataset.instances.tolist() == [0, 0, 0, 1, 2]
+    assert "1 rows name several pictures" in dataset.notes
+    assert not {"image", "images", "image_2", "picture_2", "picture 3"} & set(dataset.items)
+
+
+def test_several_pictures_in_a_list_and_columns_that_only_look_so(tmp_path: Path, home: Path) -> None:
+    folder = pictures(tmp_path / "shop", "1.png", "2.png", "odd|name.png")
+    rows = [
+        {"path": ["1.png", "2.png"], "image_2": "https://example.org/2.png", "images": 2},
+        {"path": "odd|name.png", "image_2": "https://example.org/3.png", "images": 1},
+    ]
+    pd.DataFrame(rows).to_json(folder / "list.jsonl", orient="records", lines=True)
+    dataset = data.load(folder / "list.jsonl")
+    assert dataset.ids.tolist() == ["1.png", "1.png#2", "odd|name.png"]
+    assert dataset.items["images"].tolist() == [2, 2, 1] and "image_2" in dataset.items
+    assert dataset.relevant_by == "instance" and data.relevance(dataset).n_relevant.tolist() == [1, 1, 0]
+    with pytest.raises(BadInput, match="address"):
+        data.load(folder / "list.jsonl", name="by hand", columns={"pictures": "image_2"})
+    (folder / "plain.csv").write_text("path,image_2\n1.png,2.png\n")
+    assert len(data.load(folder / "plain.csv")) == 2
+    alone = data.load(folder / "plain.csv", name="alone", columns={"pictures": ""})
+    assert len(alone) == 1 and alone.items["image_2"].tolist() == ["2.png"]
+
+
+def test_a_picture_of_several_that_is_missing(tmp_path: Path, home: Path) -> None:
+    folder = pictures(tmp_path / "shop", "1.png", "3.png")
+    (folder / "list.csv").write_text("id,image,image_2\na,1.png,nope.png\nb,gone.png,3.png\nc,,\n")
+    with pytest.raises(BadInput, match="row 4, column 'image': the path is empty"):
+        data.load(folder / "list.csv")
+    dataset = data.load(folder / "list.csv", missing="quarantine")
+    assert dataset.ids.tolist() == ["a", "b#2"] and len(dataset.quarantine) == 2
+    (folder / "list.csv").write_text("id,image,image_2\na,1.png,nope.png\n")
+    with pytest.raises(BadInput, match="1 of 2 files do not exist.*row 2: 'nope.png'"):
+        data.load(folder / "list.csv", name="refused")
+
+
 def test_a_dataframe_goes_in(tmp_path: Path, home: Path) -> None:
     folder = pictures(tmp_path / "frame", "1.png", "2.png", "3.png")
     frame = pd.DataFrame({"filepath": [str(folder / f"{n}.png") for n in (1, 2, 3)], "tags": [["a", "b"], ["b"], []]})

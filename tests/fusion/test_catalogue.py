@@ -11,6 +11,7 @@ import pytest
 from core.errors import BadInput, ShapeMismatch, UnknownName
 from core.fusion.catalogue import (
     CATALOGUE_STRATEGIES,
+    Alternatives,
     Bm25,
     Components,
     fused_scores,
@@ -205,13 +206,78 @@ def test_the_gram_trick_equals_the_vector_that_is_really_formed():
     queries = np.random.default_rng(2).normal(size=(3, components.dim))
     similarities = components.similarities(queries)
     random_weights = np.random.default_rng(3).uniform(size=similarities.shape) * components.present
-    found = fused_scores(similarities, random_weights, components)
+    found = fused_scores(components.fit(queries), random_weights)
     for q in range(3):
         for n in range(components.n_items):
             fused = sum(random_weights[q, n, i] * components.vectors(c)[n] for i, c in enumerate(components.names))
             length = np.linalg.norm(fused)
             expected = queries[q] @ fused / length / np.linalg.norm(queries[q]) if length > 1e-12 else 0
             assert found[q, n] == pytest.approx(expected, abs=1e-9)
+
+
+def world_of_several(seed: int) -> tuple[Components, np.ndarray, np.ndarray]:
+    """Titles, and none to four pictures of each item, in no order; some repeat, one is empty."""
+    random = np.random.default_rng(seed)
+    n_items, dim = 9, 5
+    common = random.normal(size=dim)
+    title = unit(random.normal(size=(n_items, dim)) + common)
+    title[random.random(n_items) < 0.2] = 0
+    owner = random.permutation(np.repeat(np.arange(n_items), random.integers(0, 5, n_items)))
+    rows = unit(random.normal(size=(len(owner), dim)) + 0.7 * common)
+    rows[1::5] = rows[0]
+    rows[-1] = 0
+    alternatives = Alternatives(rows, owner, n_items)
+    return (
+        Components({"title": title, "picture": unit(alternatives.means)}, ("picture", alternatives)),
+        alternatives.rows,
+        owner,
+    )
+
+
+@pytest.mark.parametrize("strategy", WEIGHING)
+@pytest.mark.parametrize("seed", range(4))
+def test_the_best_of_several_pictures_equals_the_slow_loop(strategy, seed):
+    components, rows, owner = world_of_several(seed)
+    queries = np.random.default_rng(seed + 7).normal(size=(4, 5))
+    queries[3] = 0
+    shares = np.array([0.3, 0.7])
+    found = scores(strategy, components, queries, shares)
+    own = [[row for row, item in zip(rows, owner) if item == n and row.any()] for n in range(components.n_items)]
+    means = [
+        np.mean([a @ b for a in own[m] for b in own[n]])
+        for m in range(components.n_items) for n in range(m) if own[m] and own[n]
+    ]  # fmt: skip
+    assert components.global_similarity[1] == pytest.approx(np.mean(means), abs=1e-12)
+    for q, query in enumerate(queries):
+        for n in range(components.n_items):
+            # the same item as if the picture that fits best were its only one, G being that of all pictures
+            best = max(own[n], key=lambda row: query @ row, default=np.zeros(5))
+            only = Components({"title": components.vectors("title")[[n]], "picture": best[None]})
+            only.global_similarity = components.global_similarity
+            assert found[q, n] == pytest.approx(scores(strategy, only, query[None], shares)[0, 0], abs=1e-12)
+
+
+def test_of_several_pictures_the_one_that_fits_is_named_and_the_first_of_equals():
+    rows = unit(np.array([[0.0, 1], [1, 0], [1, 0], [1, 1]]))
+    alternatives = Alternatives(rows, np.array([0, 0, 0, 2]), 3)
+    components = Components({"picture": unit(alternatives.means)}, ("picture", alternatives))
+    fit = components.fit(np.array([[1.0, 0], [0, 1.0], [0, 0]]))
+    assert fit.chosen.tolist() == [[1, -1, 3], [0, -1, 3], [0, -1, 3]]
+    np.testing.assert_allclose(fit.similarities[:2, :, 0], [[1, 0, 0.5**0.5], [1, 0, 0.5**0.5]])
+    assert components.present[:, 0].tolist() == [True, False, True]
+    found = reciprocal_ranks(fit.similarities, components.present)
+    np.testing.assert_allclose(found[0], [1 / 61, 0, 1 / 62], atol=1e-12)
+
+
+def test_one_picture_each_is_the_same_with_and_without_alternatives():
+    plain = world(11)
+    rows = plain.vectors("part 1")
+    order = np.random.default_rng(0).permutation(len(rows))
+    vectors = {name: plain.vectors(name) for name in plain.names}
+    several = Components(vectors, ("part 1", Alternatives(rows[order], order, len(rows))))
+    queries = np.random.default_rng(1).normal(size=(6, plain.dim))
+    for strategy in [*WEIGHING, "rrf"]:
+        np.testing.assert_allclose(scores(strategy, several, queries), scores(strategy, plain, queries), atol=1e-12)
 
 
 def test_what_does_not_belong_together_is_refused():

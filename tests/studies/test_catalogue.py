@@ -8,8 +8,9 @@ from PIL import Image
 
 from core import data
 from core.errors import BadInput, NotComputed
-from core.fusion.catalogue import CATALOGUE_STRATEGIES
+from core.fusion.catalogue import CATALOGUE_STRATEGIES, Components, scores
 from core.studies import catalogue as study
+from core.studies import judging
 from core.studies.catalogue import PICTURE, Searcher
 from core.studies.text import judged
 from core.types import unit
@@ -110,19 +111,19 @@ def test_filters_leave_scores_alone_and_take_items_out(searcher):
 
 
 def test_category_names_ask_and_may_not_be_a_component(searcher):
-    questions = study.category_questions(searcher.catalogue, searcher.components.names)
+    questions = judging.category_questions(searcher.catalogue, searcher.components.names)
     assert questions.names == ("Hats", "Shoes")
     assert list(questions.truth.relevant(0)) == [2, 4, 5] and list(questions.truth.relevant(1)) == [0, 1]
     with pytest.raises(BadInput, match="given away"):
-        study.category_questions(searcher.catalogue, ("title", "category"))
+        judging.category_questions(searcher.catalogue, ("title", "category"))
 
 
 @pytest.mark.parametrize("strategy", [s for s in CATALOGUE_STRATEGIES.names if s != "bm25"])
 def test_the_item_whose_picture_asks_takes_part_without_its_picture(searcher, strategy):
-    questions = study.picture_questions(searcher.catalogue)
+    questions = judging.picture_questions(searcher.catalogue)
     assert list(questions.own) == [0, 1, 2, 3]
     assert list(questions.truth.relevant(2)) == [2, 4] and list(questions.truth.relevant(3)) == [3]
-    found = study.question_scores(searcher, questions, strategy, SPACE)
+    found = judging.question_scores(searcher, questions, strategy, SPACE)
     assert found[3, 3] == 0, "an item with nothing but its picture cannot find itself"
     # slowly: the same catalogue once per question, the asking item's picture blanked
     parts = searcher.components
@@ -131,31 +132,117 @@ def test_the_item_whose_picture_asks_takes_part_without_its_picture(searcher, st
         asked = blanked[PICTURE][own].copy()
         if strategy == "rrf":
             blanked[PICTURE][own] = 0
-            slow = study.Components(blanked)
-            expected = study.scores(strategy, slow, asked[None])[0]
+            slow = Components(blanked)
+            expected = scores(strategy, slow, asked[None])[0]
             np.testing.assert_allclose(found[row], expected, atol=2e-12)
         else:
-            whole = study.scores(strategy, parts, asked[None])[0]
+            whole = scores(strategy, parts, asked[None])[0]
             others = np.arange(6) != own
             np.testing.assert_allclose(found[row][others], whole[others], atol=1e-12)
             text_only = {name: rows for name, rows in blanked.items() if name != PICTURE}
-            alone = study.scores(strategy, study.Components(text_only), asked[None])[0]
+            alone = scores(strategy, Components(text_only), asked[None])[0]
             assert found[row, own] == pytest.approx(alone[own], abs=1e-12)
+
+
+ALBUM = """id,title,image,image_2,image_3,category
+m1,mug white,a.png,b.png,c.png,Mugs
+m2,mug black,d.png,,,Mugs
+p1,plate,gone.png,e.png,f.png,Plates
+w1,only words,,,,Plates
+"""
+SAID = ["front", "back", "handle", "front black", "plate side", "front plate"]
+
+
+@pytest.fixture
+def album(tmp_path, home):
+    """Items of three, one, two (the first is not there) and no pictures."""
+    for at, name in enumerate("abcdef"):
+        Image.new("RGB", (20, 20), (40 * at, 90, 200 - 40 * at)).save(tmp_path / f"{name}.png")
+    (tmp_path / "album.csv").write_text(ALBUM)
+    dataset = data.add("album", tmp_path / "album.csv", reader="manifest", options={"missing": "quarantine"})
+    return study.of_dataset(dataset)
+
+
+def searching(catalogue: study.Catalogue, join: str) -> Searcher:
+    pictures = encode(SPACE, SAID)
+    parts = study.components(catalogue, SPACE, join=join, pictures=pictures, encode=encode)
+    return Searcher(catalogue, parts, study.first_pictures(catalogue, pictures))
+
+
+def test_items_of_several_pictures_are_one_item_each(album):
+    assert list(album.items["id"]) == ["m1", "m2", "p1", "w1"]
+    assert list(album.image_of) == [0, 3, 4, -1] and list(album.owner) == [0, 0, 0, 1, 2, 2]
+    assert list(album.picture_counts) == [3, 1, 2, 0] and album.most_pictures == 3
+    assert album.text_columns == ("title", "category") and "picture_number" not in album.facets
+    assert album.part_names((), "each") == ("title", PICTURE, "picture 2", "picture 3")
+    assert album.part_names((PICTURE,), "best") == (PICTURE,)
+    with pytest.raises(BadInput, match="enter as mean, best, each"):
+        study.components(album, SPACE, join="worst", pictures=encode(SPACE, SAID), encode=encode)
+
+
+@pytest.mark.parametrize("strategy", ["average", "hybrid", "local", "distinct", "rrf"])
+@pytest.mark.parametrize("join", list(study.PICTURE_JOINS))
+def test_several_pictures_are_scored_as_the_slow_loop_scores_them(album, join, strategy):
+    """One item at a time: the vectors that each way of joining stands for, put into plain components."""
+    rows = encode(SPACE, SAID).astype(np.float64)
+    own = [rows[:3], rows[3:4], rows[4:6], rows[:0]]
+    titles = encode(SPACE, album.texts("title")).astype(np.float64)
+    found = searching(album, join)
+    for line in ("front", "back handle", "plate side", "black mug"):
+        query = encode(SPACE, [line])[0].astype(np.float64)
+        if join == "each":
+            parts = {f"p{n}": np.array([p[n] if len(p) > n else p[:0].sum(axis=0) for p in own]) for n in range(3)}
+        else:
+            one = [p.mean(axis=0) if join == "mean" else p[(p @ query).argmax()] for p in own if len(p)]
+            parts = {"p": np.array([*one, rows[0] * 0])}
+        plain = Components({"title": titles, **parts})
+        if join == "best":
+            pairs = [np.mean(own[a] @ own[b].T) for a in range(3) for b in range(a)]
+            plain.global_similarity = np.array([plain.global_similarity[0], np.mean(pairs)])
+        expected = scores(strategy, plain, query[None])[0]
+        np.testing.assert_allclose(
+            found.answer(strategy, study.ask(SPACE, line, encode=encode)).scores, expected, atol=1e-6
+        )
+
+
+@pytest.mark.parametrize(("join", "shown"), [("mean", [0, 3, 4, -1]), ("best", [1, 3, 4, -1]), ("each", [1, 3, 4, -1])])
+def test_the_picture_that_fits_stands_for_its_item(album, join, shown):
+    answer = searching(album, join).answer("average", study.ask(SPACE, "back", encode=encode))
+    assert list(answer.pictures) == shown
+    assert album.items["id"][answer.order[0]] == "m1"
+
+
+@pytest.mark.parametrize("join", list(study.PICTURE_JOINS))
+@pytest.mark.parametrize("strategy", ["average", "hybrid", "rrf"])
+def test_the_first_picture_asks_and_its_item_takes_part_without_any(album, join, strategy):
+    searcher = searching(album, join)
+    questions = judging.picture_questions(album, group="category")
+    assert list(questions.own) == [0, 1, 2] and list(questions.truth.relevant(0)) == [0, 1]
+    found = judging.question_scores(searcher, questions, strategy, SPACE)
+    for row, own in enumerate(questions.own):
+        bare = {name: searcher.components.vectors(name).copy() for name in searcher.components.names}
+        for name in bare:
+            if study.is_picture(name):
+                bare[name][own] = 0
+        asked = encode(SPACE, [SAID[album.image_of[own]]])
+        alone = Components(bare)
+        alone.global_similarity = searcher.components.global_similarity
+        assert found[row, own] == pytest.approx(scores(strategy, alone, asked)[0, own], abs=1e-7)
 
 
 def test_words_cannot_be_asked_with_pictures(searcher):
     with pytest.raises(BadInput, match="BM25 reads words only"):
-        study.question_scores(searcher, study.picture_questions(searcher.catalogue), "bm25", SPACE)
+        judging.question_scores(searcher, judging.picture_questions(searcher.catalogue), "bm25", SPACE)
 
 
 def test_queries_from_a_file(searcher, tmp_path):
     file = tmp_path / "queries.csv"
     file.write_text("query,item_id,gain\nred shoe,s1,2\nred shoe,s2,1\nhat,h2,1\nhat,h1,0\n")
-    questions = study.from_file(searcher.catalogue, file)
+    questions = judging.from_file(searcher.catalogue, file)
     assert questions.names == ("red shoe", "hat")
     assert list(questions.truth.relevant(0)) == [0, 1] and list(questions.truth.relevant(1)) == [4]
     assert list(questions.truth.gains) == [2, 1, 1]
-    found = judged(study.question_scores(searcher, questions, "bm25", SPACE), questions.truth, ("map", "ndcg@10"))
+    found = judged(judging.question_scores(searcher, questions, "bm25", SPACE), questions.truth, ("map", "ndcg@10"))
     assert found["map"][0] == 1 and found["ndcg@10"][0] == 1
     for content, what in (
         ("query,item\na,s1\n", "needs the columns"),
@@ -167,15 +254,15 @@ def test_queries_from_a_file(searcher, tmp_path):
     ):
         file.write_text(content)
         with pytest.raises(BadInput, match=what):
-            study.from_file(searcher.catalogue, file)
+            judging.from_file(searcher.catalogue, file)
 
 
 def test_strategies_are_compared_on_the_same_questions_with_intervals_and_corrected_tests(searcher):
     from core.metrics import significance
 
-    questions = study.picture_questions(searcher.catalogue)
+    questions = judging.picture_questions(searcher.catalogue)
     assert questions.groups[0] == questions.groups[1] != questions.groups[2]
-    found = study.compare(searcher, questions, SPACE, draws=500)
+    found = judging.compare(searcher, questions, SPACE, draws=500)
     table = found.table.set_index("strategy")
     assert "fixed" not in table.index and "bm25" not in table.index and list(found.skipped) == ["BM25 on words"]
     assert (
@@ -189,8 +276,18 @@ def test_strategies_are_compared_on_the_same_questions_with_intervals_and_correc
         assert table.difference[name] == pytest.approx(expected)
     said = " ".join(found.sentences)
     assert "No difference to Simple average is shown for" in said and "not independent" in said
-    with_shares = study.compare(searcher, questions, SPACE, shares={"title": 1.0}, draws=200)
+    with_shares = judging.compare(searcher, questions, SPACE, shares={"title": 1.0}, draws=200)
     assert "fixed" in set(with_shares.table.strategy)
+
+
+def test_rows_without_picture_keep_the_columns_that_were_mapped_by_hand(tmp_path, home):
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "a.png")
+    (tmp_path / "list.csv").write_text("nummer,bild,was,art\n1,a.png,Roter Schuh,Schuhe\n2,,Blauer Schuh,Schuhe\n")
+    columns = {"id": "nummer", "path": "bild", "title": "was", "label": "art"}
+    options = {"missing": "quarantine", "columns": columns}
+    catalogue = study.of_dataset(data.add("laden", tmp_path / "list.csv", reader="manifest", options=options))
+    assert list(catalogue.items["id"]) == ["1", "2"] and catalogue.texts("category") == ["Schuhe", "Schuhe"]
+    assert catalogue.texts("title") == ["Roter Schuh", "Blauer Schuh"]
 
 
 def test_pictures_that_are_not_embedded_are_one_sentence_with_the_command(shop):
@@ -216,6 +313,6 @@ def test_the_demo_catalogue_works_from_end_to_end(home):
         for strategy in ("average", "hybrid", "local"):
             found = searcher.answer(strategy, study.ask(SPACE, line))
             assert str(catalogue.items["id"][found.order[0]]).startswith(wanted), (line, strategy)
-    questions = study.picture_questions(catalogue)
-    found = judged(study.question_scores(searcher, questions, "hybrid", SPACE), questions.truth, ("map",))["map"]
+    questions = judging.picture_questions(catalogue)
+    found = judged(judging.question_scores(searcher, questions, "hybrid", SPACE), questions.truth, ("map",))["map"]
     assert np.nanmean(found) > 0.25, "pictures find their texts better than by chance (about 0.17)"
