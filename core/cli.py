@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import logging
 import os
 import pkgutil
@@ -68,6 +69,37 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--k", default="1,5,10", help="cut-offs, e.g. 1,5,10,100")
     _judging_flags(one)
     one.set_defaults(verb=evaluate)
+
+    one = verbs.add_parser("search", help="find pictures by words")
+    one.add_argument("words", help='what to look for, e.g. "red:2 shoe -lace"')
+    _dataset_flags(one)
+    one.add_argument("--backbone", action="append", default=[], metavar="NAME",
+                     help="who looks; those that read text read it (default: concepts_lite0); repeatable")  # fmt: skip
+    one.add_argument("--second-step", type=int, default=0, metavar="N",
+                     help="so many of the best pictures become the query of all (pseudo-relevance feedback)")  # fmt: skip
+    one.add_argument(
+        "--sentences", choices=["usual", "on", "off"], default="usual", help='"a photo of ..." around words'
+    )
+    one.add_argument("--k", type=int, default=10, help="how many pictures to list (default: 10)")
+    one.set_defaults(verb=search)
+
+    one = verbs.add_parser("catalogue", help="search a catalogue, or compare the ways of weighing its components")
+    _dataset_flags(one)
+    one.add_argument(
+        "--find", default="", metavar="WORDS", help="list what each strategy finds; nothing is judged then"
+    )
+    one.add_argument(
+        "--queries", type=Path, help="labelled queries, query,item_id[,gain]; else the catalogue asks itself"
+    )
+    one.add_argument("--components", default="", help="text columns and 'picture', joined by commas")
+    one.add_argument("--pictures", choices=["mean", "best", "each"], default="mean", help="of an item that has several")
+    one.add_argument("--space", default="concepts_lite0", metavar="BACKBONE", help="reads both texts and pictures")
+    one.add_argument("--weigh", default="", metavar="NAME=SHARE,…", help="fixed weights, a strategy of their own")
+    one.add_argument("--metric", default="map", help="e.g. map, p@10, ndcg@10, mrr (default: map)")
+    one.add_argument("--base", default="average", help="the strategy that others are compared with (default: average)")
+    one.add_argument("--k", type=int, default=5, help="of --find: how many items (default: 5)")
+    one.add_argument("--json", type=Path, help="write the comparison")
+    one.set_defaults(verb=catalogue)
 
     one = verbs.add_parser("report", help="a comparison as one HTML file that opens offline")
     _dataset_flags(one)
@@ -135,6 +167,7 @@ EXPORTS = {
     "per-class": "the compared metric of each class and system with its interval (CSV or Parquet)",
     "curves": "the 11-point interpolated precision of each system with its interval (CSV or Parquet)",
     "ranking": "the top 100 of each query and system (CSV or Parquet)",
+    "protocols": "Easy, Medium and Hard of revisited Oxford or Paris (CSV or Parquet)",
 }
 """What `evaluate` writes: its flag → what the file holds. `core.studies.exports` makes them."""
 
@@ -298,7 +331,7 @@ def evaluate(given: argparse.Namespace) -> None:
         dataset, names, fusions = _systems(given)
         result = fusion.evaluate(dataset, names, fusions, **how)
     keys = exports.columns(given.show, result)
-    print(exports.printed(result, keys))
+    print(exports.printed(result, keys, dataset))
     exports.write(files, result, exports.facts(result.systems, dataset, from_files), dataset, keys)
 
 
@@ -314,6 +347,76 @@ def _systems(given: argparse.Namespace):  # noqa: ANN202
     if not fusions and not given.fuse:
         fusions = spec.equal_mixes(names)
     return dataset, names, fusions
+
+
+def search(given: argparse.Namespace) -> None:
+    """`search`: the pictures that fit some words best, and how the words were understood."""
+    from core.studies import embedding, text
+
+    query = text.parse(given.words)
+    names = tuple(given.backbone) or ("concepts_lite0",)
+    text.require_reader(names)
+    dataset = embedding.embed(_dataset(given), names, on_progress=say, cancel=Cancel()).dataset
+    rows = {name: embedding.embeddings(dataset, name).vectors[dataset.split.gallery] for name in names}
+    templates = {"usual": None, "on": True, "off": False}[given.sentences]
+    found = text.search(rows, query, templates=templates, expand=max(0, given.second_step))
+    print(query.sentence())
+    for note in found.notes:
+        print(note)
+    for rank, place in enumerate(found.order[: max(1, given.k)], start=1):
+        position = int(dataset.split.gallery[place])
+        print(f"{rank:4d}  {found.scores[place]:7.3f}  {dataset.ids[position]}  {dataset.label_of(position)}".rstrip())
+
+
+def catalogue(given: argparse.Namespace) -> None:
+    """`catalogue`: what each strategy finds for some words, or all strategies judged on labelled queries."""
+    from core.data import manifests
+    from core.studies import catalogue as study
+    from core.studies import embedding, judging, text
+
+    text.require_reader((given.space,))
+    if not given.reader and not given.option and manifests.is_one(Path(given.data or "").expanduser()):
+        given.option = ["missing=quarantine"]  # an item without a picture is an item
+    dataset = embedding.embed(_dataset(given), [given.space], on_progress=say, cancel=Cancel()).dataset
+    shop = study.of_dataset(dataset)
+    searcher = study.searcher(shop, given.space, _parts(given.components), join=given.pictures)
+    names = searcher.components.names
+    print(f"{shop.name}: {len(shop):,} items in the space of {given.space}")
+    for name, alike, having in zip(
+        names, searcher.components.global_similarity, searcher.components.present.sum(axis=0)
+    ):
+        print(f"  {name:<14} {having:>7,} items have it, likeness over all items G = {alike:.3f}")
+    weighed = _weighed(given.weigh, names)
+    if given.find.strip():
+        print(study.as_text(searcher, study.ask(given.space, given.find), weighed, max(1, given.k)))
+        return
+    written = {}
+    for title, questions in judging.questions_of(searcher, given.queries).items():
+        found = judging.compare(searcher, questions, given.space, metric=given.metric, base=given.base, shares=weighed)
+        print(f"\n{title} ({int(found.table.n_valid.max()):,} questions)\n{judging.as_text(found)}")
+        written[title] = judging.as_json(found)
+    if given.json:
+        _write(given.json, json.dumps(written, indent=1, allow_nan=False, ensure_ascii=False))
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _weighed(text: str, names: Sequence[str]) -> dict[str, float] | None:
+    """What --weigh says: component → share; None when it says nothing."""
+    if not text.strip():
+        return None
+    found: dict[str, float] = {}
+    for part in _parts(text):
+        name, _, share = part.partition("=")
+        if name.strip() not in names:
+            raise BadInput(f"--weigh names the component {name.strip()!r}; there are {', '.join(names)}.")
+        try:
+            found[name.strip()] = float(share)
+        except ValueError:
+            raise BadInput(f"--weigh takes NAME=SHARE, e.g. --weigh title=1,picture=0.5; got {part!r}.") from None
+    return found
 
 
 def _plugins() -> None:
