@@ -41,7 +41,7 @@ def test_every_table_is_written_and_reads_back(expected: study.Result, tmp_path:
         "table": "t.csv", "latex": "t.tex", "differences": "d.csv", "per-query": "q.parquet", "per-class": "c.csv",
         "curves": "k.csv", "ranking": "r.parquet", "json": "r.json",
     }  # fmt: skip
-    assert set(flags) == set(cli.EXPORTS), "every export is tried"
+    assert {*flags, "protocols"} == set(cli.EXPORTS), "every export is tried; protocols in test_landmarks"
     assert (
         cli.main([*ASKED, *(part for flag, name in flags.items() for part in (f"--{flag}", str(tmp_path / name)))]) == 0
     )
@@ -114,6 +114,7 @@ def test_vectors_out_of_files_claim_nothing_of_a_backbone_of_that_name(tmp_path:
         (["--metric", "acc"], "'acc'"),
         (["--metric", "nonsense"], "'nonsense'"),
         (["--show", "p@7"], "--k"),
+        (["--protocols", "p.csv"], "gnd_*.pkl"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(expected: study.Result, capsys, more: list, named: str) -> None:  # noqa: ANN001

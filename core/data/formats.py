@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import xml.etree.ElementTree as ElementTree
@@ -14,6 +15,7 @@ from core.data import manifests, safe_pickle, tables
 from core.data.listing import READERS, SPLIT_WORDS, Listing
 from core.errors import BadInput
 from core.progress import Cancel, OnProgress
+from core.types import Dataset
 
 _METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 _LARGEST = 2**31
@@ -273,13 +275,30 @@ def revisited(
 
 
 def _protocol_pairs(database: list[str], queries: list[str], truth: list[dict], protocol: str) -> pd.DataFrame:
-    good, junk = PROTOCOLS[protocol]
+    """The pairs of one protocol; column `part` keeps what they are, so that `under` finds the other two again."""
     rows = []
     for name, one in zip(queries, truth):
+        own = name if name in database else None  # the query's own image is neither found nor missed
         for part, numbers in one.items():
-            kind = "relevant" if part in good else "junk" if part in junk else ""
-            rows += [(f"query/{name}", database[i], kind) for i in sorted(set(numbers)) if kind]
-        if name in database:  # the query's own image is neither found nor missed
-            rows = [row for row in rows if row[:2] != (f"query/{name}", name)]
-            rows.append((f"query/{name}", name, "junk"))
-    return pd.DataFrame(rows, columns=["query_id", "item_id", "kind"])
+            rows += [(f"query/{name}", database[i], part) for i in sorted(set(numbers)) if database[i] != own]
+        if own:
+            rows.append((f"query/{name}", own, "own"))
+    frame = pd.DataFrame(rows, columns=["query_id", "item_id", "part"])
+    return frame.assign(kind=_kinds(frame["part"], protocol))[["query_id", "item_id", "kind", "part"]]
+
+
+def _kinds(parts: pd.Series, protocol: str) -> list[str]:
+    """What each pair is under a protocol; all that is not relevant is junk, in each of the three."""
+    good, _ = PROTOCOLS[protocol]
+    return ["relevant" if part in good else "junk" for part in parts]
+
+
+def is_revisited(dataset: Dataset) -> bool:
+    """True for the revisited Oxford and Paris sets: their pairs say what is easy, hard and junk."""
+    return dataset.relevant_by == "pairs" and dataset.pairs is not None and "part" in dataset.pairs
+
+
+def under(dataset: Dataset, protocol: str) -> Dataset:
+    """The same images and queries under another of the three protocols."""
+    pairs = dataset.pairs.assign(kind=_kinds(dataset.pairs["part"], protocol))
+    return dataclasses.replace(dataset, pairs=pairs)

@@ -121,9 +121,8 @@ def look(path: str, offset: int, member_size: int, box: Box | None, known: dict)
         data = read_slice(path, offset, size)
         found = images.header(data)
         if box is not None:
-            content = hashlib.sha256(data + repr(box).encode()).hexdigest()
-            return Seen(content, size, mtime, box[2] - box[0], box[3] - box[1])
-        return Seen(hashlib.sha256(data).hexdigest(), size, mtime, found.width, found.height)
+            return Seen(content_key(data, box), size, mtime, box[2] - box[0], box[3] - box[1])
+        return Seen(content_key(data, None), size, mtime, found.width, found.height)
     except BadInput as error:
         return Seen("", size, mtime, 0, 0, str(error))
     except OSError as error:
@@ -144,6 +143,11 @@ def read_slice(path: str, offset: int, size: int) -> bytes:
             return file.read(images.MAX_BYTES + 1)
         file.seek(offset)
         return file.read(size)
+
+
+def content_key(data: bytes, box: Box | None) -> str:
+    """Hex SHA-256 of what is looked at: the bytes of the file, and the part of the picture where it is not all of it."""
+    return hashlib.sha256(data if box is None else data + repr(box).encode()).hexdigest()
 
 
 def cropped(data: bytes, box: Box) -> bytes:

@@ -6,7 +6,6 @@ picture is decoded. Which fingerprint a dataset's embeddings belong to is decide
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +17,7 @@ from PIL import Image
 
 from core import backbones, data, paths
 from core.backbones import choice, encode, engines, weights
-from core.data import attached, images, table
+from core.data import attached, images, library, table
 from core.errors import BadInput
 from core.progress import Cancel, OnProgress, Progress
 from core.store import Store, Writer, open_store
@@ -304,9 +303,7 @@ class _Run:
         def open_picture(at_least: int = 0) -> Image.Image:
             position = self.positions[key]
             try:
-                content = data.read_bytes(self.dataset, position)
-                if hashlib.sha256(content).hexdigest() != key:
-                    raise BadInput("The file has changed since it was looked at; load the dataset again.")
+                content = library.read_checked(self.dataset, position)
             except BadInput as error:
                 with self.lock:
                     self.unread[key] = str(error)

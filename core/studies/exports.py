@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.data import formats
 from core.errors import BadInput, CoreError
 from core.metrics import curves, significance
 from core.metrics import ranking as metrics
-from core.studies import evaluation, leaderboard
+from core.studies import evaluation, landmarks, leaderboard
 from core.studies.leaderboard import Facts
 from core.types import Dataset
 
@@ -47,8 +48,8 @@ def columns(text: str, result: evaluation.Result) -> list[str]:
     return list(dict.fromkeys([result.metric, *wanted]))
 
 
-def printed(result: evaluation.Result, keys: Sequence[str]) -> str:
-    """A line per system, best first, then who can be told apart, then what to know before reading.
+def printed(result: evaluation.Result, keys: Sequence[str], dataset: Dataset) -> str:
+    """A line per system, best first; who can be told apart; of revisited Oxford and Paris the three protocols.
 
     Args:
         keys: metrics, one column each; beyond ten, a line per metric and a column per system, each with its interval.
@@ -56,6 +57,8 @@ def printed(result: evaluation.Result, keys: Sequence[str]) -> str:
     parts = [evaluation.table(result, keys) if len(keys) <= 10 else _across(result, keys)]
     if len(result.names) > 1:
         parts.append(pairs(result))
+    if formats.is_revisited(dataset):
+        parts.append(landmarks.printed(landmarks.report(result.systems, dataset)))
     return "\n\n".join(parts)
 
 
@@ -145,7 +148,7 @@ def write(
     """Write what was asked for, each to its file.
 
     Args:
-        files: "json", "table", "latex", "differences", "per-query", "per-class", "curves" or "ranking" → path; the
+        files: "json", "table", "latex", "differences", "per-query", "per-class", "curves", "ranking" or "protocols" → path; the
             ending says CSV or Parquet where both can be had (`check`).
         keys: metrics of the LaTeX table.
     Raises:
@@ -174,6 +177,7 @@ def _tables(
         "per-class": lambda: class_table(result, dataset),
         "curves": lambda: curve_table(result),
         "ranking": lambda: evaluation.ranking_table(result),
+        "protocols": lambda: landmarks.report(result.systems, dataset),
     }
 
 
