@@ -367,7 +367,7 @@ def build(space: Space, backbones: Sequence[str], fusions: Sequence[FusionSpec] 
 
 
 def load_plugins(folder: Path | None = None) -> tuple[str, ...]:
-    """Run the user's own Python files, which register strategies; a file is run once.
+    """Run the user's own Python files, which register strategies; a file is run once, and one that is gone is forgotten.
 
     A file looks like this:
 
@@ -383,8 +383,11 @@ def load_plugins(folder: Path | None = None) -> tuple[str, ...]:
     """
     folder = folder or paths.plugins()
     faults = []
-    for path in sorted(folder.glob("*.py")) if folder.is_dir() else ():
-        module = f"fusionscope_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    files = {_module_of(path): path for path in sorted(folder.glob("*.py"))} if folder.is_dir() else {}
+    for module in [name for name in sys.modules if name.startswith(_PLUGIN)]:
+        if module not in files:
+            _forget(module)
+    for module, path in files.items():
         stamp = path.stat().st_mtime_ns
         if getattr(sys.modules.get(module), "loaded_at", None) == stamp:
             continue
@@ -402,6 +405,14 @@ def load_plugins(folder: Path | None = None) -> tuple[str, ...]:
     return tuple(faults)
 
 
+_PLUGIN = "fusionscope_plugin_"
+
+
+def _module_of(path: Path) -> str:
+    """The name under which a plug-in is loaded."""
+    return f"{_PLUGIN}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+
+
 def _run_plugin(module: str, path: Path, stamp: int) -> None:
     before = set(FUSIONS.names)
     spec = importlib.util.spec_from_file_location(module, path)
@@ -415,7 +426,7 @@ def _run_plugin(module: str, path: Path, stamp: int) -> None:
 
 
 def _forget(module: str) -> None:
-    """A plug-in that was edited is loaded afresh: what its older text registered goes first."""
+    """What a plug-in registered goes: it was edited and is loaded afresh, or its file is gone."""
     for name in getattr(sys.modules.get(module), "registered", ()):
         FUSIONS.discard(name)
     sys.modules.pop(module, None)
