@@ -9,7 +9,7 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True)
-def weighted_sums(a, b, c, d, weights):
+def weighted_sums(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, weights: np.ndarray) -> np.float32:
     """Fuse each row of four score blocks into a buffer that stays in the cache, and keep nothing of it."""
     row = np.empty(a.shape[1], np.float32)
     seen = np.float32(0)

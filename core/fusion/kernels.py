@@ -38,7 +38,9 @@ def by_rows(kernel: Callable[..., None], n_rows: int, *arguments: Any) -> None:
 
 
 @njit(cache=True, inline="always")
-def _scale_of(row, own, ranked, depth, norm, smallest):
+def _scale_of(
+    row: np.ndarray, own: int, ranked: np.ndarray, depth: int, norm: int, smallest: float
+) -> tuple[float, float]:
     """(middle, factor) of one row over its pool; a factor of 0 means that there is no spread."""
     n = row.shape[0]
     if norm == 0:
@@ -69,7 +71,19 @@ def _scale_of(row, own, ranked, depth, norm, smallest):
 
 
 @njit(cache=True, nogil=True)
-def add_normalized(first, stop, out, votes, scores, own, ranked, depth, weight, norm, smallest):
+def add_normalized(
+    first: int,
+    stop: int,
+    out: np.ndarray,
+    votes: np.ndarray,
+    scores: np.ndarray,
+    own: np.ndarray,
+    ranked: np.ndarray,
+    depth: int,
+    weight: float,
+    norm: int,
+    smallest: float,
+) -> None:
     """out += weight · normalize(scores); votes counts, per item, the backbones that list it.
 
     Args:
@@ -97,7 +111,7 @@ def add_normalized(first, stop, out, votes, scores, own, ranked, depth, weight, 
 
 
 @njit(cache=True, nogil=True)
-def fill_keys(first, stop, keys, bits, own):
+def fill_keys(first: int, stop: int, keys: np.ndarray, bits: np.ndarray, own: np.ndarray) -> None:
     """Keys whose rising order is falling score, then rising position; what is gone gets the largest.
 
     Args:
@@ -120,7 +134,7 @@ def fill_keys(first, stop, keys, bits, own):
 
 
 @njit(cache=True, nogil=True)
-def read_ranks(first, stop, ranks, keys):
+def read_ranks(first: int, stop: int, ranks: np.ndarray, keys: np.ndarray) -> None:
     """ranks[i, position] = 1, 2, ... along sorted keys; 0 for what is gone.
 
     Args:
@@ -136,7 +150,7 @@ def read_ranks(first, stop, ranks, keys):
 
 
 @njit(cache=True, nogil=True)
-def add_worth(first, stop, out, listed, ranks, worth):
+def add_worth(first: int, stop: int, out: np.ndarray, listed: np.ndarray, ranks: np.ndarray, worth: np.ndarray) -> None:
     """out += worth[rank]; listed becomes True where the rank is worth something.
 
     Args:
@@ -152,7 +166,7 @@ def add_worth(first, stop, out, listed, ranks, worth):
 
 
 @njit(cache=True, nogil=True)
-def finish_worth(first, stop, out, listed, scale):
+def finish_worth(first: int, stop: int, out: np.ndarray, listed: np.ndarray, scale: float) -> None:
     """Round to 1/scale; −inf where nobody lists the item."""
     for i in range(first, stop):
         for j in range(out.shape[1]):

@@ -7,7 +7,7 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True)
-def hits_within(indptr, ranks, retrieved, cut):
+def hits_within(indptr: np.ndarray, ranks: np.ndarray, retrieved: np.ndarray, cut: np.ndarray) -> np.ndarray:
     """Relevant items among the first cut[q] of each list: (n_queries,) int64. Ranks rise, so bisection finds it."""
     found = np.zeros(retrieved.size, np.int64)
     for q in range(retrieved.size):
@@ -24,7 +24,7 @@ def hits_within(indptr, ranks, retrieved, cut):
 
 
 @njit(nogil=True, cache=True)
-def precision_sums(indptr, ranks, hits):
+def precision_sums(indptr: np.ndarray, ranks: np.ndarray, hits: np.ndarray) -> np.ndarray:
     """Sum of c / r_c over the first hits[q] relevant items of each list: (n_queries,) float64."""
     sums = np.zeros(hits.size)
     for q in range(hits.size):
@@ -42,7 +42,7 @@ def precision_sums(indptr, ranks, hits):
 
 
 @njit(nogil=True, cache=True)
-def trapezoid_sums(indptr, ranks, retrieved):
+def trapezoid_sums(indptr: np.ndarray, ranks: np.ndarray, retrieved: np.ndarray) -> np.ndarray:
     """Sum of the mean of the precisions before and at each relevant item: (n_queries,) float64."""
     sums = np.zeros(retrieved.size)
     for q in range(retrieved.size):
@@ -57,7 +57,9 @@ def trapezoid_sums(indptr, ranks, retrieved):
 
 
 @njit(nogil=True, cache=True)
-def gain_sums(indptr, ranks, hits, gains, discounts):
+def gain_sums(
+    indptr: np.ndarray, ranks: np.ndarray, hits: np.ndarray, gains: np.ndarray, discounts: np.ndarray
+) -> np.ndarray:
     """Discounted gains of the first hits[q] relevant items: (n_queries,) float64. Without gains each is 1."""
     sums = np.zeros(hits.size)
     for q in range(hits.size):
@@ -74,7 +76,7 @@ def gain_sums(indptr, ranks, hits, gains, discounts):
 
 
 @njit(nogil=True, cache=True)
-def ideal_sums(indptr, ideal_gains, discounts, depth):
+def ideal_sums(indptr: np.ndarray, ideal_gains: np.ndarray, discounts: np.ndarray, depth: np.ndarray) -> np.ndarray:
     """Discounted sum of the first depth[q] of the falling gains: (n_queries,) float64."""
     sums = np.zeros(depth.size)
     for q in range(depth.size):
@@ -86,7 +88,7 @@ def ideal_sums(indptr, ideal_gains, discounts, depth):
 
 
 @njit(nogil=True, cache=True)
-def interpolated(indptr, ranks, retrieved, n_relevant):
+def interpolated(indptr: np.ndarray, ranks: np.ndarray, retrieved: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
     """Best precision at recall >= 0, 0.1 ... 1, thresholds in whole items: (n_queries, 11) float64, NaN where R = 0."""
     levels = np.full((retrieved.size, 11), np.nan)
     for q in range(retrieved.size):
@@ -106,7 +108,9 @@ def interpolated(indptr, ranks, retrieved, n_relevant):
 
 
 @njit(nogil=True, cache=True)
-def hits_by_depth(indptr, ranks, retrieved, use, depth):
+def hits_by_depth(
+    indptr: np.ndarray, ranks: np.ndarray, retrieved: np.ndarray, use: np.ndarray, depth: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Sums over the queries in use of hits and of hits / R within 1 ... depth: (depth,), (depth,) float64."""
     hits = np.zeros(depth + 1)
     shares = np.zeros(depth + 1)
@@ -123,7 +127,7 @@ def hits_by_depth(indptr, ranks, retrieved, use, depth):
 
 
 @njit(nogil=True, cache=True)
-def majority(votes, classes_of_votes, k, n_classes):
+def majority(votes: np.ndarray, classes_of_votes: np.ndarray, k: int, n_classes: int) -> np.ndarray:
     """Majority of the first k labelled items of each list; equal votes go to the smallest class; −1 without any.
 
     votes: (n_queries, depth) int64 gallery positions, −1 is none; classes_of_votes: (n_gallery,) int64, −1 unlabelled.
@@ -164,7 +168,7 @@ def majority(votes, classes_of_votes, k, n_classes):
 
 
 @njit(nogil=True, cache=True)
-def table_sums(table, picks):
+def table_sums(table: np.ndarray, picks: np.ndarray) -> np.ndarray:
     """Row sums of table[g, picks[b, g]] over g: (n_draws,) float64."""
     sums = np.zeros(picks.shape[0])
     for b in range(picks.shape[0]):
@@ -176,7 +180,7 @@ def table_sums(table, picks):
 
 
 @njit(nogil=True, cache=True)
-def tally(drawn, counts):
+def tally(drawn: np.ndarray, counts: np.ndarray) -> None:
     """counts[b, i] += how often i was drawn in row b of `drawn`."""
     for b in range(drawn.shape[0]):
         for at in range(drawn.shape[1]):
@@ -184,7 +188,7 @@ def tally(drawn, counts):
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})  # sums in any order: they vectorise
-def counted_sums(counts, columns):
+def counted_sums(counts: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """(n_draws, n) uint8 counts times (n_columns, n) float64: (n_draws, n_columns) float64."""
     sums = np.zeros((counts.shape[0], columns.shape[0]))
     for draw in range(counts.shape[0]):

@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from core.data import demo, images, read_bytes
 from core.errors import BadInput
 from core.progress import Cancel, OnProgress, Progress
 from core.types import Backbone, Dataset
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _LIBRARIES = ("torch", "timm", "open_clip_torch", "openvino", "pillow", "numpy")
 
@@ -134,7 +138,7 @@ def _files(dataset: Dataset | None, n_images: int) -> list[bytes]:
     return found
 
 
-def _as_jpeg(picture) -> bytes:  # noqa: ANN001
+def _as_jpeg(picture: Image.Image) -> bytes:
     import io
 
     buffer = io.BytesIO()
