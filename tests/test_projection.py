@@ -147,7 +147,7 @@ def test_joined_spaces_are_the_space_of_their_blocks(world: tuple[Space, np.ndar
 def test_layouts_on_the_way_and_cancel(world: tuple[Space, np.ndarray], tsne: np.ndarray) -> None:
     seen: list[np.ndarray] = []
     layout(world[0].with_shares((0.3, 0.7)), "tsne", start=tsne, on_layout=seen.append)
-    assert len(seen) == projection.WARM_ITERATIONS // 10
+    assert len(seen) == projection.WARM_ITERATIONS // projection.WARM_EVERY
     assert all(xy.shape == (400, 2) for xy in seen)
     assert len({xy.tobytes() for xy in seen}) == len(seen)
     cancel = Cancel()
@@ -161,6 +161,42 @@ def test_layouts_on_the_way_and_cancel(world: tuple[Space, np.ndarray], tsne: np
     with pytest.raises(Cancelled):
         layout(world[0], "tsne", on_progress=stop_at_once, cancel=cancel)
     assert 0 < told[-1] < 0.3
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_umap_shows_layouts_on_the_way_and_can_be_stopped(
+    world: tuple[Space, np.ndarray], dims: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = layout(world[0], "umap", dims=dims, seed=3)
+    monkeypatch.setattr(projection, "TELL_EVERY", 0.0)
+    seen: list[np.ndarray] = []
+    watched = layout(world[0], "umap", dims=dims, seed=3, on_layout=seen.append)
+    np.testing.assert_array_equal(watched.xy, plain.xy)
+    assert len(seen) == projection.UMAP_STEPS - 1
+    assert len({xy.tobytes() for xy in seen}) == len(seen)
+    assert np.linalg.norm(seen[-1] - watched.xy) < np.linalg.norm(seen[0] - watched.xy)
+    cancel, told = Cancel(), []
+
+    def stop_soon(progress: object) -> None:
+        told.append(progress.done)
+        if progress.done == 5:
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        layout(world[0], "umap", dims=dims, on_progress=stop_soon, cancel=cancel)
+    assert max(told) == 5
+
+
+def test_the_nearest_of_one_image_are_those_of_the_whole_space(world: tuple[Space, np.ndarray]) -> None:
+    space = world[0]
+    np.testing.assert_allclose(space.cosines(np.array([3, 9])), space.rows([3, 9]) @ space.rows().T, atol=1e-5)
+    holes = Space((space.blocks[0], np.where(np.arange(400)[:, None] % 7 == 0, 0, space.blocks[1])), space.shares)
+    for one in (space, holes):
+        np.testing.assert_allclose(one.cosines(np.array([7])), one.rows([7]) @ one.rows().T, atol=1e-5)
+        everyone = projection.nearest(one, 10)
+        for position in (0, 7, 123):
+            np.testing.assert_array_equal(projection.nearest_to(one, position, 10), everyone[position])
+    assert len(projection.nearest_to(Space((space.blocks[0][:4],), (1.0,)), 2, 10)) == 3
 
 
 def test_quality_equals_scikit_learn_and_a_sample_comes_near(world: tuple[Space, np.ndarray], tsne: np.ndarray) -> None:

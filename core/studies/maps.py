@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -14,16 +14,21 @@ import pandas as pd
 
 from core import projection
 from core.errors import BadInput, NotComputed, ShapeMismatch, StoreUnusable
+from core.metrics import ranking as metrics
 from core.progress import Cancel, OnProgress
 from core.projection import Quality, Space
 from core.registry import Registry
-from core.types import Dataset, Projection, frozen_array
+from core.search import rank_scores
+from core.studies.systems import System
+from core.types import Dataset, Projection, Relevance, frozen_array
 
 NO_VALUE = 65_535
 """The code of a point that has no colour."""
 MOST_NAMES = 200
 NEAR = 10
 TWIN_SCORE = 0.985
+MOST_PAIRS = 20_000**2
+MOST_ASKED = 5_000
 OTHER = "Other"
 GREEN, RED, BLUE, GREY = "#4f9d5d", "#cf4b4b", "#4e79a7", "#a9adb5"
 
@@ -67,7 +72,9 @@ class Map:
     def sentence(self) -> str:
         """How far this map can be trusted, and what such a map can and cannot show."""
         reading = projection.METHODS.get(self.projection.method).reading
-        return f"{self.quality.sentence() if self.quality else 'Not measured yet.'} {reading}"
+        return (
+            f"{self.quality.sentence() if self.quality else 'How far it can be trusted is being measured.'} {reading}"
+        )
 
 
 def _key(space: Space, method: str, dims: int, parameters: Mapping[str, Any], seed: int, start: Map | None) -> str:
@@ -100,17 +107,19 @@ def draw(
     on_layout: Callable[[Map], None] | None = None,
     on_progress: OnProgress | None = None,
     cancel: Cancel | None = None,
+    measure: bool = True,
 ) -> Map:
-    """The map of a space: found in the store, else laid out, measured and kept.
+    """The map of a space: found in the store, else laid out, kept and measured.
 
     Args:
         start: a map of the same method and size to go on from; the points then travel instead of jumping.
         on_layout: called with unmeasured maps on the way, and with the last one before it is measured.
+        measure: False leaves the quality of a new map to `measured`, so that it can be shown first.
         others: see `core.projection.layout`.
     """
     found = kept(space, method, dims=dims, parameters=parameters, seed=seed, start=start)
     if found is not None:
-        return found
+        return measured(space, found, cancel) if measure else found
     usable = start is not None and start.projection.method == method and start.projection.xy.shape == (len(space), dims)
     first = start if usable else None
     key = _key(space, method, dims, parameters or {}, seed, first)
@@ -126,14 +135,27 @@ def draw(
         space, method, dims=dims, parameters=parameters, seed=seed, start=first.projection.xy if first else None,
         on_layout=tell if on_layout else None, on_progress=on_progress, cancel=cancel,
     )  # fmt: skip
+    drawn = Map(made, key)
+    _keep(drawn)
     if on_layout:
-        on_layout(Map(made, key))
-    measured = projection.quality(space, made.xy)
+        on_layout(drawn)
+    return measured(space, drawn, cancel) if measure else drawn
+
+
+def measured(space: Space, drawn: Map, cancel: Cancel | None = None) -> Map:
+    """A map with its quality against the original space, which is kept beside the layout."""
+    if drawn.quality is not None:
+        return drawn
+    judged = replace(drawn, quality=projection.quality(space, drawn.projection.xy, cancel=cancel))
+    _keep(judged)
+    return judged
+
+
+def _keep(drawn: Map) -> None:
     try:
-        projection.save_layout(key, made, {"quality": vars(measured)})
+        projection.save_layout(drawn.key, drawn.projection, {"quality": vars(drawn.quality)} if drawn.quality else None)
     except StoreUnusable as error:
         _log.warning("%s It is shown all the same.", error)
-    return Map(made, key, measured)
 
 
 # --- colours ---------------------------------------------------------------------------------------------------------
@@ -306,12 +328,13 @@ def _by_average_precision(view: View) -> Colours:
     "correct", label="First hit right", needs="labels", help="Whether the nearest other picture has the same label."
 )
 def _by_correctness(view: View) -> Colours:
-    labels = view.dataset.labels
-    known = (labels >= 0) & (labels[view.near[:, 0]] >= 0)
-    right = labels == labels[view.near[:, 0]]
     if "p@1" in view.figures:
         given = view.figure("p@1")
         known, right = np.isfinite(given), given > 0
+    else:
+        labels, first = view.dataset.labels, view.near[:, 0]
+        known = (labels >= 0) & (labels[first] >= 0)
+        right = labels == labels[first]
     codes = np.where(known, np.where(right, 1, 0), -1)
     names = ("first hit wrong", "first hit right")
     tints = [tint for code, tint in enumerate((RED, GREEN)) if (codes == code).any()]
@@ -425,6 +448,36 @@ def colours(view: View, name: str) -> Colours:
     if name.startswith("column:"):
         return column(view.dataset.items, name.removeprefix("column:"))
     return COLOURINGS.get(name).function(view)
+
+
+def figures_of(
+    system: System, truth: Relevance, queries: np.ndarray, cancel: Cancel | None = None
+) -> dict[str, np.ndarray]:
+    """AP and first hit of some queries: "ap" and "p@1", (n_asked,) float64, NaN where nothing is relevant.
+
+    Args:
+        system, truth: of a whole split.
+        queries: (n_asked,) positions among the split's queries.
+    """
+    asked = System(system.name, system.space.only(queries), system.spec)
+    ranks = rank_scores(asked, truth.take(queries), cancel=cancel).ranks
+    found = metrics.compute(ranks, ("map", "p@1"))
+    return {"ap": found["map"], "p@1": found["p@1"]}
+
+
+def sample(count: int, most: int, seed: int = 0) -> np.ndarray:
+    """(at most `most`,) rising positions below `count`, drawn by chance, the same for the same seed."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
+
+
+def some_queries(n_queries: int, n_gallery: int) -> np.ndarray:
+    """(n_asked,) positions of the queries that a colour asks: all, but 5,000 drawn by chance of a large dataset's.
+
+    All pairs of a large dataset are minutes of work; a colour is a look.
+    """
+    return sample(n_queries, n_queries if n_queries * n_gallery <= MOST_PAIRS else MOST_ASKED)
 
 
 # --- what was selected -----------------------------------------------------------------------------------------------

@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core import data
 from core.errors import BadInput, NotComputed, UnknownName
-from core.studies import maps
+from core.metrics import ranking as metrics
+from core.search import rank_scores
+from core.studies import maps, systems
 from core.studies.maps import COLOURINGS, NO_VALUE, View
+from core.studies.systems import System
 from core.types import Dataset, Split, unit
 
 
@@ -119,6 +123,40 @@ def test_a_map_is_kept_and_measured_once(view: View, home: Path) -> None:
     assert maps.kept(view.space, "tsne", parameters={"perplexity": 5}) is None
     assert maps.kept(view.space, "tsne", seed=1) is None
     assert "Trustworthiness" in again.sentence and "next to whom" in again.sentence
+
+
+def test_a_map_can_be_shown_before_it_is_measured(view: View, home: Path) -> None:
+    plain = maps.draw(view.space, "tsne", measure=False)
+    assert plain.quality is None and "is being measured" in plain.sentence
+    assert maps.kept(view.space, "tsne").quality is None, "the layout is kept all the same"
+    judged = maps.measured(view.space, plain)
+    assert judged.quality == maps.kept(view.space, "tsne").quality == maps.draw(view.space, "tsne").quality
+    assert maps.measured(view.space, judged) is judged
+
+
+def test_figures_of_some_queries_are_those_of_all() -> None:
+    random = np.random.default_rng(1)
+    labels = np.arange(40) % 4
+    vectors = {"x": unit(random.normal(size=(40, 8)) + np.eye(4, 8)[labels])}
+    split = Split.self_retrieval(40)
+    system = System("x", systems.Space(vectors, split))
+    drawn = Dataset(
+        "x", np.arange(40).astype(str), np.array([f"{i:064x}" for i in range(40)], "S64"), pd.DataFrame(index=range(40)),
+        tuple("abcd"), labels, split=split,
+    )  # fmt: skip
+    truth = data.relevance(drawn)
+    every = maps.figures_of(system, truth, np.arange(40))
+    some = maps.figures_of(system, truth, np.array([3, 17, 30]))
+    np.testing.assert_allclose(some["ap"], every["ap"][[3, 17, 30]])
+    np.testing.assert_allclose(every["ap"], metrics.average_precision(rank_scores(system, truth).ranks))
+    assert set(np.unique(every["p@1"])) <= {0.0, 1.0}
+
+
+def test_large_datasets_ask_a_sample_of_their_queries() -> None:
+    np.testing.assert_array_equal(maps.some_queries(300, 1_000), np.arange(300))
+    asked = maps.some_queries(50_000, 50_000)
+    assert len(asked) == len(set(asked)) == maps.MOST_ASKED and (np.diff(asked) > 0).all()
+    np.testing.assert_array_equal(asked, maps.some_queries(50_000, 50_000))
 
 
 def test_a_start_of_another_method_is_not_gone_on_from(view: View, home: Path) -> None:

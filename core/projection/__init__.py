@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from core.progress import Cancel, OnProgress, Progress
 from core.registry import Registry
 from core.types import ZERO_NORM, Projection, frozen_array
 
-CODE = 2
+CODE = 3
 """Raised when a layout computed by this module changes for the same input."""
 REDUCED_DIMS = 50
 BLOCK_DIMS = 128
@@ -34,10 +35,19 @@ THREADS = 2
 ONE_THREAD_UP_TO = 5_000
 """Up to so many points t-SNE runs on one thread: its steps are so short that waiting threads cost more than they give."""
 FIT_ROWS = 20_000
-EXACT_NEIGHBOURS = 50_000
+EXACT_UP_TO = 10_000
+"""Up to so many images, nearest others are looked for in the whole original space, above in its 50 components."""
+EXACT_NEIGHBOURS = 20_000
 BARNES_HUT_UP_TO = 20_000
 EARLY_ITERATIONS = 250
-WARM_ITERATIONS = 80
+WARM_ITERATIONS = 60
+WARM_EVERY = 5
+"""Iterations between two layouts that a warm t-SNE shows on its way."""
+UMAP_STEPS = 500
+"""Steps of a fresh UMAP; 200 above 10,000 images. A warm one takes 60."""
+WARM_STEPS = 60
+TELL_EVERY = 0.08
+"""Seconds between two layouts that UMAP shows on its way."""
 KEPT_LAYOUTS = 1_000
 
 OnLayout = Callable[[np.ndarray], None]
@@ -118,6 +128,19 @@ class Space:
     def rows(self, chosen: Any = slice(None)) -> np.ndarray:
         """(n_chosen, dim) float32 unit rows of the joined space."""
         return self._join(self.blocks, chosen)
+
+    def cosines(self, chosen: np.ndarray) -> np.ndarray:
+        """(n_chosen, n_images) float32 cosines of some images with all, without ever joining the blocks."""
+        found = np.zeros((len(chosen), len(self)), np.float32)
+        for share, block in zip(self.shares, self.blocks):
+            if share > 0:
+                part = block[chosen] @ block.T
+                part *= np.float32(share)
+                found += part
+        if self._row_scale is not None:
+            found *= self._row_scale[chosen]
+            found *= self._row_scale[:, 0]
+        return found
 
     @cached_property
     def reduced(self) -> np.ndarray:
@@ -200,7 +223,7 @@ class Neighbours:
 def neighbours(matrix: np.ndarray, k: int) -> Neighbours:
     """The k nearest other rows, Euclidean; on unit rows the order of the cosine.
 
-    Exact up to 50,000 rows, above that by an inverted file (FAISS IVF, 1 in 8 lists looked at).
+    Exact up to 20,000 rows, above that by an inverted file (FAISS IVF, 1 in 8 lists looked at).
 
     Args:
         matrix: (n, dim) float32; k: at most n - 1, else brought down to it.
@@ -233,8 +256,17 @@ def _without_self(found: np.ndarray, distances: np.ndarray, k: int) -> Neighbour
 
 
 def nearest(space: Space, k: int) -> np.ndarray:
-    """(n_images, k) int64: the k nearest others in the original space (its 50 components above 20,000 images)."""
-    return neighbours(space.rows() if len(space) <= FIT_ROWS else space.reduced, k).indices
+    """(n_images, k) int64: the k nearest others in the original space (its 50 components above 10,000 images)."""
+    return neighbours(space.rows() if len(space) <= EXACT_UP_TO else space.reduced, k).indices
+
+
+def nearest_to(space: Space, position: int, k: int) -> np.ndarray:
+    """(at most k,) int64: the nearest others of one image in the original space, nearest first, exact at any size."""
+    scores = space.cosines(np.array([position]))[0]
+    scores[position] = -np.inf
+    k = min(k, len(space) - 1)
+    best = np.argpartition(-scores, max(k - 1, 0))[:k]
+    return best[np.lexsort((best, -scores[best]))].astype(np.int64)
 
 
 # --- the methods -----------------------------------------------------------------------------------------------------
@@ -347,7 +379,7 @@ def _tsne(space: Space, job: Job) -> np.ndarray:
         random_state=job.seed,
         negative_gradient_method="bh" if n <= BARNES_HUT_UP_TO else "fft",
         callbacks=[watch],
-        callbacks_every_iters=10 if warm else 25,
+        callbacks_every_iters=2 if n > BARNES_HUT_UP_TO else WARM_EVERY if warm else 20,
     )
     if warm:
         embedding.optimize(n_iter=WARM_ITERATIONS, momentum=0.8, inplace=True)
@@ -375,7 +407,7 @@ _UMAP_THREAD: threading.Thread | None = None
 def _umap(space: Space, job: Job) -> np.ndarray:
     matrix, n = space.reduced, len(space)
     warm = job.start is not None
-    job.tell(0, 3, "neighbours")
+    job.tell(0, 1, "neighbours")
     near = neighbours(matrix, job.n_neighbors - 1)
     myself = np.arange(n)[:, None]
     known = (
@@ -383,12 +415,14 @@ def _umap(space: Space, job: Job) -> np.ndarray:
         np.hstack([np.zeros((n, 1), np.float32), near.distances]),
     )
     first = job.start if warm else principal_components(matrix, job.dims)
-    job.tell(1, 3, "" if _UMAP_WARM.is_set() else "compiling UMAP, once per start")
+    steps = WARM_STEPS if warm else UMAP_STEPS if n <= 10_000 else 200
+    job.tell(0, steps, "" if _UMAP_WARM.is_set() else "compiling UMAP, once per start")
     with _UMAP_LOCK:
         if job.cancel:
             job.cancel.check()
-        flat = _fit_umap(matrix, known, _spread(first, job.seed), job, 60 if warm else None)
-    job.tell(3, 3)
+        edges = _umap_graph(matrix, known, job, steps)
+    flat = _descend(_spread(first, job.seed), edges, job, steps)
+    _UMAP_WARM.set()
     return flat
 
 
@@ -396,31 +430,43 @@ def _spread(first: np.ndarray, seed: int) -> np.ndarray:
     """A start in UMAP's own scale, twins set apart a little: equal starts would stay equal."""
     span = max(float(np.ptp(first, axis=0).max()), ZERO_NORM)
     noise = np.random.default_rng(seed).normal(scale=1e-3, size=first.shape)
-    return ((first - first.mean(axis=0)) * (10 / span) + noise).astype(np.float32)
+    return np.ascontiguousarray((first - first.mean(axis=0)) * (10 / span) + noise, np.float32)
 
 
-def _fit_umap(matrix: np.ndarray, known: tuple, first: np.ndarray, job: Job, epochs: int | None) -> np.ndarray:
-    import warnings
+def _umap_graph(matrix: np.ndarray, known: tuple, job: Job, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Who pulls whom, and once in how many steps: head and tail (n_edges,) int32, every (n_edges,) float64."""
+    from umap.umap_ import fuzzy_simplicial_set
 
-    with warnings.catch_warnings():
-        # UMAP warns that a map made from given neighbours cannot place new points later; we never ask it to.
-        warnings.simplefilter("ignore")
-        import umap
+    random = np.random.RandomState(job.seed)  # noqa: NPY002  what umap-learn asks for
+    found, _, _ = fuzzy_simplicial_set(
+        matrix, known[0].shape[1], random, "euclidean", knn_indices=known[0], knn_dists=known[1]
+    )
+    graph = found.tocoo()
+    often = graph.data / graph.data.max()
+    kept = often >= 1 / steps
+    return graph.row[kept].astype(np.int32), graph.col[kept].astype(np.int32), 1 / often[kept].astype(np.float64)
 
-        reducer = umap.UMAP(
-            n_components=job.dims,
-            n_neighbors=known[0].shape[1],
-            min_dist=job.min_dist,
-            init=first,
-            n_epochs=epochs,
-            random_state=job.seed,
-            n_jobs=1,
-            precomputed_knn=known,
-            force_approximation_algorithm=True,
-        )
-        flat = reducer.fit_transform(matrix)
-    _UMAP_WARM.set()
-    return np.asarray(flat, np.float32)
+
+def _descend(place: np.ndarray, edges: tuple, job: Job, steps: int) -> np.ndarray:
+    """Let the points move, telling about every 0.08 s where they are; (n, dims) float32."""
+    from umap.umap_ import find_ab_params
+
+    from core.projection import descent
+
+    head, tail, every = edges
+    a, b = find_ab_params(1.0, job.min_dist)
+    due, push_due = every.copy(), every / descent.PUSHES
+    state = np.array([2 * job.seed + 0x9E3779B97F4A7C15], np.uint64)
+    told = time.monotonic()
+    for now in range(steps):
+        descent.step(place, head, tail, every, due, push_due, a, b, 1 - now / steps, now, state)
+        if time.monotonic() - told > TELL_EVERY:
+            job.tell(now + 1, steps)
+            if job.on_layout and now + 1 < steps:
+                job.on_layout(place.copy())
+            told = time.monotonic()
+    job.tell(steps, steps)
+    return place
 
 
 def warm_umap() -> threading.Thread:
@@ -492,7 +538,7 @@ def layout(
         seed: the same seed gives the same layout on the same machine.
         start: (n_images, dims) an earlier layout of the same method to go on from; the new one is turned back onto
             it, so that points travel no further than they must.
-        on_layout: called with (n_images, dims) float32 layouts on the way (t-SNE).
+        on_layout: called with (n_images, dims) float32 layouts on the way.
         on_progress, cancel: see `core.progress`.
     Raises:
         UnknownName, BadInput (the method cannot draw these dims), ShapeMismatch (start), Cancelled.
@@ -503,9 +549,13 @@ def layout(
     if start is not None and start.shape != (len(space), dims):
         raise ShapeMismatch(f"The start is {start.shape}, the map is ({len(space)}, {dims}).")
     used = parameters_of(method, len(space), parameters)
+
+    def show(xy: np.ndarray) -> None:
+        on_layout(xy if start is None else align(xy, start))
+
     job = Job(
-        dims, seed, **{**defaults(len(space)), **used}, start=start, on_layout=on_layout, on_progress=on_progress,
-        cancel=cancel,
+        dims, seed, **{**defaults(len(space)), **used}, start=start, on_layout=show if on_layout else None,
+        on_progress=on_progress, cancel=cancel,
     )  # fmt: skip
     if len(space) < 6 or entry.instant:
         xy = _pca(space, job)
@@ -580,14 +630,19 @@ class Quality:
         )
 
 
-def quality(space: Space, xy: np.ndarray, k: int = 10, *, seed: int = 0, sample: int = 3_000) -> Quality:
+def quality(
+    space: Space, xy: np.ndarray, k: int = 10, *, seed: int = 0, sample: int = 0, cancel: Cancel | None = None
+) -> Quality:
     """Trustworthiness and neighbour preservation of a map against the original space (cosine).
 
-    Exact for at most `sample` points; above that the mean over a seeded sample of points, each measured against
-    all others. Ties in the original space count in the point's favour. NaN where n is below 3k/2.
+    Exact up to 3,000 points; above that the mean over 1,000 of them drawn by chance (500 above 20,000), each measured
+    against all others, which decides the third digit. Ties in the original space count in the point's favour. NaN where n is below 3k/2.
 
     Args:
         space: the original space; xy: (n, dims) its map; k: neighbours looked at.
+        sample: points measured; 0 as said above.
+    Raises:
+        Cancelled: `cancel` was thrown meanwhile.
     Reference:
         Venna and Kaski 2001, Neighborhood preservation in nonlinear projection methods.
     """
@@ -596,13 +651,15 @@ def quality(space: Space, xy: np.ndarray, k: int = 10, *, seed: int = 0, sample:
         raise ShapeMismatch(f"The map has {len(xy)} points, the space {n} images.")
     if 2 * n - 3 * k - 1 <= 0 or k >= n:
         return Quality(float("nan"), float("nan"), k, 0, n)
-    chosen = _sample(n, sample if n <= 20_000 else sample // 2, seed)
-    rows, flat = space.rows(), np.ascontiguousarray(xy, np.float32)
+    chosen = _sample(n, sample or (3_000 if n <= 3_000 else 1_000 if n <= 20_000 else 500), seed)
+    flat = np.ascontiguousarray(xy, np.float32)
     penalty = kept = 0.0
     step = max(1, 8_000_000 // n)
     for first in range(0, len(chosen), step):
         part = chosen[first : first + step]
-        more_penalty, more_kept = _compare(rows[part] @ rows.T, flat, part, k)
+        if cancel:
+            cancel.check()
+        more_penalty, more_kept = _compare(space.cosines(part), flat, part, k)
         penalty += more_penalty
         kept += more_kept
     count = len(chosen)
@@ -614,7 +671,9 @@ def _compare(scores: np.ndarray, flat: np.ndarray, part: np.ndarray, k: int) -> 
     """Sum of the rank penalties, and of the neighbours kept, of some points; `scores` (n_part, n) is overwritten."""
     lines = np.arange(len(part))
     scores[lines, part] = -np.inf
-    distances = ((flat[part, None, :] - flat[None, :, :]) ** 2).sum(axis=2)
+    distances = np.zeros(scores.shape, np.float32)
+    for axis in range(flat.shape[1]):
+        distances += (flat[part, axis, None] - flat[None, :, axis]) ** 2
     distances[lines, part] = np.inf
     on_map = np.argpartition(distances, k, axis=1)[:, :k]
     reached = np.take_along_axis(scores, on_map, axis=1)
@@ -630,8 +689,8 @@ def neighbourhood_change(before: Space, after: Space, k: int = 10) -> np.ndarray
     """(n_images,) float32 in [0, 1]: the share of each point's k nearest that are others in the second space."""
     if len(before) != len(after):
         raise ShapeMismatch(f"The spaces hold {len(before)} and {len(after)} images.")
-    old, new = np.sort(nearest(before, k)), np.sort(nearest(after, k))
-    kept = np.array([len(np.intersect1d(a, b, assume_unique=True)) for a, b in zip(old, new)])
+    old, new = nearest(before, k), nearest(after, k)
+    kept = sum((new == old[:, rank, None]).any(axis=1).astype(np.int64) for rank in range(old.shape[1]))
     return (1.0 - kept / old.shape[1]).astype(np.float32)
 
 
