@@ -39,6 +39,11 @@ def fusions() -> Path:
     return home() / "fusions"
 
 
+def fitted() -> Path:
+    """Weights and networks that were fitted in the Fusion lab, with what they were trained on."""
+    return home() / "fitted"
+
+
 def backbones() -> Path:
     """Backbones that were added on this installation, one JSON file each."""
     return home() / "backbones"
