@@ -8,11 +8,13 @@ from typing import Any
 
 import streamlit as st
 
+from core import paths
 from core.errors import CoreError
 from core.fusion import FUSIONS, FusionSpec
 from core.fusion import spec as fusion_files
 from core.fusion.strategy import Strategy
 from core.setups import FrameSetup, FusionSetup
+from core.studies import fitted
 from core.types import Dataset
 from core.ui import controls, shares, state
 
@@ -100,25 +102,24 @@ def spec_of(found: Mix, names: tuple[str, ...], name: str = NOW) -> FusionSpec:
     set_ones = tuple(parameters(strategy, found.parameters).items())
     spec = FusionSpec(name, found.strategy, names, parameters=set_ones)
     spec = spec.with_shares(shares.fitted(dict(found.shares), names))
-    return fusion_files.FusionSpec(
-        name, spec.kind, names, spec.weights, spec.parameters, trained_on=_fitted().get(_identity(spec), ())
-    )
+    return fusion_files.FusionSpec(name, spec.kind, names, spec.weights, spec.parameters, trained_on=_trained_on(spec))
 
 
-@st.cache_resource
-def _fitted() -> dict[tuple, tuple[str, ...]]:
-    return {}
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _marked(key: tuple, home: str, _spec: FusionSpec) -> tuple[str, ...]:
+    return fitted.marked(_spec)
 
 
-def _identity(spec: FusionSpec) -> tuple:
+def _trained_on(spec: FusionSpec) -> tuple[str, ...]:
     parts = tuple((name, round(share, 3)) for name, share in spec.shares.items())
-    return spec.kind, spec.parameters, parts
+    return _marked((spec.kind, spec.parameters, parts), str(paths.home()), spec)
 
 
-def fitted(spec: FusionSpec) -> None:
-    """Remember the queries that these weights were fitted on: the lab reports them on the others."""
+def mark_fitted(spec: FusionSpec) -> None:
+    """Remember the queries that these weights were fitted on: the lab reports them on the others, after a restart too."""
     if spec.trained_on:
-        _fitted()[_identity(spec)] = spec.trained_on
+        fitted.mark(spec)
+        _marked.clear()
 
 
 def steps() -> shares.Steps:
@@ -229,7 +230,7 @@ def baseline(loaded_backbones: tuple[str, ...], embedded: tuple[str, ...]) -> tu
 def use(spec: FusionSpec) -> None:
     """Take the strategy, the parameters, the weights and the backbones of a fusion that sliders can play with."""
     state.put(FrameSetup, "backbones", spec.backbones)
-    fitted(spec)
+    mark_fitted(spec)
     own = {name: value for name, value in spec.parameters if spec.strategy.parameter(name)}
     put(Mix(spec.kind, as_text(own), shares.as_pairs(spec.shares)))
 

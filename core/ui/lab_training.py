@@ -6,74 +6,51 @@ All of it learns on training queries alone and is shown on the others.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 
 import streamlit as st
 
 from core import charts
 from core.fusion import FUSIONS, FusionSpec
 from core.fusion import spec as fusion_files
-from core.studies import fusion, learning, weights
+from core.studies import fitted, fusion, weights
+from core.studies.fitted import Fitted
 from core.types import Dataset
 from core.ui import cache, jobs, lab, theme
 
-WAYS = {"gate": "Gate over backbones", "linear_head": "Linear head", "dims": "How many dimensions"}
+WAYS = [way for way in fitted.WAYS if way != "tune"]
 _PLAIN = {
     "dims": "All vectors are joined, with the present weights, and turned so that the first numbers say most; how many "
     "of them are enough is read off the training queries.",
 }
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """What a job brings back: the fusion, who trained it, and how it went.
-
-    Attributes:
-        spec: it names its training queries.
-        split: who trained and who reports.
-        course: the epochs of a training, the curve over dimensions, or what the search for weights found.
-    """
-
-    spec: FusionSpec
-    split: weights.TrainingSplit
-    course: learning.Trained | weights.DimensionCurve | weights.Tuned
-
-
-def job_name(what: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> str:
-    """Of the one job that fits this, for this dataset and these backbones."""
-    way = f"{spec.kind} {spec.parameters}" if what == "tune" else ""
-    return f"{what} {loaded.fingerprint} {'+'.join(names)} {way}".strip()
-
-
 def begin(what: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, dim: int = 64) -> None:
-    """Start to fit: "tune" the weights, or one of `WAYS`."""
+    """Start to fit one of `fitted.WAYS` in the background; what comes of it is kept on this installation."""
     space, truth = cache.space(loaded, names), cache.truth(loaded)
+    name = fitted.name_of(what, loaded, spec)
 
     def work(job: jobs.Job) -> Fitted:
-        told = {"on_progress": job.tell, "cancel": job.cancel}
-        part = fusion.training(loaded, space, truth)
-        asks = part.asked.split.queries
-        if what == "tune":
-            plain = dataclasses.replace(spec, trained_on=())
-            found = weights.tune(
-                space, plain, truth, part.split, training=(part.asked, part.truth), keys=part.keys, **told
-            )
-            return Fitted(found.spec, part.split, found)
-        if what == "gate":
-            every = range(len(asks))
-            made = learning.train_gate(part.asked, names, part.truth, list(every), part.groups[asks], **told)
-        elif what == "linear_head":
-            made = learning.train_head(space, names, asks, part.groups, dim=dim, **told)
-        else:
-            joined = FusionSpec("as many as needed", "concat_pca", names).with_shares(spec.shares)
-            curve = weights.dimension_curve(part.asked, joined, part.truth, **told)
-            chosen = dataclasses.replace(joined, parameters=(("dim", curve.proposed),), trained_on=part.keys)
-            return Fitted(chosen, part.split, curve)
-        return Fitted(dataclasses.replace(made.spec, trained_on=part.keys), part.split, made)
+        found = fitted.fit(what, loaded, space, truth, spec, dim=dim, on_progress=job.tell, cancel=job.cancel)
+        fitted.keep(name, found, space)
+        return found
 
-    name = job_name(what, loaded, names, spec)
     jobs.forget(name)
-    jobs.start(name, "Tuning the weights" if what == "tune" else f"Training: {WAYS[what]}", work)
+    jobs.start(name, "Tuning the weights" if what == "tune" else f"Training: {fitted.WAYS[what]}", work)
+
+
+def outcome(what: str, loaded: Dataset, spec: FusionSpec) -> Fitted | None:
+    """What was fitted in this way, now or before a restart; None when nothing was."""
+    name = fitted.name_of(what, loaded, spec)
+    job = jobs.find(name)
+    if job is not None:
+        return job.result if job.state == "done" else None
+    return fitted.find(name, cache.space(loaded, spec.backbones))
+
+
+def dismiss(name: str) -> None:
+    """Forget what was fitted under this name."""
+    jobs.forget(name)
+    fitted.forget(name)
 
 
 def titled(text: str, names: tuple[str, ...]) -> str:
@@ -106,14 +83,12 @@ def _plain_interval(row: fusion.Row) -> str:
 
 def tuned(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     """What tuning these weights found, on queries that it did not see."""
-    name = job_name("tune", loaded, names, spec)
-    job = jobs.find(name)
-    if job is None:
+    name = fitted.name_of("tune", loaded, spec)
+    if jobs.find(name) is not None:
+        jobs.panel(name)
+    found = outcome("tune", loaded, spec)
+    if found is None:
         return
-    jobs.panel(name)
-    if job.state != "done":
-        return
-    found: Fitted = job.result
     standing = reported(loaded, names, found.spec)
     words = ", ".join(f"{cache.backbone_title(n)} {s:.0%}" for n, s in found.spec.shares.items())
     verdict = titled(standing.verdict, names)
@@ -124,13 +99,13 @@ def tuned(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         )
         left, right, _ = st.columns([3, 2, 3])
         left.button("Use the tuned weights", on_click=lab.use, args=(found.spec,), width="stretch", type="primary")
-        right.button("Dismiss", on_click=jobs.forget, args=(name,), width="stretch", key="dismiss tuned")
+        right.button("Dismiss", on_click=dismiss, args=(name,), width="stretch", key="dismiss tuned")
 
 
 def tuned_shares(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> dict[str, float] | None:
     """The tuned weights of this strategy, if they were looked for."""
-    job = jobs.find(job_name("tune", loaded, names, spec))
-    return job.result.spec.shares if job is not None and job.state == "done" else None
+    found = outcome("tune", loaded, spec)
+    return None if found is None else found.spec.shares
 
 
 def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
@@ -140,27 +115,26 @@ def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         return
     left, middle, right = st.columns([5, 2, 2], vertical_alignment="bottom")
     what = left.segmented_control(
-        "What to train", list(WAYS), format_func=WAYS.get, key="lab way", default="gate", required=True
+        "What to train", WAYS, format_func=fitted.WAYS.get, key="lab way", default="gate", required=True
     )
     longest = int(sum(cache.space(loaded, names).get(name).shape[1] for name in names))
     dim = 64
     if what == "linear_head":
         dim = middle.number_input("Dimensions", 2, min(1024, longest), min(64, longest), key="lab dim")
-    name = job_name(what, loaded, names, spec)
-    job = jobs.find(name)
+    name = fitted.name_of(what, loaded, spec)
+    job, found = jobs.find(name), outcome(what, loaded, spec)
     right.button(
-        "Train" if job is None else "Train again", on_click=begin, args=(what, loaded, names, spec, int(dim)),
+        "Train" if job is None and found is None else "Train again", on_click=begin, args=(what, loaded, names, spec, int(dim)),
         type="primary", width="stretch", disabled=job is not None and job.running, icon=":material/model_training:",
     )  # fmt: skip
     st.caption(
         (_PLAIN.get(what) or FUSIONS.get(what).sentence)
         + " It learns on half of the queries, or on the dataset’s own training images, and is judged on the others alone."
     )
-    if job is None:
-        return
-    jobs.panel(name)
-    if job.state == "done":
-        _outcome(loaded, names, job.result)
+    if job is not None:
+        jobs.panel(name)
+    if found is not None:
+        _outcome(loaded, names, found)
 
 
 def _outcome(loaded: Dataset, names: tuple[str, ...], found: Fitted) -> None:

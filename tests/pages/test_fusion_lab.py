@@ -176,6 +176,41 @@ def test_a_fitted_baseline_is_only_judged_on_other_queries(lab, tiny_world: Simp
     assert "40 queries that neither" in captions and "20 are left out" in captions
 
 
+def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) -> None:  # noqa: ANN001
+    """A new server on the same home: tuned weights stand there, and their link still leaves the training queries out."""
+    import streamlit as st
+
+    from core import data
+    from core.studies import fitted
+
+    dataset, names = data.load("tiny"), lab.names
+    space, truth = fusion.space_of(dataset, names), data.relevance(dataset)
+    spec = FusionSpec("this fusion", "concat", names)
+    for what in ("tune", "gate"):
+        made = fitted.fit(what, dataset, space, truth, spec)
+        fitted.keep(fitted.name_of(what, dataset, spec), made, space)
+        if what == "tune":
+            found = made
+    st.cache_resource.clear()
+    app = lab(see="trained")
+    said = " ".join(one.value for one in [*app.markdown, *app.caption])
+    assert "Tuned to" in said and "The course of the training" in said and found.split.sentence() in said
+    assert button(app, "Train again")
+    button(app, "Use the tuned weights").click().run()
+    assert not app.exception and sliders(app) == {n: round(100 * s) for n, s in found.spec.shares.items()}
+    link = {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
+    left = f"{len(dataset.split.queries) - len(found.spec.trained_on)} queries that neither"
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    again = lab(**link)
+    several = sum(share > 0 for share in found.spec.shares.values()) > 1
+    for one in (app, again):
+        assert (left in " ".join(caption.value for caption in one.caption)) == several
+    button(again, "dismiss tuned").click().run()
+    assert "Tuned to" not in " ".join(one.value for one in again.markdown)
+    assert fitted.find(fitted.name_of("tune", dataset, spec), space) is None
+
+
 def test_without_leaves_the_named_queries_out(tiny_world: SimpleNamespace) -> None:
     from core.errors import BadInput
 
