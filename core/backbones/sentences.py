@@ -6,10 +6,7 @@ by hash. It is text only: `core.backbones.concepts` is what brings pictures into
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import logging
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -19,7 +16,6 @@ from types import ModuleType
 
 import numpy as np
 
-from core import paths
 from core.backbones import weights
 from core.errors import BadInput, WeightsMissing
 from core.types import unit
@@ -32,7 +28,6 @@ LONGEST = 128
 _BATCH = 32
 _PATIENCE = (0.2, 0.5, 1.0, 2.0, 4.0)
 _LOADING = threading.Lock()
-_LOG = logging.getLogger(__name__)
 
 
 def folder() -> Path:
@@ -80,19 +75,28 @@ class SentenceEncoder:
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """(n, 384) float32 unit vectors in the order of `texts`; only the first 128 word pieces of each are read."""
         vectors = np.zeros((len(texts), DIM), np.float32)
-        said = [text.strip()[: LONGEST * 16] for text in texts]
-        # texts of one length together waste no padding
-        order = sorted((i for i, text in enumerate(said) if text), key=lambda i: len(said[i]))
-        with self._lock:
-            for start in range(0, len(order), _BATCH):
-                rows = order[start : start + _BATCH]
-                vectors[rows] = self._batch([said[i] for i in rows])
+        pieces = self._pieces([text.strip()[: LONGEST * 16] for text in texts])
+        # texts of one length together: hardly any padding is computed
+        order = sorted((i for i, own in enumerate(pieces) if own), key=lambda i: len(pieces[i]))
+        for start in range(0, len(order), _BATCH):
+            rows = order[start : start + _BATCH]
+            with self._lock:  # between batches others have their turn: a typed query does not wait for a catalogue
+                vectors[rows] = self._batch([pieces[i] for i in rows])
         return unit(vectors)
 
-    def _batch(self, texts: list[str]) -> np.ndarray:
+    def _pieces(self, texts: list[str]) -> list[list[int]]:
+        """The word pieces of each text; none of one without content."""
+        said = [text for text in texts if text]
+        if not said:
+            return [[] for _ in texts]
+        with self._lock:
+            found = iter(self._tokenizer(said, truncation=True, max_length=LONGEST)["input_ids"])
+        return [next(found) if text else [] for text in texts]
+
+    def _batch(self, pieces: list[list[int]]) -> np.ndarray:
         import torch
 
-        tokens = self._tokenizer(texts, padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
+        tokens = self._tokenizer.pad({"input_ids": pieces}, return_tensors="pt")
         with torch.inference_mode():
             states = self._model(**tokens).last_hidden_state.float()
         mask = tokens["attention_mask"].unsqueeze(-1).float()
@@ -133,32 +137,3 @@ def sentence_encoder() -> SentenceEncoder:
     """The one encoder of this process; loading it takes seconds, once, in one thread while others wait."""
     with _LOADING:
         return _one_encoder()
-
-
-def kept_vectors(texts: Sequence[str]) -> np.ndarray:
-    """`encode_text` of many texts, kept in the home folder by their content, so that each list is read once.
-
-    Returns:
-        (n, 384) float32 unit vectors; a text without content is zero.
-    """
-    digest = hashlib.sha256(f"{SHA256} {LONGEST}".encode())
-    for text in texts:
-        said = text.encode("utf-8", "surrogatepass")
-        digest.update(len(said).to_bytes(8, "little") + said)
-    file = paths.home() / "texts" / f"minilm-{digest.hexdigest()[:32]}.npy"
-    try:
-        vectors = np.load(file, allow_pickle=False)
-        if vectors.shape == (len(texts), DIM) and vectors.dtype == np.float32:
-            return vectors
-    except (OSError, ValueError, EOFError):
-        _LOG.debug("no kept vectors for %d texts", len(texts))
-    vectors = sentence_encoder().encode_text(texts)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
-        with open(part, "wb") as stream:
-            np.save(stream, vectors)
-        os.replace(part, file)
-    except OSError as error:  # a folder that cannot be written costs time at the next start, nothing else
-        _LOG.info("the vectors of %d texts are not kept: %s", len(texts), error)
-    return vectors

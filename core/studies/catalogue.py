@@ -276,22 +276,21 @@ def first_pictures(catalogue: Catalogue, pictures: np.ndarray) -> np.ndarray:
 
 
 def embed_texts(space: str, texts: Sequence[str], encode: EncodeWords | None = None) -> np.ndarray:
-    """(n, dim) float32 unit vectors; an empty text is zero. Texts that repeat are embedded once."""
-    distinct = list(dict.fromkeys(said for said in (one.strip() for one in texts) if said))
-    if encode is not None:
-        vectors = encode(space, distinct) if distinct else np.zeros((0, 1), np.float32)
-    elif text.reads_text(space) and backbones.get(space).family == "concepts":
-        from core.backbones.sentences import kept_vectors
-
-        vectors = kept_vectors(distinct)
-    else:
-        vectors = text.encode_words(space, distinct or ["nothing"])[: len(distinct)]
-    place = {said: at for at, said in enumerate(distinct)}
-    found = np.zeros((len(texts), vectors.shape[1] if len(distinct) else backbones.get(space).dim), np.float32)
-    for row, said in enumerate(texts):
-        if said.strip():
-            found[row] = vectors[place[said.strip()]]
+    """(n, dim) float32 unit vectors; an empty text is zero. Each text is read once and kept."""
+    said = [one.strip() for one in texts]
+    if encode is None:
+        return text.kept_vectors(space, said)
+    found = np.zeros((len(said), backbones.get(space).dim), np.float32)
+    having = [row for row, one in enumerate(said) if one]
+    if having:
+        found[having] = encode(space, [said[row] for row in having])
     return found
+
+
+def texts_of(catalogue: Catalogue, names: Sequence[str] = ()) -> list[str]:
+    """Every text of some components, by default of the usual ones: what must be read before anything is found."""
+    columns = [name for name in names or catalogue.default_components if not is_picture(name)]
+    return list(dict.fromkeys(said.strip() for column in columns for said in catalogue.texts(column)))
 
 
 @dataclass(frozen=True)

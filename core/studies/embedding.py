@@ -267,6 +267,10 @@ class _Run:
         """The engine of each backbone that lacks something."""
         for number, name in enumerate(self.lacking):
             self.cancel.check()
+            if self.backbones[name].family == "concepts":
+                from core.backbones import concepts
+
+                concepts.class_vectors(self.tell.on_progress, self.cancel)  # seconds on a fresh installation
             self.tell.say(f"Loading {self.backbones[name].title}", number, len(self.lacking), "backbones")
             engine = engines.build(self.backbones[name], device, self.mode, self.engine[name], workers)
             fast = self.mode == "fast" and self.backbones[name].source != "own"  # a descriptor has no fast mode

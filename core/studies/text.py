@@ -17,6 +17,7 @@ import pandas as pd
 
 from core import backbones
 from core.errors import BadInput, CoreError, ShapeMismatch
+from core.progress import Cancel, OnProgress
 from core.types import Dataset, Relevance, unit
 
 TEMPLATES = ("a photo of {}", "a picture of {}", "a close-up photo of {}", "a photo of the {}", "a good photo of {}")
@@ -169,6 +170,29 @@ def encode_words(name: str, texts: Sequence[str]) -> np.ndarray:
 
         return sentence_encoder().encode_text(list(texts))
     return _encoder(name).encode_text(list(texts))
+
+
+def kept_vectors(
+    name: str, texts: Sequence[str], on_progress: OnProgress | None = None, cancel: Cancel | None = None
+) -> np.ndarray:
+    """`encode_words` of many texts, each read once on this installation and kept; a text without content is zero.
+
+    Raises:
+        BadInput, WeightsMissing: as `encode_words`.
+        Cancelled: what was read until then is kept.
+    """
+    from core.backbones import kept_texts
+
+    return kept_texts.vectors(
+        backbones.get(name), texts, lambda lacking: encode_words(name, lacking), on_progress, cancel
+    )
+
+
+def unread(name: str, texts: Sequence[str]) -> int:
+    """How many different texts a backbone has not read on this installation yet."""
+    from core.backbones import kept_texts
+
+    return kept_texts.missing(backbones.get(name), texts)
 
 
 def default_templates(name: str) -> bool:

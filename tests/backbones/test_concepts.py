@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from core import backbones
-from core.backbones import concepts, sentences
-from core.errors import BadInput, WeightsMissing
+from core.backbones import concepts, kept_texts, sentences
+from core.errors import BadInput, Cancelled, WeightsMissing
+from core.progress import Cancel
 
 
 @pytest.fixture(scope="module")
@@ -114,16 +115,51 @@ def test_mean_pooling_is_what_sentence_transformers_computes():
     np.testing.assert_allclose(sentences.sentence_encoder().encode_text(texts), expected, atol=1e-5)
 
 
-def test_vectors_are_kept_by_content_and_made_again_when_the_file_is_broken(home):
-    texts = ["cat", "", "dog"]
-    first = sentences.kept_vectors(texts)
-    files = list((home / "texts").glob("*.npy"))
-    assert len(files) == 1 and not first[1].any()
-    files[0].write_bytes(b"broken")
-    np.testing.assert_allclose(sentences.kept_vectors(texts), first, atol=1e-6)
-    np.testing.assert_array_equal(np.load(files[0]), sentences.kept_vectors(texts))
-    sentences.kept_vectors(["catdog", ""])  # not the same texts as before
-    assert len(list((home / "texts").glob("*.npy"))) == 2
+def test_texts_are_kept_one_by_one_and_read_again_when_the_file_is_broken(home):
+    from core.studies import text
+
+    read = []
+
+    def encode(said):
+        read.extend(said)
+        return sentences.sentence_encoder().encode_text(said)
+
+    backbone = backbones.get("concepts_lite0")
+    first = kept_texts.vectors(backbone, ["cat", "", "dog", "cat"], encode)
+    assert sorted(read) == ["cat", "dog"] and not first[1].any() and (first[0] == first[3]).all()
+    again = kept_texts.vectors(backbone, ["dog", "catdog", "cat"], encode)
+    assert sorted(read) == ["cat", "catdog", "dog"], "only what is new is read"
+    np.testing.assert_array_equal(again[[2, 0]], first[[0, 2]])
+    assert text.unread("concepts_lite0", ["cat", "bird", " ", "bird"]) == 1
+    file = kept_texts.file_of(backbone)
+    file.write_bytes(file.read_bytes()[:90])
+    np.testing.assert_allclose(kept_texts.vectors(backbone, ["cat"], encode), first[:1], atol=1e-6)
+    assert kept_texts.missing(backbone, ["cat", "dog"]) == 1
+
+
+def test_a_stop_while_texts_are_read_keeps_what_was_read(home):
+    backbone, cancel, told = backbones.get("concepts_lite0"), Cancel(), []
+
+    def encode(said):
+        cancel.set()
+        return np.ones((len(said), 384), np.float32)
+
+    texts = [f"text {number}" for number in range(200)]
+    with pytest.raises(Cancelled):
+        kept_texts.vectors(backbone, texts, encode, told.append, cancel)
+    assert 0 < kept_texts.missing(backbone, texts) < 200
+    done = kept_texts.vectors(backbone, texts, lambda said: np.ones((len(said), 384), np.float32), told.append)
+    assert done.shape == (200, 384) and told[-1].done == told[-1].total and told[-1].unit == "texts"
+
+
+def test_learning_the_names_tells_how_far_it_is_and_can_be_stopped():
+    told = []
+    made = concepts.computed_vectors(range(0, 1000, 13), told.append)
+    assert made.shape == (77, 384) and told[-1].done == told[-1].total == 154
+    stop = Cancel()
+    stop.set()
+    with pytest.raises(Cancelled):
+        concepts.computed_vectors(range(3), cancel=stop)
 
 
 def test_a_missing_or_changed_encoder_is_one_sentence(monkeypatch):
