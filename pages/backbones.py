@@ -15,10 +15,10 @@ from core.errors import CoreError, NotComputed
 from core.setups import BackbonesSetup, FrameSetup
 from core.studies import costs, described, embedding
 from core.studies.described import Entry
-from core.ui import cache, jobs, shelf, state, theme
+from core.ui import cache, computing, jobs, shelf, state, theme
 from core.ui.guard import guarded
 
-EMBED, MEASURE = "embed", "measure"
+MEASURE = "measure"
 _SAID, _REFUSED = "backbones page said", "backbones page refused"
 
 _STYLE = """
@@ -60,27 +60,8 @@ def asked_device() -> str | None:
 
 
 def start_embedding(name: str, chosen: Sequence[str]) -> None:
-    """Embed a dataset in the background: those whose weights are here together, then each of the others."""
-    device = asked_device()
-
-    def work(job: jobs.Job) -> None:
-        loaded = data.load(name, on_progress=job.tell, cancel=job.cancel)
-        here = [one for one in chosen if backbones.available(backbones.get(one))[0]]
-        refused = []
-        for part in filter(None, [here, *([one] for one in chosen if one not in here)]):
-            try:
-                embedding.embed(
-                    loaded, part, device=device, on_progress=job.tell, cancel=job.cancel,
-                    on_backbone_done=lambda _: job.changed(),
-                )  # fmt: skip
-            except CoreError as error:
-                if job.cancel or part is here:
-                    raise
-                refused.append(str(error))
-        if refused:
-            raise NotComputed(" ".join(refused))
-
-    jobs.start(EMBED, f"Embedding {name}", work)
+    """Embed a dataset on the device that was chosen."""
+    computing.start_embedding(name, chosen, device=asked_device())
 
 
 def start_measuring(name: str, chosen: Sequence[str]) -> None:
@@ -427,7 +408,7 @@ def page() -> None:
         "What turns pictures into vectors: what each is, what it costs on this machine, what is embedded, "
         "and which of them see something else.",
     )
-    jobs.panel(EMBED, MEASURE)
+    jobs.panel(computing.JOB, MEASURE)
     said = state.hold(_SAID)
     if said:
         st.success(theme.plain(said), icon=":material/check_circle:")

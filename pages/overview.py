@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from core import backbones, charts, data, paths
+from core.data import manifests
 from core.metrics import ranking as metrics
 from core.setups import FrameSetup
-from core.studies import embedding
-from core.ui import adding, cache, cards, gallery, jobs, state, theme
+from core.ui import adding, cache, cards, computing, gallery, jobs, state, theme
 from core.ui.guard import guarded
 from core.ui.lab_training import titled
 
 DEMO = "photo_views"
-JOB = "embed"
 
 # On a narrow page the results stand below the dataset instead of beside it.
 _NARROW = """
@@ -26,25 +27,12 @@ _NARROW = """
 """
 
 
-def start_embedding(name: str, chosen: tuple[str, ...]) -> None:
-    """Embed a dataset with the chosen backbones in the background; a dataset that is not built yet is built first."""
-
-    def work(job: jobs.Job) -> None:
-        loaded = data.load(name, on_progress=job.tell, cancel=job.cancel)
-        job.changed()
-        embedding.embed(
-            loaded, chosen, on_progress=job.tell, cancel=job.cancel, on_backbone_done=lambda _: job.changed()
-        )
-
-    jobs.start(JOB, f"Embedding {name}", work)
-
-
 def first_minute(chosen: tuple[str, ...]) -> None:
     """On an installation that holds nothing yet, build the demo without being asked; once per session."""
-    if cache.ready_datasets() or jobs.find(JOB) or state.hold("demo started"):
+    if cache.ready_datasets() or jobs.find(computing.JOB) or state.hold("demo started"):
         return
     state.keep("demo started", True)
-    start_embedding(DEMO, chosen)
+    computing.start_embedding(DEMO, chosen)
     st.rerun()
 
 
@@ -105,7 +93,7 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
         left.caption(f"{len(loaded):,} images{classes}" + (f" · {unread:,} files could not be read" if unread else ""))
         if missing:
             right.button(
-                f"Embed {len(missing)} missing", key=f"embed {name}", on_click=start_embedding,
+                f"Embed {len(missing)} missing", key=f"embed {name}", on_click=computing.start_embedding,
                 args=(name, tuple(missing)), disabled=bool(jobs.running()), type="primary", width="stretch",
             )  # fmt: skip
         else:
@@ -131,20 +119,30 @@ def add_dataset() -> None:
             st.caption(
                 "One folder per class gives labels; a flat folder gives retrieval and maps without figures. Nothing is moved or copied."
             )
-            if st.form_submit_button("Add and embed", type="primary"):
-                add(path.strip(), name.strip())
+            left, right = st.columns([1, 3], vertical_alignment="center")
+            lenient = right.checkbox(
+                "In a table, leave rows out whose picture is missing", key="overview lenient",
+                help="Otherwise such a table is refused. A catalogue still finds the words of these rows.",
+            )  # fmt: skip
+            if left.form_submit_button("Add and embed", type="primary"):
+                add(path.strip(), name.strip(), lenient)
         st.page_link(
             paths.REPOSITORY / "pages" / "datasets.py", label="Tables, annotations, archives, splits and vectors: all other ways in",
             icon=":material/photo_library:",
         )  # fmt: skip
 
 
-def add(path: str, name: str) -> None:
-    """Scan a path in the background, then embed it with the backbones of the sidebar."""
+def add(path: str, name: str, lenient: bool) -> None:
+    """Scan a path in the background, then embed it with the backbones of the sidebar.
+
+    Args:
+        lenient: leave rows of a table out whose picture is missing.
+    """
     if not path:
         st.error("Type the path of a folder that holds images.", icon=":material/error:")
         return
-    adding.start(path, name, None, {}, state.get(FrameSetup, "backbones"))
+    options = {"missing": "quarantine"} if lenient and manifests.is_one(Path(path).expanduser()) else {}
+    adding.start(path, name, None, options, state.get(FrameSetup, "backbones"))
 
 
 def page() -> None:
@@ -156,7 +154,7 @@ def page() -> None:
     )
     chosen = state.read(FrameSetup).backbones
     first_minute(chosen)
-    jobs.panel(JOB)
+    jobs.panel(computing.JOB)
     ready = cache.ready_datasets()
     current = state.get(FrameSetup, "dataset")
     if current in ready:
@@ -178,7 +176,7 @@ def page() -> None:
             left, right = st.columns([5, 2], vertical_alignment="center")
             left.markdown(f"**{name}** – {data.DATASETS.get(name).description}")
             right.button(
-                "Build and embed", key=f"build {name}", on_click=start_embedding, args=(name, chosen),
+                "Build and embed", key=f"build {name}", on_click=computing.start_embedding, args=(name, chosen),
                 disabled=bool(jobs.running()), width="stretch",
             )  # fmt: skip
     st.caption(f"Everything that was computed lies in `{cache.store_place()}`. {backbones.engine_sentence()}")

@@ -14,11 +14,8 @@ from core.data import readers, tables, vectors
 from core.data.manifests import USUAL, guess_columns
 from core.errors import BadInput, CoreError
 from core.setups import FrameSetup
-from core.studies import embedding
-from core.ui import cache, jobs, state, theme
+from core.ui import cache, computing, jobs, state, theme
 
-JOB = "embed"
-"""One job reads or embeds at a time, on every page."""
 _AT = "folder browsed"
 _PATH = "add path"
 _BY_ITSELF = ""
@@ -38,8 +35,8 @@ def panel(expanded: bool) -> None:
 
 def announce() -> None:
     """How far the reading is; when it is done, a way to what was read."""
-    jobs.panel(JOB)
-    job = jobs.find(JOB)
+    jobs.panel(computing.JOB)
+    job = jobs.find(computing.JOB)
     if job is None or job.state != "done" or job.result not in cache.ready_datasets():
         return
     loaded = cache.dataset(job.result)
@@ -56,7 +53,7 @@ def announce() -> None:
 def show(name: str) -> None:
     """Choose a dataset in the sidebar."""
     state.put(FrameSetup, "dataset", name)
-    jobs.forget(JOB)
+    jobs.forget(computing.JOB)
 
 
 # ------------------------------------------------------------------------------------------- pictures
@@ -198,13 +195,10 @@ def start(path: str, name: str, reader: str | None, options: dict[str, Any], cho
     def work(job: jobs.Job) -> str:
         loaded = data.load(path, name=name or None, reader=reader, on_progress=job.tell, cancel=job.cancel, **options)
         job.changed()
-        if chosen:
-            embedding.embed(
-                loaded, chosen, on_progress=job.tell, cancel=job.cancel, on_backbone_done=lambda _: job.changed()
-            )
+        computing.embed(loaded, chosen, job)
         return loaded.name
 
-    jobs.start(JOB, f"Adding {name or Path(path).name or path}", work)
+    jobs.start(computing.JOB, f"Adding {name or Path(path).name or path}", work)
     st.rerun()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,21 @@ def words(app: AppTest) -> str:
     """All that the page says, without the backslashes of Markdown."""
     parts = (app.title, app.subheader, app.markdown, app.caption, app.info, app.success, app.warning, app.error)
     return re.sub(r"\\(.)", r"\1", "\n".join(str(one.value) for part in parts for one in part))
+
+
+def settled(app: AppTest) -> AppTest:
+    """Run again until nothing is computed beside the page any more."""
+    from core.ui import jobs
+
+    end = time.monotonic() + 120
+    while jobs.running() and time.monotonic() < end:
+        time.sleep(0.05)
+    return app.run()
+
+
+def button(app: AppTest, label: str):  # noqa: ANN201
+    """The button of that label."""
+    return next(one for one in app.button if one.label == label)
 
 
 def table(app: AppTest, at: int = 0):  # noqa: ANN201

@@ -8,7 +8,7 @@ from core import data
 from core.errors import CoreError
 from core.setups import FrameSetup
 from core.types import Dataset
-from core.ui import adding, cache, jobs, state, theme
+from core.ui import cache, computing, jobs, state, theme
 from core.ui.collection.parts import SAID, beside
 
 
@@ -86,7 +86,7 @@ def _rescan(name: str) -> None:
     def work(job: jobs.Job) -> str:
         return data.rescan(name, on_progress=job.tell, cancel=job.cancel).name
 
-    jobs.start(adding.JOB, f"Looking at {name} again", work)
+    jobs.start(computing.JOB, f"Looking at {name} again", work)
 
 
 def _rename(name: str, new: str) -> None:
