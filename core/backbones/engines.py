@@ -69,15 +69,20 @@ class TorchEngine:
         backbone: the record that it belongs to.
         device: "cpu", "cuda", "mps"; where memory runs out, the batch is halved and the work goes on.
         precision: "float32", or "bfloat16" (autocast) for the fast mode.
+        packed: lay the weights out once for this processor; on the CPU, in float32 alone.
     """
 
-    name = "torch"
-
     def __init__(
-        self, module: torch.nn.Module, backbone: Backbone, device: str = "cpu", precision: str = "float32"
+        self,
+        module: torch.nn.Module,
+        backbone: Backbone,
+        device: str = "cpu",
+        precision: str = "float32",
+        packed: bool = False,
     ) -> None:
         import torch
 
+        self.name = "torch packed" if packed else "torch"
         self.device = device
         self.precision = precision
         self.dim = backbone.dim
@@ -85,6 +90,10 @@ class TorchEngine:
         self.preprocessing = prep.preprocessing(backbone)
         self._format = torch.contiguous_format if backbone.family in _TRANSFORMERS else torch.channels_last
         self._module = module.to(device).to(memory_format=self._format)
+        if packed:
+            from core.backbones.packed import pack
+
+            pack(self._module)
         shape = (1, 3, 1, 1)
         self._mean = torch.tensor(self.preprocessing.mean, device=device).mul(255).view(shape)
         self._scale = torch.tensor(self.preprocessing.std, device=device).mul(255).reciprocal().view(shape)
@@ -146,9 +155,10 @@ def build(
     precision = choice.precision(name, mode)
     if choice.library(name) == "openvino":
         return openvino_engine.OpenVinoEngine(backbone, precision, workers, threads)
-    chosen = pick_device(device)
+    packed = name == choice.PACKED
+    chosen = "cpu" if packed else pick_device(device)
     tune_process()
-    return TorchEngine(load_module(backbone), backbone, chosen, precision)
+    return TorchEngine(load_module(backbone), backbone, chosen, precision, packed)
 
 
 def pick_device(wanted: str | None = None) -> str:

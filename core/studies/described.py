@@ -187,9 +187,10 @@ def engine(backbone: Backbone) -> str:
     """What runs it here on a CPU, and why."""
     if backbone.source == "own":
         return "numpy"
-    verdict = choice.remembered(backbone)
-    if verdict is not None:
-        return verdict.why
-    return (
-        "torch" if not choice.usable("openvino") else "not tried here yet: OpenVINO if it agrees with torch, else torch"
-    )
+    verdicts = [choice.remembered(backbone, engine=name) for name in choice.EXACT_ENGINES]
+    seen = [verdict for verdict in verdicts if verdict is not None]
+    if not seen:
+        first = "OpenVINO if it agrees with torch, else torch" if choice.usable("openvino") else "torch"
+        return f"not tried here yet: {first}, with packed weights where they are faster"
+    last = next((number for number, verdict in enumerate(seen) if verdict.accepted), len(seen))
+    return " ".join(verdict.why for verdict in seen[: last + 1])

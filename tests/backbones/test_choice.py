@@ -9,8 +9,9 @@ import photographs
 import pytest
 
 from core import backbones
-from core.backbones import choice, engines, openvino_engine, prep
+from core.backbones import choice, engines, openvino_engine, packed, prep
 from core.data.images import open_rgb
+from core.studies import described
 from core.types import unit
 
 LITE = backbones.get("tf_efficientnet_lite0")
@@ -31,11 +32,49 @@ def test_equal_vectors_are_accepted_and_others_are_not() -> None:
     assert choice.judge(LITE, "fast", near, vectors()).accepted
 
 
-def test_without_the_package_it_is_torch(home, monkeypatch: pytest.MonkeyPatch) -> None:
+def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino_engine, "version", lambda: "")
+
+
+def without_packing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed, "possible", lambda: False)
+
+
+def test_without_the_package_it_is_torch(home, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_openvino(monkeypatch)
+    without_packing(monkeypatch)
     assert choice.decide(LITE) == "torch" and choice.engine_names(LITE)[0] == "torch"
     assert "requirements-fast.txt" in choice.sentence()
-    assert not choice.usable("openvino") and choice.usable("torch")
+    assert not choice.usable("openvino") and choice.usable("torch") and not choice.usable(choice.PACKED)
+
+
+@pytest.mark.parametrize("gain", [2.0, 1.0])
+def test_packed_weights_are_used_where_they_are_faster_by_measurement(
+    gain: float, home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_openvino(monkeypatch)
+    measured = choice._embedded
+    monkeypatch.setattr(
+        choice, "_embedded", lambda pool, one, squares: (measured(pool, one, squares[:4])[0], gain if one.name == "torch" else 1.0)
+    )  # fmt: skip
+    wanted = choice.PACKED if gain > choice.GAIN else "torch"
+    assert choice.decide(LITE) == wanted and choice.engine_names(LITE)[0] == wanted
+    found = choice.remembered(LITE, engine=choice.PACKED)
+    assert found.gain == gain and found.smallest > 0.99999 and found.centred > 0.99999
+    assert ("takes 50% of its processor time" if gain == 2 else "not faster here (1.00 times)") in found.why
+    assert described.engine(LITE) == found.why
+    names = {backbones.fingerprint(LITE, engine=name)[0] for name in choice.engine_names(LITE)}
+    assert len(names) == 3, "vectors of different engines are never mixed"
+
+
+def test_packed_weights_that_cannot_be_had_mean_plain_torch(home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("no such operator")
+
+    without_openvino(monkeypatch)
+    monkeypatch.setattr(packed, "pack", fails)
+    assert choice.decide(LITE) == "torch"
+    assert choice.remembered(LITE, engine=choice.PACKED).why.startswith("Torch with packed weights cannot run")
 
 
 @needs_openvino
@@ -43,6 +82,7 @@ def test_a_failed_conversion_is_a_reason_not_an_error(home, monkeypatch: pytest.
     def fails(*_: object) -> None:
         raise RuntimeError("unsupported operation")
 
+    without_packing(monkeypatch)
     monkeypatch.setattr(openvino_engine, "converted", fails)
     assert choice.decide(LITE) == "torch"
     assert "cannot run EfficientNet-Lite0" in choice.remembered(LITE).why
