@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -155,26 +155,44 @@ class LiveEngine:
             hits: also say which item stands at each rank.
             panel: (n,) int64 queries to ask instead of all, rising: see `panel_of`.
         """
-        parts = self.shares(shares)
-        sources = [self._sources[name] for name in parts]
-        factor = missing_factors(list(parts.values()), [s.gallery_present for s in sources])
+        told = {"panel": panel, "on_progress": on_progress, "cancel": cancel}
+        return self.rank_several([shares], k=k, hits=hits, **told)[0]
+
+    def rank_several(
+        self,
+        several: Sequence[Mapping[str, float]],
+        *,
+        k: int = 0,
+        hits: bool = False,
+        panel: np.ndarray | None = None,
+        on_progress: OnProgress | None = None,
+        cancel: Cancel | None = None,
+    ) -> list[Ranked]:
+        """The same under several shares: scores that are computed on the way are computed once for all of them."""
+        parts = [self.shares(shares) for shares in several]
+        names = [name for name in self._sources if any(name in part for part in parts)]
         lists = self._lists if panel is None else Lists.of(self.truth.take(panel))
-        counter = Counter(lists, k, hits, np.float32, self.threads)
-        weights = np.array(list(parts.values()), np.float32)
+        counters = [Counter(lists, k, hits, np.float32, self.threads) for _ in parts]
+        weights = [np.array(list(part.values()), np.float32) for part in parts]
+        factors = [
+            missing_factors(list(part.values()), [self._sources[name].gallery_present for name in part])
+            for part in parts
+        ]
         # A panel is for what is too large to keep, so it never fills the memory by itself.
-        kept = [self._kept.get(name) if panel is not None else self._kept_scores(name) for name in parts]
+        kept = {name: self._kept.get(name) if panel is not None else self._kept_scores(name) for name in names}
         n = lists.truth.n_queries
-        step = n if panel is None and all(b is not None for b in kept) else self._step(len(parts))
+        step = n if panel is None and all(b is not None for b in kept.values()) else self._step(len(names))
         meter = Meter("Ranking", n, on_progress, "queries")
         for start in range(0, n, max(1, step)):
             if cancel is not None:
                 cancel.check()
             stop = min(start + step, n)
             rows = slice(start, stop) if panel is None else panel[start:stop]
-            blocks = [s.rows(rows) if b is None else b[rows] for s, b in zip(sources, kept)]
-            counter.feed(start, stop, start, blocks, weights, factor)
+            blocks = {name: self._sources[name].rows(rows) if b is None else b[rows] for name, b in kept.items()}
+            for part, counter, weight, factor in zip(parts, counters, weights, factors):
+                counter.feed(start, stop, start, [blocks[name] for name in part], weight, factor)
             meter.add(stop - start)
-        return self._with_query_norms(counter.result(panel), parts, panel)
+        return [self._with_query_norms(counter.result(panel), part, panel) for counter, part in zip(counters, parts)]
 
     def _step(self, n_blocks: int) -> int:
         """Queries per block when scores are computed on the way."""
