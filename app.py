@@ -23,10 +23,11 @@ if __name__ == "__main__":
 
     frame.run(PAGES)
 else:
-    # `streamlit run` finds this and serves it: Streamlit itself, and beside it the route of the thumbnails.
+    # `streamlit run` finds this and serves it: Streamlit itself, and beside it thumbnails and layouts on their way.
     from streamlit.starlette import App
 
     from core.ui import pictures
+    from core.ui.map import live
 
     pictures.pages_are_ours()
-    app = App(__file__, routes=pictures.routes())
+    app = App(__file__, routes=[*pictures.routes(), *live.routes()])

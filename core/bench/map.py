@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 
 import numpy as np
 
 from core import projection
+from core.bench import machine, map_page
 from core.projection import Space
 from core.types import unit
 
 DIMS = (384, 512)
+SIZES = [1_000, 2_000, 5_000, 10_000, 20_000]
+PAGE_SIZES = [2_000, 5_000]
 
 
 def run(args: list[str]) -> None:
     """`bench map`: PCA, t-SNE and UMAP of two backbones' vectors; wall and processor seconds, and trustworthiness."""
     parser = argparse.ArgumentParser(prog="python -m core bench map", description=run.__doc__)
-    parser.add_argument("--images", type=int, nargs="+", default=[1_000, 2_000, 5_000, 10_000, 20_000])
+    parser.add_argument("--images", type=int, nargs="+", help="how many points, one run each")
     parser.add_argument(
         "--methods", nargs="*", choices=projection.METHODS.names, default=list(projection.METHODS.names)
     )
     parser.add_argument("--repeats", type=int, default=3, help="weights moved; the median is printed")
+    parser.add_argument(
+        "--browser", action="store_true", help="move weights on the Map page itself, in a real Chromium"
+    )
     given = parser.parse_args(args)
+    sizes = given.images or (PAGE_SIZES if given.browser else SIZES)
+    print(f"{machine.machine()['sentence']} Load {os.getloadavg()[0]:.1f}.")
+    if given.browser:
+        methods = [name for name in given.methods if not projection.METHODS.get(name).instant]
+        map_page.run(sizes, max(given.repeats, 1), methods)
+        return
     if "umap" in given.methods:
         wall, _, _ = timed(lambda: projection.warm_umap().join())
         print(f"UMAP compiled in {wall:.1f} s, once per process, beside the pages")
     print(f"{'images':>8} {'method':>7} {'fresh':>9} {'cpu':>8} {'trust':>6} {'kept@10':>8}"
           f" {'moved':>8} {'cpu':>8} {'first':>8} {'trust':>6} {'drift':>6}   seconds")  # fmt: skip
-    for n in given.images:
+    for n in sizes:
         space = Space(tuple(clustered(n, dim, seed) for seed, dim in enumerate(DIMS)), (0.5, 0.5))
         wall, cpu, _ = timed(lambda space=space: space.compressed)
         print(f"{n:8,} {'blocks':>7} {wall:9.2f} {cpu:8.2f}   principal components of each backbone, once")

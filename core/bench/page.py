@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,8 @@ from core.errors import BadInput
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-NAMES = ("tf_efficientnet_lite0", "tf_efficientnet_lite2", "hsv_histogram", "hog")
+STRENGTHS = {"tf_efficientnet_lite0": 1.0, "tf_efficientnet_lite2": 0.9, "hsv_histogram": 0.5, "hog": 0.3}
+NAMES = tuple(STRENGTHS)
 LARGE = "page_bench"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
@@ -89,17 +90,24 @@ def run(args: list[str]) -> None:
         _embedded(given.dataset)
         _measure(given.dataset, given.moves, paths.home())
     if given.images:
-        with tempfile.TemporaryDirectory(prefix="fusionscope-page-") as place:
-            before = os.environ.get("FUSIONSCOPE_HOME")
-            os.environ["FUSIONSCOPE_HOME"] = place
-            try:
-                _synthetic(Path(place), given.images)
-                _measure(LARGE, given.moves, Path(place))
-            finally:
-                if before is None:
-                    del os.environ["FUSIONSCOPE_HOME"]
-                else:
-                    os.environ["FUSIONSCOPE_HOME"] = before
+        with synthetic_home(given.images) as home:
+            _measure(LARGE, given.moves, home)
+
+
+@contextmanager
+def synthetic_home(n_images: int) -> Iterator[Path]:
+    """A home that is thrown away, with the synthetic dataset in it; this process uses it meanwhile."""
+    before = os.environ.get("FUSIONSCOPE_HOME")
+    with tempfile.TemporaryDirectory(prefix="fusionscope-page-") as place:
+        os.environ["FUSIONSCOPE_HOME"] = place
+        try:
+            synthetic(Path(place), n_images)
+            yield Path(place)
+        finally:
+            if before is None:
+                del os.environ["FUSIONSCOPE_HOME"]
+            else:
+                os.environ["FUSIONSCOPE_HOME"] = before
 
 
 def _embedded(name: str) -> None:
@@ -110,8 +118,14 @@ def _embedded(name: str) -> None:
     embedding.embed(data.load(name), NAMES)
 
 
-def _synthetic(home: Path, n_images: int, n_classes: int = 25, seed: int = 0) -> None:
-    """Small drawn pictures, and random vectors of the backbones' real dimensions that know a little of the classes."""
+def synthetic(
+    home: Path, n_images: int, n_classes: int = 25, seed: int = 0, strengths: Mapping[str, float] | None = None
+) -> None:
+    """Small drawn pictures, and random vectors of the backbones' real dimensions that know a little of the classes.
+
+    Args:
+        strengths: backbone → how much its vectors know.
+    """
     from PIL import Image
 
     from core import backbones, data
@@ -123,7 +137,7 @@ def _synthetic(home: Path, n_images: int, n_classes: int = 25, seed: int = 0) ->
         place.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 256, (16, 16, 3), np.uint8)).save(place / f"{number:06d}.png")
     dataset = data.add(LARGE, folder)
-    for name, strength in zip(NAMES, (1.0, 0.9, 0.5, 0.3)):
+    for name, strength in (strengths or STRENGTHS).items():
         backbone = backbones.get(name)
         fingerprint, record = backbones.fingerprint(backbone)
         centres = random.standard_normal((n_classes, backbone.dim))
@@ -135,7 +149,12 @@ def _synthetic(home: Path, n_images: int, n_classes: int = 25, seed: int = 0) ->
 
 
 @contextmanager
-def _server(home: Path) -> Iterator[tuple[str, int]]:
+def server(home: Path) -> Iterator[tuple[str, int]]:
+    """The app on a home of its own: its address and the number of its process.
+
+    Raises:
+        BadInput: it ended by itself.
+    """
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
@@ -163,7 +182,12 @@ def _server(home: Path) -> Iterator[tuple[str, int]]:
 
 
 @contextmanager
-def _browser() -> Iterator[Page]:
+def browser(script: str = "") -> Iterator[Page]:
+    """A tab of a real Chromium, 1440 × 1000 CSS pixels, with a script that runs before every page's own.
+
+    Raises:
+        BadInput: there is no Playwright, or no Chromium.
+    """
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -174,7 +198,7 @@ def _browser() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 1000})
-        page.add_init_script(WATCH)
+        page.add_init_script(script)
         yield page
         browser.close()
 
@@ -184,7 +208,7 @@ def _measure(name: str, moves: int, home: Path) -> None:
     import psutil
 
     spans, used, lost = [], [], 0
-    with _server(home) as (address, pid), _browser() as page:
+    with server(home) as (address, pid), browser(WATCH) as page:
         page.goto(f"{address}/fusion_lab?d={name}&b={','.join(NAMES)}")
         page.wait_for_selector("[class*=st-key-lab-now] .score", timeout=120_000)
         page.wait_for_timeout(3000)
@@ -199,12 +223,12 @@ def _measure(name: str, moves: int, home: Path) -> None:
     if not spans:
         raise BadInput(f"No move of the slider changed what {name!r} shows; look at the page by hand.")
     n_images, engine = _engine(name, moves)
-    total, server = (statistics.median(one[at] for one in spans) for at in (0, 1))
+    total, served = (statistics.median(one[at] for one in spans) for at in (0, 1))
     every = sorted(one[0] for one in spans)
     high = every[min(len(every) - 1, round(0.95 * len(every)))]
     print(
         f"{name:<13}{n_images:>7,}{len(spans):>7}{total:>9.0f}{every[0]:>9.0f}{high:>8.0f}   {engine:>7.0f}"
-        f"{max(server - engine, 0):>11.0f}{total - server:>9.0f}{statistics.median(used):>9.0f}"
+        f"{max(served - engine, 0):>11.0f}{total - served:>9.0f}{statistics.median(used):>9.0f}"
         + (f"   {lost} moves changed nothing" if lost else "")
     )
 

@@ -33,7 +33,9 @@ class Job:
     sentence: str = ""
     result: Any = None
     version: int = 0
+    forgotten: bool = False
     cancel: Cancel = field(default_factory=Cancel)
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def tell(self, progress: Progress) -> None:
         """Called by the work from its thread."""
@@ -77,6 +79,9 @@ def start(name: str, title: str, work: Callable[[Job], Any]) -> Job:
             )
             job.state = "failed"
         job.version += 1
+        job.ended.set()
+        if job.forgotten:
+            forget(name)
 
     threading.Thread(target=run, name=f"job {name}", daemon=True).start()
     return job
@@ -93,10 +98,12 @@ def running() -> list[Job]:
 
 
 def forget(name: str) -> None:
-    """Drop an ended job, so that its last word is not shown for ever."""
+    """Drop an ended job, so that its last word is not shown for ever; one that still runs goes when it ends."""
     with _LOCK:
         job = _jobs().get(name)
-        if job and not job.running:
+        if job and job.running:
+            job.forgotten = True
+        elif job:
             del _jobs()[name]
 
 
@@ -112,6 +119,26 @@ def panel(*names: str) -> None:
     else:
         for job in shown:
             _draw(job)
+
+
+def watch(*names: str) -> None:
+    """Run the page again when one of these jobs is done. Nothing is drawn, but how a job failed or was stopped.
+
+    The page is to take the result of a job that is done, so that it does not wait for it any more.
+    """
+    ended = [job for name in names if (job := find(name)) and job.state in {"failed", "stopped"}]
+    waiting = tuple(name for name in names if name not in {job.name for job in ended})
+    if waiting:
+        _watcher(waiting)
+    for job in ended:
+        _draw(job)
+
+
+@fragment(run_every=0.3)
+def _watcher(names: tuple[str, ...]) -> None:
+    # One that ended between its start and this line, or was taken by another session, is not waited for either.
+    if any((job := find(name)) is None or not job.running for name in names):
+        st.rerun(scope="app")
 
 
 @fragment(run_every=0.5)

@@ -17,13 +17,18 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
-def url(key: str | bytes, size: str = "small") -> str:
-    """The address of a thumbnail, below the app's base path."""
+def base() -> str:
+    """What stands before the address of every route: "" or "/PATH"."""
     from streamlit import config
 
-    base = (config.get_option("server.baseUrlPath") or "").strip("/")
+    path = (config.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}" if path else ""
+
+
+def url(key: str | bytes, size: str = "small") -> str:
+    """The address of a thumbnail, below the app's base path."""
     text = key.decode() if isinstance(key, bytes) else str(key)
-    return f"{'/' + base if base else ''}/pictures/{size}/{text}.webp"
+    return f"{base()}/pictures/{size}/{text}.webp"
 
 
 def pages_are_ours() -> None:

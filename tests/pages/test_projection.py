@@ -55,7 +55,7 @@ class Map:
 
     def settle(self) -> None:
         """Until the map is there, nothing is on its way and nothing travels."""
-        self.until("!view.data.status && view.panels.every((p) => view.progress(p) >= 1)")
+        self.until("view.panels.every((p) => view.progress(p) >= 1 && !view.busy(p))")
 
     def places(self, panel: int = 0) -> np.ndarray:
         """(n, 2) where the points are in the window."""
@@ -112,7 +112,7 @@ def test_a_map_is_measured_and_a_selection_becomes_pictures(app: str, tab) -> No
     before = map_.layouts()
     tab.get_by_text("UMAP", exact=True).wait_for()
     tab.get_by_text("t-SNE", exact=True).click()
-    map_.until(f"view.data.panels[0].xy !== '{before[0]}' && !view.data.status")
+    map_.until(f"view.data.panels[0].xy !== '{before[0]}' && !view.busy(view.panels[0])")
     assert map_.ask("Array.from(view.flags).filter((f) => f & 2).length") == inside.sum(), "kept across methods"
     tab.get_by_text("the distance between groups").wait_for()
 

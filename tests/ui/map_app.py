@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
+import time
+import uuid
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -25,11 +28,27 @@ def _picture(request):
     return Response(held.getvalue(), media_type="image/png")
 
 
+def _travel(stream, xy: np.ndarray, steps: int, pause: float) -> None:
+    """A layout on its way: the points turn by a quarter, step by step, and a tenth of a step after each other."""
+    try:
+        for step in range(1, steps + 1):
+            time.sleep(pause)
+            if not stream.running:
+                return
+            stream.note = f"step {step}"
+            angle = np.pi / 2 * step / steps
+            turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+            stream.put(xy @ turn, whole=step == steps)
+    finally:
+        stream.end()
+
+
 def page() -> None:
     import streamlit as st
 
     from core.studies import maps
     from core.ui import map as picture_map
+    from core.ui.map import live
 
     st.set_page_config(layout="wide")
     asked = st.query_params
@@ -55,7 +74,13 @@ def page() -> None:
     items = picture_map.Items(
         [f"id-{i:05d}.jpg" for i in range(n)], "test", [f"class {label:03d}" for label in labels], None
     )
-    panels = [picture_map.Panel(xy, "t-SNE", "Trustworthiness 0.98")]
+    steps = 6 if st.button("lay out") else 1_000 if st.button("lay out for long") else 0
+    if steps:
+        st.session_state["name"] = uuid.uuid4().hex
+        st.session_state["stream"] = live.open_stream(st.session_state["name"])
+        threading.Thread(target=_travel, args=(st.session_state["stream"], xy, steps, 0.12)).start()
+    address = live.address(st.session_state["name"]) if "name" in st.session_state else ""
+    panels = [picture_map.Panel(xy, "t-SNE", "Trustworthiness 0.98", address)]
     if asked.get("panels") == "2":
         panels.append(picture_map.Panel(xy[:, ::-1] * [1, 0.6], "PCA", "Trustworthiness 0.71"))
     selection = st.session_state.get("chosen", np.empty(0, np.int64))
@@ -65,8 +90,11 @@ def page() -> None:
     event = picture_map.show(
         panels, items, colours, key="map", selection=selection, height=560, image="/dots/{position}.png",
         focus=picture_map.Focus(focus, [i for i in range(n) if i % groups == focus % groups][:10]) if focus is not None else None,
-        renderer=asked.get("renderer", ""), status=asked.get("status", ""),
+        renderer=asked.get("renderer", ""),
     )  # fmt: skip
+    if event.stopped is not None:
+        st.session_state["stream"].end()
+        st.text(f"stopped {event.stopped}")
     if event.selection is not None:
         st.session_state["chosen"] = selection = event.selection
     if event.clicked is not None:
@@ -82,4 +110,6 @@ else:
     from starlette.routing import Route
     from streamlit.starlette import App
 
-    app = App(__file__, routes=[Route("/dots/{position:int}.png", _picture)])
+    from core.ui.map import live
+
+    app = App(__file__, routes=[Route("/dots/{position:int}.png", _picture), *live.routes()])

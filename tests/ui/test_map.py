@@ -43,7 +43,8 @@ class Driver:
     def settle(self) -> None:
         """Until nothing travels any more."""
         self.page.wait_for_function(
-            f"() => {{ const v = {VIEW}; return v.painter && v.panels.every((p) => v.progress(p) >= 1); }}"
+            f"() => {{ const v = {VIEW}; return v.painter && v.frames.length > 0 && !v.request"
+            " && v.panels.every((p) => v.progress(p) >= 1 && !p.glide && !v.busy(p)); }"
         )
 
     def places(self, panel: int = 0) -> np.ndarray:
@@ -172,10 +173,8 @@ def test_the_legend_hides_isolates_and_finds(tab, address: str) -> None:  # noqa
     hidden = "Array.from(view.flags).filter((f) => f & 1).length"
     rows.nth(3).click()
     assert map_.ask(hidden) == 4
-    tab.wait_for_timeout(600)
     rows.nth(3).click()
     assert map_.ask(hidden) == 0
-    tab.wait_for_timeout(600)
     rows.nth(10).dblclick()
     assert map_.ask("Array.from(view.flags).map((f, i) => (f & 1 ? -1 : i)).filter((i) => i >= 0)") == [
         10,
@@ -200,7 +199,6 @@ def test_points_travel_and_parts_are_sent_once(tab, address: str) -> None:  # no
     tab.wait_for_function("() => window.seen.length > 4")
     assert set(map_.ask("Object.values(view.data.parts).flatMap((part) => Object.keys(part))")) == {"xy", "dims"}
     map_.settle()
-    tab.wait_for_timeout(300)
     after = map_.places()
     trail = np.array(tab.evaluate("window.seen"))
     steps = np.linalg.norm(np.diff(trail, axis=0), axis=1)
@@ -214,6 +212,68 @@ def test_points_travel_and_parts_are_sent_once(tab, address: str) -> None:  # no
     assert map_.ask("Object.values(view.data.parts).every((part) => !part.xy && !part.ids)")
     np.testing.assert_allclose(map_.places(), after, atol=0.01)
     assert not tab.complaints
+
+
+def test_layouts_on_the_way_come_without_a_run_of_the_page(tab, address: str) -> None:  # noqa: F811
+    map_ = Driver(tab, address, "n=240")
+    before = map_.places()
+    tab.evaluate(
+        f"() => {{ const view = {VIEW}; window.came = []; window.told = new Set(); window.runs = 0; const take = view.take.bind(view);"
+        "view.take = (...all) => { take(...all); window.came.push(performance.now()); };"
+        "const update = view.update.bind(view); view.update = (...all) => { window.runs++; update(...all); };"
+        "const paint = view.paintStatus.bind(view); view.paintStatus = () => { paint(); window.told.add(view.statuses.innerText); }; }"
+    )
+    tab.get_by_role("button", name="lay out", exact=True).click()
+    tab.wait_for_function("() => window.came.length === 6")
+    map_.settle()
+    runs = tab.evaluate("window.runs")
+    assert runs <= 2, "the page ran for the button, not for each layout"
+    assert any("step 3" in text for text in tab.evaluate("[...window.told]"))
+    turned = map_.places() - [map_.left + map_.width / 2, map_.top + map_.height / 2]
+    assert np.linalg.norm(map_.places() - before, axis=1).mean() > 40
+    assert np.abs(turned).max() < 600
+    assert tab.locator(".fs-map .status.idle").count() == 1
+    assert not tab.complaints
+
+
+def test_a_layout_on_its_way_can_be_stopped(tab, address: str) -> None:  # noqa: F811
+    map_ = Driver(tab, address, "n=60")
+    tab.get_by_role("button", name="lay out for long").click()
+    tab.wait_for_function(f"() => {VIEW}.panels[0].came > 2")
+    tab.locator(".fs-map .stop").click()
+    tab.get_by_text("stopped 0", exact=True).wait_for()
+    map_.settle()
+    assert 0 < map_.ask("view.panels[0].came") < 500
+
+
+def test_the_card_keeps_clear_of_the_lines(tab, address: str) -> None:  # noqa: F811
+    map_ = Driver(tab, address, "n=240")
+    places = map_.places()
+    position = int(np.linalg.norm(places - places.mean(axis=0), axis=1).argmin())
+    tab.mouse.click(*places[position])
+    tab.wait_for_function(f"() => {{ const v = {VIEW}; return v.focus && v.focus.position === {position}; }}")
+    tab.mouse.move(map_.left + 5, map_.top + map_.height - 5)
+    tab.mouse.move(*places[position])
+    tab.wait_for_selector(f".fs-map .card.open[data-position='{position}'] img[data-ready]")
+    covered = map_.ask(
+        "(() => { const b = view.card.getBoundingClientRect(); return view.linePlaces(view.stage.getBoundingClientRect())"
+        ".filter(([x, y]) => x > b.left && x < b.right && y > b.top && y < b.bottom).length; })()"
+    )
+    assert covered == 0
+
+
+def test_no_end_of_a_scale_sinks_into_the_ground(tab, address: str) -> None:  # noqa: F811
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        for kind in ("numbers", "diverging"):
+            map_ = Driver(tab, address, f"n=60&colour={kind}")
+            assert map_.ask("view.root.dataset.theme") == scheme
+            ratios = map_.ask(
+                "(() => { const light = (c) => c.map((v) => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; })"
+                ".reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0); const ground = light(view.theme.ground);"
+                "return view.palette.map((c) => { const l = light(c); return (Math.max(l, ground) + 0.05) / (Math.min(l, ground) + 0.05); }); })()"
+            )
+            assert min(ratios) > 1.6 and min(ratios[0], ratios[-1]) > (1.7 if kind == "numbers" else 3)
 
 
 def test_a_click_draws_lines_on_both_maps(tab, address: str) -> None:  # noqa: F811
@@ -236,8 +296,10 @@ def test_zooming_in_shows_pictures(tab, address: str) -> None:  # noqa: F811
     tab.mouse.move(*map_.places()[position])
     for _ in range(5):
         tab.mouse.wheel(0, -240)
-    tab.wait_for_function(f"() => {VIEW}.panels[0].thumbs.length > 0")
-    tab.wait_for_timeout(300)
+    tab.wait_for_function(
+        f"() => {{ const v = {VIEW}, seen = v.inView(v.panels[0], 100);"
+        f" return v.panels[0].thumbs.some((t) => t.i === {position}) && !v.loading && !v.request && seen.length; }}"
+    )
     thumbs = map_.ask("view.panels[0].thumbs")
     x, y = (int(v) for v in (thumbs[0]["x"], thumbs[0]["y"]))
     ratio = map_.ask("view.ratio")
@@ -264,7 +326,6 @@ def test_the_keyboard_alone_reaches_a_point(tab, address: str) -> None:  # noqa:
 @pytest.mark.parametrize("n, renderer", [(50_000, ""), (200_000, ""), (5_000, "canvas2d")])
 def test_many_points_are_drawn_and_stay_in_hand(tab, address: str, n: int, renderer: str) -> None:  # noqa: F811
     map_ = Driver(tab, address, f"n={n}&groups=20&renderer={renderer}")
-    tab.wait_for_timeout(300)
     assert map_.ask("view.painter.name") == (renderer or "webgl2")
     painted = map_.ask(
         "(() => { const c = document.createElement('canvas'); c.width = view.canvas.width; c.height = view.canvas.height;"

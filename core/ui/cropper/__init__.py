@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
+from core.ui.components import component
+
+_FOLDER = Path(__file__).parent
 Box = tuple[float, float, float, float]
 """left, top, right, bottom as parts of the width and height, each within 0 and 1."""
 
 SMALLEST = 0.04
 """A box is at least this part of each side."""
-
-
-@cache
-def _component() -> Callable[..., Any]:
-    here = Path(__file__).parent
-    return st.components.v2.component(
-        "fusionscope_cropper",
-        html=(here / "cropper.html").read_text(encoding="utf-8"),
-        css=(here / "cropper.css").read_text(encoding="utf-8"),
-        js=(here / "cropper.js").read_text(encoding="utf-8"),
-    )
 
 
 def draw(source: str, box: Box | None, *, key: str, on_box: Callable[[str], None]) -> None:
@@ -41,7 +31,9 @@ def draw(source: str, box: Box | None, *, key: str, on_box: Callable[[str], None
         if value is not None:
             on_box(as_text(read(str(value))))
 
-    _component()(data={"src": source, "box": list(box or (0.25, 0.25, 0.75, 0.75))}, key=key, on_box_change=chosen)
+    html = (_FOLDER / "cropper.html").read_text(encoding="utf-8")
+    shown = component("fusionscope_cropper", _FOLDER / "cropper.js", _FOLDER / "cropper.css", html)
+    shown(data={"src": source, "box": list(box or (0.25, 0.25, 0.75, 0.75))}, key=key, on_box_change=chosen)
 
 
 def read(text: str) -> Box | None:

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from core.ui import pictures
+from core.ui.components import component
+
+_FOLDER = Path(__file__).parent
+_HTML = '<div class="grid" role="list"></div><div class="card-large" role="tooltip" hidden></div>'
 
 FRAMES = ("none", "query", "relevant", "not", "unknown")
 """Blue, green, red and grey frames: what the picture is to the query."""
@@ -67,17 +70,6 @@ class Card:
         return {name: value for name, value in data.items() if value not in (None, "", (), [])}
 
 
-@cache
-def _component() -> Callable[..., Any]:
-    here = Path(__file__).parent
-    return st.components.v2.component(
-        "fusionscope_gallery",
-        html='<div class="grid" role="list"></div><div class="card-large" role="tooltip" hidden></div>',
-        css=(here / "gallery.css").read_text(encoding="utf-8"),
-        js=(here / "gallery.js").read_text(encoding="utf-8"),
-    )
-
-
 def grid(
     cards: Sequence[Card],
     *,
@@ -111,5 +103,6 @@ def grid(
         if value and on_pick:
             on_pick(str(value))
 
-    result = _component()(data=data, key=key, on_picked_change=picked)
+    draw = component("fusionscope_gallery", _FOLDER / "gallery.js", _FOLDER / "gallery.css", _HTML)
+    result = draw(data=data, key=key, on_picked_change=picked)
     return result.get("picked") if pick else None

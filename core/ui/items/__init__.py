@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from core.ui import pictures
+from core.ui.components import component
+
+_FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -69,17 +71,6 @@ class Item:
         }  # fmt: skip
 
 
-@cache
-def _component() -> Callable[..., Any]:
-    here = Path(__file__).parent
-    return st.components.v2.component(
-        "fusionscope_items",
-        html='<ol class="items"></ol>',
-        css=(here / "items.css").read_text(encoding="utf-8"),
-        js=(here / "items.js").read_text(encoding="utf-8"),
-    )
-
-
 def show(
     items: Sequence[Item], *, key: str, name: str, on_pick: Callable[[str], None] | None = None, pick: str = ""
 ) -> None:
@@ -96,4 +87,5 @@ def show(
             on_pick(str(value))
 
     data = {"items": [item.as_data() for item in items], "name": name, "pick": pick if on_pick else ""}
-    _component()(data=data, key=key, on_picked_change=picked)
+    draw = component("fusionscope_items", _FOLDER / "items.js", _FOLDER / "items.css", '<ol class="items"></ol>')
+    draw(data=data, key=key, on_picked_change=picked)

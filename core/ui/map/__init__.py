@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +21,12 @@ import streamlit as st
 from core.errors import ShapeMismatch
 from core.projection import framed
 from core.studies.maps import Colours
+from core.ui.components import component
 
 _FOLDER = Path(__file__).parent
 _PART = "map parts sent"
+_MOST_PARTS = 40
 PICTURES = "/pictures/small/{key}.webp"
-
-
-@lru_cache(maxsize=1)
-def _texts() -> tuple[str, str]:
-    return (_FOLDER / "map.css").read_text(encoding="utf-8"), (_FOLDER / "map.js").read_text(encoding="utf-8")
-
-
-@st.cache_resource(show_spinner=False)
-def _component(css: str, js: str) -> Any:
-    """Registered at the first map, once for all sessions, also when two ask at the same time."""
-    return st.components.v2.component("fusionscope_map", css=css, js=js)
 
 
 def _encoded(array: np.ndarray, dtype: str) -> str:
@@ -84,11 +75,16 @@ class Items:
 
 @dataclass(frozen=True)
 class Panel:
-    """One map: (n, 2 or 3) positions in any scale, a heading and a line below it."""
+    """One map: (n, 2 or 3) positions in any scale, a heading and a line below it.
+
+    Attributes:
+        live: where the browser asks for newer positions while a layout is made (`core.ui.map.live`), "" for nowhere.
+    """
 
     xy: np.ndarray
     title: str = ""
     note: str = ""
+    live: str = ""
 
     def part(self) -> dict[str, Any]:
         """As the browser gets it."""
@@ -110,10 +106,12 @@ class Event:
     Attributes:
         selection: (n_selected,) int64 positions, ascending, if the selection was changed on the map; else None.
         clicked: a position, −1 where the ground was clicked (lines go), None where nothing was.
+        stopped: the number of the panel whose layout shall stop, None where none shall.
     """
 
     selection: np.ndarray | None = None
     clicked: int | None = None
+    stopped: int | None = None
 
 
 def _colours_part(colours: Colours) -> dict[str, Any]:
@@ -126,9 +124,32 @@ def _colours_part(colours: Colours) -> dict[str, Any]:
     return part
 
 
+def _colours_hash(colours: Colours) -> str:
+    named = (colours.kind, colours.title, colours.names, colours.rest, colours.tints, colours.low, colours.high)
+    return _hash(named, colours.codes, colours.values)
+
+
 def _positions(text: str, n: int) -> np.ndarray:
     found = np.frombuffer(base64.b64decode(text), "<u4").astype(np.int64)
     return found[found < n]
+
+
+class _Parts:
+    """What this session's browser has been given, so that no large part travels twice."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, None] = st.session_state.setdefault(_PART, {})
+        self.new: dict[str, Any] = {}
+
+    def __call__(self, mark: str, make: Callable[[], dict[str, Any]]) -> str:
+        """The mark of a part; `make` gives it where the browser does not have it yet."""
+        if mark not in self._sent:
+            self.new[mark] = make()
+        self._sent.pop(mark, None)
+        self._sent[mark] = None
+        while len(self._sent) > _MOST_PARTS:
+            self._sent.pop(next(iter(self._sent)))
+        return mark
 
 
 def _note_change(key: str, name: str) -> None:
@@ -137,6 +158,12 @@ def _note_change(key: str, name: str) -> None:
 
 def _send_all_again() -> None:
     st.session_state[_PART] = {}
+
+
+def _place_in(value: Any, name: str, low: int, high: int) -> int | None:
+    """A number that the browser sent, None where it is none or out of bounds."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return int(found) if isinstance(found, (int, float)) and low <= int(found) < high else None
 
 
 def show(
@@ -149,7 +176,7 @@ def show(
     focus: Focus | None = None,
     image: str = PICTURES,
     height: int = 600,
-    status: str = "",
+    group: str = "",
     renderer: str = "",
 ) -> Event:
     """Draw one map, or two linked ones, and say what the person did.
@@ -160,7 +187,7 @@ def show(
         selection: positions that are selected now; the caller keeps them.
         focus: draws lines from one point to others.
         image: address of a small picture with {key}, {position} or {id} in it; "" shows none.
-        status: a line on the map while something is on its way.
+        group: a picture grid of this group and the map point out the same item while it is hovered.
         renderer: "canvas2d" forces the flat renderer.
     Raises:
         ShapeMismatch: panels, items and colours do not have the same number of points.
@@ -168,37 +195,20 @@ def show(
     n = len(items.ids)
     if any(len(panel.xy) != n for panel in panels) or len(colours.codes) != n:
         raise ShapeMismatch(f"{n} items, {[len(p.xy) for p in panels]} positions and {len(colours.codes)} colours.")
-    session = st.session_state
-    sent: dict[str, None] = session.setdefault(_PART, {})
-    parts: dict[str, Any] = {}
-
-    def part(mark: str, make: Any) -> str:
-        if mark not in sent:
-            parts[mark] = make()
-        sent.pop(mark, None)
-        sent[mark] = None
-        return mark
-
-    state = session.get(key) or {}
-    given = state.get("selection") or {}
+    parts = _Parts()
+    given = (st.session_state.get(key) or {}).get("selection") or {}
     mine = given.get("fingerprint") == items.fingerprint
-    changed = session.pop(f"{key} selection changed", False) and mine
-    if changed:
-        selection = _positions(given.get("positions", ""), n)
-    chosen = np.sort(np.asarray(selection, np.int64))
+    changed = st.session_state.pop(f"{key} selection changed", False) and mine
+    chosen = np.sort(np.asarray(_positions(given.get("positions", ""), n) if changed else selection, np.int64))
     data = {
         "n": n,
         "fingerprint": items.fingerprint,
-        "items": part(items.hash, items.part),
+        "items": parts(items.hash, items.part),
         "panels": [
-            {"xy": part(_hash(panel.xy), panel.part), "title": panel.title, "note": panel.note} for panel in panels
+            {"xy": parts(_hash(one.xy), one.part), "title": one.title, "note": one.note, "live": one.live}
+            for one in panels
         ],
-        "colours": part(
-            _hash(
-                colours.kind, colours.title, colours.names, colours.rest, colours.tints, colours.codes, colours.values
-            ),
-            lambda: _colours_part(colours),
-        ),
+        "colours": parts(_colours_hash(colours), lambda: _colours_part(colours)),
         "selection": {
             "stamp": given.get("stamp", 0) if mine else 0,
             "positions": _encoded(chosen, "<u4") if len(chosen) else "",
@@ -206,19 +216,20 @@ def show(
         "focus": {"position": int(focus.position), "neighbours": [int(i) for i in focus.neighbours]} if focus else None,
         "image": image,
         "height": height,
-        "status": status,
+        "group": group,
         "renderer": renderer,
-        "parts": parts,
+        "parts": parts.new,
     }
-    while len(sent) > 40:
-        sent.pop(next(iter(sent)))
-    result = _component(*_texts())(
+    result = component("fusionscope_map", _FOLDER / "map.js", _FOLDER / "map.css")(
         key=key,
         data=data,
         on_selection_change=lambda: _note_change(key, "selection"),
         on_clicked_change=lambda: None,
+        on_stopped_change=lambda: None,
         on_missing_change=_send_all_again,
     )
-    clicked = result.clicked
-    position = int(clicked["position"]) if isinstance(clicked, dict) and -1 <= int(clicked["position"]) < n else None
-    return Event(chosen if changed else None, position)
+    return Event(
+        chosen if changed else None,
+        _place_in(result.clicked, "position", -1, n),
+        _place_in(result.stopped, "panel", 0, len(panels)),
+    )

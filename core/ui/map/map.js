@@ -10,13 +10,20 @@ const KEPT_PARTS = 48;
 const VIEWS = new WeakMap();
 const NONE = 65535;
 const TRAVEL_MS = 700;
+const LIVE_MS = 260; // the longest way to a layout that came while it is being made
 const DENSE = 50000;
 const HIDDEN = 1, CHOSEN = 2;
 
 const COLOURS = ["#4269d0", "#e8871e", "#2a9d6f", "#c2527f", "#7f62c9", "#2f9fb8", "#a5853b", "#d64545", "#7aa63a", "#6b7686"];
 const SCALES = {
-  number: ["#3b2f63", "#3f5687", "#2f7f8e", "#35a583", "#8bc863", "#f2dc5d"],
-  diverging: ["#2d62a3", "#7aa6cf", "#c9cdd3", "#e39a78", "#b5402f"],
+  light: {
+    number: ["#3b2f63", "#3f5687", "#2f7f8e", "#35a583", "#7fbc57", "#e6c229"],
+    diverging: ["#1f5aa6", "#7aa6cf", "#c3c7ce", "#e39a78", "#b5402f"],
+  },
+  dark: { // no end of a scale may sink into the ground
+    number: ["#8272d8", "#6c93d6", "#4fb0b9", "#56c193", "#a4d268", "#f6e05e"],
+    diverging: ["#5aa2f0", "#5f86b4", "#646973", "#b9745c", "#f58a6a"],
+  },
 };
 
 const ICONS = {
@@ -106,8 +113,10 @@ function stops(colours, count) {
   return out;
 }
 
+const scaleOf = (colours, theme) => SCALES[theme.dark ? "dark" : "light"][colours.kind];
+
 function paletteOf(colours, theme) {
-  if (colours.kind !== "category") return stops(SCALES[colours.kind], 256);
+  if (colours.kind !== "category") return stops(scaleOf(colours, theme), 256);
   return colours.entries.map((entry, i) => {
     if (entry.tint) return rgb(entry.tint);
     if (entry.rest) return theme.dark ? [112, 116, 124] : [176, 180, 188];
@@ -118,6 +127,7 @@ function paletteOf(colours, theme) {
 }
 
 const hex = (colour) => `rgb(${colour[0]},${colour[1]},${colour[2]})`;
+const easeOut = (t) => 1 - (1 - t) * (1 - t);
 const ease = (t) => (t < 0.5 ? 4 * t * t * t : 1 - (-2 * t + 2) ** 3 / 2);
 const figure = (x) => (!Number.isFinite(x) ? "–" : Math.abs(x) >= 1000 || Number.isInteger(x) ? x.toLocaleString("en") : x.toFixed(3));
 
@@ -393,6 +403,7 @@ class MapView {
     this.stamp = 0;
     this.appliedSelection = "";
     this.hover = -1;
+    this.pointed = -1;
     this.images = new Map();
     this.loading = 0;
     this.asked = "";
@@ -403,6 +414,8 @@ class MapView {
     this.watcher = new ResizeObserver(() => this.resize());
     this.watcher.observe(this.stage);
     this.themeTimer = setInterval(() => this.readTheme(), 1000);
+    this.hear = (event) => this.hearGrid(event.detail);
+    document.addEventListener("fusionscope-hover", this.hear);
   }
 
   build() {
@@ -417,7 +430,7 @@ class MapView {
     this.overlay = element("canvas", "overlay");
     this.headings = element("div", "headings");
     this.toolbar = element("div", "toolbar");
-    this.status = element("div", "status");
+    this.statuses = element("div", "statuses");
     this.live = element("div", "live");
     this.live.setAttribute("aria-live", "polite");
     this.card = element("div", "card");
@@ -425,7 +438,7 @@ class MapView {
     this.picture.alt = "";
     this.cardText = element("div", "text");
     this.card.append(this.picture, this.cardText);
-    this.stage.append(this.canvas, this.overlay, this.headings, this.toolbar, this.status, this.live);
+    this.stage.append(this.canvas, this.overlay, this.headings, this.statuses, this.toolbar, this.live);
     this.legend = element("aside", "legend");
     root.append(this.stage, this.legend, this.card);
     this.buttons = {};
@@ -470,6 +483,7 @@ class MapView {
     this.dead = true;
     this.watcher.disconnect();
     clearInterval(this.themeTimer);
+    document.removeEventListener("fusionscope-hover", this.hear);
     cancelAnimationFrame(this.request);
     if (this.painter) this.painter.destroy();
     this.root.remove();
@@ -513,9 +527,71 @@ class MapView {
     this.setColours(PARTS.get(data.colours));
     this.takeSelection(data.selection);
     this.focus = data.focus;
-    this.status.textContent = data.status || "";
-    this.status.hidden = !data.status;
+    data.panels.forEach((want, i) => this.listen(this.panels[i], want.live || ""));
+    this.paintStatus();
     this.dirty();
+  }
+
+  /* Layouts that are being made come by a way of their own, so that no page runs again for each of them. */
+  listen(panel, address) {
+    if (panel.live === address) return;
+    panel.live = address;
+    panel.note = "";
+    panel.came = 0;
+    if (address) this.receive(panel, address);
+  }
+
+  async receive(panel, address) {
+    const mine = () => !this.dead && panel.live === address && this.panels.includes(panel);
+    let after = 0, state = "running";
+    while (mine() && state === "running") {
+      let answer, body;
+      try {
+        answer = await fetch(`${address}?after=${after}`, { cache: "no-store" });
+        if (!answer.ok) break;
+        body = await answer.arrayBuffer();
+      } catch (error) {
+        console.warn("The map waits for the whole layout:", error.message);
+        break;
+      }
+      if (!mine()) return;
+      state = answer.headers.get("X-State");
+      after = Number(answer.headers.get("X-Number"));
+      panel.note = decodeURIComponent(answer.headers.get("X-Note") || "");
+      const dims = Number(answer.headers.get("X-Dims"));
+      if (body.byteLength === 4 * dims * this.n) this.take(panel, new Float32Array(body), dims);
+      this.paintStatus();
+    }
+    if (mine()) { panel.note = ""; panel.done = address; this.paintStatus(); }
+  }
+
+  take(panel, xy, dims) {
+    const now = performance.now(), apart = panel.lastCame ? now - panel.lastCame : LIVE_MS;
+    panel.lastCame = now;
+    panel.came++;
+    this.moveTo(panel, xy, dims, Math.min(LIVE_MS, Math.max(90, 1.3 * apart)), easeOut);
+    this.dirty();
+  }
+
+  busy(panel) { return Boolean(panel.live) && panel.done !== panel.live; }
+
+  /* What is going on, and the button that ends it; elements live on while only the words change. */
+  paintStatus() {
+    while (this.statuses.children.length > this.panels.length) this.statuses.lastChild.remove();
+    this.panels.forEach((panel, i) => {
+      let box = this.statuses.children[i];
+      if (!box) {
+        box = element("div", "status");
+        const stop = element("button", "stop", "Stop");
+        stop.type = "button";
+        stop.title = "Stop here: what is shown stays";
+        stop.onclick = () => this.component.setTriggerValue("stopped", { panel: i });
+        box.append(element("span"), stop);
+        this.statuses.append(box);
+      }
+      box.classList.toggle("idle", !this.busy(panel));
+      box.firstChild.textContent = panel.note || "A better layout is on its way";
+    });
   }
 
   prepare() {
@@ -543,26 +619,32 @@ class MapView {
     this.resize();
   }
 
-  setPanels(wanted) {
+  /* Let the points travel to (n, dims) positions from where they are. */
+  moveTo(panel, xy, dims, lasts, pace) {
+    const after = new Float32Array(3 * this.n);
+    for (let k = 0; k < this.n; k++) for (let d = 0; d < dims; d++) after[3 * k + d] = xy[dims * k + d];
+    if (panel.after && panel.after.every((value, k) => value === after[k])) return;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    panel.before = panel.after && !still ? this.positions(panel).slice() : after;
+    const travels = panel.before !== after;
+    Object.assign(panel, { after, dims, lasts, pace, middles: null, moved: travels ? performance.now() : -1e9 });
+    panel.version = (panel.version || 0) + 1;
+    this.painter.setPositions(this.panels.indexOf(panel), panel.before, panel.after);
+    if (panel.auto) this.fit(panel, travels);
+  }
+
+  setPanels(wanted) {
     const refit = this.panels.length !== wanted.length;
     this.panels.length = Math.min(this.panels.length, wanted.length);
     wanted.forEach((want, i) => {
       const part = PARTS.get(want.xy);
       let panel = this.panels[i];
-      if (!panel) panel = this.panels[i] = { yaw: 0.6, pitch: 0.4, auto: true, moved: -1e9 };
+      if (!panel) panel = this.panels[i] = { yaw: 0.6, pitch: 0.4, auto: true, moved: -1e9, lasts: TRAVEL_MS, pace: ease, live: "" };
       if (panel.hash === want.xy) return;
-      const after = new Float32Array(3 * this.n);
-      for (let k = 0; k < this.n; k++) for (let d = 0; d < part.dims; d++) after[3 * k + d] = part.xy[part.dims * k + d];
-      panel.before = panel.after && !still ? this.positions(panel).slice() : after;
-      const travels = panel.before !== after;
-      panel.after = after;
       panel.hash = want.xy;
-      panel.dims = part.dims;
-      panel.moved = travels ? performance.now() : -1e9;
-      panel.middles = null;
-      this.painter.setPositions(i, panel.before, panel.after);
-      if (panel.auto) this.fit(panel, travels);
+      // What came by the layout's own way is newer than what the page knew when it ran.
+      if (want.live && want.live === panel.live && panel.came) return;
+      this.moveTo(panel, part.xy, part.dims, TRAVEL_MS, ease);
     });
     this.headings.replaceChildren(...wanted.map((want) => {
       const heading = element("div", "heading");
@@ -638,11 +720,11 @@ class MapView {
   }
 
   progress(panel) {
-    return Math.min(1, Math.max(0, (performance.now() - panel.moved) / TRAVEL_MS));
+    return Math.min(1, Math.max(0, (performance.now() - panel.moved) / panel.lasts));
   }
 
   positions(panel) {
-    const t = ease(this.progress(panel));
+    const t = panel.pace(this.progress(panel));
     if (t >= 1) return panel.after;
     const out = new Float32Array(panel.after.length);
     for (let i = 0; i < out.length; i++) out[i] = panel.before[i] + (panel.after[i] - panel.before[i]) * t;
@@ -666,7 +748,7 @@ class MapView {
     const scale = this.fitted(panel);
     const offset = -14 / scale; // a little lower than the middle: the heading stands above
     if (smoothly && panel.scale) {
-      panel.glide = { from: [panel.cx, panel.cy, panel.scale], to: [0, -offset, scale], at: performance.now() };
+      panel.glide = { from: [panel.cx, panel.cy, panel.scale], to: [0, -offset, scale], at: performance.now(), lasts: panel.lasts || TRAVEL_MS };
     } else {
       panel.glide = null;
       [panel.cx, panel.cy, panel.scale] = [0, -offset, scale];
@@ -690,7 +772,7 @@ class MapView {
   /* Screen places of all points of a panel, in CSS pixels: what hover, lasso, labels and pictures look at. */
   screen(panel) {
     const t = this.progress(panel);
-    const mark = [panel.hash, t < 1 ? t : 1, panel.cx, panel.cy, panel.scale, panel.yaw, panel.pitch, panel.rect.x, panel.rect.w, this.height].join();
+    const mark = [panel.version, t < 1 ? t : 1, panel.cx, panel.cy, panel.scale, panel.yaw, panel.pitch, panel.rect.x, panel.rect.w, this.height].join();
     if (panel.screenMark === mark) return panel.places;
     const from = this.positions(panel), m = this.turn(panel), c = this.centre(panel);
     const out = panel.places && panel.places.length === 2 * this.n ? panel.places : new Float32Array(2 * this.n);
@@ -740,7 +822,7 @@ class MapView {
     pen.clearRect(0, 0, this.width, this.height);
     this.panels.forEach((panel, i) => {
       if (panel.glide) {
-        const g = panel.glide, t = Math.min(1, (start - g.at) / TRAVEL_MS), e = ease(t);
+        const g = panel.glide, t = Math.min(1, (start - g.at) / g.lasts), e = ease(t);
         [panel.cx, panel.cy] = [0, 1].map((k) => g.from[k] + (g.to[k] - g.from[k]) * e);
         panel.scale = g.from[2] * (g.to[2] / g.from[2]) ** e;
         if (t >= 1) panel.glide = null;
@@ -760,7 +842,7 @@ class MapView {
   look(panel, t) {
     const flat = this.painter.name === "canvas2d";
     const look = {
-      n: this.n, t: ease(t), rect: panel.rect, width: this.width, height: this.height, ratio: this.ratio, scale: panel.scale,
+      n: this.n, t: panel.pace(t), rect: panel.rect, width: this.width, height: this.height, ratio: this.ratio, scale: panel.scale,
       centre: this.centre(panel), turn: this.turn(panel), depth: panel.dims === 3 ? 0.4 : 0, size: this.pointSize(panel),
       anyChosen: this.anyChosen, fade: this.anyChosen ? 0.16 : 1, opacity: this.n > 20000 ? 0.7 : this.n > 4000 ? 0.82 : 0.92,
       ground: this.theme.ground, missing: this.theme.dark ? [78, 82, 90] : [205, 208, 213], count: this.n, dense: false,
@@ -796,7 +878,7 @@ class MapView {
     if (still && this.showPictures && this.data.image && (panel.scale > panel.fitScale * 1.9 || this.n <= 48)) this.drawPictures(pen, panel);
     if (this.focus) this.drawLines(pen, panel);
     if (still && this.showLabels && !panel.thumbs.length && !this.anyChosen) this.drawLabels(pen, panel);
-    if (this.hover >= 0 && !(this.flags[this.hover] & HIDDEN)) this.ring(pen, panel, this.hover, 3.5, 2);
+    for (const i of [this.hover, this.pointed]) if (i >= 0 && i < this.n && !(this.flags[i] & HIDDEN)) this.ring(pen, panel, i, 3.5, 2);
     pen.restore();
   }
 
@@ -1144,13 +1226,28 @@ class MapView {
 
   setHover(i, event) {
     if (i !== this.hover) {
+      this.tellGrid(this.hover, false);
       this.hover = i;
+      this.tellGrid(i, true);
       this.stage.classList.toggle("over", i >= 0);
       this.card.classList.toggle("open", i >= 0);
       if (i >= 0) this.fillCard(i);
       this.dirty();
     }
     if (i >= 0 && event) this.placeCard(event.clientX, event.clientY);
+  }
+
+  /* The picture grid of the same group and the map point at the same picture. */
+  tellGrid(i, on) {
+    if (i >= 0 && this.data && this.data.group) {
+      document.dispatchEvent(new CustomEvent("fusionscope-hover", { detail: { group: this.data.group, id: this.items.ids[i], on, map: true } }));
+    }
+  }
+
+  hearGrid({ group, id, on, map }) {
+    if (map || !this.data || !group || group !== this.data.group) return;
+    this.pointed = on ? this.items.ids.indexOf(id) : -1;
+    this.dirty();
   }
 
   fillCard(i) {
@@ -1182,10 +1279,37 @@ class MapView {
   }
 
   placeCard(x, y) {
-    const width = 172, height = this.data.image ? 232 : 84;
-    const left = x + 18 + width > innerWidth ? x - 18 - width : x + 18;
-    const top = Math.min(Math.max(8, y - height / 3), innerHeight - height - 8);
-    this.card.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+    const width = 172, height = Math.max(this.card.offsetHeight, this.data.image ? 232 : 84), box = this.stage.getBoundingClientRect();
+    const inside = (left, top) => [Math.min(Math.max(8, left), innerWidth - width - 8), Math.min(Math.max(8, top), innerHeight - height - 8)];
+    const spots = [[x + 18, y - height / 3], [x - 18 - width, y - height / 3]].map(([left, top]) => inside(left, top));
+    if (this.focus) {
+      // Lines run from one point to its nearest: the card may not lie on what it is looked at beside.
+      for (const away of [60, 140, 240, 360]) for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, 1], [1, -1], [-1, -1]]) {
+        spots.push(inside(x + dx * away - (dx < 0 ? width : dx ? 0 : width / 2), y + dy * away - (dy < 0 ? height : dy ? 0 : height / 2)));
+      }
+    }
+    const lines = this.linePlaces(box);
+    let best = spots[0], least = Infinity;
+    spots.forEach(([left, top], k) => {
+      const within = ([px, py], room) => px > left - room && px < left + width + room && py > top - room && py < top + height + room;
+      const cost = k * 0.01 + (within([x, y], 6) ? 1000 : 0) + lines.filter((place) => within(place, 4)).length;
+      if (cost < least) { least = cost; best = [left, top]; }
+    });
+    this.card.style.transform = `translate(${Math.round(best[0])}px, ${Math.round(best[1])}px)`;
+  }
+
+  /* Places in the window along the lines of the focus. */
+  linePlaces(box) {
+    const out = [];
+    if (!this.focus || this.focus.position >= this.n) return out;
+    for (const panel of this.panels) {
+      const places = this.screen(panel), at = (i) => [places[2 * i], places[2 * i + 1]], [x0, y0] = at(this.focus.position);
+      for (const other of this.focus.neighbours) {
+        const [x1, y1] = at(other);
+        for (let k = 0; k <= 8; k++) out.push([box.left + x0 + ((x1 - x0) * k) / 8, box.top + y0 + ((y1 - y0) * k) / 8]);
+      }
+    }
+    return out;
   }
 
   /* --- the legend ------------------------------------------------------------------------------------------- */
@@ -1197,7 +1321,7 @@ class MapView {
     this.rows = [];
     if (kind !== "category") {
       const bar = element("div", "bar"), ends = element("div", "ends");
-      bar.style.background = `linear-gradient(to right, ${SCALES[kind].join(", ")})`;
+      bar.style.background = `linear-gradient(to right, ${scaleOf(this.colours, this.theme).join(", ")})`;
       ends.append(element("span", "", figure(low)));
       if (kind === "diverging") ends.append(element("span", "", "0"));
       ends.append(element("span", "", figure(high)));

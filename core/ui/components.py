@@ -1,0 +1,31 @@
+"""Our own Streamlit components: registered once for all sessions, anew when their files change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_LOCK = threading.Lock()
+
+
+@st.cache_resource(show_spinner=False)
+def _registered(name: str, html: str, css: str, js: str) -> Callable[..., Any]:
+    """The texts are the key: Streamlit keeps what was registered while this module may be loaded again."""
+    more = {part: text for part, text in (("html", html), ("css", css)) if text}
+    return st.components.v2.component(name, js=js, **more)
+
+
+def component(name: str, js: Path, css: Path | None = None, html: str = "") -> Callable[..., Any]:
+    """A component of our own, ready to be drawn.
+
+    Args:
+        name: unique in the app.
+        js, css: its files; html: what it starts with.
+    """
+    style = css.read_text(encoding="utf-8") if css else ""
+    with _LOCK:
+        return _registered(name, html, style, js.read_text(encoding="utf-8"))
