@@ -244,6 +244,14 @@ def page() -> None:
     if not competitors:
         st.info(comparing.NO_SYSTEM, icon=":material/info:")
         return
+    small, same = comparing.panel_of(loaded, competitors)
+    if small is not None:
+        st.info(
+            f"These are the curves of a seeded panel: {len(small.split.queries):,} of {len(loaded.split.queries):,} queries. "
+            "The Leaderboard works out all of them.",
+            icon=":material/groups:",
+        )
+        loaded, competitors = small, same
     for sentence in leaderboard.remarks(loaded, judged, 1):
         st.warning(theme.plain(sentence), icon=":material/warning:")
     first = cache.system_ranks(loaded, competitors[0].system)

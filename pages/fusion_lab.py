@@ -8,9 +8,9 @@ from core import charts
 from core.fusion import FUSIONS, FusionSpec
 from core.metrics import ranking as metrics
 from core.setups import FusionSetup
-from core.studies import fusion
+from core.studies import fusion, panels
 from core.types import Dataset
-from core.ui import cache, lab, lab_looks, lab_results, lab_training, shares, state, theme
+from core.ui import cache, every_query, jobs, lab, lab_looks, lab_results, lab_training, shares, state, theme
 from core.ui.guard import fragment
 
 # On a narrow window the figures and results stand below the sliders.
@@ -136,8 +136,7 @@ def numbers(asked: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusi
 def figures(asked: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, setup: FusionSetup) -> None:
     """The numbers now, against the baseline; every system beside each other; the verdict in words."""
     classes = cache.truth(asked).query_classes is not None
-    metric = setup.metric if setup.metric in SHOWN else "map"
-    by_class = setup.by_class and classes
+    metric, by_class = lab_metric(asked, setup)
     numbers(asked, names, spec, base, by_class)
     standing = cache.standing(asked, names, spec, metric, by_class)
     said = lab_training.titled(standing.verdict, names)
@@ -164,6 +163,42 @@ def figures(asked: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusi
         bounds = state.bounds(FusionSetup, "by_class")
         right.toggle(bounds.label, key=state.key(FusionSetup, "by_class"), help=bounds.help)
     st.caption(f"{standing.caution}", help=rests_on(standing, spec))
+
+
+def answering(
+    asked: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, setup: FusionSetup
+) -> Dataset:
+    """The dataset as figures ask it: by all its queries, or of a large set by a panel until all are worked out."""
+    small = cache.panel(asked, names)
+    if small is None:
+        return asked
+    metric, by_class = lab_metric(asked, setup)
+    name = f"all queries {asked.fingerprint} {spec.fingerprint} {base.fingerprint} {metric} {by_class}"
+
+    def work(job: jobs.Job) -> bool:
+        told = {"on_progress": job.tell, "cancel": job.cancel}
+        even = fusion.even_of(spec)
+        wanted = {names: [*names, *([even] if even else []), spec]}
+        wanted.setdefault(base.backbones, []).append(base)
+        for backbones, systems in wanted.items():
+            cache.judge(asked, backbones).prepare(systems, SHOWN, **told)
+        for one in (spec, base):
+            cache.list_metrics(asked, one.backbones, one, SHOWN)
+            cache.intervals(asked, one.backbones, one, SHOWN, by_class)
+        cache.standing(asked, names, spec, metric, by_class)
+        return True
+
+    if every_query.done(name, work):
+        return asked
+    low, high = cache.intervals(small, names, spec, SHOWN, by_class)[metric]
+    every_query.say(name, panels.sentence(len(small.split.queries), len(asked.split.queries), low, high))
+    return small
+
+
+def lab_metric(asked: Dataset, setup: FusionSetup) -> tuple[str, bool]:
+    """The metric of the bars, and whether whole classes are resampled, as far as the dataset allows it."""
+    classes = cache.truth(asked).query_classes is not None
+    return setup.metric if setup.metric in SHOWN else "map", setup.by_class and classes
 
 
 def rests_on(standing: fusion.Standing, spec: FusionSpec) -> str:
@@ -220,7 +255,7 @@ def lab_fragment() -> None:
                     f":material/school: All figures are of the {len(asked.split.queries):,} queries that neither these "
                     f"weights nor the baseline were fitted on; {len(loaded.split.queries) - len(asked.split.queries):,} are left out."
                 )
-            figures(asked, names, spec, base, setup)
+            figures(answering(asked, names, spec, base, setup), names, spec, base, setup)
         else:
             st.info(
                 f"{theme.plain(loaded.name)} has no labels, so nobody can say which results are right: no figures, "
@@ -229,7 +264,13 @@ def lab_fragment() -> None:
         lab_results.results(loaded, names, spec, base, base_said, setup.k)
     if loaded.has_labels:
         st.divider()
-        lab_looks.show(loaded, asked, names, spec, base)
+        small = cache.panel(asked, names)
+        if small is not None:
+            st.caption(
+                f":material/groups: The closer looks ask a panel of {len(small.split.queries):,} of the "
+                f"{len(asked.split.queries):,} queries, the same one every time."
+            )
+        lab_looks.show(loaded, small or asked, names, spec, base)
 
 
 theme.title("Fusion lab", "Move the weights: figures, intervals and results follow when you let go.")

@@ -464,7 +464,9 @@ def page() -> None:
         st.info(comparing.NO_SYSTEM, icon=":material/info:")
         return
     ks = tuple(sorted({*FIXED_KS, setup.k}))
-    result = comparing.judge(loaded, found, ks, at_k(setup.metric, setup.k), setup.by_class and one_label)
+    loaded, found, result = comparing.judge(
+        loaded, found, ks, at_k(setup.metric, setup.k), setup.by_class and one_label
+    )
     known = {one.name: leaderboard.facts(one.system, loaded, one.title) for one in found}
     verdict(result, known)
     for sentence in [*leaderboard.remarks(loaded, judged, setup.k), *leaderboard.warnings(result, known)]:

@@ -172,11 +172,19 @@ def engine_for(systems: Iterable[System], truth: Relevance) -> LiveEngine | None
     return LiveEngine({name: space.get(name) for name in names}, space.split, truth, background=False)
 
 
-def rank(system: System, truth: Relevance, engine: LiveEngine | None, k: int) -> Ranked:
+def rank(
+    system: System,
+    truth: Relevance,
+    engine: LiveEngine | None,
+    k: int,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Ranked:
     """Ranks of all relevant items and the best k: live where the engine serves the system, else block by block."""
+    told = {"on_progress": on_progress, "cancel": cancel}
     if engine is not None and system.is_linear:
-        return engine.rank(system.shares, k=k)
-    return rank_scores(system, truth, k=k)
+        return engine.rank(system.shares, k=k, **told)
+    return rank_scores(system, truth, k=k, **told)
 
 
 def evaluate_one(
@@ -188,6 +196,8 @@ def evaluate_one(
     engine: LiveEngine | None = None,
     seed: int = 0,
     by_class: bool = False,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
 ) -> Evaluation:
     """Every metric of one system, with intervals.
 
@@ -199,7 +209,7 @@ def evaluate_one(
     if not ks or ks[0] < 1:
         raise BadInput(f"Cut-offs are whole numbers of at least 1, got {', '.join(map(str, ks)) or 'none'}.")
     classes = _drawn_classes(truth, by_class)
-    ranked = rank(system, truth, engine, max(DEPTH, *ks))
+    ranked = rank(system, truth, engine, max(DEPTH, *ks), on_progress, cancel)
     per_query = metrics.compute(ranked.ranks, metrics.list_keys(ks))
     levels = curves.levels(ranked.ranks)
     votes, note = _votes(system, truth, ranked, ks)

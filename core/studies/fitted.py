@@ -24,7 +24,7 @@ from core import paths
 from core.errors import BadInput, CoreError
 from core.fusion import FusionSpec
 from core.progress import Cancel, OnProgress
-from core.studies import fusion, learning, weights
+from core.studies import fusion, learning, panels, weights
 from core.studies.systems import Space
 from core.types import Dataset, Relevance
 
@@ -79,7 +79,9 @@ def fit(
         dim: length of the linear head.
     """
     names, told = spec.backbones, {"on_progress": on_progress, "cancel": cancel}
-    part = fusion.training(dataset, space, truth)
+    # A search over weights asks every training query a thousand times: of a large set a panel of them trains.
+    most = panels.SIZE if what != "linear_head" and panels.needed(truth, len(names)) else None
+    part = fusion.training(dataset, space, truth, most=most)
     asks, day = part.asked.split.queries, datetime.date.today().isoformat()
     if what == "tune":
         plain = dataclasses.replace(spec, trained_on=())

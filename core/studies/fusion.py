@@ -84,9 +84,19 @@ class Training:
     groups: np.ndarray
 
 
-def training(dataset: Dataset, space: Space, truth: Relevance, *, fraction: float = 0.5, seed: int = 0) -> Training:
+def training(
+    dataset: Dataset,
+    space: Space,
+    truth: Relevance,
+    *,
+    fraction: float = 0.5,
+    seed: int = 0,
+    most: int | None = None,
+) -> Training:
     """The dataset's own training images where it names some, else a part of its queries: whole classes or instances.
 
+    Args:
+        most: train on a seeded sample of so many at most; None for all.
     Raises:
         BadInput: training images are queries too, or one side is empty.
     """
@@ -95,6 +105,7 @@ def training(dataset: Dataset, space: Space, truth: Relevance, *, fraction: floa
     given = dataset.split.train
     if not len(given):
         split = split_queries(groups[dataset.split.queries], fraction, seed, by)
+        split = dataclasses.replace(split, train=_some(split.train, most, seed))
         keys = query_keys(dataset)
         return Training(
             split, space.only(split.train), truth.take(split.train), tuple(keys[i] for i in split.train), groups
@@ -105,12 +116,20 @@ def training(dataset: Dataset, space: Space, truth: Relevance, *, fraction: floa
             f"{shared:,} training images of {dataset.name!r} are queries too, so nothing could be reported honestly. "
             "Name other images as training images."
         )
+    given = _some(given, most, seed)
     asks = Split(given, dataset.split.gallery)
     judged = data.relevance(dataset, asks)
     report = np.flatnonzero(truth.n_relevant > 0)
     split = TrainingSplit(np.arange(len(given)), report, "given")
     keys = [key.decode() for key in np.asarray(dataset.keys, "S64")[given].tolist()]
     return Training(split, Space(space.vectors, asks), judged, tuple(keys), groups)
+
+
+def _some(positions: np.ndarray, most: int | None, seed: int) -> np.ndarray:
+    """A seeded sample in rising order; all of them where they are no more."""
+    if most is None or len(positions) <= most:
+        return positions
+    return np.sort(np.random.default_rng([seed, 2]).choice(positions, most, replace=False))
 
 
 # ---------------------------------------------------------------- nobody is judged on what trained it
@@ -254,15 +273,23 @@ MOST_ANSWERS = 500
 """Intervals and differences that a `Judge` keeps; each is a few numbers."""
 
 
+SLICE_BYTES = 512 << 20
+"""Scores of all backbones that a `Judge` by slices holds at a time."""
+
+
 class Judge:
     """Ranks of single backbones and fusions over one space, live where the engine serves it, each worked out once.
 
     Args:
         engine: of the same vectors, split and truth; None makes one for what is linear.
+        by_slices: there are so many queries that ranks are not kept: they are asked some at a time, and only the values
+            of metrics stay (`prepare`).
     """
 
-    def __init__(self, space: Space, truth: Relevance, engine: LiveEngine | None = None) -> None:
-        self.space, self.truth, self.engine = space, truth, engine
+    def __init__(
+        self, space: Space, truth: Relevance, engine: LiveEngine | None = None, by_slices: bool = False
+    ) -> None:
+        self.space, self.truth, self.engine, self.by_slices = space, truth, engine, by_slices
         self._singles: dict[str, RelevantRanks] = {}
         self._fusions: dict[str, RelevantRanks] = {}
         self._answers: dict[tuple, Any] = {}
@@ -286,6 +313,62 @@ class Judge:
             self._fusions[key] = found
         return found
 
+    def values(self, what: str | FusionSpec, keys: Sequence[str]) -> dict[str, np.ndarray]:
+        """List metrics of every query of a backbone or a fusion: key → (n_queries,) float64."""
+        if self.by_slices:
+            self.prepare([what], keys)
+            return {key: self._answers["value", _identity(what), key] for key in keys}
+        return metrics.compute(self.single(what) if isinstance(what, str) else self.fusion(what), keys)
+
+    def prepare(
+        self,
+        wanted: Sequence[str | FusionSpec],
+        keys: Sequence[str],
+        on_progress: OnProgress | None = None,
+        cancel: Cancel | None = None,
+    ) -> None:
+        """Work out what `values` will be asked, slice by slice, every backbone's scores once for all of them.
+
+        Raises:
+            Cancelled: the switch was thrown; nothing of it is kept then.
+        """
+        systems = {
+            _identity(what): System(what, self.space) if isinstance(what, str) else System(what.name, self.space, what)
+            for what in wanted
+            if any(("value", _identity(what), key) not in self._answers for key in keys)
+        }
+        if not systems:
+            return
+        n, found = self.truth.n_queries, {identity: [] for identity in systems}
+        n_blocks = len({name for system in systems.values() for name in system.backbones})
+        step = max(32, SLICE_BYTES // (4 * max(1, self.truth.n_gallery) * n_blocks))
+        meter = Meter("All queries", n, on_progress, unit="queries")
+        for start in range(0, n, step):
+            if cancel is not None:
+                cancel.check()
+            rows = np.arange(start, min(start + step, n))
+            for identity, ranks in self._sliced(systems, rows).items():
+                found[identity].append(metrics.compute(ranks, keys))
+            meter.add(len(rows))
+        for identity, parts in found.items():
+            for key in keys:
+                self.remember(("value", identity, key), partial(np.concatenate, [part[key] for part in parts]))
+
+    def _sliced(self, systems: Mapping[str, System], rows: np.ndarray) -> dict[str, RelevantRanks]:
+        """The ranks of some queries under several systems."""
+        linear = {identity: system for identity, system in systems.items() if system.is_linear}
+        found: dict[str, RelevantRanks] = {}
+        if linear:
+            ranked = self._live().rank_several([system.shares for system in linear.values()], panel=rows)
+            found = {identity: one.ranks for identity, one in zip(linear, ranked)}
+        if len(linear) < len(systems):
+            smaller, truth = self.space.only(rows), self.truth.take(rows)
+            smaller.keep(2 * SLICE_BYTES)
+            for identity, system in systems.items():
+                if identity not in linear:
+                    found[identity] = rank_scores(dataclasses.replace(system, space=smaller), truth).ranks
+        return found
+
     def remember(self, key: tuple, make: Callable[[], Any]) -> Any:
         """What `make` gives, worked out once per key: when one weight moves, what stands beside it need not."""
         if key not in self._answers:
@@ -295,12 +378,20 @@ class Judge:
             self._answers[key] = found
         return self._answers[key]
 
+    def _live(self) -> LiveEngine:
+        if self.engine is None:
+            self.engine = LiveEngine(self.space.vectors, self.space.split, self.truth, background=False)
+        return self.engine
+
     def _ranks(self, system: System) -> RelevantRanks:
         if not system.is_linear:
             return rank_scores(system, self.truth).ranks
-        if self.engine is None:
-            self.engine = LiveEngine(self.space.vectors, self.space.split, self.truth, background=False)
-        return self.engine.rank(system.shares).ranks
+        return self._live().rank(system.shares).ranks
+
+
+def _identity(what: str | FusionSpec) -> str:
+    """What tells systems apart, whatever they are called."""
+    return f"backbone {what}" if isinstance(what, str) else what.fingerprint
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,6 +403,11 @@ class _Line:
     role: str
     used: tuple[str, ...]
     values: np.ndarray
+
+
+def even_of(spec: FusionSpec) -> FusionSpec | None:
+    """The same fusion with equal weights, which stands beside it; None for trained ones, which have no other weights."""
+    return None if spec.strategy.learned else spec.with_shares(dict.fromkeys(spec.backbones, 1.0))
 
 
 def stand(
@@ -346,18 +442,18 @@ def stand(
     lines: list[_Line] = []
     meter = Meter("Comparing", len(spec.backbones) + 2, on_progress, unit="systems")
 
-    def add(key: str, name: str, role: str, used: tuple[str, ...], ranks: Callable[[], RelevantRanks]) -> None:
+    def add(what: str | FusionSpec, name: str, role: str, used: tuple[str, ...]) -> None:
         if cancel is not None:
             cancel.check()
-        lines.append(_Line(key, name, role, used, metrics.compute(ranks(), (metric,))[metric]))
+        lines.append(_Line(_identity(what), name, role, used, judge.values(what, (metric,))[metric]))
         meter.add(1)
 
     for name in spec.backbones:
-        add(f"backbone {name}", name, "backbone", (name,), partial(judge.single, name))
-    if not spec.strategy.learned:
-        even = spec.with_shares(dict.fromkeys(spec.backbones, 1.0))
-        add(even.fingerprint, "equal weights", "equal", spec.backbones, partial(judge.fusion, even))
-    add(spec.fingerprint, spec.name, "fusion", spec.active, partial(judge.fusion, spec))
+        add(name, name, "backbone", (name,))
+    even = even_of(spec)
+    if even is not None:
+        add(even, "equal weights", "equal", spec.backbones)
+    add(spec, spec.name, "fusion", spec.active)
 
     each = np.stack([line.values for line in lines])
     valid = ~np.isnan(each).any(axis=0)

@@ -16,9 +16,10 @@ from core.errors import BadInput, CoreError, NotComputed
 from core.fusion import FusionSpec
 from core.metrics import curves, significance
 from core.metrics import ranking as metrics
+from core.progress import Cancel, OnProgress
 from core.search import LiveEngine
 from core.studies import costs as measurements
-from core.studies import embedding, evaluation, explain, fusion, maps, retrieval, weights
+from core.studies import embedding, evaluation, explain, fusion, maps, panels, retrieval, weights
 from core.studies.naming import Named
 from core.studies.systems import Space, System
 from core.types import Dataset, Evaluation, Relevance, RelevantRanks
@@ -97,7 +98,7 @@ def _vectors(name: str, fingerprint: str, backbone: str, _loaded: Dataset) -> np
 def forget_vectors() -> None:
     """Drop all that was computed from vectors: some of the same name may have been attached anew."""
     for one in (_status, _vectors, _space, _map_space, _engine, _judge, _standing, _intervals, _list_metrics, _levels, _question, _average_precision,
-                _landscape, _attribution, _simplex, _evaluated, _compared, _system_ranks):  # fmt: skip
+                _landscape, _attribution, _simplex, _evaluated, _compared, _system_ranks, _panel):  # fmt: skip
         one.clear()
 
 
@@ -220,7 +221,22 @@ def judge(loaded: Dataset, names: tuple[str, ...]) -> fusion.Judge:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _judge(name: str, fingerprint: str, names: tuple[str, ...], _loaded: Dataset) -> fusion.Judge:
-    return fusion.Judge(space(_loaded, names), truth(_loaded), engine(_loaded, names))
+    large = panel(_loaded, names) is not None
+    return fusion.Judge(space(_loaded, names), truth(_loaded), engine(_loaded, names), by_slices=large)
+
+
+def panel(loaded: Dataset, names: tuple[str, ...]) -> Dataset | None:
+    """Of a large set, the same dataset asked by a seeded panel of its queries, which answers at once; else None.
+
+    It is decided once: free memory comes and goes, and the figures must not change their meaning with it.
+    """
+    return _panel(loaded.name, loaded.fingerprint, len(names), loaded)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _panel(name: str, fingerprint: str, n_backbones: int, _loaded: Dataset) -> Dataset | None:
+    judged = truth(_loaded)
+    return panels.of(_loaded, judged) if judged is not None and panels.needed(judged, n_backbones) else None
 
 
 def standing(
@@ -274,7 +290,7 @@ def list_metrics(
 def _list_metrics(
     fingerprint: str, names: tuple[str, ...], key: str, keys: tuple[str, ...], _loaded: Dataset, _spec: FusionSpec
 ) -> dict[str, np.ndarray]:
-    return metrics.compute(judge(_loaded, names).fusion(_spec), keys)
+    return judge(_loaded, names).values(_spec, keys)
 
 
 def levels(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> np.ndarray:
@@ -308,7 +324,7 @@ def average_precision(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec)
 def _average_precision(
     fingerprint: str, names: tuple[str, ...], key: str, _loaded: Dataset, _spec: FusionSpec
 ) -> np.ndarray:
-    return metrics.average_precision(judge(_loaded, names).fusion(_spec))
+    return judge(_loaded, names).values(_spec, ("map",))["map"]
 
 
 def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> explain.Landscape:
@@ -380,9 +396,17 @@ def leaderboard(name: str, names: tuple[str, ...]) -> fusion.Standing:
     return standing(dataset(name), names, spec, "map")
 
 
-def evaluated(loaded: Dataset, system: System, ks: tuple[int, ...], by_class: bool) -> Evaluation:
+def evaluated(
+    loaded: Dataset,
+    system: System,
+    ks: tuple[int, ...],
+    by_class: bool,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Evaluation:
     """One system with every metric and its intervals, kept for all sessions."""
-    return _evaluated(loaded.name, loaded.fingerprint, _said(system), ks, by_class, loaded, system)
+    told = {"on_progress": on_progress, "cancel": cancel}
+    return _evaluated(loaded.name, loaded.fingerprint, _said(system), ks, by_class, loaded, system, told)
 
 
 def _said(system: System) -> str:
@@ -391,10 +415,13 @@ def _said(system: System) -> str:
 
 @st.cache_resource(max_entries=96, show_spinner=False)
 def _evaluated(
-    name: str, fingerprint: str, key: str, ks: tuple[int, ...], by_class: bool, _loaded: Dataset, _system: System
-) -> Evaluation:
+    name: str, fingerprint: str, key: str, ks: tuple[int, ...], by_class: bool, _loaded: Dataset, _system: System,
+    _told: dict,
+) -> Evaluation:  # fmt: skip
     live = engine(_loaded, _system.backbones)
-    return evaluation.evaluate_one(_system, truth(_loaded), ks, dataset=_loaded, engine=live, by_class=by_class)
+    return evaluation.evaluate_one(
+        _system, truth(_loaded), ks, dataset=_loaded, engine=live, by_class=by_class, **_told
+    )
 
 
 def compared(

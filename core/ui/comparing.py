@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from core import charts
 from core.errors import CoreError
-from core.studies import evaluation, fusion, naming
+from core.studies import evaluation, fusion, naming, panels
 from core.studies.naming import Named
 from core.studies.systems import System
 from core.types import Dataset
-from core.ui import asking, cache, controls, state, theme
+from core.ui import asking, cache, controls, every_query, jobs, state, theme
 
 SEPARATOR = "|"
 FUSION_COLOURS = (charts.FUSION_COLOUR, "#8a5a2b", "#5b6bb5", "#b0487a", "#3f7f5f", "#a07d10")
@@ -141,8 +141,46 @@ def in_link(competitors: Sequence[Competitor], setup: type) -> dict[str, str]:
 
 def judge(
     loaded: Dataset, competitors: Sequence[Competitor], ks: tuple[int, ...], metric: str, by_class: bool
+) -> tuple[Dataset, list[Competitor], evaluation.Result]:
+    """Every system with all its figures; the first time takes seconds, and says at which system it is.
+
+    Of a large set a seeded panel of queries answers first, in a sentence that says so, and all queries follow.
+
+    Returns:
+        the dataset as it was asked, by all its queries or by the panel; the systems over it; their figures.
+    """
+    small, same = panel_of(loaded, competitors)
+    if small is None:
+        return loaded, list(competitors), _judged(loaded, competitors, ks, metric, by_class)
+    name = f"all queries {loaded.fingerprint} {ks} {metric} {by_class} {[one.name for one in competitors]}"
+
+    def work(job: jobs.Job) -> bool:
+        for one in competitors:
+            cache.evaluated(loaded, one.system, ks, by_class, job.tell, job.cancel)
+        cache.compared(loaded, tuple(one.system for one in competitors), ks, metric, by_class)
+        return True
+
+    if every_query.done(name, work):
+        return loaded, list(competitors), _judged(loaded, competitors, ks, metric, by_class)
+    result = _judged(small, same, ks, metric, by_class)
+    best = result.best.figures[metric]
+    every_query.say(name, panels.sentence(len(small.split.queries), len(loaded.split.queries), best.low, best.high))
+    return small, same, result
+
+
+def panel_of(loaded: Dataset, competitors: Sequence[Competitor]) -> tuple[Dataset | None, list[Competitor]]:
+    """Of a large set the dataset asked by a panel, and the same systems over it; else None and the systems."""
+    used = tuple(sorted({name for one in competitors for name in one.system.backbones}))
+    small = cache.panel(loaded, used)
+    if small is None:
+        return None, list(competitors)
+    space = cache.space(small, used)
+    return small, [replace(one, system=replace(one.system, space=space)) for one in competitors]
+
+
+def _judged(
+    loaded: Dataset, competitors: Sequence[Competitor], ks: tuple[int, ...], metric: str, by_class: bool
 ) -> evaluation.Result:
-    """Every system with all its figures; the first time takes seconds, and says at which system it is."""
     said = st.empty()
     for number, one in enumerate(competitors):
         with said, st.spinner(f"Judging {one.title} ({number + 1} of {len(competitors)}) …", show_time=True):

@@ -61,8 +61,9 @@ def titled(text: str, names: tuple[str, ...]) -> str:
 
 
 def reported(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fusion.Standing:
-    """A fitted fusion beside its backbones, on queries that it was not fitted on."""
-    return cache.standing(fusion.without(loaded, spec.trained_on), names, spec, "map")
+    """A fitted fusion beside its backbones, on queries that it was not fitted on; of a large set on a panel of them."""
+    asked = fusion.without(loaded, spec.trained_on)
+    return cache.standing(cache.panel(asked, names) or asked, names, spec, "map")
 
 
 def beside(standing: fusion.Standing) -> str:

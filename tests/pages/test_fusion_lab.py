@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -209,6 +211,50 @@ def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) ->
     button(again, "dismiss tuned").click().run()
     assert "Tuned to" not in " ".join(one.value for one in again.markdown)
     assert fitted.find(fitted.name_of("tune", dataset, spec), space) is None
+
+
+def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatch) -> None:  # noqa: ANN001
+    import streamlit as st
+
+    from core.studies import panels
+
+    st.cache_resource.clear()
+    whole = lab()
+    before = figure(whole)
+    whole.slider(key=f"share {lab.names[0]}").set_value(80).run()
+    monkeypatch.setattr(panels, "SIZE", 20)
+    monkeypatch.setattr(panels, "MOST_QUERIES", 30)
+    gate = threading.Event()
+    prepare = fusion.Judge.prepare
+
+    def held(judge, *given, **told):  # noqa: ANN001, ANN002, ANN003, ANN202
+        if judge.by_slices:
+            assert gate.wait(30)
+        return prepare(judge, *given, **told)
+
+    monkeypatch.setattr(fusion.Judge, "prepare", held)
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    app = lab()
+    said = " ".join(one.value for one in app.markdown)
+    assert re.search(r"A panel answered first:\*\* 20 of 60 queries, ± 0\.\d{3}", said)
+    assert figure(app) != before and "20 of 20 queries" in said + " ".join(c.proto.help for c in app.caption)
+    app.slider(key=f"share {lab.names[0]}").set_value(80).run()
+    assert not app.exception and "20 of 60 queries" in " ".join(one.value for one in app.markdown)
+    gate.set()
+    for _ in range(100):
+        app.run()
+        if "A panel answered" not in " ".join(one.value for one in app.markdown):
+            break
+        time.sleep(0.1)
+    assert not app.exception and figure(app) == figure(whole)
+    assert "60 of 60 queries" in " ".join(caption.proto.help for caption in app.caption)
+    looks = [
+        caption.value for caption in app.caption if "The closer looks ask a panel of 20 of the 60" in caption.value
+    ]
+    assert looks
+    button(app, "A hard one").click().run()
+    assert not app.exception
 
 
 def test_without_leaves_the_named_queries_out(tiny_world: SimpleNamespace) -> None:
