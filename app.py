@@ -26,8 +26,8 @@ else:
     # `streamlit run` finds this and serves it: Streamlit itself, and beside it thumbnails and layouts on their way.
     from streamlit.starlette import App
 
-    from core.ui import pictures
+    from core.ui import pictures, serving
     from core.ui.map import live
 
     pictures.pages_are_ours()
-    app = App(__file__, routes=[*pictures.routes(), *live.routes()])
+    app = App(__file__, routes=[*pictures.routes(), *live.routes()], lifespan=serving.at_once)
