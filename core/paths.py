@@ -34,6 +34,11 @@ def layouts() -> Path:
     return home() / "layouts"
 
 
+def indexes() -> Path:
+    """Search indexes of large galleries, under a key that holds everything that changes them."""
+    return home() / "indexes"
+
+
 def fusions() -> Path:
     """Fusions that were saved under a name, one JSON file each."""
     return home() / "fusions"

@@ -10,7 +10,7 @@ import numpy as np
 from core.errors import BadInput, ShapeMismatch, UnknownName
 from core.progress import Cancel, Meter, OnProgress
 from core.search.ranking import BLOCK_BYTES, Counter, Lists, Ranked, warm
-from core.search.scores import CosineScores, missing_factors
+from core.search.scores import CosineScores, missing_factors, rows_at
 from core.types import Ranking, Relevance, Split
 
 
@@ -66,7 +66,7 @@ class LiveEngine:
         if vectors.ndim != 2 or len(vectors) <= highest:
             raise ShapeMismatch(f"Vectors of {name!r} have shape {vectors.shape}; the split needs {highest + 1} rows.")
         with self._lock:
-            gallery = vectors[self.split.gallery]
+            gallery = rows_at(vectors, self.split.gallery)
             queries = gallery if self.split.is_self_retrieval else vectors[self.split.queries]
             self._sources[name] = CosineScores(queries, gallery)
             self._kept.pop(name, None)

@@ -29,6 +29,13 @@ class ScoreSource(Protocol):
     def block(self, start: int, stop: int) -> np.ndarray: ...
 
 
+def rows_at(vectors: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """vectors[positions] as (n, dim) in C order; not copied where that is all of them, in order."""
+    if len(vectors) == len(positions) and np.array_equal(positions, np.arange(len(vectors))):
+        return np.ascontiguousarray(vectors)
+    return np.ascontiguousarray(vectors[positions])
+
+
 def first_copies(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows with identical bytes: (copies, firsts), both (n_copies,) int64, each copy beside the first such row.
 

@@ -19,6 +19,8 @@ from core.studies.weights import LearnedWeights, best_point, bootstrap_intervals
 if TYPE_CHECKING:
     import pandas as pd
 
+UNKNOWN = -1
+"""The rank of a hit that nobody worked out."""
 MOST_FOR_SHAPLEY = 8
 """Exact Shapley values need all subsets: 255 for eight backbones."""
 
@@ -32,7 +34,8 @@ class HitParts:
 
     Attributes:
         backbones: names, in the fusion's order, those with weight 0 left out.
-        ranks: int, each backbone's own rank of the hit among all gallery images without the query; 0 is "not there".
+        ranks: int, each backbone's own rank of the hit among all gallery images without the query; 0 is "not there",
+            UNKNOWN (−1) is "not worked out".
         scores: float32, each backbone's own cosine.
         parts: float64, what each backbone adds to the fused score; a row sums to it. NaN where a fusion of vectors
             cannot be taken apart (means, PCA, heads).
@@ -81,6 +84,21 @@ def hit_parts(system: System, query: int, items: np.ndarray) -> HitParts:
         scale = np.where(np.abs(total) > 1e-300, fused / np.where(np.abs(total) > 1e-300, total, 1.0), 0.0)
         parts = raw * np.where(np.isfinite(scale), scale, 0.0)[:, None]
     return HitParts(names, ranks, scores, parts)
+
+
+def parts_of_few(system: System, query: int, items: np.ndarray, ranks: np.ndarray | None = None) -> HitParts:
+    """`hit_parts` of a backbone or of a fusion by shares without scoring the whole gallery.
+
+    A backbone's own rank then is known only where it answers alone.
+
+    Args:
+        ranks: (n_hits,) int, the system's own ranks of the items.
+    """
+    names, shares = system.backbones, system.shares
+    scores = np.stack([system.space.cosines_with(name, query, items) for name in names], axis=1)
+    known = len(names) == 1 and ranks is not None
+    own = np.asarray(ranks)[:, None] if known else np.full(scores.shape, UNKNOWN, np.int64)
+    return HitParts(names, own, scores.astype(np.float32), scores * np.array([shares[name] for name in names]))
 
 
 def _raw_parts(system: System, query: int, rows: list[np.ndarray], own: np.ndarray) -> np.ndarray | None:

@@ -74,12 +74,8 @@ class _Asked(Space):
             self._fused = base._fused
 
     def gallery(self, name: str) -> np.ndarray:
-        """(n_gallery, dim) float32; the dataset's own rows are not copied when everything is in the gallery."""
-        if name not in self._gallery:
-            rows = self.base.get(name)
-            everything = len(rows) == self.n_gallery and np.array_equal(self.split.gallery, np.arange(len(rows)))
-            self._gallery[name] = rows if everything else np.ascontiguousarray(rows[self.split.gallery])
-        return self._gallery[name]
+        """(n_gallery, dim) float32, as of the base."""
+        return self.base.gallery(name)
 
     def missing(self, names: Sequence[str]) -> bool:
         """As of the base, whose images are looked through once, and of the query."""
@@ -179,6 +175,7 @@ class Answer:
         order: (n_listed,) int64 gallery positions, best first; equal scores in gallery order.
         relevant: (n_gallery,) bool, all False when `judged` is False.
         judged: something is known to be relevant, so hits can be told from misses.
+        approximate: an index found the first results (see `core.studies.large`); the list ends with what it found.
     """
 
     system: System = field(repr=False)
@@ -187,6 +184,7 @@ class Answer:
     order: np.ndarray = field(repr=False)
     relevant: np.ndarray = field(repr=False)
     judged: bool
+    approximate: bool = False
 
     @cached_property
     def ranks(self) -> np.ndarray:
@@ -227,12 +225,23 @@ class Answer:
         )
 
     def missed(self, k: int) -> np.ndarray:
-        """Gallery positions of the relevant items beyond the first k, nearest first; not retrieved ones last."""
+        """Gallery positions of the relevant items beyond the first k, nearest first; not retrieved ones last.
+
+        Of an approximate answer only those that the index found: nobody knows where the others stand.
+        """
         places = np.flatnonzero(self.relevant)
+        if self.approximate:
+            places = places[self.ranks[places] != NOT_LISTED]
         ranks = self.ranks[places].astype(np.float64)
         ranks[ranks == NOT_LISTED] = np.inf
         late = ranks > k
         return places[late][np.argsort(ranks[late], kind="stable")]
+
+    def parts(self, places: np.ndarray) -> explain.HitParts:
+        """What each backbone says about some results, (n,) gallery positions."""
+        if self.approximate:
+            return explain.parts_of_few(self.system, 0, places, self.ranks[places])
+        return explain.hit_parts(self.system, 0, places)
 
 
 def ask(question: Question, system: System) -> Answer:
@@ -264,8 +273,9 @@ def ordered(scores: np.ndarray) -> np.ndarray:
 
 
 def results_table(dataset: Dataset, answer: Answer, k: int) -> pd.DataFrame:
-    """The first k results: rank, id, label, score, relevant (None when nobody knows), content hash, file, and of each
-    backbone of the system its own rank (0: not there), its own score and its share in the fused score."""
+    """The first k results: rank, id, label, score, relevant (None when nobody knows), content hash, file, whether the
+    whole gallery was scored ("exact") or an index asked ("index"), and of each backbone of the system its own rank
+    (0: not there, −1: not worked out), its own score and its share in the fused score."""
     import pandas as pd
 
     places = answer.order[:k]
@@ -280,7 +290,8 @@ def results_table(dataset: Dataset, answer: Answer, k: int) -> pd.DataFrame:
     }
     if "path" in dataset.items:
         table["path"] = dataset.items["path"].iloc[positions].astype(str).tolist()
-    said = explain.hit_parts(answer.system, 0, places)
+    table["search"] = "index" if answer.approximate else "exact"
+    said = answer.parts(places)
     for at, name in enumerate(said.backbones):
         table[f"{name} rank"] = said.ranks[:, at]
         table[f"{name} score"] = said.scores[:, at].astype(np.float64)
@@ -296,10 +307,12 @@ def text_key(key: bytes | str) -> str:
 def figures(answer: Answer, k: int) -> dict[str, float]:
     """The metrics of this one query under their usual keys, and "first", the rank of the first relevant result.
 
-    NaN where nothing is relevant.
+    NaN where nothing is relevant, and for what reads the whole list where an index gave its beginning only.
     """
     keys = ("map", f"p@{k}", f"recall@{k}", "rprec", "ndcg", "mrr")
     values = {key: float(row[0]) for key, row in ranking.compute(answer.as_ranks(), keys).items()}
+    if answer.approximate:
+        values |= dict.fromkeys(("map", "rprec", "ndcg"), float("nan"))
     return values | {"first": float(answer.relevant_ranks[0]) if len(answer.relevant_ranks) else float("nan")}
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from core import paths
 from core.errors import BadInput, CoreError, NotComputed, ShapeMismatch
 from core.fusion import FUSIONS, FusionSpec, early, rank
+from core.search import rows_at
 from core.types import Split
 
 BLOCK_ENTRIES = 4_000_000
@@ -102,7 +103,7 @@ class Space:
     def gallery(self, name: str) -> np.ndarray:
         """(n_gallery, dim) float32, contiguous."""
         if name not in self._gallery:
-            self._gallery[name] = np.ascontiguousarray(self.get(name)[self.split.gallery])
+            self._gallery[name] = rows_at(self.get(name), self.split.gallery)
         return self._gallery[name]
 
     def first_in_gallery(self, names: Sequence[str]) -> np.ndarray:
@@ -129,6 +130,11 @@ class Space:
     def _computed(self, name: str, start: int, stop: int) -> np.ndarray:
         asked = self.get(name)[self.split.queries[start:stop]]
         return self.cosines(asked, self.gallery(name), self.first_in_gallery((name,)))
+
+    def cosines_with(self, name: str, query: int, items: np.ndarray) -> np.ndarray:
+        """(n_items,) float64 cosines of one query with some gallery pictures; equal rows score equal to the last bit."""
+        asks = np.asarray(self.get(name)[self.split.queries[query : query + 1]][0], np.float64)
+        return (self.gallery(name)[items] * asks).sum(axis=1)
 
     def keep(self, bytes_at_most: int | None = None) -> None:
         """From now on keep scores and ranks that were worked out, while they fit: weights then move at once.
