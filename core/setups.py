@@ -193,6 +193,10 @@ class RetrievalSetup:
     k: int = whole(5, 100, default=24, label="Results", short="k", help="How many results are shown of each system.")
     size: int = whole(60, 260, default=130, step=10, label="Picture size", short="z", help="Side in pixels.")
     label: str = text(default="", label="Class", short="c", help="Only queries of this class, in the tables below.")
+    exact: bool = flag(
+        False, label="Search exactly", short="x",
+        help="Score every picture instead of asking an index: slower, misses nothing, and knows every rank.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import numpy as np
 import streamlit as st
@@ -10,7 +12,7 @@ import streamlit as st
 from core import setups
 from core.errors import CoreError
 from core.setups import RetrievalSetup
-from core.studies import explain, retrieval
+from core.studies import large, retrieval, text
 from core.studies.naming import Named
 from core.types import Dataset
 from core.ui import (
@@ -23,6 +25,7 @@ from core.ui import (
     controls,
     cropper,
     gallery,
+    indexing,
     pictures,
     state,
     taking,
@@ -35,6 +38,11 @@ _TRAIL = "trail of queries"
 _REFUSED = "refused pictures"
 _CROPPING = "cropping"
 _MOST_MISSED = 24
+# What stands for words in the trail.
+_LETTERS = "data:image/svg+xml," + quote(
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 40 40'><rect width='40' height='40' fill='#2b7de9'/>"
+    "<text x='20' y='26' font-family='sans-serif' font-size='17' font-weight='600' fill='white' text-anchor='middle'>Aa</text></svg>"
+)
 _UPLOADER = "uploaders used"
 
 
@@ -46,6 +54,7 @@ _STYLE = """
 [data-testid="stColumn"]:has(.st-key-result-side) { flex: 4.2 1 440px; min-width: min(100%, 440px); }
 [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"] [class*="st-key-words-"]) { flex-wrap: wrap; row-gap: 0.4rem; }
 [data-testid="stColumn"]:has([class*="st-key-words-"]) { flex: 2 1 200px; min-width: 200px; }
+.st-key-the-words { border: 3px solid #2b7de9; border-radius: 10px; }
 [data-testid="stColumn"]:has([class*="st-key-case-"]) { flex: 7 1 420px; min-width: min(100%, 420px); }
 </style>
 """
@@ -61,6 +70,7 @@ class View:
     system: Named
     other: Named | None
     setup: RetrievalSetup
+    ways: tuple[indexing.Way, ...] = ()
 
     @property
     def systems(self) -> tuple[Named, ...]:
@@ -76,21 +86,21 @@ class View:
 # -- the query
 
 
-def put_query(text: str, crop: str = "", remember: bool = True) -> None:
+def put_query(asked: str, crop: str = "", remember: bool = True) -> None:
     """Ask with another query; it joins the trail."""
-    state.put(RetrievalSetup, "query", text)
+    state.put(RetrievalSetup, "query", asked)
     state.put(RetrievalSetup, "crop", crop)
     state.keep(_CROPPING, False)
     state.keep(_REFUSED, ())
     if remember:
-        join_trail(text, crop)
+        join_trail(asked, crop)
 
 
-def join_trail(text: str, crop: str) -> None:
+def join_trail(asked: str, crop: str) -> None:
     """The last queries, oldest first; one that is there already stays where it is."""
     trail = state.hold(_TRAIL, [])
-    if text and (text, crop) not in trail:
-        trail.append((text, crop))
+    if asked and (asked, crop) not in trail:
+        trail.append((asked, crop))
         del trail[:-24]
 
 
@@ -98,6 +108,15 @@ def current(loaded: Dataset, setup: RetrievalSetup) -> tuple[Query, str]:
     """The query that the setup names, or the one a visit starts with, and a sentence when a link named another."""
     start = cache.sample_positions(loaded.name, 1)[0]
     box = cropper.read(setup.crop)
+    if setup.query.startswith(asking.WORDS) and asking.position_of(loaded, setup.query) is None:
+        line, able = setup.query[len(asking.WORDS) :], asking.readers((), cache.embedded(loaded.name))
+        try:
+            if able:
+                return Query(setup.query, text.parse(line).sentence(), words=line), ""
+            said = f"No backbone that is embedded for {loaded.name!r} reads text; the page Words has the button that adds one."
+        except CoreError as error:
+            said = str(error)
+        return Query(str(loaded.ids[start]), str(loaded.ids[start]), start), said
     if setup.query.startswith(asking.GUEST):
         guest = asking.guests().get(setup.query)
         if guest is not None:
@@ -149,8 +168,45 @@ def take_upload() -> None:
     state.keep(_REFUSED, guest.refused)
 
 
+_ASKED_WORDS = "words to ask with"
+
+
+def take_words() -> None:
+    """A line was typed: ask with it, or say why it cannot ask."""
+    line = st.session_state.get(_ASKED_WORDS, "").strip()
+    if not line:
+        return
+    try:
+        text.parse(line)
+    except CoreError as error:
+        state.keep(_REFUSED, (str(error),))
+        return
+    put_query(asking.WORDS + line)
+
+
+def words_box(view: View, query: Query) -> None:
+    """Ask with words, where an embedded backbone reads them; more of that kind is on the page Words."""
+    able = asking.readers(view.chosen, view.embedded)
+    if able:
+        shown = (query.text, state.hold(_ASKED_WORDS, ""))
+        if shown[0] != shown[1]:  # another query than the last time the box was drawn: the box says what asks now
+            state.keep(_ASKED_WORDS, query.text)
+            st.session_state[_ASKED_WORDS] = query.words
+        st.text_input(
+            "Words", key=_ASKED_WORDS, on_change=take_words, placeholder="piano, or beach -people",
+            help="Words that ask. -word is to be avoided, word:2 counts twice, quotes keep words together. Only backbones "
+            "with a text tower read them.",
+        )  # fmt: skip
+    st.page_link("pages/words.py", label="More with words" if able else "Ask with words", icon=":material/text_fields:")
+
+
 def query_card(view: View, query: Query) -> None:
     """The query, always in sight."""
+    if query.words:
+        with st.container(key="the words", border=True, gap="xsmall"):
+            st.markdown(f"**{theme.plain(query.title)}**")
+            st.caption("Words ask. Nobody knows what is relevant to them, so frames are grey.")
+        return
     if state.hold(_CROPPING, False):
         source = (
             query.guest.thumbnails[0]
@@ -161,7 +217,7 @@ def query_card(view: View, query: Query) -> None:
         return
     whole = {"frame": "query", "note": "a part of this picture" if query.box else ""}
     if query.guest is None:
-        shown = [cards.card(view.loaded, query.position, **whole)]
+        shown = cards.cards(view.loaded, [query.position], **whole)
     else:
         shown = [
             gallery.Card(id=f"{query.text} {at}", key=url, title=name, **whole)
@@ -198,7 +254,7 @@ def query_buttons(view: View, query: Query) -> None:
         "Hard", icon=":material/psychology_alt:", key="hard", width="stretch", on_click=hard_query, args=(view,),
         disabled=not view.loaded.has_labels, help="One of the 60 queries with the lowest average precision.",
     )  # fmt: skip
-    one = query.guest is None or len(query.guest.names) == 1
+    one = not query.words and (query.guest is None or len(query.guest.names) == 1)
     right.button(
         "Part", icon=":material/crop:", key="part", width="stretch", disabled=not one,
         on_click=lambda: state.keep(_CROPPING, not state.hold(_CROPPING, False)),
@@ -210,7 +266,7 @@ def query_buttons(view: View, query: Query) -> None:
         help=f"Drop, paste (Ctrl+V) or choose up to {asking.MOST_PICTURES} pictures; several ask together, by the mean of "
         "their embeddings. They stay in this session.",
     )  # fmt: skip
-    st.page_link("pages/words.py", label="Ask with words", icon=":material/text_fields:")
+    words_box(view, query)
     clipboard.paste_into_uploader(key="paste", uploader=uploader_key().replace(" ", "-"))
 
 
@@ -221,24 +277,30 @@ def trail(view: View, query: Query) -> None:
         return
     st.caption("Trail: click a picture to go back to it.")
     shown = []
-    for number, (text, crop) in enumerate(steps):
-        here = text == query.text and crop == cropper.as_text(query.box)
+    for number, (asked, crop) in enumerate(steps):
+        here = asked == query.text and crop == cropper.as_text(query.box)
         frame = "query" if here else "none"
-        guest = asking.guests().get(text)
+        guest, position = asking.guests().get(asked), asking.position_of(view.loaded, asked)
         if guest is not None:
             shown.append(gallery.Card(id=str(number), key=guest.thumbnails[0], title=guest.title, frame=frame))
+        elif position is not None:
+            shown.append(
+                gallery.Card(id=str(number), key=cards.key_of(view.loaded, position), title=asked, frame=frame)
+            )
         else:
-            position = asking.position_of(view.loaded, text)
-            shown.append(gallery.Card(id=str(number), key=cards.key_of(view.loaded, position), title=text, frame=frame))
+            line = asked[len(asking.WORDS) :]
+            shown.append(gallery.Card(id=str(number), key=_LETTERS, title=f"“{line}”", frame=frame))
     gallery.grid(
         shown, key="trail", size=40, name="trail of queries", pick="Click to go back to this query",
         on_pick=lambda number: put_query(*steps[int(number)], remember=False),
     )  # fmt: skip
 
 
-def known(loaded: Dataset, text: str) -> bool:
+def known(loaded: Dataset, asked: str) -> bool:
     """A query that can still be shown."""
-    return text in asking.guests() or asking.position_of(loaded, text) is not None
+    if asked in asking.guests() or asking.position_of(loaded, asked) is not None:
+        return True
+    return asked.startswith(asking.WORDS) and bool(asking.readers((), cache.embedded(loaded.name)))
 
 
 # -- the results
@@ -246,8 +308,9 @@ def known(loaded: Dataset, text: str) -> bool:
 
 def result_cards(view: View, answer: retrieval.Answer, places: np.ndarray, moves: tuple = ()) -> list[gallery.Card]:
     """Results as cards: rank, score, frame, and what each backbone says."""
-    parts, positions = explain.hit_parts(answer.system, 0, places), answer.system.space.split.gallery[places]
+    parts, positions = answer.parts(places), answer.system.space.split.gallery[places]
     titles = [cache.backbone_title(name) for name in parts.backbones]
+    cards.ensure(view.loaded, positions)
     colours = [view.colours[name] for name in parts.backbones]
     made = []
     for at, (place, position) in enumerate(zip(places, positions)):
@@ -258,7 +321,7 @@ def result_cards(view: View, answer: retrieval.Answer, places: np.ndarray, moves
             frame=frame_of(view.loaded, answer, place, int(position)), move=moves[at] if moves else None,
             shares=tuple(zip(titles, parts.shares[at].round(3).tolist(), colours)) if told else (),
             rows=tuple(
-                (title, int(own) or None, float(score) if np.isfinite(score) else None)
+                (title, int(own) if own > 0 else None, float(score) if np.isfinite(score) else None)
                 for title, own, score in zip(titles, parts.ranks[at], parts.scores[at])
             ),
             note="" if rank else "not retrieved",
@@ -279,6 +342,10 @@ def result_line(answer: retrieval.Answer, k: int) -> None:
         st.caption(
             f"The first {min(k, len(answer.order)):,} of {len(answer.order):,}. Nothing is known to be relevant to this query."
         )
+        return
+    if answer.approximate:
+        found = int(answer.hits[:k].sum())
+        st.caption(f"**{found} of the first {min(k, len(answer.order))} are relevant** · {answer.n_relevant:,} exist")
         return
     told, found = retrieval.figures(answer, k), int(answer.hits[:k].sum())
     first = f"first at rank {told['first']:.0f}" if np.isfinite(told["first"]) else "none was retrieved"
@@ -304,8 +371,9 @@ def one_system(view: View, answer: retrieval.Answer, number: int, moves: tuple =
     if not len(missed):
         return
     more = f"; the nearest {_MOST_MISSED} are shown" if len(missed) > _MOST_MISSED else ""
+    among = f" among the {len(answer.order)} that the index found" if answer.approximate else ""
     st.caption(
-        f"**{len(missed)} relevant pictures did not make it** into the first {k}{more}. The number is their rank."
+        f"**{len(missed)} relevant pictures{among} did not make it** into the first {k}{more}. The number is their rank."
     )
     gallery.grid(
         result_cards(view, answer, missed[:_MOST_MISSED]), key=f"missed {number}", size=max(60, int(size * 0.62)),
@@ -335,6 +403,9 @@ def explorer(view_of) -> None:  # noqa: ANN001
     view = view_of()
     query, said = current(view.loaded, view.setup)
     join_trail(query.text, cropper.as_text(query.box))
+    notes = ()
+    if query.words:
+        view, notes = for_words(view, query)
     left, right = st.columns([1.5, 4], gap="large")
     with left.container(key="query side"):
         query_card(view, query)
@@ -348,6 +419,8 @@ def explorer(view_of) -> None:  # noqa: ANN001
         except CoreError as error:
             st.error(theme.plain(str(error)), icon=":material/error:")
             return
+        for note in notes:
+            st.caption(theme.plain(note))
         head, files, link = st.columns([5, 2, 2], gap="small", vertical_alignment="center")
         with head:
             if len(answers) == 1:
@@ -360,19 +433,42 @@ def explorer(view_of) -> None:  # noqa: ANN001
             taking.downloads(view, query, answers)
         with link:
             taking.copy_link(query)
+        tell_agreement = indexing.switch(view) if view.ways else None
         results(view, answers)
         taking.closer_look(view, answers)
+        if tell_agreement:  # last: to measure it takes longer than the results
+            tell_agreement()
+
+
+def for_words(view: View, query: Query) -> tuple[View, tuple[str, ...]]:
+    """The view with what is left of its systems when words ask, and what is to be said about it.
+
+    Words are compared with every picture: an index is tuned for pictures that ask.
+    """
+    standing_in = asking.readers(view.chosen, view.embedded)[0]
+    heard = [asking.reading(named, standing_in) for named in view.systems]
+    notes = [asking.reading_sentence(view.systems, standing_in)]
+    notes += text.cautions(heard[0].backbones, text.parse(query.words))
+    other = heard[1] if len(heard) > 1 and heard[1].text != heard[0].text else None
+    if len(heard) > 1 and other is None:
+        notes.append("Both systems read words by the same backbones, so one list stands for both.")
+    return dataclasses.replace(view, system=heard[0], other=other, ways=()), tuple(notes)
 
 
 def answers_of(view: View, query: Query) -> list[retrieval.Answer]:
-    """What each system returns."""
+    """What each system returns: of a large gallery by an index, once that is built."""
     names = tuple(dict.fromkeys(name for named in view.systems for name in named.backbones))
     if query.guest is None and query.box is None:
         question = query.question(view.loaded, names)
     else:
         with st.spinner("Looking at the picture …", show_time=True):
             question = query.question(view.loaded, names)
-    return [retrieval.ask(question, question.system(asking.system_name(named), named.spec)) for named in view.systems]
+    answers = []
+    for at, named in enumerate(view.systems):
+        system = question.system(asking.system_name(named), named.spec)
+        indexed = view.ways[at].indexed if view.ways else None
+        answers.append(large.ask(question, system, indexed) if indexed is not None else retrieval.ask(question, system))
+    return answers
 
 
 # -- the page
@@ -429,9 +525,17 @@ def page() -> None:
 
     def view() -> View:
         setup = state.read(RetrievalSetup)
-        return View(selection.dataset, selection.backbones, selection.embedded, system, other, setup)
+        shown = View(selection.dataset, selection.backbones, selection.embedded, system, other, setup)
+        if not indexing.is_large(selection.dataset):
+            return shown
+        ways = tuple(indexing.way(selection.dataset, named, setup.exact) for named in shown.systems)
+        return dataclasses.replace(shown, ways=ways)
 
     st.html(_STYLE)
+    if indexing.is_large(selection.dataset):
+        with st.spinner("Opening the vectors …"):
+            ways = view().ways
+        indexing.panel(ways)
     explorer(view)
     analyses.draw(view(), put_query)
 

@@ -64,7 +64,10 @@ def query_tiles(
     contents: Sequence[bytes] = (),
     part: tuple[float, float, float, float] | None = None,
 ) -> list[Tile]:
-    """The query as tiles: an image of the dataset or pictures that were given, or the part of them in a box."""
+    """The query as tiles: an image of the dataset or pictures that were given, or the part of them in a box; none when
+    words ask."""
+    if position is None and not contents:
+        return []
     if contents:
         pictures = [images.open_rgb(content) for content in contents]
     elif part is not None:
@@ -77,10 +80,10 @@ def query_tiles(
     return [Tile(one, label, "", "query") for one in pictures]
 
 
-def draw(parts: Sequence[Part], query: Sequence[Tile]) -> bytes:
+def draw(parts: Sequence[Part], query: Sequence[Tile], title: str = "Query") -> bytes:
     """The sheet as PNG bytes: query, then one block per part."""
-    blocks = [Part("Query", query), *parts]
-    rows = [max(1, -(-len(part.tiles) // _COLUMNS)) for part in blocks]
+    blocks = [Part(title, query), *parts]
+    rows = [-(-len(part.tiles) // _COLUMNS) for part in blocks]
     high = _EDGE * 2 + sum(_LINE + count * (_SIDE + _GAP + 22) for count in rows)
     sheet = Image.new("RGB", (_EDGE * 2 + _COLUMNS * (_SIDE + _GAP) - _GAP, high), _PAPER)
     pen, y = ImageDraw.Draw(sheet), _EDGE

@@ -30,7 +30,7 @@ def build(
 
     Args:
         titles: backbone → what people call it.
-        query_text: the query's id, or the name of the pictures that were given.
+        query_text: the query's id, the name of the pictures that were given, or the words that ask.
         pictures: the bytes of the pictures that were given; empty when an image of the dataset asks.
         part: the box of the query that asks, as parts of its sides.
     """
@@ -39,7 +39,8 @@ def build(
     label = f", labelled {dataset.label_of(position)!r}" if position is not None and dataset.label_of(position) else ""
     parts = [document.heading("The query"), document.paragraph(_what_asks(query_text, label, len(pictures), part))]
     tiles = sheet.query_tiles(dataset, position, pictures, part)
-    parts.append(album.row([_picture_of(tile) for tile in tiles]))
+    if tiles:
+        parts.append(album.row([_picture_of(tile) for tile in tiles]))
     for answer in answers:
         parts += _system(dataset, answer, k, titles, album)
     if answers[0].judged:

@@ -9,14 +9,14 @@ import numpy as np
 import streamlit as st
 
 from core import charts
-from core.errors import CoreError
+from core.errors import CoreError, NotComputed
 from core.metrics import significance
 from core.setups import RetrievalSetup
-from core.studies import retrieval
+from core.studies import large, retrieval
 from core.studies.naming import Named
 from core.studies.systems import System
 from core.types import Dataset, Evaluation
-from core.ui import asking, cache, cards, gallery, state, theme
+from core.ui import asking, cache, cards, gallery, jobs, state, theme
 from core.ui.guard import fragment
 
 Pick = Callable[[str], None]
@@ -38,29 +38,82 @@ def judged(loaded: Dataset, named: Named) -> Evaluation:
     """The average precision of every query of a system and its best 100 results; kept for all sessions.
 
     Raises:
-        NotComputed: the dataset has no labels.
+        NotComputed: the dataset has no labels, or so many queries that a panel of them must be asked first.
     """
     cache.engine(loaded, ())
-    key = named.text if named.spec is None else named.spec.fingerprint
-    return _judged(loaded.name, loaded.fingerprint, key, named.title, loaded, named)
+    if not by_panel(loaded):
+        return _judged(loaded.name, loaded.fingerprint, _said(named), named.title, loaded, named)
+    job = jobs.find(_panel_job(loaded, named))
+    if job is None or job.result is None:
+        raise NotComputed(
+            f"{len(loaded.split.queries):,} queries are too many to ask at once. Press “Ask the panel” under “All queries” below."
+        )
+    return job.result
+
+
+def _said(named: Named) -> str:
+    return named.text if named.spec is None else named.spec.fingerprint
+
+
+def by_panel(loaded: Dataset) -> bool:
+    """Whether a seeded panel of queries stands for all of them."""
+    return len(loaded.split.queries) * len(loaded.split.gallery) > MOST_SCORES
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _judged(name: str, fingerprint: str, key: str, title: str, _loaded: Dataset, _named: Named) -> Evaluation:
-    names = tuple(_named.backbones)
-    space, truth, engine = (
-        cache.space(_loaded, tuple(sorted(names))),
-        cache.truth(_loaded),
-        cache.engine(_loaded, names),
-    )
-    system = System(asking.system_name(_named), space, _named.spec)
-    large = truth.n_queries * truth.n_gallery > MOST_SCORES
-    panel = engine.panel_of(PANEL) if large else None
+    return _judge(_loaded, _named)
+
+
+def _judge(loaded: Dataset, named: Named, job: jobs.Job | None = None) -> Evaluation:
+    """Ask every query, or the panel; a job is told how far it is, and may be stopped."""
+    names, truth = tuple(named.backbones), cache.truth(loaded)
+    space, engine = cache.space(loaded, tuple(sorted(names))), cache.engine(loaded, names)
+    system = System(asking.system_name(named), space, named.spec)
+    panel = engine.panel_of(PANEL) if by_panel(loaded) else None
     if system.is_linear:
-        return retrieval.judge(system, truth, ranked=engine.rank(system.shares, k=100, panel=panel))
+        told = {} if job is None else {"on_progress": job.tell, "cancel": job.cancel}
+        return retrieval.judge(system, truth, ranked=engine.rank(system.shares, k=100, panel=panel, **told))
     if panel is None:
         return retrieval.judge(system, truth)
     return retrieval.judge_panel(system, truth, panel)
+
+
+def _panel_job(loaded: Dataset, named: Named) -> str:
+    names = tuple(sorted(named.backbones))
+    return f"panel {loaded.fingerprint} {large.key_of(cache.space(loaded, names), names)} {_said(named)}"
+
+
+def _ask_panel(loaded: Dataset, systems: Sequence[Named]) -> None:
+    """Begin to ask the panel of every system that was not asked yet."""
+    for named in systems:
+        name = _panel_job(loaded, named)
+        jobs.forget(name)
+        jobs.start(name, f"Asking {PANEL:,} queries of {named.title}", lambda job, one=named: _judge(loaded, one, job))
+
+
+def _panel_is_asked(view) -> bool:  # noqa: ANN001
+    """Whether the tables can be drawn; while they cannot, the button that makes them stands there."""
+    if not by_panel(view.loaded):
+        return True
+    found = {_panel_job(view.loaded, named): jobs.find(_panel_job(view.loaded, named)) for named in view.systems}
+    if all(job is not None and job.result is not None for job in found.values()):
+        return True
+    jobs.panel(*found)
+    waiting = [
+        n for n in view.systems if (job := found[_panel_job(view.loaded, n)]) is None or not (job.running or job.result)
+    ]
+    if waiting:
+        n_queries, n_gallery = len(view.loaded.split.queries), len(view.loaded.split.gallery)
+        st.caption(
+            f"{n_queries:,} queries, each against {n_gallery:,} pictures, are too many to ask while one waits. A panel stands for "
+            f"them: {PANEL:,} queries, drawn once with a fixed seed, searched exactly."
+        )
+        st.button(
+            "Ask the panel", icon=":material/groups:", key="ask the panel", on_click=_ask_panel,
+            args=(view.loaded, waiting),
+        )  # fmt: skip
+    return False
 
 
 def mean_sentence(evaluation: Evaluation, kept: np.ndarray) -> str:
@@ -98,6 +151,8 @@ def _tabs(view, pick: Pick) -> None:  # noqa: ANN001
     if state.hold(_PICKED, False):
         state.keep(_PICKED, False)
         st.rerun(scope="app")
+    if not _panel_is_asked(view):
+        return
     tabs = st.tabs(list(TABS.values()), key="retrieval tabs", on_change="rerun")
     for tab, part in zip(tabs, (_extremes, _duel, _confusions)):
         if tab.open:
@@ -173,6 +228,7 @@ def _case_row(loaded: Dataset, case: retrieval.Case, key: str, pick: Pick, title
 
 def case_cards(loaded: Dataset, case: retrieval.Case) -> list[gallery.Card]:
     """The query, then its first results."""
+    cards.ensure(loaded, [case.position, *loaded.split.gallery[case.items]])
     made = [cards.card(loaded, case.position, frame="query")]
     for rank, (item, score, hit) in enumerate(zip(case.items, case.scores, case.hits), start=1):
         position = int(loaded.split.gallery[item])
@@ -290,6 +346,7 @@ def _cell_pictures(view, evaluation: Evaluation, cell: tuple[str, str], pick: Pi
         f"Asked **{theme.plain(asked)}**, retrieved **{theme.plain(given or 'no label')}**: pairs of query (blue) and result, best ranks first."
     )
     made = []
+    cards.ensure(view.loaded, dict.fromkeys([*found["query"], *found["result"]]))
     for number, row in enumerate(found.itertuples(index=False)):
         frame = "relevant" if asked == given else "not"
         for position, more in (

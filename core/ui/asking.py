@@ -1,4 +1,4 @@
-"""What the retrieval pages share: systems by name, the query at hand, pictures that were given, evaluations."""
+"""What the retrieval pages share: systems by name, the query at hand, pictures and words that were given."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.data import images
 from core.errors import BadInput, CoreError
 from core.fusion import FusionSpec, spec
 from core.setups import FusionSetup
-from core.studies import naming, retrieval
+from core.studies import naming, retrieval, text
 from core.studies.naming import Named
 from core.types import Dataset
 from core.ui import cache, cropper, shares, state, theme
@@ -25,6 +25,8 @@ from core.ui.controls import Selection
 
 GUEST = "given:"
 """A query text of this form names pictures that were given in this session."""
+WORDS = "words:"
+"""A query text of this form is a typed line."""
 MOST_PICTURES = 24
 """One query is made of at most this many pictures."""
 MOST_MEGABYTES = 32
@@ -107,10 +109,10 @@ def choice(chosen: tuple[str, ...], embedded: tuple[str, ...], also: Iterable[st
         if set(one.active) <= set(embedded):
             titles[naming.SAVED + name] = f"Saved: {name}"
     titles |= {name: cache.backbone_title(name) for name in embedded if name not in chosen}
-    for text in also:
-        if text and text not in titles:
+    for one in also:
+        if one and one not in titles:
             try:
-                titles[text] = titled(naming.read(text, embedded, saved)).title
+                titles[one] = titled(naming.read(one, embedded, saved)).title
             except CoreError:
                 continue
     return Choice(titles, saved, embedded)
@@ -131,13 +133,13 @@ def system_boxes(
     wanted = {name: state.get(setup, name) for name in ("system", "other")}
     there = choice(selection.backbones, selection.embedded, wanted.values())
     texts = list(there.titles)
-    for name, text in wanted.items():
-        if text and text not in there.titles:
+    for name, asked in wanted.items():
+        if asked and asked not in there.titles:
             try:
-                there.read(text)
+                there.read(asked)
             except CoreError as error:
                 st.warning(theme.plain(str(error)), icon=":material/info:")
-        if text not in there.titles:
+        if asked not in there.titles:
             state.put(setup, name, texts[0] if name == "system" else "")
     system = places[0].selectbox(
         titles[0], texts, key=state.key(setup, "system"), format_func=there.titles.get, help=helps[0]
@@ -268,26 +270,72 @@ def encode(name: str, pictures: Sequence[Image.Image]) -> np.ndarray:
     return encoder.encode(list(pictures))
 
 
+# -- words
+
+
+def readers(chosen: Sequence[str], embedded: Sequence[str]) -> tuple[str, ...]:
+    """The embedded backbones that read text, chosen ones first."""
+    return text.readers(tuple(dict.fromkeys([*chosen, *embedded]))).reading
+
+
+def reading(named: Named, standing_in: str) -> Named:
+    """What is left of a system when words ask: its backbones that read text, with their shares among each other.
+
+    Several are standardised over the gallery before they are summed, as on Words (`core.studies.text.search`).
+
+    Args:
+        standing_in: the backbone that answers where the system has none that reads.
+    """
+    able = text.readers(named.backbones).reading or (standing_in,)
+    if len(able) == 1:
+        return Named(able[0], cache.backbone_title(able[0]))
+    mix = FusionSpec("words", "score_sum", able, None, (("norm", "zscore"),)).with_shares(named.spec.shares)
+    mix = naming.named_by_shares(mix)
+    return Named(naming.spell(mix), naming.title(mix, cache.backbone_title), mix)
+
+
+def reading_sentence(systems: Sequence[Named], standing_in: str) -> str:
+    """Who reads the words, who does not, and who stands in."""
+    parts = []
+    asked = tuple(dict.fromkeys(name for named in systems for name in named.backbones))
+    who = text.readers(asked)
+    called = [tuple(map(cache.backbone_title, names)) for names in (who.reading or (standing_in,), who.deaf)]
+    parts.append(text.Readers(*called).sentence())
+    if who.reading and any(not text.readers(named.backbones).reading for named in systems):
+        deaf = next(named for named in systems if not text.readers(named.backbones).reading)
+        parts.append(f"{cache.backbone_title(standing_in)} answers in place of {deaf.title}.")
+    return " ".join(parts)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _word_vector(name: str, line: str) -> np.ndarray:
+    return text.query_vector(name, text.parse(line))[None]
+
+
 # -- the query
 
 
 @dataclass(frozen=True)
 class Query:
-    """What the page asks with now: an image of the dataset, a part of it, or pictures that were given."""
+    """What the page asks with now: an image of the dataset, a part of it, pictures that were given, or words."""
 
     text: str
     title: str
     position: int | None = None
     guest: Guest | None = None
     box: cropper.Box | None = None
+    words: str = ""
 
     def question(self, loaded: Dataset, names: Sequence[str]) -> retrieval.Question:
         """The query over the vectors of these backbones; pictures are encoded when they are asked with first."""
         over = cache.space(loaded, tuple(sorted(set(names))))
+        if self.words:
+            vectors = {name: _word_vector(name, self.words) for name in names}
+            return _kept(retrieval.picture_query(loaded, over, vectors))
         if self.guest is None and self.box is None:
-            return retrieval.image_query(loaded, over, self.position, cache.truth(loaded))
+            return _kept(retrieval.image_query(loaded, over, self.position, cache.truth(loaded)))
         vectors = {name: self._vectors(loaded, name) for name in names}
-        return retrieval.picture_query(loaded, over, vectors, self.position)
+        return _kept(retrieval.picture_query(loaded, over, vectors, self.position))
 
     def _vectors(self, loaded: Dataset, name: str) -> np.ndarray:
         if self.guest is not None:
@@ -296,6 +344,12 @@ class Query:
                 self.guest.vectors[at] = encode(name, self.guest.pictures(self.box))
             return self.guest.vectors[at]
         return _part_vectors(cache_key(loaded, self.position), name, self.box, loaded, self.position)
+
+
+def _kept(question: retrieval.Question) -> retrieval.Question:
+    """The same, keeping what was worked out: the results and what each backbone says of them need the same rows."""
+    question.space.keep(2 * 4 * len(question.space.names) * question.space.n_gallery)
+    return question
 
 
 def cache_key(loaded: Dataset, position: int) -> str:

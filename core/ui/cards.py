@@ -50,6 +50,12 @@ def facts(loaded: Dataset, position: int) -> tuple[tuple[str, str], ...]:
 
 def cards(loaded: Dataset, positions: Iterable[int], **more: Any) -> list[Card]:
     """Several cards alike; pictures that have no thumbnail yet get one now."""
+    positions = ensure(loaded, positions)
+    return [card(loaded, position, **more) for position in positions]
+
+
+def ensure(loaded: Dataset, positions: Iterable[int]) -> list[int]:
+    """Positions whose pictures have their thumbnails, made now where nothing embedded them here."""
     positions = [int(position) for position in positions]
     open_store().ensure_thumbnails(loaded, positions)
-    return [card(loaded, position, **more) for position in positions]
+    return positions

@@ -57,6 +57,12 @@ def _figures(view, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
     if not answers[0].judged:
         st.info("Nothing is known to be relevant to this query, so it has no figures.", icon=":material/info:")
         return
+    if any(answer.approximate for answer in answers):
+        st.info(
+            "An index gave the beginning of the list only; average precision and the curve read all of it. "
+            "Switch “Search exactly” on to see them.", icon=":material/info:",
+        )  # fmt: skip
+        return
     table = figures_table(view.systems, answers, k)
     lines = {named.title: retrieval.precision_recall(answer) for named, answer in zip(view.systems, answers)}
     left, right = st.columns([2, 3], gap="medium")
@@ -123,14 +129,16 @@ def _downloads(view, query: Query, answers: list[retrieval.Answer]) -> None:  # 
         return sheet.draw([
             sheet.Part(named.title, [sheet.Tile.of(view.loaded, answer, place) for place in answer.order[:k]])
             for named, answer in zip(view.systems, answers)
-        ], sheet.query_tiles(view.loaded, query.position, query.guest.contents if query.guest else (), query.box))  # fmt: skip
+        ], sheet.query_tiles(view.loaded, query.position, query.guest.contents if query.guest else (), query.box),
+            f"Query: {query.title}" if query.words else "Query")  # fmt: skip
 
     def as_report() -> bytes:
         from core.report import view_report
 
         titles = {name: cache.backbone_title(name) for name in view.embedded}
+        whole = [retrieval.ask(one.question, one.system) if one.approximate else one for one in answers]
         return view_report.build(
-            view.loaded, answers, k, titles, query_text=query.title, pictures=query.guest.contents if query.guest else (),
+            view.loaded, whole, k, titles, query_text=query.title, pictures=query.guest.contents if query.guest else (),
             part=query.box,
         ).encode()  # fmt: skip
 
@@ -139,7 +147,8 @@ def _downloads(view, query: Query, answers: list[retrieval.Answer]) -> None:  # 
         ("JSON", as_json, f"{stem}.json", "application/json", "The results with the systems and the query."),
         ("Parquet", as_parquet, f"{stem}.parquet", "application/vnd.apache.parquet", "The results as a typed table."),
         ("Picture", as_picture, f"{stem}.png", "image/png", "The grid as one PNG."),
-        ("Report", as_report, f"{stem}.html", "text/html", "One HTML file with everything in it; opens offline, prints well."),
+        ("Report", as_report, f"{stem}.html", "text/html",
+         "One HTML file with everything in it, from the exact search; opens offline, prints well."),
     )  # fmt: skip
     for label, make, name, kind, what in files:
         st.download_button(

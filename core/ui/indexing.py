@@ -1,0 +1,156 @@
+"""Large galleries on a page: an index answers once it is built, beside the page; until then the exact search does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.setups import RetrievalSetup, bounds_of
+from core.studies import large
+from core.studies.naming import Named
+from core.studies.systems import System
+from core.types import Dataset
+from core.ui import asking, cache, jobs, state, theme
+
+_MOST_HELD = 4
+_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a system is searched now.
+
+    Attributes:
+        indexed: the index that answers; None: every picture is scored.
+        said: why there is none, for people; "" for galleries that need none.
+        job: the name of the job that builds it, or built it; "" when there is none.
+    """
+
+    indexed: large.Indexed | None = None
+    said: str = ""
+    job: str = ""
+
+
+@st.cache_resource
+def _held() -> dict[str, large.Indexed]:
+    """The indexes in memory, by key; the one used longest ago goes."""
+    return {}
+
+
+def _hold(indexed: large.Indexed) -> large.Indexed:
+    with _LOCK:
+        held = _held()
+        held.pop(indexed.key, None)
+        held[indexed.key] = indexed
+        while len(held) > _MOST_HELD:
+            held.pop(next(iter(held)))
+    return indexed
+
+
+def is_large(loaded: Dataset) -> bool:
+    """Whether an index is worth its while."""
+    return len(loaded.split.gallery) >= large.FROM
+
+
+def system_of(loaded: Dataset, named: Named) -> System:
+    """The system over the dataset's own queries."""
+    space = cache.space(loaded, tuple(sorted(named.backbones)))
+    return System(asking.system_name(named), space, named.spec)
+
+
+def way(loaded: Dataset, named: Named, exact: bool) -> Way:
+    """How a system is searched now; an index that is not there yet begins to be built.
+
+    Args:
+        exact: the visitor wants every picture scored.
+    """
+    if not is_large(loaded):
+        return Way()
+    if exact:
+        return Way(said="Every picture is scored, as chosen.")
+    system = system_of(loaded, named)
+    against = large.reason_against(system)
+    if against:
+        return Way(said=f"Every picture is scored: {against}.")
+    names = tuple(sorted(system.backbones))
+    key = large.key_of(system.space, names)
+    found = _held().get(key) or large.kept(system.space, names)
+    if found is not None:
+        return Way(_hold(found))
+    name = f"index {key}"
+    job = jobs.find(name)
+    if job is None:
+        titles = ", ".join(cache.backbone_title(one) for one in names)
+        job = jobs.start(name, f"Building the search index of {loaded.name} ({titles})", _work(system, names))
+    elif isinstance(job.result, large.Indexed):
+        return Way(_hold(job.result))
+    if job.running:
+        return Way(said="Every picture is scored while the index is being built.", job=name)
+    return Way(said="Every picture is scored: the index was not built.", job=name)
+
+
+def _work(system: System, names: tuple[str, ...]):  # noqa: ANN202
+    def work(job: jobs.Job) -> large.Indexed:
+        return large.build(system.space, names, on_progress=job.tell, cancel=job.cancel)
+
+    return work
+
+
+def panel(ways: Sequence[Way]) -> None:
+    """The indexes that are being built, and a button for those that were stopped."""
+    names = tuple(dict.fromkeys(way.job for way in ways if way.job))
+    if names:
+        jobs.panel(*names)
+    for name in names:
+        job = jobs.find(name)
+        if job is not None and not job.running:
+            st.button(
+                "Build the index", key=f"again {name}", icon=":material/refresh:", on_click=jobs.forget, args=(name,)
+            )
+
+
+def switch(view) -> Callable[[], None]:  # noqa: ANN001
+    """Every picture, or an index: the visitor's choice, part of the link.
+
+    Returns:
+        what writes beside the switch how the lists were found; to be called after the results, which it would delay.
+    """
+    bounds = bounds_of(RetrievalSetup, "exact")
+    left, right = st.columns([2.6, 6.4], gap="small", vertical_alignment="center")
+    left.toggle(bounds.label, key=state.key(RetrievalSetup, "exact"), help=bounds.help)
+    place = right.empty()
+    place.caption(
+        "Measuring how well the index agrees with the exact search …" if any(w.indexed for w in view.ways) else ""
+    )
+
+    def tell() -> None:
+        said = [sentence(view.loaded, named, way, view.setup.k) for named, way in zip(view.systems, view.ways)]
+        place.caption("  \n".join(dict.fromkeys(said)))
+
+    return tell
+
+
+def agreement(loaded: Dataset, named: Named, indexed: large.Indexed, k: int) -> float:
+    """Recall@k of the index against the exact search for this system, kept for all sessions."""
+    said = named.text if named.spec is None else named.spec.fingerprint
+    return _agreement(indexed.key, said, k, indexed.index.effort, indexed, system_of(loaded, named))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _agreement(key: str, said: str, k: int, effort: int, _indexed: large.Indexed, _system: System) -> float:
+    return large.agreement(_indexed, _system, k)
+
+
+def sentence(loaded: Dataset, named: Named, way: Way, k: int) -> str:
+    """How this list was found, and how well such lists agree with the exact ones."""
+    if way.indexed is None:
+        return way.said
+    share = agreement(loaded, named, way.indexed, k)
+    sample = min(large.SAMPLE, len(loaded.split.queries))
+    return (
+        f"**Approximate:** an index (FAISS) finds {100 * share:.1f} % of the exact first {k} of {len(loaded.split.gallery):,} pictures for "
+        f"{theme.plain(named.title)} (recall@{k}, mean of {sample} sampled queries). Scores are exact."
+    )
