@@ -18,7 +18,7 @@ from core.setups import CatalogueSetup, FrameSetup
 from core.studies import catalogue as study
 from core.studies import embedding, text
 from core.types import Dataset
-from core.ui import asking, cache, cards, catalogues, gallery, items, jobs, state, theme
+from core.ui import asking, cache, cards, catalogues, gallery, items, jobs, state, theme, wording
 from core.ui.guard import fragment, guarded
 
 DEMO = "demo_catalogue"
@@ -488,7 +488,7 @@ def answers(view: View, vector: np.ndarray | None) -> None:
         browse(view)
         return
     with st.spinner("Reading the query …", show_time=True):
-        asked = study.ask(view.setup.space, view.setup.question, vector, view.setup.balance, encode=catalogues.words)
+        asked = study.ask(view.setup.space, view.setup.question, vector, view.setup.balance, encode=wording.words)
     keep = study.keep_items(view.catalogue, read_filters(view.catalogue, view.setup.filters))
     shown = f" · {int(keep.sum()):,} of {len(keep):,} items pass the filters" if not keep.all() else ""
     st.caption(f"Looking for {theme.plain(asked.sentence)}{shown}")

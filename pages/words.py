@@ -2,93 +2,156 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core import charts
-from core.errors import BadInput
+from core.errors import BadInput, NotComputed
 from core.metrics import ranking as metrics
-from core.setups import RetrievalSetup, WordsSetup, bounds_of
-from core.studies import embedding, maps, text
+from core.setups import FrameSetup, RetrievalSetup, WordsSetup, bounds_of
+from core.studies import maps, text
 from core.types import Dataset
-from core.ui import cache, cards, controls, gallery, jobs, state, theme
+from core.ui import cache, cards, computing, controls, gallery, jobs, state, theme, wording
 from core.ui.guard import guarded
 
 OFFLINE = "concepts_lite0"
+TOGETHER = "together"
 LOOKS = {"search": "Search", "labels": "Labels by name", "describe": "Describe a selection"}
-JOB = "embed"
+TEMPLATES = {"usual": "as it suits the backbone", "on": "on", "off": "off"}
+_TRY = {"photo_views": ("cat", "hot drink", "something to ride", "night sky -rocket", '"old coins":2 face')}
+
+# On a narrow page what belongs together stands below one another.
+_STYLE = """
+<style>
+[class*="st-key-words-wrap"] > [data-testid="stHorizontalBlock"], [class*="st-key-words-wrap"] > div > [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
+.st-key-words-wrap-how [data-testid="stColumn"] { flex: 1 1 210px; min-width: min(100%, 210px); }
+.st-key-words-wrap-halves [data-testid="stColumn"] { flex: 1 1 340px; min-width: min(100%, 340px); }
+.st-key-words-wrap-figures [data-testid="stColumn"] { flex: 1 1 120px; min-width: 120px; }
+.st-key-words-line input { font-size: 1.1rem; }
+</style>
+"""
 
 
-def readers(selection: controls.Selection) -> tuple[str, ...]:
-    """The embedded backbones that read text, chosen ones first."""
-    return text.readers(tuple(dict.fromkeys([*selection.backbones, *selection.embedded]))).reading
+# ---------------------------------------------------------------------------------------------------- who reads
 
 
-def offer_reader(loaded: Dataset) -> None:
+def offer_reader(name: str) -> None:
     """No embedded backbone reads text: say so, and give the button that helps."""
     st.info(
-        f"No backbone that is embedded for {theme.plain(loaded.name)} reads text. Concepts needs no download: it sees ImageNet's "
-        "classes in a picture and knows their names, so it finds things that have such a name or one close to it.",
+        f"No backbone that is embedded for {theme.plain(name)} reads text. Concepts needs no download: it sees "
+        "ImageNet's 1,000 classes in a picture and knows their names, so it finds things that have such a name or one "
+        "close to it.",
         icon=":material/translate:",
     )
-
-    def work(job: jobs.Job) -> None:
-        embedding.embed(loaded, (OFFLINE,), on_progress=job.tell, cancel=job.cancel)
-        job.changed()
-
     st.button(
         "Embed with Concepts", type="primary", icon=":material/play_arrow:", key="embed concepts",
-        on_click=jobs.start, args=(JOB, f"Embedding {loaded.name} with Concepts", work), disabled=bool(jobs.running()),
+        on_click=computing.start_embedding, args=(name, (OFFLINE,)),
+        kwargs={"title": f"Embedding {name} with Concepts"}, disabled=bool(jobs.running()),
     )  # fmt: skip
 
 
-def how(names: tuple[str, ...]) -> str:
-    """Who reads the words, and how; returns the backbone."""
-    if state.get(WordsSetup, "reader") not in names:
+def how(names: tuple[str, ...], look: str) -> tuple[tuple[str, ...], bool | None]:
+    """Who reads the words, and whether in photo sentences (None: as it suits the backbone)."""
+    several = (TOGETHER,) if look == "search" and len(names) > 1 else ()
+    if state.get(WordsSetup, "reader") not in names + several:
         state.put(WordsSetup, "reader", names[0])
-    left, middle, right = st.columns([3, 2, 3], vertical_alignment="bottom", gap="medium")
-    reader = left.selectbox(
-        "Read by", names, key=state.key(WordsSetup, "reader"), format_func=cache.backbone_title,
-        help="A backbone with a text tower: words and pictures lie in one space.",
-    )  # fmt: skip
-    middle.toggle(
-        "Photo sentences", key=state.key(WordsSetup, "templates"), help=bounds_of(WordsSetup, "templates").help
-    )
+    with st.container(key="words-wrap-how"):
+        left, middle, right = st.columns(3, vertical_alignment="bottom", gap="medium")
+        reader = left.selectbox(
+            "Read by", names + several, key=state.key(WordsSetup, "reader"),
+            format_func=lambda name: "all that read text" if name == TOGETHER else cache.backbone_title(name),
+            help="A backbone with a text tower: words and pictures lie in one space.",
+        )  # fmt: skip
+        templates = middle.selectbox(
+            "Photo sentences", list(TEMPLATES), key=state.key(WordsSetup, "templates"), format_func=TEMPLATES.get,
+            help=bounds_of(WordsSetup, "templates").help,
+        )  # fmt: skip
+        if look == "search":
+            bounds = bounds_of(WordsSetup, "expand")
+            right.slider(
+                "Second step (feedback)", bounds.low, bounds.high, key=state.key(WordsSetup, "expand"),
+                help=bounds.help,
+            )  # fmt: skip
     if reader == OFFLINE:
-        right.caption(
+        st.caption(
             "Concepts knows English names of things. It cannot know colours, counts, people's names or relations."
         )
-    return reader
+    return names if reader == TOGETHER else (reader,), {"usual": None, "on": True, "off": False}[templates]
 
 
-def search(selection: controls.Selection, reader: str) -> None:
-    """A typed line, and the pictures that it finds."""
+# ---------------------------------------------------------------------------------------------------- search
+
+
+def try_line() -> None:
+    """An example was chosen."""
+    chosen = st.session_state.get("try words")
+    if chosen:
+        state.put(WordsSetup, "words", chosen)
+        st.session_state["try words"] = None
+
+
+def examples(loaded: Dataset) -> tuple[str, ...]:
+    """Lines to try: written for the demo, else names of classes."""
+    names = loaded.label_names[:: max(1, len(loaded.label_names) // 5)][:5]
+    return _TRY.get(loaded.name, tuple(text.readable(name) for name in names))
+
+
+def ask_box(loaded: Dataset) -> None:
+    """Where one types, and examples to begin with."""
+    with st.container(key="words-line"):
+        st.text_input(
+            "Words", key=state.key(WordsSetup, "words"), icon=":material/search:", label_visibility="collapsed",
+            placeholder='What should be in the picture, e.g. piano, or "red:2 shoe", or beach -people',
+            help="-word is to be avoided, word:2 counts twice, quotes keep words together.",
+        )  # fmt: skip
+    said = examples(loaded)
+    if said and not state.get(WordsSetup, "words").strip():
+        st.pills("Try", said, key="try words", on_change=try_line, label_visibility="collapsed")
+
+
+def search(selection: controls.Selection, readers: tuple[str, ...], templates: bool | None) -> None:
+    """The pictures for a typed line, and how good such search is here."""
     loaded = selection.dataset
-    left, right = st.columns([6, 2], vertical_alignment="bottom", gap="medium")
-    left.text_input(
-        "Words", key=state.key(WordsSetup, "words"), placeholder='for example: piano, or "red:2 shoe", or beach -people',
-        help="-word is to be avoided, word:2 counts twice, quotes keep words together.",
-    )  # fmt: skip
-    bounds = bounds_of(WordsSetup, "expand")
-    right.slider("Second step", 0, 20, key=state.key(WordsSetup, "expand"), help=bounds.help)
     setup = state.read(WordsSetup)
     if not setup.words.strip():
         st.caption("Type what you look for. Every result says how close its picture lies to the words.")
+    else:
+        results(selection, setup, readers, templates)
+    if loaded.label_names:
+        measured(loaded, readers[0], templates)
+
+
+def results(selection: controls.Selection, setup: WordsSetup, readers: tuple[str, ...], templates: bool | None) -> None:
+    """The pictures for one typed line, best first."""
+    loaded = selection.dataset
+    try:
+        query = text.parse(state.get(WordsSetup, "words"))  # as typed: the setup is cut to what a link can hold
+    except BadInput as error:
+        st.info(theme.plain(str(error)), icon=":material/info:")
         return
-    query = text.parse(setup.words)
-    everyone = tuple(dict.fromkeys([reader, *(selection.backbones if setup.expand else ())]))
+    everyone = tuple(dict.fromkeys([*readers, *(selection.backbones if setup.expand else ())]))
     rows = {name: vectors[loaded.split.gallery] for name, vectors in cache.vectors(loaded, everyone).items()}
     with st.spinner("Reading the words …"):
-        found = text.search(rows, query, templates=setup.templates or None, expand=setup.expand)
+        found = text.search(rows, query, templates=templates, expand=setup.expand, encode=wording.words)
     st.markdown(f"**{theme.plain(query.sentence())}**")
-    for note in found.notes:
-        st.caption(theme.plain(note))
+    deaf = text.readers(selection.backbones).deaf
+    notes = list(found.notes)
+    if deaf and not setup.expand:
+        titles = ", ".join(map(cache.backbone_title, deaf))
+        notes.append(
+            f"{titles} {'reads' if len(deaf) == 1 else 'read'} no text; the second step lets them look for more."
+        )
+    st.caption("  \n".join(theme.plain(titled(note, everyone)) for note in notes))
     shown = []
     for rank, place in enumerate(found.order[: setup.k], start=1):
         position = int(loaded.split.gallery[place])
         said = tuple((cache.backbone_title(name), None, float(values[place])) for name, values in found.cosines.items())
-        shown.append(cards.card(loaded, position, rank=rank, score=float(found.scores[place]), rows=said))
+        seed = "a seed of the second step" if place in found.seeds else ""
+        shown.append(cards.card(loaded, position, rank=rank, score=float(found.scores[place]), rows=said, note=seed))
     picked = gallery.grid(
         shown, key="words results", size=130, name=f"results for {setup.words}", pick="Click to find more like it"
     )
@@ -96,36 +159,48 @@ def search(selection: controls.Selection, reader: str) -> None:
         state.put(RetrievalSetup, "query", picked)
         state.put(RetrievalSetup, "crop", "")
         st.switch_page("pages/retrieval.py")
-    if loaded.label_names:
-        measured(loaded, reader, setup.templates)
 
 
-def measured(loaded: Dataset, reader: str, templates: bool) -> None:
+def titled(note: str, names: Sequence[str]) -> str:
+    """A sentence with the titles of backbones in place of their names."""
+    for name in names:
+        note = re.sub(rf"\b{re.escape(name)}\b", lambda _, name=name: cache.backbone_title(name), note)
+    return note
+
+
+def measured(loaded: Dataset, reader: str, templates: bool | None) -> None:
     """How good such search is here: every class name asks once."""
     with st.expander("How well do words find pictures here?", icon=":material/query_stats:"):
         if not st.toggle("Ask with every class name", key="measure words"):
             st.caption("Each class name becomes a query; the pictures of that class are relevant.")
             return
-        names, truth = text.label_queries(loaded)
-        vectors = cache.vectors(loaded, (reader,))[reader][loaded.split.gallery]
-        words = text.phrases(reader, [text.readable(name) for name in names], templates or None)
-        values = text.judged(words @ vectors.T, truth)
-        for column, key in zip(st.columns(len(values) + 1), values):
-            column.metric(
-                metrics.label(key), theme.number(metrics.mean(values[key])),
-                help=f"{metrics.sentence(key)} Mean of {int((~np.isnan(values[key])).sum())} class names as queries.",
+        readable = [text.readable(name) for name in loaded.label_names]
+        if not wording.ready(reader, text.sentences_of(reader, readable, templates), "the class names"):
+            return
+        vectors = cache.vectors(loaded, (reader,))[reader]
+        found = text.measure(loaded, reader, vectors, templates, wording.words)
+        with st.container(key="words-wrap-figures"):
+            columns = st.columns(len(found.per_query) + 1)
+            for column, (key, values) in zip(columns, found.per_query.items()):
+                column.metric(
+                    metrics.label(key), theme.number(metrics.mean(values)),
+                    help=f"{metrics.sentence(key)} Mean of {int((~np.isnan(values)).sum())} class names as queries.",
+                )  # fmt: skip
+            columns[-1].metric(
+                "Zero-shot accuracy", theme.number(found.accuracy),
+                help="The share of labelled pictures whose nearest class name is one of theirs.",
             )  # fmt: skip
-        table = pd.DataFrame({"class": names, "AP": values["map"]}).sort_values("AP")
+        table = pd.DataFrame({"class": found.names, "AP": found.per_query["map"]}).sort_values("AP")
         st.dataframe(
-            table,
-            hide_index=True,
-            width="stretch",
-            height=260,
-            column_config={"AP": st.column_config.NumberColumn(format="%.3f")},
-        )
+            table, hide_index=True, width="stretch", height=min(280, 38 + 35 * len(table)),
+            column_config={"AP": st.column_config.ProgressColumn("AP", min_value=0, max_value=1, format="%.3f")},
+        )  # fmt: skip
 
 
-def labels(loaded: Dataset, reader: str) -> None:
+# ---------------------------------------------------------------------------------------------------- labels
+
+
+def labels(loaded: Dataset, reader: str, templates: bool | None) -> None:
     """Class names are typed; every picture gets the nearest one."""
     if not state.get(WordsSetup, "classes") and loaded.label_names:
         state.put(WordsSetup, "classes", ", ".join(text.readable(name) for name in loaded.label_names)[:4000])
@@ -138,39 +213,51 @@ def labels(loaded: Dataset, reader: str) -> None:
         st.caption("Type at least two class names.")
         return
     names = text.class_list(setup.classes)
+    readable = [text.readable(name) for name in names]
+    if not wording.ready(reader, text.sentences_of(reader, readable, templates), "the class names"):
+        return
     with st.spinner("Reading the class names …"):
-        found = text.zero_shot(reader, cache.vectors(loaded, (reader,))[reader], names, setup.templates or None)
+        found = text.zero_shot(reader, cache.vectors(loaded, (reader,))[reader], names, templates, wording.words)
     true = [loaded.label_of(i) for i in range(len(loaded))]
     table, accuracy = text.confusion(true, found)
-    counts = np.bincount(found.predicted, minlength=len(names))
-    left, right = st.columns([3, 4], gap="large")
-    with left:
-        if accuracy == accuracy:
-            st.metric(
-                "Zero-shot accuracy",
-                theme.number(accuracy),
-                help="The share of labelled pictures whose class name was typed and that got it.",
-            )
-        given = pd.DataFrame(
-            {"id": loaded.ids, "given": [names[c] for c in found.predicted], "margin": found.margin, "label": true}
-        )
-        st.dataframe(
-            pd.DataFrame({"class": names, "pictures": counts}).sort_values("pictures", ascending=False), hide_index=True,
-            width="stretch", height=320,
-        )  # fmt: skip
-        st.download_button("Download the labels", given.to_csv(index=False), "labels.csv", "text/csv", key="words csv")
-    with right:
-        if len(table):
-            st.plotly_chart(confusion_figure(table), key="words confusion", config={"displayModeBar": False})
-            st.caption(
-                f"True labels down, given names across; {int(table.to_numpy().sum()):,} labelled pictures, each row shared out."
-            )
+    with st.container(key="words-wrap-halves"):
+        left, right = st.columns([3, 4], gap="large")
+        with left:
+            given(loaded, names, true, found, accuracy)
+        with right:
+            if len(table):
+                st.plotly_chart(confusion_figure(table), key="words confusion", config={"displayModeBar": False})
+                st.caption(
+                    f"True labels down, given names across; {int(table.to_numpy().sum()):,} labelled pictures, "
+                    "each row shared out."
+                )
     unsure = np.argsort(found.margin, kind="stable")[:24]
     st.markdown("**Least sure** – best and second best name lie almost equally near")
     shown = [
         cards.card(loaded, int(i), note=f"{names[found.predicted[i]]} · margin {found.margin[i]:.3f}") for i in unsure
     ]
-    gallery.grid(shown, key="words unsure", size=100, name="least sure", pick="")
+    gallery.grid(shown, key="words unsure", size=110, name="least sure", pick="")
+
+
+def given(loaded: Dataset, names: Sequence[str], true: Sequence[str], found: text.ZeroShot, accuracy: float) -> None:
+    """How many pictures got each name, how many rightly, and a file of it."""
+    if accuracy == accuracy:
+        st.metric(
+            "Zero-shot accuracy", theme.number(accuracy),
+            help="The share of labelled pictures whose class name was typed and that got it.",
+        )  # fmt: skip
+    counts = np.bincount(found.predicted, minlength=len(names))
+    st.dataframe(
+        pd.DataFrame({"class": names, "pictures": counts}).sort_values("pictures", ascending=False), hide_index=True,
+        width="stretch", height=min(330, 38 + 35 * len(names)),
+    )  # fmt: skip
+    rows = pd.DataFrame(
+        {"id": loaded.ids, "given": [names[c] for c in found.predicted], "margin": found.margin, "label": true}
+    )
+    st.download_button(
+        "Download the labels", rows.to_csv(index=False), "labels.csv", "text/csv", key="words csv",
+        icon=":material/download:",
+    )  # fmt: skip
 
 
 def confusion_figure(table: pd.DataFrame):  # noqa: ANN201
@@ -185,11 +272,15 @@ def confusion_figure(table: pd.DataFrame):  # noqa: ANN201
             hovertemplate="%{y} was called %{x}: %{customdata} pictures, %{z:.0%}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", dtick=1 if len(table) <= 40 else None)
+    figure.update_xaxes(dtick=1 if len(table.columns) <= 40 else None)
     return charts.bare(figure, height=max(340, 80 + 15 * len(table)))
 
 
-def describe(loaded: Dataset, reader: str) -> None:
+# ---------------------------------------------------------------------------------------------------- describe
+
+
+def describe(loaded: Dataset, reader: str, templates: bool | None) -> None:
     """The words nearest to what is selected on the map."""
     chosen = maps.positions_of(loaded, state.hold("selected ids", {}).get(loaded.name, ()))
     state.read(WordsSetup)
@@ -198,48 +289,69 @@ def describe(loaded: Dataset, reader: str) -> None:
         st.page_link("pages/projection.py", label="Open the Map", icon=":material/scatter_plot:")
         return
     own = st.text_input("Your own words, beside ImageNet's names", key="own words", placeholder="sunset, blurred, toy")
+    vocabulary = text.vocabulary(tuple(own.split(",")))
+    # a long list of bare names; photo sentences around each of them only where they were asked for
+    said = text.sentences_of(reader, vocabulary, bool(templates))
+    if not wording.ready(reader, said, f"{len(vocabulary):,} words to describe with"):
+        return
     vectors = cache.vectors(loaded, (reader,))[reader]
-    found = text.nearest_words(reader, vectors[chosen], vectors, text.vocabulary(tuple(own.split(","))), k=10)
-    left, right = st.columns([3, 4], gap="large")
-    left.dataframe(
-        found, hide_index=True, width="stretch",
-        column_config={
-            "cosine": st.column_config.NumberColumn(format="%.3f", help="With the middle of the selection."),
-            "more": st.column_config.NumberColumn(format="%+.3f", help="That, less the cosine with the middle of all pictures."),
-        },
-    )  # fmt: skip
-    with right:
-        st.caption(f"{len(chosen):,} selected pictures against all {len(loaded):,}.")
-        gallery.grid(cards.cards(loaded, chosen[:30]), key="words selection", size=80, name="the selection", pick="")
+    found = text.nearest_words(
+        reader, vectors[chosen], vectors, vocabulary, k=10, templates=bool(templates), encode=wording.words
+    )
+    with st.container(key="words-wrap-halves"):
+        left, right = st.columns([3, 4], gap="large")
+        left.dataframe(
+            found, hide_index=True, width="stretch",
+            column_config={
+                "cosine": st.column_config.NumberColumn(format="%.3f", help="With the middle of the selection."),
+                "more": st.column_config.NumberColumn(
+                    format="%+.3f", help="That, less the cosine with the middle of all pictures."
+                ),
+            },
+        )  # fmt: skip
+        with right:
+            st.caption(f"{len(chosen):,} selected pictures against all {len(loaded):,}.")
+            gallery.grid(
+                cards.cards(loaded, chosen[:30]), key="words selection", size=80, name="the selection", pick=""
+            )
+
+
+# ---------------------------------------------------------------------------------------------------- the page
 
 
 def page() -> None:
     """Draw the page."""
+    st.html(_STYLE)
     theme.title("Words", "Find pictures by what is in them, label them by name alone, and put a selection into words.")
-    selection = controls.selection()
     state.seed(WordsSetup)
-    jobs.panel(JOB)
-    names = readers(selection)
-    if not names:
-        offer_reader(selection.dataset)
+    jobs.panel(computing.JOB)
+    try:
+        selection = controls.selection()
+    except NotComputed:
+        name = state.get(FrameSetup, "dataset")
+        if name not in cache.ready_datasets():
+            raise
+        offer_reader(name)
         return
-    st.segmented_control(
-        "What for",
-        list(LOOKS),
-        key=state.key(WordsSetup, "look"),
-        format_func=LOOKS.get,
-        required=True,
+    names = text.readers(tuple(dict.fromkeys([*selection.backbones, *selection.embedded]))).reading
+    if not names:
+        offer_reader(selection.dataset.name)
+        return
+    look = st.segmented_control(
+        "What for", list(LOOKS), key=state.key(WordsSetup, "look"), format_func=LOOKS.get, required=True,
         label_visibility="collapsed",
-    )
-    reader = how(names)
-    look = state.get(WordsSetup, "look")
+    )  # fmt: skip
+    if look == "search":
+        ask_box(selection.dataset)
+    readers, templates = how(names, look)
+    wording.warm(readers)
     try:
         if look == "labels":
-            labels(selection.dataset, reader)
+            labels(selection.dataset, readers[0], templates)
         elif look == "describe":
-            describe(selection.dataset, reader)
+            describe(selection.dataset, readers[0], templates)
         else:
-            search(selection, reader)
+            search(selection, readers, templates)
     except BadInput as error:
         state.read(WordsSetup)
         st.warning(theme.plain(str(error)), icon=":material/info:")

@@ -7,6 +7,7 @@ become the query of every selected backbone (pseudo-relevance feedback), so that
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ MAX_WEIGHT = 10.0
 EncodeWords = Callable[[str, Sequence[str]], np.ndarray]
 """(backbone name, texts) → (n, dim) float32 unit vectors."""
 
+_LOADING = threading.Lock()
 _PIECE = re.compile(r'(?<!\S)(-?)(?:"([^"]*)"(?::(-?\d+(?:\.\d+)?))?|(\S+))')
 _WEIGHTED = re.compile(r"^(.*[^:]):(-?\d+(?:\.\d+)?)$", re.DOTALL)
 
@@ -152,8 +154,14 @@ def require_reader(names: Sequence[str]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=3)
-def _encoder(name: str):  # noqa: ANN202
+def _one_encoder(name: str):  # noqa: ANN202
     return backbones.query_encoder(name)
+
+
+def _encoder(name: str):  # noqa: ANN202
+    """The one encoder of this process for a backbone; loading it takes seconds, in one thread while others wait."""
+    with _LOADING:
+        return _one_encoder(name)
 
 
 def encode_words(name: str, texts: Sequence[str]) -> np.ndarray:
@@ -200,6 +208,17 @@ def default_templates(name: str) -> bool:
     return reads_text(name) and backbones.get(name).family != "concepts"
 
 
+def sentences_of(name: str, texts: Sequence[str], templates: bool | None = None) -> list[str]:
+    """What is really read for some bare words: the words, or each of them in every prompt template.
+
+    Args:
+        templates: None takes what suits the backbone.
+    """
+    if not (default_templates(name) if templates is None else templates):
+        return list(texts)
+    return [template.format(text) for text in texts for template in TEMPLATES]
+
+
 def phrases(name: str, texts: Sequence[str], templates: bool | None = None, encode: EncodeWords | None = None):
     """(n, dim) float32 unit vectors of bare words, each the mean over the prompt templates where they are on.
 
@@ -207,11 +226,10 @@ def phrases(name: str, texts: Sequence[str], templates: bool | None = None, enco
         templates: None takes what suits the backbone.
         encode: stands in for `encode_words`.
     """
-    encode = encode or encode_words
-    if not (default_templates(name) if templates is None else templates):
-        return encode(name, list(texts))
-    said = [template.format(text) for text in texts for template in TEMPLATES]
-    vectors = encode(name, said)
+    said = sentences_of(name, texts, templates)
+    vectors = (encode or encode_words)(name, said)
+    if len(said) == len(texts):
+        return vectors
     return unit(vectors.reshape(len(texts), len(TEMPLATES), -1).sum(axis=1))
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import streamlit as st
 
 from core import data
@@ -49,16 +46,6 @@ def _searcher(
     name: str, fingerprint: str, space: str, components: tuple[str, ...], _found: study.Catalogue
 ) -> study.Searcher:
     return study.Searcher(_found, study.components(_found, space, components))
-
-
-def words(space: str, texts: Sequence[str]) -> np.ndarray:
-    """(n, dim) vectors of texts in a space; what was asked before is there at once."""
-    return _words(space, tuple(texts))
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _words(space: str, texts: tuple[str, ...]) -> np.ndarray:
-    return text.encode_words(space, texts)
 
 
 def seen_in(loaded: Dataset, position: int) -> list[tuple[str, float]]:
