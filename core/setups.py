@@ -368,19 +368,19 @@ class WordsSetup:
     look: str = choice(lambda: ("search", "labels", "describe"), default="search", label="What for", short="l")
     words: str = text(default="", longest=2000, label="Words", short="t")
     reader: str = text(default="", longest=200, label="Read by", short="r")
-    templates: bool = flag(
-        False,
-        label="Photo sentences",
-        short="tpl",
-        help="Read “cat” as the mean of “a photo of cat” and four sentences like it.",
-    )
+    templates: str = choice(
+        lambda: ("usual", "on", "off"), default="usual", label="Photo sentences", short="tpl",
+        help="On: “cat” is read as the mean of “a photo of cat” and four sentences like it, which suits networks that "
+        "learned from captions. Off: the plain words, which suit concepts.",
+    )  # fmt: skip
     expand: int = whole(
         0,
         20,
         default=0,
         label="Second step",
         short="e",
-        help="So many of the best pictures become the query of all chosen backbones (pseudo-relevance feedback); 0 leaves it out.",
+        help="Pseudo-relevance feedback: so many of the best pictures become the query of all backbones chosen at the "
+        "left, those that read no text too. 0 leaves it out.",
     )
     k: int = whole(5, 100, default=24, label="Results", short="k")
     classes: str = text(default="", longest=4000, label="Classes", short="c")
