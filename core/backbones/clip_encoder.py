@@ -73,11 +73,13 @@ def image_tower(model: torch.nn.Module) -> torch.nn.Module:
     import torch
 
     class ImageTower(torch.nn.Module):
+        """The picture side alone, so that engines can compile and trace it."""
         def __init__(self, visual: torch.nn.Module) -> None:
             super().__init__()
             self.visual = visual
 
         def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+            """(n, 3, height, width) float32 → (n, dim); towers that answer with several tensors give the first."""
             found = self.visual(pictures)
             return found[0] if isinstance(found, tuple) else found
 

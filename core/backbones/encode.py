@@ -67,14 +67,17 @@ class Encoder:
 
     @property
     def name(self) -> str:
+        """The backbone's own name."""
         return self.backbone.name
 
     @property
     def geometry(self) -> prep.Geometry:
+        """How pictures are cut and scaled for it."""
         return self.engine.preprocessing.geometry
 
     @property
     def view(self) -> View:
+        """What it reads of a picture: encoders of one view share the square."""
         return View(self.fast, self.geometry)
 
     @property
@@ -98,6 +101,7 @@ class Counters:
 
 @dataclass
 class _Decoded:
+    """One picture, opened once: its squares by view, or why it could not be opened."""
     squares: dict[View, np.ndarray] = field(default_factory=dict)
     opened: int = 1
     error: str = ""

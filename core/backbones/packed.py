@@ -59,6 +59,7 @@ class PackedLinear(nn.Module):
         return self._packed.to_dense()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """As the layer that it stands for."""
         return torch.ops.mkldnn._linear_pointwise(x, self._packed, self.bias, "none", [], "")
 
 
@@ -74,6 +75,7 @@ class PackedPointwise(nn.Module):
         self._packed = torch.ops.mkldnn._reorder_convolution_weight(convolution.weight.detach(), *self._how, None)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """As the layer that it stands for."""
         return torch.ops.mkldnn._convolution_pointwise(x, self._packed, self.bias, *self._how, "none", [], "")
 
 

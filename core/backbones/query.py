@@ -35,6 +35,7 @@ class QueryEncoder:
 
     @property
     def dim(self) -> int:
+        """Numbers per vector."""
         return self.backbone.dim
 
     def encode(self, images: Sequence[Image.Image]) -> np.ndarray:

@@ -47,6 +47,7 @@ class World:
 
     @property
     def n(self) -> int:
+        """How many images there are."""
         return len(self.labels)
 
 

@@ -39,11 +39,13 @@ class LearnedArray:
 
     @classmethod
     def of(cls, name: str, values: np.ndarray) -> LearnedArray:
+        """Pack an array: float32, any shape."""
         values = np.ascontiguousarray(values, "<f4")
         return cls(name, values.shape, base64.b64encode(values.tobytes()).decode())
 
     @property
     def values(self) -> np.ndarray:
+        """The array as it was packed, float32."""
         return np.frombuffer(base64.b64decode(self.data), "<f4").reshape(self.shape).astype(np.float32)
 
 
@@ -77,6 +79,7 @@ class FusionSpec:
 
     @property
     def strategy(self) -> Strategy:
+        """Its entry in the table of strategies."""
         return FUSIONS.get(self.kind)
 
     @property
@@ -144,6 +147,7 @@ class FusionSpec:
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
 
     def with_weights(self, weights: Iterable[float]) -> FusionSpec:
+        """The same fusion with other weights, one per backbone."""
         return dataclasses.replace(self, weights=tuple(float(w) for w in weights))
 
     def with_shares(self, shares: Mapping[str, float]) -> FusionSpec:

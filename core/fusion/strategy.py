@@ -76,6 +76,7 @@ class Strategy:
         return {name: value for name, value in offered.items() if name in self.accepts}
 
     def parameter(self, name: str) -> Parameter | None:
+        """The parameter of this name, or None."""
         return next((p for p in self.parameters if p.name == name), None)
 
 

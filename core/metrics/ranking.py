@@ -50,6 +50,7 @@ class Metric:
 
     @property
     def needs_k(self) -> bool:
+        """Whether it is read at a cut-off."""
         return self.name.endswith("@k")
 
     def at(self, k: int | None) -> str:

@@ -79,10 +79,12 @@ class LiveEngine:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The backbones, in the order in which they were given."""
         return tuple(self._sources)
 
     @property
     def bytes_per_backbone(self) -> int:
+        """Memory of one backbone's kept scores: float32, every query against the gallery."""
         return 4 * self.truth.n_queries * self.truth.n_gallery
 
     def fits(self, names: tuple[str, ...] = ()) -> bool:

@@ -70,10 +70,12 @@ class GalleryIndex:
 
     @property
     def n_gallery(self) -> int:
+        """How many vectors are searched."""
         return int(self._index.ntotal)
 
     @property
     def dim(self) -> int:
+        """Numbers per vector."""
         return int(self._index.d)
 
     @property
@@ -88,6 +90,7 @@ class GalleryIndex:
 
     @property
     def effort(self) -> int:
+        """How hard it looks: cells that an ivf opens, candidates that an hnsw keeps."""
         return self._effort
 
     @effort.setter

@@ -21,12 +21,18 @@ class ScoreSource(Protocol):
     """
 
     @property
-    def n_queries(self) -> int: ...
+    def n_queries(self) -> int:
+        """How many queries ask."""
+        ...
 
     @property
-    def n_gallery(self) -> int: ...
+    def n_gallery(self) -> int:
+        """How many images are searched."""
+        ...
 
-    def block(self, start: int, stop: int) -> np.ndarray: ...
+    def block(self, start: int, stop: int) -> np.ndarray:
+        """(stop − start, n_gallery) scores of these queries."""
+        ...
 
 
 def rows_at(vectors: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -68,10 +74,12 @@ class CosineScores:
 
     @property
     def n_queries(self) -> int:
+        """How many queries ask."""
         return len(self.queries)
 
     @property
     def n_gallery(self) -> int:
+        """How many images are searched."""
         return len(self.gallery)
 
     def block(self, start: int, stop: int, out: np.ndarray | None = None) -> np.ndarray:
@@ -94,13 +102,16 @@ class BlockScores:
 
     @property
     def n_queries(self) -> int:
+        """How many queries ask."""
         return self.scores.shape[0]
 
     @property
     def n_gallery(self) -> int:
+        """How many images are searched."""
         return self.scores.shape[1]
 
     def block(self, start: int, stop: int) -> np.ndarray:
+        """(stop − start, n_gallery) scores of these queries."""
         return self.scores[start:stop]
 
 

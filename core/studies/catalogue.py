@@ -110,6 +110,7 @@ class Catalogue:
 
     @property
     def name(self) -> str:
+        """The name of its dataset."""
         return self.dataset.name
 
     @cached_property
@@ -403,6 +404,7 @@ class Searcher:
 
     @cached_property
     def bm25(self) -> Bm25:
+        """The words of all items, counted once."""
         return Bm25(self.documents)
 
     @cached_property

@@ -195,6 +195,7 @@ class _Peak:
 
     @property
     def megabytes(self) -> float:
+        """The most that was held, less what was held before, in MB."""
         return (self._most - self._before) / 1e6
 
 

@@ -54,6 +54,7 @@ class Entry:
 
     @property
     def name(self) -> str:
+        """The backbone's own name."""
         return self.backbone.name
 
     @property
@@ -63,6 +64,7 @@ class Entry:
 
     @property
     def reads_text(self) -> bool:
+        """Whether it embeds text too."""
         return "text" in self.backbone.modalities
 
 

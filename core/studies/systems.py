@@ -65,14 +65,17 @@ class Space:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The backbones, in the order in which they were given."""
         return tuple(self.vectors)
 
     @property
     def n_queries(self) -> int:
+        """How many queries ask."""
         return len(self.split.queries)
 
     @property
     def n_gallery(self) -> int:
+        """How many images are searched."""
         return len(self.split.gallery)
 
     @property
@@ -238,10 +241,12 @@ class System:
 
     @property
     def n_queries(self) -> int:
+        """How many queries ask."""
         return self.space.n_queries
 
     @property
     def n_gallery(self) -> int:
+        """How many images are searched."""
         return self.space.n_gallery
 
     @cached_property
@@ -262,6 +267,7 @@ class System:
 
     @property
     def has_vectors(self) -> bool:
+        """Whether it has vectors of its own; fusions of scores and ranks have none."""
         return self.spec is None or self.spec.strategy.joins == "vectors"
 
     @property

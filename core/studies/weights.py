@@ -197,6 +197,7 @@ class LearnedWeights:
 
     @property
     def by_name(self) -> dict[str, float]:
+        """Backbone → share."""
         return {name: float(share) for name, share in zip(self.backbones, self.shares)}
 
 
@@ -208,6 +209,7 @@ class _Search:
         self.seen: dict[tuple[float, ...], float] = {}
 
     def value(self, point: np.ndarray) -> float:
+        """The mean over valid queries at one point, NaN without any; remembered to 6 digits."""
         key = tuple(np.round(point, 6))
         if key not in self.seen:
             if self.cancel is not None:
@@ -219,6 +221,7 @@ class _Search:
         return self.seen[key]
 
     def values(self, points: np.ndarray) -> np.ndarray:
+        """`value` of each row of points, (n_points,)."""
         return np.array([self.value(point) for point in points])
 
 

@@ -47,6 +47,7 @@ class Job:
 
     @property
     def running(self) -> bool:
+        """Whether the work goes on."""
         return self.state == "running"
 
 
