@@ -16,7 +16,8 @@ from types import ModuleType
 
 import numpy as np
 
-from core.backbones import weights
+from core import paths
+from core.backbones import threads, weights
 from core.errors import BadInput, WeightsMissing
 from core.types import unit
 
@@ -78,10 +79,15 @@ class SentenceEncoder:
         pieces = self._pieces([text.strip()[: LONGEST * 16] for text in texts])
         # texts of one length together: hardly any padding is computed
         order = sorted((i for i, own in enumerate(pieces) if own), key=lambda i: len(pieces[i]))
-        for start in range(0, len(order), _BATCH):
-            rows = order[start : start + _BATCH]
-            with self._lock:  # between batches others have their turn: a typed query does not wait for a catalogue
-                vectors[rows] = self._batch([pieces[i] for i in rows])
+        batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
+        said = [[pieces[i] for i in rows] for rows in batches]
+        if len(batches) < 2:
+            made = [self._batch(one) for one in said]
+        else:
+            with threads.workers(min(len(batches), paths.cpu_count())) as pool:
+                made = list(pool.map(self._batch, said))
+        for rows, own in zip(batches, made):
+            vectors[rows] = own
         return unit(vectors)
 
     def _pieces(self, texts: list[str]) -> list[list[int]]:
