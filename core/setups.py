@@ -208,6 +208,10 @@ class CatalogueSetup:
     balance: float = real(0.0, 1.0, default=0.5, step=0.05, label="Words against picture", short="mix")
     space: str = choice(None, default="concepts_lite0", label="Space", short="sp", help="Reads texts and pictures.")
     components: tuple[str, ...] = several(None, default=(), label="Components", short="cc")
+    pictures: str = choice(
+        lambda: ("mean", "best", "each"), default="mean", label="Several pictures", short="pj",
+        help="How the pictures of an item that has several enter.",
+    )  # fmt: skip
     strategies: tuple[str, ...] = several(
         None, default=("average", "hybrid", "bm25"), label="Strategies side by side", short="st"
     )

@@ -11,18 +11,18 @@ import pandas as pd
 import streamlit as st
 
 from core import backbones, charts, data
+from core.data import tables
 from core.errors import BadInput, CoreError
 from core.fusion.catalogue import CATALOGUE_STRATEGIES
 from core.metrics import ranking as metrics
 from core.setups import CatalogueSetup, FrameSetup
 from core.studies import catalogue as study
-from core.studies import embedding, text
+from core.studies import judging, text
 from core.types import Dataset
-from core.ui import asking, cache, cards, catalogues, gallery, items, jobs, state, theme, wording
+from core.ui import asking, cache, cards, catalogues, computing, gallery, items, jobs, state, theme, wording
 from core.ui.guard import fragment, guarded
 
 DEMO = "demo_catalogue"
-JOB = "catalogue"
 GIVEN = "given:"
 _PICTURE = "catalogue picture"
 _REFUSED = "catalogue refused"
@@ -77,32 +77,29 @@ class View:
 
 
 def prepare(name: str, space: str) -> None:
-    """Open a dataset, make it the one shown, and embed its pictures in one space in the background."""
+    """Open a dataset, make it the one shown, embed its pictures and read its texts in one space, beside the page."""
+
+    def read_texts(loaded: Dataset, job: jobs.Job) -> None:
+        text.kept_vectors(space, study.texts_of(study.of_dataset(loaded)), job.tell, job.cancel)
 
     try:
-        loaded = data.load(name)  # the demo's pictures are there within a second
+        data.load(name)  # the demo's pictures are there within a second
     except CoreError as error:
         state.keep(_REFUSED, str(error))
         return
-
-    def work(job: jobs.Job) -> None:
-        embedding.embed(loaded, (space,), on_progress=job.tell, cancel=job.cancel)
-        job.changed()
-
-    jobs.start(JOB, f"Preparing {name}", work)
+    computing.start_embedding(name, (space,), title=f"Preparing {name}", then=read_texts)
     state.keep(_STARTED, True)
     state.put(FrameSetup, "dataset", name)
 
 
 def prepare_button(name: str, space: str, label: str) -> None:
     """The button that helps."""
-    running = jobs.find(JOB)
     if state.hold(_STARTED, False):
         state.keep(_STARTED, False)
         st.rerun()  # the whole page, where the progress stands, not this part alone
     st.button(
         label, type="primary", icon=":material/play_arrow:", key=f"prepare {name}", on_click=prepare,
-        args=(name, space), disabled=bool(running and running.running),
+        args=(name, space), disabled=bool(jobs.running()),
     )  # fmt: skip
 
 
@@ -182,15 +179,23 @@ def query_picture(view: View) -> tuple[np.ndarray | None, str, str, list[tuple[s
             return None, "", "", []
         vector = asking.encode(view.setup.space, held.pictures(None))[0]
         return vector, held.thumbnails[0], held.title, catalogues.seen(held.contents[0]) if concepts else []
-    found = np.flatnonzero(view.catalogue.items["id"].astype(str).to_numpy() == like)
-    if not len(found) or view.catalogue.image_of[found[0]] < 0:
+    position = picture_named(view.catalogue, like)
+    if position < 0:
         st.warning(f"No item with a picture is named “{theme.plain(like[:80])}” here.")
         return None, "", "", []
-    item = int(found[0])
-    position = int(view.catalogue.image_of[item])
+    item = int(view.catalogue.owner[position])
     vector = cache.vectors(view.loaded, (view.setup.space,))[view.setup.space][position]
     seen = catalogues.seen_in(view.loaded, position) if concepts else []
     return vector, cards.key_of(view.loaded, position), view.catalogue.title(item), seen
+
+
+def picture_named(catalogue: study.Catalogue, name: str) -> int:
+    """The position of a picture by its own id, or of the first picture of an item by the item's; −1 for none."""
+    own = np.flatnonzero(catalogue.dataset.ids == name)
+    if len(own):
+        return int(own[0])
+    items = np.flatnonzero(catalogue.items["id"].astype(str).to_numpy() == name)
+    return int(catalogue.image_of[items[0]]) if len(items) else -1
 
 
 def ask_box(catalogue: study.Catalogue) -> None:
@@ -334,6 +339,13 @@ def components_popover(catalogue: study.Catalogue, results: bool = False) -> Non
             placeholder=", ".join(catalogue.default_components),
             help="What an item is made of. Empty means title, description and picture.",
         )  # fmt: skip
+        if catalogue.most_pictures > 1:
+            st.radio(
+                f"Several pictures (up to {catalogue.most_pictures})", list(study.PICTURE_JOINS),
+                key=state.key(CatalogueSetup, "pictures"), horizontal=True,
+                format_func=lambda name: study.PICTURE_JOINS[name][0],
+                help="\n".join(f"- **{label}**: {said}" for label, said in study.PICTURE_JOINS.values()),
+            )  # fmt: skip
         weights(catalogue)
         if results:
             st.slider("Results", 3, 40, key=state.key(CatalogueSetup, "k"))
@@ -353,7 +365,7 @@ def within_bounds(catalogue: study.Catalogue) -> None:
             state.put(CatalogueSetup, field, kept or default)
     one_of = {
         "look": tuple(_LOOKS), "ask_with": tuple(_ASK), "metric": _METRICS, "base": _weighing(),
-        "space": catalogues.spaces(catalogue.name),
+        "space": catalogues.spaces(catalogue.name), "pictures": tuple(study.PICTURE_JOINS),
     }  # fmt: skip
     for field, names in one_of.items():
         if state.get(CatalogueSetup, field) not in names:
@@ -372,9 +384,14 @@ def used_components(catalogue: study.Catalogue) -> tuple[str, ...]:
     return chosen or catalogue.default_components
 
 
+def used_parts(catalogue: study.Catalogue) -> tuple[str, ...]:
+    """The components as they are weighed: each picture on its own, where that was chosen."""
+    return catalogue.part_names(used_components(catalogue), state.get(CatalogueSetup, "pictures"))
+
+
 def take_weights(catalogue: study.Catalogue) -> None:
     """A weight was moved."""
-    names = used_components(catalogue)
+    names = used_parts(catalogue)
     pairs = tuple(sorted((name, float(st.session_state.get(f"weight {name}", 1.0))) for name in names))
     state.put(CatalogueSetup, "shares", pairs)
 
@@ -383,7 +400,7 @@ def weights(catalogue: study.Catalogue) -> None:
     """A slider per component, for the strategy of fixed weights."""
     now = dict(state.get(CatalogueSetup, "shares") or ())
     st.caption("Weights for “Fixed weights”; nothing is embedded again.")
-    for name in used_components(catalogue):
+    for name in used_parts(catalogue):
         st.session_state.setdefault(f"weight {name}", float(now.get(name, 1.0)))
         st.slider(name, 0.0, 1.0, step=0.05, key=f"weight {name}", on_change=take_weights, args=(catalogue,))
 
@@ -403,7 +420,7 @@ def rows(view: View, answer: study.Answer) -> list[items.Item]:
     found = []
     listed = answer.order[answer.scores[answer.order] != 0] if words else answer.order
     for rank, item in enumerate(listed[: view.setup.k].tolist(), start=1):
-        position = int(view.catalogue.image_of[item])
+        position = int(answer.pictures[item])
         row = view.catalogue.items.iloc[item]
         parts = tuple(
             items.Part(
@@ -413,11 +430,20 @@ def rows(view: View, answer: study.Answer) -> list[items.Item]:
             for at, name in enumerate(() if words else answer.components)
         )  # fmt: skip
         found.append(items.Item(
-            id=str(row["id"]), key=cards.key_of(view.loaded, position) if position >= 0 else "",
+            id=str(view.loaded.ids[position] if position >= 0 else row["id"]),
+            key=cards.key_of(view.loaded, position) if position >= 0 else "",
             title=view.catalogue.title(item), rank=rank, score=float(answer.scores[item]), why=answer.why(item),
-            text=str(row.get("description", "") or ""), note=str(row.get(study.CATEGORY, "") or ""), parts=parts,
+            text=tables.words(row.get("description", "")), note=note(view, item, position), parts=parts,
         ))  # fmt: skip
     return found
+
+
+def note(view: View, item: int, position: int) -> str:
+    """The category, and which of its pictures stands for an item that has several."""
+    category = tables.words(view.catalogue.items.iloc[item].get(study.CATEGORY, ""))
+    number, of = view.catalogue.picture_numbers, int(view.catalogue.picture_counts[item])
+    several = f"picture {int(number[position])} of {of}" if of > 1 else ""
+    return " · ".join(filter(None, (category, several)))
 
 
 def strategy_column(view: View, strategy: str, asked: study.Asked, keep: np.ndarray) -> None:
@@ -468,8 +494,8 @@ def browse(view: View) -> None:
     found = []
     for item in having.tolist():
         position, title = int(view.catalogue.image_of[item]), view.catalogue.title(item)
-        note = str(view.catalogue.items.iloc[item].get("description", "") or "")
-        facts = (("about", note[:220] + ("…" if len(note) > 220 else "")),) if note else ()
+        about = tables.words(view.catalogue.items.iloc[item].get("description", ""))
+        facts = (("about", about[:220] + ("…" if len(about) > 220 else "")),) if about else ()
         found.append(
             gallery.Card(
                 id=str(view.catalogue.items["id"].iloc[item]), key=cards.key_of(view.loaded, position), title=title,
@@ -556,13 +582,11 @@ def evaluation(view: View) -> None:
     if base == "fixed" and shares is None:
         shares = tuple((name, 1.0) for name in view.components)
     with st.spinner("Asking every question of every strategy …", show_time=True):
-        found = catalogues.comparison(
-            view.catalogue, setup.space, view.components, ask_with, metric, base, shares, file
-        )
+        found = catalogues.comparison(view.searcher, setup.space, setup.pictures, ask_with, metric, base, shares, file)
     comparison(found)
 
 
-def comparison(found: study.Comparison) -> None:
+def comparison(found: judging.Comparison) -> None:
     """Bars with intervals, the words, the table."""
     label = metrics.label(found.metric)
     lines = [
@@ -607,7 +631,7 @@ def comparison(found: study.Comparison) -> None:
 
 def ready(catalogue: study.Catalogue) -> View | None:
     """The catalogue in its space; None while its pictures are not embedded there (draws the button that helps)."""
-    space = state.get(CatalogueSetup, "space")
+    space, join = state.get(CatalogueSetup, "space"), state.get(CatalogueSetup, "pictures")
     components = used_components(catalogue)
     if study.PICTURE in components and cache.counts(catalogue.name).get(space, 0) < len(catalogue.dataset):
         st.info(
@@ -616,9 +640,11 @@ def ready(catalogue: study.Catalogue) -> View | None:
         )
         prepare_button(catalogue.name, space, f"Embed {len(catalogue.dataset):,} pictures")
         return None
+    if not wording.ready(space, study.texts_of(catalogue, components), f"the catalogue {catalogue.name}"):
+        return None
     with st.spinner("Reading the texts of the catalogue; this is done once …", show_time=True):
-        searcher = catalogues.searcher(catalogue, space, components)
-    return View(catalogue, state.read(CatalogueSetup), components, searcher)
+        searcher = catalogues.searcher(catalogue, space, components, join)
+    return View(catalogue, state.read(CatalogueSetup), searcher.components.names, searcher)
 
 
 @fragment
@@ -640,7 +666,7 @@ def page() -> None:
         "Items found by title, description and picture together. Which component found an item, and which way of "
         "weighing components really finds more?",
     )
-    jobs.panel(JOB)
+    jobs.panel(computing.JOB, wording.JOB)
     catalogue = current()
     if catalogue is None:
         return

@@ -324,7 +324,7 @@ def page() -> None:
     st.html(_STYLE)
     theme.title("Words", "Find pictures by what is in them, label them by name alone, and put a selection into words.")
     state.seed(WordsSetup)
-    jobs.panel(computing.JOB)
+    jobs.panel(computing.JOB, wording.JOB)
     try:
         selection = controls.selection()
     except NotComputed:

@@ -31,21 +31,23 @@ def spaces(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(["concepts_lite0", *(one for one in cache.embedded(name) if text.reads_text(one))]))
 
 
-def searcher(found: study.Catalogue, space: str, components: tuple[str, ...]) -> study.Searcher:
+def searcher(found: study.Catalogue, space: str, components: tuple[str, ...], join: str = "mean") -> study.Searcher:
     """The components of every item in one space; texts are read once and kept on disk.
 
+    Args:
+        join: how several pictures of an item enter.
     Raises:
         NotComputed: the pictures are not embedded in that space.
     """
     loaded = found.dataset
-    return _searcher(loaded.name, loaded.fingerprint, space, components, found)
+    return _searcher(loaded.name, loaded.fingerprint, space, components, join, found)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _searcher(
-    name: str, fingerprint: str, space: str, components: tuple[str, ...], _found: study.Catalogue
+    name: str, fingerprint: str, space: str, components: tuple[str, ...], join: str, _found: study.Catalogue
 ) -> study.Searcher:
-    return study.Searcher(_found, study.components(_found, space, components))
+    return study.searcher(_found, space, components, join=join)
 
 
 def seen_in(loaded: Dataset, position: int) -> list[tuple[str, float]]:
@@ -73,9 +75,9 @@ def seen(content: bytes) -> list[tuple[str, float]]:
 
 
 def comparison(
-    found: study.Catalogue,
+    ready: study.Searcher,
     space: str,
-    components: tuple[str, ...],
+    join: str,
     ask_with: str,
     metric: str,
     base: str,
@@ -83,8 +85,10 @@ def comparison(
     file: str = "",
 ) -> judging.Comparison:
     """Every strategy on one set of questions; `ask_with` is "categories", "pictures" or "file"."""
-    loaded = found.dataset
-    return _comparison(loaded.name, loaded.fingerprint, space, components, ask_with, metric, base, shares, file, found)
+    loaded, names = ready.catalogue.dataset, ready.components.names
+    return _comparison(
+        loaded.name, loaded.fingerprint, space, names, join, ask_with, metric, base, shares, file, ready
+    )  # fmt: skip
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -93,19 +97,19 @@ def _comparison(
     fingerprint: str,
     space: str,
     components: tuple[str, ...],
+    join: str,
     ask_with: str,
     metric: str,
     base: str,
     shares: tuple[tuple[str, float], ...] | None,
     file: str,
-    _found: study.Catalogue,
+    _ready: study.Searcher,
 ) -> judging.Comparison:
-    ready = searcher(_found, space, components)
     if ask_with == "categories":
-        questions = judging.category_questions(_found, ready.components.names)
+        questions = judging.category_questions(_ready.catalogue, components)
     elif ask_with == "pictures":
-        questions = judging.picture_questions(_found)
+        questions = judging.picture_questions(_ready.catalogue)
     else:
-        questions = judging.from_text(_found, file)
+        questions = judging.from_text(_ready.catalogue, file)
     given = dict(shares) if shares else None
-    return judging.compare(ready, questions, space, metric=metric, base=base, shares=given)
+    return judging.compare(_ready, questions, space, metric=metric, base=base, shares=given)

@@ -50,7 +50,9 @@ def _warm(space: str) -> threading.Thread:
 
 
 def ready(space: str, texts: Sequence[str], what: str) -> bool:
-    """Whether a list of texts is read, but for a few; else it is read beside the page, which says how far it is.
+    """Whether a list of texts is read, but for a few; else it is read beside the page.
+
+    A page that asks shows `jobs.panel(wording.JOB)` at its top.
 
     Args:
         what: whose texts these are, for the panel: "the catalogue shop".
@@ -67,11 +69,10 @@ def ready(space: str, texts: Sequence[str], what: str) -> bool:
     def work(running: jobs.Job) -> None:
         text.kept_vectors(space, texts, running.tell, running.cancel)
 
-    if job is None or (job.state == "done" and not job.running):
+    if job is None or job.state == "done":
         jobs.start(JOB, title, work)
-    jobs.panel(JOB)
-    job = jobs.find(JOB)
-    if job is not None and not job.running:
+        st.rerun()  # the whole page: the bar stands at its top
+    if not job.running:
         st.button(
             "Go on reading", type="primary", icon=":material/play_arrow:", key=f"read {what}", on_click=jobs.start,
             args=(JOB, title, work),
