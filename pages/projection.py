@@ -19,8 +19,7 @@ from core.ui import map as picture_map
 from core.ui.guard import fragment, guarded
 
 PER_PAGE = 60
-GROUP = "map"
-"""The map and the grids below it point at the same picture while it is hovered."""
+GROUP = "map"  # the map and the grids below it point at the same picture while it is hovered
 
 
 # ------------------------------------------------------------------------------------------------ what is drawn

@@ -47,7 +47,7 @@ UMAP_STEPS = 500
 """Steps of a fresh UMAP; 200 above 10,000 images. A warm one takes 60."""
 WARM_STEPS = 60
 TELL_EVERY = 0.08
-"""Seconds between two layouts that UMAP shows on its way."""
+"""Seconds between two layouts that UMAP shows on its way, for up to 5,000 points; more points, rarer."""
 KEPT_LAYOUTS = 1_000
 
 OnLayout = Callable[[np.ndarray], None]
@@ -288,6 +288,7 @@ class Job:
     cancel: Cancel | None = None
 
     def tell(self, done: int, total: int, note: str = "") -> None:
+        """Hand on a layout that is on its way."""
         if self.cancel:
             self.cancel.check()
         if self.on_progress:
@@ -457,10 +458,10 @@ def _descend(place: np.ndarray, edges: tuple, job: Job, steps: int) -> np.ndarra
     a, b = find_ab_params(1.0, job.min_dist)
     due, push_due = every.copy(), every / descent.PUSHES
     state = np.array([2 * job.seed + 0x9E3779B97F4A7C15], np.uint64)
-    told = time.monotonic()
+    told, pause = time.monotonic(), TELL_EVERY * max(1.0, len(place) / 5_000)
     for now in range(steps):
         descent.step(place, head, tail, every, due, push_due, a, b, 1 - now / steps, now, state)
-        if time.monotonic() - told > TELL_EVERY:
+        if time.monotonic() - told > pause:
             job.tell(now + 1, steps)
             if job.on_layout and now + 1 < steps:
                 job.on_layout(place.copy())

@@ -79,8 +79,9 @@ class Map:
 
 def _key(space: Space, method: str, dims: int, parameters: Mapping[str, Any], seed: int, start: Map | None) -> str:
     used = projection.parameters_of(method, len(space), parameters)
-    first = start.key if start and not projection.METHODS.get(method).instant else ""
-    return projection.layout_key(space, method, dims, used, seed, first)
+    if projection.METHODS.get(method).instant:  # neither seed nor start changes it
+        return projection.layout_key(space, method, dims, used, 0)
+    return projection.layout_key(space, method, dims, used, seed, start.key if start else "")
 
 
 def kept(

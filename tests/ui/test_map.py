@@ -339,6 +339,10 @@ def test_many_points_are_drawn_and_stay_in_hand(tab, address: str, n: int, rende
     )
     assert painted[0] > 20_000 and painted[1] > 15
     assert frame < (250 if n <= 50_000 else 1_000)
+    tab.wait_for_function(
+        f"() => {{ const v = {VIEW}; return !v.request && performance.now() > (v.coarseUntil || 0) + 50; }}"
+    )
+    assert map_.ask("view.look(view.panels[0], 1).coarse") is not True, "at rest every point is drawn"
     position = map_.ask("view.pick(view.panels[0], Array.from(view.screen(view.panels[0])).slice(2000, 2002))")
     assert position >= 0
 

@@ -11,7 +11,10 @@ const VIEWS = new WeakMap();
 const NONE = 65535;
 const TRAVEL_MS = 700;
 const LIVE_MS = 260; // the longest way to a layout that came while it is being made
+const MOST_TRAVELLING = 20000;
 const DENSE = 50000;
+const COARSE = 4; // while a map of more points than DENSE moves, every fourth is drawn
+const AT_REST_MS = 180;
 const HIDDEN = 1, CHOSEN = 2;
 
 const COLOURS = ["#4269d0", "#e8871e", "#2a9d6f", "#c2527f", "#7f62c9", "#2f9fb8", "#a5853b", "#d64545", "#7aa63a", "#6b7686"];
@@ -138,7 +141,7 @@ precision highp float;
 layout(location=0) in vec3 before; layout(location=1) in vec3 after;
 layout(location=2) in uint code; layout(location=3) in uint flag;
 uniform float t; uniform vec2 scale; uniform vec3 centre; uniform mat3 turn; uniform float size; uniform float depth;
-uniform int pass; uniform float fade; uniform sampler2D palette; uniform vec3 missing;
+uniform int pass; uniform float fade; uniform float faint; uniform sampler2D palette; uniform vec3 missing;
 out vec4 tint;
 void main() {
   bool hidden = (flag & 1u) != 0u, chosen = (flag & 2u) != 0u;
@@ -148,7 +151,7 @@ void main() {
   float near = 1.0 + depth * clamp(p.z, -1.0, 1.0);
   gl_PointSize = size * near;
   vec3 colour = code == 65535u ? missing : texelFetch(palette, ivec2(int(code) & 255, int(code) >> 8), 0).rgb;
-  tint = vec4(colour, (pass == 1 ? 1.0 : fade) * min(1.0, mix(1.0, near, depth > 0.0 ? 0.9 : 0.0)));
+  tint = vec4(colour, (pass == 1 ? 1.0 : fade) * min(1.0, mix(1.0, near, depth > 0.0 ? 0.9 : 0.0)) * (code == 65535u ? faint : 1.0));
 }`;
 
 const POINT_FRAGMENT = `#version 300 es
@@ -156,7 +159,7 @@ precision highp float;
 in vec4 tint; uniform float edge; uniform vec3 ground; uniform int soft; out vec4 colour;
 void main() {
   float r = length(gl_PointCoord * 2.0 - 1.0);
-  if (soft == 1) { float w = max(0.0, 1.0 - r); colour = vec4(tint.rgb * w, w); return; }
+  if (soft == 1) { float w = max(0.0, 1.0 - r) * tint.a; colour = vec4(tint.rgb * w, w); return; }
   float aa = fwidth(r);
   float alpha = (1.0 - smoothstep(1.0 - aa, 1.0 + 0.001, r)) * tint.a;
   vec3 body = mix(tint.rgb, ground, edge * smoothstep(0.70, 0.92, r));
@@ -218,23 +221,31 @@ class GlPainter {
   panel(index) {
     const gl = this.gl;
     if (!this.panels[index]) {
-      const made = { before: gl.createBuffer(), after: gl.createBuffer(), array: gl.createVertexArray() };
-      gl.bindVertexArray(made.array);
-      for (const [place, buffer] of [[0, made.before], [1, made.after]]) {
-        gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-        gl.enableVertexAttribArray(place);
-        gl.vertexAttribPointer(place, 3, gl.FLOAT, false, 0, 0);
-      }
-      gl.bindBuffer(gl.ARRAY_BUFFER, this.codes);
-      gl.enableVertexAttribArray(2);
-      gl.vertexAttribIPointer(2, 1, gl.UNSIGNED_SHORT, 0, 0);
-      gl.bindBuffer(gl.ARRAY_BUFFER, this.flags);
-      gl.enableVertexAttribArray(3);
-      gl.vertexAttribIPointer(3, 1, gl.UNSIGNED_BYTE, 0, 0);
-      gl.bindVertexArray(null);
+      const made = { before: gl.createBuffer(), after: gl.createBuffer() };
+      made.array = this.array(made, 1);
+      made.coarse = this.array(made, COARSE);
       this.panels[index] = made;
     }
     return this.panels[index];
+  }
+
+  /* All points, or every so many of them. */
+  array(made, every) {
+    const gl = this.gl, array = gl.createVertexArray();
+    gl.bindVertexArray(array);
+    for (const [place, buffer] of [[0, made.before], [1, made.after]]) {
+      gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+      gl.enableVertexAttribArray(place);
+      gl.vertexAttribPointer(place, 3, gl.FLOAT, false, 12 * every, 0);
+    }
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.codes);
+    gl.enableVertexAttribArray(2);
+    gl.vertexAttribIPointer(2, 1, gl.UNSIGNED_SHORT, 2 * every, 0);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.flags);
+    gl.enableVertexAttribArray(3);
+    gl.vertexAttribIPointer(3, 1, gl.UNSIGNED_BYTE, every, 0);
+    gl.bindVertexArray(null);
+    return array;
   }
 
   setPositions(index, before, after) {
@@ -303,7 +314,7 @@ class GlPainter {
       gl.activeTexture(gl.TEXTURE0);
       gl.bindTexture(gl.TEXTURE_2D, sums.texture);
       gl.uniform1i(this.density.names.sums, 0);
-      gl.uniform1f(this.density.names.level, Math.max(1, (look.count * 30) / (rect.w * rect.h)));
+      gl.uniform1f(this.density.names.level, Math.max(1, (look.count * 30) / (rect.w * rect.h)) / (look.coarse ? COARSE : 1));
       gl.uniform1f(this.density.names.fade, look.fade < 1 ? 0.35 : 1);
       gl.drawArrays(gl.TRIANGLES, 0, 3);
     } else {
@@ -321,7 +332,7 @@ class GlPainter {
   drawPoints(index, look, pass, how) {
     const gl = this.gl, { names } = this.points;
     gl.useProgram(this.points.made);
-    gl.bindVertexArray(this.panel(index).array);
+    gl.bindVertexArray(look.coarse ? this.panel(index).coarse : this.panel(index).array);
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     gl.uniform1i(names.palette, 0);
@@ -333,11 +344,12 @@ class GlPainter {
     gl.uniform1f(names.depth, look.depth);
     gl.uniform1i(names.pass, pass);
     gl.uniform1f(names.fade, how.fade);
+    gl.uniform1f(names.faint, how.soft ? 0.05 : 1); // where colours are averaged, points without one must not drown the others
     gl.uniform3f(names.missing, ...look.missing.map((c) => c / 255));
     gl.uniform1f(names.edge, look.size > 5 ? 0.85 : 0);
     gl.uniform3f(names.ground, ...look.ground.map((c) => c / 255));
     gl.uniform1i(names.soft, how.soft);
-    gl.drawArrays(gl.POINTS, 0, look.n);
+    gl.drawArrays(gl.POINTS, 0, look.coarse ? Math.floor(look.n / COARSE) : look.n);
   }
 
   destroy() {
@@ -483,6 +495,7 @@ class MapView {
     this.dead = true;
     this.watcher.disconnect();
     clearInterval(this.themeTimer);
+    clearTimeout(this.restTimer);
     document.removeEventListener("fusionscope-hover", this.hear);
     cancelAnimationFrame(this.request);
     if (this.painter) this.painter.destroy();
@@ -569,7 +582,8 @@ class MapView {
     const now = performance.now(), apart = panel.lastCame ? now - panel.lastCame : LIVE_MS;
     panel.lastCame = now;
     panel.came++;
-    this.moveTo(panel, xy, dims, Math.min(LIVE_MS, Math.max(90, 1.3 * apart)), easeOut);
+    // Drawing many points takes as long as laying them out: those jump.
+    this.moveTo(panel, xy, dims, this.n > MOST_TRAVELLING ? 1 : Math.min(LIVE_MS, Math.max(90, 1.3 * apart)), easeOut);
     this.dirty();
   }
 
@@ -804,6 +818,16 @@ class MapView {
 
   /* --- drawing ---------------------------------------------------------------------------------------------- */
 
+  /* The map is being moved: many points are drawn coarsely until it rests. */
+  moving() {
+    if (this.n > DENSE) {
+      this.coarseUntil = performance.now() + AT_REST_MS;
+      clearTimeout(this.restTimer);
+      this.restTimer = setTimeout(() => this.dirty(), AT_REST_MS + 10);
+    }
+    this.dirty();
+  }
+
   dirty() {
     if (this.dead || this.request) return;
     this.request = requestAnimationFrame(() => {
@@ -851,6 +875,7 @@ class MapView {
     else if (this.n > DENSE) {
       look.count = panel.scale > panel.fitScale * 1.5 ? this.inView(panel, DENSE / 2).length : this.n;
       look.dense = look.count >= DENSE / 2;
+      look.coarse = look.dense && performance.now() < (this.coarseUntil || 0);
     }
     return look;
   }
@@ -1075,7 +1100,8 @@ class MapView {
       d.panel.yaw += dx * 0.008;
       d.panel.pitch = Math.min(1.57, Math.max(-1.57, d.panel.pitch + dy * 0.008));
     }
-    this.dirty();
+    if (d.kind === "pan" || d.kind === "turn") this.moving();
+    else this.dirty();
   }
 
   release(event) {
@@ -1108,7 +1134,7 @@ class MapView {
     panel.glide = null;
     if (event) this.setHover(-1);
     else this.follow();
-    this.dirty();
+    this.moving();
   }
 
   zoomAll(factor) { this.panels.forEach((panel) => this.zoomAt(panel, factor)); }
@@ -1414,7 +1440,7 @@ class MapView {
     let last = performance.now();
     for (let k = 0; k < count; k++) {
       this.panels[0].cx = cx + 0.002 * (k % 10);
-      this.dirty();
+      this.moving();
       await new Promise((resolve) => requestAnimationFrame(resolve));
       const now = performance.now();
       times.push(now - last);

@@ -1,0 +1,232 @@
+"""What the Map page hands to its map, without a browser: colours, selections, lines, layouts that are kept and stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import data, projection
+from core.studies import embedding, maps
+from core.types import unit
+from core.ui import map as picture_map
+from tests.conftest import TINY_CLASSES, write_tiny
+from tests.pages import alone
+
+COLOURS = {
+    "class": ("category", "Class"),
+    "split": ("category", "Split"),
+    "ap": ("number", "AP as a query"),
+    "correct": ("category", "First hit"),
+    "cluster": ("category", "Cluster"),
+    "duplicates": ("category", "Duplicates"),
+    "doubt": ("number", "Label doubt"),
+    "difference": ("diverging", "AP difference"),
+    "change": ("number", "Neighbours exchanged"),
+    "column:shop": ("category", "shop"),
+    "column:price": ("number", "price"),
+    "column:margin": ("diverging", "margin"),
+}
+
+
+@pytest.fixture
+def shop(home: Path, tmp_path: Path) -> None:
+    """The drawn images with three columns more, embedded by two descriptors."""
+    folder = write_tiny(tmp_path / "shop")
+    random = np.random.default_rng(0)
+    files = sorted(folder.rglob("*.png"))
+    frame = pd.DataFrame(
+        {
+            "path": [str(file.relative_to(folder)) for file in files],
+            "label": [file.parent.name for file in files],
+            "shop": [f"shop {number % 3}" for number in range(len(files))],
+            "price": random.uniform(1, 90, len(files)),
+            "margin": random.normal(size=len(files)),
+        }
+    )
+    embedding.embed(data.from_dataframe(frame, "shop", root=folder), alone.OWN)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What the map was given last; `event` is what the person did."""
+    held = SimpleNamespace(event=picture_map.Event(), panels=[], colours=None, selection=np.empty(0), focus=None)
+
+    def show(panels, items, colours, *, selection=(), focus=None, **_) -> picture_map.Event:  # noqa: ANN001, ANN003
+        held.panels, held.colours, held.selection, held.focus, held.items = panels, colours, selection, focus, items
+        event, held.event = held.event, picture_map.Event()
+        return event
+
+    monkeypatch.setattr(picture_map, "show", show)
+    return held
+
+
+def opened(**link: str) -> AppTest:
+    app = alone.settled(alone.opened("projection", **{"d": "shop", "b": ",".join(alone.OWN), "p": "pca", **link}))
+    assert not app.exception and not app.error and not app.warning
+    return app
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_every_colour_is_offered_and_reaches_the_map(shop: None, shown: SimpleNamespace, colour: str) -> None:
+    app = opened(a="hog", b2="hsv_histogram", col=colour)
+    box = next(one for one in app.selectbox if one.label == "Colour")
+    assert box.value == colour
+    assert set(COLOURS) <= {*maps.COLOURINGS.names, *(f"column:{name}" for name in ("shop", "price", "margin"))}
+    kind, title = COLOURS[colour]
+    assert (shown.colours.kind, shown.colours.title) == (kind, title)
+    assert len(shown.colours.codes) == 60 and (shown.colours.codes != maps.NO_VALUE).any()
+    if kind == "diverging":
+        assert shown.colours.low == -shown.colours.high < 0 < shown.colours.high
+
+
+def test_the_difference_is_the_ap_of_one_system_less_that_of_the_other(shop: None, shown: SimpleNamespace) -> None:
+    found = {}
+    for system in alone.OWN:
+        opened(a=system, col="ap")
+        found[system] = shown.colours.values
+    opened(a="hog", b2="hsv_histogram", col="difference")
+    np.testing.assert_allclose(shown.colours.values, found["hog"] - found["hsv_histogram"], atol=1e-6)
+    assert np.isfinite(shown.colours.values).all() and np.abs(shown.colours.values).max() > 0.05
+
+
+def test_what_needs_two_systems_is_offered_with_two_only(shop: None, shown: SimpleNamespace) -> None:
+    app = opened(a="hog", col="difference")
+    box = next(one for one in app.selectbox if one.label == "Colour")
+    assert box.value == "class"
+    assert not {"AP difference", "Neighbourhood change"} & set(box.options)
+    assert len(shown.panels) == 1
+
+
+def test_two_maps_are_aligned_and_each_is_measured(shop: None, shown: SimpleNamespace) -> None:
+    app = opened(a="hog", b2="hsv_histogram")
+    left, right = (panel.xy for panel in shown.panels)
+    np.testing.assert_allclose(projection.align(right, left), right, atol=1e-4)
+    said = alone.words(app)
+    assert said.count("Trustworthiness 0.") == 2
+    assert [panel.title for panel in shown.panels] == ["HOG", "HSV histogram"]
+
+
+def test_a_selection_is_counted_judged_paged_and_kept_across_systems(
+    shop: None, shown: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.ui import gallery
+
+    grids: list[list[str]] = []
+    monkeypatch.setattr(gallery, "grid", lambda cards, **_: grids.append([card.id for card in cards]))
+    app = opened(a="hog", col="ap")
+    ap, chosen = shown.colours.values, np.arange(5, 57)
+    shown.event = picture_map.Event(selection=chosen)
+    app = alone.settled(app.run())
+    np.testing.assert_array_equal(shown.selection, chosen)
+    metric = app.metric[0]
+    assert metric.label == f"Mean AP of the selection (n = {len(chosen)})"
+    assert float(metric.value) == pytest.approx(ap[chosen].mean(), abs=6e-4)
+    assert app.dataframe[0].value["selected"].sum() == len(chosen)
+    assert len(app.dataframe[0].value) == len(TINY_CLASSES)
+    names = [str(name) for name in data.load("shop").ids]
+    assert grids[-1] == [names[position] for position in chosen]
+    next(one for one in app.selectbox if one.label == "Space of").select("hsv_histogram")
+    app = alone.settled(app.run())
+    np.testing.assert_array_equal(shown.selection, chosen)
+    assert float(app.metric[0].value) != pytest.approx(ap[chosen].mean(), abs=1e-3)
+    alone.button(app, "Clear").click()
+    app = alone.settled(app.run())
+    assert not len(shown.selection) and "Nothing is selected" in alone.words(app)
+
+
+def test_a_long_selection_is_seen_page_by_page(home: Path, tmp_path: Path, shown: SimpleNamespace, monkeypatch) -> None:  # noqa: ANN001
+    from core.ui import gallery
+
+    grids: list[list[str]] = []
+    monkeypatch.setattr(gallery, "grid", lambda cards, **_: grids.append([card.id for card in cards]))
+    _vectors(tmp_path, 150)
+    app = opened(d="abstract", b="one,two", a="one")
+    shown.event = picture_map.Event(selection=np.arange(150))
+    app = alone.settled(app.run())
+    names = [str(name) for name in data.load("abstract").ids]
+    seen = [grids[-1]]
+    for page in (2, 3):
+        app.session_state["map page of 3"] = page
+        app.run()
+        seen.append(grids[-1])
+    assert [len(one) for one in seen] == [60, 60, 30]
+    assert sum(seen, []) == names
+
+
+def test_a_point_is_joined_to_its_nearest_and_a_click_in_the_grid_does_the_same(
+    shop: None, shown: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.ui import gallery
+
+    picked: list[str] = []
+    monkeypatch.setattr(gallery, "grid", lambda cards, **_: picked.pop() if picked else None)
+    app = opened(a="hog")
+    assert shown.focus is None
+    shown.event = picture_map.Event(clicked=17)
+    app = alone.settled(app.run())
+    assert shown.focus.position == 17
+    vectors = embedding.embeddings(data.load("shop"), "hog").vectors
+    scores = vectors @ vectors[17]
+    scores[17] = -1
+    assert set(shown.focus.neighbours) == set(np.argsort(-scores)[:10])
+    picked.append(str(data.load("shop").ids[3]))
+    alone.settled(app.run())
+    assert shown.focus.position == 3
+
+
+def test_a_layout_is_kept_found_again_and_drawn_alike(shop: None, shown: SimpleNamespace) -> None:
+    opened(a="hog", p="tsne", it="100")
+    first = shown.panels[0].xy
+    kept = {path.stem for path in projection.paths.layouts().glob("*.npy")}
+    opened(a="hog", p="tsne", it="100")
+    np.testing.assert_array_equal(shown.panels[0].xy, first)
+    assert {path.stem for path in projection.paths.layouts().glob("*.npy")} == kept
+    opened(a="hog", p="tsne", it="100", seed="5")
+    assert not np.array_equal(shown.panels[0].xy, first)
+    assert len(list(projection.paths.layouts().glob("*.npy"))) == len(kept) + 1
+
+
+def test_pca_stands_there_until_a_layout_comes_and_stop_keeps_what_is_shown(
+    shop: None, shown: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+
+    go_on, slow = threading.Event(), projection.layout
+
+    def waiting(space, method="pca", **more):  # noqa: ANN001, ANN003, ANN202
+        if method == "tsne":
+            go_on.wait(60)
+            more["cancel"].check()
+        return slow(space, method, **more)
+
+    monkeypatch.setattr(projection, "layout", waiting)
+    app = alone.opened("projection", d="shop", b="hog", a="hog", p="tsne")
+    assert "PCA stands here until t-SNE has its first layout" in alone.words(app)
+    assert shown.panels[0].live.startswith("/layouts/map-")
+    before = shown.panels[0].xy
+    shown.event = picture_map.Event(stopped=0)
+    app.run()
+    go_on.set()
+    app = alone.settled(app)
+    assert "stopped" in alone.words(app)
+    np.testing.assert_array_equal(shown.panels[0].xy, before)
+    assert shown.panels[0].live == ""
+    alone.button(app, "Lay out again").click()
+    app = alone.settled(alone.settled(app.run()))
+    assert "Trustworthiness 0." in alone.words(app)
+    assert not np.array_equal(shown.panels[0].xy, before)
+
+
+def _vectors(folder: Path, n: int) -> None:
+    random = np.random.default_rng(0)
+    labels = np.arange(n) % 5
+    for name, noise in (("one", 0.5), ("two", 1.5)):
+        np.save(folder / f"{name}.npy", unit(np.eye(5, 16)[labels] + noise * random.normal(size=(n, 16))))
+    table = pd.DataFrame({"id": [f"i{k:03d}" for k in range(n)], "label": [f"kind {k}" for k in labels]})
+    table.to_csv(folder / "labels.csv", index=False)
+    data.add_vectors("abstract", {name: folder / f"{name}.npy" for name in ("one", "two")}, folder / "labels.csv")
