@@ -294,6 +294,10 @@ def query_curve(
     return bare(figure, 300)
 
 
+_SHADES = [[0.0, "rgba(64, 132, 240, 0.10)"], [1.0, "rgba(64, 132, 240, 1)"]]
+"""From hardly there to full, on a light and on a dark page."""
+
+
 def confusion_map(table: pd.DataFrame, classes: Sequence[str], height: int = 600) -> go.Figure:
     """Query class (down) against result class (across); the darker a square, the larger its share of the results.
 
@@ -315,7 +319,7 @@ def confusion_map(table: pd.DataFrame, classes: Sequence[str], height: int = 600
         x=shown["result class"].map(places), y=shown["query class"].map(places), mode="markers", text=hover,
         customdata=shown.index.to_numpy(), hovertemplate="%{text}<extra></extra>",
         marker={
-            "symbol": "square", "size": side, "color": shown["share"], "cmin": 0, "cmax": top, "colorscale": "Blues",
+            "symbol": "square", "size": side, "color": shown["share"], "cmin": 0, "cmax": top, "colorscale": _SHADES,
             "colorbar": {"tickformat": ".0%", "thickness": 8, "len": 0.5, "xpad": 4},
             "line": {"width": 0},
         },
@@ -333,6 +337,7 @@ def confusion_map(table: pd.DataFrame, classes: Sequence[str], height: int = 600
         range=[len(classes) - 0.3, -0.7],
         scaleanchor="x",
         constrain="domain",
+        constraintoward="top",
     )
     figure.update_layout(dragmode=False, clickmode="event+select")
     for axis in (figure.update_xaxes, figure.update_yaxes):

@@ -54,6 +54,15 @@ _STYLE = """
 [data-testid="stColumn"]:has(.st-key-result-side) { flex: 4.2 1 440px; min-width: min(100%, 440px); }
 [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"] [class*="st-key-words-"]) { flex-wrap: wrap; row-gap: 0.4rem; }
 [data-testid="stColumn"]:has([class*="st-key-words-"]) { flex: 2 1 200px; min-width: 200px; }
+[data-testid="stColumn"]:has(.st-key-query-side) { container-type: inline-size; }
+@container (min-width: 480px) {
+  .st-key-query-side { flex-direction: row; }
+  .st-key-query-picture { flex: 0 0 220px; min-width: 0; }
+  .st-key-query-ways { flex: 1 1 0; min-width: 0; }
+}
+[data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"] .st-key-confusion-map-side) { flex-wrap: wrap; }
+[data-testid="stColumn"]:has(.st-key-confusion-map-side) { flex: 5.4 1 440px; min-width: min(100%, 440px); }
+[data-testid="stColumn"]:has(.st-key-confusion-table-side) { flex: 4.6 1 380px; min-width: min(100%, 380px); }
 .st-key-the-words { border: 3px solid #2b7de9; border-radius: 10px; }
 [data-testid="stColumn"]:has([class*="st-key-case-"]) { flex: 7 1 420px; min-width: min(100%, 420px); }
 </style>
@@ -339,9 +348,8 @@ def frame_of(loaded: Dataset, answer: retrieval.Answer, place: int, position: in
 def result_line(answer: retrieval.Answer, k: int) -> None:
     """What one answer amounts to, in one line of figures, each with what it means."""
     if not answer.judged:
-        st.caption(
-            f"The first {min(k, len(answer.order)):,} of {len(answer.order):,}. Nothing is known to be relevant to this query."
-        )
+        of = "" if answer.approximate else f" of {len(answer.order):,}"
+        st.caption(f"The first {min(k, len(answer.order)):,}{of}. Nothing is known to be relevant to this query.")
         return
     if answer.approximate:
         found = int(answer.hits[:k].sum())
@@ -350,7 +358,7 @@ def result_line(answer: retrieval.Answer, k: int) -> None:
     told, found = retrieval.figures(answer, k), int(answer.hits[:k].sum())
     first = f"first at rank {told['first']:.0f}" if np.isfinite(told["first"]) else "none was retrieved"
     st.caption(
-        f"**{found} of the first {min(k, len(answer.order))} are relevant** · {answer.n_relevant} exist · {first} · "
+        f"**{found} of the first {min(k, len(answer.order))} are relevant** · {answer.n_relevant:,} exist · {first} · "
         f"average precision **{told['map']:.3f}**",
         help="Average precision of this one query, over the whole list: 1 when all relevant pictures come first. One query "
         "says little about a system: the tables below are about all of them.",
@@ -360,9 +368,7 @@ def result_line(answer: retrieval.Answer, k: int) -> None:
 def one_system(view: View, answer: retrieval.Answer, number: int, moves: tuple = ()) -> None:
     """The grid of one system, and the relevant pictures that did not make it."""
     k = view.setup.k
-    size = view.setup.size if view.other is None else max(60, int(view.setup.size * 0.72))
-    if view.other is not None:
-        result_line(answer, k)
+    size = view.setup.size if view.other is None else max(60, int(view.setup.size * 0.62))
     gallery.grid(
         result_cards(view, answer, answer.order[:k], moves), key=f"results {number}", size=size,
         on_pick=put_query, name=f"results of {view.systems[number].title}", group="results",
@@ -373,7 +379,7 @@ def one_system(view: View, answer: retrieval.Answer, number: int, moves: tuple =
     more = f"; the nearest {_MOST_MISSED} are shown" if len(missed) > _MOST_MISSED else ""
     among = f" among the {len(answer.order)} that the index found" if answer.approximate else ""
     st.caption(
-        f"**{len(missed)} relevant pictures{among} did not make it** into the first {k}{more}. The number is their rank."
+        f"**{len(missed):,} relevant pictures{among} did not make it** into the first {k}{more}. The number is their rank."
     )
     gallery.grid(
         result_cards(view, answer, missed[:_MOST_MISSED]), key=f"missed {number}", size=max(60, int(size * 0.62)),
@@ -387,11 +393,13 @@ def results(view: View, answers: list[retrieval.Answer]) -> None:
         one_system(view, answers[0], 0)
         return
     moves = retrieval.moves(*answers, view.setup.k)
-    sides = st.columns(2, gap="medium")
-    for number, (side, named) in enumerate(zip(sides, view.systems)):
+    for number, (side, named) in enumerate(zip(st.columns(2, gap="medium"), view.systems)):
+        with side.container(gap="xsmall"):
+            st.markdown(f"**{theme.plain(named.title)}**")
+            result_line(answers[number], view.setup.k)
+    for number, side in enumerate(st.columns(2, gap="medium")):
         only = (moves.only_left, moves.only_right)[number]
         with side:
-            st.markdown(f"**{theme.plain(named.title)}**")
             one_system(view, answers[number], number, (moves.left, moves.right)[number])
             good = f", {int(answers[number].relevant[only].sum())} of them relevant" if answers[number].judged else ""
             st.caption(f"{len(only)} of these are not in the other list{good}; {moves.shared} are in both.")
@@ -408,9 +416,11 @@ def explorer(view_of) -> None:  # noqa: ANN001
         view, notes = for_words(view, query)
     left, right = st.columns([1.5, 4], gap="large")
     with left.container(key="query side"):
-        query_card(view, query)
-        query_buttons(view, query)
-        trail(view, query)
+        with st.container(key="query picture"):
+            query_card(view, query)
+        with st.container(key="query ways"):
+            query_buttons(view, query)
+            trail(view, query)
     with right.container(key="result side"):
         for sentence in (*((said,) if said else ()), *state.hold(_REFUSED, ())):
             st.warning(theme.plain(sentence), icon=":material/info:")
@@ -419,9 +429,7 @@ def explorer(view_of) -> None:  # noqa: ANN001
         except CoreError as error:
             st.error(theme.plain(str(error)), icon=":material/error:")
             return
-        for note in notes:
-            st.caption(theme.plain(note))
-        head, files, link = st.columns([5, 2, 2], gap="small", vertical_alignment="center")
+        head, files, link = st.columns([4.4, 2.5, 2.2], gap="small", vertical_alignment="center")
         with head:
             if len(answers) == 1:
                 result_line(answers[0], view.setup.k)
@@ -433,6 +441,8 @@ def explorer(view_of) -> None:  # noqa: ANN001
             taking.downloads(view, query, answers)
         with link:
             taking.copy_link(query)
+        for note in notes:
+            st.caption(theme.plain(note))
         tell_agreement = indexing.switch(view) if view.ways else None
         results(view, answers)
         taking.closer_look(view, answers)
@@ -477,7 +487,7 @@ def answers_of(view: View, query: Query) -> list[retrieval.Answer]:
 def systems_row(selection: controls.Selection) -> tuple[Named, Named | None]:
     """Which systems answer, and how much of their answers is shown."""
     follow_lab(selection)
-    *places, options = st.columns([5, 5, 2], gap="medium", vertical_alignment="bottom")
+    *places, options = st.columns([4.4, 4.4, 2.6], gap="medium", vertical_alignment="bottom")
     chosen = asking.system_boxes(
         RetrievalSetup, selection, places, ("Results of", "Side by side with"),
         ("A backbone, the fusion as it stands in the Fusion lab, or a saved fusion.",

@@ -125,7 +125,7 @@ def build(
             return found
         began = time.perf_counter()
         if on_progress:
-            on_progress(Meter("Finding cells", None).now())
+            on_progress(Meter("Finding cells", space.n_gallery).now())
         index = GalleryIndex(
             [space.gallery(name) for name in names], KIND, seed=SEED, on_progress=on_progress, cancel=cancel
         )

@@ -27,6 +27,7 @@ PANEL = 2_000
 TABS = {"worst": "Best and worst", "duel": "A against B", "confusions": "Confusions"}
 SEEK = "picks below"
 """How often a picture was chosen below the results: the page then scrolls to the query."""
+_LONG_TITLE = 32
 _PICKED = "picked below"
 _CELL = "confused pair"
 
@@ -188,7 +189,7 @@ def _class_filter(view) -> str:  # noqa: ANN001
 
 
 def _extremes(view, pick: Pick) -> None:  # noqa: ANN001
-    left, middle, right = st.columns([3, 3, 4], vertical_alignment="bottom", gap="medium")
+    left, middle, right = st.columns([3.6, 3.4, 3], vertical_alignment="bottom", gap="medium")
     which = left.segmented_control(
         "Which", ["worst", "best"], default="worst", required=True, wrap=True, key="which extremes", format_func=lambda w: f"Ten {w}",
         help="By average precision over the whole list; equal ones stand in the order of the dataset.",
@@ -222,7 +223,12 @@ def _case_row(loaded: Dataset, case: retrieval.Case, key: str, pick: Pick, title
             st.markdown(":orange-badge[:material/label_important: label doubt]")
     with right:
         gallery.grid(
-            case_cards(loaded, case), key=f"case {key}", size=72, on_pick=pick, name="a query and its first results"
+            case_cards(loaded, case),
+            key=f"case {key}",
+            size=72,
+            on_pick=pick,
+            name="a query and its first results",
+            beside=8,
         )
 
 
@@ -249,6 +255,9 @@ def _duel(view, pick: Pick) -> None:  # noqa: ANN001
         return
     one, two = (judged(view.loaded, named) for named in view.systems)
     titles = [theme.plain(named.title) for named in view.systems]
+    if max(map(len, titles)) > _LONG_TITLE:
+        st.caption("  \n".join(f"**{letter}**: {title}" for letter, title in zip("AB", titles)))
+        titles = ["A", "B"]
     left, right = st.columns([3, 7], vertical_alignment="bottom", gap="medium")
     with left:
         label = _class_filter(view)
@@ -285,13 +294,13 @@ def _confusions(view, pick: Pick) -> None:  # noqa: ANN001
         return
     wrong = table[~table["agrees"]].reset_index()
     classes = _most_confused(loaded.label_names, wrong)
-    left, right = st.columns([6, 4], gap="large")
-    with left:
+    left, right = st.columns([5.4, 4.6], gap="medium")
+    with left.container(key="confusion map side"):
         shown = st.plotly_chart(
             charts.confusion_map(table, classes), key=f"confusion map {named.text} {k}", on_select="rerun",
             selection_mode="points", config={"displayModeBar": False},
         )  # fmt: skip
-    with right:
+    with right.container(key="confusion table side"):
         few = (
             ""
             if len(classes) == len(loaded.label_names)
@@ -306,9 +315,11 @@ def _confusions(view, pick: Pick) -> None:  # noqa: ANN001
             on_select="rerun", selection_mode="single-row", key=f"confusion rows {named.text} {k}",
             column_config={
                 "query class": "asked", "result class": "retrieved",
-                "share": st.column_config.NumberColumn("share", format="percent", help="Of all results of the asked class."),
-                "results": st.column_config.NumberColumn("results", help="How many results of these two classes."),
-                "queries": st.column_config.NumberColumn("queries", help="How many queries the asked class has."),
+                "share": st.column_config.NumberColumn(
+                    "share", format="percent", width=72, help="Of all results of the asked class."
+                ),
+                "results": st.column_config.NumberColumn("results", width=70, help="How many results of these two classes."),
+                "queries": st.column_config.NumberColumn("queries", width=72, help="How many queries the asked class has."),
             },
         )  # fmt: skip
     cell = _chosen_cell(shown, rows, table, wrong)

@@ -127,8 +127,7 @@ def switch(view) -> Callable[[], None]:  # noqa: ANN001
     )
 
     def tell() -> None:
-        said = [sentence(view.loaded, named, way, view.setup.k) for named, way in zip(view.systems, view.ways)]
-        place.caption("  \n".join(dict.fromkeys(said)))
+        place.caption(sentence(view.loaded, tuple(zip(view.systems, view.ways)), view.setup.k))
 
     return tell
 
@@ -144,13 +143,18 @@ def _agreement(key: str, said: str, k: int, effort: int, _indexed: large.Indexed
     return large.agreement(_indexed, _system, k)
 
 
-def sentence(loaded: Dataset, named: Named, way: Way, k: int) -> str:
-    """How this list was found, and how well such lists agree with the exact ones."""
-    if way.indexed is None:
-        return way.said
-    share = agreement(loaded, named, way.indexed, k)
-    sample = min(large.SAMPLE, len(loaded.split.queries))
-    return (
-        f"**Approximate:** an index (FAISS) finds {100 * share:.1f} % of the exact first {k} of {len(loaded.split.gallery):,} pictures for "
-        f"{theme.plain(named.title)} (recall@{k}, mean of {sample} sampled queries). Scores are exact."
-    )
+def sentence(loaded: Dataset, ways: Sequence[tuple[Named, Way]], k: int) -> str:
+    """How the lists were found, and how well such lists agree with the exact ones."""
+    found = [
+        f"{100 * agreement(loaded, named, way.indexed, k):.1f} % for {theme.plain(named.title)}"
+        for named, way in ways if way.indexed is not None
+    ]  # fmt: skip
+    said = [way.said for _, way in ways if way.said]
+    if found:
+        sample = min(large.SAMPLE, len(loaded.split.queries))
+        said.insert(
+            0,
+            f"**Approximate:** of the exact first {k} among {len(loaded.split.gallery):,} pictures an index (FAISS) finds "
+            f"{', '.join(found)} (recall@{k}, mean of {sample} sampled queries). Scores are exact.",
+        )
+    return " ".join(dict.fromkeys(said))

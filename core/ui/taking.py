@@ -64,17 +64,22 @@ def _figures(view, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
         )  # fmt: skip
         return
     table = figures_table(view.systems, answers, k)
-    lines = {named.title: retrieval.precision_recall(answer) for named, answer in zip(view.systems, answers)}
-    left, right = st.columns([2, 3], gap="medium")
-    left.dataframe(table, hide_index=True, width="stretch", column_config={
-        "figure": st.column_config.TextColumn("figure", width="small"),
+    names = ["value"] if len(answers) == 1 else [named.title for named in view.systems]
+    lines = {_short(named.title): retrieval.precision_recall(answer) for named, answer in zip(view.systems, answers)}
+    st.dataframe(table, hide_index=True, width="stretch", column_config={
+        "figure": st.column_config.TextColumn("figure", width=170),
+        **{named.title: st.column_config.TextColumn(name, width=110) for name, named in zip(names, view.systems)},
         "meaning": st.column_config.TextColumn("meaning", width="large"),
     })  # fmt: skip
-    right.plotly_chart(charts.query_curve(lines), key="query curve", config={"displayModeBar": False})
+    st.plotly_chart(charts.query_curve(lines), key="query curve", config={"displayModeBar": False})
     st.caption(
         f"Of this one query, which has {answers[0].n_relevant} relevant pictures; one query has no interval. "
         "Points: precision at each relevant result. Line: 11-point interpolated precision."
     )
+
+
+def _short(title: str, most: int = 56) -> str:
+    return title if len(title) <= most else title[: most - 1].rstrip(" ,") + "…"
 
 
 def figures_table(systems: Sequence[Named], answers: list[retrieval.Answer], k: int):  # noqa: ANN201

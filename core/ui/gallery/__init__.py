@@ -80,6 +80,7 @@ def grid(
     pick: str = "Click to search with this picture",
     group: str = "",
     seek: int = 0,
+    beside: int = 1,
 ) -> str | None:
     """Draw the cards; returns the id that was just clicked (or chosen with Enter), once.
 
@@ -92,11 +93,12 @@ def grid(
         pick: what a click does, shown in the large card; "" makes the grid one to look at only.
         group: grids of one group highlight the same picture together.
         seek: whenever this number changes, the page scrolls to the grid.
+        beside: at least so many stand beside one another, however small they become.
     """
     shown = [c.as_data() for c in cards]
     if size > SHARP_FROM:
         shown = [one | {"src": one["large"]} for one in shown]
-    data = {"cards": shown, "size": size, "name": name, "pick": pick, "group": group, "seek": seek}
+    data = {"cards": shown, "size": size, "name": name, "pick": pick, "group": group, "seek": seek, "beside": beside}
 
     def picked() -> None:
         value = st.session_state[key].get("picked")

@@ -122,6 +122,7 @@ export default function (component) {
   state.pick = (id) => { if (state.data.pick) { hide(); setTriggerValue("picked", id); } };
   grid.setAttribute("aria-label", data.name);
   grid.style.setProperty("--size", data.size + "px");
+  grid.style.setProperty("--beside", data.beside);
 
   const hide = () => { clearTimeout(state.timer); large.hidden = true; };
   const show = (card) => { fillLarge(large, card.fusionscope, state.data.pick); place(large, card); };
