@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
@@ -418,8 +419,7 @@ def rows(view: View, answer: study.Answer) -> list[items.Item]:
     """The best items of one strategy, with the weight and the likeness of each component."""
     words = CATALOGUE_STRATEGIES[answer.strategy].joins == "words"  # has no components to speak of
     found = []
-    listed = answer.order[answer.scores[answer.order] != 0] if words else answer.order
-    for rank, item in enumerate(listed[: view.setup.k].tolist(), start=1):
+    for rank, item in enumerate(answer.listed[: view.setup.k].tolist(), start=1):
         position = int(answer.pictures[item])
         row = view.catalogue.items.iloc[item]
         parts = tuple(
@@ -458,11 +458,9 @@ def strategy_column(view: View, strategy: str, asked: study.Asked, keep: np.ndar
     except CoreError as error:
         st.warning(theme.plain(str(error)), icon=":material/info:")
         return
-    if entry.joins == "words" and not (answer.scores[answer.order] > 0).any():
-        st.caption("None of these words occurs in any item.")
-        return
-    if not len(answer.order):
-        st.caption("No item passes the filters.")
+    if not len(answer.listed):
+        none = "None of these words occurs in any item." if len(answer.order) else "No item passes the filters."
+        st.caption(none)
         return
     items.show(
         rows(view, answer), key=f"items {strategy}", name=f"results of {entry.label}", on_pick=like_item,
@@ -567,7 +565,7 @@ def evaluation(view: View) -> None:
         if given is None:
             st.caption("One row per relevant item; `gain` is optional and serves nDCG.")
             return
-        file = given.getvalue().decode("utf-8", "replace")
+        file = tables.decode(given.getvalue(), Path(given.name))
     st.caption(
         {
             "categories": "The name of each category is typed as a query; the items of that category are relevant. "
@@ -653,6 +651,7 @@ def search(catalogue: study.Catalogue) -> None:
     with st.container(key="catalogue-query"):
         ask_box(catalogue)
     settings(catalogue)
+    wording.warm((state.get(CatalogueSetup, "space"),))
     view = ready(catalogue)
     if view is not None:
         results(view)
@@ -681,7 +680,10 @@ def page() -> None:
         return
     view = ready(catalogue)
     if view is not None:
-        evaluation(view)
+        try:
+            evaluation(view)
+        except BadInput as error:
+            st.warning(theme.plain(str(error)), icon=":material/info:")
         components_popover(catalogue)
 
 

@@ -44,6 +44,17 @@ def read_table(path: Path) -> pd.DataFrame:
     return _csv(text, path)
 
 
+def from_text(text: str, name: str) -> pd.DataFrame:
+    """The same from the text of a CSV or TSV that lies in no file here.
+
+    Args:
+        name: of the file that it came from, for sentences.
+    Raises:
+        BadInput: it is empty or damaged.
+    """
+    return _csv(text, Path(name))
+
+
 def decode(data: bytes, path: Path) -> str:
     """Text of a file: UTF-8 with or without its mark, or UTF-16 with its mark.
 

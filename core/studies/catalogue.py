@@ -368,6 +368,11 @@ class Answer:
     pictures: np.ndarray
     words: tuple[frozenset[str], ...] = field(default=(), repr=False)
 
+    @property
+    def listed(self) -> np.ndarray:
+        """(n_listed,) int64: what is shown, best first; of BM25 only items that share a word with the query."""
+        return self.order[[bool(self.words[item]) for item in self.order]] if self.words else self.order
+
     def why(self, item: int) -> str:
         """One sentence: which component brought the item up."""
         if self.words:
@@ -485,11 +490,10 @@ def as_text(ready: Searcher, asked: Asked, shares: Mapping[str, float] | None = 
             continue
         answer = ready.answer(entry.name, asked, shares)
         lines.append(f"\n{entry.label}")
-        listed = [item for item in answer.order[:k].tolist() if entry.joins != "words" or answer.scores[item] > 0]
         lines += [
             f"{rank:4d}  {answer.scores[item]:7.3f}  {ready.catalogue.items['id'].iloc[item]}  "
             f"{ready.catalogue.title(item)}: {answer.why(item)}"
-            for rank, item in enumerate(listed, start=1)
+            for rank, item in enumerate(answer.listed[:k].tolist(), start=1)
         ] or ["      none of these words occurs in any item"]
     return "\n".join(lines)
 

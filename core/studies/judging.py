@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,19 +49,20 @@ def from_file(catalogue: Catalogue, path: str | Path) -> Questions:
     return _from_frame(catalogue, tables.read_table(Path(path)).rename(columns=str), str(path))
 
 
-def from_text(catalogue: Catalogue, content: str) -> Questions:
-    """The same from the text of a CSV file, for one that was uploaded."""
-    try:
-        frame = pd.read_csv(io.StringIO(content), dtype=str, keep_default_na=False)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise BadInput(f"The queries cannot be read as CSV: {str(error).splitlines()[0][:120]}") from error
-    frame.index += 2
-    return _from_frame(catalogue, frame, "The file of queries")
+def from_text(catalogue: Catalogue, content: str, name: str = "The file of queries") -> Questions:
+    """The same from the text of a CSV file, for one that was uploaded.
+
+    Args:
+        name: of the file, for sentences.
+    """
+    return _from_frame(catalogue, tables.from_text(content, name), name)
 
 
 def _from_frame(catalogue: Catalogue, frame: pd.DataFrame, path: str) -> Questions:
     if not {"query", "item_id"} <= set(frame.columns):
         raise BadInput(f"{path} needs the columns query and item_id (and may have gain); it has {list(frame.columns)}.")
+    if not len(frame):
+        raise BadInput(f"{path} has a header but no query below it.")
     place = {str(one): at for at, one in enumerate(catalogue.items["id"])}
     lists: dict[str, dict[int, float]] = {}
     for row, (asked, item) in zip(frame.index, zip(frame["query"], frame["item_id"])):
@@ -74,6 +74,8 @@ def _from_frame(catalogue: Catalogue, frame: pd.DataFrame, path: str) -> Questio
         lists[said][place[known]] = _gain(frame, row, path)
     graded = "gain" in frame.columns
     lists = {said: {item: gain for item, gain in sorted(own.items()) if gain > 0} for said, own in lists.items()}
+    if not any(lists.values()):
+        raise BadInput(f"{path} names no relevant item: every gain is 0.")
     indptr = np.concatenate([[0], np.cumsum([len(own) for own in lists.values()])])
     items = np.array([item for own in lists.values() for item in own], np.int64)
     gains = np.array([gain for own in lists.values() for gain in own.values()]) if graded else None

@@ -110,6 +110,6 @@ def _comparison(
     elif ask_with == "pictures":
         questions = judging.picture_questions(_ready.catalogue)
     else:
-        questions = judging.from_text(_ready.catalogue, file)
+        questions = judging.from_text(_ready.catalogue, file, "The file of queries")
     given = dict(shares) if shares else None
     return judging.compare(_ready, questions, space, metric=metric, base=base, shares=given)

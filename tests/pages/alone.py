@@ -52,6 +52,12 @@ def settled(app: AppTest) -> AppTest:
     return app.run()
 
 
+def link(app: AppTest, name: str) -> str:
+    """What the link of the page says now for one name."""
+    value = app.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
 def button(app: AppTest, label: str):  # noqa: ANN201
     """The button of that label."""
     return next(one for one in app.button if one.label == label)
