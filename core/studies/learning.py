@@ -298,12 +298,12 @@ def train_head(
 ) -> Trained:
     """A linear map of the concatenation to `dim` numbers, trained so that a group's images lie together.
 
-    It starts from the main directions of the training images (epoch 0, so training is only kept if it helps on
-    validation), with a supervised contrastive loss over class-balanced batches. Validation images, of classes that
-    are not fitted, must find each other among all training images.
+    It starts from the main directions of the gallery, for which nobody needs a label (epoch 0, so training is only kept
+    if it helps on validation), with a supervised contrastive loss over class-balanced batches. Validation images, of
+    classes that are not fitted, must find each other among all training images.
 
     Args:
-        images: (n,) positions in the dataset to train on; nothing else is looked at.
+        images: (n,) positions in the dataset to train on; no other label is looked at.
         groups: (n_images,) class or instance, −1 unlabelled.
         dim: length of the fused vector.
     Reference:
@@ -324,9 +324,10 @@ def train_head(
     watched = early.concat([part[held] for part in parts], np.ones(len(parts)))
     if not 1 <= dim <= rows.shape[1]:
         raise BadInput(f"The head can have 1 to {rows.shape[1]} dimensions, not {dim}.")
-    torch.manual_seed(seed)
-    matrix, shift = (torch.tensor(one, requires_grad=True) for one in _head_start(rows, dim, seed))
-    optimiser = torch.optim.AdamW([matrix, shift], lr=1e-3, weight_decay=1e-4)
+    some = np.random.default_rng(seed).permutation(space.n_gallery)[:MOST_FOR_START]
+    known = early.concat([space.gallery(one)[some] for one in backbones], np.ones(len(parts)))
+    matrix, shift = (torch.tensor(one, requires_grad=True) for one in _head_start(known, dim, seed))
+    optimiser = torch.optim.AdamW([matrix, shift], lr=3e-4, weight_decay=1e-4)
     data, labels = torch.tensor(rows), torch.tensor(groups[fit])
     stop, curve = _EarlyStop(patience=5), []
     meter = Meter("Training the head", epochs, on_progress, unit="epochs")
@@ -360,15 +361,27 @@ def train_head(
     return Trained(spec, tuple(curve), stop.best)
 
 
+MOST_FOR_START = 5_000
+"""Gallery images whose main directions a head starts from; a seeded sample of more."""
+
+
 def _head_start(rows: np.ndarray, dim: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Matrix (Σ dim, dim) and shift (dim,), float32: the main directions of the rows, and what takes their mean off.
 
-    Seeded small random directions stand in where the rows have fewer.
+    Found by a seeded randomised decomposition, since they are only a start. Seeded small random directions stand in
+    where the rows have fewer.
     """
-    pca = early.Pca(rows, min(dim, len(rows)))
+    import torch
+
+    center = rows.mean(axis=0, dtype=np.float64)
+    kept = min(dim, *rows.shape)
+    torch.manual_seed(seed)
+    _, _, directions = torch.svd_lowrank(
+        torch.tensor(rows - center.astype(np.float32)), q=min(kept + 8, *rows.shape), niter=4
+    )
     start = np.random.default_rng(seed).standard_normal((rows.shape[1], dim)) * 1e-3
-    start[:, : len(pca.components)] = pca.components.T
-    return start.astype(np.float32), (-pca.center @ start).astype(np.float32)
+    start[:, :kept] = directions[:, :kept].numpy()
+    return start.astype(np.float32), (-center @ start).astype(np.float32)
 
 
 def balanced_batches(

@@ -154,3 +154,18 @@ def test_what_cannot_be_trained_is_said() -> None:
     cancel.set()
     with pytest.raises(Cancelled):
         learning.train_head(space, ("a", "b"), np.arange(12), labels, dim=4, cancel=cancel)
+
+
+def test_the_head_keeps_what_tells_unseen_classes_apart() -> None:
+    """It starts from the gallery's directions, so classes that nobody trained on do not fall together."""
+    random = np.random.default_rng(0)
+    n, classes, dim = 240, 24, 40
+    groups = np.repeat(np.arange(classes), n // classes)
+    # Each class has a direction of its own: those of the reported classes are unknown to the training images.
+    vectors = unit(np.eye(classes, dim)[groups] + 0.25 * random.standard_normal((n, dim)))
+    space = systems.Space({"a": vectors, "b": np.roll(vectors, 1, axis=1)}, Split.self_retrieval(n))
+    train, report = np.flatnonzero(groups < classes // 2), np.flatnonzero(groups >= classes // 2)
+    made = learning.train_head(space, ("a", "b"), train, np.where(groups < classes // 2, groups, -1), dim=classes)
+    rows = systems.System("head", space, made.spec).vectors
+    plain = space.get("a")
+    assert learning.self_map(rows[report], groups[report]) > 0.95 * learning.self_map(plain[report], groups[report])
