@@ -41,10 +41,46 @@ def _figure() -> go.Figure:
     return go.Figure()
 
 
+def _light(colour: str) -> float:
+    """Relative luminance of "#rrggbb", 0 to 1 (WCAG 2)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+_DARK_INK = "#1c2333"
+
+
 def _ink(colour: str) -> str:
-    """Black or white, whichever is read on this colour ("#rrggbb")."""
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    return "#1c2333" if 0.299 * red + 0.587 * green + 0.114 * blue > 160 else "#ffffff"
+    """Dark or white, whichever stands out more on this colour ("#rrggbb")."""
+    here = _light(colour) + 0.05
+    return _DARK_INK if here / (_light(_DARK_INK) + 0.05) > 1.05 / here else "#ffffff"
+
+
+def _shade(value: float, limits: tuple[float, float], colours: Sequence[str]) -> str:
+    """The colour of a heat map at a value, "#rrggbb"."""
+    place = (value - limits[0]) / ((limits[1] - limits[0]) or 1.0) * (len(colours) - 1)
+    place = min(max(place, 0.0), len(colours) - 1.0)
+    low = min(int(place), len(colours) - 2)
+    ends = [[int(colours[at][c : c + 2], 16) for c in (1, 3, 5)] for at in (low, low + 1)]
+    return "#" + "".join(f"{round(a + (b - a) * (place - low)):02x}" for a, b in zip(*ends))
+
+
+def _written(
+    figure: go.Figure,
+    words: Sequence[Sequence[str]],
+    values: Sequence[Sequence[float | None]],
+    limits: tuple[float, float],
+    colours: Sequence[str],
+    size: int,
+) -> None:
+    """The numbers of a heat map, each in the ink that is read on its square; Plotly's own choice fades on middle tones."""
+    cells = [(r, c) for r, row in enumerate(values) for c, v in enumerate(row) if v is not None and words[r][c]]
+    figure.add_scatter(
+        x=[c for _, c in cells], y=[r for r, _ in cells], mode="text", text=[words[r][c] for r, c in cells],
+        textfont={"size": size, "color": [_ink(_shade(values[r][c], limits, colours)) for r, c in cells]},
+        hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
 
 
 def metric_bars(rows: Sequence[tuple[str, float, float, float, str]], label: str, row_height: int = 34) -> go.Figure:
@@ -71,6 +107,8 @@ def metric_bars(rows: Sequence[tuple[str, float, float, float, str]], label: str
     figure.update_xaxes(range=[0, 1], title=label)
     figure.update_layout(bargap=0.26, showlegend=False)
     bare(figure, height=52 + row_height * max(2, len(rows)))
+    # A line through each bar would look like an interval that goes on.
+    figure.update_yaxes(showgrid=False)
     figure.update_layout(margin={"t": 4})
     return figure
 
@@ -233,7 +271,9 @@ def dimensions(found: DimensionCurve) -> go.Figure:
         x=[found.proposed], y=[found.mean[dims.index(found.proposed)]], mode="markers", hoverinfo="skip",
         marker={"symbol": "circle-open", "size": 18, "line": {"width": 3}, "color": "#2b7de9"},
     )  # fmt: skip
-    figure.update_xaxes(type="log", title="dimensions", tickvals=dims, ticktext=[f"{dim:,}" for dim in dims])
+    # The last power of two may lie too near the whole length for both to be read.
+    told = [dim for dim in dims if dim == dims[-1] or dims[-1] >= 1.6 * dim]
+    figure.update_xaxes(type="log", title="dimensions", tickvals=told, ticktext=[f"{dim:,}" for dim in told])
     figure.update_yaxes(title="mAP")
     figure.update_layout(showlegend=False)
     return bare(figure, height=300)
@@ -615,10 +655,12 @@ def differences_map(
         for i in range(n)
     ]
     figure = go.Figure(go.Heatmap(
-        z=cells, x=list(range(n)), y=list(range(n)), text=words, texttemplate="%{text}", customdata=hover,
+        z=cells, x=list(range(n)), y=list(range(n)), customdata=hover,
         zmin=-most, zmax=most, colorscale=_scale(shades.two_sided), hoverongaps=False, xgap=2, ygap=2, showscale=False,
-        hovertemplate="%{customdata}<extra></extra>", textfont={"size": 12 if n <= 9 else 10},
+        hovertemplate="%{customdata}<extra></extra>",
     ))  # fmt: skip
+    if few:
+        _written(figure, words, cells, (-most, most), shades.two_sided, 12 if n <= 9 else 10)
     names = [_short(title) for title in titles]
     figure.update_xaxes(
         tickvals=list(range(n)),
@@ -627,9 +669,12 @@ def differences_map(
         side="top",
         showgrid=False,
         zeroline=False,
+        range=[-0.5, n - 0.5],
+        ticklabeloverflow="allow",
     )
-    figure.update_yaxes(tickvals=list(range(n)), ticktext=names, autorange="reversed", showgrid=False, zeroline=False)
-    return bare(figure, height=150 + 44 * max(3, min(n, 18)))
+    figure.update_yaxes(tickvals=list(range(n)), ticktext=names, range=[n - 0.5, -0.5], showgrid=False, zeroline=False)
+    bare(figure, height=150 + 44 * max(3, min(n, 18)))
+    return figure.update_layout(margin_r=8 if n <= 5 else 80)
 
 
 def quality_cost(
@@ -685,10 +730,12 @@ def class_map(
     cells = [[None if v != v else float(v) for v in row] for row in values]
     words = [["" if v is None else f"{v:.2f}" for v in row] for row in cells] if columns <= 14 else None
     figure = go.Figure(go.Heatmap(
-        z=cells, x=list(range(columns)), y=list(range(rows)), text=words, texttemplate="%{text}" if words else None,
+        z=cells, x=list(range(columns)), y=list(range(rows)),
         zmin=limits[0], zmax=limits[1], colorscale=_scale(shades.rising), xgap=2, ygap=1, hoverinfo="skip",
-        textfont={"size": 12}, colorbar={"title": {"text": escape(label)}, "thickness": 10, "len": 0.5, "y": 1, "yanchor": "top"},
+        colorbar={"title": {"text": escape(label)}, "thickness": 10, "len": 0.5, "y": 1, "yanchor": "top"},
     ))  # fmt: skip
+    if words:
+        _written(figure, words, cells, limits, shades.rising, 12)
     # A heat map tells nobody which square was clicked; unseen marks over it do.
     places = [(r, c) for r in range(rows) for c in range(columns)]
     unseen = {"marker": {"opacity": 0}}

@@ -93,7 +93,7 @@ def show_over_k(loaded: Dataset, competitors: list[Competitor], setup: CurvesSet
     longest = int(cache.truth(loaded).list_length.max(initial=1))
     depth = max(2, min(setup.k, longest))
     st.slider(
-        "Up to k", 2, 1000, key=field("k"), help="How many results are read. Lists have at most "
+        "Up to k", 2, max(2, min(1000, longest), setup.k), key=field("k"), help="How many results are read. Lists have at most "
         f"{longest:,} images here.",
     )  # fmt: skip
     if setup.k > longest:
@@ -105,9 +105,9 @@ def show_over_k(loaded: Dataset, competitors: list[Competitor], setup: CurvesSet
     queries = curves.queries_of(loaded, next(iter(ranks.values())), setup.label)
     both = {title: curves.over_k(one, queries, depth) for title, one in ranks.items()}
     n = int(queries.sum())
-    for column, key, name in zip(
-        st.columns(2, gap="medium"), ("p", "recall"), ("precision@k", "recall@k (fraction found)")
-    ):
+    with theme.side_by_side("over k"):
+        columns = st.columns(2, gap="medium")
+    for column, key, name in zip(columns, ("p", "recall"), ("precision@k", "recall@k (fraction found)")):
         with column:
             found = {title: one[key] for title, one in both.items()}
             drawn = charts.lines(

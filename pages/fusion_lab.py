@@ -13,11 +13,6 @@ from core.types import Dataset
 from core.ui import cache, every_query, jobs, lab, lab_looks, lab_results, lab_training, shares, state, theme
 from core.ui.guard import fragment
 
-# On a narrow window the figures and results stand below the sliders.
-NARROW = """<style>@media (max-width: 1150px) {
-.st-key-lab-columns > * > [data-testid=stHorizontalBlock] { flex-wrap: wrap; }
-.st-key-lab-columns > * > [data-testid=stHorizontalBlock] > [data-testid=stColumn] { flex: 1 1 100%; min-width: 100%; }
-}</style>"""
 SHOWN = ("map", "p@1", "p@10", "ndcg@10")
 
 
@@ -241,8 +236,7 @@ def lab_fragment() -> None:
     state.keep("lab mix", mix)
     base, base_said = lab.baseline(names, embedded)
     asked = fusion.without(loaded, (*spec.trained_on, *base.trained_on)) if loaded.has_labels else loaded
-    st.html(NARROW)
-    with st.container(key="lab columns"):
+    with theme.side_by_side("lab"):
         left, right = st.columns([4, 8], gap="large")
     with left:
         weights_panel(loaded, names, spec)

@@ -60,8 +60,13 @@ def put_back() -> None:
         state.put(LeaderboardSetup, "order", LeaderboardSetup.order)
 
 
-def choices(selection: controls.Selection, one_label: bool) -> list[Competitor]:
-    """The controls: systems, the metric that is compared, the cut-off, what is resampled."""
+def choices(selection: controls.Selection, one_label: bool, longest: int) -> list[Competitor]:
+    """The controls: systems, the metric that is compared, the cut-off, what is resampled.
+
+    Args:
+        longest: images of the longest list; no greater cut-off is offered, and one of a link stays until it is changed.
+    """
+    most = max(1, min(1000, longest), state.get(LeaderboardSetup, "k"))
     field = lambda name: state.key(LeaderboardSetup, name)  # noqa: E731
     help_of = lambda name: next(  # noqa: E731
         f.metadata["bounds"].help for f in LeaderboardSetup.__dataclass_fields__.values() if f.name == name
@@ -76,7 +81,7 @@ def choices(selection: controls.Selection, one_label: bool) -> list[Competitor]:
             help=help_of("metric"),
             width=230,
         )
-        st.number_input("Cut-off k", 1, 1000, key=field("k"), help=help_of("k"), width=130)
+        st.number_input("Cut-off k", 1, most, key=field("k"), help=help_of("k"), width=130)
         st.toggle(
             "Class bootstrap", key=field("by_class"), disabled=not one_label,
             help=help_of("by_class") if one_label else "It needs one label per image, which this dataset does not have.",
@@ -206,8 +211,13 @@ def under_table(
         st.caption("The columns shown, each with its interval; the number of queries is inside.")
     st.caption(
         f"Means over the {one.n_valid:,} of {one.n_queries:,} queries that have a relevant image, every system on the same "
-        f"ones. {evaluation.caution(result.resampled)} A “–” is not defined. Click a heading to sort, point at it for the definition."
+        f"ones. {caution_of(result, loaded)} A “–” is not defined. Click a heading to sort, point at it for the definition."
     )
+
+
+def caution_of(result: evaluation.Result, loaded: Dataset) -> str:
+    """What intervals and p-values stand on."""
+    return evaluation.caution(result.resampled, cache.truth(loaded).query_classes is not None)
 
 
 # ------------------------------------------------------------------------------------------------ closer looks
@@ -254,7 +264,7 @@ def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) ->
     st.caption(
         f"{metrics.label(result.metric)} of the row less that of the column, on the same {result.best.n_valid:,} queries; "
         f"“≈” marks pairs that cannot be told apart (Holm-corrected over all {pairs:,} pairs, 0.05) or whose two tests "
-        f"contradict each other. Point at a square for everything known about the pair. {evaluation.caution(result.resampled)}"
+        f"contradict each other. Point at a square for everything known about the pair. {caution_of(result, loaded)}"
     )
     with st.expander("All pairs as a table"):
         frame = leaderboard.differences(result, known)
@@ -458,7 +468,7 @@ def page() -> None:
         st.info(theme.plain(stop), icon=":material/info:")
         return
     one_label = judged.query_classes is not None
-    found = choices(selection, one_label)
+    found = choices(selection, one_label, int(judged.list_length.max(initial=0)))
     setup = state.read(LeaderboardSetup, in_link=comparing.in_link(found, LeaderboardSetup))
     if not found:
         st.info(comparing.NO_SYSTEM, icon=":material/info:")

@@ -53,6 +53,7 @@ class Result:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The systems, in the order in which they were given."""
         return tuple(one.name for one in self.evaluations)
 
     def __getitem__(self, name: str) -> Evaluation:
@@ -148,17 +149,21 @@ def _drawn_classes(truth: Relevance, by_class: bool) -> np.ndarray | None:
     return truth.query_classes
 
 
-def caution(resampled: str) -> str:
-    """What intervals and p-values stand on, to be shown beside them."""
+def caution(resampled: str, by_class_possible: bool = True) -> str:
+    """What intervals and p-values stand on, to be shown beside them.
+
+    Args:
+        by_class_possible: every image has one label, so that whole classes can be drawn.
+    """
     if resampled == "classes":
         return (
             "Whole classes were resampled for the intervals, since queries of one class share their relevant images. "
             "The p-values still rest on single queries, so they are too small: trust the intervals."
         )
+    careful = "; the class bootstrap is more careful" if by_class_possible else ""
     return (
         "Queries were resampled one by one. Queries of one class share their relevant images, so they are not "
-        "independent and these p-values are too small; the class bootstrap is more careful. They speak of these "
-        "queries, not of another dataset."
+        f"independent and these p-values are too small{careful}. They speak of these queries, not of another dataset."
     )
 
 
@@ -272,13 +277,16 @@ class _LabelledOnly:
 
     @property
     def n_queries(self) -> int:
+        """How many queries ask."""
         return self.source.n_queries
 
     @property
     def n_gallery(self) -> int:
+        """How many images are searched."""
         return self.source.n_gallery
 
     def block(self, start: int, stop: int) -> np.ndarray:
+        """(stop − start, n_gallery) scores of these queries."""
         scores = np.array(self.source.block(start, stop))
         scores[:, self.unlabelled] = -np.inf
         return scores

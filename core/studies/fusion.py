@@ -207,7 +207,7 @@ class Standing:
         rows: every single backbone, equal weights, the fusion, the oracle.
         best: name of the best single backbone.
         n_queries, n_valid: asked, and with at least one relevant item.
-        resampled: "queries", or "classes" for the class bootstrap.
+        resampled: "queries", or "classes" for the class bootstrap, which is possible where every image has one label.
     """
 
     metric: str
@@ -216,13 +216,14 @@ class Standing:
     n_queries: int
     n_valid: int
     resampled: str = "queries"
+    by_class_possible: bool = True
 
     @property
     def caution(self) -> str:
         """What the intervals and p-values stand on, to be shown beside them."""
         from core.studies import evaluation
 
-        return evaluation.caution(self.resampled)
+        return evaluation.caution(self.resampled, self.by_class_possible)
 
     def row(self, role: str) -> Row:
         """The one row of a role."""
@@ -484,5 +485,6 @@ def stand(
             Row(line.name, line.role, line.values, metrics.mean(line.values), low, high, versus.get(id(line)), cost)
         )
     return Standing(
-        metric, tuple(rows), best.name, each.shape[1], int(valid.sum()), "queries" if classes is None else "classes"
-    )
+        metric, tuple(rows), best.name, each.shape[1], int(valid.sum()), "queries" if classes is None else "classes",
+        judge.truth.query_classes is not None,
+    )  # fmt: skip

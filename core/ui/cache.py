@@ -243,13 +243,14 @@ def standing(
     loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, metric: str, by_class: bool = False
 ) -> fusion.Standing:
     """A fusion beside its backbones, equal weights and the oracle, with paired differences to the best single one."""
-    return _standing(loaded.fingerprint, names, spec.fingerprint, metric, by_class, loaded, spec)
+    return _standing(loaded.fingerprint, names, spec.fingerprint, metric, by_class, repr(costs(names)), loaded, spec)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
 def _standing(
-    fingerprint: str, names: tuple[str, ...], key: str, metric: str, by_class: bool, _loaded: Dataset, _spec: FusionSpec
-) -> fusion.Standing:
+    fingerprint: str, names: tuple[str, ...], key: str, metric: str, by_class: bool, priced: str, _loaded: Dataset,
+    _spec: FusionSpec,
+) -> fusion.Standing:  # fmt: skip
     return fusion.stand(
         judge(_loaded, names), _spec, metric=metric, keys=fusion.query_keys(_loaded), costs=costs(names),
         by_class=by_class,

@@ -125,7 +125,8 @@ def attribution(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base:
         return
     found = cache.attribution(loaded, names, spec)
     titles = titles_of(names)
-    left, right = st.columns([5, 4], gap="large", vertical_alignment="center")
+    with theme.side_by_side("attribution"):
+        left, right = st.columns([5, 4], gap="large", vertical_alignment="center")
     left.plotly_chart(charts.attribution(found, titles, theme.colours(names)), key="lab attribution", config=BARE)
     rows = [
         {"backbone": titles[n], "adds": found.shapley[m], "from": found.low[m], "to": found.high[m],
@@ -257,7 +258,8 @@ def _measure(names: tuple[str, ...], by: str) -> None:
 
 def files(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
     """Save under a name, load, export and import."""
-    left, right = st.columns(2, gap="large")
+    with theme.side_by_side("files"):
+        left, right = st.columns(2, gap="large")
     with left:
         with st.form("save fusion", border=False):
             name = st.text_input(

@@ -114,7 +114,8 @@ def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     if len(names) < 2:
         st.info("A trained fusion needs at least two backbones: choose another one at the left.")
         return
-    left, middle, right = st.columns([5, 2, 2], vertical_alignment="bottom")
+    with theme.side_by_side("what to train"):
+        left, middle, right = st.columns([5, 2, 2], vertical_alignment="bottom")
     what = left.segmented_control(
         "What to train", WAYS, format_func=fitted.WAYS.get, key="lab way", default="gate", required=True
     )
@@ -142,7 +143,8 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], found: Fitted) -> None:
     standing = reported(loaded, names, found.spec)
     verdict = titled(standing.verdict, names)
     (st.success if standing.gain else st.info)(verdict[0].upper() + verdict[1:], icon=":material/balance:")
-    left, right = st.columns(2, gap="large")
+    with theme.side_by_side("trained"):
+        left, right = st.columns(2, gap="large")
     with left:
         if isinstance(found.course, weights.DimensionCurve):
             st.markdown(f"**{found.course.proposed:,} of {found.course.dims[-1]:,} dimensions are enough**")
@@ -186,7 +188,8 @@ def bar_rows(standing: fusion.Standing, names: tuple[str, ...], title, fused: st
 
 def _keep(spec: FusionSpec) -> None:
     with st.form("save trained", border=False):
-        left, middle, right = st.columns([4, 2, 3], vertical_alignment="bottom")
+        with theme.side_by_side("save trained"):
+            left, middle, right = st.columns([4, 2, 3], vertical_alignment="bottom")
         name = left.text_input(
             "Save it as", value=spec.name, max_chars=fusion_files.LONGEST_NAME, key="lab trained name"
         )

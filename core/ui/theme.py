@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.charts import BACKBONE_COLOURS
 
@@ -21,6 +22,12 @@ h3 { font-size: 1.08rem !important; }
 @media (max-width: 1100px) {
   .block-container { padding-left: 1.6rem; padding-right: 1.6rem; }
   section[data-testid="stSidebar"][aria-expanded="true"] { width: 232px !important; min-width: 232px !important; }
+}
+@media (max-width: 1150px) {
+  [class*=st-key-side-by-side] > * > [data-testid=stHorizontalBlock],
+  [class*=st-key-side-by-side] > [data-testid=stHorizontalBlock] { flex-wrap: wrap; }
+  [class*=st-key-side-by-side] > * > [data-testid=stHorizontalBlock] > [data-testid=stColumn],
+  [class*=st-key-side-by-side] > [data-testid=stHorizontalBlock] > [data-testid=stColumn] { flex: 1 1 100%; min-width: 100%; }
 }
 .fs-lead { font-size: 1.02rem; opacity: 0.78; max-width: 62rem; margin: -0.3rem 0 0.6rem 0; }
 </style>
@@ -37,6 +44,11 @@ def title(text: str, lead: str = "") -> None:
     st.title(text, anchor=False)
     if lead:
         st.markdown(f"<p class='fs-lead'>{lead}</p>", unsafe_allow_html=True)
+
+
+def side_by_side(name: str) -> DeltaGenerator:
+    """A container whose columns stand below one another on a narrow window; `name` is unique on the page."""
+    return st.container(key=f"side-by-side {name}")
 
 
 def plain(text: str) -> str:
