@@ -65,7 +65,11 @@ def _figures(view, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
         return
     table = figures_table(view.systems, answers, k)
     names = ["value"] if len(answers) == 1 else [named.title for named in view.systems]
-    lines = {_short(named.title): retrieval.precision_recall(answer) for named, answer in zip(view.systems, answers)}
+    letters = ("",) if len(answers) == 1 else ("A: ", "B: ")  # two long titles may begin alike
+    lines = {
+        letter + _short(named.title): retrieval.precision_recall(answer)
+        for letter, named, answer in zip(letters, view.systems, answers)
+    }
     st.dataframe(table, hide_index=True, width="stretch", column_config={
         "figure": st.column_config.TextColumn("figure", width=170),
         **{named.title: st.column_config.TextColumn(name, width=110) for name, named in zip(names, view.systems)},

@@ -1,0 +1,221 @@
+"""The retrieval page without a browser: any link, words, hostile names, many classes, large galleries."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core import data
+from core.data import attached
+from core.studies import embedding, large, text
+from core.ui import analyses, asking
+from tests.browser import ROOT
+from tests.conftest import write_tiny
+from tests.pages.alone import words
+
+EVIL = "<img src=x onerror=alert(1)> **bold** [link](http:evil)"
+BACKBONES = "hsv_histogram,hog"
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with "tiny" (one class has a hostile name), "many" (200 classes) and "flat" (no labels)."""
+    home, pictures = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("pictures")
+    before = os.environ.get("FUSIONSCOPE_HOME")
+    os.environ["FUSIONSCOPE_HOME"] = str(home)
+    try:
+        folder = write_tiny(pictures / "tiny")
+        (folder / "cross").rename(folder / EVIL)
+        embedding.embed(data.add("tiny", folder), BACKBONES.split(","))
+        random = np.random.default_rng(0)
+        for label in range(200):
+            (pictures / "many" / f"class {label:03d}").mkdir(parents=True)
+            colour = random.integers(0, 255, 3)
+            for number in range(3):
+                noisy = np.clip(colour + random.normal(0, 25, (16, 16, 3)), 0, 255).astype(np.uint8)
+                Image.fromarray(noisy).save(pictures / "many" / f"class {label:03d}" / f"{number}.png")
+        many = data.add("many", pictures / "many")
+        rows = np.random.default_rng(1).normal(size=(200, 16))[many.labels] + random.normal(size=(len(many), 16))
+        attached.attach(many, "given", rows)
+        attached.attach(many, "other", rows[:, ::-1] + random.normal(size=rows.shape))
+        flat = pictures / "flat"
+        flat.mkdir()
+        for file in sorted((folder / "circle").iterdir()):
+            (flat / file.name).write_bytes(file.read_bytes())
+        embedding.embed(data.add("flat", flat), ("hsv_histogram",))
+    finally:
+        os.environ.pop("FUSIONSCOPE_HOME") if before is None else os.environ.__setitem__("FUSIONSCOPE_HOME", before)
+    return home
+
+
+@pytest.fixture
+def at_home(worlds: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("FUSIONSCOPE_HOME", str(worlds))
+    yield
+
+
+def opened(**link: str) -> AppTest:
+    """The page in the whole app, from a link."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run()
+    app.switch_page("pages/retrieval.py").run()
+    assert not app.exception
+    assert not [error for error in app.error if "could not be drawn" in error.value]
+    return app
+
+
+def link_of(app: AppTest, name: str) -> str:
+    """One value of the page's link, "" when it is not there."""
+    value = app.query_params.get(name, "")
+    return value if isinstance(value, str) else value[0]
+
+
+def warned(app: AppTest) -> list[str]:
+    return [re.sub(r"\\(.)", r"\1", one.value) for one in [*app.warning, *app.error, *app.info]]
+
+
+NONSENSE = {
+    "everything": dict(d="no such", q="\x00", a="concat(((", vs="<script>", k="-5", z="1e99", part="1,2", c="nothing"),
+    "markdown": dict(d="tiny", a="![x](http://evil/i.png)", q="../../etc/passwd"),
+    "gone": dict(d="tiny", a="concat(hog:nan)", vs="saved:gone", q="given:abcdef123456"),
+    "unknown backbone": dict(d="tiny", a="concat(resnet999:1)", k="zzz", part="nan,0,1,1"),
+    "long": dict(d="tiny", a="x" * 3000),
+    "words that nobody reads": dict(d="tiny", q="words:red circle"),
+    "an id that is gone": dict(d="tiny", q="circle/gone.png"),
+}
+
+
+@pytest.mark.parametrize("link", NONSENSE.values(), ids=NONSENSE)
+def test_any_link_opens_with_a_sentence(link: dict[str, str], at_home) -> None:
+    app = opened(b=BACKBONES, **link)
+    said = warned(app)
+    assert said and all(one.endswith(".") and "Traceback" not in one for one in said)
+    assert re.search(r"average precision|The first \d+ of \d+", words(app)), "the page shows another query instead"
+    assert link_of(app, "q") in ("", link.get("q", ""))
+
+
+def test_labels_that_are_markup_are_escaped_everywhere(at_home) -> None:
+    app = opened(d="tiny", b=BACKBONES, q=f"{EVIL}/cross_01.png", vs="hog", a="hsv_histogram")
+    shown = [one.value for kind in (app.markdown, app.caption, app.info, app.warning) for one in kind]
+    assert any("onerror" in one for one in shown), "the name appears in what is said about the queries"
+    for one in shown:
+        if "onerror" in one:
+            assert "\\<img" in one and "\\*\\*bold" in one and "\\[link\\]" in one
+
+
+def test_without_labels_the_page_says_what_it_cannot_know(at_home) -> None:
+    app = opened(d="flat", b="hsv_histogram")
+    assert "Nothing is known to be relevant" in words(app) and "has no labels" in words(app)
+
+
+def test_two_hundred_classes(at_home) -> None:
+    app = opened(d="many", b="given,other", a="given", vs="other", k="5", c="class 137")
+    picked = next(box for box in app.selectbox if box.label == "Class")
+    assert picked.value == "class 137" and len(picked.options) == 201
+    assert "3 valid queries" in words(app)
+    app.session_state["retrieval tabs"] = "Confusions"
+    app.run()
+    assert "The map shows the 60 most confused classes." in words(app)
+    wrong = app.dataframe[0].value
+    assert len(wrong) > 100 and wrong["query class"].str.fullmatch(r"class \d{3}").all()
+    app.session_state["retrieval tabs"] = "A against B"
+    app.run()
+    assert "A − B" in words(app)
+
+
+# -- words
+
+
+def fake_words(name: str, texts) -> np.ndarray:  # noqa: ANN001
+    """HOG reads: a text is a fixed direction of its space."""
+    from core import backbones
+    from core.types import unit
+
+    seeds = [int.from_bytes(one.encode()[:6], "little") for one in texts]
+    return unit(np.stack([np.random.default_rng(seed).normal(size=backbones.get(name).dim) for seed in seeds]))
+
+
+@pytest.fixture
+def hog_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "reads_text", lambda name: name == "hog")
+    monkeypatch.setattr(text, "default_templates", lambda name: False)
+    monkeypatch.setattr(text, "encode_words", fake_words)
+
+
+def test_words_ask_and_only_readers_answer(at_home, hog_reads) -> None:
+    app = opened(d="tiny", b=BACKBONES, a="hsv_histogram", vs="concat(hsv_histogram:0.4,hog:0.6)", q="words:red thing")
+    said = words(app)
+    assert "“red thing”" in said and "HSV histogram has no text tower and no say in it" in said
+    assert "HOG answers in place of HSV histogram" in said and "one list stands for both" in said
+    assert "Nothing is known to be relevant" in said
+    box = next(one for one in app.text_input if one.label == "Words")
+    assert box.value == "red thing"
+    box.input("square -circle").run()
+    assert link_of(app, "q") == "words:square -circle" and "“square” without “circle”" in words(app)
+    next(one for one in app.text_input if one.label == "Words").input("-").run()
+    assert any("Type what to look for" in one for one in warned(app))
+    assert link_of(app, "q") == "words:square -circle", "what cannot ask changes nothing"
+    app.button(key="random").click().run()
+    assert not link_of(app, "q").startswith("words:")
+    assert next(one for one in app.text_input if one.label == "Words").value == ""
+
+
+def test_what_words_find_is_what_the_study_of_texts_finds(at_home, hog_reads) -> None:
+    from core.studies import retrieval
+    from core.studies.systems import Space
+    from core.ui.asking import Query
+
+    loaded = data.load("tiny")
+    space = Space({name: embedding.embeddings(loaded, name).vectors for name in BACKBONES.split(",")}, loaded.split)
+    named = asking.reading(asking.naming.read("hog", ("hog",), {}), "hog")
+    question = Query("words:thing", "thing", words="thing").question(loaded, named.backbones)
+    answer = retrieval.ask(question, question.system("hog", None))
+    expected = text.search({"hog": space.gallery("hog")}, "thing")
+    assert answer.order.tolist() == expected.order.tolist() and not answer.judged
+
+
+# -- large galleries
+
+
+def settled(app: AppTest, done, seconds: float = 30) -> AppTest:  # noqa: ANN001
+    """Run the page again until its background work is done."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        app.run()
+        if done(app):
+            return app
+        time.sleep(0.1)
+    raise AssertionError(words(app))
+
+
+def test_a_large_gallery_is_asked_by_an_index_and_a_panel(at_home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "FROM", 500)
+    monkeypatch.setattr(analyses, "MOST_SCORES", 1000)
+    monkeypatch.setattr(analyses, "PANEL", 40)
+    app = opened(d="many", b="given,other", a="concat(given:0.5,other:0.5)")
+    settled(app, lambda app: "Approximate" in words(app))
+    share = float(re.search(r"an index \(FAISS\) finds ([\d.]+) %", words(app))[1])
+    assert 50 < share <= 100 and "mean of 48 sampled queries" in words(app)
+    assert "average precision" not in words(app), "what reads the whole list is not said of an index's beginning"
+    assert "2 exist" in words(app)
+    app.button(key="hard").click().run()
+    assert any("Press “Ask the panel”" in one for one in warned(app))
+    app.button(key="ask the panel").click().run()
+    settled(app, lambda app: "a panel of 40" in words(app))
+    app.button(key="hard").click().run()
+    assert link_of(app, "q").startswith("class ")
+    app.toggle(key="RetrievalSetup.exact").set_value(True).run()
+    assert "Every picture is scored, as chosen." in words(app) and "average precision" in words(app)
+    assert link_of(app, "x") == "1"
+    app = opened(d="many", b="given,other", a="rrf(given:0.5,other:0.5)")
+    assert "Every picture is scored: this kind of fusion" in words(app)
