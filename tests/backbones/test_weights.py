@@ -13,32 +13,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hub_cache import ROOT, TINY_CLIP, cached_repository, run
 
 from core import backbones, compat, paths
 from core.backbones import loading, weights
 from core.errors import BadInput, WeightsMissing
 from core.types import Backbone
-
-ROOT = Path(__file__).resolve().parents[2]
-REVISION = "0" * 40
-TINY_CLIP = {
-    "model_cfg": {
-        "embed_dim": 64,
-        "vision_cfg": {"image_size": 64, "layers": 2, "width": 64, "patch_size": 16, "head_width": 32},
-        "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2},
-    },
-    "preprocess_cfg": {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.2], "size": 64, "interpolation": "bilinear"},
-}
-
-
-def cached_repository(hub: Path, repository: str, revision: str = REVISION) -> Path:
-    """An empty repository in the hub's cache, as the hub library lays it out."""
-    base = hub / ("models--" + repository.replace("/", "--"))
-    (base / "refs").mkdir(parents=True)
-    (base / "refs" / "main").write_text(revision)
-    snapshot = base / "snapshots" / revision
-    snapshot.mkdir(parents=True)
-    return snapshot
 
 
 @pytest.fixture(scope="module")
@@ -62,18 +42,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = open_clip.create_model(f"local-dir:{local}", load_weights=False)
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, snapshot / "open_clip_model.safetensors")
     return place
-
-
-def run(code: str, hub: Path, home: Path, offline: str = "1") -> str:
-    """Run code in a fresh process whose hub cache is `hub`."""
-    environment = {**os.environ, "HF_HOME": str(hub), "FUSIONSCOPE_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    environment.pop("HF_HUB_CACHE", None)
-    environment["HF_HUB_OFFLINE"] = offline
-    seen = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=home.parent
-    )
-    assert seen.returncode == 0, seen.stderr[-2000:]
-    return seen.stdout
 
 
 TIMM = """
