@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,19 @@ class Trained:
     spec: FusionSpec
     curve: tuple[Epoch, ...]
     best: int
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Steps of a training are small: several threads a step would only wait for one another, on a busy machine for long."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _EarlyStop:
@@ -149,6 +163,7 @@ def _list_ap(scores: np.ndarray, lists: _Lists) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
+@_one_thread()
 def train_gate(
     space: Space,
     backbones: Sequence[str],
@@ -282,6 +297,7 @@ def self_map(vectors: np.ndarray, groups: np.ndarray, n_queries: int | None = No
     return float(((precision * hits).sum(axis=1)[valid] / found[valid]).mean()) if valid.any() else float("nan")
 
 
+@_one_thread()
 def train_head(
     space: Space,
     backbones: Sequence[str],
