@@ -20,10 +20,12 @@ TWINS = {
     "vit_b16_in21k": "vit_b16_in1k", "efficientnet_lite0_hub": "tf_efficientnet_lite0",
     "clip_vitb32_laion2b": "clip_vitb32", "dinov2_vits14_518": "dinov2_vits14", "dinov2_vitb14_518": "dinov2_vitb14",
 }  # fmt: skip
-"""The same architecture with other weights or another input: building it for real once is enough."""
+"""The same architecture with other weights or another input."""
+SAME = {"vit_b16_in21k", "efficientnet_lite0_hub"}
+"""Those that differ in nothing but their weights: with random ones they would be the very same network."""
 DEAR = {
     "nasnetalarge", "pnasnet5large", "dinov2_vitb14", "siglip2_vitb16", "pe_core_b16", "vgg19", "dinov3_vitb16",
-    "eva02_base", "inception_resnet_v2", "resnet152", "inception_v4", "vit_b16_in1k",
+    "eva02_base", "dinov2_vitb14_518", "inception_resnet_v2", "resnet152", "inception_v4", "vit_b16_in1k",
 }  # fmt: skip
 FAMILIES = {"CNN", "ViT", "self-supervised ViT", "vision-language", "mobile", "concepts", "descriptor"}
 ASKED_FOR = {
@@ -41,7 +43,7 @@ def ids(backbone: Backbone) -> str:
 
 
 def marked() -> list:
-    walked = [backbone for backbone in NETWORKS if backbone.name not in TWINS]
+    walked = [backbone for backbone in NETWORKS if backbone.name not in SAME]
     return [pytest.param(b, id=b.name, marks=[pytest.mark.slow] if b.name in DEAR else []) for b in walked]
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hub_cache import ROOT, TINY_CLIP, cached_repository, run
+from hub_cache import REVISION, ROOT, TINY_CLIP, cached_repository, run
 
 from core import backbones, compat, paths
 from core.backbones import loading, weights
@@ -239,6 +242,71 @@ def test_every_refusal_of_the_hub_is_one_sentence() -> None:
         assert "\n" not in str(caught.value) and backbone.name in str(caught.value)
     with pytest.raises(ZeroDivisionError), loading.hub_errors(backbone):
         raise ZeroDivisionError("not the hub's fault")
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """A hub of four repositories: one refuses the token, one asks for consent, one does not exist, one has weights."""
+
+    weights: Path
+    seen: list[tuple[str, str]] = []
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        self.seen.append((self.path, self.headers.get("Authorization", "")))
+        if "resnet18" in self.path:
+            self._answer(401, {"X-Error-Message": "Invalid credentials in Authorization header"})
+        elif "dinov3" in self.path:
+            self._answer(403, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to this repo is restricted."})
+        elif "test_vit" in self.path and self.path.endswith("model.safetensors"):
+            held = self.weights.read_bytes()
+            self._answer(200, {"ETag": f'"{hashlib.sha256(held).hexdigest()}"', "X-Repo-Commit": REVISION}, held)
+        elif self.path == "/":
+            self._answer(200, {})
+        else:
+            self._answer(404, {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"})
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Not to the terminal."""
+
+
+def test_a_hub_that_refuses_is_one_sentence_and_one_that_gives_is_fetched_from(hub: Path, tmp_path: Path) -> None:
+    """The hub library's own requests, answered by a server of ours: wrong token, gated, not there, and a download."""
+    _Hub.weights = next((hub / "hub").rglob("models--timm--test_vit*/snapshots/*/model.safetensors"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    code = f"""
+import os; os.environ.update(HF_ENDPOINT="http://127.0.0.1:{server.server_port}", HF_TOKEN="hf_wrong")
+from core import backbones
+from core.errors import WeightsMissing
+for name in ("resnet18", "dinov3_vits16", "resnet34", "timm:test_vit.r160_in1k"):
+    try:
+        print(backbones.fetch(name))
+    except WeightsMissing as error:
+        print(error)
+print(backbones.available(backbones.get("timm:test_vit.r160_in1k")))
+"""
+    try:
+        lines = run(code, tmp_path / "hf", tmp_path / "home", offline="0").splitlines()
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert len(lines) == 5, lines
+    assert lines[0].startswith("The hub refused the access token for timm/resnet18.a1_in1k (HTTP 401).")
+    assert "hf auth login" in lines[0] and "python -m core fetch resnet18" in lines[0]
+    assert "need consent: accept the terms of timm/vit_small_patch16_dinov3.lvd1689m" in lines[1]
+    assert lines[2].startswith("The hub has no repository timm/resnet34.a1_in1k, or it is private")
+    assert lines[3].startswith("timm:test_vit.r160_in1k: ") and lines[4] == '(True, "from the hub\'s cache")'
+    assert ("Bearer hf_wrong" in {token for _, token in _Hub.seen}) and any("dinov3" in path for path, _ in _Hub.seen)
 
 
 def test_what_is_missing_is_said_for_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
