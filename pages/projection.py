@@ -108,8 +108,9 @@ def selected(loaded: Dataset, named: Named, chosen: np.ndarray, drawing: maps.Ma
         )
         return ""
     found = map_colours.selection_figures(loaded, named, chosen)
-    left, right = st.columns([7, 4], gap="large")
-    with right:
+    with theme.side_by_side("map selection"):
+        left, right = st.columns([4, 7], gap="large")
+    with left:
         figures(loaded, chosen, found)
         a, b = st.columns(2)
         table = maps.selection_table(loaded, chosen, drawing, found.value or {})
@@ -118,7 +119,7 @@ def selected(loaded: Dataset, named: Named, chosen: np.ndarray, drawing: maps.Ma
             help="Id, label, path, place on the map and figures of what is selected, as a table.",
         )  # fmt: skip
         b.button("Clear", on_click=choose, args=(loaded, np.empty(0, np.int64)), key="map clear", width="stretch")
-    with left:
+    with right:
         pictures(loaded, chosen)
     return found.job
 

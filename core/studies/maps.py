@@ -72,9 +72,7 @@ class Map:
     def sentence(self) -> str:
         """How far this map can be trusted, and what such a map can and cannot show."""
         reading = projection.METHODS.get(self.projection.method).reading
-        return (
-            f"{self.quality.sentence() if self.quality else 'How far it can be trusted is being measured.'} {reading}"
-        )
+        return f"{self.quality.sentence() if self.quality else 'How far it can be trusted is measured as soon as it is whole.'} {reading}"
 
 
 def _key(space: Space, method: str, dims: int, parameters: Mapping[str, Any], seed: int, start: Map | None) -> str:
@@ -374,7 +372,10 @@ def _by_doubt(view: View) -> Colours:
 
 
 @COLOURINGS.register(
-    "difference", label="AP difference", needs="other", help="AP on this map's system minus AP on the second one's."
+    "difference",
+    label="AP difference",
+    needs="other",
+    help="AP of the left system minus AP of the right one: above 0 the left one finds more of its own kind.",
 )
 def _by_difference(view: View) -> Colours:
     return diverging("AP difference", view.figure("ap") - view.figure("ap of the other"))

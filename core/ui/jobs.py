@@ -57,6 +57,7 @@ def _jobs() -> dict[str, Job]:
 
 
 _LOCK = threading.Lock()
+_FIRST_LOOK = "jobs first look"
 
 
 def start(name: str, title: str, work: Callable[[Job], Any]) -> Job:
@@ -116,6 +117,7 @@ def panel(*names: str) -> None:
     shown = [job for name in names if (job := find(name))] if names else running()
     seen = {job.name: (job.version, job.state) for job in shown}
     if any(job.running for job in shown):
+        _first_look(True)
         _live_panel(tuple(job.name for job in shown), seen)
     else:
         for job in shown:
@@ -130,6 +132,7 @@ def watch(*names: str) -> None:
     ended = [job for name in names if (job := find(name)) and job.state in {"failed", "stopped"}]
     waiting = tuple(name for name in names if name not in {job.name for job in ended})
     if waiting:
+        _first_look(True)
         _watcher(waiting)
     for job in ended:
         _draw(job)
@@ -137,15 +140,27 @@ def watch(*names: str) -> None:
 
 @fragment(run_every=0.3)
 def _watcher(names: tuple[str, ...]) -> None:
-    # One that ended between its start and this line, or was taken by another session, is not waited for either.
-    if any((job := find(name)) is None or not job.running for name in names):
+    # One that ended between its start and this look, or was taken by another session, is not waited for either.
+    if not _first_look() and any((job := find(name)) is None or not job.running for name in names):
         st.rerun(scope="app")
+
+
+def _first_look(begins: bool = False) -> bool:
+    """True while the page itself is being drawn, where `begins` was said before.
+
+    To run a page again before the browser has seen it loses what a link has set in its widgets: Streamlit sends such a
+    value once only. The next look is a moment away.
+    """
+    if begins:
+        st.session_state[_FIRST_LOOK] = True
+        return True
+    return st.session_state.pop(_FIRST_LOOK, False)
 
 
 @fragment(run_every=0.5)
 def _live_panel(names: tuple[str, ...], seen: dict[str, tuple[int, str]]) -> None:
     jobs = [job for name in names if (job := find(name))]
-    if any((job.version, job.state) != seen[job.name] for job in jobs):
+    if not _first_look() and any((job.version, job.state) != seen[job.name] for job in jobs):
         st.rerun(scope="app")
     for job in jobs:
         _draw(job)

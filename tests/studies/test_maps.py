@@ -127,7 +127,7 @@ def test_a_map_is_kept_and_measured_once(view: View, home: Path) -> None:
 
 def test_a_map_can_be_shown_before_it_is_measured(view: View, home: Path) -> None:
     plain = maps.draw(view.space, "tsne", measure=False)
-    assert plain.quality is None and "is being measured" in plain.sentence
+    assert plain.quality is None and "is measured as soon as" in plain.sentence
     assert maps.kept(view.space, "tsne").quality is None, "the layout is kept all the same"
     judged = maps.measured(view.space, plain)
     assert judged.quality == maps.kept(view.space, "tsne").quality == maps.draw(view.space, "tsne").quality
