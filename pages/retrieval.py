@@ -259,6 +259,7 @@ def query_buttons(view: View, query: Query) -> None:
         "Random", icon=":material/casino:", key="random", width="stretch", on_click=random_query, args=(view.loaded,),
         help="Any picture of this dataset.",
     )  # fmt: skip
+    left, right = st.columns(2, gap="small")  # a row of its own, so that the Tab key walks as the eye does
     left.button(
         "Hard", icon=":material/psychology_alt:", key="hard", width="stretch", on_click=hard_query, args=(view,),
         disabled=not view.loaded.has_labels, help="One of the 60 queries with the lowest average precision.",
