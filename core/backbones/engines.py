@@ -104,14 +104,19 @@ class TorchEngine:
 
         try:
             return self._forward(squares)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
             if len(squares) == 1:
                 raise BadInput(
                     f"Not enough memory on {self.device} for one picture; "
                     "close other programs, or set FUSIONSCOPE_DEVICE=cpu."
                 ) from error
+        # out of the handler, so that the failed pass holds no memory any more
         if self.device.startswith("cuda"):
             torch.cuda.empty_cache()
+        elif self.device == "mps":
+            torch.mps.empty_cache()
         half = (len(squares) + 1) // 2
         self.chunk = max(1, min(self.chunk, half))
         return np.concatenate([self.embed(squares[:half]), self.embed(squares[half:])])
@@ -124,6 +129,14 @@ class TorchEngine:
             normalised = pictures.float().sub_(self._mean).mul_(self._scale).contiguous(memory_format=self._format)
             with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.precision == "bfloat16"):
                 return self._module(normalised).float().cpu().numpy()
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """CUDA raises an error of its own; Metal and the processor's allocator say it in words alone."""
+    import torch
+
+    words = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in words or "can't allocate memory" in words
 
 
 def build(

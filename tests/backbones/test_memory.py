@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from core.backbones import engines
+from core import backbones
+from core.backbones import choice, encode, engines
 from core.errors import BadInput
 from core.studies import embedding
 from core.types import Backbone
 
 SMALL = Backbone("small", "timm", 3, family="CNN", image_size=8)
+LITE = backbones.get("tf_efficientnet_lite0")
+SMALL_LITE = dataclasses.replace(LITE, name="random", random=True)
 
 
 class Greedy(torch.nn.Module):
     """A fake network that has room for a few pictures only, and fails as CUDA does for more."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, error: RuntimeError | None = None) -> None:
         super().__init__()
         self.room, self.batches = room, []
+        self.error = error or torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         self.batches.append(len(pictures))
         if len(pictures) > self.room:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            raise self.error
         return pictures.mean((2, 3))
 
 
@@ -43,6 +51,64 @@ def test_the_batch_is_halved_until_it_fits_and_stays_so() -> None:
     greedy.batches.clear()
     rows = engines.unit_vectors(engine, squares(12))
     assert greedy.batches == [4, 4, 4] and rows.shape == (12, 3), "it is not tried too large again"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["MPS backend out of memory (MPS allocated: 17 GB)", "[enforce fail] DefaultCPUAllocator: can't allocate memory"],
+)
+def test_metal_and_the_processor_say_it_in_words(words: str) -> None:
+    greedy = Greedy(2, RuntimeError(words))
+    assert engines.TorchEngine(greedy, SMALL).embed(squares(6)).shape == (6, 3) and max(greedy.batches[-2:]) <= 2
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        engines.TorchEngine(Greedy(2, RuntimeError("shapes cannot be multiplied")), SMALL).embed(squares(6))
+
+
+def test_an_accelerator_decodes_ahead_and_halves_its_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch takes "cpu:0" for a device of its own, so an accelerator's whole way through can run here."""
+    monkeypatch.setattr(engines, "devices", lambda: ["cpu:0", "cpu"])
+    assert engines.pick_device() == "cpu:0" and choice.decide(LITE) == "torch", "exact on an accelerator is torch"
+    greedy = Greedy(5)
+    engine = engines.TorchEngine(greedy, SMALL, engines.pick_device())
+    assert engine.chunk == 64
+    pictures = [Image.fromarray(square) for square in squares(40)]
+    got: dict[str, np.ndarray] = {}
+    ahead = threading.Event()
+    ahead_of_what: list[int] = []
+    greedy.register_forward_pre_hook(lambda *_: ahead.wait(20) and None)
+
+    def source(number: int) -> encode.Source:
+        def open_picture() -> Image.Image:
+            if number == 16:
+                ahead_of_what.append(len(got))
+                ahead.set()
+            return pictures[number]
+
+        return encode.Source(str(number), open_picture)
+
+    loop = encode.MultiEncoder([encode.Encoder(SMALL, engine)], workers=2, memory=1)
+    assert loop.block == 16
+    loop.run([source(number) for number in range(40)], lambda _, keys, rows: got.update(zip(keys, rows)))
+    plain = engines.unit_vectors(engines.TorchEngine(Greedy(999), SMALL), squares(40))
+    np.testing.assert_allclose(np.stack([got[str(number)] for number in range(40)]), plain, atol=1e-6)
+    assert engine.chunk == 4 and max(greedy.batches) == 16
+    assert ahead_of_what == [0], "the second block is read while the first one is embedded"
+
+
+def test_half_precision_on_an_accelerator_stands_behind_its_own_probe(home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "devices", lambda: ["cpu:0", "cpu"])
+    asked: list[tuple[str, str]] = []
+
+    def probe(backbone: Backbone, mode: str, engine: str, device: str) -> choice.Verdict:
+        asked.append((engine, device))
+        return choice.Verdict(engine == choice.FLOAT32, "seen")
+
+    monkeypatch.setattr(choice, "probe", probe)
+    assert choice.decide(LITE, "fast") == choice.FLOAT32
+    assert asked == [("torch", "cpu:0"), (choice.FLOAT32, "cpu:0")], "autocast first, and not OpenVINO"
+    assert choice.remembered(LITE, "fast", "torch", "cpu:0") and not choice.remembered(LITE, "fast", "torch", "cpu")
+    one = engines.build(SMALL_LITE, "cpu:0", "fast", "torch")
+    assert (one.device, one.precision) == ("cpu:0", "bfloat16")
 
 
 def test_not_even_one_picture_is_a_sentence() -> None:
