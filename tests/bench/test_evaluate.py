@@ -25,3 +25,20 @@ def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert said.count("(agrees)") == 3 and "floor" in said and "60 images, 3 classes" in said
     with pytest.raises(BadInput, match="whole numbers"):
         evaluate.run(["--images", "many"])
+
+
+def test_every_demand_stands_beside_its_figure() -> None:
+    cpu = {"plain": [1.9], "library": [3.0], "sum": [1.6], "ours": [0.1, 0.1]}
+    said = evaluate.demands(5_000, 20, cpu, {"ours": [0.1]})
+    assert [line.rsplit(" ", 1)[-1] for line in said] == ["MISSED", "held", "held"]
+    assert "demanded 20.0 x against 'plain': 19.0 x" in said[0] and "15.2 x against 'sum'" in said[2]
+    assert not evaluate.demands(2_000, 20, cpu, {"ours": [0.1]})
+    (line,) = evaluate.demands(10_000, 20, cpu, {"ours": [0.4, 0.6, 0.45]})
+    assert "demanded under 0.5 s: 0.450 s by the clock, held" in line and "processor s" in line
+
+
+def test_the_page_benchmark_knows_its_strategies() -> None:
+    from core.bench import page
+
+    with pytest.raises(BadInput, match="combsum"):
+        page.run(["--strategies", "concat,combsum"])
