@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -27,6 +28,26 @@ def cached_repository(hub: Path, repository: str, revision: str = REVISION) -> P
     snapshot = base / "snapshots" / revision
     snapshot.mkdir(parents=True)
     return snapshot
+
+
+def write_tiny_clip(place: Path) -> Path:
+    """A hub folder (HF_HOME) whose cache holds the open_clip repository tiny/clip with random weights; returns it."""
+    from core import compat
+
+    compat.ensure_torchvision()
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    snapshot = cached_repository(place / "hub", "tiny/clip")
+    (snapshot / "open_clip_config.json").write_text(json.dumps(TINY_CLIP))
+    local = place / "clip"
+    local.mkdir()
+    (local / "open_clip_config.json").write_text(json.dumps(TINY_CLIP))
+    model = open_clip.create_model(f"local-dir:{local}", load_weights=False)
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, snapshot / "open_clip_model.safetensors")
+    return place
 
 
 def run(code: str, hub: Path, home: Path, offline: str = "1") -> str:

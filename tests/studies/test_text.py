@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from core.errors import BadInput, CoreError
 from core.studies import text
 from core.studies.text import Term, parse
 from core.types import Dataset, unit
+from tests.backbones.hub_cache import run, write_tiny_clip
 
 DIM = 384
 SPACE = "concepts_lite0"
@@ -221,32 +222,57 @@ def test_a_query_in_another_script_is_said_to_be_unknown():
 
 CLIP = """
 import numpy as np
+from pathlib import Path
 from PIL import Image
+from core import data
 from core import backbones
-from core.studies import text
+from core.studies import catalogue, embedding, judging, text
 name = "hf-hub:tiny/clip"
+folder = Path("{folder}")
 random = np.random.default_rng(0)
-pictures = [Image.fromarray(random.integers(0, 256, (80, 90, 3), np.uint8)) for _ in range(6)]
-encoder = backbones.query_encoder(name)
-gallery = {name: encoder.encode(pictures), "hog": random.normal(size=(6, 9)).astype("float32")}
+for number in range(6):
+    Image.fromarray(random.integers(0, 256, (80, 90, 3), np.uint8)).save(folder / f"{{number}}.png")
+(folder / "list.csv").write_text("id,title,image,category\\n" + "".join(f"i{{n}},thing {{n}},{{n}}.png,{{'ab'[n % 2]}}\\n" for n in range(6)))
+dataset = data.add("shop", folder / "list.csv")
+embedding.embed(dataset, [name, "hog"])
+gallery = {{one: embedding.embeddings(dataset, one).vectors for one in (name, "hog")}}
 assert text.readers(tuple(gallery)).reading == (name,)
-answer = text.search(gallery, "red shoe -lace:2", templates=True)
+encoder = backbones.query_encoder(name)
+pictures = np.stack([encoder.encode([Image.open(folder / f"{{n}}.png")])[0] for n in range(6)])
+
+# a typed line with a negative term, photo sentences as they suit: the search, against the plain formula
+answer = text.search(gallery, "red shoe -lace:2")
 phrases = [encoder.encode_text([t.format(w) for t in text.TEMPLATES]).mean(0) for w in ("red shoe", "lace")]
 phrases = [p / np.linalg.norm(p) for p in phrases]
 query = phrases[0] - 2 * phrases[1]
-expected = gallery[name] @ (query / np.linalg.norm(query))
+expected = pictures @ (query / np.linalg.norm(query))
 print(float(np.abs(answer.scores - expected).max()))
+assert list(answer.order) == list(np.argsort(-expected, kind="stable"))
+
+# labels by name, and the catalogue in this space: both towers, its texts kept for the next start
+found = text.zero_shot(name, gallery[name], ["a dog", "a cat"], templates=False)
+print(float(np.abs(found.scores - pictures @ encoder.encode_text(["a dog", "a cat"]).T).max()))
+shop = catalogue.of_dataset(dataset)
+searcher = catalogue.searcher(shop, name)
+assert text.unread(name, shop.texts("title")) == 0
+titles = encoder.encode_text(shop.texts("title"))
+wanted = encoder.encode_text(["thing 3"])[0]
+both = titles + pictures
+both /= np.linalg.norm(both, axis=1, keepdims=True)
+said = searcher.answer("average", catalogue.ask(name, "thing 3"))
+print(float(np.abs(said.scores - both @ wanted).max()))
+assert len(judging.compare(searcher, judging.picture_questions(shop), name, draws=50).table) == 5
 """
 
 
-def test_a_vision_language_backbone_is_asked_through_its_real_loading_path(tmp_path):
-    """A tiny CLIP in a local hub cache: open_clip's own config, weights and tokenizer, loaded offline."""
-    from tests.backbones import test_weights as tiny
-
-    hub = tiny.hub.__wrapped__(SimpleNamespace(mktemp=lambda name: _made(tmp_path / name)))
-    assert float(tiny.run(CLIP, hub, tmp_path / "home")) < 1e-5
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory) -> Path:
+    """A local hub cache with a tiny CLIP of random weights."""
+    return write_tiny_clip(tmp_path_factory.mktemp("hf"))
 
 
-def _made(folder):
-    folder.mkdir()
-    return folder
+def test_a_vision_language_backbone_searches_through_its_real_loading_path(hub, tmp_path):
+    """open_clip's own config, weights and tokenizer, loaded offline; store, search, labels and catalogue with it."""
+    (tmp_path / "shop").mkdir()
+    differences = run(CLIP.format(folder=tmp_path / "shop"), hub, tmp_path / "home").split()
+    assert len(differences) == 3 and max(map(float, differences)) < 2e-4, differences  # as the store keeps them
