@@ -47,6 +47,9 @@ _STYLE = """
 <style>
 [class*="st-key-catalogue-row"] [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
 [class*="st-key-catalogue-row"] [data-testid="stColumn"] { flex: 1 1 226px; min-width: min(100%, 226px); }
+.st-key-catalogue-halves [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
+.st-key-catalogue-halves [data-testid="stColumn"] { flex: 3 1 380px; min-width: min(100%, 380px); }
+.st-key-catalogue-halves [data-testid="stColumn"]:last-child { flex: 2 1 320px; min-width: min(100%, 320px); }
 .st-key-catalogue-picture [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
 .st-key-catalogue-picture [data-testid="stColumn"]:first-child { flex: 0 0 130px; min-width: 130px; }
 .st-key-catalogue-picture [data-testid="stColumn"]:last-child { flex: 1 1 240px; min-width: 200px; max-width: 560px; }
@@ -459,8 +462,8 @@ def strategy_column(view: View, strategy: str, asked: study.Asked, keep: np.ndar
         st.warning(theme.plain(str(error)), icon=":material/info:")
         return
     if not len(answer.listed):
-        none = "None of these words occurs in any item." if len(answer.order) else "No item passes the filters."
-        st.caption(none)
+        where = "any item" if keep.all() else "any of these items"
+        st.caption(f"None of these words occurs in {where}." if len(answer.order) else "No item passes the filters.")
         return
     items.show(
         rows(view, answer), key=f"items {strategy}", name=f"results of {entry.label}", on_pick=like_item,
@@ -591,7 +594,8 @@ def comparison(found: judging.Comparison) -> None:
         (row.label, row.mean, row.low, row.high, "#d6404e" if row.strategy == found.base else "#4269d0")
         for row in found.table.itertuples()
     ]
-    left, right = st.columns([3, 2], gap="large")
+    with st.container(key="catalogue-halves"):
+        left, right = st.columns([3, 2], gap="large")
     with left:
         st.plotly_chart(
             charts.metric_bars(lines, label), key="catalogue bars", config={"displayModeBar": False}, width="stretch"

@@ -60,7 +60,8 @@ def how(names: tuple[str, ...], look: str) -> tuple[tuple[str, ...], bool | None
     if state.get(WordsSetup, "reader") not in names + several:
         state.put(WordsSetup, "reader", names[0])
     with st.container(key="words-wrap-how"):
-        left, middle, right = st.columns(3, vertical_alignment="bottom", gap="medium")
+        columns = st.columns(3 if look == "search" else 2, vertical_alignment="bottom", gap="medium")
+        left, middle = columns[:2]
         reader = left.selectbox(
             "Read by", names + several, key=state.key(WordsSetup, "reader"),
             format_func=lambda name: "all that read text" if name == TOGETHER else cache.backbone_title(name),
@@ -72,7 +73,7 @@ def how(names: tuple[str, ...], look: str) -> tuple[tuple[str, ...], bool | None
         )  # fmt: skip
         if look == "search":
             bounds = bounds_of(WordsSetup, "expand")
-            right.slider(
+            columns[2].slider(
                 "Second step (feedback)", bounds.low, bounds.high, key=state.key(WordsSetup, "expand"),
                 help=bounds.help,
             )  # fmt: skip
@@ -267,13 +268,14 @@ def confusion_figure(table: pd.DataFrame):  # noqa: ANN201
     shares = table.to_numpy(float) / np.maximum(table.to_numpy(float).sum(axis=1, keepdims=True), 1)
     figure = go.Figure(
         go.Heatmap(
-            z=shares, x=list(map(str, table.columns)), y=list(map(str, table.index)), colorscale="Blues", zmin=0, zmax=1,
+            z=shares, x=list(map(str, table.columns)), y=list(map(str, table.index)), zmin=0, zmax=1, xgap=1, ygap=1,
+            colorscale=[[0, "rgba(66, 105, 208, 0.06)"], [1, "#4269d0"]],  # on a light page and on a dark one
             customdata=table.to_numpy(), colorbar={"thickness": 10, "tickformat": ".0%"},
             hovertemplate="%{y} was called %{x}: %{customdata} pictures, %{z:.0%}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", dtick=1 if len(table) <= 40 else None)
-    figure.update_xaxes(dtick=1 if len(table.columns) <= 40 else None)
+    figure.update_yaxes(autorange="reversed", showgrid=False, dtick=1 if len(table) <= 40 else None)
+    figure.update_xaxes(showgrid=False, dtick=1 if len(table.columns) <= 40 else None)
     return charts.bare(figure, height=max(340, 80 + 15 * len(table)))
 
 

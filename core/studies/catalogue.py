@@ -337,10 +337,10 @@ def ask(
     if picture is None:
         return Asked(text.query_vector(space, query, templates, encode), terms, said, notes)
     if not terms:
-        return Asked(unit(np.asarray(picture, np.float64)[None])[0], (), "like the picture")
+        return Asked(unit(np.asarray(picture, np.float64)[None])[0], (), "something like the picture")
     words = text.query_vector(space, query, templates, encode).astype(np.float64)
     both = balance * words + (1.0 - balance) * np.asarray(picture, np.float64)
-    return Asked(unit(both[None])[0], terms, f"like the picture, and {said}", notes)
+    return Asked(unit(both[None])[0], terms, f"something like the picture, and {said}", notes)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from core.errors import BadInput
 from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K, Components, reciprocal_ranks, scores
 from core.metrics import ranking as metrics
 from core.studies import text
-from core.studies.catalogue import CATEGORY, Catalogue, Searcher, ask, is_picture
+from core.studies.catalogue import CATEGORY, Catalogue, Searcher, is_picture
 from core.studies.text import EncodeWords
-from core.types import Relevance
+from core.types import Relevance, unit
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,19 @@ def picture_questions(catalogue: Catalogue, group: str = "parent") -> Questions:
     )  # fmt: skip
 
 
+def asked_vectors(space: str, lines: Sequence[str], encode: EncodeWords | None = None) -> np.ndarray:
+    """(n_lines, dim) float32 unit vectors of typed lines, as `catalogue.ask` understands them; each term read once."""
+    queries = [text.parse(line) for line in lines]
+    said = list(dict.fromkeys(term.text for query in queries for term in query.terms))
+    place = {one: at for at, one in enumerate(said)}
+    vectors = text.phrases(space, said, False, encode).astype(np.float64)
+    weights = np.zeros((len(queries), len(said)))
+    for row, query in enumerate(queries):
+        for term in query.terms:
+            weights[row, place[term.text]] += term.weight
+    return unit(weights @ vectors)
+
+
 def question_scores(
     searcher: Searcher,
     questions: Questions,
@@ -147,9 +160,12 @@ def question_scores(
     space: str,
     shares: Mapping[str, float] | None = None,
     encode: EncodeWords | None = None,
+    asked: np.ndarray | None = None,
 ) -> np.ndarray:
     """(n_queries, n_items) float64 scores of labelled queries under one strategy.
 
+    Args:
+        asked: `asked_vectors` of the questions, where they are there already.
     Raises:
         BadInput: BM25 was asked with pictures.
     """
@@ -163,7 +179,7 @@ def question_scores(
     if joins == "words":
         lines = [text.parse(line).terms for line in questions.texts]
         return np.stack([searcher.bm25.scores([(t.text, t.weight) for t in terms]) for terms in lines])
-    asked = np.stack([ask(space, line, encode=encode).vector for line in questions.texts])
+    asked = asked_vectors(space, questions.texts, encode) if asked is None else asked
     return scores(strategy, parts, asked, given)
 
 
@@ -238,9 +254,10 @@ def compare(
     skipped: dict[str, str] = {}
     # without shares of one's own, fixed weights are the simple average, and would only cost the others power
     usual = [entry.name for entry in CATALOGUE_STRATEGIES if shares is not None or not entry.uses_shares]
+    asked = None if len(questions.own) else asked_vectors(space, questions.texts, encode)
     for name in dict.fromkeys([base, *(strategies or usual)]):
         try:
-            scored = question_scores(searcher, questions, name, space, shares, encode)
+            scored = question_scores(searcher, questions, name, space, shares, encode, asked)
         except BadInput as error:
             skipped[CATALOGUE_STRATEGIES.get(name).label] = str(error)
             continue

@@ -257,6 +257,12 @@ def test_queries_from_a_file(searcher, tmp_path):
             judging.from_file(searcher.catalogue, file)
 
 
+def test_many_lines_are_read_at_once_as_each_is_read_alone():
+    lines = ("red shoe", "blue:2 -hat", '"red shoe" red', "-hat", '"hat" -hat')
+    expected = [study.ask(SPACE, line, encode=encode).vector for line in lines]
+    np.testing.assert_allclose(judging.asked_vectors(SPACE, lines, encode), expected, atol=1e-6)
+
+
 def test_strategies_are_compared_on_the_same_questions_with_intervals_and_corrected_tests(searcher):
     from core.metrics import significance
 
