@@ -292,19 +292,25 @@ def _confusions(view, pick: Pick) -> None:  # noqa: ANN001
     if not len(table):
         st.info("The images of this dataset have no classes, so there is nothing to confuse.", icon=":material/info:")
         return
+    place = st.columns([3, 7])[0]
+    with place:
+        label = _class_filter(view)
     wrong = table[~table["agrees"]].reset_index()
-    classes = _most_confused(loaded.label_names, wrong)
+    if label:  # the class, and what is confused with it either way
+        wrong = wrong[(wrong["query class"] == label) | (wrong["result class"] == label)].reset_index(drop=True)
+    classes = _most_confused(loaded.label_names, wrong, label)
     left, right = st.columns([5.4, 4.6], gap="medium")
     with left.container(key="confusion map side"):
         shown = st.plotly_chart(
-            charts.confusion_map(table, classes), key=f"confusion map {named.text} {k}", on_select="rerun",
+            charts.confusion_map(table, classes), key=f"confusion map {named.text} {k} {label}", on_select="rerun",
             selection_mode="points", config={"displayModeBar": False},
         )  # fmt: skip
     with right.container(key="confusion table side"):
+        with_it = f" with {theme.plain(label)}" if label else ""
         few = (
             ""
             if len(classes) == len(loaded.label_names)
-            else f" The map shows the {len(classes)} most confused classes."
+            else f" The map shows the {len(classes)} most confused classes{with_it}."
         )
         st.caption(
             f"What **{theme.plain(named.title)}** puts into the first {k} results, by class, over {evaluation.n_queries:,} queries."
@@ -312,7 +318,7 @@ def _confusions(view, pick: Pick) -> None:  # noqa: ANN001
         )
         rows = st.dataframe(
             wrong[["query class", "result class", "share", "results", "queries"]], hide_index=True, height=460, width="stretch",
-            on_select="rerun", selection_mode="single-row", key=f"confusion rows {named.text} {k}",
+            on_select="rerun", selection_mode="single-row", key=f"confusion rows {named.text} {k} {label}",
             column_config={
                 "query class": "asked", "result class": "retrieved",
                 "share": st.column_config.NumberColumn(
@@ -327,12 +333,19 @@ def _confusions(view, pick: Pick) -> None:  # noqa: ANN001
         _cell_pictures(view, evaluation, cell, pick)
 
 
-def _most_confused(names: Sequence[str], wrong, most: int = 60) -> list[str]:  # noqa: ANN001
-    """The classes of the map: all of them, or those with the most wrong results, in the order of the names."""
+def _most_confused(names: Sequence[str], wrong, label: str = "", most: int = 60) -> list[str]:  # noqa: ANN001
+    """The classes of the map: all of them, or those with the most wrong results, in the order of the names.
+
+    Args:
+        label: a class that is always there.
+    """
     if len(names) <= most:
         return list(names)
-    counts = wrong.groupby("query class")["results"].sum().sort_values(ascending=False, kind="stable")
-    kept = set(counts.index[:most])
+    counts = wrong.groupby("query class")["results"].sum()
+    if label:
+        counts = counts.add(wrong.groupby("result class")["results"].sum(), fill_value=0).astype(int)
+        counts[label] = counts.sum() + 1
+    kept = set(counts.sort_values(ascending=False, kind="stable").index[:most])
     return [name for name in names if name in kept]
 
 
