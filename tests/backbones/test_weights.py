@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hub_cache import REVISION, ROOT, TINY_CLIP, cached_repository, run
+from hub_cache import REVISION, ROOT, cached_repository, run, write_tiny_clip
 
 from core import backbones, compat, paths
 from core.backbones import loading, weights
@@ -28,7 +27,6 @@ from core.types import Backbone
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A hub cache with one network of timm and one of open_clip, both with random weights."""
     compat.ensure_torchvision()
-    import open_clip
     import timm
     import torch
     from safetensors.torch import save_file
@@ -37,14 +35,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     state = {name: tensor.contiguous() for name, tensor in timm.create_model("test_vit").state_dict().items()}
     save_file(state, cached_repository(place / "hub", "timm/test_vit.r160_in1k") / "model.safetensors")
-    snapshot = cached_repository(place / "hub", "tiny/clip")
-    (snapshot / "open_clip_config.json").write_text(json.dumps(TINY_CLIP))
-    local = place / "clip"
-    local.mkdir()
-    (local / "open_clip_config.json").write_text(json.dumps(TINY_CLIP))
-    model = open_clip.create_model(f"local-dir:{local}", load_weights=False)
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, snapshot / "open_clip_model.safetensors")
-    return place
+    return write_tiny_clip(place)
 
 
 TIMM = """
