@@ -92,7 +92,12 @@ def slid(name: str, names: tuple[str, ...]) -> None:
 
 def chosen_positions(loaded: Dataset) -> np.ndarray:
     """What is selected, kept by id across systems, methods and pages."""
-    return maps.positions_of(loaded, state.hold("selected ids", {}).get(loaded.name, ()))
+    ids = state.hold("selected ids", {}).get(loaded.name, ())
+    before = state.hold("selected positions")
+    if before is None or before[0] != loaded.fingerprint or before[1] is not ids:
+        before = (loaded.fingerprint, ids, maps.positions_of(loaded, ids))
+        state.keep("selected positions", before)
+    return before[2]
 
 
 def choose(loaded: Dataset, positions: np.ndarray) -> None:
@@ -113,9 +118,9 @@ def selected(loaded: Dataset, named: Named, chosen: np.ndarray, drawing: maps.Ma
     with left:
         figures(loaded, chosen, found)
         a, b = st.columns(2)
-        table = maps.selection_table(loaded, chosen, drawing, found.value or {})
         a.download_button(
-            "Download", table.to_csv(index=False), "selection.csv", "text/csv", key="map csv", width="stretch",
+            "Download", lambda: maps.selection_table(loaded, chosen, drawing, found.value or {}).to_csv(index=False),
+            "selection.csv", "text/csv", key="map csv", width="stretch", on_click="ignore",
             help="Id, label, path, place on the map and figures of what is selected, as a table.",
         )  # fmt: skip
         b.button("Clear", on_click=choose, args=(loaded, np.empty(0, np.int64)), key="map clear", width="stretch")
@@ -214,7 +219,8 @@ def drawing(loaded: Dataset, named: Named, other: Named | None, colour: str) -> 
     ]
     if other and panels[0].xy.shape == panels[1].xy.shape:
         panels[1] = dataclasses.replace(panels[1], xy=projection.align(panels[1].xy, panels[0].xy))
-    colours, tinting = map_colours.colours_of(view, colour, named, other)
+    moment = map_colours.HASTE if any(one.address for one in made) else map_colours.MOMENT
+    colours, tinting = map_colours.colours_of(view, colour, named, other, moment)
     focus = focus_of(loaded, view)
     event = picture_map.show(
         panels, _items(loaded.name, loaded.fingerprint, loaded), colours, key="map",

@@ -20,6 +20,8 @@ from core.ui import asking, cache, jobs, state
 
 MOMENT = 0.4
 """Seconds that a page waits for a colour or a figure before it goes on without."""
+HASTE = 0.05
+"""The same while a layout is on its way to the map, which is to be seen first."""
 KEPT_SCORES = 10_000**2
 """Pairs up to which all queries are asked through the live engine, which keeps their scores."""
 _KEPT = 12
@@ -39,19 +41,20 @@ class WorkedOut:
     fault: str = ""
 
 
-def worked_out(key: tuple, title: str, make: Callable[[jobs.Job], Any]) -> WorkedOut:
+def worked_out(key: tuple, title: str, make: Callable[[jobs.Job], Any], moment: float = MOMENT) -> WorkedOut:
     """The value of that key: from before, or worked out within a moment, else on its way in a job of its own.
 
     Args:
         key: everything that changes the value.
         title: what the job is called.
+        moment: seconds to wait for it.
     """
     held: dict[tuple, Any] = state.hold("map worked out", {})
     if key in held:
         return WorkedOut(held[key])
     name = f"map-figures-{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}"
     job = jobs.start(name, title, make) if jobs.find(name) is None else jobs.find(name)
-    job.ended.wait(MOMENT)
+    job.ended.wait(moment)
     if job.running:
         return WorkedOut(job=name)
     jobs.forget(name)
@@ -153,14 +156,26 @@ def _view(
     return maps.View(_loaded, _space, Figures(_loaded, _named, _other), other)
 
 
-def colours_of(view: maps.View, colour: str, named: Named, other: Named | None) -> tuple[maps.Colours, WorkedOut]:
-    """The colours, worked out once, and how far they are: while they are on their way all points are grey."""
+def colours_of(
+    view: maps.View, colour: str, named: Named, other: Named | None, moment: float = MOMENT
+) -> tuple[maps.Colours, WorkedOut]:
+    """The colours, worked out once, and how far they are.
+
+    While they are on their way, the points have what this colour was before (a weight was moved), or are grey.
+    """
+    shown: dict[tuple[str, str], maps.Colours] = state.hold("map colours shown", {})
+    place = (view.dataset.fingerprint, colour)
     beside = maps.COLOURINGS.get(colour).needs == "other" if colour in maps.COLOURINGS.names else False
     space = "" if colour in ("class", "split") or colour.startswith("column:") else view.space.fingerprint
     key = ("colours", view.dataset.fingerprint, space, *_said(named)[: 2 if space else 0], *_said(other if beside else None), colour)  # fmt: skip
-    found = worked_out(key, f"Working out the colour “{label(colour)}”", lambda _: maps.colours(view, colour))
+    found = worked_out(key, f"Working out the colour “{label(colour)}”", lambda _: maps.colours(view, colour), moment)
     if found.value is not None:
+        while len(shown) >= _KEPT:
+            shown.pop(next(iter(shown)))
+        shown[place] = found.value
         return found.value, found
+    if found.job and place in shown:
+        return shown[place], found
     word = "could not be worked out" if found.fault else "being worked out"
     grey = maps.categories(label(colour), np.zeros(len(view.dataset), np.int64), [word], rest=(word,))
     return grey, found

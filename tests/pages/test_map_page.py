@@ -94,6 +94,26 @@ def test_the_difference_is_the_ap_of_one_system_less_that_of_the_other(shop: Non
     assert np.isfinite(shown.colours.values).all() and np.abs(shown.colours.values).max() > 0.05
 
 
+def test_a_slow_colour_keeps_the_page_waiting_for_a_moment_only(
+    shop: None, shown: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+
+    app = opened(a="hog", col="doubt")
+    before, go_on, quick = shown.colours, threading.Event(), maps.colours
+    monkeypatch.setattr(maps, "colours", lambda *all_: go_on.wait(60) and quick(*all_))
+    next(one for one in app.selectbox if one.label == "Space of").select("hsv_histogram")
+    app.run()
+    assert shown.colours is before, "the points keep their colours until the new ones are there"
+    next(one for one in app.selectbox if one.label == "Colour").select("cluster")
+    app.run()
+    assert shown.colours.names == ("being worked out",)
+    go_on.set()
+    alone.settled(app)
+    assert shown.colours.title == "Cluster" and "being worked out" not in shown.colours.names
+    assert not app.exception and not app.error
+
+
 def test_what_needs_two_systems_is_offered_with_two_only(shop: None, shown: SimpleNamespace) -> None:
     app = opened(a="hog", col="difference")
     box = next(one for one in app.selectbox if one.label == "Colour")
