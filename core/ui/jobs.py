@@ -175,6 +175,17 @@ def _draw(job: Job) -> None:
         if right.button("Stop", key=f"stop {job.name}", help="What is done is kept; start again to go on from there."):
             job.cancel.set()
     elif job.state == "failed":
-        st.error(job.sentence, icon=":material/error:")
+        _last_word(job, st.error, job.sentence, ":material/error:")
     elif job.state == "stopped":
-        st.info(f"{job.title}: stopped. {job.sentence or 'What was finished is kept.'}", icon=":material/stop_circle:")
+        sentence = f"{job.title}: stopped. {job.sentence or 'What was finished is kept.'}"
+        _last_word(job, st.info, sentence, ":material/stop_circle:")
+
+
+def _last_word(job: Job, box: Callable[..., Any], sentence: str, icon: str) -> None:
+    """How a job ended, and a cross that takes the sentence away."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        box(sentence, icon=icon)
+        st.button(
+            "", key=f"dismiss {job.name}", icon=":material/close:", type="tertiary", help="Take this message away.",
+            on_click=forget, args=(job.name,), width="content",
+        )  # fmt: skip

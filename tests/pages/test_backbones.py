@@ -155,6 +155,8 @@ def test_missing_weights_end_in_a_sentence_and_the_rest_goes_on(page, monkeypatc
     app.button("embed chosen").click().run()
     settled(app)
     assert any("fetch resnet18" in one.value for one in app.error)
+    next(button for button in app.button if button.key == "dismiss embed").click().run()
+    assert not app.error and not app.exception, "a sentence that was read can be taken away"
 
 
 def test_other_backbones_are_added_and_taken_off(page, tmp_path: Path) -> None:
