@@ -469,10 +469,10 @@ def for_words(view: View, query: Query) -> tuple[View, tuple[str, ...]]:
 def answers_of(view: View, query: Query) -> list[retrieval.Answer]:
     """What each system returns: of a large gallery by an index, once that is built."""
     names = tuple(dict.fromkeys(name for named in view.systems for name in named.backbones))
-    if query.guest is None and query.box is None:
+    if not query.words and query.guest is None and query.box is None:
         question = query.question(view.loaded, names)
     else:
-        with st.spinner("Looking at the picture …", show_time=True):
+        with st.spinner("Reading the words …" if query.words else "Looking at the picture …", show_time=True):
             question = query.question(view.loaded, names)
     answers = []
     for at, named in enumerate(view.systems):
