@@ -87,14 +87,17 @@ def score_sum(
     return _listed(*summed(scores, weights / weights.sum(), own, norm, depth, ranked))
 
 
+_COMBINED = {
+    "joins": "scores", "weight": "", "parameters": (norm_parameter("minmax"), depth_parameter()),
+    "reference": "Fox and Shaw 1994, TREC-2",
+}  # fmt: skip
+
+
 @FUSIONS.register(
     "combsum",
     label="CombSUM",
-    joins="scores",
-    weight="",
-    parameters=(norm_parameter("minmax"), depth_parameter()),
     sentence="Every backbone's scores are stretched to the same scale and added; all count the same.",
-    reference="Fox and Shaw 1994, TREC-2",
+    **_COMBINED,
 )
 def combsum(
     scores: Sequence[np.ndarray],
@@ -115,11 +118,8 @@ def combsum(
 @FUSIONS.register(
     "combmnz",
     label="CombMNZ",
-    joins="scores",
-    weight="",
-    parameters=(norm_parameter("minmax"), depth_parameter()),
     sentence="As CombSUM, then multiplied by how many backbones list the picture: agreement is rewarded.",
-    reference="Fox and Shaw 1994, TREC-2",
+    **_COMBINED,
 )
 def combmnz(
     scores: Sequence[np.ndarray],

@@ -196,6 +196,120 @@ def _count(cells, counts, marked, aside):
 
 
 @njit(nogil=True, cache=True)
+def _leave_out(row, factor, own, junk):
+    """Multiply by the factor of each item, if there is one; the query itself and its junk are in no list."""
+    if factor.size > 0:
+        for j in range(row.size):
+            row[j] *= factor[j]
+    if own >= 0:
+        row[own] = -np.inf
+    for at in range(junk.size):
+        row[junk[at]] = -np.inf
+
+
+@njit(nogil=True, cache=True)
+def _relevant(row, items, scores, places, ends):
+    """The relevant items that are in the list: their scores and places, and in `ends` the lowest and highest score."""
+    found = 0
+    for at in range(items.size):
+        score = row[items[at]]
+        if score > -np.inf:
+            scores[found], places[found] = score, items[at]
+            if found == 0:
+                ends[0], ends[1] = score, score
+            ends[0], ends[1] = min(ends[0], score), max(ends[1], score)
+            found += 1
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _slope(ends, last, slope):
+    """Bins per unit of score; a range too narrow or too wide for one puts all into one bin: slower, and as exact."""
+    slope[0] = 0
+    if ends[1] > ends[0] and ends[1] - ends[0] < np.inf:
+        slope[0] = last / (ends[1] - ends[0])
+        if not slope[0] < np.inf:
+            slope[0] = 0
+
+
+@njit(nogil=True, cache=True)
+def _runs(scores, places, found, cells, marked, run, sorted_scores, sorted_places, sorted_cells):
+    """Sort the relevant items into runs, a run per cell, the highest cell first; they leave the cells themselves.
+
+    Afterwards run[cell] is the end of a cell's run, and run[cell + 1] its start.
+    """
+    width = run.size
+    for t in range(found):
+        cell = cells[places[t]]
+        marked[cell] = 1
+        run[cell] += 1
+    total, longest = 0, 0
+    for back in range(width - 1):
+        cell = width - 2 - back
+        size = run[cell]
+        run[cell] = total
+        total += size
+        longest = max(longest, size)
+    for t in range(found):
+        place = places[t]
+        cell = cells[place]
+        at = run[cell]
+        run[cell] = at + 1
+        sorted_scores[at], sorted_places[at], sorted_cells[at] = scores[t], place, cell
+        cells[place] = width - 1
+    _sort_runs(sorted_scores, sorted_places, sorted_cells, run, found, longest)
+
+
+@njit(nogil=True, cache=True)
+def _compare(row, cells, aside, run, scores, places, beaten):
+    """Where each item set aside stands among the relevant ones of its cell: beaten[t] counts those just before t.
+
+    Returns whether any of them ties with a relevant one.
+    """
+    ties = 0
+    for at in range(aside.size):
+        item = aside[at]
+        cell = cells[item]
+        high = run[cell]
+        low = run[cell + 1]
+        score = row[item]
+        if high - low <= 8:
+            # Short runs are most of them: count without a branch that nobody could foresee.
+            place = low
+            for t in range(low, high):
+                other = scores[t]
+                same = np.int32(other == score)
+                ties |= same
+                place += np.int32(other > score) | (same & np.int32(places[t] < item))
+        else:
+            place = _place(score, item, scores, places, low, high)
+            ties |= np.int32(place < high and scores[place] == score)
+            ties |= np.int32(place > low and scores[place - 1] == score)
+        beaten[place] += 1
+    return ties > 0
+
+
+@njit(nogil=True, cache=True)
+def _to_ranks(counts, marked, beaten, cells, ranks):
+    """The rank of each relevant item: one more than the items before it, and the relevant ones before it.
+
+    Items in unmarked cells count by cell; those of marked cells are in `beaten`, where they count from their place on,
+    also when that is the first of the next run.
+    """
+    width = counts.size
+    before = 0
+    for back in range(width - 1):
+        cell = width - 2 - back
+        size = counts[cell] * (1 - marked[cell])
+        counts[cell] = before
+        before += size
+    ahead = 1
+    for t in range(ranks.size):
+        ahead += beaten[t]
+        ranks[t] = counts[cells[t]] + ahead + t
+
+
+@njit(nogil=True, cache=True)
 def rank_rows(
     first, stop, base, n_blocks, weights, b0, b1, b2, b3, b4, b5, b6, b7, factor,
     starts, ends, items, own, junk_indptr, junk_items, indptr,
@@ -217,10 +331,7 @@ def rank_rows(
         best_items, best_scores: out, (n_queries, k).
     """
     n = b0.shape[1]
-    row = np.empty(n, b0.dtype)
-    slope = np.empty(1, b0.dtype)
-    cells = np.empty(n, np.int32)
-    aside = np.empty(n + 1, np.int32)
+    row, cells, aside = np.empty(n, b0.dtype), np.empty(n, np.int32), np.empty(n + 1, np.int32)
     most = 0
     for q in range(first, stop):
         most = max(most, ends[q] - starts[q])
@@ -229,114 +340,31 @@ def rank_rows(
         bins *= 2
     # Parking below, bins, parking above, and one cell where the relevant items themselves are dropped.
     width = bins + 2 * _PARKING + 2
-    counts = np.zeros(width, np.int32)
-    marked = np.zeros(width, np.uint8)
-    run = np.zeros(width, np.int32)
-    scores = np.empty(most, b0.dtype)
-    places = np.empty(most, np.int32)
-    sorted_scores = np.empty(most, b0.dtype)
-    sorted_places = np.empty(most, np.int32)
-    sorted_cells = np.empty(most, np.int32)
-    beaten = np.zeros(most + 1, np.int32)
-    wants_hits = hits.size > 0
+    counts, marked, run = np.zeros(width, np.int32), np.zeros(width, np.uint8), np.zeros(width, np.int32)
+    scores, places = np.empty(most, b0.dtype), np.empty(most, np.int32)
+    sorted_scores, sorted_places = np.empty(most, b0.dtype), np.empty(most, np.int32)
+    sorted_cells, beaten = np.empty(most, np.int32), np.zeros(most + 1, np.int32)
+    span, slope = np.empty(2, b0.dtype), np.empty(1, b0.dtype)
     for q in range(first, stop):
         _fuse(row, q - base, n_blocks, weights, b0, b1, b2, b3, b4, b5, b6, b7)
-        if factor.size > 0:
-            for j in range(n):
-                row[j] *= factor[j]
-        if own[q] >= 0:
-            row[own[q]] = -np.inf
-        for at in range(junk_indptr[q], junk_indptr[q + 1]):
-            row[junk_items[at]] = -np.inf
+        _leave_out(row, factor, own[q], junk_items[junk_indptr[q] : junk_indptr[q + 1]])
         if k > 0:
             _best(row, k, best_items[q], best_scores[q])
         begin, end = indptr[q], indptr[q + 1]
-        for at in range(begin, end):
-            ranks[at] = NOT_RETRIEVED
-        retrieved[q] = 0
-        mixed[q] = False
-        found = 0
-        lowest, highest = row[0], row[0]
-        for at in range(starts[q], ends[q]):
-            score = row[items[at]]
-            if score > -np.inf:
-                scores[found], places[found] = score, items[at]
-                if found == 0:
-                    lowest, highest = score, score
-                lowest, highest = min(lowest, score), max(highest, score)
-                found += 1
+        ranks[begin:end] = NOT_RETRIEVED
+        found = _relevant(row, items[starts[q] : ends[q]], scores, places, span)
+        retrieved[q], mixed[q] = found, False
         if found == 0:
             continue
-        last = bins - 1
-        # A range too narrow or too wide for a slope puts all into one bin, which is slower and as exact.
-        slope[0] = 0
-        if highest > lowest and highest - lowest < np.inf:
-            slope[0] = last / (highest - lowest)
-            if not slope[0] < np.inf:
-                slope[0] = 0
-        _bins(row, cells, lowest, highest, slope[0], last)
-
+        _slope(span, bins - 1, slope)
+        _bins(row, cells, span[0], span[1], slope[0], bins - 1)
         counts[:] = 0
         marked[:] = 0
         run[:] = 0
-        for t in range(found):
-            cell = cells[places[t]]
-            marked[cell] = 1
-            run[cell] += 1
-        # Runs lie in the order of the list: the highest cell first.
-        total, longest = 0, 0
-        for back in range(width - 1):
-            cell = width - 2 - back
-            size = run[cell]
-            run[cell] = total
-            total += size
-            longest = max(longest, size)
-        for t in range(found):
-            place = places[t]
-            cell = cells[place]
-            at = run[cell]
-            run[cell] = at + 1
-            sorted_scores[at], sorted_places[at], sorted_cells[at] = scores[t], place, cell
-            cells[place] = width - 1
-        # From here on run[cell] is the end of a cell's run, and run[cell + 1] its start.
-        _sort_runs(sorted_scores, sorted_places, sorted_cells, run, found, longest)
+        _runs(scores, places, found, cells, marked, run, sorted_scores, sorted_places, sorted_cells)
         kept = _count(cells, counts, marked, aside)
-        for t in range(found + 1):
-            beaten[t] = 0
-        ties = 0
-        for at in range(kept):
-            item = aside[at]
-            cell = cells[item]
-            high = run[cell]
-            low = run[cell + 1]
-            score = row[item]
-            if high - low <= 8:
-                # Short runs are most of them: count without a branch that nobody could foresee.
-                place = low
-                for t in range(low, high):
-                    other = sorted_scores[t]
-                    same = np.int32(other == score)
-                    ties |= same
-                    place += np.int32(other > score) | (same & np.int32(sorted_places[t] < item))
-            else:
-                place = _place(score, item, sorted_scores, sorted_places, low, high)
-                ties |= np.int32(place < high and sorted_scores[place] == score)
-                ties |= np.int32(place > low and sorted_scores[place - 1] == score)
-            beaten[place] += 1
-        # Items in unmarked cells above each cell; those of marked cells are in `beaten`, where they count from their
-        # place on, also when that is the first of the next run.
-        before = 0
-        for back in range(width - 1):
-            cell = width - 2 - back
-            size = counts[cell] * (1 - marked[cell])
-            counts[cell] = before
-            before += size
-        ahead = 1
-        for t in range(found):
-            ahead += beaten[t]
-            ranks[begin + t] = counts[sorted_cells[t]] + ahead + t
-        if wants_hits:
-            for t in range(found):
-                hits[begin + t] = sorted_places[t]
-        retrieved[q] = found
-        mixed[q] = ties > 0
+        beaten[: found + 1] = 0
+        mixed[q] = _compare(row, cells, aside[:kept], run, sorted_scores, sorted_places, beaten)
+        _to_ranks(counts, marked, beaten, sorted_cells, ranks[begin : begin + found])
+        if hits.size > 0:
+            hits[begin : begin + found] = sorted_places[:found]
