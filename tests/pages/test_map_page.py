@@ -14,6 +14,7 @@ from core import data, projection
 from core.studies import embedding, maps
 from core.types import unit
 from core.ui import map as picture_map
+from tests.browser import ROOT
 from tests.conftest import TINY_CLASSES, write_tiny
 from tests.pages import alone
 
@@ -157,6 +158,21 @@ def test_a_selection_is_counted_judged_paged_and_kept_across_systems(
     alone.button(app, "Clear").click()
     app = alone.settled(app.run())
     assert not len(shown.selection) and "Nothing is selected" in alone.words(app)
+
+
+def test_a_selection_is_kept_while_other_pages_are_visited(shop: None, shown: SimpleNamespace) -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params.update({"d": "shop", "b": ",".join(alone.OWN), "p": "pca", "a": "hog"})
+    app.run()
+    app.switch_page("pages/projection.py")
+    app = alone.settled(app.run())
+    shown.event = picture_map.Event(selection=np.array([4, 8, 15]))
+    app = alone.settled(app.run())
+    app.switch_page("pages/backbones.py").run()
+    shown.selection = None
+    app.switch_page("pages/projection.py")
+    alone.settled(app.run())
+    assert list(shown.selection) == [4, 8, 15]
 
 
 def test_a_long_selection_is_seen_page_by_page(home: Path, tmp_path: Path, shown: SimpleNamespace, monkeypatch) -> None:  # noqa: ANN001
