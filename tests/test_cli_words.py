@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from core import cli, data
 from core.studies import catalogue as study
 from core.studies import judging
+from tests.browser import ROOT
 
 SPACE = "concepts_lite0"
 
@@ -72,6 +75,19 @@ def test_catalogue_prints_and_writes_what_the_study_says(capsys, tmp_path) -> No
         assert [row["strategy"] for row in written[title]["strategies"]] == list(found.table.strategy)
         assert written[title]["strategies"][0]["mean"] == pytest.approx(found.table["mean"][0])
     assert "Holm p" in out and "22 items have it, likeness over all items G" in out
+
+
+def test_the_readme_says_what_the_command_prints() -> None:
+    said = re.search(r"<!-- catalogue -->\n(.*?)<!-- /catalogue -->", (ROOT / "README.md").read_text("utf-8"), re.S)[1]
+    rows = {cells[1].strip(): cells[2:4] for cells in (line.split("|") for line in said.splitlines()[2:])}
+    searcher = study.searcher(study.of_dataset(data.load("demo_catalogue")), SPACE)
+    for column, questions in enumerate(judging.questions_of(searcher).values()):
+        found = judging.compare(searcher, questions, SPACE).table.set_index("label")
+        assert set(found.index) == {label for label, cells in rows.items() if cells[column].strip() != "–"}
+        for label, cells in rows.items():
+            figures = [float(number) for number in re.findall(r"[0-9.]+", cells[column])]
+            if figures:  # another engine or processor may move the last digits
+                np.testing.assert_allclose(figures, found.loc[label, ["mean", "low", "high"]].astype(float), atol=0.02)
 
 
 def test_catalogue_with_labelled_queries_weights_and_another_base(capsys, tmp_path) -> None:
