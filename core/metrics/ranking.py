@@ -6,11 +6,13 @@ All are computed from the ranks of the relevant items (`RelevantRanks`), whateve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
+from core import paths
 from core.errors import BadInput
 from core.registry import Registry
 from core.types import RelevantRanks
@@ -440,21 +442,33 @@ def list_keys(ks: Iterable[int]) -> tuple[str, ...]:
     return tuple(m.at(k) for m in METRICS if m.kind == "list" for k in (ks if m.needs_k else (None,)))
 
 
+SHARED_FROM = 1_000_000
+"""Ranks from which on the metrics of a list are worked out side by side; the kernels hold no lock."""
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(paths.cpu_count(), thread_name_prefix="metrics")
+
+
 def compute(ranks: RelevantRanks, keys: Sequence[str]) -> dict[str, np.ndarray]:
     """List metrics of every query: key → (n_queries,) float64, NaN where nothing is relevant.
 
     Raises:
         BadInput: a key that is not a list metric, or a cut-off below 1.
     """
-    values = {}
+    wanted = []
     for key in keys:
         metric, k = parse(key)
         if metric.function is None:
             raise BadInput(f"{key!r} is not a metric of single lists.")
         if metric.needs_k and (k is None or k < 1):
             raise BadInput(f"{key!r} needs a cut-off of at least 1, such as {metric.at(10)!r}.")
-        values[key] = metric.function(ranks, k)
-    return values
+        wanted.append((metric.function, k))
+    if len(ranks.ranks) < SHARED_FROM or len(wanted) == 1:
+        return {key: function(ranks, k) for key, (function, k) in zip(keys, wanted)}
+    values = _pool().map(lambda one: one[0](ranks, one[1]), wanted)
+    return dict(zip(keys, values))
 
 
 def mean(values: np.ndarray) -> float:
