@@ -2,7 +2,8 @@
 
 "Numbers" is the time from the release of the mouse to the first frame on which the new results stand with their ranks
 and scores; "pictures" is the time from then until the last of their thumbnails is drawn. The window is high enough for
-all of them. Pictures of a result that was shown before come from the browser's own cache, as they do for people.
+all of them. Pictures of a result that was shown before come from the browser's own cache, as they do for people. CPU is
+what the server used for one click, on all its threads. "Search" is one search of the fusion shown, without the page.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def run(args: list[str]) -> None:
     given = parser.parse_args(args)
     print(f"{machine.machine()['sentence']} Load {os.getloadavg()[0]:.1f}.")
     print(
-        f"{'images':>8}{'clicks':>8}{'results':>9}{'search':>9}{'numbers':>9}{'95 %':>7}{'pictures':>10}{'95 %':>7}   ms"
+        f"{'images':>8}{'clicks':>8}{'results':>9}{'search':>9}{'numbers':>9}{'95 %':>7}{'pictures':>10}{'95 %':>7}{'CPU':>7}   ms"
     )
     for n_images in given.images:
         with tempfile.TemporaryDirectory(prefix="fusionscope-retrieval-") as place:
@@ -130,8 +131,10 @@ def _search(n_images: int) -> float:
 
 def _measure(home: Path, n_images: int, clicks: int, k: int) -> None:
     """One line of the table."""
-    search, spans = _search(n_images), []
-    with fusion_lab.server(home) as (address, _), fusion_lab.browser(WATCH) as page:
+    import psutil
+
+    search, spans, used = _search(n_images), [], []
+    with fusion_lab.server(home) as (address, pid), fusion_lab.browser(WATCH) as page:
         page.set_viewport_size({"width": 1440, "height": HIGH})
         page.goto(f"{address}/retrieval?d={fusion_lab.LARGE}&k={k}&z=90")
         page.wait_for_selector("[class*=st-key-results-0] .card", timeout=120_000)
@@ -139,14 +142,16 @@ def _measure(home: Path, n_images: int, clicks: int, k: int) -> None:
         page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=120_000)
         page.wait_for_timeout(2000)
         for number in range(clicks + 3):
+            before = sum(psutil.Process(pid).cpu_times()[:2])
             found = _click(page, number, k)
             if number >= 3:  # the first ones meet cold code
                 spans.append(found)
+                used.append(1e3 * (sum(psutil.Process(pid).cpu_times()[:2]) - before))
     numbers, pictures = (sorted(one[at] for one in spans) for at in (0, 1))
     high = min(len(spans) - 1, round(0.95 * len(spans)))
     print(
         f"{n_images:>8,}{len(spans):>8}{k:>9}{search:>9.1f}{statistics.median(numbers):>9.0f}{numbers[high]:>7.0f}"
-        f"{statistics.median(pictures):>10.0f}{pictures[high]:>7.0f}"
+        f"{statistics.median(pictures):>10.0f}{pictures[high]:>7.0f}{statistics.median(used):>7.0f}"
     )
 
 
