@@ -186,7 +186,7 @@ def show_focus(loaded: Dataset, focus: picture_map.Focus) -> None:
         st.switch_page("pages/retrieval.py")
     shown = [cards.card(loaded, focus.position, frame="query"), *cards.cards(loaded, focus.neighbours)]
     picked = gallery.grid(
-        shown, key="map neighbours", size=84, name="nearest neighbours", pick="Click to go there on the map",
+        shown, key="map neighbours", size=74, name="nearest neighbours", pick="Click to go there on the map",
         group=GROUP,
     )  # fmt: skip
     if picked:

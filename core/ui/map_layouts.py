@@ -7,6 +7,7 @@ whole and measured.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,10 +123,11 @@ def _begin(
     found = maps.kept(space, method, dims=dims, parameters=parameters(setup), seed=setup.seed)
     if found is None and projection.METHODS.get(method).instant:
         found = maps.draw(space, method, dims=dims, seed=setup.seed, measure=False)
-    if found is not None:
-        last[place] = Shown(found)
-        return _Asked(wish, place, "" if found.quality else _measure(space, found))
     before = last.get(place)
+    if found is not None:
+        shown = found if before is None else facing(found, before.map)
+        last[place] = Shown(shown)
+        return _Asked(wish, place, "" if found.quality else _measure(space, found, shown))
     start = before.map if before is not None and before.settled else None
     return _Asked(wish, place, _lay_out(space, setup, dims, start, beside), warm=start is not None)
 
@@ -152,10 +154,32 @@ def stop(shown: Shown) -> None:
         job.cancel.set()
 
 
-def _measure(space: projection.Space, found: maps.Map) -> str:
+def facing(found: maps.Map, before: maps.Map) -> maps.Map:
+    """The same map, mirrored (PCA, whose axes mean something) or turned onto the one before, so that points travel no
+    further than they must. One that had to be changed has a key of its own: what goes on from it starts elsewhere.
+    """
+    xy, other = found.projection.xy, before.projection.xy
+    if xy.shape != other.shape:
+        return found
+    if projection.METHODS.get(found.projection.method).instant:
+        against = ((xy - xy.mean(axis=0)) * (other - other.mean(axis=0))).sum(axis=0) < 0
+        changed = xy * np.where(against, -1, 1).astype(np.float32)
+    else:
+        changed = projection.align(xy, other)
+    if np.array_equal(changed, xy):
+        return found
+    mark = hashlib.blake2b(changed.tobytes(), digest_size=6).hexdigest()
+    return dataclasses.replace(
+        found, projection=dataclasses.replace(found.projection, xy=changed), key=f"{found.key}-{mark}"
+    )
+
+
+def _measure(space: projection.Space, found: maps.Map, shown: maps.Map) -> str:
+    """Measure a map that is shown already, perhaps mirrored; the name of the job."""
+
     def work(running: jobs.Job) -> maps.Map:
-        running.result = found
-        return maps.measured(space, found, running.cancel)
+        running.result = shown
+        return dataclasses.replace(shown, quality=maps.measured(space, found, running.cancel).quality)
 
     return jobs.start(f"measure {uuid.uuid4().hex}", "Measuring how far the map can be trusted", work).name
 

@@ -12,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from core import data, projection
 from core.studies import embedding, maps
-from core.types import unit
+from core.types import Projection, unit
 from core.ui import map as picture_map
+from core.ui import map_layouts
 from tests.browser import ROOT
 from tests.conftest import TINY_CLASSES, write_tiny
 from tests.pages import alone
@@ -225,6 +226,21 @@ def test_a_layout_is_kept_found_again_and_drawn_alike(shop: None, shown: SimpleN
     opened(a="hog", p="tsne", it="100", seed="5")
     assert not np.array_equal(shown.panels[0].xy, first)
     assert len(list(projection.paths.layouts().glob("*.npy"))) == len(kept) + 1
+
+
+def test_a_map_that_is_found_faces_as_the_one_before() -> None:
+    random = np.random.default_rng(0)
+    xy = random.normal(size=(50, 2)).astype(np.float32) * [3, 1]
+    angle = np.array([[0.6, -0.8], [0.8, 0.6]])
+    before = maps.Map(Projection(xy, "pca", {}, 0), "before")
+    mirrored = maps.Map(Projection(xy * [-1, 1], "pca", {}, 0), "found", quality=None)
+    back = map_layouts.facing(mirrored, before)
+    np.testing.assert_allclose(back.projection.xy, xy, atol=1e-6)
+    assert back.key.startswith("found-") and map_layouts.facing(before, before) is before
+    turned = maps.Map(Projection(xy @ angle, "tsne", {}, 0), "found")
+    np.testing.assert_allclose(map_layouts.facing(turned, before).projection.xy, xy, atol=1e-5)
+    other = maps.Map(Projection(np.zeros((7, 2), np.float32), "tsne", {}, 0), "other size")
+    assert map_layouts.facing(turned, other) is turned
 
 
 def test_pca_stands_there_until_a_layout_comes_and_stop_keeps_what_is_shown(
