@@ -8,9 +8,10 @@ import numpy as np
 import streamlit as st
 
 from core import charts
+from core.data import formats
 from core.metrics import ranking as metrics
 from core.setups import LeaderboardSetup, RetrievalSetup
-from core.studies import costs, evaluation, leaderboard
+from core.studies import costs, evaluation, landmarks, leaderboard
 from core.types import Dataset
 from core.ui import cache, cards, comparing, controls, gallery, jobs, state, theme
 from core.ui.comparing import Competitor
@@ -221,6 +222,28 @@ def caution_of(result: evaluation.Result, loaded: Dataset) -> str:
 
 
 # ------------------------------------------------------------------------------------------------ closer looks
+
+
+def show_protocols(found: list[Competitor], known: dict[str, leaderboard.Facts], loaded: Dataset) -> None:
+    """Easy, Medium and Hard of the revisited Oxford and Paris sets, beside each other."""
+    with st.spinner("Judging Easy, Medium and Hard …"):
+        frame = cache.protocols(loaded, tuple(one.system for one in found))
+    st.subheader("Easy, Medium, Hard", anchor=False)
+    shown = frame.assign(system=[known[name].title for name in frame["system"]])
+    config = {
+        name: st.column_config.NumberColumn(title, format="%d" if name.startswith("n_") else "%.3f")
+        for name, title in landmarks.TITLES.items()
+        if name != "protocol"
+    }
+    config |= {"system": st.column_config.TextColumn("System", pinned=True), "protocol": "Protocol"}
+    st.dataframe(
+        shown, hide_index=True, width="stretch", column_config=config, placeholder="–", key="leaderboard protocols"
+    )
+    st.caption(f"{landmarks.NOTE} “low” and “high” are the ends of the 95 % bootstrap interval of the benchmark’s mAP.")
+    st.download_button(
+        "Download as CSV", leaderboard.as_csv(shown), f"{loaded.name}-protocols.csv", "text/csv", key="take protocols",
+        on_click="ignore",
+    )  # fmt: skip
 
 
 def show_intervals(result: evaluation.Result, known: dict, competitors: dict[str, Competitor]) -> None:
@@ -482,6 +505,8 @@ def page() -> None:
     for sentence in [*leaderboard.remarks(loaded, judged, setup.k), *leaderboard.warnings(result, known)]:
         st.warning(theme.plain(sentence), icon=":material/warning:")
     draw_table(setup, result, known, loaded)
+    if formats.is_revisited(loaded):
+        show_protocols(found, known, loaded)
     st.space("small")
     look = st.segmented_control(
         "A closer look", list(LOOKS), key=state.key(LeaderboardSetup, "look"), format_func=LOOKS.get, required=True,

@@ -19,7 +19,7 @@ from core.metrics import ranking as metrics
 from core.progress import Cancel, OnProgress
 from core.search import LiveEngine
 from core.studies import costs as measurements
-from core.studies import embedding, evaluation, explain, fusion, maps, panels, retrieval, weights
+from core.studies import embedding, evaluation, explain, fusion, landmarks, maps, panels, retrieval, weights
 from core.studies.naming import Named
 from core.studies.systems import Space, System
 from core.types import Dataset, Evaluation, Relevance, RelevantRanks
@@ -98,7 +98,7 @@ def _vectors(name: str, fingerprint: str, backbone: str, _loaded: Dataset) -> np
 def forget_vectors() -> None:
     """Drop all that was computed from vectors: some of the same name may have been attached anew."""
     for one in (_status, _vectors, _space, _map_space, _engine, _judge, _standing, _intervals, _list_metrics, _levels, _question, _average_precision,
-                _landscape, _attribution, _simplex, _evaluated, _compared, _system_ranks, _panel):  # fmt: skip
+                _landscape, _attribution, _simplex, _evaluated, _compared, _system_ranks, _panel, _protocols):  # fmt: skip
         one.clear()
 
 
@@ -440,6 +440,18 @@ def _compared(
     _loaded: Dataset, _found: tuple[Evaluation, ...],
 ) -> evaluation.Result:  # fmt: skip
     return evaluation.beside(_found, truth(_loaded), dataset=_loaded, metric=metric, by_class=by_class)
+
+
+def protocols(loaded: Dataset, systems: tuple[System, ...]) -> pd.DataFrame:
+    """Easy, Medium and Hard of a revisited Oxford or Paris set."""
+    return _protocols(loaded.name, loaded.fingerprint, tuple(map(_said, systems)), loaded, systems)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _protocols(
+    name: str, fingerprint: str, keys: tuple[str, ...], _loaded: Dataset, _systems: tuple[System, ...]
+) -> pd.DataFrame:
+    return landmarks.report(_systems, _loaded)
 
 
 def system_ranks(loaded: Dataset, system: System) -> RelevantRanks:

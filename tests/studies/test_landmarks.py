@@ -124,6 +124,26 @@ def test_the_three_protocols_from_the_ground_truth_file(
     assert np.array_equal(under.items, asked_hard.items) and np.array_equal(under.junk_items, asked_hard.junk_items)
 
 
+def test_the_leaderboard_shows_three_numbers(ground_truth: tuple[Path, list]) -> None:
+    import streamlit as st
+
+    from core.studies import embedding
+    from tests.pages.alone import opened, words
+
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    dataset = data.load(ground_truth[0])
+    embedding.embed(dataset, ("hog", "hsv_histogram"))
+    app = opened("leaderboard", d=dataset.name, b="hog,hsv_histogram")
+    assert not app.exception and not app.error and "never pooled" in words(app)
+    (shown,) = (frame.value for frame in app.dataframe if "protocol" in frame.value)
+    space = fusion.space_of(dataset, ("hog",))
+    expected = landmarks.report([evaluation.System("hog", space)], dataset)
+    mine = shown[shown["system"] == "HOG"]
+    np.testing.assert_allclose(mine["mAP"], expected["mAP"], atol=1e-6)
+    assert list(mine["protocol"]) == ["Easy", "Medium", "Hard"] and len(shown) == 9, "two backbones and their fusion"
+
+
 @pytest.mark.parametrize("protocol", list(SETUPS))
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_each_protocol_from_pairs_in_a_file(tmp_path: Path, protocol: str, seed: int) -> None:
