@@ -400,14 +400,8 @@ def cost_picture(every: Sequence[Entry]) -> None:
     st.plotly_chart(charts.cost_scatter(rows), key="cost picture", config={"displayModeBar": False})
 
 
-def page() -> None:
-    """Draw the page."""
-    st.html(_STYLE)
-    theme.title(
-        "Backbones",
-        "What turns pictures into vectors: what each is, what it costs on this machine, what is embedded, "
-        "and which of them see something else.",
-    )
+def news() -> None:
+    """What runs, and what the last click led to."""
     jobs.panel(computing.JOB, MEASURE)
     said = state.hold(_SAID)
     if said:
@@ -417,6 +411,18 @@ def page() -> None:
     if refused:
         st.error(theme.plain(refused), icon=":material/error:")
         state.keep(_REFUSED, None)
+
+
+def page() -> None:
+    """Draw the page."""
+    st.html(_STYLE)
+    theme.title(
+        "Backbones",
+        "What turns pictures into vectors: what each is, what it costs on this machine, what is embedded, "
+        "and which of them see something else.",
+    )
+    with st.container():  # one place, whatever stands in it, so that what follows is not drawn twice meanwhile
+        news()
     state.seed(BackbonesSetup)
     opened = state.hold("card to open")
     if opened:

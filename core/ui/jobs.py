@@ -183,9 +183,10 @@ def _draw(job: Job) -> None:
 
 def _last_word(job: Job, box: Callable[..., Any], sentence: str, icon: str) -> None:
     """How a job ended, and a cross that takes the sentence away."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    left, right = st.columns([24, 1], vertical_alignment="center", gap="small")
+    with left:
         box(sentence, icon=icon)
-        st.button(
-            "", key=f"dismiss {job.name}", icon=":material/close:", type="tertiary", help="Take this message away.",
-            on_click=forget, args=(job.name,), width="content",
-        )  # fmt: skip
+    right.button(
+        "", key=f"dismiss {job.name}", icon=":material/close:", type="tertiary", help="Take this message away.",
+        on_click=forget, args=(job.name,),
+    )  # fmt: skip
