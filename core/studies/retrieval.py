@@ -16,6 +16,7 @@ import numpy as np
 from core.errors import BadInput, UnknownName
 from core.fusion import FusionSpec
 from core.metrics import curves, ranking
+from core.progress import Cancel, OnProgress
 from core.search import Ranked, rank_scores
 from core.studies import explain
 from core.studies.systems import Space, System
@@ -371,14 +372,21 @@ def moves(left: Answer, right: Answer, k: int) -> Moves:
 # -- all queries
 
 
-def judge(system: System, truth: Relevance, depth: int = 100, ranked: Ranked | None = None) -> Evaluation:
+def judge(
+    system: System,
+    truth: Relevance,
+    depth: int = 100,
+    ranked: Ranked | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Evaluation:
     """The average precision of every query and its best results: what the tables below need, and no more.
 
     Args:
         depth: how many results of each query are kept.
         ranked: when an engine has ranked the system already.
     """
-    ranked = ranked or rank_scores(system, truth, k=depth)
+    ranked = ranked or rank_scores(system, truth, k=depth, on_progress=on_progress, cancel=cancel)
     values = ranking.compute(ranked.ranks, ("map",))
     return Evaluation(
         system.name, values, {}, curves.levels(ranked.ranks), ranked.ranks.n_queries, int(ranked.ranks.valid.sum()),
@@ -386,10 +394,18 @@ def judge(system: System, truth: Relevance, depth: int = 100, ranked: Ranked | N
     )  # fmt: skip
 
 
-def judge_panel(system: System, truth: Relevance, panel: np.ndarray, depth: int = 100) -> Evaluation:
+def judge_panel(
+    system: System,
+    truth: Relevance,
+    panel: np.ndarray,
+    depth: int = 100,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Evaluation:
     """`judge`, asking some of the queries only: (n,) int64 positions among the queries, rising."""
     smaller = System(system.name, system.space.only(panel), system.spec)
-    return replace(judge(smaller, truth.take(panel), depth), queries=panel)
+    judged = judge(smaller, truth.take(panel), depth, on_progress=on_progress, cancel=cancel)
+    return replace(judged, queries=panel)
 
 
 @dataclass(frozen=True)

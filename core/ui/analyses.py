@@ -72,12 +72,12 @@ def _judge(loaded: Dataset, named: Named, job: jobs.Job | None = None) -> Evalua
     space, engine = cache.space(loaded, tuple(sorted(names))), cache.engine(loaded, names)
     system = System(asking.system_name(named), space, named.spec)
     panel = engine.panel_of(PANEL) if by_panel(loaded) else None
+    told = {} if job is None else {"on_progress": job.tell, "cancel": job.cancel}
     if system.is_linear:
-        told = {} if job is None else {"on_progress": job.tell, "cancel": job.cancel}
         return retrieval.judge(system, truth, ranked=engine.rank(system.shares, k=100, panel=panel, **told))
     if panel is None:
-        return retrieval.judge(system, truth)
-    return retrieval.judge_panel(system, truth, panel)
+        return retrieval.judge(system, truth, **told)
+    return retrieval.judge_panel(system, truth, panel, **told)
 
 
 def _panel_job(loaded: Dataset, named: Named) -> str:

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import data
 from core.data import attached
+from core.errors import BadInput
 from core.studies import embedding, large, text
 from core.ui import analyses, asking
 from tests.browser import ROOT
@@ -135,6 +136,27 @@ def test_two_hundred_classes(at_home) -> None:
     app.session_state["retrieval tabs"] = "A against B"
     app.run()
     assert "A − B" in words(app)
+
+
+def test_what_cannot_ask_gets_one_sentence() -> None:
+    def png(size: tuple[int, int] = (8, 8)) -> bytes:
+        buffer = io.BytesIO()
+        Image.new("RGB", size, "red").save(buffer, "PNG")
+        return buffer.getvalue()
+
+    bad = {
+        "program.png": b"MZ" + bytes(range(256)) * 40,
+        "drawing.svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(3)</script></svg>',
+        "huge.png": b"\x89PNG" + bytes(100 * 2**20), "empty.jpg": b"", "notes.txt": b"not a picture",
+    }  # fmt: skip
+    for name, content in bad.items():
+        with pytest.raises(BadInput, match=re.escape(name)) as refused:
+            asking.receive([(name, content)])
+        assert str(refused.value).endswith(".") and len(str(refused.value)) < 300
+    with pytest.raises(BadInput, match="300 pictures were given; one query is made of at most 24"):
+        asking.receive([(f"{number}.png", png()) for number in range(300)])
+    guest = asking.receive([("good.png", png()), *bad.items(), ("other.png", png((9, 5)))])
+    assert guest.names == ("good.png", "other.png") and len(guest.refused) == len(bad)
 
 
 # -- words
