@@ -37,7 +37,10 @@ def systems(selection: controls.Selection) -> tuple[Named, Named | None]:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _items(name: str, fingerprint: str, _loaded: Dataset) -> picture_map.Items:
     names = [_loaded.label_of(i) for i in range(len(_loaded))] if _loaded.has_labels else None
-    return picture_map.Items(list(map(str, _loaded.ids)), _loaded.fingerprint, names, _loaded.keys)
+    pictured = "path" in _loaded.items.columns and _loaded.items["path"].astype(bool).any()
+    return picture_map.Items(
+        list(map(str, _loaded.ids)), _loaded.fingerprint, names, _loaded.keys if pictured else None
+    )
 
 
 def settings(view: maps.View) -> str:
@@ -222,9 +225,10 @@ def drawing(loaded: Dataset, named: Named, other: Named | None, colour: str) -> 
     moment = map_colours.HASTE if any(one.address for one in made) else map_colours.MOMENT
     colours, tinting = map_colours.colours_of(view, colour, named, other, moment)
     focus = focus_of(loaded, view)
+    items = _items(loaded.name, loaded.fingerprint, loaded)
     event = picture_map.show(
-        panels, _items(loaded.name, loaded.fingerprint, loaded), colours, key="map",
-        selection=chosen_positions(loaded), focus=focus, height=620, group=GROUP,
+        panels, items, colours, key="map", selection=chosen_positions(loaded), focus=focus, height=620, group=GROUP,
+        image=picture_map.PICTURES if items.keys is not None else "",
     )  # fmt: skip
     if event.selection is not None:
         choose(loaded, event.selection)

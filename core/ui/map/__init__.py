@@ -2,7 +2,8 @@
 
 Large parts (ids, positions, colours) travel once per session under a hash; a rerun that changes only the colour or
 the selection sends only that. A browser that misses a part asks for it. Selections travel as positions together with
-the fingerprint of the dataset they belong to; the caller turns them into ids.
+the fingerprint of the dataset they belong to; the caller turns them into ids. Layouts that are being made reach the
+browser beside Streamlit (`core.ui.map.live`).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Items:
 
     Attributes:
         ids: (n,) str; names: (n,) str shown in bold on the card, or None.
-        keys: (n,) 'S64' hex content hashes, for the address of a picture, or None.
+        keys: (n,) 'S64' hex content hashes, for the address of a picture, or None where there are no pictures.
         fingerprint: of the dataset.
     """
 

@@ -1431,7 +1431,7 @@ class MapView {
     });
     if (this.everything) this.everything.hidden = !this.hidden.size;
     const mean = kind !== "category" && counted ? `, mean ${figure(sum / counted)}` : "";
-    this.summary.textContent = chosen ? `${chosen.toLocaleString("en")} of ${this.n.toLocaleString("en")} selected${mean}` : `${this.n.toLocaleString("en")} pictures`;
+    this.summary.textContent = chosen ? `${chosen.toLocaleString("en")} of ${this.n.toLocaleString("en")} selected${mean}` : `${this.n.toLocaleString("en")} points`;
   }
 
   /* Milliseconds per frame while the map is being panned for `count` frames: what the tests and the bench print. */
