@@ -53,7 +53,7 @@ def worked_out(key: tuple, title: str, make: Callable[[jobs.Job], Any], moment: 
     if key in held:
         return WorkedOut(held[key])
     name = f"map-figures-{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}"
-    job = jobs.start(name, title, make) if jobs.find(name) is None else jobs.find(name)
+    job = jobs.find(name) or jobs.start(name, title, make)
     job.ended.wait(moment)
     if job.running:
         return WorkedOut(job=name)
