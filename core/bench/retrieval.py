@@ -2,8 +2,8 @@
 
 "Numbers" is the time from the release of the mouse to the first frame on which the new results stand with their ranks
 and scores; "pictures" is the time from then until the last of their thumbnails is drawn. The window is high enough for
-all of them. Pictures of a result that was shown before come from the browser's own cache, as they do for people. CPU is
-what the server used for one click, on all its threads. "Search" is one search of the fusion shown, without the page.
+all of them, and the browser's cache is off, so that each one comes from the server. CPU is what the server used for one
+click, on all its threads. "Search" is one search of the fusion shown, without the page.
 """
 
 from __future__ import annotations
@@ -136,6 +136,7 @@ def _measure(home: Path, n_images: int, clicks: int, k: int) -> None:
     search, spans, used = _search(n_images), [], []
     with fusion_lab.server(home) as (address, pid), fusion_lab.browser(WATCH) as page:
         page.set_viewport_size({"width": 1440, "height": HIGH})
+        page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
         page.goto(f"{address}/retrieval?d={fusion_lab.LARGE}&k={k}&z=90")
         page.wait_for_selector("[class*=st-key-results-0] .card", timeout=120_000)
         page.wait_for_function("window.__watch.drawn()", timeout=120_000)
