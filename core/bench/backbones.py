@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from core.bench.guards import CONTAMINATED, Watch
+from core.bench.machine import machine
 from core.errors import CoreError
 
 
@@ -28,19 +30,12 @@ def run(args: list[str]) -> None:
     for name in names:
         # a process each, so that one backbone's memory is not counted for the next
         more = ["--data", given.data] if given.data else []
-        command = [
-            sys.executable,
-            "-m",
-            "core",
-            "bench",
-            "backbones",
-            name,
-            "--here",
-            "--images",
-            str(given.images),
-            *more,
-        ]
-        subprocess.run(command, check=False, cwd=Path(__file__).resolve().parents[2])
+        command = [sys.executable, "-m", "core", "bench", "backbones", name, "--here", "--images", str(given.images)]
+        subprocess.run([*command, *more], check=False, cwd=Path(__file__).resolve().parents[2])
+    print(
+        "ms and p95: one warm picture, file to vector, median and 95th percentile by the clock; img/s: the embedding loop; "
+        f"MB and M par.: weights on disk, million parameters; peak MB: above what was held before.\n{machine()['sentence']}"
+    )
 
 
 def _here(names: list[str], dataset: str, n_images: int) -> None:
@@ -49,13 +44,22 @@ def _here(names: list[str], dataset: str, n_images: int) -> None:
 
     loaded = data.load(dataset) if dataset else None
     for name in names:
+        watch = Watch()
         try:
             cost = costs.measure(name, loaded, n_images=n_images)
         except CoreError as error:
             print(f"{name:28} {error}", flush=True)
             continue
+        others = watch.read()["others"]
         print(
             f"{name:28} {cost.latency_ms:7.1f} {cost.latency_p95_ms:7.1f} {cost.images_per_second:7.1f} "
-            f"{cost.megabytes:7.1f} {cost.parameters:7.1f} {cost.peak_megabytes:8.0f}  {cost.engine} on {cost.device}",
+            f"{_or_dash(cost.megabytes)} {_or_dash(cost.parameters)} {cost.peak_megabytes:8.0f}  "
+            f"{cost.engine} on {cost.device}, {cost.threads} threads"
+            + (f" (others used {others:.1f} cores)" if others > CONTAMINATED else ""),
             flush=True,
         )
+
+
+def _or_dash(value: float) -> str:
+    """A descriptor has neither weights nor parameters."""
+    return f"{value:7.1f}" if value else f"{'–':>7}"
