@@ -83,6 +83,26 @@ def test_neighbours_equal_the_slow_way_even_with_twins() -> None:
     assert set(found.indices[5]) == {6, 7, 8}
 
 
+def test_many_rows_are_looked_through_by_lists_and_hardly_a_neighbour_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, _ = grouped(6_000, 24, 30, seed=4)
+    exact = projection.neighbours(rows, 10).indices
+    monkeypatch.setattr(projection, "EXACT_NEIGHBOURS", 2_000)
+    near = projection.neighbours(rows, 10)
+    found = (near.indices[:, :, None] == exact[:, None, :]).any(axis=2).mean()
+    assert 0.9 < found < 1.0, "lists were used, and found nearly everyone"
+    assert (np.diff(near.distances, axis=1) >= 0).all() and not (near.indices == np.arange(6_000)[:, None]).any()
+    np.testing.assert_array_equal(near.indices, projection.neighbours(rows, 10).indices)
+
+
+def test_the_nearest_of_large_sets_come_from_the_components(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, _ = grouped(900, 200, 30, seed=4)
+    space = Space((rows,), (1.0,))
+    exact = projection.nearest(space, 10)
+    monkeypatch.setattr(projection, "EXACT_UP_TO", 500)
+    near = projection.nearest(space, 10)
+    assert 0.4 < (near[:, :, None] == exact[:, None, :]).any(axis=2).mean() < 1.0
+
+
 @pytest.mark.parametrize("method", METHODS.names)
 def test_the_same_seed_gives_the_same_map(world: tuple[Space, np.ndarray], method: str) -> None:
     space, _ = world
