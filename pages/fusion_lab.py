@@ -183,10 +183,10 @@ def answering(
         cache.standing(asked, names, spec, metric, by_class)
         return True
 
-    if every_query.done(name, work):
+    if every_query.ready(name):
         return asked
     low, high = cache.intervals(small, names, spec, SHOWN, by_class)[metric]
-    every_query.say(name, panels.sentence(len(small.split.queries), len(asked.split.queries), low, high))
+    every_query.follow(name, work, panels.sentence(len(small.split.queries), len(asked.split.queries), low, high))
     return small
 
 

@@ -201,6 +201,7 @@ def evaluate_one(
     engine: LiveEngine | None = None,
     seed: int = 0,
     by_class: bool = False,
+    clusters: bool = True,
     on_progress: OnProgress | None = None,
     cancel: Cancel | None = None,
 ) -> Evaluation:
@@ -209,6 +210,7 @@ def evaluate_one(
     Args:
         engine: a live engine that has the system's backbones; None scores block by block.
         by_class: intervals resample whole classes (the class bootstrap).
+        clusters: False leaves the clustering indices for later; they look at the whole gallery, however few ask.
     """
     ks = tuple(sorted(set(map(int, ks))))
     if not ks or ks[0] < 1:
@@ -225,7 +227,7 @@ def evaluate_one(
     lows, highs = significance.intervals(levels, seed=seed, classes=classes)
     figures["iprec"] = Figure(tuple(curves.average_curve(levels)), tuple(lows), tuple(highs), n, n_valid)
     figures |= _other_means(per_query["map"], truth, n, n_valid, seed, classes)
-    figures |= _clusters(system, truth)
+    figures |= _clusters(system, truth, clusters)
     refusal = metrics.falls_with_k({key: one.mean for key, one in figures.items() if key != "iprec"})
     if refusal:
         raise BadInput(f"{system.name}: {refusal}")
@@ -311,9 +313,11 @@ def _votes(system: System, truth: Relevance, ranked: Ranked, ks: Sequence[int]) 
     return found, ""
 
 
-def _clusters(system: System, truth: Relevance) -> dict[str, Figure]:
+def _clusters(system: System, truth: Relevance, wanted: bool = True) -> dict[str, Figure]:
     """Clustering indices of the system's vectors over the labelled gallery items; no interval is defined for them."""
     labels, nan = truth.gallery_classes, float("nan")
+    if not wanted:
+        return {key: Figure(nan, nan, nan, 0, 0, "It follows with all queries.") for key in clustering.INDICES}
     vectors = system.vectors[system.space.split.gallery] if system.has_vectors else None
     values, note = clustering.indices(vectors, labels)
     n = 0 if labels is None else int((labels >= 0).sum())

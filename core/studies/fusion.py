@@ -348,26 +348,30 @@ class Judge:
             if cancel is not None:
                 cancel.check()
             rows = np.arange(start, min(start + step, n))
-            for identity, ranks in self._sliced(systems, rows).items():
+            for identity, ranks in self._sliced(systems, rows, cancel).items():
                 found[identity].append(metrics.compute(ranks, keys))
             meter.add(len(rows))
         for identity, parts in found.items():
             for key in keys:
                 self.remember(("value", identity, key), partial(np.concatenate, [part[key] for part in parts]))
 
-    def _sliced(self, systems: Mapping[str, System], rows: np.ndarray) -> dict[str, RelevantRanks]:
+    def _sliced(
+        self, systems: Mapping[str, System], rows: np.ndarray, cancel: Cancel | None
+    ) -> dict[str, RelevantRanks]:
         """The ranks of some queries under several systems."""
         linear = {identity: system for identity, system in systems.items() if system.is_linear}
         found: dict[str, RelevantRanks] = {}
         if linear:
-            ranked = self._live().rank_several([system.shares for system in linear.values()], panel=rows)
+            ranked = self._live().rank_several([system.shares for system in linear.values()], panel=rows, cancel=cancel)
             found = {identity: one.ranks for identity, one in zip(linear, ranked)}
         if len(linear) < len(systems):
             smaller, truth = self.space.only(rows), self.truth.take(rows)
             smaller.keep(2 * SLICE_BYTES)
             for identity, system in systems.items():
                 if identity not in linear:
-                    found[identity] = rank_scores(dataclasses.replace(system, space=smaller), truth).ranks
+                    found[identity] = rank_scores(
+                        dataclasses.replace(system, space=smaller), truth, cancel=cancel
+                    ).ranks
         return found
 
     def remember(self, key: tuple, make: Callable[[], Any]) -> Any:

@@ -404,10 +404,11 @@ def evaluated(
     by_class: bool,
     on_progress: OnProgress | None = None,
     cancel: Cancel | None = None,
+    clusters: bool = True,
 ) -> Evaluation:
     """One system with every metric and its intervals, kept for all sessions."""
     told = {"on_progress": on_progress, "cancel": cancel}
-    return _evaluated(loaded.name, loaded.fingerprint, _said(system), ks, by_class, loaded, system, told)
+    return _evaluated(loaded.name, loaded.fingerprint, _said(system), ks, by_class, clusters, loaded, system, told)
 
 
 def _said(system: System) -> str:
@@ -416,28 +417,27 @@ def _said(system: System) -> str:
 
 @st.cache_resource(max_entries=96, show_spinner=False)
 def _evaluated(
-    name: str, fingerprint: str, key: str, ks: tuple[int, ...], by_class: bool, _loaded: Dataset, _system: System,
-    _told: dict,
+    name: str, fingerprint: str, key: str, ks: tuple[int, ...], by_class: bool, clusters: bool, _loaded: Dataset,
+    _system: System, _told: dict,
 ) -> Evaluation:  # fmt: skip
-    live = engine(_loaded, _system.backbones)
-    return evaluation.evaluate_one(
-        _system, truth(_loaded), ks, dataset=_loaded, engine=live, by_class=by_class, **_told
-    )
+    live, how = engine(_loaded, _system.backbones), {"by_class": by_class, "clusters": clusters, **_told}
+    return evaluation.evaluate_one(_system, truth(_loaded), ks, dataset=_loaded, engine=live, **how)
 
 
 def compared(
-    loaded: Dataset, systems: tuple[System, ...], ks: tuple[int, ...], metric: str, by_class: bool
-) -> evaluation.Result:
+    loaded: Dataset, systems: tuple[System, ...], ks: tuple[int, ...], metric: str, by_class: bool,
+    clusters: bool = True,
+) -> evaluation.Result:  # fmt: skip
     """Systems beside each other, every pair tested; kept for all sessions."""
-    found = tuple(evaluated(loaded, system, ks, by_class) for system in systems)
+    found = tuple(evaluated(loaded, system, ks, by_class, clusters=clusters) for system in systems)
     keys = tuple(map(_said, systems))
-    return _compared(loaded.name, loaded.fingerprint, keys, ks, metric, by_class, loaded, found)
+    return _compared(loaded.name, loaded.fingerprint, keys, ks, metric, by_class, clusters, loaded, found)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _compared(
     name: str, fingerprint: str, keys: tuple[str, ...], ks: tuple[int, ...], metric: str, by_class: bool,
-    _loaded: Dataset, _found: tuple[Evaluation, ...],
+    clusters: bool, _loaded: Dataset, _found: tuple[Evaluation, ...],
 ) -> evaluation.Result:  # fmt: skip
     return evaluation.beside(_found, truth(_loaded), dataset=_loaded, metric=metric, by_class=by_class)
 

@@ -160,11 +160,13 @@ def judge(
         cache.compared(loaded, tuple(one.system for one in competitors), ks, metric, by_class)
         return True
 
-    if every_query.done(name, work):
+    if every_query.ready(name):
         return loaded, list(competitors), _judged(loaded, competitors, ks, metric, by_class)
-    result = _judged(small, same, ks, metric, by_class)
+    result = _judged(small, same, ks, metric, by_class, clusters=False)
     best = result.best.figures[metric]
-    every_query.say(name, panels.sentence(len(small.split.queries), len(loaded.split.queries), best.low, best.high))
+    every_query.follow(
+        name, work, panels.sentence(len(small.split.queries), len(loaded.split.queries), best.low, best.high)
+    )
     return small, same, result
 
 
@@ -179,14 +181,16 @@ def panel_of(loaded: Dataset, competitors: Sequence[Competitor]) -> tuple[Datase
 
 
 def _judged(
-    loaded: Dataset, competitors: Sequence[Competitor], ks: tuple[int, ...], metric: str, by_class: bool
-) -> evaluation.Result:
+    loaded: Dataset, competitors: Sequence[Competitor], ks: tuple[int, ...], metric: str, by_class: bool,
+    clusters: bool = True,
+) -> evaluation.Result:  # fmt: skip
     said = st.empty()
     for number, one in enumerate(competitors):
         with said, st.spinner(f"Judging {one.title} ({number + 1} of {len(competitors)}) …", show_time=True):
-            cache.evaluated(loaded, one.system, ks, by_class)
+            cache.evaluated(loaded, one.system, ks, by_class, clusters=clusters)
     with said, st.spinner("Comparing every pair …"):
-        result = cache.compared(loaded, tuple(one.system for one in competitors), ks, metric, by_class)
+        systems = tuple(one.system for one in competitors)
+        result = cache.compared(loaded, systems, ks, metric, by_class, clusters=clusters)
     said.empty()
     return result
 

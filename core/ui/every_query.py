@@ -1,7 +1,8 @@
-"""Large sets: while a panel of queries answers, all of them are worked out in the background, for what is shown now."""
+"""Large sets: a panel of queries has answered, and all of them are worked out in the background, for what is shown now."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,11 +10,13 @@ import streamlit as st
 
 from core.ui import jobs, state
 
+REST = 1.5
+"""Seconds that weights must rest before all queries are asked: who still moves them wants the processor for the panel."""
 _MINE = "all queries"
 
 
-def done(name: str, work: Callable[[jobs.Job], Any]) -> bool:
-    """True once `work` has run to its end; else it is running from now on, and what this session asked before stops.
+def ready(name: str) -> bool:
+    """True once all queries are worked out for what is shown; what this session wanted before is stopped.
 
     Args:
         name: of exactly what is shown; another one makes the work of the last one useless.
@@ -24,17 +27,28 @@ def done(name: str, work: Callable[[jobs.Job], Any]) -> bool:
         if job is not None and job.running:
             job.cancel.set()
         state.keep(_MINE, name)
+        if (job := jobs.find(name)) is not None and job.state == "stopped":
+            jobs.forget(name)  # it was stopped for another one, and is wanted again
     job = jobs.find(name)
-    if job is not None and job.state == "stopped" and before != name:
-        jobs.forget(name)  # it was stopped for another one, and is wanted again
-        job = None
-    if job is None:
-        job = jobs.start(name, "All queries", work)
-    return job.state == "done"
+    return job is not None and job.state == "done"
 
 
-def say(name: str, sentence: str) -> None:
-    """That a panel answered, how sure it is, and how far all queries are."""
+def follow(name: str, work: Callable[[jobs.Job], Any], sentence: str) -> None:
+    """Begin with all queries, unless they are on their way; say that a panel answered, how sure it is, how far they are.
+
+    Args:
+        sentence: of the panel's figures.
+    """
+
+    def rested(job: jobs.Job) -> Any:
+        until = time.monotonic() + REST
+        while time.monotonic() < until:
+            job.cancel.check()
+            time.sleep(0.05)
+        return work(job)
+
+    if jobs.find(name) is None:
+        jobs.start(name, "All queries", rested)
     with st.container(border=True, key="panel of queries"):
         st.markdown(f":material/groups: **A panel answered first:** {sentence}. All of them follow.")
         jobs.panel(name)

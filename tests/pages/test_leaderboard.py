@@ -115,6 +115,7 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(tiny: Dataset, 
     app = opened(PAGE, d="tiny")
     assert not app.exception and re.search(r"20 of 60 queries, ± 0\.\d{3}", words(app))
     assert not np.allclose(table(app)["map"], whole["map"]) and "mean of 20 of 20 queries" in words(app)
+    assert table(app)["silhouette_cosine"].isna().all(), "what looks at the whole gallery waits for all queries"
     small = opened("curves", d="tiny")
     assert not small.exception and "a seeded panel: 20 of 60 queries" in words(small)
     gate.set()
@@ -124,7 +125,8 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(tiny: Dataset, 
             break
         time.sleep(0.1)
     assert not app.exception and "mean of 60 of 60 queries" in words(app)
-    np.testing.assert_allclose(table(app)["map"], whole["map"], atol=1e-6)
+    for name in ("map", "silhouette_cosine"):
+        np.testing.assert_allclose(table(app)[name], whole[name], atol=1e-6)
 
 
 def test_a_link_reopens_the_view(tiny: Dataset) -> None:
