@@ -223,5 +223,5 @@ def test_words_in_a_browser(demo, tab) -> None:  # noqa: F811
         expect(box).to_have_value("cup of coffee", timeout=30_000)
         tab.locator(".card").first.click()
         expect(tab.get_by_role("heading", name="Retrieval")).to_be_visible(timeout=60_000)
-        assert "q=coffee" in tab.url
+        tab.wait_for_url("**q=coffee**", timeout=60_000)
         assert tab.complaints == []
