@@ -123,54 +123,62 @@ def build(
         found = kept(space, names)
         if found is not None:
             return found
-        began = time.perf_counter()
-        if on_progress:
-            on_progress(Meter("Finding cells", space.n_gallery).now())
-        index = GalleryIndex(
-            [space.gallery(name) for name in names], KIND, seed=SEED, on_progress=on_progress, cancel=cancel
-        )
-        made = Indexed(key_of(space, names), tuple(names), index)
-        recall = _tune(made, space, on_progress, cancel)
+        built = made(space, names, on_progress, cancel)
         record = {
-            "backbones": list(names), "pictures": index.n_gallery, "dim": index.dim, "cells": index.cells,
-            "effort": index.effort, "recall": recall, "seconds": round(time.perf_counter() - began, 1),
+            "backbones": list(names), "pictures": built.index.n_gallery, "dim": built.index.dim,
+            "cells": built.index.cells, "effort": built.index.effort,
         }  # fmt: skip
         try:
-            index.write(_file(made.key))
-            _file(made.key).with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
+            built.index.write(_file(built.key))
+            _file(built.key).with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
             _forget_old()
         except (OSError, StoreUnusable) as error:
             _log.warning("%s It is used all the same, until the app ends.", error)
-        return made
+        return built
 
 
-def _tune(made: Indexed, space: Space, on_progress: OnProgress | None, cancel: Cancel | None) -> float:
-    """Open as many cells as the index needs to agree with the exact search, or has time for; returns the recall."""
-    shares = {name: 1 / len(made.names) for name in made.names}
+def made(
+    space: Space, names: Sequence[str], on_progress: OnProgress | None = None, cancel: Cancel | None = None
+) -> Indexed:
+    """The index over some backbones, built and tuned now; nothing is kept.
+
+    Raises:
+        Cancelled: the switch was thrown.
+    """
+    if on_progress:
+        on_progress(Meter("Finding cells", space.n_gallery).now())
+    parts = [space.gallery(name) for name in names]
+    index = GalleryIndex(parts, KIND, seed=SEED, on_progress=on_progress, cancel=cancel)
+    built = Indexed(key_of(space, names), tuple(names), index)
+    _tune(built, space, on_progress, cancel)
+    return built
+
+
+def _tune(built: Indexed, space: Space, on_progress: OnProgress | None, cancel: Cancel | None) -> None:
+    """Open as many cells as the index needs to agree with the exact search, or has time for."""
+    shares = {name: 1 / len(built.names) for name in built.names}
     queries = panel(space)
-    exact = _exact(space, made.names, shares, queries, 100)
-    meter, recall = Meter("Comparing with the exact search", len(EFFORTS), on_progress, "settings"), 0.0
+    exact = _exact(space, built.names, shares, queries, 100)
+    meter = Meter("Comparing with the exact search", len(EFFORTS), on_progress, "settings")
     for part in EFFORTS:
         if cancel is not None:
             cancel.check()
-        before, made.index.effort = made.index.effort, max(1, made.index.cells // part)
-        if part != EFFORTS[0] and _seconds(made, space, shares, queries) > MOST_SECONDS:
-            made.index.effort = before
-            break
-        recall = _recall(made, space, shares, queries, exact, 100)
+        before, built.index.effort = built.index.effort, max(1, built.index.cells // part)
+        if part != EFFORTS[0] and _seconds(built, space, shares, queries) > MOST_SECONDS:
+            built.index.effort = before
+            return
         meter.add()
-        if recall >= ENOUGH:
-            break
-    return recall
+        if _recall(built, space, shares, queries, exact, 100) >= ENOUGH:
+            return
 
 
-def _seconds(made: Indexed, space: Space, shares: dict[str, float], queries: np.ndarray) -> float:
+def _seconds(built: Indexed, space: Space, shares: dict[str, float], queries: np.ndarray) -> float:
     """The median time of one search, over a few queries."""
     spans = []
     for query in queries[:9]:
-        asked = {name: space.get(name)[space.split.queries[query : query + 1]] for name in made.names}
+        asked = {name: space.get(name)[space.split.queries[query : query + 1]] for name in built.names}
         began = time.perf_counter()
-        _candidates(made, asked, shares, CANDIDATES)
+        _candidates(built, asked, shares, CANDIDATES)
         spans.append(time.perf_counter() - began)
     return float(np.median(spans))
 

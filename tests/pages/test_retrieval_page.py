@@ -148,6 +148,7 @@ def test_what_cannot_ask_gets_one_sentence() -> None:
         "program.png": b"MZ" + bytes(range(256)) * 40,
         "drawing.svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(3)</script></svg>',
         "huge.png": b"\x89PNG" + bytes(100 * 2**20), "empty.jpg": b"", "notes.txt": b"not a picture",
+        "cut.png": png((64, 64))[:60],
     }  # fmt: skip
     for name, content in bad.items():
         with pytest.raises(BadInput, match=re.escape(name)) as refused:
