@@ -22,8 +22,8 @@ PAGE_SIZES = [2_000, 5_000]
 def run(args: list[str]) -> None:
     """`bench map`: PCA, t-SNE and UMAP of two backbones' vectors; wall and processor seconds, and trustworthiness.
 
-    Everything takes about a quarter of an hour on two cores, half of it for 20,000 points; `--images` and `--methods`
-    choose. `--browser` moves weights on the page instead: about three minutes for each size.
+    All sizes are six to eight minutes of processor time, most of it for 20,000 points; `--images` and `--methods` choose.
+    `--browser` moves weights on the page instead: about a minute for each size and method.
     """
     parser = argparse.ArgumentParser(prog="python -m core bench map", description=run.__doc__)
     parser.add_argument("--images", type=int, nargs="+", help="how many points, one run each")

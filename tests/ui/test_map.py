@@ -283,7 +283,7 @@ def test_a_click_draws_lines_on_both_maps(tab, address: str) -> None:  # noqa: F
     tab.get_by_text(f"focus {position}", exact=True).wait_for()
     tab.wait_for_function(f"() => {{ const view = {VIEW}; return view.focus && view.focus.position === {position}; }}")
     assert len(map_.ask("view.focus.neighbours")) == 10
-    assert map_.ask("view.hover") == position
+    tab.wait_for_function(f"() => {VIEW}.hover === {position}")
     tab.keyboard.press("Escape")
     tab.mouse.click(map_.left + 8, map_.top + map_.height - 8)
     tab.get_by_text("focus None", exact=True).wait_for()

@@ -78,9 +78,12 @@ def open_stream(name: str, turned: Callable[[np.ndarray], np.ndarray] | None = N
 
 
 def address(name: str) -> str:
-    """Where a browser asks for the layouts of that name; "" when there are none to wait for."""
+    """Where a browser asks for the layouts of that name; "" where none came to an end or are to be waited for.
+
+    A whole layout is handed out too: it may have come while the page was still being drawn.
+    """
     stream = _streams().get(name)
-    return f"{pictures.base()}/layouts/{name}" if stream is not None and stream.running else ""
+    return f"{pictures.base()}/layouts/{name}" if stream is not None and stream.newest()[1] != "ended" else ""
 
 
 def routes() -> list[BaseRoute]:
