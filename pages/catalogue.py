@@ -573,8 +573,8 @@ def evaluation(view: View) -> None:
         {
             "categories": "The name of each category is typed as a query; the items of that category are relevant. "
             "The category itself is no component, or the answer would stand in the question.",
-            "pictures": "The picture of each item asks; its own text and its siblings (same parent) are relevant. "
-            "The item that asks takes part without its picture.",
+            "pictures": "The first picture of each item asks; its own text and its siblings (same parent) are relevant. "
+            "The item that asks takes part without its pictures.",
             "file": "",
         }[ask_with]
     )
