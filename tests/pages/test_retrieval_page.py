@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import data
 from core.data import attached
-from core.errors import BadInput
+from core.errors import BadInput, StoreUnusable
 from core.studies import embedding, large, text
 from core.ui import analyses, asking
 from tests.browser import ROOT
@@ -238,7 +238,12 @@ def test_a_large_gallery_is_asked_by_an_index_and_a_panel(at_home, monkeypatch: 
     monkeypatch.setattr(large, "FROM", 500)
     monkeypatch.setattr(analyses, "MOST_SCORES", 1000)
     monkeypatch.setattr(analyses, "PANEL", 40)
-    app = opened(d="many", b="given,other", a="concat(given:0.5,other:0.5)")
+    with monkeypatch.context() as full:
+        full.setattr(large, "build", lambda *_, **__: (_ for _ in ()).throw(StoreUnusable("The disk is full.")))
+        app = opened(d="many", b="given,other", a="concat(given:0.5,other:0.5)")
+        settled(app, lambda app: "the index was not built" in words(app) and "The disk is full." in words(app))
+    again = [one for one in app.button if one.label == "Build the index"]
+    again[0].click().run()
     settled(app, lambda app: "Approximate" in words(app))
     share = float(re.search(r"an index \(FAISS\) finds ([\d.]+) %", words(app))[1])
     assert 50 < share <= 100 and "mean of 48 sampled queries" in words(app)
