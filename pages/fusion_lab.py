@@ -8,7 +8,7 @@ from core import charts
 from core.fusion import FUSIONS, FusionSpec
 from core.metrics import ranking as metrics
 from core.setups import FusionSetup
-from core.studies import fusion, panels
+from core.studies import evaluation, fusion, leaderboard, panels
 from core.types import Dataset
 from core.ui import cache, every_query, jobs, lab, lab_looks, lab_results, lab_training, shares, state, theme
 from core.ui.guard import fragment
@@ -137,6 +137,8 @@ def figures(asked: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusi
     said = lab_training.titled(standing.verdict, names)
     icon = ":material/trending_up:" if standing.gain else ":material/info:"
     (st.success if standing.gain else st.info)(said[0].upper() + said[1:], icon=icon)
+    for sentence in before_reading(asked, names, standing):
+        st.caption(f":material/warning: {theme.plain(lab_training.titled(sentence, names))}")
     rows = lab_training.bar_rows(standing, names, cache.backbone_title)
     if not lab.is_even(base):
         values = cache.list_metrics(asked, base.backbones, base, (metric,))
@@ -194,6 +196,14 @@ def lab_metric(asked: Dataset, setup: FusionSetup) -> tuple[str, bool]:
     """The metric of the bars, and whether whole classes are resampled, as far as the dataset allows it."""
     classes = cache.truth(asked).query_classes is not None
     return setup.metric if setup.metric in SHOWN else "map", setup.by_class and classes
+
+
+def before_reading(asked: Dataset, names: tuple[str, ...], standing: fusion.Standing) -> list[str]:
+    """What the contract wants said beside figures: ties, vectors that are not there, a truth that cannot tell."""
+    space = cache.space(asked, names)
+    absent = [name for name in names if space.missing((name,))]
+    said = [standing.ties, *(evaluation.nothing_there(space.get(name), name, asked) for name in absent)]
+    return [sentence for sentence in [*leaderboard.remarks(asked, cache.truth(asked), 1), *said] if sentence]
 
 
 def rests_on(standing: fusion.Standing, spec: FusionSpec) -> str:

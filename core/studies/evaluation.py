@@ -330,10 +330,10 @@ def _warnings(system: System, truth: Relevance, dataset: Dataset, mixed: int, n_
     if not n_valid:
         said.append("No query has a relevant image, so there are no figures: label more images.")
     if n_valid and mixed > MANY_TIES * n_valid:
-        said.append(_tie_sentence([(system.name, mixed)], n_valid))
+        said.append(tie_sentence([(system.name, mixed)], n_valid))
     if system.spec is not None:
         said += [system.name + remark.removeprefix(system.spec.name) for remark in system.spec.remarks]
-    said += filter(None, (_nothing_there(system.space.get(name), name, dataset) for name in system.backbones))
+    said += filter(None, (nothing_there(system.space.get(name), name, dataset) for name in system.backbones))
     classes = truth.query_classes
     if classes is not None and (classes >= 0).any():
         sizes = np.bincount(classes[classes >= 0])
@@ -346,7 +346,7 @@ def _warnings(system: System, truth: Relevance, dataset: Dataset, mixed: int, n_
     return tuple(said)
 
 
-def _tie_sentence(mixed: Sequence[tuple[str, int]], n_valid: int) -> str:
+def tie_sentence(mixed: Sequence[tuple[str, int]], n_valid: int) -> str:
     """One sentence for all systems that tie: (name, queries in which a relevant and another image tie)."""
     counted = [f"{name}: in {count:,} of {n_valid:,} queries" for name, count in mixed]
     if len(mixed) > 1:
@@ -357,7 +357,7 @@ def _tie_sentence(mixed: Sequence[tuple[str, int]], n_valid: int) -> str:
     )
 
 
-def _nothing_there(vectors: np.ndarray, name: str, dataset: Dataset) -> str:
+def nothing_there(vectors: np.ndarray, name: str, dataset: Dataset) -> str:
     """How many gallery images and queries a backbone has a zero vector for; "" when there is none."""
     split, said = dataset.split, []
     sides = [("gallery images", split.gallery)]
@@ -377,13 +377,13 @@ def warnings(evaluations: Iterable[Evaluation], titles: Mapping[str, str] | None
     """
     titles, mixed, n_valid, found = titles or {}, [], 0, []
     for one in evaluations:
-        ties = _tie_sentence([(one.name, one.queries_with_mixed_ties)], one.n_valid)
+        ties = tie_sentence([(one.name, one.queries_with_mixed_ties)], one.n_valid)
         if ties in one.warnings:
             mixed.append((titles.get(one.name, one.name), one.queries_with_mixed_ties))
             n_valid = one.n_valid
         found += [sentence for sentence in one.warnings if sentence != ties]
     called = sorted(titles, key=len, reverse=True)
-    spoken = [_tie_sentence(mixed, n_valid)] if mixed else []
+    spoken = [tie_sentence(mixed, n_valid)] if mixed else []
     for sentence in found:
         name = next((name for name in called if sentence.startswith((f"{name}: ", f"{name} has "))), None)
         spoken.append(sentence if name is None else titles[name] + sentence[len(name) :])

@@ -17,7 +17,7 @@ from core.metrics import ranking as metrics
 from core.metrics import significance
 from core.progress import Cancel, Meter, OnProgress
 from core.search.engine import LiveEngine
-from core.search.ranking import rank_scores
+from core.search.ranking import Ranked, rank_scores
 from core.studies import embedding
 from core.studies.explain import Cost, total_cost
 from core.studies.systems import Space, System, build
@@ -186,6 +186,7 @@ class Row:
         mean, low, high: over valid queries, 95 % interval.
         versus: the paired difference to the best single backbone, None for that one itself and for the oracle.
         cost: sums over the backbones used.
+        mixed: valid queries in which a relevant and another image have equal scores.
     """
 
     name: str
@@ -196,6 +197,7 @@ class Row:
     high: float
     versus: significance.Difference | None
     cost: Cost
+    mixed: int = 0
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,14 @@ class Standing:
         from core.studies import evaluation
 
         return evaluation.caution(self.resampled, self.by_class_possible)
+
+    @property
+    def ties(self) -> str:
+        """The warning about rows whose figures are the storage order of the dataset in part; "" when there are none."""
+        from core.studies import evaluation
+
+        tied = {row.name: row.mixed for row in self.rows if row.mixed > evaluation.MANY_TIES * self.n_valid}
+        return evaluation.tie_sentence(list(tied.items()), self.n_valid) if tied else ""
 
     def row(self, role: str) -> Row:
         """The one row of a role."""
@@ -294,11 +304,12 @@ class Judge:
         self._singles: dict[str, RelevantRanks] = {}
         self._fusions: dict[str, RelevantRanks] = {}
         self._answers: dict[tuple, Any] = {}
+        self._mixed: dict[str, int] = {}
 
     def single(self, name: str) -> RelevantRanks:
         """Of one backbone alone."""
         if name not in self._singles:
-            self._singles[name] = self._ranks(System(name, self.space))
+            self._singles[name] = self._ranks(_identity(name), System(name, self.space))
         return self._singles[name]
 
     def fusion(self, spec: FusionSpec) -> RelevantRanks:
@@ -308,7 +319,7 @@ class Judge:
         key = spec.fingerprint
         found = self._fusions.get(key)
         if found is None:
-            found = self._ranks(System(spec.name, self.space, spec))
+            found = self._ranks(key, System(spec.name, self.space, spec))
             for oldest in list(self._fusions)[: 1 - MOST_REMEMBERED]:
                 self._fusions.pop(oldest, None)
             self._fusions[key] = found
@@ -340,7 +351,7 @@ class Judge:
         }
         if not systems:
             return
-        n, found = self.truth.n_queries, {identity: [] for identity in systems}
+        n, found, mixed = self.truth.n_queries, {identity: [] for identity in systems}, dict.fromkeys(systems, 0)
         n_blocks = len({name for system in systems.values() for name in system.backbones})
         step = max(32, SLICE_BYTES // (4 * max(1, self.truth.n_gallery) * n_blocks))
         meter = Meter("All queries", n, on_progress, unit="queries")
@@ -348,30 +359,28 @@ class Judge:
             if cancel is not None:
                 cancel.check()
             rows = np.arange(start, min(start + step, n))
-            for identity, ranks in self._sliced(systems, rows, cancel).items():
-                found[identity].append(metrics.compute(ranks, keys))
+            for identity, ranked in self._sliced(systems, rows, cancel).items():
+                found[identity].append(metrics.compute(ranked.ranks, keys))
+                mixed[identity] += _mixed(ranked)
             meter.add(len(rows))
+        self._mixed |= mixed
         for identity, parts in found.items():
             for key in keys:
                 self.remember(("value", identity, key), partial(np.concatenate, [part[key] for part in parts]))
 
-    def _sliced(
-        self, systems: Mapping[str, System], rows: np.ndarray, cancel: Cancel | None
-    ) -> dict[str, RelevantRanks]:
-        """The ranks of some queries under several systems."""
+    def _sliced(self, systems: Mapping[str, System], rows: np.ndarray, cancel: Cancel | None) -> dict[str, Ranked]:
+        """Some queries under several systems."""
         linear = {identity: system for identity, system in systems.items() if system.is_linear}
-        found: dict[str, RelevantRanks] = {}
+        found: dict[str, Ranked] = {}
         if linear:
             ranked = self._live().rank_several([system.shares for system in linear.values()], panel=rows, cancel=cancel)
-            found = {identity: one.ranks for identity, one in zip(linear, ranked)}
+            found = dict(zip(linear, ranked))
         if len(linear) < len(systems):
             smaller, truth = self.space.only(rows), self.truth.take(rows)
             smaller.keep(2 * SLICE_BYTES)
             for identity, system in systems.items():
                 if identity not in linear:
-                    found[identity] = rank_scores(
-                        dataclasses.replace(system, space=smaller), truth, cancel=cancel
-                    ).ranks
+                    found[identity] = rank_scores(dataclasses.replace(system, space=smaller), truth, cancel=cancel)
         return found
 
     def remember(self, key: tuple, make: Callable[[], Any]) -> Any:
@@ -388,10 +397,23 @@ class Judge:
             self.engine = LiveEngine(self.space.vectors, self.space.split, self.truth, background=False)
         return self.engine
 
-    def _ranks(self, system: System) -> RelevantRanks:
-        if not system.is_linear:
-            return rank_scores(system, self.truth).ranks
-        return self._live().rank(system.shares).ranks
+    def _ranks(self, identity: str, system: System) -> RelevantRanks:
+        if system.is_linear:
+            ranked = self._live().rank(system.shares)
+        else:
+            ranked = rank_scores(system, self.truth)
+        self._mixed[identity] = _mixed(ranked)
+        return ranked.ranks
+
+    def mixed(self, what: str | FusionSpec) -> int:
+        """Valid queries in which a relevant and another image tie, of what was worked out before; else 0."""
+        if not self.by_slices and not isinstance(what, str) and len(what.active) == 1 and what.strategy.linear:
+            what = what.active[0]
+        return self._mixed.get(_identity(what), 0)
+
+
+def _mixed(ranked: Ranked) -> int:
+    return int((ranked.mixed_ties & ranked.ranks.valid).sum())
 
 
 def _identity(what: str | FusionSpec) -> str:
@@ -408,6 +430,7 @@ class _Line:
     role: str
     used: tuple[str, ...]
     values: np.ndarray
+    mixed: int = 0
 
 
 def even_of(spec: FusionSpec) -> FusionSpec | None:
@@ -450,7 +473,8 @@ def stand(
     def add(what: str | FusionSpec, name: str, role: str, used: tuple[str, ...]) -> None:
         if cancel is not None:
             cancel.check()
-        lines.append(_Line(_identity(what), name, role, used, judge.values(what, (metric,))[metric]))
+        values = judge.values(what, (metric,))[metric]
+        lines.append(_Line(_identity(what), name, role, used, values, judge.mixed(what)))
         meter.add(1)
 
     for name in spec.backbones:
@@ -486,7 +510,17 @@ def stand(
         low, high = ends(line)
         cost = total_cost(line.used, costs)
         rows.append(
-            Row(line.name, line.role, line.values, metrics.mean(line.values), low, high, versus.get(id(line)), cost)
+            Row(
+                line.name,
+                line.role,
+                line.values,
+                metrics.mean(line.values),
+                low,
+                high,
+                versus.get(id(line)),
+                cost,
+                line.mixed,
+            )  # fmt: skip
         )
     return Standing(
         metric, tuple(rows), best.name, each.shape[1], int(valid.sum()), "queries" if classes is None else "classes",

@@ -178,6 +178,15 @@ def test_a_fitted_baseline_is_only_judged_on_other_queries(lab, tiny_world: Simp
     assert "40 queries that neither" in captions and "20 are left out" in captions
 
 
+def test_backbones_that_say_nothing_are_named(lab, tiny_world: SimpleNamespace) -> None:  # noqa: ANN001
+    from tests.pages.alone import attached
+
+    attached(tiny_world.dataset, nothing=np.zeros((60, 4)), same=np.ones((60, 4)))
+    said = " ".join(one.value for one in lab(b=f"{lab.names[0]},nothing,same").caption)
+    assert re.search(r"nothing.{1,3}60.{1,3} same.{1,3}60.{1,3}.*in so many of 60 queries a relevant and another", said)
+    assert "nothing has nothing" in said and "60 of 60 gallery images" in said
+
+
 def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) -> None:  # noqa: ANN001
     """A new server on the same home: tuned weights stand there, and their link still leaves the training queries out."""
     import streamlit as st
