@@ -22,7 +22,8 @@ PAGE_SIZES = [2_000, 5_000]
 def run(args: list[str]) -> None:
     """`bench map`: PCA, t-SNE and UMAP of two backbones' vectors; wall and processor seconds, and trustworthiness.
 
-    All sizes are six to eight minutes of processor time, most of it for 20,000 points; `--images` and `--methods` choose.
+    All sizes are six to eight minutes of processor time, most of it for 20,000 points; `--images` and `--methods`
+    choose.
     `--browser` moves weights on the page instead: about a minute for each size and method.
     """
     parser = argparse.ArgumentParser(prog="python -m core bench map", description=run.__doc__)
@@ -58,7 +59,8 @@ def row(space: Space, method: str, repeats: int) -> str:
     """One line: a fresh layout, then weights moved by a tenth, the median of `repeats`."""
     wall, cpu, fresh = timed(lambda: projection.layout(space.with_shares(space.shares), method))
     measured = projection.quality(space, fresh.xy)
-    line = f"{len(space):8,} {method:>7} {wall:9.2f} {cpu:8.2f} {measured.trustworthiness:6.3f} {measured.preservation:8.3f}"
+    line = f"{len(space):8,} {method:>7} {wall:9.2f} {cpu:8.2f}"
+    line += f" {measured.trustworthiness:6.3f} {measured.preservation:8.3f}"
     walls, cpus, firsts, last = [], [], [], fresh
     for step in range(1, repeats + 1):
         moved = space.with_shares((0.5 + 0.1 * step, 0.5 - 0.1 * step))

@@ -637,7 +637,8 @@ def quality(
     """Trustworthiness and neighbour preservation of a map against the original space (cosine).
 
     Exact up to 3,000 points; above that the mean over 1,000 of them drawn by chance (500 above 20,000), each measured
-    against all others, which decides the third digit. Ties in the original space count in the point's favour. NaN where n is below 3k/2.
+    against all others, which decides the third digit. Ties in the original space count in the point's favour.
+    NaN where n is below 3k/2.
 
     Args:
         space: the original space; xy: (n, dims) its map; k: neighbours looked at.

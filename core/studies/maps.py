@@ -72,7 +72,8 @@ class Map:
     def sentence(self) -> str:
         """How far this map can be trusted, and what such a map can and cannot show."""
         reading = projection.METHODS.get(self.projection.method).reading
-        return f"{self.quality.sentence() if self.quality else 'How far it can be trusted is measured as soon as it is whole.'} {reading}"
+        later = "How far it can be trusted is measured as soon as it is whole."
+        return f"{self.quality.sentence() if self.quality else later} {reading}"
 
 
 def _key(space: Space, method: str, dims: int, parameters: Mapping[str, Any], seed: int, start: Map | None) -> str:

@@ -167,7 +167,8 @@ def colours_of(
     place = (view.dataset.fingerprint, colour)
     beside = maps.COLOURINGS.get(colour).needs == "other" if colour in maps.COLOURINGS.names else False
     space = "" if colour in ("class", "split") or colour.startswith("column:") else view.space.fingerprint
-    key = ("colours", view.dataset.fingerprint, space, *_said(named)[: 2 if space else 0], *_said(other if beside else None), colour)  # fmt: skip
+    systems = (*(_said(named) if space else ()), *_said(other if beside else None))
+    key = ("colours", view.dataset.fingerprint, space, *systems, colour)
     found = worked_out(key, f"Working out the colour “{label(colour)}”", lambda _: maps.colours(view, colour), moment)
     if found.value is not None:
         while len(shown) >= _KEPT:

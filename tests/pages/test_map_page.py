@@ -176,7 +176,9 @@ def test_a_selection_is_kept_while_other_pages_are_visited(shop: None, shown: Si
     assert list(shown.selection) == [4, 8, 15]
 
 
-def test_a_long_selection_is_seen_page_by_page(home: Path, tmp_path: Path, shown: SimpleNamespace, monkeypatch) -> None:  # noqa: ANN001
+def test_a_long_selection_is_seen_page_by_page(
+    home: Path, tmp_path: Path, shown: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from core.ui import gallery
 
     grids: list[list[str]] = []
