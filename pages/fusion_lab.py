@@ -80,14 +80,24 @@ def parameter_widgets(spec: FusionSpec) -> None:
             )  # fmt: skip
 
 
+def take_two_strongest(loaded: Dataset, names: tuple[str, ...]) -> None:
+    """The weights that a person would try first."""
+    lab.set_shares(cache.two_strongest(loaded, names))
+
+
 def buttons(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     """What is done to all weights at once."""
     steps = lab.steps()
-    first, second = st.columns(2, gap="small"), st.columns([2, 2, 1, 1], gap="small")
+    first, second = st.columns([4, 5, 5], gap="small"), st.columns([2, 2, 1, 1], gap="small")
     first[0].button(
         "Equal", on_click=lab.set_shares, args=(shares.equal(names),), width="stretch", help="The same share for all."
     )
     first[1].button(
+        "Best two", on_click=take_two_strongest, args=(loaded, names), width="stretch",
+        disabled=len(names) < 3 or not loaded.has_labels,
+        help="Half each for the two backbones with the highest mAP alone, nothing for the others.",
+    )  # fmt: skip
+    first[2].button(
         "Tune", on_click=lab_training.begin, args=("tune", loaded, names, spec), width="stretch", icon=":material/target:",
         disabled=len(names) < 2 or not loaded.has_labels or not spec.strategy.weight,
         help="Search the weights on training queries (half of all, whole classes) and report them on the others.",
@@ -128,11 +138,16 @@ def numbers(asked: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusi
             st.caption(f"{low} to {high}")
 
 
-def figures(asked: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, setup: FusionSetup) -> None:
+def figures(
+    asked: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, setup: FusionSetup, base_said: str
+) -> None:
     """The numbers now, against the baseline; every system beside each other; the verdict in words."""
     classes = cache.truth(asked).query_classes is not None
     metric, by_class = lab_metric(asked, setup)
     numbers(asked, names, spec, base, by_class)
+    st.caption(
+        f"Under each number its 95 % interval; in colour the change against the baseline ({theme.plain(base_said)})."
+    )
     standing = cache.standing(asked, names, spec, metric, by_class)
     said = lab_training.titled(standing.verdict, names)
     icon = ":material/trending_up:" if standing.gain else ":material/info:"
@@ -259,7 +274,7 @@ def lab_fragment() -> None:
                     f":material/school: All figures are of the {len(asked.split.queries):,} queries that neither these "
                     f"weights nor the baseline were fitted on; {len(loaded.split.queries) - len(asked.split.queries):,} are left out."
                 )
-            figures(answering(asked, names, spec, base, setup), names, spec, base, setup)
+            figures(answering(asked, names, spec, base, setup), names, spec, base, setup, base_said)
         else:
             st.info(
                 f"{theme.plain(loaded.name)} has no labels, so nobody can say which results are right: no figures, "

@@ -8,8 +8,10 @@ import streamlit as st
 
 from core import backbones, charts, data, paths
 from core.data import manifests
+from core.fusion import FusionSpec
 from core.metrics import ranking as metrics
 from core.setups import FrameSetup
+from core.studies import fusion
 from core.ui import adding, cache, cards, computing, gallery, jobs, state, theme
 from core.ui.guard import guarded
 from core.ui.lab_training import titled
@@ -55,14 +57,33 @@ def results(name: str) -> None:
     ]
     if len(done) > 1:
         even = standing.row("fusion")
-        rows.append(("equal mix of all", even.mean, even.low, even.high, charts.FUSION_COLOUR))
+        rows.append(
+            ("equal mix of all", even.mean, even.low, even.high, "#a98f5b" if len(done) > 2 else charts.FUSION_COLOUR)
+        )
+    best = two_strongest(name, done) if len(done) > 2 else None
+    if best is not None:
+        pair = best.row("fusion")
+        rows.append(("equal mix of the best two", pair.mean, pair.low, pair.high, charts.FUSION_COLOUR))
     rows.sort(key=lambda row: -row[1])
+    n_queries = len(loaded.split.queries)
+    of_all = f"of {n_queries:,} " if n_queries > standing.n_valid else ""
     st.plotly_chart(charts.metric_bars(rows, "mAP"), key=f"overview bars {name}", config={"displayModeBar": False})
-    st.caption(f"{metrics.parse('map')[0].definition} {standing.n_valid:,} queries; the lines are 95 % intervals.")
+    st.caption(
+        f"{metrics.parse('map')[0].definition} {standing.n_valid:,} {of_all}queries; the lines are 95 % intervals."
+    )
     if len(done) > 1:
-        said = titled(standing.verdict, done)
-        st.markdown(f"**The equal mix**: {said}")
+        mixes = {"The equal mix of all": standing, "The best two, mixed equally": best}
+        for what, one in mixes.items():
+            if one is not None:
+                st.markdown(f"**{what}**: {theme.plain(titled(one.verdict, done))}")
     go_on()
+
+
+def two_strongest(name: str, done: tuple[str, ...]) -> fusion.Standing:
+    """The equal mix of the two backbones that find most alone, beside all of them."""
+    loaded = cache.dataset(name)
+    spec = FusionSpec("best two", "concat", done).with_shares(cache.two_strongest(loaded, done))
+    return cache.standing(cache.panel(loaded, done) or loaded, done, spec, "map")
 
 
 NEXT = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -238,6 +239,12 @@ class Standing:
     def row(self, role: str) -> Row:
         """The one row of a role."""
         return next(row for row in self.rows if row.role == role)
+
+    def strongest(self, count: int = 2) -> tuple[str, ...]:
+        """The backbones that are best alone, best first; undefined ones last."""
+        alone = [row for row in self.rows if row.role == "backbone"]
+        ordered = sorted(alone, key=lambda row: (math.isnan(row.mean), -row.mean))
+        return tuple(row.name for row in ordered[:count])
 
     @property
     def gain(self) -> bool:

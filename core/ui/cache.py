@@ -392,9 +392,18 @@ def _simplex(
 
 
 def leaderboard(name: str, names: tuple[str, ...]) -> fusion.Standing:
-    """The backbones of a dataset that are done, beside their equal mix."""
-    spec = FusionSpec("equal mix", "concat", names)
-    return standing(dataset(name), names, spec, "map")
+    """The backbones of a dataset that are done, beside their equal mix; on a large set judged by its panel of queries."""
+    loaded = dataset(name)
+    return standing(panel(loaded, names) or loaded, names, FusionSpec("equal mix", "concat", names), "map")
+
+
+def two_strongest(loaded: Dataset, names: tuple[str, ...]) -> dict[str, float]:
+    """Equal shares of the two backbones that find most alone, none of the others: a mix that is named before it is judged.
+
+    On a large set the panel of queries decides.
+    """
+    best = leaderboard(loaded.name, names).strongest(2)
+    return {name: 1 / len(best) if name in best else 0.0 for name in names}
 
 
 def evaluated(

@@ -85,6 +85,15 @@ def test_sliders_keep_a_whole_and_every_step_can_be_taken_back(lab) -> None:  # 
     button(app, "Equal").click().run()
     assert set(sliders(app).values()) == {33}
     assert figure(app) == start
+    button(app, "Best two").click().run()
+    shown = sliders(app)
+    assert sorted(shown.values()) == [0, 50, 50]
+    left_out = next(name for name, share in shown.items() if share == 0)
+    alone = {}
+    for name in lab.names:
+        app.slider(key=f"share {name}").set_value(100).run()
+        alone[name] = figure(app)
+    assert alone[left_out] == min(alone.values())
 
 
 def test_a_locked_share_stays(lab) -> None:  # noqa: ANN001

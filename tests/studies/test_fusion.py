@@ -55,6 +55,7 @@ def test_the_rows_are_singles_equal_fusion_and_the_oracle() -> None:
     spec = FusionSpec("mix", "concat", ("a", "b", "c"), (1.0, 2.0, 0.0))
     costs = {"a": Cost(1, 10), "b": Cost(2, 20), "c": Cost(4, 40)}
     found, _, _ = stand({"a": 1.5, "b": 2.0, "c": 3.0}, spec, costs=costs)
+    assert found.strongest(2) == ("a", "b") and found.strongest(9) == ("a", "b", "c")
     assert [row.role for row in found.rows] == ["backbone"] * 3 + ["equal", "fusion", "oracle"]
     shown = np.stack([row.per_query for row in found.rows[:-1]])
     assert np.allclose(found.rows[-1].per_query, shown.max(axis=0))
