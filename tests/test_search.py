@@ -65,9 +65,16 @@ def shapes_of_scores(n: int, m: int, seed: int) -> dict[str, np.ndarray]:
         "skewed": skewed,
         "huge": plain * 1e30,
         "tiny": plain * 1e-40,
+        "nearly nothing": plain * 1e-310,
+        "as far apart as can be": plain * 3e37,
+        "beyond each other": np.where(plain > 0, 3.4e38, -3.4e38) * (1 - 1e-3 * draw.random((n, m))),
+        "far beyond": np.where(plain > 0, 1.7e308, -1.7e308) * (1 - 1e-3 * draw.random((n, m))),
+        "infinite": np.where(draw.random((n, m)) < 0.2, np.inf, plain),
+        "infinite both ways": draw.choice([np.inf, -np.inf, 0.0], (n, m)),
     }
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", list(shapes_of_scores(1, 1, 0)))
 def test_ranks_are_those_of_the_slow_way(kind: str, dtype: type) -> None:

@@ -171,13 +171,24 @@ def _place(score, item, scores, places, low, high):
 
 @njit(nogil=True, cache=True)
 def _bins(row, cells, lowest, highest, scale, last):
-    """The cell of every score: 32 + bin where a relevant item may be near, else a parking cell."""
+    """The cell of every score: 32 + bin where a relevant item may be near, else a parking cell.
+
+    A scale of 0 stands for a range without bins (none at all, or one that is not finite): then nothing is multiplied,
+    since 0 times infinity is no cell. With any other scale the product lies between 0 and `last`, whatever the score.
+    """
     n = row.size
     above = np.int32(_PARKING + last + 1)
+    if not scale > 0:
+        for j in range(n):
+            park = np.int32(j & (_PARKING - 1))
+            cell = park if row[j] < lowest else np.int32(_PARKING)
+            cells[j] = above + park if row[j] > highest else cell
+        return
     for j in range(n):
         score = row[j]
         park = np.int32(j & (_PARKING - 1))
-        inside = min(max(score, lowest), highest)
+        inside = score if score > lowest else lowest  # so NaN, which nothing may hold, would be the lowest
+        inside = inside if inside < highest else highest
         cell = np.int32(_PARKING) + np.int32((inside - lowest) * scale)
         cell = park if score < lowest else cell
         cells[j] = above + park if score > highest else cell

@@ -157,7 +157,8 @@ class Counter:
             self.lists.indptr, self.ranks, self.retrieved, truth.list_length, gains, ideal,
             self.hits if self.wants_hits else None,
         )  # fmt: skip
-        best = Ranking(self.items, self.scores.astype(np.float32)) if self.k else None
+        with np.errstate(over="ignore"):  # what is shown is float32; the order was found in the type of the scores
+            best = Ranking(self.items, self.scores.astype(np.float32)) if self.k else None
         return Ranked(ranks, self.mixed, best, queries)
 
     def _gains(self) -> tuple[np.ndarray, np.ndarray]:
