@@ -70,6 +70,13 @@ def gate_inputs(
     joins="scores",
     weight="",
     learned=True,
+    arrays=(
+        ("basis", ("joined", "seen")),
+        ("weight", ("profiles+seen", "backbones")),
+        ("bias", ("backbones",)),
+        ("center", ("profiles+seen",)),
+        ("scale", ("profiles+seen",)),
+    ),
     sentence="A small trained gate looks at each query and decides how much each backbone may say about it.",
     reference="Jacobs et al. 1991, Neural Computation (mixture of experts); Vaswani et al. 2017 (softmax attention)",
 )
@@ -98,6 +105,7 @@ def gate(
     joins="vectors",
     weight="length",
     learned=True,
+    arrays=(("matrix", ("joined", "dim")), ("shift", ("dim",))),
     sentence="A trained linear map turns the joined vectors into a short one that keeps what tells classes apart.",
     reference="Wu et al. 2017, ICCV (margin and sampling); Musgrave et al. 2020, ECCV",
 )

@@ -11,8 +11,9 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,20 @@ import numpy as np
 
 from core import paths
 from core.errors import BadInput, StoreUnusable, UnknownName
-from core.fusion.strategy import FUSIONS, Strategy
+from core.fusion.strategy import FUSIONS, PROFILE, Strategy
 
 FIELDS = ("name", "kind", "backbones", "weights", "norm", "k", "depth", "dim", "whiten", "seed", "parameters")
 """What may stand in fusions.json, beside `learned` and `trained_on` of trained fusions."""
 
+EXAMPLE = '{"kind": "concat", "backbones": ["a", "b"], "weights": [1, 2]}'
+"""One fusion, as short as can be."""
+
+NAMELESS = "unnamed"
+"""Of a fusion whose file gives no name, until it is named by its shares."""
+
 LONGEST_NAME = 120
+ORDINARY = (0.01, 100.0)
+"""A largest weight between these is left as it is; any other becomes 1, since only the ratios of weights mean something."""
 PARAMETER_FIELDS = ("norm", "k", "depth", "dim", "whiten", "seed")
 
 
@@ -58,7 +67,8 @@ class FusionSpec:
         kind: a strategy of FUSIONS.
         backbones: names, in order, each once.
         weights: one per backbone, at least 0 and not all 0; None is equal. A weight of 0 removes the backbone.
-            For concat they are lengths w_m (share w²/Σw²), for sums shares, for ranks votes.
+            For concat they are lengths w_m (share w²/Σw²), for sums shares, for ranks votes. Only their ratios count;
+            one that is nothing beside the largest (below 1e-308 of it) is 0.
         parameters: ((name, value), …) of the strategy, only those that were set.
         learned: arrays of a trained fusion.
         trained_on: content keys of the queries that it, or its weights, were fitted on; they are never reported on.
@@ -76,25 +86,32 @@ class FusionSpec:
         _check_names(self)
         _check_weights(self)
         _check_parameters(self)
+        _check_learned(self)
 
     @property
     def strategy(self) -> Strategy:
         """Its entry in the table of strategies."""
         return FUSIONS.get(self.kind)
 
+    @cached_property
+    def _scaled(self) -> tuple[float, ...]:
+        """The weights as strategies get them: ones where none were given, the largest 1 where it is no ordinary number."""
+        if self.weights is None:
+            return (1.0,) * len(self.backbones)
+        largest = max(self.weights)
+        if ORDINARY[0] <= largest <= ORDINARY[1]:
+            return self.weights
+        return tuple(weight / largest for weight in self.weights)
+
     @property
     def active(self) -> tuple[str, ...]:
         """The backbones with a weight above 0."""
-        if self.weights is None:
-            return self.backbones
-        return tuple(name for name, weight in zip(self.backbones, self.weights) if weight > 0)
+        return tuple(name for name, weight in zip(self.backbones, self._scaled) if weight > 0)
 
     @property
     def active_weights(self) -> np.ndarray:
-        """(n_active,) float64, as `active`; ones when no weights were given."""
-        if self.weights is None:
-            return np.ones(len(self.backbones))
-        return np.array([weight for weight in self.weights if weight > 0], np.float64)
+        """(n_active,) float64, as `active`; ones when no weights were given, and never so large or small as to overflow."""
+        return np.array([weight for weight in self._scaled if weight > 0], np.float64)
 
     @property
     def shares(self) -> dict[str, float]:
@@ -192,11 +209,12 @@ class FusionSpec:
             BadInput: one sentence that names the field.
         """
         if not isinstance(record, Mapping):
-            raise BadInput(f"{where} is {_kind_of(record)}; write an object with name, kind and backbones.")
+            raise BadInput(f"{where} is {_kind_of(record)}; write an object such as {EXAMPLE}.")
         name = record.get("name")
         where = f"{where} ({name!r})" if isinstance(name, str) and name else where
         try:
-            return cls(**_fields_of(record, where))
+            found = cls(**_fields_of(record, where))
+            return found if name is not None else named_by_shares(found)
         except (BadInput, UnknownName) as error:
             said = str(error)
             raise BadInput(said if said.startswith(where) else f"{where}: {said}") from None
@@ -208,15 +226,21 @@ def _kind_of(value: Any) -> str:
 
 
 def _fields_of(record: Mapping[str, Any], where: str) -> dict[str, Any]:
+    faults = []
     for field in record:
         if field not in (*FIELDS, "learned", "trained_on"):
             near = difflib.get_close_matches(str(field), FIELDS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise BadInput(f"{where}: field {str(field)!r} is not known.{hint} The fields are {', '.join(FIELDS)}.")
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            faults.append(f"field {str(field)[:40]!r} is not known{hint}")
     for field in ("name", "kind", "backbones"):
-        if record.get(field) in (None, "", []):
-            raise BadInput(f"{where}: field {field!r} is missing.")
-    if not isinstance(record["name"], str) or not isinstance(record["kind"], str):
+        if record.get(field) in ("", []) or (record.get(field) is None and field != "name"):
+            faults.append(f"field {field!r} is missing")
+    if faults:
+        known = f"; the fields are {', '.join(FIELDS)}" if "not known" in " ".join(faults) else ""
+        raise BadInput(f"{where}: {', '.join(faults[:6])}{known}. A fusion looks like {EXAMPLE}.")
+    name = record.get("name", NAMELESS)
+    name = NAMELESS if name is None else name
+    if not isinstance(name, str) or not isinstance(record["kind"], str):
         raise BadInput(f"{where}: 'name' and 'kind' are text.")
     backbones = record["backbones"]
     if not isinstance(backbones, list | tuple) or not all(isinstance(b, str) for b in backbones):
@@ -234,7 +258,7 @@ def _fields_of(record: Mapping[str, Any], where: str) -> dict[str, Any]:
         raise BadInput(f"{where}: 'parameters' is an object, got {_kind_of(own)}.")
     set_ones = [(name, record[name]) for name in PARAMETER_FIELDS if record.get(name) is not None]
     return {
-        "name": record["name"],
+        "name": name,
         "kind": record["kind"],
         "backbones": tuple(backbones),
         "weights": None if weights is None else tuple(weights),
@@ -257,13 +281,30 @@ def _learned_array(record: Any, where: str) -> LearnedArray:
     try:
         array = LearnedArray(str(record["name"]), tuple(int(n) for n in record["shape"]), str(record["data"]))
         finite = bool(np.isfinite(array.values).all())
-    except (KeyError, TypeError, ValueError):
+        if min(array.shape, default=1) < 1:
+            raise ValueError("an axis without a length")
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise BadInput(
             f"{where}: field 'learned' is damaged. Train the fusion again, or export it once more."
         ) from None
     if not finite:
         raise BadInput(f"{where}: field 'learned' holds numbers that are not finite. Train the fusion again.")
     return array
+
+
+def _is_finite(value: Any) -> bool:
+    """A number that float64 can hold; True and False are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}…"
 
 
 def _check_names(spec: FusionSpec) -> None:
@@ -290,12 +331,33 @@ def _check_weights(spec: FusionSpec) -> None:
             "Give one per backbone, or none for equal weights."
         )
     for name, weight in zip(spec.backbones, spec.weights):
-        number = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
-        if not number or not math.isfinite(weight) or weight < 0:
-            raise BadInput(f"'weights' gives {weight!r} to {name!r}; a weight is a number of at least 0.")
+        if not _is_finite(weight) or weight < 0:
+            raise BadInput(f"'weights' gives {_short(weight)} to {name!r}; a weight is a finite number of at least 0.")
     if not any(weight > 0 for weight in spec.weights):
         raise BadInput("'weights' are all 0; give at least one backbone a weight above 0.")
     object.__setattr__(spec, "weights", tuple(float(w) for w in spec.weights))
+
+
+def _check_learned(spec: FusionSpec) -> None:
+    """The arrays of a trained fusion are those that its strategy reads, and fit one another."""
+    if not spec.learned or not spec.strategy.arrays:
+        return
+    wanted, given = [name for name, _ in spec.strategy.arrays], [array.name for array in spec.learned]
+    again = "Train the fusion again, or export it once more."
+    if sorted(wanted) != sorted(given):
+        raise BadInput(f"'learned' of {spec.kind} holds {', '.join(wanted)}, got {', '.join(given)[:120]}. {again}")
+    shapes = {array.name: array.shape for array in spec.learned}
+    lengths = {"backbones": len(spec.active), "profiles": PROFILE * len(spec.active)}
+    for name, axes in spec.strategy.arrays:
+        shape = shapes[name]
+        if len(shape) == len(axes):
+            lengths = {axis: length for axis, length in zip(axes, shape) if "+" not in axis} | lengths
+        expected = tuple(sum(lengths.get(part, 0) for part in axis.split("+")) for axis in axes)
+        if shape != expected:
+            raise BadInput(
+                f"'learned' gives {name!r} the shape {shape} where {expected} belongs to {len(spec.active)} backbones "
+                f"and the other arrays. {again}"
+            )
 
 
 def _check_parameters(spec: FusionSpec) -> None:
@@ -308,8 +370,8 @@ def _check_parameters(spec: FusionSpec) -> None:
             if name not in PARAMETER_FIELDS:
                 has = ", ".join(p.name for p in spec.strategy.parameters) or "none"
                 raise BadInput(f"{spec.kind} has no parameter {name!r}; it has {has}.")
-            if isinstance(value, list | tuple | Mapping) or (isinstance(value, float) and not math.isfinite(value)):
-                raise BadInput(f"{name!r} is one number, word, or true or false, got {_kind_of(value)}.")
+            if not isinstance(value, bool | str) and not _is_finite(value):
+                raise BadInput(f"{name!r} is one finite number, word, or true or false, got {_kind_of(value)}.")
             kept.append((name, value))
             continue
         kept.append((name, _within(name, value, known.bounds)))
@@ -320,18 +382,35 @@ def _within(name: str, value: Any, bounds: Any) -> Any:
     """The value as the strategy takes it, or one sentence why not."""
     if bounds.kind == "flag":
         if not isinstance(value, bool):
-            raise BadInput(f"{name!r} is true or false, got {value!r}.")
+            raise BadInput(f"{name!r} is true or false, got {_short(value)}.")
         return value
     if bounds.kind == "choice":
         allowed = tuple(bounds.names())
         if value not in allowed:
-            raise BadInput(f"{name!r} is one of {', '.join(allowed)}, got {value!r}.")
+            raise BadInput(f"{name!r} is one of {', '.join(allowed)}, got {_short(value)}.")
         return value
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or not bounds.low <= value <= bounds.high or (bounds.kind == "whole" and value != int(value)):
+    if (
+        not _is_finite(value)
+        or not bounds.low <= value <= bounds.high
+        or (bounds.kind == "whole" and value != int(value))
+    ):
         what = "a whole number" if bounds.kind == "whole" else "a number"
-        raise BadInput(f"{name!r} is {what} from {bounds.low:g} to {bounds.high:g}, got {value!r}.")
+        raise BadInput(f"{name!r} is {what} from {bounds.low:g} to {bounds.high:g}, got {_short(value)}.")
     return int(value) if bounds.kind == "whole" else float(value)
+
+
+def title(spec: FusionSpec, called: Callable[[str], str] = str) -> str:
+    """A fusion for people: 'Concatenation: hog 40 %, hsv_histogram 60 %'; `called` gives the names of backbones."""
+    said = ", ".join(
+        f"{called(name)} {share:.0%}".replace("%", " %") for name, share in spec.shares.items() if share > 0
+    )
+    return f"{spec.strategy.label}: {said}"
+
+
+def named_by_shares(spec: FusionSpec) -> FusionSpec:
+    """The same fusion, named by what it joins, within the length that a name may have."""
+    name = title(spec)
+    return dataclasses.replace(spec, name=name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…")
 
 
 def equal(backbones: Sequence[str], kind: str = "concat") -> FusionSpec:
@@ -373,12 +452,10 @@ def parse(text: str, where: str = "The fusions") -> tuple[FusionSpec, ...]:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
         at = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise BadInput(
-            f"{where} is not valid JSON{at}. It is a list of objects with name, kind and backbones."
-        ) from None
+        raise BadInput(f"{where} is not valid JSON{at}. It is a list of objects such as {EXAMPLE}.") from None
     records = [found] if isinstance(found, Mapping) else found
     if not isinstance(records, list):
-        raise BadInput(f"{where} holds {_kind_of(found)}; it is a list of objects with name, kind and backbones.")
+        raise BadInput(f"{where} holds {_kind_of(found)}; it is a list of objects such as {EXAMPLE}.")
     specs = tuple(FusionSpec.from_json(one, f"{where}, fusion {n}") for n, one in enumerate(records, start=1))
     names = [spec.name for spec in specs]
     for name in names:

@@ -12,6 +12,8 @@ from core.registry import Registry
 from core.setups import Bounds
 
 JOINS = ("vectors", "scores", "ranks")
+PROFILE = 8
+"""Numbers that say what a query's score curve by one backbone looks like (`learned.profiles`)."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,9 @@ class Strategy:
             of a rank's worth), or "" when only zero or not zero matters.
         linear: True when the score is the sum of shares times cosines, so that weights may change live.
         learned: True when it is trained; its arrays travel with the fusion.
+        arrays: of a trained one, (name, axes) each. An axis is "backbones" (how many join), "joined" (the sum of their
+            dims), "profiles" (PROFILE a backbone), a sum of names ("profiles+seen"), or a name of its own: axes of one
+            name have one length. An axis stands before the sums that need it.
         own: True when it came from a user's file.
     """
 
@@ -60,6 +65,7 @@ class Strategy:
     weight: str = "share"
     linear: bool = False
     learned: bool = False
+    arrays: tuple[tuple[str, tuple[str, ...]], ...] = ()
     own: bool = False
 
     def __post_init__(self) -> None:

@@ -6,12 +6,14 @@ A link is a stranger's text: what cannot be read raises one sentence, and nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.errors import BadInput, CoreError, UnknownName
 from core.fusion import FUSIONS, FusionSpec
-from core.fusion.spec import LONGEST_NAME
+from core.fusion.spec import named_by_shares, title
+
+__all__ = ["SAVED", "Named", "named_by_shares", "read", "spell", "title"]
 
 SAVED = "saved:"
 _SPELLED = re.compile(r"([a-z][a-z0-9_]*)\((.*)\)", re.DOTALL)
@@ -120,19 +122,3 @@ def _setting(kind: str, text: str) -> tuple[str, object]:
         return name, value
     number = float(value)
     return name, int(number) if parameter.bounds.kind == "whole" and number == int(number) else number
-
-
-def title(spec: FusionSpec, called: Callable[[str], str] = str) -> str:
-    """A fusion for people: 'Concatenation: hog 40 %, hsv_histogram 60 %'; `called` gives the names of backbones."""
-    said = ", ".join(
-        f"{called(name)} {share:.0%}".replace("%", " %") for name, share in spec.shares.items() if share > 0
-    )
-    return f"{spec.strategy.label}: {said}"
-
-
-def named_by_shares(spec: FusionSpec) -> FusionSpec:
-    """The same fusion, named by what it joins, within the length that a name may have."""
-    import dataclasses
-
-    name = title(spec)
-    return dataclasses.replace(spec, name=name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…")

@@ -79,7 +79,16 @@ GOOD = {"name": "x", "kind": "concat", "backbones": ["a", "b"]}
         ({"weights": [0, 0]}, "all 0"),
         ({"weights": [1, float("nan")]}, "nan"),
         ({"weights": {"z": 1}}, "'z'"),
-        ({"weight": [1, 1]}, "Did you mean 'weights'"),
+        ({"weight": [1, 1]}, "did you mean 'weights'"),
+        ({"weight": [1, 1], "kind": None}, "did you mean 'weights'?), field 'kind' is missing"),
+        ({"weight": [1, 1], "kind": None}, spec.EXAMPLE),
+        ({"weights": [10**400, 1]}, "a finite number of at least 0"),
+        ({"kind": "rrf", "k": 10**400}, "'k' is a number from 0"),
+        ({"kind": "rrf", "depth": 10**400}, "'depth' is a whole number"),
+        ({"dim": 10**400}, "'dim' is one finite number"),
+        ({"learned": [{"name": "m", "shape": [float("inf")], "data": "AAAA"}]}, "'learned' is damaged"),
+        ({"learned": [{"name": "m", "shape": [10**400], "data": "AAAA"}]}, "'learned' is damaged"),
+        ({"learned": [{"name": "m", "shape": [-1], "data": "AAAAAA=="}]}, "'learned' is damaged"),
         ({"kind": "rrf", "depth": 0}, "'depth' is a whole number from 1"),
         ({"kind": "rrf", "depth": 2.5}, "'depth'"),
         ({"kind": "rrf", "k": True}, "'k'"),
@@ -120,6 +129,33 @@ def test_no_record_raises_anything_but_a_sentence(record: dict) -> None:
         assert FusionSpec.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
+@pytest.mark.parametrize("scale", [1e308, 1e200, 1e-9, 1e-200, 1e-310])
+@pytest.mark.parametrize("kind", [one.name for one in FUSIONS if one.weight])
+def test_only_the_ratios_of_weights_count_however_large_or_small(kind: str, scale: float) -> None:
+    plain = FusionSpec("x", kind, ("a", "b", "c"), (1.0, 0.5, 0.0))
+    scaled = plain.with_weights(scale * weight for weight in plain.weights)
+    assert scaled.active == plain.active == ("a", "b")
+    np.testing.assert_allclose(scaled.active_weights, plain.active_weights, rtol=1e-12)
+    assert scaled.shares == pytest.approx(plain.shares) and sum(scaled.shares.values()) == pytest.approx(1)
+    assert FusionSpec("x", kind, ("a", "b"), (scale, scale)).active_weights.tolist() == [1.0, 1.0]
+
+
+def test_ordinary_weights_are_handed_on_as_they_are_and_what_is_nothing_beside_the_largest_is_none() -> None:
+    assert FusionSpec("x", "rrf", ("a", "b"), (0.3, 0.7)).active_weights.tolist() == [0.3, 0.7]
+    assert FusionSpec("x", "rrf", ("a", "b"), (1e308, 1e-308)).active == ("a",)
+    assert FusionSpec("x", "rrf", ("a", "b"), (1e-9, 1e-9)).to_json()["weights"] == [1e-9, 1e-9]
+
+
+def test_without_a_name_a_fusion_is_called_by_its_shares() -> None:
+    nameless = {"kind": "concat", "backbones": ["a", "b"], "weights": [1, 1]}
+    (one,) = spec.parse(json.dumps([nameless]))
+    assert one.name == "Concatenation: a 50 %, b 50 %"
+    two = spec.parse(json.dumps([nameless, {**nameless, "kind": "rrf"}]))
+    assert len({one.name for one in two}) == 2
+    (example,) = spec.parse(spec.EXAMPLE)
+    assert example.backbones == ("a", "b")
+
+
 def test_two_of_one_name_are_refused() -> None:
     with pytest.raises(BadInput, match="two fusions named 'x'"):
         spec.parse(json.dumps([GOOD, GOOD]))
@@ -141,17 +177,58 @@ def test_saved_under_a_name_and_removed() -> None:
 def test_one_broken_file_does_not_hide_the_others(home) -> None:  # noqa: ANN001
     spec.save(FusionSpec("good", "concat", ("a",)))
     (home / "fusions" / "bad.json").write_text("{")
+    (home / "fusions" / "huge.json").write_text(json.dumps([GOOD | {"weights": [10**400, 1]}]))
+    (home / "fusions" / "far.json").write_text(json.dumps([GOOD | {"kind": "rrf", "k": 10**400}]))
+    array = {"name": "matrix", "shape": [float("inf")], "data": "AAAA"}
+    (home / "fusions" / "odd.json").write_text(json.dumps([GOOD | {"kind": "linear_head", "learned": [array]}]))
     found, faults = spec.saved()
-    assert list(found) == ["good"] and len(faults) == 1 and "bad.json" in faults[0]
+    assert list(found) == ["good"] and len(faults) == 4
+    assert all(any(name in fault for fault in faults) for name in ("bad.json", "huge.json", "far.json", "odd.json"))
 
 
 def test_learned_arrays_travel() -> None:
     matrix = np.random.default_rng(0).standard_normal((3, 2)).astype(np.float32)
-    one = FusionSpec("h", "linear_head", ("a",), learned=(LearnedArray.of("matrix", matrix),), trained_on=("k1",))
+    arrays = (LearnedArray.of("matrix", matrix), LearnedArray.of("shift", np.zeros(2)))
+    one = FusionSpec("h", "linear_head", ("a",), learned=arrays, trained_on=("k1",))
     (again,) = spec.parse(spec.dump([one]))
     assert again == one and np.array_equal(again.array("matrix"), matrix)
     with pytest.raises(BadInput, match="not trained"):
         FusionSpec("h", "linear_head", ("a",)).array("matrix")
+
+
+def packed(**shapes: tuple[int, ...]) -> list[dict]:
+    """Arrays of a trained fusion as a file holds them."""
+    arrays = [LearnedArray.of(name, np.ones(shape)) for name, shape in shapes.items()]
+    return [{"name": one.name, "shape": list(one.shape), "data": one.data} for one in arrays]
+
+
+GATE = {"basis": (9, 3), "weight": (19, 2), "bias": (2,), "center": (19,), "scale": (19,)}
+
+
+@pytest.mark.parametrize(
+    "kind, shapes, said",
+    [
+        ("linear_head", {"matrix": (5, 2)}, "matrix, shift"),
+        ("linear_head", {"w": (5, 2), "shift": (2,)}, "got w, shift"),
+        ("linear_head", {"matrix": (5, 2), "shift": (3,)}, "'shift' the shape (3,) where (2,)"),
+        ("linear_head", {"matrix": (5, 2, 1), "shift": (2,)}, "'matrix' the shape (5, 2, 1)"),
+        ("gate", GATE | {"bias": (3,)}, "'bias' the shape (3,) where (2,)"),
+        ("gate", GATE | {"weight": (19, 3)}, "'weight'"),
+        ("gate", GATE | {"basis": (9, 4)}, "where (20, 2)"),
+        ("gate", GATE | {"center": (18,)}, "'center'"),
+        ("gate", {name: shape for name, shape in GATE.items() if name != "scale"}, "scale"),
+    ],
+)
+def test_arrays_of_a_trained_fusion_that_do_not_fit_are_refused(kind: str, shapes: dict, said: str) -> None:
+    with pytest.raises(BadInput, match="fusion 1") as caught:
+        spec.parse(json.dumps([GOOD | {"kind": kind, "learned": packed(**shapes)}]))
+    assert said in str(caught.value)
+
+
+def test_arrays_that_fit_are_taken() -> None:
+    for kind, shapes in (("gate", GATE), ("linear_head", {"matrix": (5, 2), "shift": (2,)})):
+        (one,) = spec.parse(json.dumps([GOOD | {"kind": kind, "learned": packed(**shapes)}]))
+        assert {array.name: array.shape for array in one.learned} == shapes
 
 
 def test_what_has_no_effect_is_said() -> None:
