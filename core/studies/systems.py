@@ -190,15 +190,19 @@ class Space:
         """(n_images, dim) float32 unit vectors of a fusion of vectors; the last few are kept."""
         key = spec.fingerprint
         if key not in self._fused:
-            strategy = spec.strategy
             parts = [self.get(name) for name in spec.active]
-            keywords = strategy.keywords(
-                gallery=self.split.gallery, names=spec.active, learned=_learned(spec), **spec.settings
+            keywords = spec.strategy.keywords(
+                gallery=self.split.gallery, names=spec.active, learned=_learned(spec, self), **spec.settings
             )
             try:
-                rows = strategy.function(parts, spec.active_weights, **keywords)
+                rows = np.asarray(_called(spec, parts, keywords))
             except CoreError as error:
                 raise type(error)(f"Fusion {spec.name!r}: {error}") from None
+            if rows.ndim != 2 or len(rows) != len(parts[0]) or not np.isfinite(rows).all():
+                raise BadInput(
+                    f"Strategy {spec.kind!r} gave vectors of shape {rows.shape}, or such as are not finite; it must "
+                    f"return one finite vector for each of {len(parts[0]):,} images. Mend it, or take it out."
+                )
             self.remember(spec, rows)
         return self._fused[key]
 
@@ -209,10 +213,38 @@ class Space:
         self._fused[spec.fingerprint] = np.ascontiguousarray(rows, np.float32)
 
 
-def _learned(spec: FusionSpec) -> dict[str, np.ndarray]:
+def _called(spec: FusionSpec, given: Sequence[np.ndarray], keywords: Mapping[str, object]) -> object:
+    """What the strategy of a fusion makes of vectors or scores.
+
+    Raises:
+        BadInput: a user's own strategy failed; its sentence.
+    """
+    try:
+        return spec.strategy.function(given, spec.active_weights, **keywords)
+    except CoreError:
+        raise
+    except Exception as error:
+        if not spec.strategy.own:
+            raise
+        raise BadInput(
+            f"Your strategy {spec.kind!r} could not be used: {type(error).__name__}: {str(error).rstrip('.')}. Mend or remove it."
+        ) from error
+
+
+def _learned(spec: FusionSpec, space: Space) -> dict[str, np.ndarray]:
+    """The arrays of a trained fusion, which fit each other; they must fit the vectors too."""
     if spec.strategy.learned and not spec.learned:
         raise BadInput(f"Fusion {spec.name!r} ({spec.kind}) was not trained yet. Train it in the Fusion lab first.")
-    return {array.name: array.values for array in spec.learned}
+    found = {array.name: array.values for array in spec.learned}
+    joined = sum(space.get(name).shape[1] for name in spec.active)
+    for name, axes in spec.strategy.arrays:
+        for at, axis in enumerate(axes):
+            if axis == "joined" and found[name].shape[at] != joined:
+                raise ShapeMismatch(
+                    f"Fusion {spec.name!r} was trained on vectors of {found[name].shape[at]:,} numbers together, but "
+                    f"{' and '.join(spec.active)} have {joined:,} here. Train it again on these backbones."
+                )
+    return found
 
 
 @dataclass(frozen=True)
@@ -290,12 +322,21 @@ class System:
         Returns:
             (stop − start, n_gallery) float32 or float64, higher is closer; −inf is "not retrieved", and so is the
             query's own place.
+        Raises:
+            BadInput: a score is NaN or +inf.
         """
         stop = min(stop, self.n_queries)
         own = self.space.own[start:stop]
         scores = self._fuse(start, stop, own)
         rows = np.flatnonzero(own >= 0)
         scores[rows, own[rows]] = -np.inf
+        highest = scores.max(initial=-np.inf)  # NaN where there is any
+        if not highest < np.inf:
+            what = "numbers that are infinite" if highest == np.inf else "what is no number (NaN)"
+            raise BadInput(
+                f"The scores of {self.name!r} ({self.kind}) hold {what}; every score must be finite, or −inf for what "
+                "is not retrieved. Mend its weights or its strategy, or take it out."
+            )
         return scores
 
     def blocks(self) -> Iterator[tuple[int, int, np.ndarray]]:
@@ -320,20 +361,18 @@ class System:
         if strategy.own:
             scores = [np.array(one) for one in scores]
         keywords = strategy.keywords(
-            own=own, names=spec.active, learned=_learned(spec),
+            own=own, names=spec.active, learned=_learned(spec, space),
             ranked=lambda position: space.ranks(spec.active[position], start, stop), **spec.settings,
         )  # fmt: skip
         if "queries" in strategy.accepts:
             keywords["queries"] = [space.get(name)[space.split.queries[start:stop]] for name in spec.active]
-        fused = np.array(strategy.function(scores, spec.active_weights, **keywords))
+        fused = np.array(_called(spec, scores, keywords))
         expected = (len(own), space.n_gallery)
         if fused.shape != expected:
             raise ShapeMismatch(
                 f"Strategy {spec.kind!r} gave scores of shape {fused.shape} for {expected}; "
                 "it must return one score per query and gallery image."
             )
-        if np.isnan(fused).any():
-            raise BadInput(f"Strategy {spec.kind!r} gave scores that are not numbers (NaN); mend it, or take it out.")
         return fused
 
     def _concat(self, start: int, stop: int) -> np.ndarray:

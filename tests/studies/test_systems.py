@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput, NotComputed, ShapeMismatch
-from core.fusion import FUSIONS, FusionSpec
+from core.fusion import FUSIONS, FusionSpec, LearnedArray
 from core.search.engine import LiveEngine
 from core.search.ranking import rank_scores
 from core.studies import systems
@@ -268,3 +268,59 @@ def test_a_plugin_that_gives_nonsense_is_named(plugins) -> None:  # noqa: ANN001
         systems.System("f", space, FusionSpec("f", "highest", ("a", "b"))).block(0, 2)
     with pytest.raises(BadInput, match="NaN"):
         systems.System("f", space, FusionSpec("f", "nan", ("a", "b"))).block(0, 2)
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ("scores[0] * 0 + np.inf", "infinite"),
+        ("np.where(scores[0] > scores[0].mean(), np.inf, scores[0])", "infinite"),
+        ("{}['nothing']", "KeyError"),
+    ],
+)
+def test_a_plugin_that_gives_infinity_or_fails_is_one_sentence(plugins, result: str, said: str) -> None:  # noqa: ANN001
+    (plugins / "odd.py").write_text(GOOD.replace("highest", "odd").replace("np.max(scores, axis=0)", result))
+    assert not systems.load_plugins(plugins)
+    vectors, split = world(np.random.default_rng(0))
+    with pytest.raises(BadInput, match=said):
+        systems.System("f", space_of(vectors, split), FusionSpec("f", "odd", ("a", "b"))).block(0, 2)
+
+
+def test_minus_infinity_is_still_not_retrieved(plugins) -> None:  # noqa: ANN001
+    few = "np.where(scores[0] > np.median(scores[0]), scores[0], -np.inf)"
+    (plugins / "few.py").write_text(GOOD.replace("highest", "few").replace("np.max(scores, axis=0)", few))
+    systems.load_plugins(plugins)
+    vectors, split = world(np.random.default_rng(0))
+    found = whole(systems.System("f", space_of(vectors, split), FusionSpec("f", "few", ("a", "b"))))
+    assert np.isneginf(found).sum() > found.size // 3 and np.isfinite(found).any()
+
+
+@pytest.mark.parametrize("result", ["parts[0] * np.nan", "parts[0][:3]", "parts[0] / 0"])
+def test_a_plugin_of_vectors_that_gives_nonsense_is_one_sentence(plugins, result: str) -> None:  # noqa: ANN001
+    text = GOOD.replace("highest", "odd").replace("np.max(scores, axis=0)", result)
+    text = text.replace('joins="scores"', 'joins="vectors"').replace("(scores,", "(parts,")
+    (plugins / "odd.py").write_text(text)
+    assert not systems.load_plugins(plugins)
+    vectors, split = world(np.random.default_rng(0))
+    with np.errstate(all="ignore"), pytest.raises(BadInput, match="one finite vector"):
+        systems.System("f", space_of(vectors, split), FusionSpec("f", "odd", ("a", "b"))).block(0, 2)
+
+
+@pytest.mark.parametrize("scale", [1e308, 1e200, 1e-9, 1e-200, 1e-310])
+@pytest.mark.parametrize("kind", [one.name for one in FUSIONS if not one.learned and one.name != "mean"])
+def test_the_size_of_all_weights_together_changes_nothing(kind: str, scale: float) -> None:
+    vectors, split = world(np.random.default_rng(3))
+    if kind == "weighted":
+        vectors = {name: vectors["a"] for name in vectors}
+    space = space_of(vectors, split)
+    plain = whole(systems.System("f", space, FusionSpec("f", kind, ("a", "b"), (1.0, 1.0))))
+    scaled = whole(systems.System("f", space, FusionSpec("f", kind, ("a", "b"), (scale, scale))))
+    assert np.array_equal(plain, scaled)
+
+
+def test_a_trained_fusion_of_other_vectors_is_one_sentence() -> None:
+    vectors, split = world(np.random.default_rng(0))
+    space = space_of(vectors, split)
+    arrays = tuple(LearnedArray.of(n, v) for n, v in {"matrix": np.ones((3, 2)), "shift": np.zeros(2)}.items())
+    with pytest.raises(ShapeMismatch, match="'f' was trained on vectors of 3 numbers"):
+        systems.System("f", space, FusionSpec("f", "linear_head", ("a", "b"), learned=arrays)).block(0, 2)
