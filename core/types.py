@@ -234,10 +234,16 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     """Rows divided by their L2 norm, float32; rows of norm at most 1e-12 become exactly zero.
 
     Args:
-        vectors: (n, dim), finite, any float type; the norm is taken in float64.
+        vectors: (n, dim), finite, any float type; the norm is taken in float64, also where its square is beyond it.
     """
     wide = np.asarray(vectors, np.float64)
-    norms = np.linalg.norm(wide, axis=1, keepdims=True)
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(wide, axis=1, keepdims=True)
+    far = np.flatnonzero(np.isinf(norms[:, 0]) & np.isfinite(wide).all(axis=1)) if np.isinf(norms).any() else ()
+    if len(far):
+        wide = wide.copy()
+        wide[far] /= np.abs(wide[far]).max(axis=1, keepdims=True)
+        norms[far] = np.linalg.norm(wide[far], axis=1, keepdims=True)
     return np.where(norms > ZERO_NORM, wide / np.maximum(norms, ZERO_NORM), 0.0).astype(np.float32)
 
 

@@ -157,3 +157,13 @@ def test_random_projection_is_the_same_every_time_and_keeps_cosines_roughly() ->
     assert np.array_equal(one, early.mean_random(parts, np.ones(1), names=("a",), dim=2048, seed=3))
     assert not np.array_equal(one, early.mean_random(parts, np.ones(1), names=("a",), dim=2048, seed=4))
     assert np.abs(one @ one.T - parts[0] @ parts[0].T).max() < 0.15
+
+
+@pytest.mark.parametrize("scale", [1e160, 1e200, 1e300])
+def test_rows_whose_squares_are_beyond_float64_keep_their_direction(scale: float) -> None:
+    rows = np.random.default_rng(0).standard_normal((5, 7))
+    rows[2] = 0
+    mixed = rows * np.array([1, scale, scale, 1, scale])[:, None]
+    np.testing.assert_allclose(unit(mixed), unit(rows), atol=1e-7)
+    assert np.array_equal(unit(mixed)[[0, 3]], unit(rows)[[0, 3]]) and not unit(mixed)[2].any()
+    assert not unit(rows * 1e-200).any(), "a norm of at most 1e-12 means that nothing is there"
