@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import BadInput, CoreError
 from core.progress import Cancel, Progress
+from core.registry import LISTED
 
 if TYPE_CHECKING:
     from core.types import Dataset
@@ -48,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
     one = verbs.add_parser("list", help="what is there: backbones, datasets, metrics, fusions")
-    one.add_argument("kind", choices=["backbones", "datasets", "metrics", "fusions"])
+    one.add_argument("kind", choices=[f"{kind}s" for kind in LISTED])
     one.add_argument("--markdown", action="store_true", help="as a Markdown table, as the README shows it")
     one.set_defaults(verb=list_)
 
@@ -114,7 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("names", nargs="+", metavar="BACKBONE")
     one.set_defaults(verb=fetch)
 
-    one = verbs.add_parser("check", help="look over the store: what it holds, whether it is whole")
+    one = verbs.add_parser("check", help="look over the store and imported vectors: what is there, whether it is whole")
+    one.add_argument("--mend", action="store_true", help="set what is damaged aside, so that embedding makes it anew")
     one.set_defaults(verb=check)
 
     one = verbs.add_parser("bench", help="measure on this machine: " + ", ".join(benches()))
@@ -293,7 +295,7 @@ def _attached(given: argparse.Namespace) -> set[str]:
 
     here = set(_named_files(getattr(given, "vectors", [])))
     if given.data in data.names():
-        here |= {backbone.name for backbone in data.attached.backbones(given.data)}
+        here |= set(data.attached.names(given.data))
     return here
 
 
@@ -487,10 +489,17 @@ def fetch(given: argparse.Namespace) -> None:
 
 
 def check(given: argparse.Namespace) -> None:
-    """`check`: where the store is, what it holds, and whether each part is whole."""
+    """`check`: where the store is, what it holds and what was imported, whether each part is whole; --mend sets aside."""
+    from core import data
     from core.store import open_store
 
+    if given.mend:
+        print("\n".join(open_store().mend()) or "Nothing of the store is damaged.")
     print(open_store().check())
+    for name in data.names():
+        whole, faults = data.attached.look_over(name)
+        for line in [*whole, *(f"NOT WHOLE. {fault}" for fault in faults)]:
+            print(f"  vectors of {name}: {line}")
 
 
 def bench(given: argparse.Namespace) -> None:

@@ -8,6 +8,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from core.errors import UnknownName
 
+LISTED = ("backbone", "dataset", "metric", "fusion")
+"""The kinds that `python -m core list` shows."""
+
 
 class Named(Protocol):
     """What a registry holds: anything with a name."""
@@ -60,7 +63,7 @@ class Registry(Generic[Entry]):
         """The entry of that name.
 
         Raises:
-            UnknownName: with the nearest names and the command that lists all of them.
+            UnknownName: with the nearest names, and the command that lists all of them, else all of them.
         """
         try:
             return self._entries[name]
@@ -70,10 +73,9 @@ class Registry(Generic[Entry]):
     def _sentence(self, name: object) -> str:
         near = difflib.get_close_matches(str(name), self._entries, n=2, cutoff=0.6)
         hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-        return (
-            f"No {self.kind} is named {name!r}.{hint} "
-            f"`python -m core list {self.kind}s` shows all {len(self._entries)}."
-        )
+        if self.kind in LISTED:
+            return f"No {self.kind} is named {name!r}.{hint} `python -m core list {self.kind}s` shows all {len(self)}."
+        return f"No {self.kind} is named {name!r}.{hint} There are {', '.join(self._entries)}."
 
     @property
     def names(self) -> tuple[str, ...]:

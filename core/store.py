@@ -51,6 +51,37 @@ def _canonical(record: Mapping[str, Any]) -> bytes:
     return (json.dumps(record, sort_keys=True, indent=1, ensure_ascii=False, default=str) + "\n").encode()
 
 
+MEND = "`python -m core check --mend` sets it aside (nothing is deleted), then embed again"
+"""How somebody comes back from a damaged folder, in every sentence that tells of one."""
+_NO_DAMAGE = re.compile("no space|permission denied|read-only|too many open|input/output|conflict|already exists", re.I)
+"""What libraries say about the system, or about others who write at the same time, in errors without a number."""
+
+
+@contextmanager
+def _readable(place: Path) -> Iterator[None]:
+    """What a library says about bytes it cannot read becomes one sentence; what the system refuses stays as it is.
+
+    Raises:
+        StoreMismatch: the files under `place` are damaged.
+    """
+    try:
+        yield
+    except (CoreError, MemoryError):
+        raise
+    except Exception as error:  # lance and pyarrow raise OSError, ValueError, RuntimeError and kinds of their own
+        if getattr(error, "errno", None) is not None or _NO_DAMAGE.search(str(error)):
+            raise
+        raise _damaged(place) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # how a panic in Lance's Rust arrives; it is no Exception
+            raise
+        raise _damaged(place) from error
+
+
+def _damaged(place: Path) -> StoreMismatch:
+    return StoreMismatch(f"{place} is damaged; {MEND}.")
+
+
 # ------------------------------------------------------------------------------------------------ shelves
 
 
@@ -121,13 +152,11 @@ class LanceShelf:
 
         if not self._uri.exists():
             return None
-        dataset = lance.dataset(str(self._uri))
-        found = dataset.schema.field("vec").type.list_size
+        with _readable(self._uri):
+            dataset = lance.dataset(str(self._uri))
+            found = dataset.schema.field("vec").type.list_size
         if found != self._dim:
-            raise StoreMismatch(
-                f"{self._uri} holds vectors of length {found}, its key.json says {self._dim}; "
-                "remove that folder and embed again."
-            )
+            raise StoreMismatch(f"{self._uri} holds vectors of length {found}, its key.json says {self._dim}; {MEND}.")
         return dataset
 
     def written_keys(self) -> np.ndarray:
@@ -135,18 +164,20 @@ class LanceShelf:
         self._seen = self._open()
         if self._seen is None:
             return np.empty((0, 32), np.uint8)
-        column = self._seen.to_table(columns=["key"])["key"].combine_chunks()
-        raw = np.frombuffer(column.buffers()[1], np.uint8) if len(column) else np.empty(0, np.uint8)
-        return raw[column.offset * 32 : (column.offset + len(column)) * 32].reshape(-1, 32)
+        with _readable(self._uri):
+            column = self._seen.to_table(columns=["key"])["key"].combine_chunks()
+            raw = np.frombuffer(column.buffers()[1], np.uint8) if len(column) else np.empty(0, np.uint8)
+            return raw[column.offset * 32 : (column.offset + len(column)) * 32].reshape(-1, 32)
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The float16 vectors at these positions of the last `written_keys`, (len(rows), dim)."""
         if len(rows) == 0:
             return np.empty((0, self._dim), np.float16)
-        total = self._seen.count_rows()
-        if len(rows) * 3 > total:
-            return self._vectors(self._seen.to_table(columns=["vec"]))[rows]
-        return self._vectors(self._seen.take(rows.tolist(), columns=["vec"]))
+        with _readable(self._uri):
+            total = self._seen.count_rows()
+            if len(rows) * 3 > total:
+                return self._vectors(self._seen.to_table(columns=["vec"]))[rows]
+            return self._vectors(self._seen.take(rows.tolist(), columns=["vec"]))
 
     def _vectors(self, table: Any) -> np.ndarray:
         column = table["vec"].combine_chunks()
@@ -157,7 +188,8 @@ class LanceShelf:
         dataset = self._open()
         if dataset is None:
             return 0
-        return self._delete(dataset, lambda held: [row for row, key in enumerate(held) if key in keys])
+        with _readable(self._uri):
+            return self._delete(dataset, lambda held: [row for row, key in enumerate(held) if key in keys])
 
     @staticmethod
     def _delete(dataset: Any, chosen: Callable[[list[bytes]], Sequence[int] | np.ndarray]) -> int:
@@ -173,14 +205,15 @@ class LanceShelf:
         dataset = self._open()
         if dataset is None:
             return
-        if alone:
-            self._delete(dataset, _repeats)
-        if len(dataset.get_fragments()) > 1:
-            dataset.optimize.compact_files()
-        if alone:
-            dataset.cleanup_old_versions(older_than=timedelta(0), delete_unverified=True)
-        else:
-            dataset.cleanup_old_versions(older_than=timedelta(hours=1))
+        with _readable(self._uri):
+            if alone:
+                self._delete(dataset, _repeats)
+            if len(dataset.get_fragments()) > 1:
+                dataset.optimize.compact_files()
+            if alone:
+                dataset.cleanup_old_versions(older_than=timedelta(0), delete_unverified=True)
+            else:
+                dataset.cleanup_old_versions(older_than=timedelta(hours=1))
 
 
 class NpyShelf:
@@ -217,12 +250,14 @@ class NpyShelf:
 
     def written_keys(self) -> np.ndarray:
         """The keys of every row that is written, (n, 32) uint8; `take` reads by positions in this list."""
-        self._seen = [np.load(path, mmap_mode="r") for path in self._files()]
+        self._seen = []
+        for path in self._files():
+            with _readable(path):
+                self._seen.append(np.load(path, mmap_mode="r"))
         for shard in self._seen:
             if shard.dtype != self._dtype:
                 raise StoreMismatch(
-                    f"{self._folder} holds other vectors than its key.json says (length {self._dim}); "
-                    "remove that folder and embed again."
+                    f"{self._folder} holds other vectors than its key.json says (length {self._dim}); {MEND}."
                 )
         if not self._seen:
             return np.empty((0, 32), np.uint8)
@@ -424,30 +459,48 @@ class Thumbnails:
     """WebP thumbnails by key in one SQLite file (write-ahead log), safe for threads and processes."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self.file = file
         self._local = threading.local()
 
     def _connection(self, write: bool) -> sqlite3.Connection | None:
         held = getattr(self._local, "held", None)
-        if held and held[0] == os.getpid() and (held[2] or not write) and self._file.exists():
+        if held and held[0] == (os.getpid(), self._identity()) and (held[2] or not write):
             return held[1]
         if write:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self._file, timeout=30, isolation_level=None, check_same_thread=False)
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self.file, timeout=30, isolation_level=None, check_same_thread=False)
             _write_ahead(connection)
             connection.execute("PRAGMA synchronous=NORMAL")
             for size in ("small", "large"):
                 connection.execute(f"CREATE TABLE IF NOT EXISTS {size} (key BLOB PRIMARY KEY, picture BLOB NOT NULL)")
-        elif not self._file.exists():
+        elif not self.file.exists():
             return None
         else:
             connection = self._read_only()
-        self._local.held = (os.getpid(), connection, write)
+            if connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0] < 2:
+                connection.close()  # made a moment ago, or cut to nothing: it holds no thumbnails
+                return None
+        self._local.held = ((os.getpid(), self._identity()), connection, write)
         return connection
+
+    def _identity(self) -> int | None:
+        """Tells the file from one that took its place; None while there is none, which no open connection has."""
+        try:
+            return self.file.stat().st_ino
+        except OSError:
+            return None
+
+    def set_aside(self, place: Path) -> None:
+        """Move the file and its log into the folder `place`; thumbnails are made again when they are asked for."""
+        for ending in ("-wal", "-shm", ""):
+            part = self.file.with_name(self.file.name + ending)
+            if part.exists():
+                place.mkdir(parents=True, exist_ok=True)
+                part.rename(place / part.name)
 
     def _read_only(self) -> sqlite3.Connection:
         """A read-only folder cannot hold the log's helper files: then the file is read as it lies there."""
-        name = self._file.as_uri()
+        name = self.file.as_uri()
         for options in ("mode=ro", "mode=ro&immutable=1"):
             connection = sqlite3.connect(f"{name}?{options}", uri=True, timeout=30, check_same_thread=False)
             try:
@@ -455,7 +508,7 @@ class Thumbnails:
                 return connection
             except sqlite3.OperationalError:
                 connection.close()
-        raise sqlite3.OperationalError(f"unable to open {self._file}")
+        raise sqlite3.OperationalError(f"unable to open {self.file}")
 
     def put(self, pictures: Mapping[str, Mapping[str, bytes]]) -> None:
         """Keep WebP bytes: key in hex → size ("small", "large") → picture; what is there already stays."""
@@ -479,13 +532,19 @@ class Thumbnails:
         row = connection.execute(f"SELECT picture FROM {size} WHERE key = ?", (bytes.fromhex(key),)).fetchone()
         return row[0] if row else None
 
-    def check(self) -> tuple[int, bool]:
-        """How many images have thumbnails, and whether SQLite finds the file whole."""
+    def check(self) -> int:
+        """How many images have thumbnails, after reading all of the file.
+
+        Raises:
+            sqlite3.DatabaseError: SQLite does not find the file whole.
+        """
         connection = self._connection(write=False)
         if connection is None:
-            return 0, True
-        whole = connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
-        return connection.execute("SELECT count(*) FROM small").fetchone()[0], whole
+            return 0
+        found = connection.execute("PRAGMA quick_check").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+        return connection.execute("SELECT count(*) FROM small").fetchone()[0]
 
     def having(self, keys: Iterable[str]) -> set[str]:
         """Those of these keys (hex) that have a thumbnail."""
@@ -529,6 +588,7 @@ class Store:
         self.kind = kind
         self._records: dict[Path, tuple[int, dict[str, Any]]] = {}
         self._thumbnails = Thumbnails(root / "thumbnails.sqlite")
+        self._faults: dict[Path, str] = {}
 
     # -- embeddings
 
@@ -615,10 +675,31 @@ class Store:
         folder = self._folder(fingerprint)
         if folder is None:
             return 0
-        with _usable(self.root):
+        with _usable(self.root), self._noted(folder):
             held = _read_key(folder)
-            _, rows = self._rows(folder, int(held["dim"]), dataset)
+            try:
+                _, rows = self._rows(folder, int(held["dim"]), dataset)
+            except StoreMismatch:  # perhaps somebody joined the pieces meanwhile: once more, and nobody may
+                hold = _shared_lock(folder)
+                try:
+                    _, rows = self._rows(folder, int(held["dim"]), dataset)
+                finally:
+                    _release(hold)
         return int((rows >= 0).sum())
+
+    @contextmanager
+    def _noted(self, place: Path) -> Iterator[None]:
+        """Remember the damage that is met at a place, until it is read without any."""
+        try:
+            yield
+        except StoreMismatch as error:
+            self._faults[place] = str(error)
+            raise
+        self._faults.pop(place, None)
+
+    def faults(self) -> tuple[str, ...]:
+        """A sentence for each damaged part that was met since the store was opened and that still lies there."""
+        return tuple(dict.fromkeys(said for place, said in list(self._faults.items()) if place.exists()))
 
     def _rows(self, folder: Path, dim: int, dataset: Dataset) -> tuple[Shelf, np.ndarray]:
         """The shelf, and for every image the row of its vector, −1 where there is none; the first row wins."""
@@ -637,14 +718,18 @@ class Store:
         return shelf, np.fromiter((first.get(key, -1) for key in wanted), np.int64, len(dataset))
 
     def records(self) -> list[dict[str, Any]]:
-        """The key.json of every backbone folder, the newest first; quick, nothing else is read."""
+        """The key.json of every backbone folder that is not damaged, the newest first; quick, nothing else is read."""
         parent = self.root / "embeddings"
         found = []
         with _usable(self.root):
             for file in parent.glob("*/key.json") if parent.is_dir() else []:
                 changed = file.stat().st_mtime_ns
-                if self._records.get(file, (0,))[0] != changed:
-                    self._records[file] = (changed, _read_key(file.parent))
+                try:
+                    if self._records.get(file, (0,))[0] != changed:
+                        with self._noted(file):
+                            self._records[file] = (changed, _read_key(file.parent))
+                except StoreMismatch:
+                    continue  # it is remembered; all others are still there
                 found.append((changed, file.parent.name, self._records[file][1]))
         return [held for _, _, held in sorted(found, key=lambda one: one[:2], reverse=True)]
 
@@ -673,17 +758,19 @@ class Store:
                 removed = shelf.drop({bytes.fromhex(_text(key)) for key in keys})
                 shelf.compact(alone=True)
                 return removed
-            removed = len(shelf.written_keys())
+            try:
+                removed = len(shelf.written_keys())
+            except StoreMismatch:
+                removed = 0  # nobody can read what is damaged, but it can be removed
             (folder / "key.json").unlink()  # first, so that a stop half way leaves no folder that looks whole
             shutil.rmtree(folder)
             return removed
 
     def contents(self) -> list[dict[str, Any]]:
         """Every backbone folder: its key.json, `folder`, `rows` and `bytes`; for pages and `list`."""
-        parent = self.root / "embeddings"
         found = []
         with _usable(self.root):
-            for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
+            for folder in self._folders():
                 if (folder / "key.json").is_file():
                     held = _read_key(folder)
                     shelf = SHELVES[held["shelf"]](folder, int(held["dim"]))
@@ -697,38 +784,93 @@ class Store:
         A folder is whole when its key.json is as it was written, and every vector is finite and of norm 1 or zero.
         """
         lines = [f"Store: {self.root}"]
-        parent = self.root / "embeddings"
-        for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
+        for folder in self._folders():
             try:
-                with _usable(folder):
+                with _usable(folder), self._noted(folder):
                     lines.append(f"  {folder.name}: {_check_folder(folder)}")
             except CoreError as error:
                 lines.append(f"  {folder.name}: NOT WHOLE. {error}")
-        with _usable(self.root):
-            count, whole = self._thumbnails.check()
-        lines.append(f"  thumbnails of {count:,} images, {'whole' if whole else 'NOT WHOLE: remove thumbnails.sqlite'}")
+        try:
+            with self._pictures():
+                lines.append(f"  thumbnails of {self._thumbnails.check():,} images, whole")
+        except CoreError as error:
+            lines.append(f"  thumbnails: NOT WHOLE. {error}")
         return "\n".join(lines)
 
+    def mend(self, known: bool = False) -> list[str]:
+        """Move what is damaged into `damaged/` beside it; embedding and looking make it anew. Nothing is deleted.
+
+        Args:
+            known: look only at what `faults` names, instead of reading everything.
+        Returns:
+            a line for each part that was moved, or that could not be moved.
+        Raises:
+            StoreUnusable: the store is read-only.
+        """
+        lines = []
+        aside = self.root / "damaged" / f"{time.strftime('%Y-%m-%d %H-%M-%S')} {time.time_ns() % 10**6:06d}"
+        for folder in self._folders():
+            if known and not {folder, folder / "key.json"} & set(self._faults):
+                continue
+            with _usable(folder), _exclusive_lock(folder) as alone:
+                try:
+                    _check_folder(folder)
+                except StoreMismatch:
+                    if not alone and fcntl is not None:
+                        lines.append(f"{folder.name} is in use just now; stop what embeds with it, then mend again.")
+                        continue
+                    aside.mkdir(parents=True, exist_ok=True)
+                    folder.rename(aside / folder.name)
+                    lines.append(f"{folder.name} was damaged; it lies in {aside} now. Embed again.")
+            self._faults.pop(folder, None)
+        try:
+            with self._pictures():
+                self._thumbnails.check()
+        except StoreMismatch:
+            with _usable(self.root):
+                self._thumbnails.set_aside(aside)
+            lines.append(f"The thumbnails were damaged; they lie in {aside} now and are made again as they are shown.")
+            self._faults.pop(self._thumbnails.file, None)
+        return lines
+
+    def _folders(self) -> list[Path]:
+        parent = self.root / "embeddings"
+        return sorted(path for path in parent.iterdir() if path.is_dir()) if parent.is_dir() else []
+
     # -- thumbnails
+
+    @contextmanager
+    def _pictures(self) -> Iterator[None]:
+        """Around every use of the thumbnails' file: what goes wrong there is one sentence."""
+        with _usable(self.root), self._noted(self._thumbnails.file):
+            try:
+                yield
+            except sqlite3.DatabaseError as error:
+                if type(error) is not sqlite3.DatabaseError:  # its subclasses tell of locks and rights, not of bytes
+                    raise
+                raise _damaged(self._thumbnails.file) from error
 
     def put_thumbnails(self, pictures: Mapping[str, Mapping[str, bytes]]) -> None:
         """Keep WebP thumbnails: {key: {"small": bytes, "large": bytes}}, all of them or none; existing ones stay."""
         if pictures:
-            with _usable(self.root):
+            with self._pictures():
                 self._thumbnails.put(pictures)
 
     def thumbnail(self, key: str | bytes, size: str = "small") -> bytes | None:
-        """One WebP thumbnail, None when it was not made yet."""
+        """One WebP thumbnail, None when it was not made yet, or cannot be read any more."""
         text = _text(key)
         if size not in ("small", "large"):
             raise BadInput(f"A thumbnail is 'small' or 'large', not {size!r}.")
-        with _usable(self.root):
-            return self._thumbnails.get(text, size)
+        try:
+            with self._pictures():
+                return self._thumbnails.get(text, size)
+        except StoreMismatch:
+            return None  # it is remembered (`faults`), and the picture can be made from the original
 
     def thumbnails_missing(self, keys: Iterable[str | bytes]) -> list[str]:
         """Those of `keys` that have no thumbnail yet, each once, in their order."""
         wanted = list(dict.fromkeys(map(_text, keys)))
-        with _usable(self.root):
+        with self._pictures():
             there = self._thumbnails.having(wanted)
         return [key for key in wanted if key not in there]
 
@@ -761,8 +903,8 @@ class Store:
         made = images.thumbnails(images.open_rgb(library.read_bytes(dataset, position)))
         try:
             self.put_thumbnails({key: made})
-        except StoreUnusable:
-            return made  # a read-only store still shows pictures; they are only not kept
+        except (StoreUnusable, StoreMismatch):
+            return made  # a read-only or damaged store still shows pictures; they are only not kept
         return made
 
 
@@ -782,7 +924,7 @@ def _check_folder(folder: Path) -> str:
     if repeated:
         said += f", {repeated:,} of them written twice (harmless)"
     if bad:
-        raise StoreMismatch(f"{bad:,} of {len(keys):,} vectors have no norm of 1; remove that folder and embed again.")
+        raise StoreMismatch(f"{bad:,} of {len(keys):,} vectors have no norm of 1; {MEND}.")
     return said + ", whole"
 
 
@@ -794,9 +936,7 @@ def _read_key(folder: Path) -> dict[str, Any]:
     """key.json of a folder, checked against the folder's name."""
     text = (folder / "key.json").read_bytes()
     if not folder.name.endswith(hashlib.sha256(text).hexdigest()[:16]):
-        raise StoreMismatch(
-            f"{folder / 'key.json'} was changed after it was written; remove that folder and embed again."
-        )
+        raise StoreMismatch(f"{folder / 'key.json'} was changed after it was written; {MEND}.")
     return json.loads(text)
 
 

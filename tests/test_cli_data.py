@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,11 @@ import pandas as pd
 import pytest
 
 from core import cli, data, paths
+from core.data import library
 from core.data.splits import Shares
+from core.errors import StoreMismatch, UnknownName
+from core.metrics.ranking import METRICS
+from core.studies import embedding, listing
 from tests.conftest import write_tiny
 
 SMALL = ("--backbone", "hsv_histogram")
@@ -110,6 +115,73 @@ def test_vectors_alone_become_a_dataset(tmp_path: Path, home: Path, capsys: pyte
     assert len(data.load("numbers")) == 6
     assert cli.main(["evaluate", "--data", "numbers", "--backbone", "a"]) == 0
     assert "1.000" in capsys.readouterr().out
+
+
+def test_damaged_imported_vectors_are_one_sentence_and_check_names_them(
+    tiny_world, capsys: pytest.CaptureFixture
+) -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 6))
+    folder = data.attached.attach(tiny_world.dataset, "mine", rows) and paths.datasets() / "tiny" / "vectors"
+    data.attached.attach(tiny_world.dataset, "junk", rows)
+    data.attached.attach(tiny_world.dataset, "empty", rows)
+    assert embedding.faults(tiny_world.dataset) == ()
+    (folder / "junk.npz").write_bytes(b"x" * 10)
+    (folder / "empty.json").write_text("{}")
+    for name in ("junk", "empty"):
+        said = fails(capsys, "evaluate", "--data", "tiny", "--backbone", name)
+        assert said.startswith(f"The vectors '{name}' of 'tiny' are damaged") and "attach them again" in said
+    assert [row.backbone for row in embedding.status(tiny_world.dataset)] == ["mine"]
+    assert len(embedding.faults(tiny_world.dataset)) == 2
+    assert cli.main(["check"]) == 0
+    said = capsys.readouterr().out
+    assert "vectors of tiny: mine, 60 vectors of 6 numbers (imported)" in said
+    assert "NOT WHOLE. The vectors 'junk' of 'tiny'" in said and "NOT WHOLE. The vectors 'empty' of 'tiny'" in said
+    data.attached.attach(tiny_world.dataset, "junk", rows)
+    assert len(embedding.faults(tiny_world.dataset)) == 1, "attached again, it can be used again"
+
+
+@pytest.mark.parametrize("content", ["[]", '{"name": "a", "dim": "x", "came_from": ""}', '{"name": "b", "dim": 6}'])
+def test_a_record_of_imported_vectors_says_what_attach_writes(tiny_world, content: str) -> None:
+    data.attached.attach(tiny_world.dataset, "a", np.ones((60, 6)))
+    (paths.datasets() / "tiny" / "vectors" / "a.json").write_text(content)
+    with pytest.raises(StoreMismatch, match="are damaged"):
+        embedding.find(tiny_world.dataset, "a")
+    assert data.attached.backbones("tiny") == ()
+
+
+def test_a_damaged_store_is_mended_from_the_command_line(tiny_world, capsys: pytest.CaptureFixture) -> None:
+    assert cli.main(["embed", "--data", "tiny", *SMALL]) == 0
+    (folder,) = (paths.store() / "embeddings").iterdir()
+    for path in (*folder.rglob("*.lance"), *folder.rglob("*.npy")):
+        if path.is_file():
+            path.write_bytes(b"x" * 10)
+    for verb in ("embed", "evaluate"):
+        assert "`python -m core check --mend` sets it aside" in fails(capsys, verb, "--data", "tiny", *SMALL)
+    assert embedding.status(tiny_world.dataset) == [] and len(embedding.faults(tiny_world.dataset)) == 1
+    assert cli.main(["check", "--mend"]) == 0 and folder.name in capsys.readouterr().out
+    assert cli.main(["embed", "--data", "tiny", *SMALL]) == 0 and "60 computed" in capsys.readouterr().out
+    assert cli.main(["check", "--mend"]) == 0 and "Nothing of the store is damaged." in capsys.readouterr().out
+
+
+def test_one_damaged_dataset_does_not_hide_the_others(
+    tiny_world, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    data.add("lone", write_tiny(tmp_path / "lone", 2, ("circle",)))
+    for table in (paths.datasets() / "lone").glob("table-*.parquet"):
+        table.unlink()
+    library._OPENED.clear()
+    assert cli.main(["list", "datasets"]) == 0
+    said = capsys.readouterr().out
+    assert "60 images from" in said and "cannot be opened:" in said and "is missing or damaged" in said
+
+
+def test_an_unknown_name_says_only_what_there_is() -> None:
+    for table in (data.readers.READERS, METRICS):
+        with pytest.raises(UnknownName) as refused:
+            table.get("nope")
+        named = re.findall(r"`python -m core list (\w+)`", str(refused.value))
+        assert all(kind in listing.KINDS for kind in named)
+        assert named or all(name in str(refused.value) for name in table.names)
 
 
 @pytest.mark.parametrize("verb", ["embed", "evaluate"])

@@ -286,7 +286,95 @@ def test_check_reads_everything_and_names_what_is_not_whole(store: Store) -> Non
     assert "was changed after it was written" in store.check()
 
 
+def cut_short(store: Store) -> Path:
+    """The folder of the vectors, after something wrote ten bytes over each file that holds them."""
+    folder = store._folder("f00d")
+    written = [path for ending in ("*.lance", "*.npy") for path in folder.rglob(ending) if path.is_file()]
+    for path in written:
+        path.write_bytes(b"x" * 10)
+    assert written
+    return folder
+
+
+def test_damaged_vectors_are_one_sentence_and_the_way_back_deletes_nothing(store: Store) -> None:
+    numbers = np.arange(20)
+    fill(store, numbers)
+    with store.writer("cafe", {**RECORD, "name": "other"}, DIM) as writer:
+        writer.append([key_of(1)], vectors_of(np.array([1])))
+    folder = cut_short(store)
+    tries = (
+        lambda: store.count(dataset_of(numbers), "f00d"),
+        lambda: store.embeddings(dataset_of(numbers), "fake", "f00d", DIM),
+        lambda: fill(store, numbers),
+    )
+    for attempt in tries:
+        with pytest.raises(StoreMismatch, match="is damaged; `python -m core check --mend` sets it aside"):
+            attempt()
+    assert len(store.faults()) == 1 and folder.name in store.faults()[0]
+    said = store.check()
+    assert f"{folder.name}: NOT WHOLE." in said and "other, 1 vectors of 12 numbers" in said
+
+    (line,) = store.mend()
+    assert folder.name in line and not folder.exists() and not store.faults()
+    assert [path.name for path in (store.root / "damaged").glob("*/*")] == [folder.name]
+    assert store.count(dataset_of(np.array([1])), "cafe") == 1, "what is whole stays where it is"
+    fill(store, numbers)
+    assert close_to_given(store.embeddings(dataset_of(numbers), "fake", "f00d", DIM).vectors, numbers)
+    assert "NOT WHOLE" not in store.check() and store.mend() == []
+
+
+def test_damage_that_is_in_use_is_left_where_it_is(store: Store) -> None:
+    fill(store, np.arange(4))
+    writer = store.writer("f00d", RECORD, DIM)
+    folder = cut_short(store)
+    (line,) = store.mend()
+    assert "in use just now" in line and folder.exists()
+    writer.close()
+    assert "was damaged" in store.mend()[0] and not folder.exists()
+
+
+def test_a_damaged_key_json_hides_no_other_record_and_can_be_removed_or_set_aside(store: Store) -> None:
+    fill(store, np.arange(4))
+    with store.writer("cafe", {**RECORD, "name": "other"}, DIM) as writer:
+        writer.append([key_of(1)], vectors_of(np.array([1])))
+    (store._folder("f00d") / "key.json").write_text("{")
+    assert [held["fingerprint"] for held in store.records()] == ["cafe"]
+    assert "was changed after it was written" in store.faults()[0]
+    assert len(store.mend(known=True)) == 1 and store.faults() == ()
+
+
+def test_damaged_vectors_can_be_removed(store: Store) -> None:
+    fill(store, np.arange(4))
+    folder = cut_short(store)
+    assert store.remove("f00d") == 0 and not folder.exists()
+
+
 # ------------------------------------------------------------------------------------------------ thumbnails
+
+
+@pytest.mark.parametrize("content", [b"junk" * 500, b"SQLite format 3\0" + b"z" * 3000])
+def test_damaged_thumbnails_are_made_from_the_originals_until_they_are_set_aside(tiny_world, content: bytes) -> None:
+    store, dataset = Store(open_store().root), tiny_world.dataset
+    file = store.root / "thumbnails.sqlite"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    assert store.thumbnail(dataset.keys[0]) is None
+    assert store.thumbnail_or_make(dataset, 0)[8:12] == b"WEBP" and "thumbnails.sqlite is damaged" in store.faults()[0]
+    with pytest.raises(StoreMismatch, match="check --mend"):
+        store.thumbnails_missing(dataset.keys)
+    assert "thumbnails: NOT WHOLE." in store.check()
+    assert "The thumbnails were damaged" in store.mend(known=True)[0] and not store.faults()
+    made = store.thumbnail_or_make(dataset, 0)
+    assert store.thumbnail(dataset.keys[0]) == made and "thumbnails of 1 images, whole" in store.check()
+
+
+def test_a_file_of_thumbnails_that_was_cut_to_nothing_is_filled_again(tiny_world) -> None:
+    store, dataset = Store(open_store().root), tiny_world.dataset
+    store.root.mkdir(parents=True, exist_ok=True)
+    (store.root / "thumbnails.sqlite").touch()
+    assert store.thumbnail(dataset.keys[0]) is None and "thumbnails of 0 images, whole" in store.check()
+    assert store.thumbnail(dataset.keys[0]) is None and store.thumbnail_or_make(dataset, 0)
+    assert store.thumbnail(dataset.keys[0])
 
 
 def test_thumbnails_are_small_webp_and_quick_to_read(tiny_world) -> None:

@@ -6,6 +6,7 @@ picture is decoded. Which fingerprint a dataset's embeddings belong to is decide
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,11 +19,12 @@ from PIL import Image
 from core import backbones, data, paths
 from core.backbones import choice, encode, engines, weights
 from core.data import attached, images, library, table
-from core.errors import BadInput
+from core.errors import BadInput, StoreMismatch
 from core.progress import Cancel, OnProgress, Progress
 from core.store import Store, Writer, open_store
 from core.types import Backbone, Dataset, Embeddings
 
+_log = logging.getLogger("fusionscope")
 _THUMBNAILS_AT_ONCE = 64
 
 
@@ -123,19 +125,28 @@ def stored(dataset: Dataset, backbone: Backbone, mode: str = "exact", store: Sto
     Where the weights are not on this machine any more (a hub cache that was cleared), nobody knows which revision they
     had. Vectors that were computed still stand: those whose record is the same in everything but the weights, the
     newest first.
+
+    Raises:
+        StoreMismatch: what the store has of it is damaged, and nothing else stands for it.
     """
     store = store or open_store()
     given = attached.present(dataset, backbone.name)
     if given is not None:
         return Stored(backbone.name, "", given[1], given[0], "imported", mode)
-    best = None
+    best = damage = None
     for engine in choice.engine_names(backbone, mode):
         for fingerprint in _fingerprints(backbone, mode, engine, store):
-            count = store.count(dataset, fingerprint)
+            try:
+                count = store.count(dataset, fingerprint)
+            except StoreMismatch as error:
+                damage = error
+                continue
             if best is None or count > best.n_images:
                 best = Stored(backbone.name, fingerprint, backbone.dim, count, engine, mode)
             if count == len(dataset):
                 return best
+    if damage and not (best and best.n_images):
+        raise damage
     return best
 
 
@@ -168,11 +179,23 @@ def remove(name: str, dataset: Dataset | None = None, store: Store | None = None
 
 
 def status(dataset: Dataset, mode: str = "exact", store: Store | None = None) -> list[Stored]:
-    """What the store has of a dataset, a row for each backbone that has at least one image, in catalog order."""
+    """What the store has of a dataset, a row for each backbone that has at least one image, in catalog order.
+
+    A backbone whose part of the store is damaged has none; `faults` tells of it.
+    """
     store = store or open_store()
-    every = [*map(backbones.get, backbones.names()), *attached.backbones(dataset)]
-    rows = [stored(dataset, backbone, mode, store) for backbone in every]
+    rows = []
+    for backbone in [*map(backbones.get, backbones.names()), *attached.backbones(dataset)]:
+        try:
+            rows.append(stored(dataset, backbone, mode, store))
+        except StoreMismatch as error:
+            _log.warning("%s counts as not embedded: %s", backbone.name, error)
     return [row for row in rows if row.n_images]
+
+
+def faults(dataset: Dataset, store: Store | None = None) -> tuple[str, ...]:
+    """A sentence for each damaged part of the store that was met, and for each damaged file of attached vectors."""
+    return (*(store or open_store()).faults(), *attached.faults(dataset))
 
 
 def find(dataset: Dataset, name: str) -> Backbone:
@@ -180,9 +203,9 @@ def find(dataset: Dataset, name: str) -> Backbone:
 
     Raises:
         UnknownName: with the nearest names.
+        StoreMismatch: vectors of that name are attached, and damaged.
     """
-    given = {backbone.name: backbone for backbone in attached.backbones(dataset)}
-    return given.get(name) or backbones.get(name)
+    return attached.find(dataset, name) or backbones.get(name)
 
 
 def embeddings(dataset: Dataset, name: str, mode: str = "exact", store: Store | None = None) -> Embeddings:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.errors import UnknownName
+from core.errors import CoreError, UnknownName
+from core.registry import LISTED
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KINDS = ("backbones", "datasets", "metrics", "fusions")
+KINDS = tuple(f"{kind}s" for kind in LISTED)
 
 
 def table(kind: str) -> pd.DataFrame:
@@ -52,9 +53,19 @@ def _datasets() -> list[dict[str, object]]:
         if name in data.DATASETS:
             rows.append({"name": name, "what": data.DATASETS.get(name).description})
         else:
-            loaded = data.load(name)
-            rows.append({"name": name, "what": f"{len(loaded):,} images from {loaded.source}"})
+            rows.append({"name": name, "what": _held(name)})
     return rows
+
+
+def _held(name: str) -> str:
+    """What an added dataset holds; one that cannot be opened says why, and all others are listed."""
+    from core import data
+
+    try:
+        loaded = data.load(name)
+    except CoreError as error:
+        return f"cannot be opened: {error}"
+    return f"{len(loaded):,} images from {loaded.source}"
 
 
 def _metrics() -> list[dict[str, object]]:
