@@ -125,7 +125,9 @@ class TorchEngine:
         import torch
 
         with torch.inference_mode():
-            pictures = torch.from_numpy(np.require(squares, requirements=["C", "W"])).to(self.device).permute(0, 3, 1, 2)
+            pictures = (
+                torch.from_numpy(np.require(squares, requirements=["C", "W"])).to(self.device).permute(0, 3, 1, 2)
+            )
             normalised = pictures.float().sub_(self._mean).mul_(self._scale).contiguous(memory_format=self._format)
             with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.precision == "bfloat16"):
                 return self._module(normalised).float().cpu().numpy()
