@@ -252,6 +252,8 @@ def page() -> None:
             icon=":material/groups:",
         )
         loaded, competitors = small, same
+    with st.spinner("Ranking every query …"):
+        competitors = comparing.able_of(competitors, lambda one: cache.system_ranks(loaded, one.system))
     for sentence in leaderboard.remarks(loaded, judged, 1):
         st.warning(theme.plain(sentence), icon=":material/warning:")
     first = cache.system_ranks(loaded, competitors[0].system)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from core import charts
-from core.errors import CoreError
+from core.errors import Cancelled, CoreError
 from core.studies import evaluation, fusion, naming, panels
 from core.studies.naming import Named
 from core.studies.systems import System
@@ -144,14 +144,17 @@ def judge(
 ) -> tuple[Dataset, list[Competitor], evaluation.Result]:
     """Every system with all its figures; the first time takes seconds, and says at which system it is.
 
-    Of a large set a seeded panel of queries answers first, in a sentence that says so, and all queries follow.
+    Of a large set a seeded panel of queries answers first, in a sentence that says so, and all queries follow. A system
+    that cannot be judged is left out with its sentence, and all others stand.
 
     Returns:
         the dataset as it was asked, by all its queries or by the panel; the systems over it; their figures.
+    Raises:
+        CoreError: none of them can be judged.
     """
     small, same = panel_of(loaded, competitors)
     if small is None:
-        return loaded, list(competitors), _judged(loaded, competitors, ks, metric, by_class)
+        return loaded, *_judged(loaded, competitors, ks, metric, by_class)
     name = f"all queries {loaded.fingerprint} {ks} {metric} {by_class} {[one.name for one in competitors]}"
 
     def work(job: jobs.Job) -> bool:
@@ -161,8 +164,10 @@ def judge(
         return True
 
     if every_query.ready(name):
-        return loaded, list(competitors), _judged(loaded, competitors, ks, metric, by_class)
-    result = _judged(small, same, ks, metric, by_class, clusters=False)
+        return loaded, *_judged(loaded, competitors, ks, metric, by_class)
+    same, result = _judged(small, same, ks, metric, by_class, clusters=False)
+    able = {one.name for one in same}
+    competitors = [one for one in competitors if one.name in able]
     best = result.best.figures[metric]
     every_query.follow(
         name, work, panels.sentence(len(small.split.queries), len(loaded.split.queries), best.low, best.high)
@@ -183,16 +188,48 @@ def panel_of(loaded: Dataset, competitors: Sequence[Competitor]) -> tuple[Datase
 def _judged(
     loaded: Dataset, competitors: Sequence[Competitor], ks: tuple[int, ...], metric: str, by_class: bool,
     clusters: bool = True,
-) -> evaluation.Result:  # fmt: skip
+) -> tuple[list[Competitor], evaluation.Result]:  # fmt: skip
     said = st.empty()
-    for number, one in enumerate(competitors):
-        with said, st.spinner(f"Judging {one.title} ({number + 1} of {len(competitors)}) …", show_time=True):
+
+    def one_of(one: Competitor) -> None:
+        with (
+            said,
+            st.spinner(f"Judging {one.title} ({competitors.index(one) + 1} of {len(competitors)}) …", show_time=True),
+        ):
             cache.evaluated(loaded, one.system, ks, by_class, clusters=clusters)
+
+    competitors = able_of(competitors, one_of)
     with said, st.spinner("Comparing every pair …"):
         systems = tuple(one.system for one in competitors)
         result = cache.compared(loaded, systems, ks, metric, by_class, clusters=clusters)
     said.empty()
-    return result
+    return competitors, result
+
+
+def able_of(competitors: Sequence[Competitor], ask: Callable[[Competitor], object]) -> list[Competitor]:
+    """The systems that can be asked; each of the others is left out with its sentence.
+
+    Args:
+        ask: works a system out, and raises where that is not possible.
+    Raises:
+        CoreError: of the last one, where nothing is left.
+    """
+    able: list[Competitor] = []
+    faults: list[tuple[Competitor, CoreError]] = []
+    for one in competitors:
+        try:
+            ask(one)
+        except Cancelled:
+            raise
+        except CoreError as error:
+            faults.append((one, error))
+        else:
+            able.append(one)
+    if faults and not able:
+        raise faults[-1][1]
+    for one, error in faults:
+        st.warning(f"{theme.plain(one.title)} is left out. {theme.plain(str(error))}", icon=":material/info:")
+    return able
 
 
 def shades() -> charts.Shades:

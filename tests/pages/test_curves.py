@@ -13,7 +13,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core import data
-from core.fusion import FusionSpec
+from core.fusion import FusionSpec, LearnedArray
+from core.fusion import spec as fusion_files
 from core.metrics import curves as levels_of
 from core.studies import curves, embedding, evaluation, fusion
 from core.studies.systems import System
@@ -54,6 +55,17 @@ def numbers(values: object) -> np.ndarray:
 def ranks_of(dataset: Dataset, name: str, spec: FusionSpec | None = None) -> RelevantRanks:
     space = fusion.space_of(dataset, OWN)
     return evaluation.rank(System(name, space, spec), data.relevance(dataset), None, k=1).ranks
+
+
+def test_a_saved_fusion_that_cannot_be_used_costs_its_own_line_and_no_other(tiny: Dataset) -> None:
+    arrays = (LearnedArray.of("matrix", np.ones((3, 2))), LearnedArray.of("shift", np.zeros(2)))
+    fusion_files.save(FusionSpec("odd one", "linear_head", OWN, learned=arrays))
+    fusion_files.save(FusionSpec("good one", "rrf", OWN))
+    app = opened(PAGE, d="tiny")
+    assert not app.exception and not app.error
+    said = [one.value for one in app.warning if "odd one" in one.value]
+    assert len(said) == 1 and "left out" in said[0] and "trained on vectors of 3 numbers" in said[0]
+    assert {"HOG", "HSV histogram", "Fusion lab", "good one"} == set(drawn(app))
 
 
 def test_the_eleven_points_of_every_system(tiny: Dataset) -> None:

@@ -14,7 +14,7 @@ import pytest
 import streamlit as st
 
 from core import data
-from core.fusion import FusionSpec
+from core.fusion import FusionSpec, LearnedArray
 from core.fusion import spec as fusion_files
 from core.metrics import ranking as metrics
 from core.studies import embedding, evaluation, fusion, leaderboard, panels
@@ -35,6 +35,19 @@ def fresh() -> None:
 @pytest.fixture
 def tiny(tmp_path: Path, home: Path) -> Dataset:
     return world(tmp_path)
+
+
+def test_a_saved_fusion_that_cannot_be_used_costs_its_own_row_and_no_other(tiny: Dataset) -> None:
+    arrays = (LearnedArray.of("matrix", np.ones((3, 2))), LearnedArray.of("shift", np.zeros(2)))
+    fusion_files.save(FusionSpec("odd one", "linear_head", OWN, learned=arrays))
+    fusion_files.save(FusionSpec("good one", "rrf", OWN))
+    app = opened(PAGE, d="tiny")
+    assert not app.exception and not app.error
+    said = [one.value for one in app.warning if "odd one" in one.value]
+    assert len(said) == 1 and "left out" in said[0] and "trained on vectors of 3 numbers" in said[0]
+    assert {"HOG", "HSV histogram", "Fusion lab", "good one"} == set(
+        table(app)["System" if "System" in table(app) else "system"]
+    )
 
 
 def test_every_row_is_what_the_study_says(tiny: Dataset) -> None:
