@@ -76,10 +76,16 @@ def build(
 
 
 def of_stored(
-    dataset: Dataset, backbones: Sequence[str], fusions: Sequence[FusionSpec], ks: Sequence[int] = (1, 5, 10)
+    dataset: Dataset,
+    backbones: Sequence[str],
+    fusions: Sequence[FusionSpec],
+    ks: Sequence[int] = (1, 5, 10),
+    by_class: bool = False,
 ) -> str:
     """Evaluate backbones and fusions whose embeddings are in the store, and report on them.
 
+    Args:
+        by_class: intervals resample whole classes (the class bootstrap).
     Raises:
         NotComputed: an embedding is missing, or the dataset has no labels to judge by.
     """
@@ -89,7 +95,7 @@ def of_stored(
             "or take the report of one query from the Retrieval page."
         )
     used = list(dict.fromkeys([*backbones, *(name for spec in fusions for name in spec.backbones)]))
-    result = fusion.evaluate(dataset, backbones, fusions, ks=ks)
+    result = fusion.evaluate(dataset, backbones, fusions, ks=ks, by_class=by_class)
     titles = {name: embedding.find(dataset, name).title for name in used}
     titles |= _fusion_titles(fusions, titles)
     parts = systems.build(fusion.space_of(dataset, used), backbones, fusions)
@@ -158,7 +164,7 @@ def _answer(result: Result, order: Sequence[str], called: Mapping[str, str]) -> 
         return "No query has a relevant image, so nothing can be judged."
     said = (
         f"{called.get(best.name, best.name)} finds best: mAP {figure.mean:.3f} (95 % interval {figure.low:.3f} to "
-        f"{figure.high:.3f}, {figure.n_valid:,} queries)."
+        f"{figure.high:.3f}, {figure.n_valid:,} queries; the bootstrap draws {_drawn(result)})."
     )
     against = {name: leaderboard.difference(result, best.name, name) for name in order[1:]}
     alike = [called.get(name, name) for name, one in against.items() if one.p_holm >= leaderboard.LEVEL]
@@ -171,6 +177,11 @@ def _answer(result: Result, order: Sequence[str], called: Mapping[str, str]) -> 
         f"{said} It is ahead of {called.get(order[1], order[1])} by {second.mean:.3f} ({second.low:.3f} to "
         f"{second.high:.3f}, Holm p = {second.p_holm:.2g})."
     )
+
+
+def _drawn(result: Result) -> str:
+    """What the intervals rest on."""
+    return "whole classes of queries" if result.resampled == "classes" else "queries one by one"
 
 
 def _costs(order: Sequence[str], known: Mapping[str, leaderboard.Facts], called: Mapping[str, str]) -> list[str]:
