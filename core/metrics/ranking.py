@@ -5,6 +5,7 @@ All are computed from the ranks of the relevant items (`RelevantRanks`), whateve
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from core import paths
-from core.errors import BadInput
+from core.errors import BadInput, UnknownName
 from core.registry import Registry
 from core.types import RelevantRanks
 
@@ -422,7 +423,29 @@ def parse(key: str) -> tuple[Metric, int | None]:
     stem, _, cut = key.rpartition("@")
     if stem and cut.isdigit() and f"{stem}@k" in METRICS:
         return METRICS[f"{stem}@k"], int(cut)
+    near = _nearest(key)
+    if near:
+        raise UnknownName(
+            f"No metric is named {key[:40]!r}. Did you mean {near!r}? `python -m core list metrics` shows all {len(METRICS)}."
+        )
     return METRICS[key], None
+
+
+def _nearest(key: str) -> str:
+    """The key that somebody meant who wrote a metric's long name, or its label: 'precision@5' → 'p@5'; "" for none."""
+    stem, at, cut = key.strip().lower().replace(" ", "_").replace("-", "_").partition("@")
+    spelled: dict[str, Metric] = {}
+    for metric in METRICS:
+        if not at or metric.needs_k:
+            label = metric.label.partition("@")[0].lower().replace(" ", "_")
+            words = (metric.name.partition("@")[0], label, metric.function.__name__ if metric.function else "")
+            for word in filter(None, words):
+                spelled.setdefault(word, metric)
+    near = difflib.get_close_matches(stem, spelled, n=1, cutoff=0.75)
+    if not near:
+        return ""
+    metric = spelled[near[0]]
+    return metric.at(int(cut)) if cut.isdecimal() and len(cut) < 9 else metric.name
 
 
 def label(key: str) -> str:
