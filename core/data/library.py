@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import shutil
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -444,6 +445,7 @@ def add_vectors(
     labels: str | Path | None = None,
     pairs: str | Path | None = None,
     invalid: str = "refuse",
+    tell: Callable[[str], None] | None = None,
 ) -> Dataset:
     """Attach vectors from files to a dataset, or make a dataset of vectors alone.
 
@@ -451,6 +453,7 @@ def add_vectors(
         name: a dataset that is there (rows go by id, or by row number), or the name of a new one.
         given: name of each set of vectors → its file; they are backbones of this dataset from then on.
         labels, pairs, invalid: for a new dataset, as in `blackbox.read`.
+        tell: told in a sentence which order was assumed of files without ids.
     Raises:
         BadInput: a file that cannot be used; nothing is attached then.
     """
@@ -468,6 +471,13 @@ def add_vectors(
             one: vectors.aligned(held, ids, given[one], f"the dataset {name!r}", extra="drop")
             for one, held in read_files.items()
         }
+        by_row = [one for one, held in read_files.items() if held.ids is None]
+        if by_row and tell is not None:
+            order = "sorted ids" if ids == sorted(ids) else "as its table lists them"
+            tell(
+                f"{', '.join(by_row)}: rows in the order of the dataset ({order}: {ids[0]!r} first, {ids[-1]!r} last); "
+                "give an .npz with ids and vectors to be sure."
+            )
     else:
         if labels is None:
             raise BadInput(f"No dataset is named {name!r}; to make one of vectors, give `--labels FILE` too.")
