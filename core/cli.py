@@ -13,15 +13,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import BadInput, CoreError
+from core.errors import BadInput, CoreError, UnknownName
 from core.progress import Cancel, Progress
 from core.registry import LISTED
 
 if TYPE_CHECKING:
+    from core.fusion import FusionSpec
     from core.types import Dataset
 
 DEFAULT_BACKBONES = ("tf_efficientnet_lite0", "tf_efficientnet_lite2", "hsv_histogram", "hog")
 """The four that work on every machine, with no download."""
+
+
+MOST_K = 10_000_000
+"""The largest cut-off; figures at a k beyond the list are those of the whole list."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +44,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader (head, less) has closed: nothing is wrong, and Python must not complain at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        place = str(error.filename or "a file")
+        place = place if len(place) <= 80 else f"{place[:77]}…"
+        print(
+            f"error: The system refused {place}: {error.strerror or error}. Check the path and try again.",
+            file=sys.stderr,
+        )
+        return 2
     return 0
+
+
+_EXAMPLE = '[{"kind": "rrf", "backbones": ["a", "b"]}]'
+
+
+def _fusion_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--fusions", type=Path, metavar="FILE", help=f"JSON list of fusions, e.g. {_EXAMPLE}")
+    parser.add_argument("--fuse", action="append", default=[], metavar="A+B", help="equal shares of these; repeatable")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,8 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     _dataset_flags(one)
     _backbone_flags(one)
     _vector_flags(one)
-    one.add_argument("--fusions", type=Path, help="JSON list of fusions")
-    one.add_argument("--fuse", action="append", default=[], metavar="A+B", help="equal shares of these; repeatable")
+    _fusion_flags(one)
     one.add_argument("--k", default="1,5,10", help="cut-offs, e.g. 1,5,10,100")
     _judging_flags(one)
     one.set_defaults(verb=evaluate)
@@ -105,9 +125,9 @@ def _parser() -> argparse.ArgumentParser:
     one = verbs.add_parser("report", help="a comparison as one HTML file that opens offline")
     _dataset_flags(one)
     _backbone_flags(one)
-    one.add_argument("--fusions", type=Path, help="JSON list of fusions")
-    one.add_argument("--fuse", action="append", default=[], metavar="A+B", help="equal shares of these; repeatable")
+    _fusion_flags(one)
     one.add_argument("--k", default="1,10", help="cut-offs, e.g. 1,10")
+    _by_class_flag(one)
     one.add_argument("--out", type=Path, default=Path("report.html"), help="where to write (default: report.html)")
     one.set_defaults(verb=report)
 
@@ -160,6 +180,12 @@ def _backbone_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, help="a local checkpoint for the one backbone named (timm)")
 
 
+def _by_class_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--by-class", action="store_true", help="resample whole classes: wider intervals, and more honest ones"
+    )
+
+
 EXPORTS = {
     "json": "every metric with its interval, and every pair (JSON)",
     "table": "a row per system with every metric and its interval (CSV or Parquet, as the name ends)",
@@ -176,9 +202,7 @@ EXPORTS = {
 
 def _judging_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metric", default="map", help="the metric that pairs are compared in (default: map)")
-    parser.add_argument(
-        "--by-class", action="store_true", help="resample whole classes: wider intervals, and more honest ones"
-    )
+    _by_class_flag(parser)
     parser.add_argument("--show", default="", metavar="METRICS", help="columns to print: map,mrr,p@5, ... or all")
     for name, holds in EXPORTS.items():
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write {holds}")
@@ -209,19 +233,27 @@ def _dataset(given: argparse.Namespace) -> Dataset:
     vectors = _named_files(getattr(given, "vectors", []))
     _shares(given)  # before anything is read
     if not given.data and vectors and given.name:
-        name = data.add_vectors(given.name, vectors, given.labels, given.pairs, given.invalid).name
+        name = data.add_vectors(given.name, vectors, given.labels, given.pairs, given.invalid, _note).name
         return _decided(given, name)
     if not given.data:
         raise BadInput(
             "Which images? Give `--data PATH` (a folder of images) or `--data NAME`; `python -m core list datasets`."
+        )
+    if given.name and given.name != given.data and given.data in (*data.names(), *data.DATASETS.names):
+        raise BadInput(
+            f"--name belongs to a path that is read; the dataset {given.data!r} keeps its name. Leave --name out."
         )
     reader, options = _reader(given)
     dataset = data.load(given.data, name=given.name or None, on_progress=say, reader=reader, **options)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     if vectors:
-        data.add_vectors(dataset.name, vectors, given.labels, given.pairs, given.invalid)
+        data.add_vectors(dataset.name, vectors, given.labels, given.pairs, given.invalid, _note)
     return _decided(given, dataset.name)
+
+
+def _note(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def _reader(given: argparse.Namespace) -> tuple[str | None, dict[str, Any]]:
@@ -264,6 +296,8 @@ def _shares(given: argparse.Namespace):  # noqa: ANN202
     text = given.split
     if not text and given.seed is not None:
         raise BadInput("--seed belongs to --split, e.g. --split 0.2 --seed 1.")
+    if given.seed is not None and given.seed < 0:
+        raise BadInput(f"--seed takes a whole number of at least 0, e.g. --seed 1; got {given.seed}.")
     if not text or text.strip().lower() == "given":
         return None
     try:
@@ -301,8 +335,11 @@ def _attached(given: argparse.Namespace) -> set[str]:
 
 def embed(given: argparse.Namespace) -> None:
     """`embed`: compute what is missing, say what was found, what was computed and what could not be read."""
+    from core.backbones.engines import pick_device
     from core.studies import embedding
 
+    if given.device:
+        pick_device(given.device)  # refused also where nothing is missing
     names = _backbones(given)
     cancel = Cancel()
     report = embedding.embed(
@@ -317,21 +354,27 @@ def embed(given: argparse.Namespace) -> None:
 
 def evaluate(given: argparse.Namespace) -> None:
     """`evaluate`: every single backbone and the fusions, with intervals and every pair; from a dataset or from files."""
-    from core.studies import blackbox, exports, fusion
+    from core import data
+    from core.studies import blackbox, exports, fusion, leaderboard
 
     _plugins()
     files = {name: path for name in EXPORTS if (path := getattr(given, name.replace("-", "_"))) is not None}
     exports.check(files)
     how = {"ks": _cutoffs(given.k), "metric": given.metric, "by_class": given.by_class, "on_progress": say}
+    exports.check_metrics(given.metric, given.show, how["ks"])
     from_files = bool(given.vectors and not given.data)
     if from_files:
+        _only_with_data(given)
         result, dataset = blackbox.evaluate_files(
             vectors=_named_files(given.vectors), labels=given.labels, pairs=given.pairs, fusions=given.fusions,
-            invalid=given.invalid, **how,
+            more=_fused(given.fuse, tuple(_named_files(given.vectors)), from_files), invalid=given.invalid, **how,
         )  # fmt: skip
     else:
         dataset, names, fusions = _systems(given)
         result = fusion.evaluate(dataset, names, fusions, **how)
+    beyond = leaderboard.beyond_list(data.relevance(dataset), max(how["ks"]))
+    if beyond:
+        _note(f"warning: {beyond}")
     keys = exports.columns(given.show, result)
     print(exports.printed(result, keys, dataset))
     exports.write(files, result, exports.facts(result.systems, dataset, from_files), dataset, keys)
@@ -342,13 +385,48 @@ def _systems(given: argparse.Namespace):  # noqa: ANN202
     from core.fusion import spec
     from core.studies import embedding
 
-    names, dataset = _backbones(given), _dataset(given)
-    dataset = embedding.embed(dataset, names, on_progress=say, cancel=Cancel()).dataset
+    names = _backbones(given)
     fusions = list(spec.read(given.fusions)) if given.fusions else []
-    fusions += [spec.equal(tuple(one.split("+"))) for one in given.fuse]
+    fusions += _fused(given.fuse, (*names, *_attached(given)))
+    dataset = embedding.embed(_dataset(given), names, on_progress=say, cancel=Cancel()).dataset
     if not fusions and not given.fuse:
         fusions = spec.equal_mixes(names)
     return dataset, names, fusions
+
+
+def _only_with_data(given: argparse.Namespace) -> None:
+    """Raises BadInput for flags that say something about a dataset, where only vectors from files are judged."""
+    names = ("name", "reader", "option", "split", "seed", "one_of_each", "backbone", "weights")
+    used = [f"--{name.replace('_', '-')}" for name in names if getattr(given, name) not in (None, "", [])]
+    if used:
+        raise BadInput(
+            f"{', '.join(used)} cannot be used with --vectors alone: name a dataset with --data, or leave it out "
+            "(a column 'split' in --labels says who asks)."
+        )
+
+
+def _fused(texts: Sequence[str], there: Sequence[str], from_files: bool = False) -> list[FusionSpec]:
+    """What --fuse names: equal shares of two or more.
+
+    Args:
+        there: what is judged here.
+        from_files: nothing else can be joined; else any backbone can whose vectors are in the store.
+    """
+    from core import backbones
+    from core.fusion import spec
+
+    found = []
+    for text in texts:
+        parts = tuple(part.strip() for part in text.split("+"))
+        if len(parts) < 2 or not all(parts):
+            raise BadInput(f"--fuse joins two names or more with +, e.g. --fuse a+b; got {text!r}.")
+        strangers = [part for part in parts if part not in there]
+        if not from_files:
+            parts = tuple(backbones.get(part).name if part in strangers else part for part in parts)
+        elif strangers:
+            raise UnknownName(f"--fuse {text} names {strangers[0]!r}; there are {', '.join(dict.fromkeys(there))}.")
+        found.append(spec.equal(parts))
+    return found
 
 
 def search(given: argparse.Namespace) -> None:
@@ -434,7 +512,7 @@ def report(given: argparse.Namespace) -> None:
     from core.report import comparison
 
     _plugins()
-    text = comparison.of_stored(*_systems(given), ks=_cutoffs(given.k))
+    text = comparison.of_stored(*_systems(given), ks=_cutoffs(given.k), by_class=given.by_class)
     _write(given.out, text)
     print(f"Wrote {given.out} ({len(text.encode()) / 1e6:.1f} MB). It opens in any browser, without a network.")
 
@@ -445,7 +523,11 @@ def _cutoffs(text: str) -> tuple[int, ...]:
     except ValueError:
         ks = ()
     if not ks or ks[0] < 1:
-        raise BadInput(f"--k takes whole numbers of at least 1, separated by commas, e.g. --k 1,5,10; got {text!r}.")
+        raise BadInput(
+            f"--k takes whole numbers of at least 1, separated by commas, e.g. --k 1,5,10; got {text[:40]!r}."
+        )
+    if ks[-1] > MOST_K:
+        raise BadInput(f"--k takes numbers up to {MOST_K:,}; no list is longer. Got one of {len(str(ks[-1]))} digits.")
     return ks
 
 

@@ -74,6 +74,19 @@ def test_a_split_of_the_users_shares(tiny_world, capsys: pytest.CaptureFixture) 
     assert "shares" in fails(capsys, "embed", "--data", str(tiny_world.images), "--name", "other", "--split", "a,b,c")
     assert data.names()[-1] == "tiny"  # nothing was read
     assert "belongs to --split" in fails(capsys, "embed", "--data", "tiny", "--seed", "3")
+    assert "at least 0" in fails(capsys, "embed", "--data", "tiny", "--split", "0.5", "--seed", "-1")
+
+
+def test_what_would_have_no_effect_is_refused(tiny_world, capsys: pytest.CaptureFixture) -> None:
+    assert cli.main(["embed", "--data", "tiny", *SMALL]) == 0
+    assert "no device 'foo'" in fails(capsys, "embed", "--data", "tiny", *SMALL, "--device", "foo")
+    assert "'tiny' keeps its name" in fails(capsys, "embed", "--data", "tiny", "--name", "other", *SMALL)
+    assert cli.main(["embed", "--data", "tiny", "--name", "tiny", *SMALL, "--device", "cpu"]) == 0
+
+
+def test_what_the_system_refuses_is_one_sentence(home: Path, capsys: pytest.CaptureFixture) -> None:
+    said = fails(capsys, "embed", "--data", "x/" + "y" * 5000, *SMALL)
+    assert "File name too long" in said and len(said) < 250
 
 
 def test_one_of_each(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture) -> None:
@@ -93,6 +106,13 @@ def test_vectors_join_a_dataset_and_are_judged_beside_backbones(
     out = tmp_path / "out.json"
     given = ["evaluate", "--data", "tiny", "--vectors", f"truth={tmp_path / 'truth.npy'}", *SMALL, "--json", str(out)]
     assert cli.main([*given, "--fuse", "truth+hsv_histogram"]) == 0
+    said = capsys.readouterr().err
+    ids = tiny_world.dataset.ids.astype(str).tolist()
+    assert f"truth: rows in the order of the dataset (sorted ids: {ids[0]!r} first, {ids[-1]!r} last)" in said
+    assert "give an .npz with ids and vectors to be sure" in said
+    np.savez(tmp_path / "named.npz", vectors=np.eye(6, dtype=np.float32)[labels], ids=ids)
+    assert cli.main(["embed", "--data", "tiny", "--vectors", f"named={tmp_path / 'named.npz'}"]) == 0
+    assert "rows in the order" not in capsys.readouterr().err
     found = {one["name"]: one["metrics"]["map"]["mean"] for one in json.loads(out.read_text())["systems"]}
     assert len(found) == 3 and found["truth"] == 1.0 and found["hsv_histogram"] < 0.9
     # They belong to the dataset from then on.

@@ -114,6 +114,15 @@ def test_vectors_out_of_files_claim_nothing_of_a_backbone_of_that_name(tmp_path:
         (["--metric", "acc"], "'acc'"),
         (["--metric", "nonsense"], "'nonsense'"),
         (["--show", "p@7"], "--k"),
+        (["--show", "precision@5"], "Did you mean 'p@5'"),
+        (["--show", "map,Hit rate@10"], "Did you mean 'hit@10'"),
+        (["--metric", "recall"], "'recall'"),
+        (["--k", "999999999999999999999"], "up to 10,000,000"),
+        (["--k", "9" * 5000], "--k takes whole numbers"),
+        (["--fuse", "hog"], "two names or more with +"),
+        (["--fuse", "hog,hsv_histogram"], "two names or more with +"),
+        (["--fuse", "hog+"], "two names or more with +"),
+        (["--fuse", "hog+hogg"], "'hogg'"),
         (["--protocols", "p.csv"], "gnd_*.pkl"),
     ],
 )
@@ -129,3 +138,110 @@ def test_the_help_names_every_file(capsys) -> None:  # noqa: ANN001
     said = " ".join(capsys.readouterr().out.split())
     for flag in (*cli.EXPORTS, "show", "metric", "by-class"):
         assert f"--{flag}" in said
+
+
+def test_what_is_asked_for_in_vain_is_said_before_anything_is_judged(
+    expected: study.Result, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:  # noqa: ANN001
+    monkeypatch.setattr(fusion, "evaluate", lambda *_, **__: pytest.fail("judged before it was refused"))
+    for more in (["--show", "precision@5"], ["--show", "p@7"], ["--metric", "acc"], ["--fuse", "hog"]):
+        assert cli.main([*ASKED, *more]) == 2
+
+
+def test_a_k_beyond_the_list_is_a_warning_and_the_figures_are_those_of_the_contract(
+    expected: study.Result, tmp_path: Path, capsys
+) -> None:  # noqa: ANN001
+    assert cli.main([*ASKED, "--k", "1,1000", "--json", str(tmp_path / "r.json")]) == 0
+    said = capsys.readouterr().err
+    assert "warning: k = 1,000 is more than the 59 images of a list: precision still divides by k" in said
+    for one in json.loads((tmp_path / "r.json").read_text())["systems"]:
+        assert one["metrics"]["p@1000"]["mean"] == pytest.approx(9 / 1000)
+        assert one["metrics"]["recall@1000"]["mean"] == 1.0
+    assert cli.main([*ASKED, "--k", "1,59"]) == 0 and "warning" not in capsys.readouterr().err
+
+
+@pytest.fixture
+def files(tmp_path: Path, home: Path) -> list[str]:
+    """`evaluate` of two sets of vectors from files."""
+    labels = np.arange(24) % 4
+    random = np.random.default_rng(0)
+    for name in "ab":
+        np.save(tmp_path / f"{name}.npy", np.eye(4)[labels] + random.standard_normal((24, 4)))
+    (tmp_path / "l.csv").write_text("id,label\n" + "".join(f"i{n},{label}\n" for n, label in enumerate(labels)))
+    given = [part for name in "ab" for part in ("--vectors", f"{name}={tmp_path / name}.npy")]
+    return ["evaluate", *given, "--labels", str(tmp_path / "l.csv")]
+
+
+def test_vectors_from_files_are_fused_as_fuse_says(files: list[str], tmp_path: Path) -> None:
+    assert cli.main([*files, "--fuse", "a+b", "--json", str(tmp_path / "r.json")]) == 0
+    fused = json.loads((tmp_path / "r.json").read_text())["systems"]
+    assert [one["name"] for one in fused] == ["a", "b", "a + b"]
+    (tmp_path / "f.json").write_text(json.dumps([{"name": "x", "kind": "concat", "backbones": ["a", "b"]}]))
+    assert cli.main([*files, "--fusions", str(tmp_path / "f.json"), "--json", str(tmp_path / "s.json")]) == 0
+    assert json.loads((tmp_path / "s.json").read_text())["systems"][2]["metrics"] == fused[2]["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (["--fuse", "a+z"], "'z'; there are a, b"),
+        (["--fuse", "a+hog"], "'hog'; there are a, b"),
+        (["--fuse", "+"], "with +"),
+        (["--fuse", "a"], "with +"),
+        (["--fuse", "a,b"], "with +, e.g. --fuse a+b"),
+        (["--split", "0.5"], "--split cannot be used with --vectors alone"),
+        (["--backbone", "hog", "--name", "x"], "--name, --backbone cannot be used"),
+        (["--seed", "0"], "--seed cannot"),
+    ],
+)
+def test_flags_that_vectors_from_files_do_not_take_are_refused(
+    files: list[str], capsys, more: list, named: str
+) -> None:  # noqa: ANN001
+    assert cli.main([*files, *more]) == 2
+    said = capsys.readouterr()
+    assert named in said.err and said.err.count("error:") == 1 and not said.out
+
+
+@pytest.mark.parametrize("weight", [1e308, 1e200, 1e-9, 1e-310])
+def test_weights_of_any_size_are_judged_as_their_ratios(files: list[str], tmp_path: Path, weight: float) -> None:
+    kinds = ("concat", "mean_pad", "mean_random", "score_sum", "rrf", "borda")
+    fusions = [
+        {"name": f"{kind} {size}", "kind": kind, "backbones": ["a", "b"], "weights": [size, size]}
+        for kind in kinds for size in (weight, 1.0)
+    ]  # fmt: skip
+    (tmp_path / "f.json").write_text(json.dumps(fusions))
+    assert cli.main([*files, "--fusions", str(tmp_path / "f.json"), "--json", str(tmp_path / "r.json")]) == 0
+    found = {one["name"]: one["metrics"] for one in json.loads((tmp_path / "r.json").read_text())["systems"]}
+    for kind in kinds:
+        assert found[f"{kind} {weight}"] == found[f"{kind} 1.0"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ['"weights": [1' + "0" * 400 + ", 1]", '"k": 1' + "0" * 400, '"learned": [{"name": "m", "shape": [Infinity]}]'],
+)
+def test_numbers_beyond_float64_in_a_file_are_one_sentence(
+    files: list[str], tmp_path: Path, capsys, wrong: str
+) -> None:  # noqa: ANN001
+    (tmp_path / "f.json").write_text('[{"name": "x", "kind": "rrf", "backbones": ["a", "b"], ' + wrong + "}]")
+    assert cli.main([*files, "--fusions", str(tmp_path / "f.json")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("error:") == 1 and "fusion 1 ('x')" in said and len(said) < 400
+
+
+def test_vectors_of_any_length_are_judged_by_their_directions(files: list[str], tmp_path: Path) -> None:
+    np.save(tmp_path / "b.npy", np.load(tmp_path / "a.npy") * 1e200)
+    assert cli.main([*files, "--json", str(tmp_path / "r.json")]) == 0
+    first, second = (one["metrics"]["map"]["mean"] for one in json.loads((tmp_path / "r.json").read_text())["systems"])
+    assert first == pytest.approx(second, abs=1e-4) and first < 1
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "report"])
+def test_the_help_shows_a_list_of_fusions_that_can_be_read(verb: str, capsys) -> None:  # noqa: ANN001
+    from core.fusion import spec
+
+    with pytest.raises(SystemExit):
+        cli.main([verb, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    (one,) = spec.parse(re.search(r"\[\{.*?\}\]", said)[0])
+    assert one.kind == "rrf" and "--by-class" in said

@@ -23,6 +23,7 @@ def evaluate_files(
     fusions: str | Path | None = None,
     ks: Sequence[int] = (1, 5, 10),
     invalid: str = "refuse",
+    more: Sequence[FusionSpec] = (),
     **how: Any,
 ) -> tuple[evaluation.Result, Dataset]:
     """Judge every set of vectors alone, and the fusions of a fusions.json, on labels from a file.
@@ -34,6 +35,7 @@ def evaluate_files(
         fusions: a list of fusions; the names in `backbones` are those of `vectors`.
         ks: cut-offs of the metrics "@k".
         invalid: "refuse" or "drop" rows with NaN or infinity, for all vectors alike.
+        more: fusions beside those of the file.
         how: more of `evaluation.evaluate`: metric, by_class, seed, on_progress, cancel.
     Returns:
         The result, and the dataset that the files describe.
@@ -44,7 +46,7 @@ def evaluate_files(
         raise BadInput(
             "--vectors needs --labels FILE: a CSV with the columns id,label[,split], one row per vector row."
         )
-    specs = spec.read(fusions) if fusions is not None else ()
+    specs = (*(spec.read(fusions) if fusions is not None else ()), *more)
     dataset, rows = blackbox.read(vectors, labels, pairs, invalid)
     return run(dataset, rows, specs, ks, **how), dataset
 

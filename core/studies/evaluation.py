@@ -98,9 +98,7 @@ def evaluate(
     """
     if not systems:
         raise BadInput("There is no system to judge; name at least one backbone.")
-    possible = metrics.list_keys(sorted(set(map(int, ks))))
-    if metric not in possible:
-        raise BadInput(f"Pairs cannot be compared in {metric!r} here; they can in {', '.join(possible)}.")
+    check_metric(metric, ks)
     engine = engine_for(systems, truth)
     meter = Meter("Judging", len(systems), on_progress, unit="systems")
     found = []
@@ -111,6 +109,13 @@ def evaluate(
         meter.add(1)
     result = beside(found, truth, dataset=dataset, metric=metric, seed=seed, by_class=by_class)
     return dataclasses.replace(result, systems=tuple(systems))
+
+
+def check_metric(metric: str, ks: Sequence[int]) -> None:
+    """Raises BadInput for what is no list metric at one of these cut-offs, so that pairs cannot be compared in it."""
+    possible = metrics.list_keys(sorted(set(map(int, ks))))
+    if metric not in possible:
+        raise BadInput(f"Pairs cannot be compared in {metric!r} here; they can in {', '.join(possible)}.")
 
 
 def beside(

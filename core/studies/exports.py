@@ -27,6 +27,29 @@ MOST_PRINTED_PAIRS = 15
 # ---------------------------------------------------------------- printed
 
 
+def check_metrics(metric: str, text: str, ks: Sequence[int]) -> None:
+    """What --metric and --show name, looked at before anything is worked out.
+
+    Raises:
+        UnknownName: no metric is called so; the sentence names the nearest.
+        BadInput: its cut-off is not in `ks`, or it is no metric that pairs can be compared in.
+    """
+    metrics.parse(metric)
+    evaluation.check_metric(metric, ks)
+    known = {one.at(k) for one in metrics.METRICS if one.kind != "curve" for k in ks}
+    for key in _named(text):
+        metrics.parse(key)
+        if key not in known:
+            raise BadInput(
+                f"{key!r} is not worked out here: name its cut-off in --k. There are {', '.join(sorted(known))}."
+            )
+
+
+def _named(text: str) -> list[str]:
+    """The metrics that `--show` names one by one."""
+    return [] if text.strip() == "all" else [part.strip() for part in text.split(",") if part.strip()]
+
+
 def columns(text: str, result: evaluation.Result) -> list[str]:
     """The metrics that `--show` names, the compared one first; "" for the usual ones, "all" for every one.
 
@@ -38,7 +61,7 @@ def columns(text: str, result: evaluation.Result) -> list[str]:
     if text.strip() == "all":
         wanted = list(there)
     elif text.strip():
-        wanted = [part.strip() for part in text.split(",") if part.strip()]
+        wanted = _named(text)
     else:
         wanted = [key for key in evaluation.SHOWN if key in there]
     for key in wanted:

@@ -412,10 +412,15 @@ def remarks(dataset: Dataset, truth: Relevance, k: int) -> list[str]:
             f"{truth.n_queries - n_valid:,} of {truth.n_queries:,} queries have no relevant image (alone in their class, or "
             "without a label). They are left out of every mean."
         )
+    return [*found, *filter(None, [beyond_list(truth, k)])]
+
+
+def beyond_list(truth: Relevance, k: int) -> str:
+    """What a k means that is more than a list holds (metrics.md, section 3); "" where it is not."""
     longest = int(truth.list_length.max(initial=0))
-    if k > longest:
-        found.append(
-            f"k = {k:,} is more than the {longest:,} images of a list: precision still divides by k, the others use what "
-            "there is."
-        )
-    return found
+    if k <= longest:
+        return ""
+    return (
+        f"k = {k:,} is more than the {longest:,} images of a list: precision still divides by k, the others use what "
+        "there is."
+    )
