@@ -18,6 +18,7 @@ from core.progress import Cancel, Progress
 from core.registry import LISTED
 
 if TYPE_CHECKING:
+    from core.data.splits import Shares
     from core.fusion import FusionSpec
     from core.types import Dataset
 
@@ -289,7 +290,7 @@ def _decided(given: argparse.Namespace, name: str) -> Dataset:
     return data.load(name)
 
 
-def _shares(given: argparse.Namespace):  # noqa: ANN202
+def _shares(given: argparse.Namespace) -> Shares | None:
     """The shares that --split names; None for the given split, and where there is no such flag."""
     from core.data.splits import Shares
 
@@ -380,7 +381,7 @@ def evaluate(given: argparse.Namespace) -> None:
     exports.write(files, result, exports.facts(result.systems, dataset, from_files), dataset, keys)
 
 
-def _systems(given: argparse.Namespace):  # noqa: ANN202
+def _systems(given: argparse.Namespace) -> tuple[Dataset, tuple[str, ...], list[FusionSpec]]:
     """The dataset, embedded with the backbones named, and the fusions named (equal mixes when none is)."""
     from core.fusion import spec
     from core.studies import embedding

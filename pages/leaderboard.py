@@ -10,6 +10,7 @@ import streamlit as st
 from core import charts
 from core.data import formats
 from core.metrics import ranking as metrics
+from core.metrics.significance import Difference
 from core.setups import LeaderboardSetup, RetrievalSetup
 from core.studies import costs, evaluation, landmarks, leaderboard
 from core.types import Dataset
@@ -309,7 +310,7 @@ def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) ->
         )
 
 
-def pair_words(one, a: str, b: str) -> str:  # noqa: ANN001
+def pair_words(one: Difference, a: str, b: str) -> str:
     """All that is known about a pair, for the hover."""
     a, b = charts.escape(a), charts.escape(b)
     said = "they can be told apart" if one.p_holm < leaderboard.LEVEL else "they cannot be told apart"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Callable
 from urllib.parse import quote
 
 import numpy as np
@@ -33,6 +33,7 @@ from core.ui import (
 )
 from core.ui.asking import Query
 from core.ui.guard import fragment, guarded
+from core.ui.viewing import View
 
 _TRAIL = "trail of queries"
 _REFUSED = "refused pictures"
@@ -67,29 +68,6 @@ _STYLE = """
 [data-testid="stColumn"]:has([class*="st-key-case-"]) { flex: 7 1 420px; min-width: min(100%, 420px); }
 </style>
 """
-
-
-@dataclass(frozen=True)
-class View:
-    """What the page shows now."""
-
-    loaded: Dataset
-    chosen: tuple[str, ...]
-    embedded: tuple[str, ...]
-    system: Named
-    other: Named | None
-    setup: RetrievalSetup
-    ways: tuple[indexing.Way, ...] = ()
-
-    @property
-    def systems(self) -> tuple[Named, ...]:
-        """The one or two systems that answer."""
-        return (self.system,) if self.other is None else (self.system, self.other)
-
-    @property
-    def colours(self) -> dict[str, str]:
-        """The colour of each backbone."""
-        return theme.colours(tuple(dict.fromkeys([*self.chosen, *self.embedded])))
 
 
 # -- the query
@@ -407,7 +385,7 @@ def results(view: View, answers: list[retrieval.Answer]) -> None:
 
 
 @fragment
-def explorer(view_of) -> None:  # noqa: ANN001
+def explorer(view_of: Callable[[], View]) -> None:
     """The query and its results: a click on a picture runs this part alone."""
     view = view_of()
     query, said = current(view.loaded, view.setup)

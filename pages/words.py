@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from core.studies import maps, text
 from core.types import Dataset
 from core.ui import cache, cards, computing, controls, gallery, jobs, state, theme, wording
 from core.ui.guard import guarded
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 OFFLINE = "concepts_lite0"
 TOGETHER = "together"
@@ -261,7 +265,7 @@ def given(loaded: Dataset, names: Sequence[str], true: Sequence[str], found: tex
     )  # fmt: skip
 
 
-def confusion_figure(table: pd.DataFrame):  # noqa: ANN201
+def confusion_figure(table: pd.DataFrame) -> go.Figure:
     """True labels against given names, each row as shares."""
     import plotly.graph_objects as go
 

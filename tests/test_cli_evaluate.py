@@ -36,7 +36,7 @@ def expected(tiny_world: SimpleNamespace) -> study.Result:
     return fusion.evaluate(tiny_world.dataset, OWN, [spec.equal(OWN)], (1, 5, 10))
 
 
-def test_every_table_is_written_and_reads_back(expected: study.Result, tmp_path: Path, capsys) -> None:  # noqa: ANN001
+def test_every_table_is_written_and_reads_back(expected: study.Result, tmp_path: Path, capsys) -> None:
     flags = {
         "table": "t.csv", "latex": "t.tex", "differences": "d.csv", "per-query": "q.parquet", "per-class": "c.csv",
         "curves": "k.csv", "ranking": "r.parquet", "json": "r.json",
@@ -78,7 +78,7 @@ def test_every_table_is_written_and_reads_back(expected: study.Result, tmp_path:
     ]
 
 
-def test_what_is_printed(expected: study.Result, capsys) -> None:  # noqa: ANN001
+def test_what_is_printed(expected: study.Result, capsys) -> None:
     assert cli.main(ASKED) == 0
     said = capsys.readouterr().out
     assert "wins/ties/losses" in said and "Queries were resampled one by one" in said
@@ -126,13 +126,13 @@ def test_vectors_out_of_files_claim_nothing_of_a_backbone_of_that_name(tmp_path:
         (["--protocols", "p.csv"], "gnd_*.pkl"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(expected: study.Result, capsys, more: list, named: str) -> None:  # noqa: ANN001
+def test_what_cannot_be_done_is_one_sentence(expected: study.Result, capsys, more: list, named: str) -> None:
     assert cli.main([*ASKED, *more]) == 2
     said = capsys.readouterr().err
     assert named in said and "Traceback" not in said and said.count("error:") == 1
 
 
-def test_the_help_names_every_file(capsys) -> None:  # noqa: ANN001
+def test_the_help_names_every_file(capsys) -> None:
     with pytest.raises(SystemExit):
         cli.main(["evaluate", "--help"])
     said = " ".join(capsys.readouterr().out.split())
@@ -142,7 +142,7 @@ def test_the_help_names_every_file(capsys) -> None:  # noqa: ANN001
 
 def test_what_is_asked_for_in_vain_is_said_before_anything_is_judged(
     expected: study.Result, capsys, monkeypatch: pytest.MonkeyPatch
-) -> None:  # noqa: ANN001
+) -> None:
     monkeypatch.setattr(fusion, "evaluate", lambda *_, **__: pytest.fail("judged before it was refused"))
     for more in (["--show", "precision@5"], ["--show", "p@7"], ["--metric", "acc"], ["--fuse", "hog"]):
         assert cli.main([*ASKED, *more]) == 2
@@ -150,7 +150,7 @@ def test_what_is_asked_for_in_vain_is_said_before_anything_is_judged(
 
 def test_a_k_beyond_the_list_is_a_warning_and_the_figures_are_those_of_the_contract(
     expected: study.Result, tmp_path: Path, capsys
-) -> None:  # noqa: ANN001
+) -> None:
     assert cli.main([*ASKED, "--k", "1,1000", "--json", str(tmp_path / "r.json")]) == 0
     said = capsys.readouterr().err
     assert "warning: k = 1,000 is more than the 59 images of a list: precision still divides by k" in said
@@ -196,7 +196,7 @@ def test_vectors_from_files_are_fused_as_fuse_says(files: list[str], tmp_path: P
 )
 def test_flags_that_vectors_from_files_do_not_take_are_refused(
     files: list[str], capsys, more: list, named: str
-) -> None:  # noqa: ANN001
+) -> None:
     assert cli.main([*files, *more]) == 2
     said = capsys.readouterr()
     assert named in said.err and said.err.count("error:") == 1 and not said.out
@@ -222,7 +222,7 @@ def test_weights_of_any_size_are_judged_as_their_ratios(files: list[str], tmp_pa
 )
 def test_numbers_beyond_float64_in_a_file_are_one_sentence(
     files: list[str], tmp_path: Path, capsys, wrong: str
-) -> None:  # noqa: ANN001
+) -> None:
     (tmp_path / "f.json").write_text('[{"name": "x", "kind": "rrf", "backbones": ["a", "b"], ' + wrong + "}]")
     assert cli.main([*files, "--fusions", str(tmp_path / "f.json")]) == 2
     said = capsys.readouterr().err
@@ -237,7 +237,7 @@ def test_vectors_of_any_length_are_judged_by_their_directions(files: list[str], 
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "report"])
-def test_the_help_shows_a_list_of_fusions_that_can_be_read(verb: str, capsys) -> None:  # noqa: ANN001
+def test_the_help_shows_a_list_of_fusions_that_can_be_read(verb: str, capsys) -> None:
     from core.fusion import spec
 
     with pytest.raises(SystemExit):

@@ -33,7 +33,7 @@ def example(tiny_world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Ite
         FUSIONS.discard(own)
 
 
-def test_the_readmes_example_is_listed_and_evaluated(example: Path, tmp_path: Path, capsys) -> None:  # noqa: ANN001
+def test_the_readmes_example_is_listed_and_evaluated(example: Path, tmp_path: Path, capsys) -> None:
     assert cli.main(["list", "fusions"]) == 0
     assert "highest" in capsys.readouterr().out
 
@@ -54,7 +54,7 @@ def test_the_readmes_example_is_listed_and_evaluated(example: Path, tmp_path: Pa
     assert np.allclose(shown[places], expected[places], atol=1e-6)
 
 
-def test_a_broken_file_is_one_sentence_and_the_others_work(example: Path, capsys) -> None:  # noqa: ANN001
+def test_a_broken_file_is_one_sentence_and_the_others_work(example: Path, capsys) -> None:
     (example / "broken.py").write_text("import nothing_of_that_name\n")
     assert cli.main(["list", "fusions"]) == 0
     said = capsys.readouterr()
@@ -98,6 +98,8 @@ def test_the_lab_says_that_a_strategy_is_gone(example: Path, tiny_world: SimpleN
     assert not app.exception and not app.warning
     (example / "highest.py").unlink()
     app.run()
-    assert not app.exception and "'highest'" in app.warning[0].value and "Concatenation is shown" in app.warning[0].value
+    assert (
+        not app.exception and "'highest'" in app.warning[0].value and "Concatenation is shown" in app.warning[0].value
+    )
     app.selectbox(key="FusionSetup.strategy").set_value("rrf").run()
     assert not app.exception and not app.warning

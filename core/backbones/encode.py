@@ -21,7 +21,7 @@ from core.backbones import prep, threads
 from core.backbones.engines import Engine
 from core.data import images
 from core.errors import BadInput
-from core.progress import Cancel
+from core.progress import Cancel, OnProgress
 from core.types import Backbone, unit
 
 Sink = Callable[[str, list[str], np.ndarray], None]
@@ -102,6 +102,7 @@ class Counters:
 @dataclass
 class _Decoded:
     """One picture, opened once: its squares by view, or why it could not be opened."""
+
     squares: dict[View, np.ndarray] = field(default_factory=dict)
     opened: int = 1
     error: str = ""
@@ -188,7 +189,16 @@ def _memory_for_a_block() -> int:
 class _Job:
     """One run: what is asked, and the switch that empties the workers' queue."""
 
-    def __init__(self, encoder: MultiEncoder, lacking, sink, on_failure, on_decoded, on_progress, cancel) -> None:
+    def __init__(
+        self,
+        encoder: MultiEncoder,
+        lacking: dict[str, set[str]],
+        sink: Sink,
+        on_failure: Callable[[str, str], None] | None,
+        on_decoded: Callable[[str, Image.Image], None] | None,
+        on_progress: OnProgress | None,
+        cancel: Cancel | None,
+    ) -> None:
         self.encoder, self.lacking, self.sink, self.cancel = encoder, lacking, sink, cancel
         self.on_failure, self.on_decoded, self.on_progress = on_failure, on_decoded, on_progress
         self.stop = threading.Event()

@@ -25,6 +25,9 @@ from core.errors import BadInput
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+    from core.studies.systems import Space
+    from core.types import Dataset
+
 WANTED_CLICK, WANTED_PICTURES, WANTED_SEARCH = 500, 500, 30
 """Milliseconds that are wanted: of a click at 5,000 images, of 100 thumbnails, of one search at 100,000 images."""
 FEW = 5_000
@@ -102,7 +105,7 @@ def prepare(home: Path, n_images: int) -> None:
         large.build(_space(dataset), tuple(sorted(_space(dataset).names)))
 
 
-def _space(dataset):  # noqa: ANN001, ANN202
+def _space(dataset: Dataset) -> Space:
     from core.studies import fusion
 
     return fusion.space_of(dataset, ("tf_efficientnet_lite0", "hsv_histogram"))

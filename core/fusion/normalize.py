@@ -20,7 +20,9 @@ def masked_own(scores: np.ndarray, own: np.ndarray | None) -> np.ndarray:
     return counts
 
 
-def normalize(scores: np.ndarray, norm: str, own: np.ndarray | None = None, listed: np.ndarray | None = None):
+def normalize(
+    scores: np.ndarray, norm: str, own: np.ndarray | None = None, listed: np.ndarray | None = None
+) -> np.ndarray:
     """Scores on one scale per query (metrics.md, section 9), computed in float64.
 
     Args:

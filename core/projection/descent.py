@@ -19,12 +19,15 @@ PUSHES = 5.0
 
 
 @njit(nogil=True, cache=True)
-def _within(value):
+def _within(value: float) -> float:
     return min(max(value, -FURTHEST), FURTHEST)
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def step(place, head, tail, every, due, push_due, a, b, pace, now, state):
+def step(
+    place: np.ndarray, head: np.ndarray, tail: np.ndarray, every: np.ndarray, due: np.ndarray, push_due: np.ndarray,
+    a: float, b: float, pace: float, now: int, state: np.ndarray,
+) -> None:  # fmt: skip
     """Move the points in place.
 
     Args:

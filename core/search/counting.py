@@ -24,7 +24,20 @@ _PARKING = 32
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _fuse(row, query, n_blocks, weights, b0, b1, b2, b3, b4, b5, b6, b7):
+def _fuse(
+    row: np.ndarray,
+    query: int,
+    n_blocks: int,
+    weights: np.ndarray,
+    b0: np.ndarray,
+    b1: np.ndarray,
+    b2: np.ndarray,
+    b3: np.ndarray,
+    b4: np.ndarray,
+    b5: np.ndarray,
+    b6: np.ndarray,
+    b7: np.ndarray,
+) -> None:
     """row[j] = sum of weight x score, in the order of the blocks, in the type of the scores."""
     n = row.size
     w0 = weights[0]
@@ -60,13 +73,15 @@ def _fuse(row, query, n_blocks, weights, b0, b1, b2, b3, b4, b5, b6, b7):
 
 
 @njit(nogil=True, cache=True)
-def _add(row, weight, scores):
+def _add(row: np.ndarray, weight: float, scores: np.ndarray) -> None:
     for j in range(row.size):
         row[j] += weight * scores[j]
 
 
 @njit(nogil=True, cache=True)
-def _sort_runs(scores, places, cells, run, found, longest):
+def _sort_runs(
+    scores: np.ndarray, places: np.ndarray, cells: np.ndarray, run: np.ndarray, found: int, longest: int
+) -> None:
     """Sort what lies bin by bin within the bins: score falling, position rising."""
     if longest <= 48:
         # No item leaves its bin, so insertion over the whole moves each by a few steps.
@@ -86,7 +101,7 @@ def _sort_runs(scores, places, cells, run, found, longest):
 
 
 @njit(nogil=True, cache=True)
-def _sort_run(scores, places, start, stop):
+def _sort_run(scores: np.ndarray, places: np.ndarray, start: int, stop: int) -> None:
     """Shell sort of one long bin."""
     gap = 1
     while gap < (stop - start) // 3:
@@ -103,7 +118,7 @@ def _sort_run(scores, places, start, stop):
 
 
 @njit(nogil=True, cache=True)
-def _best(row, k, items, scores):
+def _best(row: np.ndarray, k: int, items: np.ndarray, scores: np.ndarray) -> None:
     """The best k of a row by a heap whose root is the worst kept; −inf is never kept."""
     count = 0
     worst = -np.inf
@@ -138,7 +153,7 @@ def _best(row, k, items, scores):
 
 
 @njit(nogil=True, cache=True)
-def _sink(items, scores, count, score, item):
+def _sink(items: np.ndarray, scores: np.ndarray, count: int, score: float, item: int) -> None:
     """Put (score, item) in the place of the root and let it sink; the root is the worst."""
     at = 0
     while True:
@@ -158,7 +173,7 @@ def _sink(items, scores, count, score, item):
 
 
 @njit(nogil=True, cache=True)
-def _place(score, item, scores, places, low, high):
+def _place(score: float, item: int, scores: np.ndarray, places: np.ndarray, low: int, high: int) -> int:
     """How many of the sorted run [low, high) stand before (score, item); as an index into the run."""
     while low < high:
         middle = (low + high) >> 1
@@ -170,7 +185,7 @@ def _place(score, item, scores, places, low, high):
 
 
 @njit(nogil=True, cache=True)
-def _bins(row, cells, lowest, highest, scale, last):
+def _bins(row: np.ndarray, cells: np.ndarray, lowest: float, highest: float, scale: float, last: int) -> None:
     """The cell of every score: 32 + bin where a relevant item may be near, else a parking cell.
 
     A scale of 0 stands for a range without bins (none at all, or one that is not finite): then nothing is multiplied,
@@ -195,7 +210,7 @@ def _bins(row, cells, lowest, highest, scale, last):
 
 
 @njit(nogil=True, cache=True)
-def _count(cells, counts, marked, aside):
+def _count(cells: np.ndarray, counts: np.ndarray, marked: np.ndarray, aside: np.ndarray) -> int:
     """Items per cell, and the positions of those in a marked cell. Returns how many were set aside."""
     kept = 0
     for j in range(cells.size):
@@ -207,7 +222,7 @@ def _count(cells, counts, marked, aside):
 
 
 @njit(nogil=True, cache=True)
-def _leave_out(row, factor, own, junk):
+def _leave_out(row: np.ndarray, factor: np.ndarray, own: int, junk: np.ndarray) -> None:
     """Multiply by the factor of each item, if there is one; the query itself and its junk are in no list."""
     if factor.size > 0:
         for j in range(row.size):
@@ -219,7 +234,7 @@ def _leave_out(row, factor, own, junk):
 
 
 @njit(nogil=True, cache=True)
-def _relevant(row, items, scores, places, ends):
+def _relevant(row: np.ndarray, items: np.ndarray, scores: np.ndarray, places: np.ndarray, ends: np.ndarray) -> int:
     """The relevant items that are in the list: their scores and places, and in `ends` the lowest and highest score."""
     found = 0
     for at in range(items.size):
@@ -234,7 +249,7 @@ def _relevant(row, items, scores, places, ends):
 
 
 @njit(nogil=True, cache=True)
-def _slope(ends, last, slope):
+def _slope(ends: np.ndarray, last: int, slope: np.ndarray) -> None:
     """Bins per unit of score; a range too narrow or too wide for one puts all into one bin: slower, and as exact."""
     slope[0] = 0
     if ends[1] > ends[0] and ends[1] - ends[0] < np.inf:
@@ -244,7 +259,17 @@ def _slope(ends, last, slope):
 
 
 @njit(nogil=True, cache=True)
-def _runs(scores, places, found, cells, marked, run, sorted_scores, sorted_places, sorted_cells):
+def _runs(
+    scores: np.ndarray,
+    places: np.ndarray,
+    found: int,
+    cells: np.ndarray,
+    marked: np.ndarray,
+    run: np.ndarray,
+    sorted_scores: np.ndarray,
+    sorted_places: np.ndarray,
+    sorted_cells: np.ndarray,
+) -> None:
     """Sort the relevant items into runs, a run per cell, the highest cell first; they leave the cells themselves.
 
     Afterwards run[cell] is the end of a cell's run, and run[cell + 1] its start.
@@ -272,7 +297,15 @@ def _runs(scores, places, found, cells, marked, run, sorted_scores, sorted_place
 
 
 @njit(nogil=True, cache=True)
-def _compare(row, cells, aside, run, scores, places, beaten):
+def _compare(
+    row: np.ndarray,
+    cells: np.ndarray,
+    aside: np.ndarray,
+    run: np.ndarray,
+    scores: np.ndarray,
+    places: np.ndarray,
+    beaten: np.ndarray,
+) -> bool:
     """Where each item set aside stands among the relevant ones of its cell: beaten[t] counts those just before t.
 
     Returns whether any of them ties with a relevant one.
@@ -301,7 +334,7 @@ def _compare(row, cells, aside, run, scores, places, beaten):
 
 
 @njit(nogil=True, cache=True)
-def _to_ranks(counts, marked, beaten, cells, ranks):
+def _to_ranks(counts: np.ndarray, marked: np.ndarray, beaten: np.ndarray, cells: np.ndarray, ranks: np.ndarray) -> None:
     """The rank of each relevant item: one more than the items before it, and the relevant ones before it.
 
     Items in unmarked cells count by cell; those of marked cells are in `beaten`, where they count from their place on,
@@ -322,10 +355,35 @@ def _to_ranks(counts, marked, beaten, cells, ranks):
 
 @njit(nogil=True, cache=True)
 def rank_rows(
-    first, stop, base, n_blocks, weights, b0, b1, b2, b3, b4, b5, b6, b7, factor,
-    starts, ends, items, own, junk_indptr, junk_items, indptr,
-    ranks, retrieved, hits, mixed, k, best_items, best_scores,
-):  # fmt: skip
+    first: int,
+    stop: int,
+    base: int,
+    n_blocks: int,
+    weights: np.ndarray,
+    b0: np.ndarray,
+    b1: np.ndarray,
+    b2: np.ndarray,
+    b3: np.ndarray,
+    b4: np.ndarray,
+    b5: np.ndarray,
+    b6: np.ndarray,
+    b7: np.ndarray,
+    factor: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    items: np.ndarray,
+    own: np.ndarray,
+    junk_indptr: np.ndarray,
+    junk_items: np.ndarray,
+    indptr: np.ndarray,
+    ranks: np.ndarray,
+    retrieved: np.ndarray,
+    hits: np.ndarray,
+    mixed: np.ndarray,
+    k: int,
+    best_items: np.ndarray,
+    best_scores: np.ndarray,
+) -> None:
     """Rank the relevant items of the queries first ... stop − 1, and keep the best k of each.
 
     Args:

@@ -6,12 +6,16 @@ import os
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.errors import BadInput, StoreMismatch, StoreUnusable
 from core.progress import Cancel, Meter, OnProgress
 from core.types import Ranking
+
+if TYPE_CHECKING:
+    import faiss
 
 KINDS = ("flat", "hnsw", "ivf", "ivf16")
 _ROWS_AT_ONCE = 10_000
@@ -147,7 +151,7 @@ class GalleryIndex:
         return made
 
 
-def _cells(dim: int, count: int, half: bool):  # noqa: ANN202
+def _cells(dim: int, count: int, half: bool) -> faiss.IndexIVF:
     """An empty inverted file: rows lie in the cell of their nearest centre."""
     import faiss
 

@@ -222,7 +222,15 @@ def embeddings(dataset: Dataset, name: str, mode: str = "exact", store: Store | 
 class _Run:
     """One call of `embed`."""
 
-    def __init__(self, dataset, store, mode, on_progress, cancel, on_backbone_done) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        store: Store,
+        mode: str,
+        on_progress: OnProgress | None,
+        cancel: Cancel | None,
+        on_backbone_done: Callable[[str], None] | None,
+    ) -> None:
         self.dataset, self.store, self.mode, self.cancel = dataset, store, mode, cancel
         self.on_backbone_done = on_backbone_done
         self.started = time.monotonic()

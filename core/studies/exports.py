@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from core.studies.systems import System
+    from core.types import Figure
 
 MOST_PRINTED_PAIRS = 15
 
@@ -93,7 +94,7 @@ def _across(result: evaluation.Result, keys: Sequence[str]) -> str:
     return "\n".join([*evaluation.aligned(rows), *evaluation.footnotes(result)])
 
 
-def _interval(figure) -> str:  # noqa: ANN001
+def _interval(figure: Figure) -> str:
     """ "0.8123 [0.8010, 0.8230]"; without an interval the mean alone; "-" where it is not defined."""
     if math.isnan(figure.mean):
         return "-"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from core.fusion.normalize import normalize
 from core.progress import Cancel, Meter, OnProgress
 from core.studies.systems import Space
 from core.types import Relevance, unit
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -259,7 +263,13 @@ def _gate_frame(space: Space, backbones: tuple[str, ...], fit: np.ndarray, direc
     return {"center": inputs.mean(axis=0), "scale": np.where(deviation > 1e-6, deviation, 1.0), "basis": basis}
 
 
-def smooth_ap(scores, relevant, there, first: int | None = None, temperature: float = 0.1):  # noqa: ANN001, ANN201
+def smooth_ap(
+    scores: torch.Tensor,
+    relevant: torch.Tensor,
+    there: torch.Tensor,
+    first: int | None = None,
+    temperature: float = 0.1,
+) -> torch.Tensor:
     """Smooth average precision of candidate lists: (n_queries,) tensor in (0, 1], differentiable in the scores.
 
     A rank is one more than the sum over others of sigmoid((other − own)/temperature).
@@ -419,7 +429,7 @@ def balanced_batches(
     return batches
 
 
-def contrastive_loss(vectors, labels, temperature: float):  # noqa: ANN001, ANN201
+def contrastive_loss(vectors: torch.Tensor, labels: torch.Tensor, temperature: float) -> torch.Tensor:
     """Supervised contrastive loss of unit vectors: each is drawn to its class among the batch. A scalar tensor."""
     import torch
 

@@ -24,6 +24,7 @@ from core.types import Dataset, Evaluation, Relevance, RelevantRanks, Split, uni
 
 if TYPE_CHECKING:
     import pandas as pd
+    from scipy import sparse
 
 NOT_LISTED = 0
 """The rank of what a system did not retrieve; ranks count from 1."""
@@ -647,7 +648,7 @@ def confusions(dataset: Dataset, evaluation: Evaluation, k: int) -> pd.DataFrame
     return table.sort_values(["share", "results"], ascending=False, kind="stable", ignore_index=True)[columns]
 
 
-def _label_rows(dataset: Dataset):  # noqa: ANN202
+def _label_rows(dataset: Dataset) -> sparse.csr_matrix:
     """(n_images, n_labels + 1) CSR of ones; the last column is "no label"."""
     from scipy import sparse
 

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,9 @@ from core import backbones
 from core.errors import BadInput, CoreError, ShapeMismatch
 from core.progress import Cancel, OnProgress
 from core.types import Dataset, Relevance, unit
+
+if TYPE_CHECKING:
+    from core.backbones.query import QueryEncoder
 
 TEMPLATES = ("a photo of {}", "a picture of {}", "a close-up photo of {}", "a photo of the {}", "a good photo of {}")
 """Sentences around a bare word, of which the mean is taken (Radford et al. 2021, arXiv:2103.00020, section 3.1.4)."""
@@ -154,11 +158,11 @@ def require_reader(names: Sequence[str]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=3)
-def _one_encoder(name: str):  # noqa: ANN202
+def _one_encoder(name: str) -> QueryEncoder:
     return backbones.query_encoder(name)
 
 
-def _encoder(name: str):  # noqa: ANN202
+def _encoder(name: str) -> QueryEncoder:
     """The one encoder of this process for a backbone; loading it takes seconds, in one thread while others wait."""
     with _LOADING:
         return _one_encoder(name)
@@ -219,7 +223,9 @@ def sentences_of(name: str, texts: Sequence[str], templates: bool | None = None)
     return [template.format(text) for text in texts for template in TEMPLATES]
 
 
-def phrases(name: str, texts: Sequence[str], templates: bool | None = None, encode: EncodeWords | None = None):
+def phrases(
+    name: str, texts: Sequence[str], templates: bool | None = None, encode: EncodeWords | None = None
+) -> np.ndarray:
     """(n, dim) float32 unit vectors of bare words, each the mean over the prompt templates where they are on.
 
     Args:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -18,6 +19,11 @@ from core.studies.systems import System
 from core.types import Dataset, Evaluation
 from core.ui import asking, cache, cards, gallery, jobs, state, theme
 from core.ui.guard import fragment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from core.ui.viewing import View
 
 Pick = Callable[[str], None]
 
@@ -93,7 +99,7 @@ def _ask_panel(loaded: Dataset, systems: Sequence[Named]) -> None:
         jobs.start(name, f"Asking {PANEL:,} queries of {named.title}", lambda job, one=named: _judge(loaded, one, job))
 
 
-def _panel_is_asked(view) -> bool:  # noqa: ANN001
+def _panel_is_asked(view: View) -> bool:
     """Whether the tables can be drawn; while they cannot, the button that makes them stands there."""
     if not by_panel(view.loaded):
         return True
@@ -134,7 +140,7 @@ def mean_sentence(evaluation: Evaluation, kept: np.ndarray) -> str:
 # -- the tabs
 
 
-def draw(view, pick: Pick) -> None:  # noqa: ANN001
+def draw(view: View, pick: Pick) -> None:
     """The tabs; only the open one is computed."""
     st.space("medium")
     st.subheader("All queries", anchor=False)
@@ -148,7 +154,7 @@ def draw(view, pick: Pick) -> None:  # noqa: ANN001
 
 
 @fragment
-def _tabs(view, pick: Pick) -> None:  # noqa: ANN001
+def _tabs(view: View, pick: Pick) -> None:
     if state.hold(_PICKED, False):
         state.keep(_PICKED, False)
         st.rerun(scope="app")
@@ -175,7 +181,7 @@ def _whole_page(pick: Pick) -> Pick:
     return picked
 
 
-def _class_filter(view) -> str:  # noqa: ANN001
+def _class_filter(view: View) -> str:
     """The class that the tables are about; part of the link."""
     options = ["", *view.loaded.label_names]
     now = state.get(RetrievalSetup, "label")
@@ -188,7 +194,7 @@ def _class_filter(view) -> str:  # noqa: ANN001
     return chosen
 
 
-def _extremes(view, pick: Pick) -> None:  # noqa: ANN001
+def _extremes(view: View, pick: Pick) -> None:
     left, middle, right = st.columns([3.6, 3.4, 3], vertical_alignment="bottom", gap="medium")
     which = left.segmented_control(
         "Which", ["worst", "best"], default="worst", required=True, wrap=True, key="which extremes", format_func=lambda w: f"Ten {w}",
@@ -246,7 +252,7 @@ def case_cards(loaded: Dataset, case: retrieval.Case) -> list[gallery.Card]:
     return made
 
 
-def _duel(view, pick: Pick) -> None:  # noqa: ANN001
+def _duel(view: View, pick: Pick) -> None:
     if view.other is None:
         st.info(
             "Choose a second system above, under “Side by side with”, to see where one beats the other.",
@@ -285,7 +291,7 @@ def _difference(one: Evaluation, two: Evaluation, kept: np.ndarray) -> str:
     )
 
 
-def _confusions(view, pick: Pick) -> None:  # noqa: ANN001
+def _confusions(view: View, pick: Pick) -> None:
     loaded, named, k = view.loaded, view.system, view.setup.k
     evaluation = judged(loaded, named)
     table = retrieval.confusions(loaded, evaluation, k)
@@ -333,7 +339,7 @@ def _confusions(view, pick: Pick) -> None:  # noqa: ANN001
         _cell_pictures(view, evaluation, cell, pick)
 
 
-def _most_confused(names: Sequence[str], wrong, label: str = "", most: int = 60) -> list[str]:  # noqa: ANN001
+def _most_confused(names: Sequence[str], wrong: pd.DataFrame, label: str = "", most: int = 60) -> list[str]:
     """The classes of the map: all of them, or those with the most wrong results, in the order of the names.
 
     Args:
@@ -349,7 +355,9 @@ def _most_confused(names: Sequence[str], wrong, label: str = "", most: int = 60)
     return [name for name in names if name in kept]
 
 
-def _chosen_cell(shown, rows, table, wrong) -> tuple[str, str] | None:  # noqa: ANN001
+def _chosen_cell(
+    shown: Mapping[str, Any], rows: Mapping[str, Any], table: pd.DataFrame, wrong: pd.DataFrame
+) -> tuple[str, str] | None:
     """The pair of classes chosen last, in the map or in the table."""
     points = [point["customdata"] for point in shown["selection"]["points"]]
     picked = tuple(rows["selection"]["rows"])
@@ -363,7 +371,7 @@ def _chosen_cell(shown, rows, table, wrong) -> tuple[str, str] | None:  # noqa: 
     return cell
 
 
-def _cell_pictures(view, evaluation: Evaluation, cell: tuple[str, str], pick: Pick) -> None:  # noqa: ANN001
+def _cell_pictures(view: View, evaluation: Evaluation, cell: tuple[str, str], pick: Pick) -> None:
     asked, given = cell
     found = retrieval.confused_pairs(view.loaded, evaluation, view.setup.k, asked, given)
     st.markdown(

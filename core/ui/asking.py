@@ -7,6 +7,7 @@ import hashlib
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -22,6 +23,9 @@ from core.studies.naming import Named
 from core.types import Dataset
 from core.ui import cache, cropper, shares, state, theme
 from core.ui.controls import Selection
+
+if TYPE_CHECKING:
+    from core.backbones.query import QueryEncoder
 
 GUEST = "given:"
 """A query text of this form names pictures that were given in this session."""
@@ -250,7 +254,7 @@ _LOADING = threading.Lock()
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _encoder(name: str):  # noqa: ANN202
+def _encoder(name: str) -> QueryEncoder:
     return backbones.query_encoder(name)
 
 

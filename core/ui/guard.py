@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.errors import CoreError, NotComputed
+from core.errors import CoreError
 from core.ui import theme
 
 _log = logging.getLogger("fusionscope")

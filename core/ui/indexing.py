@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -14,6 +15,9 @@ from core.studies.naming import Named
 from core.studies.systems import System
 from core.types import Dataset
 from core.ui import asking, cache, jobs, state, theme
+
+if TYPE_CHECKING:
+    from core.ui.viewing import View
 
 _MOST_HELD = 4
 _LOCK = threading.Lock()
@@ -92,7 +96,7 @@ def way(loaded: Dataset, named: Named, exact: bool) -> Way:
     return Way(said="Every picture is scored: the index was not built.", job=name)
 
 
-def _work(system: System, names: tuple[str, ...]):  # noqa: ANN202
+def _work(system: System, names: tuple[str, ...]) -> Callable[[jobs.Job], large.Indexed]:
     def work(job: jobs.Job) -> large.Indexed:
         return large.build(system.space, names, on_progress=job.tell, cancel=job.cancel)
 
@@ -112,7 +116,7 @@ def panel(ways: Sequence[Way]) -> None:
             )
 
 
-def switch(view) -> Callable[[], None]:  # noqa: ANN001
+def switch(view: View) -> Callable[[], None]:
     """Every picture, or an index: the visitor's choice, part of the link.
 
     Returns:

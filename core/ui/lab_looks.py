@@ -100,7 +100,7 @@ def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: F
         charts.landscape(found, titles, marks, pair), key=key, config=BARE, selection_mode="points",
         on_select=lambda: _clicked(key, found.points, names),
     )  # fmt: skip
-    best = ", ".join(f"{titles[n]} {s:.0%}" for n, s in zip(names, found.points[found.best]) if s > 0)
+    best = ", ".join(f"{theme.plain(titles[n])} {s:.0%}" for n, s in zip(names, found.points[found.best]) if s > 0)
     region = {"ternary": "Ringed in white", "curve": "Red", "slices": "Red"}[found.shape]
     st.caption(
         f"**Click a point to set the sliders.** mAP of {cache.n_valid(loaded):,} queries at {len(found.points):,} weightings; "
@@ -212,7 +212,7 @@ def budget(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusi
     if best is None:
         st.warning("Nothing fits under this limit: raise it, or allow more licences.")
         return
-    words = " + ".join(f"{titles[n]} {s:.0%}" for n, s in zip(best.backbones, best.shares))
+    words = " + ".join(f"{theme.plain(titles[n])} {s:.0%}" for n, s in zip(best.backbones, best.shares))
     unit = "ms" if by == "milliseconds" else "MB"
     said, use = st.columns([5, 2], vertical_alignment="center")
     said.markdown(
@@ -236,7 +236,7 @@ def _measure(names: tuple[str, ...], by: str) -> None:
     if not missing:
         return
     job = jobs.find("measure")
-    listed = ", ".join(cache.backbone_title(name) for name in missing)
+    listed = theme.plain(", ".join(cache.backbone_title(name) for name in missing))
     if by == "megabytes":
         st.info(f"The size of {listed} is not known, so it is left out here.")
         return
@@ -305,7 +305,7 @@ def _import() -> None:
 
 def _saved(name: str, one: FusionSpec) -> None:
     said, use, pin, remove = st.columns([6, 2, 3, 1], vertical_alignment="center")
-    parts = ", ".join(f"{cache.backbone_title(n)} {s:.0%}" for n, s in one.shares.items())
+    parts = ", ".join(f"{theme.plain(cache.backbone_title(n))} {s:.0%}" for n, s in one.shares.items())
     told = one.strategy.label + ("" if one.strategy.learned else f": {parts}")
     fitted = f" · fitted on {len(one.trained_on):,} queries" if one.trained_on else ""
     said.markdown(f"{theme.plain(name)}  \n:gray[{told}{fitted}]")

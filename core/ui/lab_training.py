@@ -6,6 +6,7 @@ All of it learns on training queries alone and is shown on the others.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -174,7 +175,9 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], found: Fitted) -> None:
     _keep(found.spec)
 
 
-def bar_rows(standing: fusion.Standing, names: tuple[str, ...], title, fused: str = "this fusion"):  # noqa: ANN001, ANN201
+def bar_rows(
+    standing: fusion.Standing, names: tuple[str, ...], title: Callable[[str], str], fused: str = "this fusion"
+) -> list[tuple[str, float, float, float, str]]:
     """Rows of `charts.metric_bars`: each system of a comparison in its colour."""
     colours = theme.colours(names)
     shade = {"equal": "#7b8698", "fusion": charts.FUSION_COLOUR, "oracle": "#c9ced8"}

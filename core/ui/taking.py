@@ -18,8 +18,11 @@ from core.types import Dataset
 from core.ui import asking, cache, clipboard, cropper, gallery, state, theme
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from core.studies.naming import Named
     from core.ui.asking import Query
+    from core.ui.viewing import View
 
 
 def part_card(card: gallery.Card, query: Query, loaded: Dataset) -> gallery.Card:
@@ -36,7 +39,7 @@ def _part_url(text: str, box: str, _query: Query, _loaded: Dataset) -> str:
     return "data:image/webp;base64," + base64.b64encode(images.thumbnails(picture)["large"]).decode()
 
 
-def closer_look(view, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
+def closer_look(view: View, answers: list[retrieval.Answer]) -> None:
     """Under the results: figures and curve of this query, made when they are opened."""
     with st.expander(
         "Figures and curve of this query", icon=":material/show_chart:", key="figures", on_change="rerun"
@@ -52,7 +55,7 @@ def copy_link(query: Query) -> None:
         st.caption("The link cannot hold your own pictures.")
 
 
-def _figures(view, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
+def _figures(view: View, answers: list[retrieval.Answer]) -> None:
     k = view.setup.k
     if not answers[0].judged:
         st.info("Nothing is known to be relevant to this query, so it has no figures.", icon=":material/info:")
@@ -86,7 +89,7 @@ def _short(title: str, most: int = 56) -> str:
     return title if len(title) <= most else title[: most - 1].rstrip(" ,") + "…"
 
 
-def figures_table(systems: Sequence[Named], answers: list[retrieval.Answer], k: int):  # noqa: ANN201
+def figures_table(systems: Sequence[Named], answers: list[retrieval.Answer], k: int) -> pd.DataFrame:
     """One row per figure of this query, one column per system, and what the figure means."""
     import pandas as pd
 
@@ -100,16 +103,16 @@ def figures_table(systems: Sequence[Named], answers: list[retrieval.Answer], k: 
     return pd.DataFrame(rows)
 
 
-def downloads(view, query: Query, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
+def downloads(view: View, query: Query, answers: list[retrieval.Answer]) -> None:
     """The results as files, each made when its button is pressed."""
     with st.popover("Download", icon=":material/download:", width="stretch"):
         _downloads(view, query, answers)
 
 
-def _downloads(view, query: Query, answers: list[retrieval.Answer]) -> None:  # noqa: ANN001
+def _downloads(view: View, query: Query, answers: list[retrieval.Answer]) -> None:
     k, stem = view.setup.k, f"{view.loaded.name}-results"
 
-    def table():  # noqa: ANN202
+    def table() -> pd.DataFrame:
         import pandas as pd
 
         parts = [

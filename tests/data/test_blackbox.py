@@ -131,7 +131,7 @@ def test_float64_stays_float64_and_half_becomes_single(tmp_path: Path, single: P
 
 
 class Evil:
-    def __reduce__(self):  # noqa: ANN204
+    def __reduce__(self):
         return (Path("/nonexistent").touch, ())
 
 

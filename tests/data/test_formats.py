@@ -350,7 +350,7 @@ def test_revisited_ground_truth(tmp_path: Path, home: Path, protocol: str, relev
 
 
 class Shell:
-    def __reduce__(self):  # noqa: ANN204
+    def __reduce__(self):
         return (os.system, ("echo executed > executed",))
 
 

@@ -16,7 +16,7 @@ SEEDS = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 NORMS = st.sampled_from(["none", "minmax", "zscore"])
 
 
-def slow_lists(scores, own, norm, depth):  # noqa: ANN001, ANN201
+def slow_lists(scores, own, norm, depth):
     """Per query and backbone: {item: normalised score} over its own pool, by the words of the contract."""
     found = []
     for i in range(scores.shape[1]):
@@ -99,7 +99,7 @@ def test_equal_columns_stay_equal_bit_for_bit() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method, ours", [("sum", late.combsum), ("mnz", late.combmnz)])
-def test_ranx_agrees(method: str, ours) -> None:  # noqa: ANN001
+def test_ranx_agrees(method: str, ours) -> None:
     ranx = pytest.importorskip("ranx")
     rng = np.random.default_rng(2)
     scores = [rng.choice(np.linspace(-1, 1, 9, dtype=np.float32), (6, 20)) for _ in range(3)]

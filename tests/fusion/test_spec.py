@@ -14,13 +14,13 @@ from core.fusion import FUSIONS, FusionSpec, LearnedArray, spec
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):  # noqa: ANN001, ANN201
+def home(tmp_path, monkeypatch):
     monkeypatch.setenv("FUSIONSCOPE_HOME", str(tmp_path))
     return tmp_path
 
 
 @pytest.mark.parametrize("strategy", FUSIONS, ids=lambda s: s.name)
-def test_every_strategy_says_what_it_is(strategy) -> None:  # noqa: ANN001
+def test_every_strategy_says_what_it_is(strategy) -> None:
     assert strategy.label and strategy.reference and strategy.sentence.endswith(".")
     for parameter in strategy.parameters:
         assert parameter.bounds.label and parameter.name in strategy.accepts
@@ -174,7 +174,7 @@ def test_saved_under_a_name_and_removed() -> None:
         spec.load("best")
 
 
-def test_one_broken_file_does_not_hide_the_others(home) -> None:  # noqa: ANN001
+def test_one_broken_file_does_not_hide_the_others(home) -> None:
     spec.save(FusionSpec("good", "concat", ("a",)))
     (home / "fusions" / "bad.json").write_text("{")
     (home / "fusions" / "huge.json").write_text(json.dumps([GOOD | {"weights": [10**400, 1]}]))

@@ -378,7 +378,7 @@ def test_clustering_where_it_is_not_defined_or_degenerate() -> None:
     assert found["calinski_harabasz_l2"] == 1
 
 
-def test_metrics_side_by_side_are_those_one_by_one(monkeypatch) -> None:  # noqa: ANN001
+def test_metrics_side_by_side_are_those_one_by_one(monkeypatch) -> None:
     random = np.random.default_rng(0)
     lists = [
         np.sort(random.choice(np.arange(1, 400), size, replace=False)).tolist() for size in random.integers(0, 30, 60)

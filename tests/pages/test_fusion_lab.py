@@ -57,7 +57,7 @@ def sliders(app: AppTest) -> dict[str, int]:
     return {one.key.removeprefix("share "): one.value for one in app.slider if (one.key or "").startswith("share ")}
 
 
-def button(app: AppTest, label: str):  # noqa: ANN201
+def button(app: AppTest, label: str):
     return next(one for one in app.button if one.label == label or one.key == label)
 
 
@@ -65,7 +65,7 @@ def figure(app: AppTest, label: str = "mAP") -> float:
     return float(next(one for one in app.metric if one.label == label).value)
 
 
-def test_sliders_keep_a_whole_and_every_step_can_be_taken_back(lab) -> None:  # noqa: ANN001
+def test_sliders_keep_a_whole_and_every_step_can_be_taken_back(lab) -> None:
     app = lab()
     first, second, third = lab.names
     assert sum(sliders(app).values()) in (99, 100, 101)
@@ -96,7 +96,7 @@ def test_sliders_keep_a_whole_and_every_step_can_be_taken_back(lab) -> None:  # 
     assert alone[left_out] == min(alone.values())
 
 
-def test_a_locked_share_stays(lab) -> None:  # noqa: ANN001
+def test_a_locked_share_stays(lab) -> None:
     app = lab()
     first, second, third = lab.names
     app.slider(key=f"share {first}").set_value(60).run()
@@ -110,7 +110,7 @@ def test_a_locked_share_stays(lab) -> None:  # noqa: ANN001
     assert sliders(app)[second] == 90
 
 
-def test_parameters_of_a_strategy_change_the_figures_and_travel_in_the_link(lab) -> None:  # noqa: ANN001
+def test_parameters_of_a_strategy_change_the_figures_and_travel_in_the_link(lab) -> None:
     app = lab(s="rrf")
     assert figure(app) > 0
     depth = next(one for one in app.number_input if one.key == "parameter rrf depth")
@@ -135,13 +135,13 @@ def test_parameters_of_a_strategy_change_the_figures_and_travel_in_the_link(lab)
         {"s": "score_sum", "p": "norm:zscore,norm:zscore,depth:-3", "base": "linear_head||hog:1"},
     ],
 )
-def test_any_link_opens(lab, link: dict[str, str]) -> None:  # noqa: ANN001
+def test_any_link_opens(lab, link: dict[str, str]) -> None:
     app = lab(**link)
     assert 0 <= figure(app) <= 1
     assert not app.error
 
 
-def test_the_figures_are_those_of_the_study(lab, tiny_world: SimpleNamespace) -> None:  # noqa: ANN001
+def test_the_figures_are_those_of_the_study(lab, tiny_world: SimpleNamespace) -> None:
     from core import data
     from core.metrics import ranking as metrics
 
@@ -157,7 +157,7 @@ def test_the_figures_are_those_of_the_study(lab, tiny_world: SimpleNamespace) ->
     assert re.search(r"[Nn]o gain shown|Gain over", said)
 
 
-def test_a_hard_query_is_the_worst_one(lab, tiny_world: SimpleNamespace) -> None:  # noqa: ANN001
+def test_a_hard_query_is_the_worst_one(lab, tiny_world: SimpleNamespace) -> None:
     from core import data
     from core.metrics import ranking as metrics
 
@@ -172,7 +172,7 @@ def test_a_hard_query_is_the_worst_one(lab, tiny_world: SimpleNamespace) -> None
     assert values[list(dataset.ids).index(chosen)] == pytest.approx(values.min())
 
 
-def test_a_fitted_baseline_is_only_judged_on_other_queries(lab, tiny_world: SimpleNamespace) -> None:  # noqa: ANN001
+def test_a_fitted_baseline_is_only_judged_on_other_queries(lab, tiny_world: SimpleNamespace) -> None:
     from core import data
 
     dataset = data.load("tiny")
@@ -187,7 +187,7 @@ def test_a_fitted_baseline_is_only_judged_on_other_queries(lab, tiny_world: Simp
     assert "40 queries that neither" in captions and "20 are left out" in captions
 
 
-def test_backbones_that_say_nothing_are_named(lab, tiny_world: SimpleNamespace) -> None:  # noqa: ANN001
+def test_backbones_that_say_nothing_are_named(lab, tiny_world: SimpleNamespace) -> None:
     from tests.pages.alone import attached
 
     attached(tiny_world.dataset, nothing=np.zeros((60, 4)), same=np.ones((60, 4)))
@@ -196,7 +196,7 @@ def test_backbones_that_say_nothing_are_named(lab, tiny_world: SimpleNamespace) 
     assert "nothing has nothing" in said and "60 of 60 gallery images" in said
 
 
-def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) -> None:  # noqa: ANN001
+def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) -> None:
     """A new server on the same home: tuned weights stand there, and their link still leaves the training queries out."""
     import streamlit as st
 
@@ -231,7 +231,7 @@ def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) ->
     assert fitted.find(fitted.name_of("tune", dataset, spec), space) is None
 
 
-def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatch) -> None:  # noqa: ANN001
+def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatch) -> None:
     import streamlit as st
 
     from core.studies import panels
@@ -245,7 +245,7 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatc
     gate = threading.Event()
     prepare = fusion.Judge.prepare
 
-    def held(judge, *given, **told):  # noqa: ANN001, ANN002, ANN003, ANN202
+    def held(judge, *given, **told):
         if judge.by_slices:
             assert gate.wait(30)
         return prepare(judge, *given, **told)
@@ -291,7 +291,7 @@ def test_without_leaves_the_named_queries_out(tiny_world: SimpleNamespace) -> No
 
 
 @pytest.mark.parametrize("look", ["curve", "landscape", "adds", "changes", "budget", "trained", "files"])
-def test_every_closer_look_opens(lab, look: str) -> None:  # noqa: ANN001
+def test_every_closer_look_opens(lab, look: str) -> None:
     first, second, third = lab.names
     app = lab(see=look, w=f"{first}:0.6,{second}:0.4,{third}:0")
     assert not app.exception and not app.error

@@ -110,14 +110,14 @@ def test_every_closer_look_opens_from_its_link(tiny: Dataset, look: str, said: s
     assert not app.exception and not app.error and said in words(app)
 
 
-def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(tiny: Dataset, monkeypatch) -> None:  # noqa: ANN001
+def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(tiny: Dataset, monkeypatch) -> None:
     whole = table(opened(PAGE, d="tiny"))
     monkeypatch.setattr(panels, "SIZE", 20)
     monkeypatch.setattr(panels, "MOST_QUERIES", 30)
     gate = threading.Event()
     evaluate_one = evaluation.evaluate_one
 
-    def held(*given, **told):  # noqa: ANN002, ANN003, ANN202
+    def held(*given, **told):
         if told.get("cancel") is not None:
             assert gate.wait(30)
         return evaluate_one(*given, **told)

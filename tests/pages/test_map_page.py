@@ -58,7 +58,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What the map was given last; `event` is what the person did."""
     held = SimpleNamespace(event=picture_map.Event(), panels=[], colours=None, selection=np.empty(0), focus=None)
 
-    def show(panels, items, colours, *, selection=(), focus=None, **_) -> picture_map.Event:  # noqa: ANN001, ANN003
+    def show(panels, items, colours, *, selection=(), focus=None, **_) -> picture_map.Event:
         held.panels, held.colours, held.selection, held.focus, held.items = panels, colours, selection, focus, items
         event, held.event = held.event, picture_map.Event()
         return event
@@ -252,7 +252,7 @@ def test_pca_stands_there_until_a_layout_comes_and_stop_keeps_what_is_shown(
 
     go_on, slow = threading.Event(), projection.layout
 
-    def waiting(space, method="pca", **more):  # noqa: ANN001, ANN003, ANN202
+    def waiting(space, method="pca", **more):
         if method == "tsne":
             go_on.wait(60)
             more["cancel"].check()

@@ -39,13 +39,13 @@ def app(tmp_path_factory: pytest.TempPathFactory):
 class Map:
     """What a person does on the Map page, and what they see."""
 
-    def __init__(self, page, app: str, query: str) -> None:  # noqa: ANN001
+    def __init__(self, page, app: str, query: str) -> None:
         self.page = page
         page.set_default_timeout(PATIENCE)
         page.goto(f"{app}/map?d=tiny&{query}")
         self.settle()
 
-    def ask(self, expression: str):  # noqa: ANN201
+    def ask(self, expression: str):
         """A JavaScript expression over `view`."""
         return self.page.evaluate(f"() => {{ const view = {VIEW}; return {expression}; }}")
 

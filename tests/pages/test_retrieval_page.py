@@ -163,7 +163,7 @@ def test_what_cannot_ask_gets_one_sentence() -> None:
 # -- words
 
 
-def fake_words(name: str, texts) -> np.ndarray:  # noqa: ANN001
+def fake_words(name: str, texts) -> np.ndarray:
     """HOG reads: a text is a fixed direction of its space."""
     from core import backbones
     from core.types import unit
@@ -223,7 +223,7 @@ def test_what_words_find_is_what_the_study_of_texts_finds(at_home, hog_reads) ->
 # -- large galleries
 
 
-def settled(app: AppTest, done, seconds: float = 30) -> AppTest:  # noqa: ANN001
+def settled(app: AppTest, done, seconds: float = 30) -> AppTest:
     """Run the page again until its background work is done."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

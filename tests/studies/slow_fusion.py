@@ -57,7 +57,7 @@ def pca(rows: np.ndarray, gallery: np.ndarray, dim: int, whiten: bool) -> np.nda
     return result
 
 
-def fused_vectors(kind: str, parts: list[np.ndarray], weights: list[float], gallery: np.ndarray, settings: dict):  # noqa: ANN201
+def fused_vectors(kind: str, parts: list[np.ndarray], weights: list[float], gallery: np.ndarray, settings: dict):
     if kind in ("concat", "concat_pca"):
         joined = unit(np.concatenate([w * x for w, x in zip(weights, parts)], axis=1))
         if kind == "concat":
@@ -71,7 +71,7 @@ def fused_vectors(kind: str, parts: list[np.ndarray], weights: list[float], gall
     return unit(sum(w * x for w, x in zip(weights, parts)) / sum(weights))
 
 
-def fuse(record: dict, vectors: dict[str, np.ndarray], queries: np.ndarray, gallery: np.ndarray, own: np.ndarray):  # noqa: ANN201
+def fuse(record: dict, vectors: dict[str, np.ndarray], queries: np.ndarray, gallery: np.ndarray, own: np.ndarray):
     """(n_queries, n_gallery) float64 scores of one object of fusions.json; NaN where nothing was retrieved.
 
     `vectors` are raw; `own` says where each query stands in the gallery, −1 is nowhere.

@@ -138,7 +138,7 @@ def test_pairs_complete_labels_and_junk_leaves_after_ranking(tmp_path: Path) -> 
     _agree(result, slow_means(vectors, labels, None, pairs))
 
 
-def _agree(result, expected: dict) -> None:  # noqa: ANN001
+def _agree(result, expected: dict) -> None:
     from core.studies import evaluation
 
     record = json.loads(json.dumps(evaluation.as_json(result), allow_nan=False))

@@ -185,7 +185,7 @@ def test_every_figure_is_the_slow_loops(name: str, tied: bool) -> None:
         _classes_and_votes(one, lists, slow, truth)
 
 
-def _classes_and_votes(one, lists: list, slow: list, truth: Relevance) -> None:  # noqa: ANN001
+def _classes_and_votes(one, lists: list, slow: list, truth: Relevance) -> None:
     if truth.query_classes is None:
         for key in ("acc", "acc@3", "map_class_mean", "silhouette_cosine", "davies_bouldin_l2"):
             assert (
@@ -289,7 +289,7 @@ def test_whole_classes_are_resampled_when_asked_and_it_is_said() -> None:
 # ---------------------------------------------------------------- degenerate
 
 
-def judged(labels: list[int], vectors: np.ndarray | None = None, ks: tuple[int, ...] = (1, 5)):  # noqa: ANN201
+def judged(labels: list[int], vectors: np.ndarray | None = None, ks: tuple[int, ...] = (1, 5)):
     dataset = dataset_of(np.array(labels))
     rows = np.random.default_rng(0).standard_normal((len(labels), 6)) if vectors is None else vectors
     space = Space({"a": unit(rows)}, dataset.split)
@@ -360,7 +360,7 @@ def test_no_system_is_refused() -> None:
 # ---------------------------------------------------------------- tables to take away
 
 
-def test_tables_hold_what_was_found(tmp_path) -> None:  # noqa: ANN001
+def test_tables_hold_what_was_found(tmp_path) -> None:
     dataset = worlds()["self"]
     truth = data.relevance(dataset)
     result = evaluation.evaluate(build(space_for(dataset), ("a", "b"), FUSED), truth, KS, dataset=dataset)

@@ -125,7 +125,7 @@ def test_whole_classes_can_be_resampled_and_it_is_said() -> None:
     assert one.mean == other.mean and (one.low, one.high) != (other.low, other.high)
 
 
-def dataset_of(split=None, instances=None):  # noqa: ANN001, ANN201
+def dataset_of(split=None, instances=None):
     import pandas as pd
 
     from core.types import Dataset
@@ -176,7 +176,7 @@ def test_training_images_that_are_queries_are_refused() -> None:
 
 
 @pytest.mark.slow
-def test_two_networks_gain_on_real_photographs(shared_data, tmp_path, home) -> None:  # noqa: ANN001
+def test_two_networks_gain_on_real_photographs(shared_data, tmp_path, home) -> None:
     """Every second photograph of 28 classes, real weights: the mix is better than the better network alone."""
     import shutil
 

@@ -82,7 +82,7 @@ def ground_truth(tmp_path: Path, home: Path) -> tuple[Path, list[dict]]:
 
 def test_the_three_protocols_from_the_ground_truth_file(
     ground_truth: tuple[Path, list], tmp_path: Path, capsys
-) -> None:  # noqa: ANN001
+) -> None:
     path, truth = ground_truth
     out = tmp_path / "protocols.csv"
     asked = [

@@ -22,7 +22,7 @@ from tests.studies.test_evaluation import FUSED, KS, dataset_of, judged, several
 
 
 @pytest.fixture(scope="module")
-def world():  # noqa: ANN201
+def world():
     dataset = worlds()["self"]
     truth = data.relevance(dataset)
     systems = build(space_for(dataset), ("a", "b"), FUSED)
@@ -36,7 +36,7 @@ def world():  # noqa: ANN201
     return dataset, truth, systems, result, known
 
 
-def test_the_table_has_every_figure_best_first(world) -> None:  # noqa: ANN001
+def test_the_table_has_every_figure_best_first(world) -> None:
     _, _, _, result, known = world
     frame = leaderboard.table(result, known)
     means = [result[name].mean("map") for name in leaderboard.order(result)]
@@ -53,7 +53,7 @@ def test_the_table_has_every_figure_best_first(world) -> None:  # noqa: ANN001
     assert frame["relative"].iloc[1] == pytest.approx(100 * means[1] / means[0])
 
 
-def test_lower_is_better_where_it_is(world) -> None:  # noqa: ANN001
+def test_lower_is_better_where_it_is(world) -> None:
     _, _, _, result, _ = world
     names = leaderboard.order(result, "davies_bouldin_l2")
     found = [result[name].mean("davies_bouldin_l2") for name in names]
@@ -63,7 +63,7 @@ def test_lower_is_better_where_it_is(world) -> None:  # noqa: ANN001
     assert math.isnan(share["ranks"])
 
 
-def test_each_pair_once_the_better_first(world) -> None:  # noqa: ANN001
+def test_each_pair_once_the_better_first(world) -> None:
     _, _, _, result, known = world
     frame = leaderboard.differences(result, known)
     assert len(frame) == 6 and (frame["difference"] >= 0).all()
@@ -76,7 +76,7 @@ def test_each_pair_once_the_better_first(world) -> None:  # noqa: ANN001
         assert leaderboard.turned(back) == leaderboard.difference(result, a, b) and back.losses == slow.wins
 
 
-def test_files_hold_the_table(world) -> None:  # noqa: ANN001
+def test_files_hold_the_table(world) -> None:
     dataset, _, _, result, known = world
     frame = leaderboard.table(result, known, ("map", "p@7"))
     read = pd.read_csv(io.BytesIO(leaderboard.as_csv(frame)))
@@ -93,7 +93,7 @@ def test_files_hold_the_table(world) -> None:  # noqa: ANN001
     assert rf"\textbf{{{lowest:.3f}}}" in text
 
 
-def test_warnings_speak_of_titles_and_contradictions(world) -> None:  # noqa: ANN001
+def test_warnings_speak_of_titles_and_contradictions(world) -> None:
     _, _, _, result, known = world
     said = leaderboard.warnings(result, known)
     assert any(sentence.startswith("Alpha_1 has nothing (a zero vector) for 1 of 60") for sentence in said)
@@ -139,7 +139,7 @@ def test_class_by_class_is_the_plain_mean(several: bool) -> None:
                 assert np.isnan(table.values[row, column])
 
 
-def test_orders_of_classes(world) -> None:  # noqa: ANN001
+def test_orders_of_classes(world) -> None:
     dataset, _, _, result, _ = world
     hardest = leaderboard.class_order(result, dataset, "map", "hardest first")
     assert "c5" not in hardest, "a class without a valid query has no row"
@@ -176,7 +176,7 @@ def test_relative_of_nothing_is_undefined() -> None:
     assert math.isnan(leaderboard.relative(result)["a"])
 
 
-def test_facts_are_measured_here_or_not_at_all(home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
+def test_facts_are_measured_here_or_not_at_all(home, monkeypatch: pytest.MonkeyPatch) -> None:
     from types import SimpleNamespace
 
     from core.fusion import FusionSpec
@@ -209,7 +209,7 @@ def test_facts_are_measured_here_or_not_at_all(home, monkeypatch: pytest.MonkeyP
 # ---------------------------------------------------------------- curves
 
 
-def test_curves_are_the_plain_means(world) -> None:  # noqa: ANN001
+def test_curves_are_the_plain_means(world) -> None:
     dataset, truth, systems, result, _ = world
     ranks = evaluation.rank(systems[0], truth, None, k=1).ranks
     everybody = curves.queries_of(dataset, ranks)
@@ -230,7 +230,7 @@ def test_curves_are_the_plain_means(world) -> None:  # noqa: ANN001
     assert (np.diff(deep["recall"].y) >= -1e-12).all() and deep["recall"].y[-1] == pytest.approx(1)
 
 
-def test_distributions_count_every_query_once(world) -> None:  # noqa: ANN001
+def test_distributions_count_every_query_once(world) -> None:
     dataset, truth, systems, result, _ = world
     ranks = evaluation.rank(systems[0], truth, None, k=1).ranks
     queries = curves.queries_of(dataset, ranks)
@@ -248,7 +248,7 @@ def test_distributions_count_every_query_once(world) -> None:  # noqa: ANN001
     assert curves.distribution(perfect, perfect.valid, cumulative=True).y.tolist() == [1.0] * 101
 
 
-def test_one_query_has_its_points_and_nothing_at_recall_zero(world) -> None:  # noqa: ANN001
+def test_one_query_has_its_points_and_nothing_at_recall_zero(world) -> None:
     _, truth, systems, result, _ = world
     ranks = evaluation.rank(systems[0], truth, None, k=1).ranks
     recall, precision, levels = curves.one_query(ranks, 4)
@@ -258,7 +258,7 @@ def test_one_query_has_its_points_and_nothing_at_recall_zero(world) -> None:  # 
     assert levels[0] == precision.max() and precision.mean() == pytest.approx(result["a"].per_query["map"][4])
 
 
-def test_curves_of_nobody_are_undefined_and_tables_hold_the_points(world) -> None:  # noqa: ANN001
+def test_curves_of_nobody_are_undefined_and_tables_hold_the_points(world) -> None:
     dataset, truth, systems, _, _ = world
     ranks = evaluation.rank(systems[0], truth, None, k=1).ranks
     nobody = curves.queries_of(dataset, ranks, "no such class")

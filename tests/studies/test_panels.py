@@ -35,7 +35,7 @@ def world() -> tuple[Dataset, Space, Relevance]:
     return dataset, Space(vectors, dataset.split), data.relevance(dataset)
 
 
-def test_the_bound_is_the_number_of_queries_or_the_memory(world, monkeypatch) -> None:  # noqa: ANN001
+def test_the_bound_is_the_number_of_queries_or_the_memory(world, monkeypatch) -> None:
     dataset, _, truth = world
     assert not panels.needed(truth, 4)
     monkeypatch.setattr(panels, "SIZE", 50)
@@ -50,7 +50,7 @@ def test_the_bound_is_the_number_of_queries_or_the_memory(world, monkeypatch) ->
     assert (judged.self_position == small.split.queries).all(), "each still leaves its own list"
 
 
-def test_a_panel_estimates_the_whole(world, monkeypatch) -> None:  # noqa: ANN001
+def test_a_panel_estimates_the_whole(world, monkeypatch) -> None:
     dataset, space, truth = world
     monkeypatch.setattr(panels, "SIZE", 120)
     small = panels.of(dataset, truth)
@@ -65,7 +65,7 @@ def test_a_panel_estimates_the_whole(world, monkeypatch) -> None:  # noqa: ANN00
 
 
 @pytest.mark.parametrize("kind", ["concat", "score_sum", "rrf", "concat_pca", "confidence"])
-def test_slices_give_the_same_figures(world, monkeypatch, kind: str) -> None:  # noqa: ANN001
+def test_slices_give_the_same_figures(world, monkeypatch, kind: str) -> None:
     _, space, truth = world
     spec = FusionSpec("f", kind, ("x", "y", "z"))
     if spec.strategy.weight:
@@ -86,7 +86,7 @@ def test_slices_give_the_same_figures(world, monkeypatch, kind: str) -> None:  #
     np.testing.assert_allclose([row.mean for row in one.rows], [row.mean for row in other.rows], atol=1e-6)
 
 
-def test_it_can_be_stopped_and_then_nothing_is_half_kept(world, monkeypatch) -> None:  # noqa: ANN001
+def test_it_can_be_stopped_and_then_nothing_is_half_kept(world, monkeypatch) -> None:
     _, space, truth = world
     monkeypatch.setattr(fusion, "SLICE_BYTES", 4 * N * 40)
     judge, cancel = fusion.Judge(space, truth, by_slices=True), Cancel()
@@ -95,7 +95,7 @@ def test_it_can_be_stopped_and_then_nothing_is_half_kept(world, monkeypatch) -> 
     assert judge.values("x", ("map",))["map"].shape == (N,)
 
 
-def test_several_shares_at_once_are_each_alone(world) -> None:  # noqa: ANN001
+def test_several_shares_at_once_are_each_alone(world) -> None:
     _, space, truth = world
     several = [{"x": 1.0}, {"x": 0.5, "y": 0.5}, {"z": 0.9, "y": 0.1}]
     for memory, panel in ((0, None), (1 << 30, None), (0, np.arange(5, 200, 3))):
@@ -108,7 +108,7 @@ def test_several_shares_at_once_are_each_alone(world) -> None:  # noqa: ANN001
             np.testing.assert_array_equal(one.best.scores, alone.best.scores)
 
 
-def test_weights_of_a_large_set_are_searched_on_a_panel(world, monkeypatch) -> None:  # noqa: ANN001
+def test_weights_of_a_large_set_are_searched_on_a_panel(world, monkeypatch) -> None:
     dataset, space, truth = world
     part = fusion.training(dataset, space, truth, most=30)
     whole = fusion.training(dataset, space, truth)

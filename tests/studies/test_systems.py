@@ -222,14 +222,14 @@ def highest(scores, weights):
 
 
 @pytest.fixture
-def plugins(tmp_path):  # noqa: ANN001, ANN201
+def plugins(tmp_path):
     before = set(FUSIONS.names)
     yield tmp_path
     for name in set(FUSIONS.names) - before:
         FUSIONS.discard(name)
 
 
-def test_a_users_file_adds_a_strategy_and_a_broken_one_a_sentence(plugins) -> None:  # noqa: ANN001
+def test_a_users_file_adds_a_strategy_and_a_broken_one_a_sentence(plugins) -> None:
     (plugins / "good.py").write_text(GOOD)
     (plugins / "half.py").write_text(GOOD.replace("highest", "half") + "\nraise ValueError('no luck')\n")
     (plugins / "syntax.py").write_text("def (:")
@@ -245,7 +245,7 @@ def test_a_users_file_adds_a_strategy_and_a_broken_one_a_sentence(plugins) -> No
     assert len(systems.load_plugins(plugins)) == 2, "a second visit loads nothing twice and says the same"
 
 
-def test_an_edited_plugin_is_loaded_afresh(plugins) -> None:  # noqa: ANN001
+def test_an_edited_plugin_is_loaded_afresh(plugins) -> None:
     import os
 
     path = plugins / "good.py"
@@ -256,7 +256,7 @@ def test_an_edited_plugin_is_loaded_afresh(plugins) -> None:  # noqa: ANN001
     assert systems.load_plugins(plugins) == () and FUSIONS.get("highest").label == "Tallest"
 
 
-def test_a_plugin_that_gives_nonsense_is_named(plugins) -> None:  # noqa: ANN001
+def test_a_plugin_that_gives_nonsense_is_named(plugins) -> None:
     (plugins / "good.py").write_text(GOOD.replace("np.max(scores, axis=0)", "scores[0][:, :2]"))
     (plugins / "nan.py").write_text(
         GOOD.replace("highest", "nan").replace("np.max(scores, axis=0)", "scores[0] * np.nan")
@@ -278,7 +278,7 @@ def test_a_plugin_that_gives_nonsense_is_named(plugins) -> None:  # noqa: ANN001
         ("{}['nothing']", "KeyError"),
     ],
 )
-def test_a_plugin_that_gives_infinity_or_fails_is_one_sentence(plugins, result: str, said: str) -> None:  # noqa: ANN001
+def test_a_plugin_that_gives_infinity_or_fails_is_one_sentence(plugins, result: str, said: str) -> None:
     (plugins / "odd.py").write_text(GOOD.replace("highest", "odd").replace("np.max(scores, axis=0)", result))
     assert not systems.load_plugins(plugins)
     vectors, split = world(np.random.default_rng(0))
@@ -286,7 +286,7 @@ def test_a_plugin_that_gives_infinity_or_fails_is_one_sentence(plugins, result: 
         systems.System("f", space_of(vectors, split), FusionSpec("f", "odd", ("a", "b"))).block(0, 2)
 
 
-def test_minus_infinity_is_still_not_retrieved(plugins) -> None:  # noqa: ANN001
+def test_minus_infinity_is_still_not_retrieved(plugins) -> None:
     few = "np.where(scores[0] > np.median(scores[0]), scores[0], -np.inf)"
     (plugins / "few.py").write_text(GOOD.replace("highest", "few").replace("np.max(scores, axis=0)", few))
     systems.load_plugins(plugins)
@@ -296,7 +296,7 @@ def test_minus_infinity_is_still_not_retrieved(plugins) -> None:  # noqa: ANN001
 
 
 @pytest.mark.parametrize("result", ["parts[0] * np.nan", "parts[0][:3]", "parts[0] / 0"])
-def test_a_plugin_of_vectors_that_gives_nonsense_is_one_sentence(plugins, result: str) -> None:  # noqa: ANN001
+def test_a_plugin_of_vectors_that_gives_nonsense_is_one_sentence(plugins, result: str) -> None:
     text = GOOD.replace("highest", "odd").replace("np.max(scores, axis=0)", result)
     text = text.replace('joins="scores"', 'joins="vectors"').replace("(scores,", "(parts,")
     (plugins / "odd.py").write_text(text)

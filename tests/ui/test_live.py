@@ -83,7 +83,7 @@ def test_a_layout_is_turned_before_it_is_shown_and_old_streams_go() -> None:
 
 def test_a_component_is_registered_once_even_when_its_module_is_loaded_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path
-) -> None:  # noqa: ANN001
+) -> None:
     made: list[str] = []
     monkeypatch.setattr(st.components.v2, "component", lambda name, **parts: made.append(name) or (lambda **_: parts))
     js = tmp_path / "one.js"

@@ -28,7 +28,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 class Driver:
     """What a person does on a map, and what they see."""
 
-    def __init__(self, page, address: str, query: str) -> None:  # noqa: ANN001
+    def __init__(self, page, address: str, query: str) -> None:
         self.page = page
         page.goto(f"{address}/?{query}")
         page.wait_for_selector(".fs-map[data-renderer]")
@@ -36,7 +36,7 @@ class Driver:
         box = page.locator(".fs-map .stage").bounding_box()
         self.left, self.top, self.width, self.height = box["x"], box["y"], box["width"], box["height"]
 
-    def ask(self, expression: str):  # noqa: ANN201
+    def ask(self, expression: str):
         """A JavaScript expression over `view`."""
         return self.page.evaluate(f"async () => {{ const view = {VIEW}; return {expression}; }}")
 
