@@ -245,7 +245,7 @@ def actions(chosen: Sequence[str], ticked: bool, dataset: str) -> DeltaGenerator
     missing = [name for name in chosen if held.get(name, 0) < total]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
-            f"Embed for {dataset}" if dataset else "Embed", key="embed chosen", type="primary", icon=":material/play_arrow:",
+            f"Embed for {theme.plain(dataset)}" if dataset else "Embed", key="embed chosen", type="primary", icon=":material/play_arrow:",
             on_click=start_embedding, args=(dataset, missing), disabled=not missing or bool(jobs.running()),
             help=None if missing else "Everything chosen is embedded already." if dataset else "No dataset is ready yet.",
         )  # fmt: skip
@@ -342,7 +342,7 @@ def _relatives(one: Entry, dataset: str) -> None:
     names = cache.embedded(dataset) if dataset else ()
     if one.name not in names or len(names) < 2:
         why = "Embed it" if one.name not in names else "Embed a second backbone"
-        st.caption(f"{why} to see which backbones behave alike{f' on {dataset}' if dataset else ''}.")
+        st.caption(f"{why} to see which backbones behave alike{f' on {theme.plain(dataset)}' if dataset else ''}.")
         return
     found = shelf.similarity(cache.dataset(dataset), names)
     rows = [

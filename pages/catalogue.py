@@ -211,7 +211,9 @@ def ask_box(catalogue: study.Catalogue) -> None:
     )  # fmt: skip
     said = examples(catalogue)
     if said and not state.get(CatalogueSetup, "question").strip():
-        st.pills("Try", said, key="try a query", on_change=try_line, label_visibility="collapsed")
+        st.pills(
+            "Try", said, format_func=theme.plain, key="try a query", on_change=try_line, label_visibility="collapsed"
+        )
 
 
 def picture_side(view: View, picture: tuple) -> None:
@@ -298,11 +300,11 @@ def filters_popover(catalogue: study.Catalogue) -> None:
             key = f"facet {catalogue.name} {column}"
             if isinstance(facet[0], float):
                 st.session_state.setdefault(key, now.get(column, facet))
-                st.slider(column, *facet, key=key, on_change=take_filters, args=(catalogue,))
+                st.slider(theme.plain(column), *facet, key=key, on_change=take_filters, args=(catalogue,))
             else:
                 st.session_state.setdefault(key, now.get(column, []))
                 st.multiselect(
-                    column,
+                    theme.plain(column),
                     facet,
                     key=key,
                     on_change=take_filters,
@@ -406,7 +408,9 @@ def weights(catalogue: study.Catalogue) -> None:
     st.caption("Weights for “Fixed weights”; nothing is embedded again.")
     for name in used_parts(catalogue):
         st.session_state.setdefault(f"weight {name}", float(now.get(name, 1.0)))
-        st.slider(name, 0.0, 1.0, step=0.05, key=f"weight {name}", on_change=take_weights, args=(catalogue,))
+        st.slider(
+            theme.plain(name), 0.0, 1.0, step=0.05, key=f"weight {name}", on_change=take_weights, args=(catalogue,)
+        )
 
 
 def shares_of(view: View) -> dict[str, float] | None:

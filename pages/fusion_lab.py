@@ -39,7 +39,7 @@ def weights_panel(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> 
             left, right = st.columns([7, 1], vertical_alignment="bottom", gap="small")
             st.session_state[f"share {name}"] = round(parts[name] * 100)
             left.slider(
-                f":color[●]{{foreground=\"{colours[name]}\"}} {cache.backbone_title(name)}", 0, 100,
+                f":color[●]{{foreground=\"{colours[name]}\"}} {theme.plain(cache.backbone_title(name))}", 0, 100,
                 key=f"share {name}", format="%d %%", on_change=lab.slid, args=(name, names),
                 disabled=name in locked or len(names) == 1,
             )  # fmt: skip

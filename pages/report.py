@@ -70,7 +70,7 @@ def page() -> None:
     loaded = selection.dataset
     if not loaded.has_labels:
         st.info(
-            f"{loaded.name!r} has no labels, so nothing can be compared in figures. The Retrieval page makes a report of one query.",
+            f"{theme.plain(repr(loaded.name))} has no labels, so nothing can be compared in figures. The Retrieval page makes a report of one query.",
             icon=":material/info:",
         )  # fmt: skip
         return

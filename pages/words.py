@@ -115,7 +115,9 @@ def ask_box(loaded: Dataset) -> None:
         )  # fmt: skip
     said = examples(loaded)
     if said and not state.get(WordsSetup, "words").strip():
-        st.pills("Try", said, key="try words", on_change=try_line, label_visibility="collapsed")
+        st.pills(
+            "Try", said, format_func=theme.plain, key="try words", on_change=try_line, label_visibility="collapsed"
+        )
 
 
 def search(selection: controls.Selection, readers: tuple[str, ...], templates: bool | None) -> None:

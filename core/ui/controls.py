@@ -10,7 +10,7 @@ from core import data
 from core.errors import NotComputed
 from core.setups import FrameSetup
 from core.types import Dataset
-from core.ui import cache, jobs, state
+from core.ui import cache, jobs, state, theme
 
 _SHOWN = "backbones shown"
 
@@ -33,16 +33,18 @@ def frame() -> None:
             _dataset_and_backbones(names)
         setup = state.read(FrameSetup)
         for job in jobs.running():
-            st.caption(f":material/progress_activity: {job.title} …")
+            st.caption(f":material/progress_activity: {theme.plain(job.title)} …")
         if not names:
-            st.caption(f"No dataset is ready yet. The Overview builds {setup.dataset!r} first.")
+            st.caption(f"No dataset is ready yet. The Overview builds {theme.plain(repr(setup.dataset))} first.")
 
 
 def _dataset_and_backbones(names: tuple[str, ...]) -> None:
     chosen = state.get(FrameSetup, "dataset")
     if chosen not in names:
         if chosen != FrameSetup.dataset:
-            st.warning(f"No dataset named {chosen!r} is on this installation; {names[0]!r} is shown instead.")
+            st.warning(
+                theme.plain(f"No dataset named {chosen!r} is on this installation; {names[0]!r} is shown instead.")
+            )
         state.put(FrameSetup, "dataset", names[0])
     dataset = st.selectbox(
         "Dataset",

@@ -92,8 +92,8 @@ def tuned(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     if found is None:
         return
     standing = reported(loaded, names, found.spec)
-    words = ", ".join(f"{cache.backbone_title(n)} {s:.0%}" for n, s in found.spec.shares.items())
-    verdict = titled(standing.verdict, names)
+    words = ", ".join(f"{theme.plain(cache.backbone_title(n))} {s:.0%}" for n, s in found.spec.shares.items())
+    verdict = theme.plain(titled(standing.verdict, names))
     with st.container(border=True):
         st.markdown(
             f":material/target: **Tuned to {words}.** {found.split.sentence()} mAP on those: {beside(standing)}. "

@@ -51,9 +51,28 @@ def side_by_side(name: str) -> DeltaGenerator:
     return st.container(key=f"side-by-side {name}")
 
 
+_COMMAND = re.compile(r"(?<!`)(`(?:python -m core|pip install|hf auth|streamlit run)[^`\n]*`)(?!`)")
+"""A command to type, as our own sentences write it: code stays code, and nothing in code is drawn or followed."""
+_MARKS = re.compile(r"([\\`*_{}\[\]()#+!|<>~$&])")
+_PARTED = re.compile(r":(?=[^\W\d]|[+/-]|\d+:)|www(?=\.)|@(?=\S)|-(?=[->])|[<>~](?=[-=])", re.IGNORECASE)
+"""What becomes an icon, a colour, a link or an arrow without a mark to escape: a space of no width goes behind it."""
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+_AT_START = re.compile(r"^(\xa0*)(?:([-=])|(\d+)\.)", re.MULTILINE)
+
+
 def plain(text: str) -> str:
-    """Somebody else's words for Streamlit's Markdown: shown as they are, no picture, link, colour or HTML in them."""
-    return re.sub(r"([\\*_{}\[\]()#+!|<>~$&])", r"\\\1", str(text)).replace("://", ":\u200b//")
+    """Somebody else's words for Streamlit's Markdown: shown as they are; nothing in them is drawn, linked or coloured.
+
+    Only a command between backticks (`python -m core …`) stays code.
+    """
+    parts = _COMMAND.split(str(text))
+    return "".join(part if number % 2 else _as_it_is(part) for number, part in enumerate(parts))
+
+
+def _as_it_is(text: str) -> str:
+    text = _MARKS.sub(r"\\\1", _PARTED.sub("\\g<0>\u200b", text))
+    text = _INDENT.sub(lambda found: "\xa0" if len(found[0].expandtabs(4)) > 3 else found[0], text)
+    return _AT_START.sub(lambda found: f"{found[1]}\\{found[2]}" if found[2] else f"{found[1]}{found[3]}\\.", text)
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:

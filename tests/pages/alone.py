@@ -37,9 +37,9 @@ def opened(page: str, **link: str) -> AppTest:
 
 
 def words(app: AppTest) -> str:
-    """All that the page says, without the backslashes of Markdown."""
+    """All that the page says, without the backslashes of Markdown and the spaces of no width."""
     parts = (app.title, app.subheader, app.markdown, app.caption, app.info, app.success, app.warning, app.error)
-    return re.sub(r"\\(.)", r"\1", "\n".join(str(one.value) for part in parts for one in part))
+    return re.sub(r"\\(.)", r"\1", "\n".join(str(one.value) for part in parts for one in part)).replace("\u200b", "")
 
 
 def settled(app: AppTest) -> AppTest:
@@ -58,17 +58,17 @@ def link(app: AppTest, name: str) -> str:
     return value if isinstance(value, str) else value[0]
 
 
-def button(app: AppTest, label: str):  # noqa: ANN201
+def button(app: AppTest, label: str):
     """The button of that label."""
     return next(one for one in app.button if one.label == label)
 
 
-def table(app: AppTest, at: int = 0):  # noqa: ANN201
+def table(app: AppTest, at: int = 0):
     """The dataframe of a page."""
     return app.dataframe[at].value
 
 
-def world(folder: Path, name: str = "tiny", backbones: tuple[str, ...] = OWN, **more) -> Dataset:  # noqa: ANN003
+def world(folder: Path, name: str = "tiny", backbones: tuple[str, ...] = OWN, **more) -> Dataset:
     """Drawn images as a saved dataset, embedded."""
     dataset = data.add(name, write_tiny(folder / name, **more))
     embedding.embed(dataset, backbones)
