@@ -15,6 +15,7 @@ import streamlit as st
 
 from core.errors import CoreError
 from core.progress import Cancel, OnProgress, Progress
+from core.ui import theme
 from core.ui.guard import fragment
 
 Work = Callable[[OnProgress, Cancel], Any]
@@ -57,6 +58,7 @@ def _jobs() -> dict[str, Job]:
 
 
 _LOCK = threading.Lock()
+STOPPING = "Stopping after the present piece …"
 _FIRST_LOOK = "jobs first look"
 
 
@@ -97,6 +99,16 @@ def find(name: str) -> Job | None:
 def running() -> list[Job]:
     """Every job that runs now."""
     return [job for job in _jobs().values() if job.running]
+
+
+def waits(help: str = "") -> dict[str, Any]:
+    """How a button that starts work is drawn: greyed while a job runs, and then it says for which one it waits.
+
+    Args:
+        help: what the button says of itself while nothing runs.
+    """
+    titles = ", ".join(job.title for job in running())
+    return {"disabled": bool(titles), "help": f"Waits for: {theme.plain(titles)}" if titles else help or None}
 
 
 def forget(name: str) -> None:
@@ -171,21 +183,32 @@ def _draw(job: Job) -> None:
         left, right = st.columns([6, 1], vertical_alignment="center")
         progress = job.progress
         text = progress.sentence() if progress else "Starting …"
-        left.progress(progress.fraction if progress else 0.0, text=f"**{job.title}**  \n{text}")
-        if right.button("Stop", key=f"stop {job.name}", help="What is done is kept; start again to go on from there."):
-            job.cancel.set()
+        if job.cancel:
+            text = STOPPING
+        left.progress(
+            progress.fraction if progress else 0.0, text=f"**{theme.plain(job.title)}**  \n{theme.plain(text)}"
+        )
+        right.button(
+            "Stop", key=f"stop {job.name}", on_click=job.cancel.set, disabled=bool(job.cancel),
+            help="What is done is kept; start again to go on from there.",
+        )  # fmt: skip
     elif job.state == "failed":
         _last_word(job, st.error, job.sentence, ":material/error:")
     elif job.state == "stopped":
-        sentence = f"{job.title}: stopped. {job.sentence or 'What was finished is kept.'}"
-        _last_word(job, st.info, sentence, ":material/stop_circle:")
+        _last_word(job, st.info, f"{job.title}: {_stopped(job.sentence)}", ":material/stop_circle:")
+
+
+def _stopped(sentence: str) -> str:
+    """That a job was stopped, said once: most of what is raised then says so itself."""
+    said = sentence or "Stopped. What was finished is kept."
+    return said[0].lower() + said[1:] if said.startswith("Stopped") else f"stopped. {said}"
 
 
 def _last_word(job: Job, box: Callable[..., Any], sentence: str, icon: str) -> None:
     """How a job ended, and a cross that takes the sentence away."""
     left, right = st.columns([24, 1], vertical_alignment="center", gap="small")
     with left:
-        box(sentence, icon=icon)
+        box(theme.plain(sentence), icon=icon)
     right.button(
         "", key=f"dismiss {job.name}", icon=":material/close:", type="tertiary", help="Take this message away.",
         on_click=forget, args=(job.name,),

@@ -1,0 +1,66 @@
+"""What the panel of a job says: while it stops, after it was stopped, and on a button that waits for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.errors import BadInput
+from core.ui import jobs
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    jobs._jobs().clear()
+    yield
+    for job in jobs.running():
+        job.cancel.set()
+    jobs._jobs().clear()
+
+
+def page() -> None:
+    import streamlit as st
+
+    from core.ui import jobs
+
+    jobs.panel("work")
+    st.button("Begin", **jobs.waits("Some seconds."))
+
+
+def bar(app: AppTest) -> str:
+    return next(one.proto.text for one in app.get("progress"))
+
+
+def test_a_job_that_is_stopped_says_so_once_and_buttons_say_what_they_wait_for() -> None:
+    goes_on = threading.Event()
+
+    def work(job: jobs.Job) -> None:
+        goes_on.wait(20)
+        job.cancel.check()
+
+    job = jobs.start("work", "Tuning *the* weights", work)
+    app = AppTest.from_function(page).run()
+    begin = next(one for one in app.button if one.label == "Begin")
+    assert begin.disabled and begin.help == r"Waits for: Tuning \*the\* weights"
+    app.button("stop work").click().run()
+    assert bar(app).endswith(jobs.STOPPING) and app.button("stop work").disabled and job.running
+    goes_on.set()
+    assert job.ended.wait(20)
+    app.run()
+    assert app.info[0].value.startswith(r"Tuning \*the\* weights: stopped. What was finished is kept")
+    begin = next(one for one in app.button if one.label == "Begin")
+    assert not begin.disabled and begin.help == "Some seconds."
+
+
+def test_what_else_ended_a_stopped_job_is_said_after_it() -> None:
+    def work(job: jobs.Job) -> None:
+        job.cancel.set()
+        raise BadInput("The line is gone.")
+
+    assert jobs.start("work", "Fetching", work).ended.wait(20)
+    time.sleep(0.01)
+    assert AppTest.from_function(page).run().info[0].value == "Fetching: stopped. The line is gone."
