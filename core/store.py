@@ -658,9 +658,10 @@ class Store:
             if folder is not None:
                 hold = _shared_lock(folder)
                 try:
-                    shelf, rows = self._rows(folder, dim, dataset)
-                    if (rows >= 0).all():
-                        return Embeddings(backbone_name, _wide(shelf.take(rows)), dataset.ids)
+                    with self._noted(folder):
+                        shelf, rows = self._rows(folder, dim, dataset)
+                        if (rows >= 0).all():
+                            return Embeddings(backbone_name, _wide(shelf.take(rows)), dataset.ids)
                 finally:
                     _release(hold)
         missing = int((rows < 0).sum())

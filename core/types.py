@@ -175,6 +175,11 @@ class Dataset:
         """True when at least one image can be a valid query by label, instance or pair."""
         return bool((self.labels >= 0).any()) or self.instances is not None or self.pairs is not None
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether any image has a file that can be looked at; a dataset of vectors alone has none."""
+        return "path" in self.items.columns and bool(self.items["path"].astype(bool).any())
+
     def label_of(self, position: int) -> str:
         """The label of an image for people: its name, several joined by ', ', '' when unlabelled."""
         if self.label_matrix is not None:

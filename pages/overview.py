@@ -34,7 +34,7 @@ def first_minute(chosen: tuple[str, ...]) -> None:
     if cache.ready_datasets() or jobs.find(computing.JOB) or state.hold("demo started"):
         return
     state.keep("demo started", True)
-    computing.start_embedding(DEMO, chosen)
+    computing.start_embedding(DEMO, computing.in_catalog(chosen))
     st.rerun()
 
 
@@ -105,22 +105,25 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
     """One dataset: what it holds, some of its pictures, how far each backbone is."""
     loaded = cache.dataset(name)
     counts = cache.counts(name)
-    missing = [b for b in chosen if counts.get(b, 0) < len(loaded)]
+    missing = [b for b in cache.known(name, chosen) if counts.get(b, 0) < len(loaded)]
     with st.container(border=True):
         left, right = st.columns([5, 2], vertical_alignment="center")
         classes = f" · {len(loaded.label_names):,} classes" if loaded.label_names else " · no labels"
         unread = 0 if loaded.quarantine is None else len(loaded.quarantine)
-        left.subheader(name, anchor=False)
+        left.subheader(theme.plain(name), anchor=False)
         left.caption(f"{len(loaded):,} images{classes}" + (f" · {unread:,} files could not be read" if unread else ""))
         if missing:
             right.button(
                 f"Embed {len(missing)} missing", key=f"embed {name}", on_click=computing.start_embedding,
-                args=(name, tuple(missing)), disabled=bool(jobs.running()), type="primary", width="stretch",
+                args=(name, tuple(missing)), type="primary", width="stretch", **jobs.waits(),
             )  # fmt: skip
-        else:
+        elif loaded.has_pictures:
             right.markdown(":green[:material/check_circle:] :small[all embedded]", width="content")
-        sample = cards.cards(loaded, cache.sample_positions(name, 15))
-        gallery.grid(sample, key=f"sample {name}", size=84, name=f"pictures of {name}", pick="")
+        else:
+            right.markdown(":gray[:material/scatter_plot:] :small[vectors, no pictures]", width="content")
+        if loaded.has_pictures:
+            sample = cards.cards(loaded, cache.sample_positions(name, 15))
+            gallery.grid(sample, key=f"sample {name}", size=84, name=f"pictures of {name}", pick="")
         st.dataframe(
             cache.status_table(name, chosen), hide_index=True, width="stretch",
             column_config={"embedded": st.column_config.ProgressColumn("embedded", min_value=0, max_value=1, format="percent")},
@@ -163,7 +166,7 @@ def add(path: str, name: str, lenient: bool) -> None:
         st.error("Type the path of a folder that holds images.", icon=":material/error:")
         return
     options = {"missing": "quarantine"} if lenient and manifests.is_one(Path(path).expanduser()) else {}
-    adding.start(path, name, None, options, state.get(FrameSetup, "backbones"))
+    adding.start(path, name, None, options, computing.in_catalog(state.get(FrameSetup, "backbones")))
 
 
 def page() -> None:
@@ -182,23 +185,23 @@ def page() -> None:
         left, right = st.columns([3, 2], gap="large")
         st.html(_NARROW)
         with left.container(key="overview-dataset"):
-            dataset_card(current, chosen)
+            guarded(dataset_card)(current, chosen)
         with right.container(key="overview-results"):
             st.subheader("What they find", anchor=False)
-            results(current)
+            guarded(results)(current)
     add_dataset()
     others = [name for name in data.names() if name != current]
     if others:
         st.subheader("Other datasets", anchor=False)
     for name in others:
         if name in ready:
-            dataset_card(name, chosen)
+            guarded(dataset_card)(name, chosen)
         else:
             left, right = st.columns([5, 2], vertical_alignment="center")
-            left.markdown(f"**{name}** – {data.DATASETS.get(name).description}")
+            left.markdown(f"**{theme.plain(name)}** – {data.DATASETS.get(name).description}")
             right.button(
-                "Build and embed", key=f"build {name}", on_click=computing.start_embedding, args=(name, chosen),
-                disabled=bool(jobs.running()), width="stretch",
+                "Build and embed", key=f"build {name}", on_click=computing.start_embedding,
+                args=(name, computing.in_catalog(chosen)), width="stretch", **jobs.waits(),
             )  # fmt: skip
     st.caption(f"Everything that was computed lies in `{cache.store_place()}`. {backbones.engine_sentence()}")
 

@@ -37,10 +37,8 @@ def systems(selection: controls.Selection) -> tuple[Named, Named | None]:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _items(name: str, fingerprint: str, _loaded: Dataset) -> picture_map.Items:
     names = [_loaded.label_of(i) for i in range(len(_loaded))] if _loaded.has_labels else None
-    pictured = "path" in _loaded.items.columns and _loaded.items["path"].astype(bool).any()
-    return picture_map.Items(
-        list(map(str, _loaded.ids)), _loaded.fingerprint, names, _loaded.keys if pictured else None
-    )
+    keys = _loaded.keys if _loaded.has_pictures else None
+    return picture_map.Items(list(map(str, _loaded.ids)), _loaded.fingerprint, names, keys)
 
 
 def settings(view: maps.View) -> str:
@@ -75,7 +73,7 @@ def weights(names: tuple[str, ...]) -> None:
     for column, name in zip(st.columns(len(names)), names):
         st.session_state[f"map share {name}"] = round(parts[name] * 100)
         column.slider(
-            cache.backbone_title(name), 0, 100, key=f"map share {name}", format="%d %%", on_change=slid,
+            theme.plain(cache.backbone_title(name)), 0, 100, key=f"map share {name}", format="%d %%", on_change=slid,
             args=(name, names), help="Its share of the fusion; the points travel when you let go.",
         )  # fmt: skip
 
@@ -138,7 +136,7 @@ def figures(loaded: Dataset, chosen: np.ndarray, found: map_colours.WorkedOut) -
     ap = values.get("ap", np.full(len(loaded), np.nan))[chosen]
     counted = int(np.isfinite(ap).sum())
     if found.fault:
-        st.warning(found.fault, icon=":material/warning:")
+        st.warning(theme.plain(found.fault), icon=":material/warning:")
     elif found.job:
         st.metric("Mean AP of the selection", "…", help="Being worked out.")
     elif counted:

@@ -116,11 +116,30 @@ def sample_positions(name: str, count: int) -> list[int]:
     return [int(position) for position in dict.fromkeys(mixed)][:count]
 
 
+def known(name: str, chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the chosen backbones that this dataset can have: no others' vectors, no networks where nothing can be seen."""
+    loaded, found = dataset(name), []
+    for one in chosen:
+        try:
+            backbone = embedding.find(loaded, one)
+        except CoreError:  # a link's own word, another dataset's vectors, or damaged ones, which `faults` names
+            continue
+        if backbone.source == "vectors" or loaded.has_pictures:
+            found.append(one)
+    return tuple(found)
+
+
+def faults(name: str) -> tuple[str, ...]:
+    """A sentence for each damaged part of the store that was met, and for damaged vectors attached to a dataset."""
+    status(name)
+    return embedding.faults(dataset(name))
+
+
 def status_table(name: str, chosen: tuple[str, ...]) -> pd.DataFrame:
     """A row per backbone chosen or embedded: what it is, and the share of the dataset that it has embedded."""
     total, done = len(dataset(name)), counts(name)
     rows = []
-    for one in dict.fromkeys([*chosen, *done]):
+    for one in dict.fromkeys([*known(name, chosen), *done]):
         backbone = embedding.find(dataset(name), one)
         rows.append(
             {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from core import backbones, data
-from core.errors import CoreError, NotComputed
+from core.errors import CoreError, NotComputed, UnknownName
+from core.setups import FrameSetup
 from core.studies import embedding
 from core.types import Dataset
 from core.ui import jobs
@@ -41,6 +43,15 @@ def start_embedding(
         return name
 
     jobs.start(JOB, title or f"Embedding {name}", work)
+
+
+def in_catalog(chosen: Sequence[str]) -> tuple[str, ...]:
+    """Those of the chosen backbones that any pictures can be embedded with; the usual ones where a link names none."""
+    known = []
+    for one in chosen:
+        with suppress(UnknownName):
+            known.append(backbones.get(one).name)
+    return tuple(known) or FrameSetup.backbones
 
 
 def embed(loaded: Dataset, chosen: Sequence[str], job: jobs.Job, device: str | None = None) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core import paths
-from core.ui import controls, state, theme
+from core.setups import FrameSetup
+from core.store import open_store
+from core.ui import cache, controls, jobs, state, theme
 from core.ui.guard import guarded
 
 PageLine = tuple[str, str, str, str, str]
@@ -28,6 +30,26 @@ def _plugins(files: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
     return systems.load_plugins()
 
 
+def damage() -> None:
+    """What is damaged of the store and of the dataset in the sidebar, with the way back; nothing where all is whole."""
+    for line in state.hold("mended", []):
+        st.success(theme.plain(line), icon=":material/healing:")
+    state.keep("mended", [])
+    name = state.get(FrameSetup, "dataset")
+    faults = cache.faults(name) if name in cache.ready_datasets() else open_store().faults()
+    for fault in faults:
+        st.warning(theme.plain(fault), icon=":material/heart_broken:")
+    if open_store().faults():
+        st.button(
+            "Set what is damaged aside", icon=":material/healing:", on_click=_mend, key="mend the store",
+            **jobs.waits("Nothing is deleted: it moves into the folder “damaged” of the store. Then embed again."),
+        )  # fmt: skip
+
+
+def _mend() -> None:
+    state.keep("mended", open_store().mend(known=True))
+
+
 def run(pages: Sequence[PageLine]) -> None:
     """Draw the app: the frame, then the page that is open."""
     st.set_page_config(
@@ -39,12 +61,23 @@ def run(pages: Sequence[PageLine]) -> None:
     st.logo(str(paths.ASSETS / "logo.svg"), size="large", icon_image=str(paths.ASSETS / "icon.svg"))
     sections: dict[str, list] = {}
     for number, (file, title, icon, address, section) in enumerate(pages):
-        page = st.Page(paths.REPOSITORY / file, title=title, icon=icon, url_path=address, default=number == 0)
+        page = st.Page(
+            paths.REPOSITORY / file, title=title, icon=icon, url_path=address if number else "home", default=number == 0
+        )
         sections.setdefault(section, []).append(page)
-    page = st.navigation(sections)
+    # Streamlit serves the first page at / alone; who types its address, as every other page has one, is led there.
+    home = next(iter(sections.values()))[0]
+    by_name = st.Page(
+        lambda: st.switch_page(home, query_params=dict(st.query_params)), title=pages[0][1], url_path=pages[0][3],
+        visibility="hidden",
+    )  # fmt: skip
+    page = st.navigation({**sections, pages[0][4]: [*sections[pages[0][4]], by_name]})
+    if page is by_name:
+        page.run()
     state.begin(page.url_path)
     theme.apply()
     for fault in plugins():
         st.warning(theme.plain(fault), icon=":material/extension_off:")
     guarded(controls.frame)()
+    guarded(damage)()
     guarded(page.run)()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core import data
-from core.errors import CoreError
+from core.errors import CoreError, StoreMismatch
 from core.setups import FrameSetup
 from core.types import Dataset
 from core.ui import cache, computing, jobs, state, theme
@@ -63,18 +63,25 @@ def manage(loaded: Dataset) -> None:
 
 def attached(loaded: Dataset) -> None:
     """Vectors that came from files, each with a way to take it off."""
-    given = data.attached.backbones(loaded)
+    given = data.attached.names(loaded)
     if not given:
         return
     st.markdown("##### Vectors computed elsewhere")
-    for one in given:
-        there = data.attached.present(loaded, one.name)
+    for name in given:
         left, right = st.columns([6, 1], vertical_alignment="center")
-        have = f"{there[0]:,} of {len(loaded):,} images" if there and there[0] < len(loaded) else "all images"
-        left.markdown(f"**{theme.plain(one.name)}** · {one.dim:,} numbers each · {have}")
-        right.button(
-            "Take off", key=f"detach {one.name}", on_click=_detach, args=(loaded.name, one.name), width="stretch"
-        )
+        left.markdown(f"**{theme.plain(name)}** · {_have(loaded, name)}")
+        right.button("Take off", key=f"detach {name}", on_click=_detach, args=(loaded.name, name), width="stretch")
+
+
+def _have(loaded: Dataset, name: str) -> str:
+    """What vectors of that name hold; damaged ones can be taken off too."""
+    try:
+        count, dim = data.attached.present(loaded, name) or (0, data.attached.find(loaded, name).dim)
+    except StoreMismatch:
+        return ":orange[:material/heart_broken: damaged: take them off, or attach them again]"
+    return f"{dim:,} numbers each · " + (
+        f"{count:,} of {len(loaded):,} images" if count < len(loaded) else "all images"
+    )
 
 
 def _detach(name: str, vectors: str) -> None:
