@@ -92,36 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     _judging_flags(one)
     one.set_defaults(verb=evaluate)
 
-    one = verbs.add_parser("search", help="find pictures by words")
-    one.add_argument("words", help='what to look for, e.g. "red:2 shoe -lace"')
-    _dataset_flags(one)
-    one.add_argument("--backbone", action="append", default=[], metavar="NAME",
-                     help="who looks; those that read text read it (default: concepts_lite0); repeatable")  # fmt: skip
-    one.add_argument("--second-step", type=int, default=0, metavar="N",
-                     help="so many of the best pictures become the query of all (pseudo-relevance feedback)")  # fmt: skip
-    one.add_argument(
-        "--sentences", choices=["usual", "on", "off"], default="usual", help='"a photo of ..." around words'
-    )
-    one.add_argument("--k", type=int, default=10, help="how many pictures to list (default: 10)")
-    one.set_defaults(verb=search)
-
-    one = verbs.add_parser("catalogue", help="search a catalogue, or compare the ways of weighing its components")
-    _dataset_flags(one)
-    one.add_argument(
-        "--find", default="", metavar="WORDS", help="list what each strategy finds; nothing is judged then"
-    )
-    one.add_argument(
-        "--queries", type=Path, help="labelled queries, query,item_id[,gain]; else the catalogue asks itself"
-    )
-    one.add_argument("--components", default="", help="text columns and 'picture', joined by commas")
-    one.add_argument("--pictures", choices=["mean", "best", "each"], default="mean", help="of an item that has several")
-    one.add_argument("--space", default="concepts_lite0", metavar="BACKBONE", help="reads both texts and pictures")
-    one.add_argument("--weigh", default="", metavar="NAME=SHARE,…", help="fixed weights, a strategy of their own")
-    one.add_argument("--metric", default="map", help="e.g. map, p@10, ndcg@10, mrr (default: map)")
-    one.add_argument("--base", default="average", help="the strategy that others are compared with (default: average)")
-    one.add_argument("--k", type=int, default=5, help="of --find: how many items (default: 5)")
-    one.add_argument("--json", type=Path, help="write the comparison")
-    one.set_defaults(verb=catalogue)
+    _search_verb(verbs)
+    _catalogue_verb(verbs)
 
     one = verbs.add_parser("report", help="a comparison as one HTML file that opens offline")
     _dataset_flags(one)
@@ -145,6 +117,41 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("rest", nargs=argparse.REMAINDER)
     one.set_defaults(verb=bench)
     return parser
+
+
+def _search_verb(verbs: Any) -> None:
+    one = verbs.add_parser("search", help="find pictures by words")
+    one.add_argument("words", help='what to look for, e.g. "red:2 shoe -lace"')
+    _dataset_flags(one)
+    one.add_argument("--backbone", action="append", default=[], metavar="NAME",
+                     help="who looks; those that read text read it (default: concepts_lite0); repeatable")  # fmt: skip
+    one.add_argument("--second-step", type=int, default=0, metavar="N",
+                     help="so many of the best pictures become the query of all (pseudo-relevance feedback)")  # fmt: skip
+    one.add_argument(
+        "--sentences", choices=["usual", "on", "off"], default="usual", help='"a photo of ..." around words'
+    )
+    one.add_argument("--k", type=int, default=10, help="how many pictures to list (default: 10)")
+    one.set_defaults(verb=search)
+
+
+def _catalogue_verb(verbs: Any) -> None:
+    one = verbs.add_parser("catalogue", help="search a catalogue, or compare the ways of weighing its components")
+    _dataset_flags(one)
+    one.add_argument(
+        "--find", default="", metavar="WORDS", help="list what each strategy finds; nothing is judged then"
+    )
+    one.add_argument(
+        "--queries", type=Path, help="labelled queries, query,item_id[,gain]; else the catalogue asks itself"
+    )
+    one.add_argument("--components", default="", help="text columns and 'picture', joined by commas")
+    one.add_argument("--pictures", choices=["mean", "best", "each"], default="mean", help="of an item that has several")
+    one.add_argument("--space", default="concepts_lite0", metavar="BACKBONE", help="reads both texts and pictures")
+    one.add_argument("--weigh", default="", metavar="NAME=SHARE,…", help="fixed weights, a strategy of their own")
+    one.add_argument("--metric", default="map", help="e.g. map, p@10, ndcg@10, mrr (default: map)")
+    one.add_argument("--base", default="average", help="the strategy that others are compared with (default: average)")
+    one.add_argument("--k", type=int, default=5, help="of --find: how many items (default: 5)")
+    one.add_argument("--json", type=Path, help="write the comparison")
+    one.set_defaults(verb=catalogue)
 
 
 def _dataset_flags(parser: argparse.ArgumentParser) -> None:
