@@ -27,6 +27,7 @@ GROUP = "map"  # the map and the grids below it point at the same picture while 
 
 def systems(selection: controls.Selection) -> tuple[Named, Named | None]:
     """Whose space is drawn, and beside which other; what a link names wrongly becomes the first of the list."""
+    asking.follow_lab(MapSetup, selection)
     return asking.system_boxes(
         MapSetup, selection, st.columns(2, gap="medium"), ("Space of", "Side by side with"),
         ("A backbone, the fusion as it stands in the Fusion lab, or a saved fusion of vectors.",

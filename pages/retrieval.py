@@ -465,7 +465,7 @@ def answers_of(view: View, query: Query) -> list[retrieval.Answer]:
 
 def systems_row(selection: controls.Selection) -> tuple[Named, Named | None]:
     """Which systems answer, and how much of their answers is shown."""
-    follow_lab(selection)
+    asking.follow_lab(RetrievalSetup, selection)
     *places, options = st.columns([4.4, 4.4, 2.6], gap="medium", vertical_alignment="bottom")
     chosen = asking.system_boxes(
         RetrievalSetup, selection, places, ("Results of", "Side by side with"),
@@ -480,15 +480,6 @@ def systems_row(selection: controls.Selection) -> tuple[Named, Named | None]:
                 key=state.key(RetrievalSetup, name),
             )  # fmt: skip
     return chosen
-
-
-def follow_lab(selection: controls.Selection) -> None:
-    """A visitor who looks at the fusion of the lab goes on doing so when its weights change."""
-    now, before = asking.lab_text(selection.backbones), state.hold("lab fusion shown", "")
-    for name in ("system", "other"):
-        if now and before and state.get(RetrievalSetup, name) == before and now != before:
-            state.put(RetrievalSetup, name, now)
-    state.keep("lab fusion shown", now)
 
 
 def forget_other_dataset(name: str) -> None:

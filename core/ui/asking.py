@@ -122,6 +122,20 @@ def choice(chosen: tuple[str, ...], embedded: tuple[str, ...], also: Iterable[st
     return Choice(titles, saved, embedded)
 
 
+def follow_lab(setup: type, selection: Selection) -> None:
+    """Who looks at the fusion of the lab goes on doing so when its weights, the backbones or the dataset change.
+
+    Args:
+        setup: has the fields "system" and "other".
+    """
+    shown = f"lab fusion shown by {setup.__name__}"
+    now, before = lab_text(selection.backbones), state.hold(shown, "")
+    for name in ("system", "other"):
+        if before and state.get(setup, name) == before and now != before:
+            state.put(setup, name, now)
+    state.keep(shown, now)
+
+
 def system_boxes(
     setup: type, selection: Selection, places: Sequence, titles: tuple[str, str], helps: tuple[str, str]
 ) -> tuple[Named, Named | None]:

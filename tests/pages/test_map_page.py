@@ -284,3 +284,23 @@ def _vectors(folder: Path, n: int) -> None:
     table = pd.DataFrame({"id": [f"i{k:03d}" for k in range(n)], "label": [f"kind {k}" for k in labels]})
     table.to_csv(folder / "labels.csv", index=False)
     data.add_vectors("abstract", {name: folder / f"{name}.npy" for name in ("one", "two")}, folder / "labels.csv")
+
+
+def test_another_dataset_shows_its_own_fusion_of_the_lab(tiny_world, tmp_path: Path) -> None:
+    from core.fusion import FusionSpec
+    from core.studies import naming
+
+    embedding.embed(tiny_world.dataset, ("hsv_histogram", "hog"))
+    (tmp_path / "labels.csv").write_text("id,label\n" + "".join(f"i{n},{'ab'[n % 2]}\n" for n in range(8)))
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(8, 4)))
+    for name, given in (("other", "ab"), ("one", "a")):
+        data.add_vectors(name, dict.fromkeys(given, tmp_path / "rows.npy"), labels=tmp_path / "labels.csv")
+    lab = naming.spell(FusionSpec("lab", "concat", ("hsv_histogram", "hog")))
+    app = alone.settled(alone.opened("projection", d="tiny", b="hsv_histogram,hog", system=lab, m="pca"))
+    box = next(one for one in app.selectbox if one.label == "Space of")
+    assert box.value == lab
+    for name, expected in (("other", "concat(a:0.5,b:0.5)"), ("one", "a")):
+        app.selectbox("FrameSetup.dataset").set_value(name).run()
+        alone.settled(app)
+        box = next(one for one in app.selectbox if one.label == "Space of")
+        assert box.value == expected and not app.warning and not app.error and not app.exception, alone.words(app)
