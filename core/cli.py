@@ -220,7 +220,8 @@ def benches() -> list[str]:
     """The names of the benchmarks that exist."""
     from core import bench as package
 
-    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    modules = pkgutil.iter_modules(package.__path__)
+    return sorted(module.name for module in modules if not module.name.startswith("_"))
 
 
 def say(progress: Progress) -> None:

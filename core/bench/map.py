@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from core import projection
-from core.bench import machine, map_page
+from core.bench import _map_page, machine
 from core.projection import Space
 from core.types import unit
 
@@ -42,7 +42,7 @@ def run(args: list[str]) -> None:
     print(f"{machine.machine()['sentence']} Load {os.getloadavg()[0]:.1f}.")
     if given.browser:
         methods = [name for name in given.methods if not projection.METHODS.get(name).instant]
-        map_page.run(sizes, max(given.repeats, 1), methods)
+        _map_page.run(sizes, max(given.repeats, 1), methods)
         return
     if "umap" in given.methods:
         wall, _, _ = timed(lambda: projection.warm_umap().join())

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core import projection
+from core.bench import _map_page
 from core.bench import map as bench_map
-from core.bench import map_page
 
 
 def test_a_line_tells_of_a_fresh_and_a_moved_layout(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,5 +30,5 @@ def test_the_groups_are_there_to_be_found() -> None:
 
 
 def test_the_page_is_held_to_its_demands() -> None:
-    assert map_page.DEMANDS == {2_000: 1_500, 5_000: 4_000}
-    assert set(bench_map.PAGE_SIZES) == set(map_page.DEMANDS)
+    assert _map_page.DEMANDS == {2_000: 1_500, 5_000: 4_000}
+    assert set(bench_map.PAGE_SIZES) == set(_map_page.DEMANDS)
