@@ -246,13 +246,12 @@ def actions(chosen: Sequence[str], ticked: bool, dataset: str) -> DeltaGenerator
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
             f"Embed for {theme.plain(dataset)}" if dataset else "Embed", key="embed chosen", type="primary", icon=":material/play_arrow:",
-            on_click=start_embedding, args=(dataset, missing), disabled=not missing or bool(jobs.running()),
-            help=None if missing else "Everything chosen is embedded already." if dataset else "No dataset is ready yet.",
+            on_click=start_embedding, args=(dataset, missing), **(jobs.waits() if missing else
+            {"disabled": True, "help": "Everything chosen is embedded already." if dataset else "No dataset is ready yet."}),
         )  # fmt: skip
         st.button(
             "Measure here", key="measure chosen", icon=":material/timer:", on_click=start_measuring, args=(dataset, chosen),
-            disabled=not chosen or bool(jobs.running()),
-            help="Latency, throughput and memory on this machine, with images of this dataset; seconds each.",
+            **jobs.waits("Latency, throughput and memory on this machine, with images of this dataset; seconds each."),
         )  # fmt: skip
         st.button(
             "Choose", key="choose chosen", icon=":material/check:", on_click=choose, args=(chosen,), disabled=not chosen,

@@ -103,7 +103,7 @@ def prepare_button(name: str, space: str, label: str) -> None:
         st.rerun()  # the whole page, where the progress stands, not this part alone
     st.button(
         label, type="primary", icon=":material/play_arrow:", key=f"prepare {name}", on_click=prepare,
-        args=(name, space), disabled=bool(jobs.running()),
+        args=(name, space), **jobs.waits(),
     )  # fmt: skip
 
 

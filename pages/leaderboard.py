@@ -354,7 +354,7 @@ def show_cost(result: evaluation.Result, known: dict, competitors: dict[str, Com
         )  # fmt: skip
         right.button(
             "Measure now", icon=":material/timer:", on_click=start_measuring, args=(missing,), width="stretch", type="primary",
-            disabled=bool(jobs.running()), help="Some seconds for each backbone; the figures are those of this machine.",
+            **jobs.waits("Some seconds for each backbone; the figures are those of this machine."),
         )  # fmt: skip
     names = [name for name in leaderboard.order(result) if getattr(known[name], field) is not None]
     if not names:

@@ -54,7 +54,7 @@ def offer_reader(name: str) -> None:
     st.button(
         "Embed with Concepts", type="primary", icon=":material/play_arrow:", key="embed concepts",
         on_click=computing.start_embedding, args=(name, (OFFLINE,)),
-        kwargs={"title": f"Embedding {name} with Concepts"}, disabled=bool(jobs.running()),
+        kwargs={"title": f"Embedding {name} with Concepts"}, **jobs.waits(),
     )  # fmt: skip
 
 

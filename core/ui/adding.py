@@ -85,14 +85,7 @@ def _pictures() -> None:
         "Embed with", usable, default=wanted, key="add backbones", format_func=cache.backbone_title,
         placeholder="nothing for now", help="Computed as soon as the files are listed; more can be added later.",
     )  # fmt: skip
-    busy = bool(jobs.running())
-    if right.button(
-        "Add",
-        type="primary",
-        width="stretch",
-        disabled=busy,
-        help="Wait until the work that runs is done." if busy else None,
-    ):
+    if right.button("Add", type="primary", width="stretch", **jobs.waits()):
         start(path, name.strip(), reader, options, tuple(chosen))
 
 

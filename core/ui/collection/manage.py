@@ -37,8 +37,8 @@ def manage(loaded: Dataset) -> None:
                 icon=":material/sync:",
                 on_click=_rescan,
                 args=(loaded.name,),
-                disabled=bool(jobs.running()),
                 width="stretch",
+                **jobs.waits(),
             )
         with st.container(border=True):
             st.markdown("**Name**")
