@@ -21,6 +21,8 @@ BACKBONE_COLOURS = ("#4269d0", "#e8871e", "#2a9d6f", "#c2527f", "#7f62c9", "#2f9
 """One per backbone, by its place in the selection; told apart by people with red-green weakness too."""
 
 FUSION_COLOUR = "#d6404e"
+OTHER_MIX_COLOUR = "#a98f5b"
+"""A fusion that another one stands beside: the baseline, the mix of all."""
 QUIET = "rgba(128, 136, 150, 0.35)"
 
 

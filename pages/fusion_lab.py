@@ -158,7 +158,7 @@ def figures(
     if not lab.is_even(base):
         values = cache.list_metrics(asked, base.backbones, base, (metric,))
         ends = cache.intervals(asked, base.backbones, base, (metric,), by_class)
-        rows.insert(-2, ("baseline", metrics.mean(values[metric]), *ends[metric], "#a98f5b"))
+        rows.insert(-2, ("baseline", metrics.mean(values[metric]), *ends[metric], charts.OTHER_MIX_COLOUR))
     st.plotly_chart(
         charts.metric_bars(rows, metrics.label(metric), row_height=23), key="lab bars", config=lab_looks.BARE
     )

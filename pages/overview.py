@@ -58,7 +58,13 @@ def results(name: str) -> None:
     if len(done) > 1:
         even = standing.row("fusion")
         rows.append(
-            ("equal mix of all", even.mean, even.low, even.high, "#a98f5b" if len(done) > 2 else charts.FUSION_COLOUR)
+            (
+                "equal mix of all",
+                even.mean,
+                even.low,
+                even.high,
+                charts.OTHER_MIX_COLOUR if len(done) > 2 else charts.FUSION_COLOUR,
+            )
         )
     best = two_strongest(name, done) if len(done) > 2 else None
     if best is not None:
@@ -70,6 +76,7 @@ def results(name: str) -> None:
     st.plotly_chart(charts.metric_bars(rows, "mAP"), key=f"overview bars {name}", config={"displayModeBar": False})
     st.caption(
         f"{metrics.parse('map')[0].definition} {standing.n_valid:,} {of_all}queries; the lines are 95 % intervals."
+        + (" Which two are best was seen on these same queries." if best is not None else "")
     )
     if len(done) > 1:
         mixes = {"The equal mix of all": standing, "The best two, mixed equally": best}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.bench.page import LARGE, NAMES, browser, server, synthetic_home
+from core.bench.page import LARGE, NAMES, browser, drag, server, synthetic_home
 from core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -103,10 +103,7 @@ def _move(page: Page, number: int) -> dict[str, Any]:
     thumb, track = slider.get_by_role("slider").bounding_box(), slider.bounding_box()
     share = (0.2, 0.62, 0.35, 0.5, 0.28, 0.42)[number % 6]
     page.evaluate("window.__arm()")
-    page.mouse.move(thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(track["x"] + track["width"] * share, thumb["y"] + thumb["height"] / 2, steps=3)
-    page.mouse.up()
+    drag(page, thumb, track, share)
     try:
         page.wait_for_function("window.__move.shown > 0", timeout=PATIENCE, polling=50)
     except Exception as error:  # noqa: BLE001  Playwright's own TimeoutError, which is only there when it is installed

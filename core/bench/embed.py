@@ -206,6 +206,7 @@ def _plain(variant: str, backbones: list[Backbone], workers: int | None) -> Work
     loaded = [(backbone, _module(backbone), _transform(backbone)) for backbone in backbones]
 
     def work(files: list[Path]) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+        """All files through the backbones: name → vectors, and how often pictures were decoded and resized."""
         found = {}
         for backbone, module, transform in loaded:
             made = []
@@ -273,6 +274,7 @@ def _ours(variant: str, backbones: list[Backbone], workers: int | None) -> Work:
     encoders = _engines(variant, backbones, workers)
 
     def work(files: list[Path]) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+        """All files through the backbones: name → vectors, and how often pictures were decoded and resized."""
         got: dict[str, dict[str, np.ndarray]] = {backbone.name: {} for backbone in backbones}
         sources = [
             encode.Source(str(file), lambda at_least=0, file=file: open_rgb(file.read_bytes(), at_least))
@@ -298,6 +300,7 @@ def _limit(variant: str, backbones: list[Backbone], workers: int | None) -> Work
     file_squares: dict[Any, np.ndarray] = {}
 
     def work(files: list[Path]) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+        """All files through the backbones: name → vectors, and how often pictures were decoded and resized."""
         if len(files) <= 2:
             task_files = json.loads(Path(sys.argv[2], "task.json").read_text(encoding="utf-8"))["files"]
             for geometry in {encoder.geometry for encoder in encoders}:

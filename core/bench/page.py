@@ -256,6 +256,14 @@ def _measure(name: str, moves: int, home: Path, strategy: str) -> None:
     )
 
 
+def drag(page: Page, thumb: dict[str, float], track: dict[str, float], share: float) -> None:
+    """Take the thumb of a slider to a share of its track and let it go; both are bounding boxes in CSS pixels."""
+    page.mouse.move(thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(track["x"] + track["width"] * share, thumb["y"] + thumb["height"] / 2, steps=3)
+    page.mouse.up()
+
+
 def _move(page: Page, number: int) -> tuple[float, float] | None:
     """Drag one slider; (release to shown, message sent to last message received) in ms, None if nothing changed."""
     slider = page.get_by_role("slider").nth(number % 2)
@@ -265,10 +273,7 @@ def _move(page: Page, number: int) -> tuple[float, float] | None:
     track = page.locator("[data-testid=stSlider]").nth(number % 2).bounding_box()
     share = (0.15, 0.85, 0.35, 0.65, 0.5)[(number // 2 + 2 * (number % 2)) % 5]
     page.evaluate("window.__watch.arm()")
-    page.mouse.move(thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(track["x"] + track["width"] * share, thumb["y"] + thumb["height"] / 2, steps=3)
-    page.mouse.up()
+    drag(page, thumb, track, share)
     try:
         page.wait_for_function("window.__watch.done > 0", timeout=LONGEST_WAIT, polling=50)
     except Exception as error:  # noqa: BLE001  Playwright's own TimeoutError, which is only there when it is installed

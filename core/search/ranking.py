@@ -125,6 +125,7 @@ class Counter:
         lists = self.lists
 
         def run(low: int, high: int) -> None:
+            """Rank the queries low … high − 1."""
             counting.rank_rows(
                 low, high, base, len(blocks), padded, *filled, columns,
                 lists.starts, lists.ends, lists.items, lists.own, lists.junk_indptr, lists.junk_items, lists.indptr,

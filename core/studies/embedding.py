@@ -336,6 +336,7 @@ class _Run:
 
     def _opener(self, key: str) -> Callable[..., Image.Image]:
         def open_picture(at_least: int = 0) -> Image.Image:
+            """The picture, checked against its key; a file that cannot be read is set aside."""
             position = self.positions[key]
             try:
                 content = library.read_checked(self.dataset, position)

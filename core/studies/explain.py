@@ -239,6 +239,7 @@ def attribution(
     table: dict[tuple[str, ...], np.ndarray] = {}
 
     def value(chosen: tuple[str, ...]) -> np.ndarray:
+        """The metric of every query for these backbones, kept in the table."""
         if cancel is not None:
             cancel.check()
         table[chosen] = np.asarray(per_query(chosen), np.float64)

@@ -445,6 +445,24 @@ def even_of(spec: FusionSpec) -> FusionSpec | None:
     return None if spec.strategy.learned else spec.with_shares(dict.fromkeys(spec.backbones, 1.0))
 
 
+def _lines(judge: Judge, spec: FusionSpec, metric: str, meter: Meter, cancel: Cancel | None) -> list[_Line]:
+    """Each backbone alone, their equal weights where these can be asked, and the fusion, judged one after the other."""
+    even = even_of(spec)
+    asked: list[tuple[str | FusionSpec, str, str, tuple[str, ...]]] = [
+        *((name, name, "backbone", (name,)) for name in spec.backbones),
+        *([] if even is None else [(even, "equal weights", "equal", spec.backbones)]),
+        (spec, spec.name, "fusion", spec.active),
+    ]
+    lines = []
+    for what, name, role, used in asked:
+        if cancel is not None:
+            cancel.check()
+        values = judge.values(what, (metric,))[metric]
+        lines.append(_Line(_identity(what), name, role, used, values, judge.mixed(what)))
+        meter.add(1)
+    return lines
+
+
 def stand(
     judge: Judge,
     spec: FusionSpec,
@@ -474,23 +492,8 @@ def stand(
     if keys is not None:
         refuse_trained(spec, keys)
     costs = costs or {}
-    lines: list[_Line] = []
     meter = Meter("Comparing", len(spec.backbones) + 2, on_progress, unit="systems")
-
-    def add(what: str | FusionSpec, name: str, role: str, used: tuple[str, ...]) -> None:
-        if cancel is not None:
-            cancel.check()
-        values = judge.values(what, (metric,))[metric]
-        lines.append(_Line(_identity(what), name, role, used, values, judge.mixed(what)))
-        meter.add(1)
-
-    for name in spec.backbones:
-        add(name, name, "backbone", (name,))
-    even = even_of(spec)
-    if even is not None:
-        add(even, "equal weights", "equal", spec.backbones)
-    add(spec, spec.name, "fusion", spec.active)
-
+    lines = _lines(judge, spec, metric, meter, cancel)
     each = np.stack([line.values for line in lines])
     valid = ~np.isnan(each).any(axis=0)
     singles = lines[: len(spec.backbones)]
@@ -516,19 +519,8 @@ def stand(
     for line in [*lines, _Line(ORACLE, ORACLE, "oracle", spec.backbones, oracle)]:
         low, high = ends(line)
         cost = total_cost(line.used, costs)
-        rows.append(
-            Row(
-                line.name,
-                line.role,
-                line.values,
-                metrics.mean(line.values),
-                low,
-                high,
-                versus.get(id(line)),
-                cost,
-                line.mixed,
-            )  # fmt: skip
-        )
+        mean = metrics.mean(line.values)
+        rows.append(Row(line.name, line.role, line.values, mean, low, high, versus.get(id(line)), cost, line.mixed))
     return Standing(
         metric, tuple(rows), best.name, each.shape[1], int(valid.sum()), "queries" if classes is None else "classes",
         judge.truth.query_classes is not None,

@@ -212,6 +212,7 @@ def train_gate(
     flags = [torch.tensor(a) for a in (lists[0].relevant, lists[0].there)]
 
     def validate() -> tuple[float, dict[str, np.ndarray]]:
+        """Mean AP of the validation lists with the present weights, and those weights."""
         state = {"weight": weight.detach().numpy().copy(), "bias": bias.detach().numpy().copy()}
         raw = lists[1].inputs @ state["weight"] + state["bias"]
         shares = np.exp(raw - raw.max(axis=1, keepdims=True))
@@ -359,6 +360,7 @@ def train_head(
     meter = Meter("Training the head", epochs, on_progress, unit="epochs")
 
     def look(epoch: int, loss: float) -> bool:
+        """Judge the head as it stands; True when it is time to stop."""
         state = {"matrix": matrix.detach().numpy().copy(), "shift": shift.detach().numpy().copy()}
         seen = unit(np.concatenate([watched, rows[beside]]) @ state["matrix"] + state["shift"])
         value = self_map(seen, np.concatenate([groups[held], groups[fit[beside]]]), len(held))

@@ -355,6 +355,7 @@ def moves(left: Answer, right: Answer, k: int) -> Moves:
     both = np.intersect1d(one, two)
 
     def against(items: np.ndarray, other: Answer) -> tuple[int | str, ...]:
+        """For each item how far it moved from the other list, or "new"."""
         told = []
         for at, item in enumerate(items, start=1):
             rank = int(other.ranks[item])

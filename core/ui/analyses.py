@@ -203,7 +203,7 @@ def _extremes(view: View, pick: Pick) -> None:
     with middle:
         label = _class_filter(view)
     for named in view.systems:
-        with st.spinner(f"Asking every query of {named.title} …"):
+        with st.spinner(f"Asking every query of {theme.plain(named.title)} …"):
             evaluation = judged(view.loaded, named)
         best, worst = retrieval.extremes(view.loaded, evaluation, cache.truth(view.loaded), 10, label)
         cases = worst if which == "worst" else best

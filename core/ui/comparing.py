@@ -192,9 +192,13 @@ def _judged(
     said = st.empty()
 
     def one_of(one: Competitor) -> None:
+        """Judge one system; whoever asks again finds it kept."""
         with (
             said,
-            st.spinner(f"Judging {one.title} ({competitors.index(one) + 1} of {len(competitors)}) …", show_time=True),
+            st.spinner(
+                f"Judging {theme.plain(one.title)} ({competitors.index(one) + 1} of {len(competitors)}) …",
+                show_time=True,
+            ),
         ):
             cache.evaluated(loaded, one.system, ks, by_class, clusters=clusters)
 

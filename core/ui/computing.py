@@ -34,6 +34,7 @@ def start_embedding(
     """
 
     def work(job: jobs.Job) -> str:
+        """Build or read the dataset, embed it, then do what follows."""
         loaded = data.load(name, on_progress=job.tell, cancel=job.cancel)
         job.changed()
         embed(loaded, chosen, job, device)

@@ -41,6 +41,7 @@ def follow(name: str, work: Callable[[jobs.Job], Any], sentence: str) -> None:
     """
 
     def rested(job: jobs.Job) -> Any:
+        """Begin once nobody has moved a weight for a moment."""
         until = time.monotonic() + REST
         while time.monotonic() < until:
             job.cancel.check()

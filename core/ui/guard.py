@@ -20,6 +20,7 @@ def guarded(draw: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(draw)
     def drawn(*args: Any, **kwargs: Any) -> Any:
+        """The drawing, with whatever goes wrong as a sentence in its place."""
         try:
             return draw(*args, **kwargs)
         except CoreError as error:

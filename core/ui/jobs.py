@@ -71,6 +71,7 @@ def start(name: str, title: str, work: Callable[[Job], Any]) -> Job:
         job = jobs[name] = Job(name, title)
 
     def run() -> None:
+        """The thread: the work, and how it ended."""
         try:
             job.result = work(job)
             job.state = "stopped" if job.cancel else "done"

@@ -171,7 +171,7 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], found: Fitted) -> None:
             charts.metric_bars(bar_rows(standing, names, cache.backbone_title), "mAP", row_height=27),
             key="lab trained bars", config={"displayModeBar": False},
         )  # fmt: skip
-        st.caption(f"{found.split.sentence()} {standing.caution}")
+        st.caption(theme.plain(f"{found.split.sentence()} {standing.caution}"))
     _keep(found.spec)
 
 

@@ -178,6 +178,7 @@ def _measure(space: projection.Space, found: maps.Map, shown: maps.Map) -> str:
     """Measure a map that is shown already, perhaps mirrored; the name of the job."""
 
     def work(running: jobs.Job) -> maps.Map:
+        """Lay out, showing what is on its way; then measure."""
         running.result = shown
         return dataclasses.replace(shown, quality=maps.measured(space, found, running.cancel).quality)
 
@@ -195,6 +196,8 @@ def _lay_out(
     label = projection.METHODS.get(method).label
 
     def work(running: jobs.Job) -> maps.Map:
+        """Lay out, showing what is on its way; then measure."""
+
         def show(layout: maps.Map) -> None:
             running.result = layout
             stream.put(layout.projection.xy)

@@ -113,6 +113,7 @@ def _downloads(view: View, query: Query, answers: list[retrieval.Answer]) -> Non
     k, stem = view.setup.k, f"{view.loaded.name}-results"
 
     def table() -> pd.DataFrame:
+        """A row per result of each system."""
         import pandas as pd
 
         parts = [
@@ -121,6 +122,7 @@ def _downloads(view: View, query: Query, answers: list[retrieval.Answer]) -> Non
         return pd.concat(parts, ignore_index=True).assign(query=query.text)
 
     def as_json() -> bytes:
+        """The results with what was asked, UTF-8."""
         rows = json.loads(table().to_json(orient="records"))
         record = {
             "dataset": view.loaded.name, "fingerprint": view.loaded.fingerprint, "query": query.text,
@@ -129,6 +131,7 @@ def _downloads(view: View, query: Query, answers: list[retrieval.Answer]) -> Non
         return json.dumps(record, indent=1, ensure_ascii=False).encode()
 
     def as_parquet() -> bytes:
+        """The table as Parquet."""
         import io
 
         buffer = io.BytesIO()
@@ -136,6 +139,7 @@ def _downloads(view: View, query: Query, answers: list[retrieval.Answer]) -> Non
         return buffer.getvalue()
 
     def as_picture() -> bytes:
+        """The results as one PNG."""
         from core.report import sheet
 
         return sheet.draw([
@@ -145,6 +149,7 @@ def _downloads(view: View, query: Query, answers: list[retrieval.Answer]) -> Non
             f"Query: {query.title}" if query.words else "Query")  # fmt: skip
 
     def as_report() -> bytes:
+        """The view as one HTML file."""
         from core.report import view_report
 
         titles = {name: cache.backbone_title(name) for name in view.embedded}

@@ -1,4 +1,4 @@
-"""A home that several page tests read: the demo catalogue, embedded by the concepts and by one that reads no text."""
+"""What tests of several pages need: homes, and a clean start. The demo catalogue is embedded by the concepts and by HSV."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import streamlit as st
+
+from core.types import Dataset
+from core.ui import jobs
+from tests.pages.alone import world
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +27,29 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def demo(demo_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def demo(demo_home: Path, no_jobs_of_others: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same home, for one test; no job of another test runs."""
-    from core.ui import jobs
-
     monkeypatch.setenv("FUSIONSCOPE_HOME", str(demo_home))
+    return demo_home
+
+
+@pytest.fixture
+def fresh() -> None:
+    """Nothing that another test's pages kept."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, home: Path) -> Dataset:
+    """The small world of `alone.world`, in a home of its own."""
+    return world(tmp_path)
+
+
+@pytest.fixture
+def no_jobs_of_others() -> Iterator[None]:
+    """No background work of another test before, none of this one after."""
     jobs._jobs().clear()
-    yield demo_home
+    yield
     for job in jobs.running():
         job.cancel.set()

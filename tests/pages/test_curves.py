@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core import data
@@ -23,18 +22,9 @@ from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import draw_tiny
 from tests.pages.alone import OWN, attached, opened, words, world
 
+pytestmark = pytest.mark.usefixtures("fresh")
+
 PAGE = "curves"
-
-
-@pytest.fixture(autouse=True)
-def fresh() -> None:
-    st.cache_resource.clear()
-    st.cache_data.clear()
-
-
-@pytest.fixture
-def tiny(tmp_path: Path, home: Path) -> Dataset:
-    return world(tmp_path)
 
 
 def drawn(app: AppTest, at: int = 0) -> dict[str, dict]:

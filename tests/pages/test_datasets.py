@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,8 @@ from core.ui import jobs
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import TINY_CLASSES, draw_tiny, write_tiny
 
+pytestmark = pytest.mark.usefixtures("no_jobs_of_others")
+
 OWN = ("hsv_histogram", "hog")
 EVIL = "<img src=x onerror=alert(1)> **bold** [link](http:evil)"
 
@@ -34,14 +35,6 @@ def one_page() -> None:
     state.begin("datasets")
     guarded(controls.frame)()
     guarded(lambda: runpy.run_path(str(paths.REPOSITORY / "pages" / "datasets.py")))()
-
-
-@pytest.fixture(autouse=True)
-def no_jobs_of_others() -> Iterator[None]:
-    jobs._jobs().clear()
-    yield
-    for job in jobs.running():
-        job.cancel.set()
 
 
 def opened(name: str, look: str = "", **link: str) -> AppTest:

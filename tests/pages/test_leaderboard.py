@@ -23,18 +23,9 @@ from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import draw_tiny, write_tiny
 from tests.pages.alone import OWN, attached, opened, table, words, world
 
+pytestmark = pytest.mark.usefixtures("fresh")
+
 PAGE = "leaderboard"
-
-
-@pytest.fixture(autouse=True)
-def fresh() -> None:
-    st.cache_resource.clear()
-    st.cache_data.clear()
-
-
-@pytest.fixture
-def tiny(tmp_path: Path, home: Path) -> Dataset:
-    return world(tmp_path)
 
 
 def test_a_saved_fusion_that_cannot_be_used_costs_its_own_row_and_no_other(tiny: Dataset) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +14,12 @@ from streamlit.testing.v1 import AppTest
 from core import data, paths
 from core.data import library
 from core.studies import embedding
-from core.ui import jobs
 from tests.browser import ROOT
 from tests.conftest import draw_tiny, write_tiny
 from tests.pages.alone import button, opened, settled, words
 from tests.pages.test_every_page import open_page
 
-
-@pytest.fixture(autouse=True)
-def no_jobs_of_others() -> Iterator[None]:
-    jobs._jobs().clear()
-    yield
-    for job in jobs.running():
-        job.cancel.set()
+pytestmark = pytest.mark.usefixtures("no_jobs_of_others")
 
 
 def test_rows_whose_picture_is_missing_are_refused_or_left_out(tiny_world, tmp_path: Path) -> None:

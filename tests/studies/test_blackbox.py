@@ -127,7 +127,7 @@ def test_every_kind_from_files_to_figures(tmp_path: Path, how: str, several: boo
     seed = 10 * several + len(how)
     vectors, labels, splits = world(seed), labels_of(seed, several), splits_of(seed, how)
     result, _ = blackbox.evaluate_files(**write(tmp_path, vectors, labels, splits, None), ks=(1, 5))
-    _agree(result, slow_means(vectors, labels, splits, None))
+    assert_agrees(result, slow_means(vectors, labels, splits, None))
 
 
 def test_pairs_complete_labels_and_junk_leaves_after_ranking(tmp_path: Path) -> None:
@@ -135,10 +135,10 @@ def test_pairs_complete_labels_and_junk_leaves_after_ranking(tmp_path: Path) -> 
     pairs = [(0, n, "relevant") for n in range(1, N) if labels[n] != labels[0]][:3]
     pairs += [(q, n, "junk") for q in (1, 2, 4) for n in range(N) if n != q and labels[n] != labels[q]][:40]
     result, _ = blackbox.evaluate_files(**write(tmp_path, vectors, labels, None, pairs), ks=(1, 5))
-    _agree(result, slow_means(vectors, labels, None, pairs))
+    assert_agrees(result, slow_means(vectors, labels, None, pairs))
 
 
-def _agree(result, expected: dict) -> None:
+def assert_agrees(result, expected: dict) -> None:
     from core.studies import evaluation
 
     record = json.loads(json.dumps(evaluation.as_json(result), allow_nan=False))
