@@ -60,13 +60,13 @@ def show(name: str) -> None:
 
 
 def _pictures() -> None:
-    left, right = st.columns([6, 1], vertical_alignment="bottom")
+    left, right = st.columns([4, 1], vertical_alignment="bottom")
     path = left.text_input(
         "Folder or file", key=_PATH, placeholder="/home/me/pictures",
         help="A folder of pictures; a table (CSV, Parquet, JSONL) with a column of paths; COCO, VOC or WebDataset files; "
         "gnd_*.pkl; or torchvision:NAME where there is a network. Nothing is moved or copied.",
     ).strip()  # fmt: skip
-    right.button(":material/folder_open: Browse", on_click=_start_browsing, args=(path,), width="stretch")
+    right.button("Browse", icon=":material/folder_open:", on_click=_start_browsing, args=(path,), width="stretch")
     if state.hold(_AT):
         _browser()
     if not path:
