@@ -1,4 +1,4 @@
-"""What a library needs to import at all, and why.
+"""What is installed, and what a library needs to import at all.
 
 torchvision's wheels are linked against CUDA. Beside a CPU-only torch of the same version its C++ extension cannot
 load, so its operators do not exist; `torchvision/_meta_registrations.py` then fails because it describes two operators
@@ -9,13 +9,40 @@ transforms of timm and open_clip); `torchvision.ops.nms` itself stays unusable a
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import sys
 import threading
+from collections.abc import Iterable
 
 _LOCK = threading.Lock()
 _KEPT: list[object] = []
 _CAUSE = "operator torchvision::"
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+
+
+def distribution(name: str) -> importlib.metadata.Distribution | None:
+    """An installed package, None when it is not there.
+
+    `importlib.metadata.version` walks the search path itself while it is looked through: another thread that changes
+    it meanwhile (a page that begins or ends does) makes it miss what is installed. A copy cannot change.
+    """
+    return next(iter(importlib.metadata.distributions(name=name, path=list(sys.path))), None)
+
+
+def version(name: str) -> str:
+    """The version of an installed package, "" when it is not there.
+
+    >>> version("no-such-package")
+    ''
+    """
+    found = distribution(name)
+    return found.version if found else ""
+
+
+def versions(names: Iterable[str]) -> dict[str, str]:
+    """Package → version, of those that are installed."""
+    found = {name: version(name) for name in names}
+    return {name: said for name, said in found.items() if said}
 
 
 def ensure_torchvision() -> str:

@@ -74,6 +74,7 @@ def image_tower(model: torch.nn.Module) -> torch.nn.Module:
 
     class ImageTower(torch.nn.Module):
         """The picture side alone, so that engines can compile and trace it."""
+
         def __init__(self, visual: torch.nn.Module) -> None:
             super().__init__()
             self.visual = visual

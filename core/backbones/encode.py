@@ -168,10 +168,15 @@ class MultiEncoder:
         with threads.workers(self.workers) as pool, threads.workers(1) as accelerator:
             try:
                 for number, decoded in enumerate(job.decoded_blocks(pool, blocks)):
+                    # all at once, so that no worker waits while another one ends a backbone's last chunk
+                    waiting = []
                     for encoder in self.encoders:
                         wanted = [key for key in decoded if key in lacking[encoder.name]]
                         # a pool of its own, so that it never waits behind the next block's decoding
-                        job.embed(pool if encoder.engine.device == "cpu" else accelerator, encoder, wanted, decoded)
+                        place = pool if encoder.engine.device == "cpu" else accelerator
+                        waiting.append((encoder, job.submit_embedding(place, encoder, wanted, decoded)))
+                    for encoder, futures in waiting:
+                        job.collect_embedding(encoder, futures)
                         if on_backbone and lacking[encoder.name] and number == len(blocks) - 1:
                             on_backbone(encoder.name)
             except BaseException:
@@ -266,11 +271,17 @@ class _Job:
             return _Decoded(error="The picture needs more memory than there is.")
         return _Decoded(squares, len(pictures))
 
-    def embed(self, pool: ThreadPoolExecutor, encoder: Encoder, keys: list[str], decoded: dict[str, _Decoded]) -> None:
-        """Every key through one backbone, in chunks, to the sink as each chunk is ready."""
+    def submit_embedding(
+        self, pool: ThreadPoolExecutor, encoder: Encoder, keys: list[str], decoded: dict[str, _Decoded]
+    ) -> tuple[Future, ...]:
+        """Every key through one backbone, in chunks."""
         size = encoder.engine.chunk
         chunks = [keys[start : start + size] for start in range(0, len(keys), size)]
-        for finished in self._finished(tuple(pool.submit(self._embed, encoder, c, decoded) for c in chunks)):
+        return tuple(pool.submit(self._embed, encoder, chunk, decoded) for chunk in chunks)
+
+    def collect_embedding(self, encoder: Encoder, futures: tuple[Future, ...]) -> None:
+        """What one backbone made, to the sink as each chunk is ready."""
+        for finished in self._finished(futures):
             if finished is not None:
                 self.sink(encoder.name, *finished)
                 self._tell(encoder.name, len(finished[0]))

@@ -7,8 +7,11 @@ works; others must agree with it on real photographs before they are chosen.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import platform
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -69,6 +72,7 @@ class TorchEngine:
         backbone: the record that it belongs to.
         device: "cpu", "cuda", "mps"; where memory runs out, the batch is halved and the work goes on.
         precision: "float32", or "bfloat16" (autocast) for the fast mode.
+        float32_convolutions: how many of the first convolutions autocast leaves alone.
         packed: lay the weights out once for this processor; on the CPU, in float32 alone.
     """
 
@@ -79,6 +83,7 @@ class TorchEngine:
         device: str = "cpu",
         precision: str = "float32",
         packed: bool = False,
+        float32_convolutions: int = 0,
     ) -> None:
         import torch
 
@@ -94,6 +99,7 @@ class TorchEngine:
             from core.backbones.packed import pack
 
             pack(self._module)
+        _keep_in_float32(self._module, float32_convolutions)
         shape = (1, 3, 1, 1)
         self._mean = torch.tensor(self.preprocessing.mean, device=device).mul(255).view(shape)
         self._scale = torch.tensor(self.preprocessing.std, device=device).mul(255).reciprocal().view(shape)
@@ -133,6 +139,22 @@ class TorchEngine:
                 return self._module(normalised).float().cpu().numpy()
 
 
+def _keep_in_float32(module: torch.nn.Module, count: int) -> None:
+    """Take the first convolutions out of autocast, in the order in which the network lists them."""
+    import torch
+
+    convolutions = (one for one in module.modules() if isinstance(one, torch.nn.Conv2d))
+    for one in itertools.islice(convolutions, count):
+        one.forward = partial(_in_float32, one.forward)  # type: ignore[method-assign]
+
+
+def _in_float32(forward: Callable[[torch.Tensor], torch.Tensor], given: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    with torch.autocast(given.device.type, enabled=False):
+        return forward(given.float())
+
+
 def _out_of_memory(error: RuntimeError) -> bool:
     """CUDA raises an error of its own; Metal and the processor's allocator say it in words alone."""
     import torch
@@ -167,13 +189,13 @@ def build(
 
     weights.require(backbone)
     name = engine or choice.decide(backbone, mode, device)
-    precision = choice.precision(name, mode)
+    precision, first = choice.precision(name, mode), choice.float32_convolutions(name, mode)
     if choice.library(name) == "openvino":
-        return openvino_engine.OpenVinoEngine(backbone, precision, workers, threads)
-    packed = name == choice.PACKED
+        return openvino_engine.OpenVinoEngine(backbone, precision, workers, threads, first)
+    packed = name in {choice.PACKED, choice.PACKED_FLOAT32}
     chosen = "cpu" if packed else pick_device(device)
     tune_process()
-    return TorchEngine(load_module(backbone), backbone, chosen, precision, packed)
+    return TorchEngine(load_module(backbone), backbone, chosen, precision, packed, first)
 
 
 def pick_device(wanted: str | None = None) -> str:

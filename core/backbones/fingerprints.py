@@ -27,14 +27,14 @@ def record(backbone: Backbone, mode: str = "exact", engine: str | None = None) -
         mode: "exact" or "fast".
         engine: the engine's name; by default the one that would be used now.
     """
-    from core.backbones.choice import engine_name, precision
+    from core.backbones.choice import engine_name, float32_convolutions, precision
 
     fast = mode == "fast" and backbone.source != "own"
     engine = engine or engine_name(backbone, mode)
     plain = json.loads(json.dumps(dataclasses.asdict(backbone)))
     if backbone.source == "file":
         plain["weights"] = ""  # the content counts, not the place: see the hash below
-    return {
+    said = {
         "name": backbone.name,
         "backbone": plain,
         "weights": weights.identity(backbone),
@@ -47,6 +47,8 @@ def record(backbone: Backbone, mode: str = "exact", engine: str | None = None) -
         "resize": "box" if fast else "full",
         "code": CODE,
     }
+    first = float32_convolutions(engine, "fast" if fast else "exact")
+    return {**said, "float32 convolutions": first} if first else said  # exact vectors keep their fingerprints
 
 
 def fingerprint(backbone: Backbone, mode: str = "exact", engine: str | None = None) -> tuple[str, dict[str, Any]]:

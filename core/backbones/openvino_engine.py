@@ -1,23 +1,25 @@
 """Networks run by OpenVINO on the CPU: the same numbers as torch at a half to a quarter of the time. An optional extra.
 
 Normalising is folded into the graph, so it takes uint8. The precision is always said: OpenVINO's own default on newer
-processors is bfloat16, which is not exact. The converted network is kept on disk, so converting happens once.
+processors is bfloat16, which is not exact; where it is asked for, the first convolutions can stay in float32. The
+converted network is kept on disk, so converting happens once.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import os
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 import numpy as np
 
-from core import paths
+from core import compat, paths
 from core.backbones import prep, weights
 from core.types import Backbone
 
@@ -37,13 +39,21 @@ class OpenVinoEngine:
         precision: "float32" (exact) or "bfloat16" (fast mode).
         workers: how many threads will call `embed` at once.
         threads: intra-op threads of one request: 1 for many pictures, all of them for a single query.
+        float32_convolutions: how many of the first convolutions bfloat16 leaves alone.
     """
 
     name = "openvino"
     device = "cpu"
     chunk = 8
 
-    def __init__(self, backbone: Backbone, precision: str = "float32", workers: int = 1, threads: int = 1) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        precision: str = "float32",
+        workers: int = 1,
+        threads: int = 1,
+        float32_convolutions: int = 0,
+    ) -> None:
         openvino = _library()
         self.dim = backbone.dim
         self.precision = precision
@@ -52,6 +62,8 @@ class OpenVinoEngine:
         with _LOCK:
             core = openvino.Core()
             model = _with_preprocessing(core.read_model(converted(backbone)), self.preprocessing)
+            if float32_convolutions:
+                model = _kept_in_float32(model, float32_convolutions)
             self._compiled = core.compile_model(
                 model,
                 "CPU",
@@ -69,7 +81,10 @@ class OpenVinoEngine:
         if request is None:
             request = self._local.request = self._compiled.create_infer_request()
         request.infer([np.ascontiguousarray(squares)])
-        return np.array(request.get_output_tensor(0).data, np.float32)
+        made = np.array(request.get_output_tensor(0).data, np.float32)
+        if len(made) != len(squares):
+            raise RuntimeError(f"OpenVINO made {len(made)} vectors of {len(squares)} pictures.")
+        return made
 
 
 def installed() -> bool:
@@ -79,10 +94,7 @@ def installed() -> bool:
 
 def version() -> str:
     """The version of the optional package, "" when it is not installed."""
-    try:
-        return importlib.metadata.version("openvino")
-    except importlib.metadata.PackageNotFoundError:
-        return ""
+    return compat.version("openvino")
 
 
 def _library() -> Any:
@@ -101,8 +113,8 @@ def converted(backbone: Backbone) -> Path:
         "tag": "" if backbone.source == "file" else backbone.weights,
         "options": json.loads(json.dumps(backbone.options)),
         "openvino": version(),
-        "torch": importlib.metadata.version("torch"),
-        "timm": importlib.metadata.version("timm"),
+        "torch": compat.version("torch"),
+        "timm": compat.version("timm"),
     }
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
     file = paths.home() / "engines" / digest / "network.xml"
@@ -138,6 +150,39 @@ def _traced(module: torch.nn.Module, side: int) -> openvino.Model:
         torch.backends.mha.set_fastpath_enabled(fused)
     model.reshape([-1, 3, side, side])
     return model
+
+
+def _kept_in_float32(model: openvino.Model, count: int) -> openvino.Model:
+    """The same network with a mark on its first convolutions that keeps them out of bfloat16.
+
+    The mark is an attribute of OpenVINO's file format. A layer that is merged with another one loses it, so whatever is
+    merged (padding, scaling) is merged before. Additions are marked as well, because a sum is computed inside of the
+    convolution before it. A version that does not know the mark runs everything in bfloat16: the probe of
+    `core.backbones.choice` judges the outcome, whatever it is.
+    """
+    from openvino._offline_transformations import apply_moc_transformations
+
+    apply_moc_transformations(model, cf=True)
+    with tempfile.TemporaryDirectory(prefix="fusionscope-openvino-") as folder:
+        plain, marked = Path(folder, "network.xml"), Path(folder, "marked.xml")
+        _library().save_model(model, plain, compress_to_fp16=False)
+        tree = ElementTree.parse(plain)
+        for layer in tree.iterfind("layers/layer"):  # in the order of execution
+            convolution = layer.get("type") in {"Convolution", "GroupConvolution"}
+            count -= convolution
+            if count < 0:
+                break
+            if not convolution and layer.get("type") != "Add":
+                continue
+            notes = layer.find("rt_info")
+            if notes is None:
+                notes = ElementTree.SubElement(layer, "rt_info")
+            ElementTree.SubElement(
+                notes, "attribute", name="DisablePrecisionConversion", version="0", value="dynamic:f16"
+            )
+        tree.write(marked)
+        # the weights are read into memory, because the folder goes
+        return _library().Core().read_model(marked.read_bytes(), plain.with_suffix(".bin").read_bytes())
 
 
 def _with_preprocessing(model: openvino.Model, preprocessing: prep.Preprocessing) -> openvino.Model:

@@ -25,8 +25,9 @@ FILTERS = {
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5)
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-ENOUGH = 2
-"""The fast mode decodes a JPEG smaller, but never below this many times what the resize is going to leave."""
+ENOUGH = 4
+"""The fast mode decodes a JPEG smaller, but never below this many times what the resize is going to leave. At 2 times the
+decoder's own coarse reduction cost a cosine of 0.0007 on average, more than bfloat16 does; at 4 it costs 0.0001."""
 _LONG = 12
 """Pictures more than this many times longer than wide are cut before they are resized, so that memory stays bounded."""
 

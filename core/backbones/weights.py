@@ -7,14 +7,12 @@ here imports torch, so a page may ask for every backbone.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import importlib.util
 import re
 import threading
 from functools import lru_cache
 from pathlib import Path
 
-from core import paths
+from core import compat, paths
 from core.errors import BadInput, WeightsMissing
 from core.types import Backbone
 
@@ -74,10 +72,8 @@ def revision(backbone: Backbone) -> str:
 
 def packaged_file(distribution: str) -> Path | None:
     """The .pth file of an installed package, found without importing the package."""
-    try:
-        files = importlib.metadata.files(distribution) or ()
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    installed = compat.distribution(distribution)
+    files = (installed.files if installed else None) or ()
     found = (Path(str(file.locate())) for file in files if file.suffix == ".pth")
     return next((file for file in found if file.is_file()), None)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import platform
 from typing import Any
 
@@ -19,15 +18,10 @@ def machine() -> dict[str, Any]:
     """Processor, cores, memory, system, versions, date; and all of it in one sentence."""
     import psutil
 
-    from core import paths
+    from core import compat, paths
     from core.backbones.choice import processor
 
-    versions = {}
-    for name in LIBRARIES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+    versions = compat.versions(LIBRARIES)
     memory = psutil.virtual_memory().total / 2**30
     name, cores = processor().split(";")[0], paths.cpu_count()
     said = ", ".join(f"{library} {version}" for library, version in versions.items())

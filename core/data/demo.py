@@ -9,13 +9,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
-from core import paths
+from core import compat, paths
 from core.data import images
 from core.data.table import write_json
 from core.errors import StoreUnusable
@@ -41,7 +40,7 @@ def _folder(name: str) -> Path:
 
 def _stamp(name: str) -> dict[str, object]:
     packages = {"photo_views": ("scikit-image", "scikit-learn", "pillow"), "digits": ("scikit-learn", "pillow")}[name]
-    return {"version": _VERSION, **{package: version(package) for package in packages}}
+    return {"version": _VERSION, **{package: compat.version(package) for package in packages}}
 
 
 def is_made(name: str) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from core import paths
+from core import compat, paths
 from core.errors import BadInput, ShapeMismatch, StoreUnusable
 from core.progress import Cancel, OnProgress, Progress
 from core.registry import Registry
@@ -753,8 +753,6 @@ def layout_key(space: Space, method: str, dims: int, parameters: Mapping[str, An
     Args:
         start: the key of the layout it went on from, "" for none.
     """
-    from importlib.metadata import version
-
     library = {"tsne": "openTSNE", "umap": "umap-learn"}.get(method, "numpy")
     record = {
         "space": space.fingerprint,
@@ -763,7 +761,7 @@ def layout_key(space: Space, method: str, dims: int, parameters: Mapping[str, An
         "parameters": dict(sorted(parameters.items())),
         "seed": seed,
         "start": start,
-        "library": f"{library} {version(library)}",
+        "library": f"{library} {compat.version(library)}",
         "code": CODE,
     }
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:32]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from core import paths
+from core import compat, paths
 from core.errors import CoreError
 from core.fusion import FusionSpec
 from core.report import document
@@ -67,12 +66,7 @@ def of_fusions(specs: Sequence[FusionSpec]) -> str:
 
 def of_software() -> list[tuple[str, object]]:
     """Versions, machine, time."""
-    found = []
-    for name in _PACKAGES:
-        try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
+    found = [f"{name} {version}" for name, version in compat.versions(_PACKAGES).items()]
     return [
         ("Made", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
         ("Python", platform.python_version()),

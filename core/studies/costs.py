@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import importlib.metadata
 import json
 import os
 import platform
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core import backbones, paths
+from core import backbones, compat, paths
 from core.backbones import choice, encode, engines, weights
 from core.backbones.query import QueryEncoder
 from core.data import demo, images, read_bytes
@@ -103,7 +102,7 @@ def measure(
         latency_ms=float(np.median(times)), latency_p95_ms=float(np.percentile(times, 95)), images_per_second=rate,
         megabytes=round(megabytes(backbone), 1), parameters=backbone.parameters, peak_megabytes=round(peak.megabytes),
         n_images=len(files), threads=threads, processor=choice.processor(), system=platform.platform(),
-        versions=_versions(), date=datetime.date.today().isoformat(),
+        versions=compat.versions(_LIBRARIES), date=datetime.date.today().isoformat(),
     )  # fmt: skip
     _keep(cost)
     _tell(on_progress, f"Measured {backbone.title}", 3, 3)
@@ -209,16 +208,6 @@ def megabytes(backbone: Backbone) -> float:
     elif backbone.source in {"timm", "open_clip"}:
         file = weights.cached_file(backbone)
     return file.stat().st_size / 1e6 if file is not None and file.is_file() else weights.megabytes(backbone)
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _file(name: str) -> Path:

@@ -1,10 +1,11 @@
-"""torchvision imports beside a CPU-only torch, and nothing is touched where it is whole."""
+"""torchvision imports beside a CPU-only torch, and nothing is touched where it is whole; what is installed is found."""
 
 from __future__ import annotations
 
 import importlib
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -40,3 +41,29 @@ def test_any_other_failure_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(importlib, "import_module", fails)
     with pytest.raises(RuntimeError, match="driver"):
         compat.ensure_torchvision()
+
+
+def test_a_changing_search_path_hides_nothing() -> None:
+    interval = sys.getswitchinterval()
+    done = threading.Event()
+
+    def come_and_go() -> None:
+        while not done.is_set():
+            sys.path.insert(0, "no-such-folder")
+            sys.path.remove("no-such-folder")
+
+    thread = threading.Thread(target=come_and_go)
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        assert all(compat.version("openTSNE") for _ in range(3000))
+    finally:
+        done.set()
+        thread.join()
+        sys.setswitchinterval(interval)
+
+
+def test_what_is_not_installed_has_no_version() -> None:
+    assert compat.version("no-such-package") == "" and compat.distribution("no-such-package") is None
+    found = compat.versions(["numpy", "no-such-package", "scikit-image"])
+    assert list(found) == ["numpy", "scikit-image"] and all(found.values())
