@@ -79,7 +79,6 @@ def _parser() -> argparse.ArgumentParser:
     _dataset_flags(one)
     _vector_flags(one)
     _backbone_flags(one)
-    one.add_argument("--mode", choices=["exact", "fast"], default="exact", help="fast is not exact and kept apart")
     one.add_argument("--device", default="", help="cuda, mps or cpu; picked by itself if left out")
     one.set_defaults(verb=embed)
 
@@ -351,9 +350,7 @@ def embed(given: argparse.Namespace) -> None:
         pick_device(given.device)  # refused also where nothing is missing
     names = _backbones(given)
     cancel = Cancel()
-    report = embedding.embed(
-        _dataset(given), names, mode=given.mode, device=given.device or None, on_progress=say, cancel=cancel
-    )
+    report = embedding.embed(_dataset(given), names, device=given.device or None, on_progress=say, cancel=cancel)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     print(report.sentence())

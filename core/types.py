@@ -48,6 +48,7 @@ class Backbone:
         pooling: how the vector is read: "average", "CLS", "projection", "GeM", "histogram" ...
         options: what the source needs beside the name, e.g. (("img_size", 224),).
         random: True marks weights that were never trained (speed and tests only).
+        mode: "exact", or "fast": cheaper pixels and arithmetic, near the exact vectors and never mixed with them.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Backbone:
     reference: str = ""
     options: tuple[tuple[str, Any], ...] = ()
     random: bool = False
+    mode: str = "exact"
 
     def __post_init__(self) -> None:
         if not self.name or self.dim < 1:

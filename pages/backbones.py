@@ -148,7 +148,7 @@ def adding() -> None:
         with st.form("add by name", border=False):
             name = st.text_input(
                 "From timm, open_clip or the hub", placeholder="timm:resnet26d.bt_in1k", key="add by name",
-                help="`timm:NAME.TAG`, `open_clip:ARCH/TAG` or `hf-hub:ORG/NAME`.",
+                help="`timm:NAME.TAG`, `open_clip:ARCH/TAG` or `hf-hub:ORG/NAME`; `fast:NAME` is the fast mode of any.",
             )  # fmt: skip
             st.caption(
                 "Or `open_clip:ViT-B-16/openai`, `hf-hub:timm/resnet18.a1_in1k`. It is built once, without weights."
@@ -284,6 +284,12 @@ def card(one: Entry, dataset: str) -> None:
         with right:
             _cost(one, dataset)
             _relatives(one, dataset)
+            if backbone.source != "own" and backbone.mode == "exact" and st.button(
+                "Its fast mode", key="fast mode", icon=":material/bolt:",
+                help="The same network with cheaper pixels and arithmetic, as a backbone of its own: embed it beside the "
+                "exact one, and the Leaderboard says what it loses.",
+            ):  # fmt: skip
+                add_backbone(lambda: backbones.get(f"fast:{one.name}").name)
             if one.name in added.kept():
                 st.button(
                     "Take it off the list", key="forget backbone", icon=":material/playlist_remove:", on_click=forget,

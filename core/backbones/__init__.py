@@ -23,7 +23,8 @@ __all__ = [
 def get(name: str) -> Backbone:
     """The record of a backbone: from the catalog, or added on this installation.
 
-    `timm:NAME[.TAG]`, `open_clip:ARCH/TAG` and `hf-hub:ORG/NAME` are resolved, checked and added at first use.
+    `timm:NAME[.TAG]`, `open_clip:ARCH/TAG`, `hf-hub:ORG/NAME` and `fast:NAME` are resolved, checked and added at first
+    use.
 
     Raises:
         UnknownName: with the nearest names; BadInput, WeightsMissing: it cannot be added.
@@ -60,7 +61,7 @@ def remove(name: str) -> None:
     added.remove(name)
 
 
-def query_encoder(name: str, device: str | None = None, mode: str = "exact", engine: str | None = None) -> QueryEncoder:
+def query_encoder(name: str, device: str | None = None, engine: str | None = None) -> QueryEncoder:
     """An encoder for single pictures and texts; keep it, loading it takes seconds.
 
     `engine` names the engine of the stored vectors that the query meets; by default the one used now.
@@ -70,7 +71,7 @@ def query_encoder(name: str, device: str | None = None, mode: str = "exact", eng
     """
     from core.backbones.query import QueryEncoder
 
-    return QueryEncoder(get(name), device, mode, engine)
+    return QueryEncoder(get(name), device, engine)
 
 
 def engine_sentence() -> str:

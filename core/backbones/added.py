@@ -2,6 +2,7 @@
 
 `timm:NAME[.TAG]`, `open_clip:ARCH/TAG`, `hf-hub:ORG/NAME`, and a checkpoint file for an architecture of timm. Each is
 built once without weights, so that its record holds the dim, the parameters and the preprocessing of the network.
+`fast:NAME` is the fast mode of any of them: a backbone of its own, compared like any other.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from core.backbones.catalog import BACKBONES
 from core.errors import BadInput, UnknownName, WeightsMissing
 from core.types import Backbone
 
-SCHEMES = ("timm:", "open_clip:", "hf-hub:")
+SCHEMES = ("timm:", "open_clip:", "hf-hub:", "fast:")
 _LOCK = threading.Lock()
 _READ: dict[Path, tuple[int, Backbone]] = {}
 _LICENCES = {
@@ -60,7 +61,22 @@ def get(name: str) -> Backbone:
         return there[name]
     if not name.startswith(SCHEMES):
         _refuse(name, there)
-    return add(resolve(name))
+    if not name.startswith("fast:"):
+        return add(resolve(name))
+    base = name.removeprefix("fast:")
+    return add(fast(BACKBONES[base] if base in BACKBONES else get(base)))
+
+
+def fast(backbone: Backbone) -> Backbone:
+    """The same network in the fast mode.
+
+    Raises:
+        BadInput: it has none.
+    """
+    if backbone.source == "own" or backbone.mode == "fast":
+        what = "needs no network" if backbone.source == "own" else "is in the fast mode already"
+        raise BadInput(f"{backbone.title} {what}: there is no faster mode of it.")
+    return dataclasses.replace(backbone, name=f"fast:{backbone.name}", label=f"{backbone.title} (fast)", mode="fast")
 
 
 def add(backbone: Backbone) -> Backbone:
@@ -358,5 +374,5 @@ def _refuse(name: str, there: dict[str, Backbone]) -> None:
     hint = f" Did you mean {' or '.join(repr(one) for one in near)}?" if near else ""
     raise UnknownName(
         f"No backbone is named {name!r}.{hint} `python -m core list backbones` shows all {len(every)}; "
-        "`timm:NAME`, `open_clip:ARCH/TAG` and `hf-hub:ORG/NAME` add others."
+        "`timm:NAME`, `open_clip:ARCH/TAG`, `hf-hub:ORG/NAME` and `fast:NAME` add others."
     )

@@ -65,24 +65,24 @@ class Verdict:
     gain: float = float("nan")
 
 
-def engine_names(backbone: Backbone, mode: str = "exact") -> tuple[str, ...]:
+def engine_names(backbone: Backbone) -> tuple[str, ...]:
     """Every engine whose vectors may be in the store, the one that would be used now first. Nothing is probed."""
     if backbone.source == "own":
         return ("numpy",)
-    if mode == "fast":
-        return tuple(sorted(FAST_ENGINES, key=lambda name: not _accepted(backbone, mode, name)))
-    best = next((name for name in EXACT_ENGINES if _accepted(backbone, mode, name)), "torch")
+    if backbone.mode == "fast":
+        return tuple(sorted(FAST_ENGINES, key=lambda name: not _accepted(backbone, name)))
+    best = next((name for name in EXACT_ENGINES if _accepted(backbone, name)), "torch")
     return (best, *(name for name in (*EXACT_ENGINES, "torch") if name != best))
 
 
-def _accepted(backbone: Backbone, mode: str, engine: str) -> bool:
-    verdict = remembered(backbone, mode, engine)
+def _accepted(backbone: Backbone, engine: str) -> bool:
+    verdict = remembered(backbone, engine)
     return verdict is not None and verdict.accepted
 
 
-def engine_name(backbone: Backbone, mode: str = "exact") -> str:
+def engine_name(backbone: Backbone) -> str:
     """The engine that would be used now."""
-    return engine_names(backbone, mode)[0]
+    return engine_names(backbone)[0]
 
 
 def precision(engine: str, mode: str) -> str:
@@ -115,7 +115,7 @@ def usable(engine: str) -> bool:
     return library(engine) in {"numpy", "torch"} or (library(engine) == "openvino" and openvino_engine.installed())
 
 
-def decide(backbone: Backbone, mode: str = "exact", device: str | None = None) -> str:
+def decide(backbone: Backbone, device: str | None = None) -> str:
     """The engine for a backbone, probed if that has not been done for these weights, versions and processor.
 
     In exact mode it is torch on an accelerator.
@@ -128,37 +128,38 @@ def decide(backbone: Backbone, mode: str = "exact", device: str | None = None) -
     if backbone.source == "own":
         return "numpy"
     place = pick_device(device)
-    if backbone.random or (mode != "fast" and place != "cpu"):
+    fast = backbone.mode == "fast"
+    if backbone.random or (not fast and place != "cpu"):
         return "torch"
     last = None
-    for engine in FAST_ENGINES if mode == "fast" else EXACT_ENGINES:
+    for engine in FAST_ENGINES if fast else EXACT_ENGINES:
         if not usable(engine) or (place != "cpu" and engine not in {"torch", FLOAT32}):
             continue
-        last = verdict(backbone, mode, engine, place)
+        last = verdict(backbone, engine, place)
         if last.accepted:
             return engine
-    if mode == "fast":
-        raise BadInput(f"{backbone.title} has no fast mode on this machine: {last.why} Use the exact mode.")
+    if fast:
+        raise BadInput(f"{backbone.title} cannot run on this machine: {last.why} Use the exact backbone.")
     return "torch"
 
 
-def verdict(backbone: Backbone, mode: str = "exact", engine: str = "openvino", device: str = "cpu") -> Verdict:
+def verdict(backbone: Backbone, engine: str = "openvino", device: str = "cpu") -> Verdict:
     """What the probe of an engine found: remembered, or made now and kept."""
-    found = remembered(backbone, mode, engine, device)
+    found = remembered(backbone, engine, device)
     if found is None:
-        found = probe(backbone, mode, engine, device)
-        _remember(backbone, mode, engine, device, found)
+        found = probe(backbone, engine, device)
+        _remember(backbone, engine, device, found)
     return found
 
 
-def probe(backbone: Backbone, mode: str = "exact", engine: str = "openvino", device: str = "cpu") -> Verdict:
+def probe(backbone: Backbone, engine: str = "openvino", device: str = "cpu") -> Verdict:
     """Embed real photographs with an engine and, exactly, with torch; compare. Decoding and resizing are part of it."""
     from core.backbones import engines, threads
     from core.backbones.encode import View
     from core.backbones.loading import load_module
 
     geometry = prep.preprocessing(backbone).geometry
-    exact, asked = View(False, geometry), View(mode == "fast", geometry)
+    exact, asked = View(False, geometry), View(backbone.mode == "fast", geometry)
     files = _photographs(2 * asked.at_least)  # the fewest pixels that it decodes at a half
     squares = np.stack([exact.square(images.open_rgb(file)) for file in files])
     engines.tune_process()
@@ -168,11 +169,11 @@ def probe(backbone: Backbone, mode: str = "exact", engine: str = "openvino", dev
         if asked.fast:
             squares = np.stack([asked.square(images.open_rgb(file, asked.at_least)) for file in files])
         try:
-            ours, seconds = _embedded(pool, engines.build(backbone, device, mode, engine), squares)
+            ours, seconds = _embedded(pool, engines.build(backbone, device, engine), squares)
         except Exception as error:  # a network that cannot be converted is a reason to use torch, not an error
             what = f"{_TITLES[engine]} cannot run {backbone.title} ({type(error).__name__})"
             return Verdict(False, f"{what[0].upper()}{what[1:]}, so torch does.")
-    found = judge(backbone, mode, ours, theirs, engine)
+    found = judge(backbone, ours, theirs, engine)
     if not found.accepted or device != "cpu" or engine not in {*_PACKED_ENGINES, "torch"}:
         return found
     gain = plain / seconds
@@ -224,20 +225,21 @@ _TITLES = {
 
 
 def judge(
-    backbone: Backbone, mode: str, ours: np.ndarray, theirs: np.ndarray, engine: str = "openvino"
+    backbone: Backbone, ours: np.ndarray, theirs: np.ndarray, engine: str = "openvino"
 ) -> Verdict:  # fmt: skip
     """Compare (n, dim) unit vectors of an engine with those of exact torch."""
     rows = (ours * theirs).sum(1)
     middle = theirs.mean(0)
     centred = float((unit(ours - middle) * unit(theirs - middle)).sum(1).min())
     smallest, mean = float(rows.min()), float(rows.mean())
-    if mode == "fast":
+    fast = backbone.mode == "fast"
+    if fast:
         # pictures of each size on their own: what thumbnails lose must not hide behind the others
         mean = min(float(rows[size::_SIZES].mean()) for size in range(_SIZES))
         good = smallest >= FAST_SMALLEST and mean >= FAST_MEAN
         floor = f"at least {FAST_SMALLEST} and {FAST_MEAN} on average"
         seen = f"cosine {smallest:.6f}, {mean:.6f} on average over the worst size, on {len(rows)} photographs"
-        what = f"the fast mode of {_TITLES[engine]}"
+        what = f"{_TITLES[engine]} in the fast mode"
     else:
         good = min(smallest, centred) >= EXACT
         floor = f"at least {EXACT}"
@@ -246,29 +248,29 @@ def judge(
     said, other = f"{what[0].upper()}{what[1:]}", "plain torch" if engine == PACKED else "torch"
     if good:
         return Verdict(True, f"{said} agrees with {other} ({seen}).", smallest, centred, mean)
-    after = "" if mode == "fast" else ", so torch runs it"
+    after = "" if fast else ", so torch runs it"
     why = f"{said} does not agree with {other} for {backbone.title} ({seen}; {floor} is needed){after}."
     return Verdict(False, why, smallest, centred, mean)
 
 
 def remembered(
-    backbone: Backbone, mode: str = "exact", engine: str = "openvino", device: str = "cpu"
+    backbone: Backbone, engine: str = "openvino", device: str = "cpu"
 ) -> Verdict | None:  # fmt: skip
     """The verdict of an earlier probe of these weights with these versions on this processor; None without one."""
     if library(engine) == "openvino" and not openvino_engine.installed():
         return None
-    file = _file(backbone, mode, engine, device)
+    file = _file(backbone, engine, device)
     try:
         return Verdict(**json.loads(file.read_text(encoding="utf-8"))["verdict"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _remember(backbone: Backbone, mode: str, engine: str, device: str, verdict: Verdict) -> None:
-    file = _file(backbone, mode, engine, device)
+def _remember(backbone: Backbone, engine: str, device: str, verdict: Verdict) -> None:
+    file = _file(backbone, engine, device)
     file.parent.mkdir(parents=True, exist_ok=True)
     said = {
-        "backbone": backbone.name, "mode": mode, "engine": engine, "device": device,
+        "backbone": backbone.name, "mode": backbone.mode, "engine": engine, "device": device,
         "conditions": _conditions(backbone), "verdict": vars(verdict),
     }  # fmt: skip
     beside = file.with_suffix(".part")
@@ -276,8 +278,8 @@ def _remember(backbone: Backbone, mode: str, engine: str, device: str, verdict: 
     beside.replace(file)
 
 
-def _file(backbone: Backbone, mode: str, engine: str, device: str) -> Any:
-    said = json.dumps([_conditions(backbone), mode, engine, device, _PROBE], sort_keys=True)
+def _file(backbone: Backbone, engine: str, device: str) -> Any:
+    said = json.dumps([_conditions(backbone), backbone.mode, engine, device, _PROBE], sort_keys=True)
     return paths.home() / "engines" / f"verdict-{hashlib.sha256(said.encode()).hexdigest()[:16]}.json"
 
 

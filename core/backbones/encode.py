@@ -59,11 +59,10 @@ class View:
 
 @dataclass(frozen=True)
 class Encoder:
-    """A backbone with the engine that runs it. `fast` allows reduced decoding and the cheaper resize."""
+    """A backbone with the engine that runs it. The fast mode allows reduced decoding and the cheaper resize."""
 
     backbone: Backbone
     engine: Engine
-    fast: bool = False
 
     @property
     def name(self) -> str:
@@ -78,7 +77,7 @@ class Encoder:
     @property
     def view(self) -> View:
         """What it reads of a picture: encoders of one view share the square."""
-        return View(self.fast, self.geometry)
+        return View(self.backbone.mode == "fast", self.geometry)
 
     @property
     def effort(self) -> float:

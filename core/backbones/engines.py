@@ -166,7 +166,6 @@ def _out_of_memory(error: RuntimeError) -> bool:
 def build(
     backbone: Backbone,
     device: str | None = None,
-    mode: str = "exact",
     engine: str | None = None,
     workers: int = 1,
     threads: int = 1,
@@ -175,7 +174,6 @@ def build(
 
     Args:
         device: "cpu", "cuda", "mps"; the best by default.
-        mode: "exact" or "fast".
         engine: the engine's name; by default the one that is chosen for this backbone.
         workers: how many threads will use it at once.
         threads: intra-op threads of each of them (torch takes its own setting).
@@ -188,8 +186,8 @@ def build(
     from core.backbones.loading import load_module
 
     weights.require(backbone)
-    name = engine or choice.decide(backbone, mode, device)
-    precision, first = choice.precision(name, mode), choice.float32_convolutions(name, mode)
+    name = engine or choice.decide(backbone, device)
+    precision, first = choice.precision(name, backbone.mode), choice.float32_convolutions(name, backbone.mode)
     if choice.library(name) == "openvino":
         return openvino_engine.OpenVinoEngine(backbone, precision, workers, threads, first)
     packed = name in {choice.PACKED, choice.PACKED_FLOAT32}

@@ -16,22 +16,22 @@ from core.types import Backbone
 
 CODE = 1
 """Raise it when encoding changes in a way that moves numbers: every image is then embedded anew."""
-MODES = ("exact", "fast")
 
 
-def record(backbone: Backbone, mode: str = "exact", engine: str | None = None) -> dict[str, Any]:
+def record(backbone: Backbone, engine: str | None = None) -> dict[str, Any]:
     """Everything that changes a number, as plain JSON values.
 
     Args:
         backbone: the record.
-        mode: "exact" or "fast".
         engine: the engine's name; by default the one that would be used now.
     """
     from core.backbones.choice import engine_name, float32_convolutions, precision
 
-    fast = mode == "fast" and backbone.source != "own"
-    engine = engine or engine_name(backbone, mode)
+    fast = backbone.mode == "fast"
+    engine = engine or engine_name(backbone)
     plain = json.loads(json.dumps(dataclasses.asdict(backbone)))
+    if not fast:
+        del plain["mode"]  # records of exact vectors are older than the word
     if backbone.source == "file":
         plain["weights"] = ""  # the content counts, not the place: see the hash below
     said = {
@@ -42,18 +42,18 @@ def record(backbone: Backbone, mode: str = "exact", engine: str | None = None) -
         "pooling": backbone.pooling,
         "engine": engine,
         "dtype": "float32",
-        "precision": precision(engine, "fast" if fast else "exact"),
+        "precision": precision(engine, backbone.mode),
         "decoder": f"pillow, JPEG reduced to {prep.ENOUGH} times the target" if fast else "pillow, full",
         "resize": "box" if fast else "full",
         "code": CODE,
     }
-    first = float32_convolutions(engine, "fast" if fast else "exact")
+    first = float32_convolutions(engine, backbone.mode)
     return {**said, "float32 convolutions": first} if first else said  # exact vectors keep their fingerprints
 
 
-def fingerprint(backbone: Backbone, mode: str = "exact", engine: str | None = None) -> tuple[str, dict[str, Any]]:
+def fingerprint(backbone: Backbone, engine: str | None = None) -> tuple[str, dict[str, Any]]:
     """(first 16 hex digits of the SHA-256 of the record, the record)."""
-    said = record(backbone, mode, engine)
+    said = record(backbone, engine)
     return digest(said), said
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from core import paths
-from core.backbones import engines, prep
+from core.backbones import engines
+from core.backbones.encode import View
 from core.errors import BadInput
 from core.types import Backbone, unit
 
@@ -21,12 +22,9 @@ class QueryEncoder:
     several sessions may share it.
     """
 
-    def __init__(
-        self, backbone: Backbone, device: str | None = None, mode: str = "exact", engine: str | None = None
-    ) -> None:
+    def __init__(self, backbone: Backbone, device: str | None = None, engine: str | None = None) -> None:
         self.backbone = backbone
-        self.mode = mode
-        self._engine = engines.build(backbone, device, mode, engine, threads=paths.cpu_count())
+        self._engine = engines.build(backbone, device, engine, threads=paths.cpu_count())
         self._device = device
         self._lock = threading.Lock()
         self._text = None
@@ -42,9 +40,8 @@ class QueryEncoder:
         """Pictures (PIL, any mode; upright) → (n, dim) float32 unit vectors."""
         if not images:
             return np.empty((0, self.dim), np.float32)
-        geometry = self._engine.preprocessing.geometry
-        policy = "box" if self.mode == "fast" else "full"
-        squares = np.stack([prep.square(image.convert("RGB"), geometry, policy) for image in images])
+        view = View(self.backbone.mode == "fast", self._engine.preprocessing.geometry)
+        squares = np.stack([view.square(image.convert("RGB")) for image in images])
         with self._lock:
             return engines.unit_vectors(self._engine, squares)
 

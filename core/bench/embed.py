@@ -246,19 +246,19 @@ def _engines(variant: str, backbones: list[Backbone], workers: int) -> list[Any]
 
     if variant == "limit":
         variant = "openvino" if openvino_engine.installed() else "torch"
-    mode = "fast" if variant == "fast" else "exact"
     made = []
     for backbone in backbones:
+        backbone = dataclasses.replace(backbone, mode="fast" if variant == "fast" else "exact")
         # random weights cannot be judged, so they run as EfficientNet-Lite0 does
         judged = known.get("tf_efficientnet_lite0") if backbone.random else backbone
+        judged = dataclasses.replace(judged, mode=backbone.mode)
         if variant == "torch":
-            packed = choice.usable(choice.PACKED) and choice.verdict(judged, "exact", choice.PACKED).accepted
+            packed = choice.usable(choice.PACKED) and choice.verdict(judged, choice.PACKED).accepted
             name = choice.PACKED if packed else "torch"
         else:
-            name = variant if mode == "exact" else choice.decide(judged, "fast", "cpu")
+            name = variant if variant != "fast" else choice.decide(judged, "cpu")
         guards.seeded()
-        engine = engines.build(backbone, "cpu", mode, name, workers)
-        made.append(encode.Encoder(backbone, engine, mode == "fast"))
+        made.append(encode.Encoder(backbone, engines.build(backbone, "cpu", name, workers)))
     return made
 
 

@@ -127,7 +127,7 @@ def engine(backbone: Backbone) -> str:
     from core import backbones
     from core.backbones import choice
 
-    return choice.decide(backbones.get("tf_efficientnet_lite0") if backbone.random else backbone, "exact", "cpu")
+    return choice.decide(backbones.get("tf_efficientnet_lite0") if backbone.random else backbone, "cpu")
 
 
 def seeded() -> None:

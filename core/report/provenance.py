@@ -42,7 +42,7 @@ def of_backbones(dataset: Dataset, names: Sequence[str]) -> str:
         backbone = embedding.find(dataset, name)
         try:
             stored = embedding.stored(dataset, backbone)
-            made = f"{stored.fingerprint or 'imported vectors'} · {stored.engine} · {stored.mode}"
+            made = f"{stored.fingerprint or 'imported vectors'} · {stored.engine} · {backbone.mode}"
         except CoreError as error:
             made = str(error)
         rows.append([backbone.title, f"{backbone.source}: {backbone.architecture or name} {backbone.weights}".strip(),

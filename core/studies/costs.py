@@ -163,7 +163,8 @@ def _throughput(
 ) -> float:
     """Images per second of the embedding loop."""
     sources = [
-        encode.Source(str(n), lambda content=content: images.open_rgb(content)) for n, content in enumerate(files)
+        encode.Source(str(n), lambda at_least=0, content=content: images.open_rgb(content, at_least))
+        for n, content in enumerate(files)
     ]
     loop = encode.MultiEncoder([encode.Encoder(backbone, engine)], workers=threads)
     began = time.perf_counter()

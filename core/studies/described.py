@@ -133,12 +133,20 @@ def table(shown: Sequence[Entry]) -> pd.DataFrame:
 # ------------------------------------------------------------------------------------------------- in words
 
 
+_FAST = (
+    "In the fast mode: bfloat16 after the first layers, large JPEGs decoded at a reduced size. Its vectors are near the "
+    f"exact ones (a cosine of {choice.FAST_MEAN} on average on real photographs, or it is refused), and are kept apart."
+)
+
+
 def what_it_is(backbone: Backbone) -> str:
-    """One or two sentences: the kind of network, who builds it, what it gives."""
+    """A few sentences: the kind of network, who builds it, what it gives."""
     kind = _FAMILIES.get(backbone.family, f"a network of the family {backbone.family}")
     taught = "" if backbone.source == "own" else f", trained on {backbone.trained_on}"
-    return f"{kind[0].upper()}{kind[1:]}{taught}. It turns a picture into {backbone.dim:,} numbers" + (
-        ", and a text too." if "text" in backbone.modalities else "."
+    return (
+        f"{kind[0].upper()}{kind[1:]}{taught}. It turns a picture into {backbone.dim:,} numbers"
+        + (", and a text too." if "text" in backbone.modalities else ".")
+        + (f" {_FAST}" if backbone.mode == "fast" else "")
     )
 
 
@@ -189,8 +197,11 @@ def engine(backbone: Backbone) -> str:
     """What runs it here on a CPU, and why."""
     if backbone.source == "own":
         return "numpy"
-    verdicts = [choice.remembered(backbone, engine=name) for name in choice.EXACT_ENGINES]
+    fast = backbone.mode == "fast"
+    verdicts = [choice.remembered(backbone, name) for name in (choice.FAST_ENGINES if fast else choice.EXACT_ENGINES)]
     seen = [verdict for verdict in verdicts if verdict is not None]
+    if not seen and fast:
+        return "not tried here yet: bfloat16 where it stays near the exact vectors and is faster, else float32"
     if not seen:
         first = "OpenVINO if it agrees with torch, else torch" if choice.usable("openvino") else "torch"
         return f"not tried here yet: {first}, with packed weights where they are faster"

@@ -37,7 +37,6 @@ class Stored:
     dim: int
     n_images: int
     engine: str
-    mode: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,6 @@ def embed(
     dataset: Dataset,
     names: Sequence[str],
     *,
-    mode: str = "exact",
     device: str | None = None,
     on_progress: OnProgress | None = None,
     cancel: Cancel | None = None,
@@ -96,7 +94,6 @@ def embed(
     Args:
         dataset: loaded; its pictures are read again, each once for all backbones.
         names: backbones; those that are complete are only counted.
-        mode: "exact", or "fast" (kept apart from exact vectors).
         device: "cpu", "cuda", "mps"; the best by default.
         on_progress: told several times a second, with the rate and the time left for all of the work.
         cancel: looked at after each chunk; what was finished is kept.
@@ -105,7 +102,7 @@ def embed(
         UnknownName, WeightsMissing, StoreUnusable, BadInput, Cancelled: one sentence each.
     """
     cancel = Cancel() if cancel is None else cancel  # a switch that is not thrown is false
-    run = _Run(dataset, store or open_store(), mode, on_progress, cancel, on_backbone_done)
+    run = _Run(dataset, store or open_store(), on_progress, cancel, on_backbone_done)
     with ExitStack() as stack:
         run.open_writers(stack, names, device)
         if not run.lacking:
@@ -115,7 +112,7 @@ def embed(
     return run.report()
 
 
-def stored(dataset: Dataset, backbone: Backbone, mode: str = "exact", store: Store | None = None) -> Stored:
+def stored(dataset: Dataset, backbone: Backbone, store: Store | None = None) -> Stored:
     """Which vectors stand for a backbone on a dataset: the one place where that is decided.
 
     Exact vectors of several engines agree to a cosine of 0.9999 or better, but they are never mixed. The engine that
@@ -132,17 +129,17 @@ def stored(dataset: Dataset, backbone: Backbone, mode: str = "exact", store: Sto
     store = store or open_store()
     given = attached.present(dataset, backbone.name)
     if given is not None:
-        return Stored(backbone.name, "", given[1], given[0], "imported", mode)
+        return Stored(backbone.name, "", given[1], given[0], "imported")
     best = damage = None
-    for engine in choice.engine_names(backbone, mode):
-        for fingerprint in _fingerprints(backbone, mode, engine, store):
+    for engine in choice.engine_names(backbone):
+        for fingerprint in _fingerprints(backbone, engine, store):
             try:
                 count = store.count(dataset, fingerprint)
             except StoreMismatch as error:
                 damage = error
                 continue
             if best is None or count > best.n_images:
-                best = Stored(backbone.name, fingerprint, backbone.dim, count, engine, mode)
+                best = Stored(backbone.name, fingerprint, backbone.dim, count, engine)
             if count == len(dataset):
                 return best
     if damage and not (best and best.n_images):
@@ -150,9 +147,9 @@ def stored(dataset: Dataset, backbone: Backbone, mode: str = "exact", store: Sto
     return best
 
 
-def _fingerprints(backbone: Backbone, mode: str, engine: str, store: Store) -> list[str]:
+def _fingerprints(backbone: Backbone, engine: str, store: Store) -> list[str]:
     """The fingerprint of a backbone; where its weights are unknown, also those that differ in the weights alone."""
-    fingerprint, record = backbones.fingerprint(backbone, mode, engine)
+    fingerprint, record = backbones.fingerprint(backbone, engine)
     if "missing" not in record["weights"]:
         return [fingerprint]
     plain = {**record, "weights": None}
@@ -161,7 +158,7 @@ def _fingerprints(backbone: Backbone, mode: str, engine: str, store: Store) -> l
 
 
 def remove(name: str, dataset: Dataset | None = None, store: Store | None = None) -> int:
-    """Take the embeddings of a backbone out of the store: of every engine, mode and revision of its weights.
+    """Take the embeddings of a backbone out of the store: of every engine and revision of its weights.
 
     Embeddings belong to image content, so another dataset with the same pictures loses theirs too.
 
@@ -178,7 +175,7 @@ def remove(name: str, dataset: Dataset | None = None, store: Store | None = None
     return sum(store.remove(fingerprint, keys) for fingerprint in held)
 
 
-def status(dataset: Dataset, mode: str = "exact", store: Store | None = None) -> list[Stored]:
+def status(dataset: Dataset, store: Store | None = None) -> list[Stored]:
     """What the store has of a dataset, a row for each backbone that has at least one image, in catalog order.
 
     A backbone whose part of the store is damaged has none; `faults` tells of it.
@@ -187,7 +184,7 @@ def status(dataset: Dataset, mode: str = "exact", store: Store | None = None) ->
     rows = []
     for backbone in [*map(backbones.get, backbones.names()), *attached.backbones(dataset)]:
         try:
-            rows.append(stored(dataset, backbone, mode, store))
+            rows.append(stored(dataset, backbone, store))
         except StoreMismatch as error:
             _log.warning("%s counts as not embedded: %s", backbone.name, error)
     return [row for row in rows if row.n_images]
@@ -208,14 +205,14 @@ def find(dataset: Dataset, name: str) -> Backbone:
     return attached.find(dataset, name) or backbones.get(name)
 
 
-def embeddings(dataset: Dataset, name: str, mode: str = "exact", store: Store | None = None) -> Embeddings:
+def embeddings(dataset: Dataset, name: str, store: Store | None = None) -> Embeddings:
     """The embeddings of a dataset by one backbone, in dataset order.
 
     Raises:
         NotComputed: some are missing; the sentence is the command that makes them.
     """
     store = store or open_store()
-    held = stored(dataset, find(dataset, name), mode, store)
+    held = stored(dataset, find(dataset, name), store)
     return store.embeddings(dataset, name, held.fingerprint, held.dim)
 
 
@@ -226,12 +223,11 @@ class _Run:
         self,
         dataset: Dataset,
         store: Store,
-        mode: str,
         on_progress: OnProgress | None,
         cancel: Cancel | None,
         on_backbone_done: Callable[[str], None] | None,
     ) -> None:
-        self.dataset, self.store, self.mode, self.cancel = dataset, store, mode, cancel
+        self.dataset, self.store, self.cancel = dataset, store, cancel
         self.on_backbone_done = on_backbone_done
         self.started = time.monotonic()
         self.computing = 0.0
@@ -259,7 +255,7 @@ class _Run:
         """Find what is there; open a writer for each backbone that lacks something."""
         for name in dict.fromkeys(names):
             backbone = self.backbones[name] = find(self.dataset, name)
-            held = stored(self.dataset, backbone, self.mode, self.store)
+            held = stored(self.dataset, backbone, self.store)
             self.computed[name] = 0
             self.tell.n_backbones = len(self.backbones)
             if held.n_images == len(self.dataset):
@@ -274,9 +270,9 @@ class _Run:
             self._bring_weights(backbone)
             self.tell.say(f"Preparing {backbone.title}", 0, None, "images")
             there = held.n_images > 0 and choice.usable(held.engine)
-            engine = held.engine if there else choice.decide(backbone, self.mode, device)
+            engine = held.engine if there else choice.decide(backbone, device)
             self.engine[name] = engine
-            fingerprint, record = backbones.fingerprint(backbone, self.mode, engine)
+            fingerprint, record = backbones.fingerprint(backbone, engine)
             writer = stack.enter_context(self.store.writer(fingerprint, record, backbone.dim))
             self.writers[name], self.done[name] = writer, writer.done(self.positions)
 
@@ -303,9 +299,8 @@ class _Run:
 
                 concepts.class_vectors(self.tell.on_progress, self.cancel)  # seconds on a fresh installation
             self.tell.say(f"Loading {self.backbones[name].title}", number, len(self.lacking), "backbones")
-            engine = engines.build(self.backbones[name], device, self.mode, self.engine[name], workers)
-            fast = self.mode == "fast" and self.backbones[name].source != "own"  # a descriptor has no fast mode
-            self.encoders.append(encode.Encoder(self.backbones[name], engine, fast))
+            engine = engines.build(self.backbones[name], device, self.engine[name], workers)
+            self.encoders.append(encode.Encoder(self.backbones[name], engine))
 
     # -- during
 

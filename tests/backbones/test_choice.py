@@ -9,7 +9,7 @@ import photographs
 import pytest
 
 from core import backbones
-from core.backbones import choice, engines, openvino_engine, packed, prep
+from core.backbones import added, choice, engines, openvino_engine, packed, prep
 from core.data.images import open_rgb
 from core.studies import described
 from core.types import unit
@@ -23,13 +23,13 @@ def vectors(seed: int = 0) -> np.ndarray:
 
 
 def test_equal_vectors_are_accepted_and_others_are_not() -> None:
-    same = choice.judge(LITE, "exact", vectors(), vectors())
+    same = choice.judge(LITE, vectors(), vectors())
     assert same.accepted and same.smallest > 0.99999
     near = unit(vectors() + np.random.default_rng(1).normal(size=(16, 40)) * 0.0015)
-    verdict = choice.judge(LITE, "exact", near, vectors())
+    verdict = choice.judge(LITE, near, vectors())
     assert verdict.smallest > 0.9999 > verdict.centred, "random-looking agreement hides in the mean"
     assert not verdict.accepted and "torch runs it" in verdict.why
-    assert choice.judge(LITE, "fast", near, vectors()).accepted
+    assert choice.judge(added.fast(LITE), near, vectors()).accepted
 
 
 def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,12 +14,13 @@ import torch
 from PIL import Image
 
 from core import backbones
-from core.backbones import choice, encode, engines, openvino_engine
+from core.backbones import added, choice, encode, engines, openvino_engine
 from core.data import images
 from core.errors import BadInput
-from core.types import unit
+from core.types import Backbone, unit
 
 LITE = backbones.get("tf_efficientnet_lite0")
+FAST = added.fast(LITE)
 needs_openvino = pytest.mark.skipif(not openvino_engine.installed(), reason="the optional OpenVINO is not installed")
 
 
@@ -43,12 +44,12 @@ def files() -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def exact(files) -> np.ndarray:
-    return vectors("exact", "torch", files)
+    return vectors(LITE, "torch", files)
 
 
-def vectors(mode: str, engine: str, files: list[bytes]) -> np.ndarray:
+def vectors(backbone: Backbone, engine: str, files: list[bytes]) -> np.ndarray:
     got: dict[str, np.ndarray] = {}
-    one = encode.Encoder(LITE, engines.build(LITE, "cpu", mode, engine), mode == "fast")
+    one = encode.Encoder(backbone, engines.build(backbone, "cpu", engine))
     sources = [encode.Source(str(n), lambda at_least=0, f=f: images.open_rgb(f, at_least)) for n, f in enumerate(files)]
     encode.MultiEncoder([one], workers=1).run(sources, lambda _, keys, rows: got.update(zip(keys, rows)))
     return np.stack([got[str(n)] for n in range(len(files))])
@@ -56,16 +57,16 @@ def vectors(mode: str, engine: str, files: list[bytes]) -> np.ndarray:
 
 @pytest.mark.parametrize("engine", [choice.FLOAT32, pytest.param(choice.OPENVINO_FLOAT32, marks=needs_openvino)])
 def test_reduced_pixels_keep_the_floor_on_real_photographs(engine: str, files, exact) -> None:
-    rows = (vectors("fast", engine, files) * exact).sum(1)
+    rows = (vectors(FAST, engine, files) * exact).sum(1)
     assert rows.min() >= choice.FAST_SMALLEST and rows.mean() >= choice.FAST_MEAN
     assert rows.min() < 0.999999, "reduced decoding is not exact, and must not be sold as that"
 
 
 @pytest.mark.slow
 def test_what_the_fast_mode_chooses_keeps_the_floor(home, files, exact) -> None:
-    chosen = choice.decide(LITE, "fast", "cpu")
-    assert choice.remembered(LITE, "fast", chosen).accepted and choice.engine_name(LITE, "fast") == chosen
-    rows = (vectors("fast", chosen, files) * exact).sum(1)
+    chosen = choice.decide(FAST, "cpu")
+    assert choice.remembered(FAST, chosen).accepted and choice.engine_name(FAST) == chosen
+    rows = (vectors(FAST, chosen, files) * exact).sum(1)
     assert rows.min() >= choice.FAST_SMALLEST and rows.mean() >= choice.FAST_MEAN
 
 
@@ -103,7 +104,7 @@ def test_one_decode_per_reduction_and_the_same_vector_whoever_runs_beside(files)
         return encode.Source(name, open_picture)
 
     lite2, hog = backbones.get("tf_efficientnet_lite2"), backbones.get("hog")
-    both = [encode.Encoder(b, _Mean(b), True) for b in (LITE, lite2)] + [encode.Encoder(hog, _Mean(hog))]
+    both = [encode.Encoder(b, _Mean(b)) for b in (FAST, added.fast(lite2), hog)]
     got: dict[str, dict[str, np.ndarray]] = {}
     sources = [source(str(n), content) for n, content in enumerate(files)]
     counters = encode.MultiEncoder(both, workers=2).run(
@@ -143,21 +144,21 @@ def test_torch_s_bfloat16_stands_behind_the_same_floor(home, monkeypatch: pytest
     monkeypatch.setattr("core.backbones.packed.possible", lambda: False)
     seen: list[str] = []
 
-    def probe(backbone, mode, engine, device):
+    def probe(backbone, engine, device):
         seen.append(engine)
-        return choice.judge(backbone, mode, *bad if engine == "torch" else good, engine)
+        return choice.judge(backbone, *bad if engine == "torch" else good, engine)
 
     rows = unit(np.random.default_rng(0).normal(size=(16, 40)))
     good, bad = (rows, rows), (unit(rows + 0.1 * np.random.default_rng(1).normal(size=rows.shape)), rows)
     monkeypatch.setattr(choice, "probe", probe)
-    assert choice.decide(LITE, "fast", "cpu") == choice.FLOAT32 and seen == ["torch", choice.FLOAT32]
-    assert choice.decide(LITE, "fast", "cpu") == choice.FLOAT32 and len(seen) == 2, "verdicts are remembered"
-    record = backbones.fingerprint(LITE, "fast")[1]
+    assert choice.decide(FAST, "cpu") == choice.FLOAT32 and seen == ["torch", choice.FLOAT32]
+    assert choice.decide(FAST, "cpu") == choice.FLOAT32 and len(seen) == 2, "verdicts are remembered"
+    record = backbones.fingerprint(FAST)[1]
     assert (record["engine"], record["precision"]) == (choice.FLOAT32, "float32")
     assert "reduced to 4 times" in record["decoder"] and record["resize"] == "box"
-    assert backbones.fingerprint(LITE, "fast", "torch")[1]["precision"] == "bfloat16"
-    assert engines.build(LITE, "cpu", "fast", choice.FLOAT32).precision == "float32"
-    assert choice.decide(LITE, "exact", "cpu") in {"torch", choice.PACKED}
+    assert backbones.fingerprint(FAST, "torch")[1]["precision"] == "bfloat16"
+    assert engines.build(FAST, "cpu", choice.FLOAT32).precision == "float32"
+    assert choice.decide(LITE, "cpu") in {"torch", choice.PACKED}
 
 
 @pytest.mark.parametrize("gain", [2.0, 1.0])
@@ -166,13 +167,13 @@ def test_torch_s_bfloat16_must_be_faster_too(home, gain: float, monkeypatch: pyt
     embedded = choice._embedded
     seconds = iter([gain, 1.0])
     monkeypatch.setattr(choice, "_embedded", lambda *given: (embedded(*given)[0], next(seconds)))
-    found = choice.probe(LITE, "fast", "torch")
+    found = choice.probe(FAST, "torch")
     assert found.accepted == (gain > choice.GAIN) and found.mean >= choice.FAST_MEAN
     assert ("50% of its processor time" if gain == 2 else "bfloat16 is not faster here (1.00 times)") in found.why
 
 
 def test_the_first_convolutions_of_torch_s_bfloat16_stay_in_float32(home) -> None:
-    engine = engines.build(LITE, "cpu", "fast", "torch")
+    engine = engines.build(FAST, "cpu", "torch")
     seen: list[str] = []
     for layer in engine._module.modules():
         if isinstance(layer, torch.nn.Conv2d):
@@ -184,20 +185,20 @@ def test_the_first_convolutions_of_torch_s_bfloat16_stay_in_float32(home) -> Non
 @needs_openvino
 @pytest.mark.parametrize(("name", "first"), [("openvino", 2), (choice.OPENVINO_CAREFUL, 5)])
 def test_the_first_convolutions_of_openvino_s_bfloat16_stay_in_float32(home, name: str, first: int) -> None:
-    engine = engines.build(LITE, "cpu", "fast", name)
+    engine = engines.build(FAST, "cpu", name)
     notes = [layer.get_rt_info() for layer in engine._compiled.get_runtime_model().get_ordered_ops()]
     seen = [one["runtimePrecision"].value for one in notes if one["layerType"].value == "Convolution"]
     if "bf16" not in seen:
         pytest.skip("this processor has no bfloat16")
     assert seen[:first] == ["f32"] * first and set(seen[first:]) == {"bf16"}
-    assert backbones.fingerprint(LITE, "fast", name)[1]["float32 convolutions"] == first
-    assert "float32 convolutions" not in backbones.fingerprint(LITE, "exact", "openvino")[1]
+    assert backbones.fingerprint(FAST, name)[1]["float32 convolutions"] == first
+    assert "float32 convolutions" not in backbones.fingerprint(LITE, "openvino")[1]
 
 
 @pytest.mark.parametrize("engine", ["torch", pytest.param(choice.OPENVINO_CAREFUL, marks=needs_openvino)])
 def test_bfloat16_holds_the_floor_of_the_light_networks(home, engine: str) -> None:
     """It does because the first convolutions stay in float32: without that, Lite2 falls to 0.994 on average."""
-    found = choice.probe(backbones.get("tf_efficientnet_lite2"), "fast", engine)
+    found = choice.probe(added.fast(backbones.get("tf_efficientnet_lite2")), engine)
     assert found.smallest >= choice.FAST_SMALLEST and found.mean >= choice.FAST_MEAN
 
 
@@ -215,11 +216,11 @@ def test_vectors_that_are_missing_are_an_error(home, monkeypatch: pytest.MonkeyP
 def test_no_fast_mode_is_better_than_a_bad_one(home, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = unit(np.random.default_rng(0).normal(size=(16, 40)))
     other = unit(np.random.default_rng(1).normal(size=(16, 40)))
-    monkeypatch.setattr(choice, "probe", lambda b, mode, engine, device: choice.judge(b, mode, other, rows, engine))
-    with pytest.raises(BadInput, match="no fast mode on this machine.*Use the exact mode"):
-        choice.decide(LITE, "fast", "cpu")
+    monkeypatch.setattr(choice, "probe", lambda b, engine, device: choice.judge(b, other, rows, engine))
+    with pytest.raises(BadInput, match="(fast).*cannot run on this machine.*Use the exact backbone"):
+        choice.decide(FAST, "cpu")
 
 
 def test_the_probe_of_the_fast_mode_sees_reduced_pixels(home) -> None:
-    verdict = choice.probe(LITE, "fast", choice.FLOAT32)
+    verdict = choice.probe(FAST, choice.FLOAT32)
     assert verdict.accepted and choice.FAST_SMALLEST <= verdict.smallest < 0.999999

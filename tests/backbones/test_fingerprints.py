@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core import backbones
-from core.backbones import fingerprints, weights
+from core.backbones import added, fingerprints, weights
 from core.types import Backbone
 
 BASE = backbones.get("tf_efficientnet_lite0")
@@ -16,6 +16,7 @@ OTHER = {
     "name": "x", "source": "timm", "dim": 7, "architecture": "x", "weights": "x", "label": "x", "family": "CNN",
     "image_size": 7, "parameters": 7.0, "modalities": ("image", "text"), "licence": "x", "commercial": None,
     "trained_on": "x", "pooling": "GeM", "reference": "x", "options": (("crop", 7),), "random": True,
+    "mode": "fast",
 }  # fmt: skip
 
 
@@ -31,16 +32,16 @@ def test_each_field_of_the_record_misses(field: str) -> None:
 
 
 def test_engine_mode_and_code_miss(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = {fingerprints.fingerprint(BASE)[0], fingerprints.fingerprint(BASE, "fast")[0]}
-    seen.add(fingerprints.fingerprint(BASE, "exact", "another engine")[0])
+    seen = {fingerprints.fingerprint(BASE)[0], fingerprints.fingerprint(added.fast(BASE))[0]}
+    seen.add(fingerprints.fingerprint(BASE, "another engine")[0])
     monkeypatch.setattr(fingerprints, "CODE", fingerprints.CODE + 1)
     seen.add(fingerprints.fingerprint(BASE)[0])
     assert len(seen) == 4
 
 
-def test_a_descriptor_has_no_fast_mode() -> None:
-    hog = backbones.get("hog")
-    assert fingerprints.fingerprint(hog) == fingerprints.fingerprint(hog, "fast")
+def test_records_of_exact_vectors_do_not_know_the_mode() -> None:
+    assert "mode" not in fingerprints.record(BASE)["backbone"]
+    assert fingerprints.record(added.fast(BASE))["backbone"]["mode"] == "fast"
 
 
 def test_a_file_counts_by_its_content_not_its_place(tmp_path: Path) -> None:

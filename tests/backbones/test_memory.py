@@ -11,13 +11,14 @@ import torch
 from PIL import Image
 
 from core import backbones
-from core.backbones import choice, encode, engines
+from core.backbones import added, choice, encode, engines
 from core.errors import BadInput
 from core.studies import embedding
 from core.types import Backbone
 
 SMALL = Backbone("small", "timm", 3, family="CNN", image_size=8)
 LITE = backbones.get("tf_efficientnet_lite0")
+FAST = added.fast(LITE)
 SMALL_LITE = dataclasses.replace(LITE, name="random", random=True)
 
 
@@ -99,15 +100,15 @@ def test_half_precision_on_an_accelerator_stands_behind_its_own_probe(home, monk
     monkeypatch.setattr(engines, "devices", lambda: ["cpu:0", "cpu"])
     asked: list[tuple[str, str]] = []
 
-    def probe(backbone: Backbone, mode: str, engine: str, device: str) -> choice.Verdict:
+    def probe(backbone: Backbone, engine: str, device: str) -> choice.Verdict:
         asked.append((engine, device))
         return choice.Verdict(engine == choice.FLOAT32, "seen")
 
     monkeypatch.setattr(choice, "probe", probe)
-    assert choice.decide(LITE, "fast") == choice.FLOAT32
+    assert choice.decide(FAST) == choice.FLOAT32
     assert asked == [("torch", "cpu:0"), (choice.FLOAT32, "cpu:0")], "autocast first, and not OpenVINO"
-    assert choice.remembered(LITE, "fast", "torch", "cpu:0") and not choice.remembered(LITE, "fast", "torch", "cpu")
-    one = engines.build(SMALL_LITE, "cpu:0", "fast", "torch")
+    assert choice.remembered(FAST, "torch", "cpu:0") and not choice.remembered(FAST, "torch", "cpu")
+    one = engines.build(added.fast(SMALL_LITE), "cpu:0", "torch")
     assert (one.device, one.precision) == ("cpu:0", "bfloat16")
 
 

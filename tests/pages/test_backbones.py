@@ -17,7 +17,7 @@ from core.backbones import added
 from core.errors import WeightsMissing
 from core.setups import BackbonesSetup, FrameSetup
 from core.studies import costs, described, embedding
-from core.ui import jobs, state
+from core.ui import jobs, state, theme
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 
 OWN = ("hsv_histogram", "hog")
@@ -175,6 +175,19 @@ def test_other_backbones_are_added_and_taken_off(page, tmp_path: Path) -> None:
     assert len(page.error) == 1 and "There is no file" in page.error[0].value
     page.button("forget backbone").click().run()
     assert "timm:test_vit.r160_in1k" not in table(page)
+
+
+def test_the_fast_mode_joins_the_list_from_the_card_of_the_exact_one(page) -> None:
+    page.session_state[field("card")] = "tf_efficientnet_lite0"
+    page.run()
+    assert "fast:tf_efficientnet_lite0" not in table(page)
+    page.button("fast mode").click().run()
+    assert not page.error, [one.value for one in page.error]
+    assert heading(page) == theme.plain("EfficientNet-Lite0 (fast)") and "fast:tf_efficientnet_lite0" in table(page)
+    assert any("bfloat16 after the first layers" in one.value for one in page.markdown)
+    assert "fast mode" not in {button.key for button in page.button}, "there is no faster mode of it"
+    page.button("forget backbone").click().run()
+    assert "fast:tf_efficientnet_lite0" not in table(page)
 
 
 def test_similarity_is_drawn_for_what_is_embedded(page) -> None:

@@ -16,7 +16,8 @@ from PIL import Image
 
 from core import backbones, data
 from core.backbones import choice
-from core.errors import Cancelled, NotComputed, WeightsMissing
+from core.data import images
+from core.errors import BadInput, Cancelled, NotComputed, UnknownName, WeightsMissing
 from core.progress import Cancel
 from core.store import open_store
 from core.studies import embedding
@@ -145,14 +146,35 @@ def test_missing_weights_stop_before_anything_is_decoded(
 def test_the_engine_that_has_the_most_stands_for_a_backbone(quick, monkeypatch: pytest.MonkeyPatch) -> None:
     embedding.embed(quick, ["hog"])
     hog = backbones.get("hog")
-    monkeypatch.setattr(choice, "engine_names", lambda backbone, mode="exact": ("new", "numpy"))
+    monkeypatch.setattr(choice, "engine_names", lambda backbone: ("new", "numpy"))
     assert embedding.stored(quick, hog).engine == "numpy"
     report = embedding.embed(quick, ["hog"])
     assert report.found == {"hog": 60}, "a better engine re-embeds nothing"
-    fingerprint, record = backbones.fingerprint(hog, "exact", "new")
+    fingerprint, record = backbones.fingerprint(hog, "new")
     with open_store().writer(fingerprint, record, hog.dim) as writer:
         writer.append([key.decode() for key in quick.keys], np.eye(60, hog.dim, dtype=np.float32))
     assert embedding.stored(quick, hog).engine == "new"
+
+
+def test_the_fast_mode_is_a_backbone_of_its_own(quick) -> None:
+    """Embedded beside the exact one, near it, kept apart from it, and compared like any other."""
+    exact, fast = "tf_efficientnet_lite0", "fast:tf_efficientnet_lite0"
+    report = embedding.embed(quick, [exact, fast, "hog"])
+    assert report.computed == {exact: 60, fast: 60, "hog": 60}
+    rows = [embedding.embeddings(quick, name).vectors for name in (exact, fast)]
+    cosine = (rows[0] * rows[1]).sum(1)
+    assert cosine.min() > 0.98 and not np.array_equal(*rows)
+    held = {row.backbone: row.fingerprint for row in embedding.status(quick)}
+    assert set(held) == {exact, fast, "hog"} and held[exact] != held[fast]
+    assert backbones.get(fast).title == "EfficientNet-Lite0 (fast)" and fast in backbones.names()
+    encoder = backbones.query_encoder(fast)
+    asked = encoder.encode([images.open_rgb(quick.items["path"].iloc[0])])[0]
+    assert asked @ rows[1][0] > 0.9999, "a query is seen as the stored pictures are"
+    for refused in ("fast:hog", f"fast:{fast}"):
+        with pytest.raises(BadInput, match="there is no faster mode of it"):
+            backbones.get(refused)
+    with pytest.raises(UnknownName, match="nothing-like-it"):
+        backbones.get("fast:nothing-like-it")
 
 
 def test_a_lost_hub_cache_does_not_hide_what_was_computed(quick, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +185,7 @@ def test_a_lost_hub_cache_does_not_hide_what_was_computed(quick, monkeypatch: py
 
     def compute(revision: str, count: int, **record) -> str:
         known["now"] = {"repository": "timm/resnet18.a1_in1k", "revision": revision * 40}
-        fingerprint, said = backbones.fingerprint(backbone, "exact", "torch")
+        fingerprint, said = backbones.fingerprint(backbone, "torch")
         if record:
             said, fingerprint = {**said, **record}, f"other{revision}"
         with store.writer(fingerprint, said, backbone.dim) as writer:
