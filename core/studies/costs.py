@@ -161,12 +161,13 @@ def _latencies(encoder: QueryEncoder, files: Sequence[bytes], cancel: Cancel | N
 def _throughput(
     backbone: Backbone, engine: engines.Engine, files: Sequence[bytes], threads: int, cancel: Cancel | None
 ) -> float:
-    """Images per second of the embedding loop."""
+    """Images per second of the embedding loop, after a chunk for each worker that warms it up."""
     sources = [
         encode.Source(str(n), lambda at_least=0, content=content: images.open_rgb(content, at_least))
         for n, content in enumerate(files)
     ]
     loop = encode.MultiEncoder([encode.Encoder(backbone, engine)], workers=threads)
+    loop.run(sources[: engine.chunk * threads], lambda *_: None, cancel=cancel)
     began = time.perf_counter()
     loop.run(sources, lambda *_: None, cancel=cancel)
     return len(files) / (time.perf_counter() - began)
