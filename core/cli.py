@@ -240,6 +240,8 @@ def _dataset(given: argparse.Namespace) -> Dataset:
 
     vectors = _named_files(getattr(given, "vectors", []))
     _shares(given)  # before anything is read
+    if not vectors and (getattr(given, "labels", None) or getattr(given, "pairs", None)):
+        raise BadInput("--labels and --pairs describe vectors from files: add --vectors NAME=FILE, or leave them out.")
     if not given.data and vectors and given.name:
         name = data.add_vectors(given.name, vectors, given.labels, given.pairs, given.invalid, _note).name
         return _decided(given, name)

@@ -145,6 +145,12 @@ def clean(setup: type, values: dict[str, Any]) -> Any:
     return setup(**kept)
 
 
+_CLASS_BOOTSTRAP = (
+    "Intervals draw whole classes instead of single queries: wider, and more honest, since queries of one class share "
+    "their relevant images."
+)
+
+
 @dataclass(frozen=True)
 class FrameSetup:
     """What every page shares: the dataset and the backbones to look at."""
@@ -277,11 +283,7 @@ class LeaderboardSetup:
     k: int = whole(
         1, 1000, default=10, label="Cut-off k", short="k", help="What “@k” means in the columns and in “Compared in”."
     )
-    by_class: bool = flag(
-        False, label="Class bootstrap", short="cb",
-        help="Intervals draw whole classes instead of single queries: wider, and more honest, since queries of one class "
-        "share their relevant images.",
-    )  # fmt: skip
+    by_class: bool = flag(False, label="Class bootstrap", short="cb", help=_CLASS_BOOTSTRAP)
     spread: bool = flag(False, label="All intervals", short="ci", help="The 95 % interval beside every column.")
     look: str = choice(
         lambda: ("intervals", "differences", "cost", "classes"), default="intervals", label="A closer look", short="see"
@@ -325,6 +327,17 @@ class CurvesSetup:
         short="cum",
         help="The share of queries that reach an average precision, instead of bars.",
     )
+
+
+@dataclass(frozen=True)
+class ReportSetup:
+    """The report: at which cut-offs, with which intervals."""
+
+    ks: tuple[str, ...] = several(
+        lambda: ("1", "3", "5", "10", "20", "50", "100"), default=("1", "10"), label="Cut-offs k", short="ks",
+        help="For the metrics “@k”.",
+    )  # fmt: skip
+    by_class: bool = flag(False, label="Class bootstrap", short="cb", help=_CLASS_BOOTSTRAP)
 
 
 @dataclass(frozen=True)

@@ -243,6 +243,11 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     Args:
         vectors: (n, dim), finite, any float type; the norm is taken in float64, also where its square is beyond it.
     """
+    return unit_wide(vectors).astype(np.float32)
+
+
+def unit_wide(vectors: np.ndarray) -> np.ndarray:
+    """As `unit`, float64."""
     wide = np.asarray(vectors, np.float64)
     with np.errstate(over="ignore"):
         norms = np.linalg.norm(wide, axis=1, keepdims=True)
@@ -251,7 +256,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
         wide = wide.copy()
         wide[far] /= np.abs(wide[far]).max(axis=1, keepdims=True)
         norms[far] = np.linalg.norm(wide[far], axis=1, keepdims=True)
-    return np.where(norms > ZERO_NORM, wide / np.maximum(norms, ZERO_NORM), 0.0).astype(np.float32)
+    return np.where(norms > ZERO_NORM, wide / np.maximum(norms, ZERO_NORM), 0.0)
 
 
 @dataclass(frozen=True)

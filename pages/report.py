@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import CoreError
 from core.fusion import FusionSpec
-from core.setups import FrameSetup
+from core.setups import FrameSetup, ReportSetup
 from core.types import Dataset
 from core.ui import asking, cache, controls, jobs, state, theme
 from core.ui.guard import guarded
@@ -14,13 +14,13 @@ from core.ui.guard import guarded
 JOB = "report"
 
 
-def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...], ks: tuple[int, ...]) -> None:
+def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...], setup: ReportSetup) -> None:
     """Make the report in the background."""
 
     def work(job: jobs.Job) -> tuple[str, str]:
         from core.report import comparison
 
-        return loaded.name, comparison.of_stored(loaded, names, fusions, ks)
+        return loaded.name, comparison.of_stored(loaded, names, fusions, sorted(map(int, setup.ks)), setup.by_class)
 
     jobs.start(JOB, f"Report on {loaded.name}", work)
 
@@ -77,12 +77,14 @@ def page() -> None:
     names, specs = chosen_systems(selection)
     titles = ", ".join(cache.backbone_title(name) for name in names)
     st.caption(f"Backbones: {theme.plain(titles)}. Change them in the sidebar.")
-    ks = st.multiselect(
-        "Cut-offs k", [1, 3, 5, 10, 20, 50, 100], default=[1, 10], key="report ks", help="For the metrics “@k”."
-    )
+    state.seed(ReportSetup)
+    cutoffs, intervals = state.bounds(ReportSetup, "ks"), state.bounds(ReportSetup, "by_class")
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left.multiselect(cutoffs.label, list(cutoffs.names()), key=state.key(ReportSetup, "ks"), help=cutoffs.help)
+    right.toggle(intervals.label, key=state.key(ReportSetup, "by_class"), help=intervals.help)
     st.button(
         "Make the report", type="primary", key="make report", icon=":material/description:", on_click=start,
-        args=(loaded, names, specs, tuple(sorted(ks)) or (10,)), disabled=any(job.name == JOB for job in jobs.running()),
+        args=(loaded, names, specs, state.read(ReportSetup)), disabled=any(job.name == JOB for job in jobs.running()),
     )  # fmt: skip
     jobs.panel(JOB)
     offer(state.get(FrameSetup, "dataset"))

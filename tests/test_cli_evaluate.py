@@ -245,3 +245,10 @@ def test_the_help_shows_a_list_of_fusions_that_can_be_read(verb: str, capsys) ->
     said = " ".join(capsys.readouterr().out.split())
     (one,) = spec.parse(re.search(r"\[\{.*?\}\]", said)[0])
     assert one.kind == "rrf" and "--by-class" in said
+
+
+def test_labels_without_vectors_are_refused(tiny_world, tmp_path: Path, capsys) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("id,label\n1.png,red\n")
+    assert cli.main(["evaluate", "--data", "tiny", "--backbone", "hog", "--labels", str(labels)]) == 2
+    assert "add --vectors NAME=FILE, or leave them out" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ def between(name: str) -> str:
 
 
 @pytest.mark.parametrize("kind", ["backbones", "fusions", "metrics"])
-def test_tables_are_those_of_the_registries(kind: str) -> None:
+def test_tables_are_those_of_the_registries(kind: str, home: Path) -> None:
     said = f"`python -m core list {kind} --markdown` prints another table than the README shows; paste it there"
     assert between(kind) == listing.markdown(listing.table(kind)), said
 

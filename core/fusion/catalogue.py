@@ -26,7 +26,7 @@ import numpy as np
 
 from core.errors import BadInput, ShapeMismatch
 from core.registry import Registry
-from core.types import ZERO_NORM
+from core.types import ZERO_NORM, unit_wide
 
 RRF_K = 60
 _BLOCK_BYTES = 64 * 2**20
@@ -70,7 +70,7 @@ class Alternatives:
     def __init__(self, rows: np.ndarray, owner: np.ndarray, n_items: int) -> None:
         if rows.ndim != 2 or owner.shape != (len(rows),):
             raise ShapeMismatch(f"Got {len(rows)} rows of a component, and an item for {owner.size} of them.")
-        self.rows = _unit_rows(rows)
+        self.rows = unit_wide(rows)
         self.n_items = n_items
         self.owner = np.asarray(owner, np.int64)
         used = np.flatnonzero(self.rows.any(axis=1))
@@ -153,7 +153,7 @@ class Components:
             wide = np.asarray(values, np.float64)
             if not np.isfinite(wide).all():
                 raise BadInput(f"The component {name!r} holds numbers that are not finite; embed it again.")
-            self._vectors.append(_unit_rows(wide))
+            self._vectors.append(unit_wide(wide))
         self.n_items, self.dim = next(iter(shapes))
         self.alternatives = best_of[1] if best_of else None
         self._follows = self.names.index(best_of[0]) if best_of else -1
@@ -219,7 +219,7 @@ class Components:
         asked = np.asarray(queries, np.float64)
         if asked.ndim != 2 or asked.shape[1] != self.dim:
             raise ShapeMismatch(f"Queries are (n_queries, {self.dim}) here, got {asked.shape}.")
-        asked = _unit_rows(asked)
+        asked = unit_wide(asked)
         found = np.empty((len(asked), self.n_items, len(self)))
         chosen = None
         for i, (rows, number) in enumerate(self._distinct):
@@ -241,13 +241,6 @@ class Components:
     def similarities(self, queries: np.ndarray) -> np.ndarray:
         """L, (n_queries, n_items, n_components) float64: the cosine of each query with each component, 0 if lacking."""
         return self.fit(queries).similarities
-
-
-def _unit_rows(values: np.ndarray) -> np.ndarray:
-    """float64 rows of norm 1, or 0 where they are next to nothing."""
-    wide = np.asarray(values, np.float64)
-    norms = np.linalg.norm(wide, axis=1, keepdims=True)
-    return np.where(norms > ZERO_NORM, wide / np.maximum(norms, ZERO_NORM), 0.0)
 
 
 def _first_copies(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -191,7 +191,7 @@ def _draw(job: Job) -> None:
         )
         right.button(
             "Stop", key=f"stop {job.name}", on_click=job.cancel.set, disabled=bool(job.cancel),
-            help="What is done is kept; start again to go on from there.",
+            help="Ends after the present piece; what is finished by then is kept.",
         )  # fmt: skip
     elif job.state == "failed":
         _last_word(job, st.error, job.sentence, ":material/error:")

@@ -434,7 +434,8 @@ def test_two_hundred_classes(page) -> None:
 def test_a_comparison_is_made_on_the_report_page(page, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
-    page.goto(f"{page.app}/report?d=tiny")
+    page.goto(f"{page.app}/report?d=tiny&ks=5&cb=true")
+    expect(page.get_by_role("switch", name="Class bootstrap")).to_be_checked()
     page.get_by_role("button", name="Make the report").click()
     take = page.get_by_role("button", name="Download the report")
     expect(take).to_be_visible(timeout=60_000)
@@ -442,5 +443,6 @@ def test_a_comparison_is_made_on_the_report_page(page, tmp_path: Path) -> None:
         take.click()
     waiting.value.save_as(tmp_path / "r.html")
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "P@5" in text and "P@10" not in text and "whole classes" in text
     assert "Worst queries of" in text and "onerror=alert(1)>" not in text and len(text) < 10e6
     expect(page.frame_locator("iframe").get_by_role("heading", name="Comparison on tiny")).to_be_visible()
