@@ -320,8 +320,6 @@ def _attach(name: str, is_new: bool, files: list, lines: str, labels: Any, pairs
         except CoreError as error:
             st.error(theme.plain(str(error).replace(f"{folder}/", "")), icon=":material/error:")
             return
-    # Vectors of the same name may have been replaced: nothing that was computed from them may stay.
-    cache.forget_vectors()
     st.success(f"{', '.join(map(theme.plain, given))} joined {theme.plain(name)}.", icon=":material/check_circle:")
     st.button("Look at it", key="look at vectors", on_click=show, args=(name,))
 

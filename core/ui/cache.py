@@ -41,7 +41,18 @@ def ready_datasets() -> tuple[str, ...]:
 
 def dataset(name: str) -> Dataset:
     """A dataset that is ready, loaded once for all sessions."""
-    return _dataset(name, _stamp(name), str(paths.home()))
+    stamp, place = _stamp(name), (name, str(paths.home()))
+    before = _stamps().get(place, stamp)
+    _stamps()[place] = stamp
+    if before != stamp:  # the command line may have attached other vectors under a name that is known
+        _forget_vectors()
+    return _dataset(name, stamp, place[1])
+
+
+@st.cache_resource(show_spinner=False)
+def _stamps() -> dict[tuple[str, str], int]:
+    """(dataset, home) → the stamp under which it was seen last, by any session."""
+    return {}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -95,7 +106,7 @@ def _vectors(name: str, fingerprint: str, backbone: str, _loaded: Dataset) -> np
     return embedding.embeddings(_loaded, backbone).vectors
 
 
-def forget_vectors() -> None:
+def _forget_vectors() -> None:
     """Drop all that was computed from vectors: some of the same name may have been attached anew."""
     for one in (_status, _vectors, _space, _map_space, _engine, _judge, _standing, _intervals, _list_metrics, _levels, _question, _average_precision,
                 _landscape, _attribution, _simplex, _evaluated, _compared, _system_ranks, _panel, _protocols):  # fmt: skip

@@ -14,8 +14,9 @@ from streamlit.testing.v1 import AppTest
 
 from core import charts, data
 from core.data.splits import Shares
+from core.fusion import FusionSpec
 from core.studies import embedding
-from core.ui import jobs
+from core.ui import cache, jobs
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import TINY_CLASSES, draw_tiny, write_tiny
 
@@ -199,6 +200,27 @@ def test_vectors_are_attached_in_the_page_and_taken_off(tiny_world, tmp_path: Pa
     app = opened("tiny", "manage")
     next(one for one in app.button if one.key == "detach given").click().run()
     assert not data.attached.backbones("tiny") and not app.error
+
+
+def test_vectors_attached_anew_elsewhere_leave_nothing_of_the_old_ones(tiny_world, tmp_path: Path) -> None:
+    """As when the command line attaches better vectors under the same name while the app is open."""
+    labels = tiny_world.dataset.labels
+    given, spec = {"given": tmp_path / "given.npy"}, FusionSpec("given", "concat", ("given",))
+
+    def seen() -> tuple[float, float]:
+        loaded = cache.dataset("tiny")
+        return float(cache.average_precision(loaded, ("given",), spec).mean()), cache.vectors(loaded, ("given",))[
+            "given"
+        ][0, 0]
+
+    np.save(given["given"], np.random.default_rng(0).normal(size=(len(labels), 6)))
+    data.add_vectors("tiny", given)
+    before = seen()
+    assert seen() == before
+    np.save(given["given"], np.eye(6, dtype=np.float32)[labels])
+    data.add_vectors("tiny", given)
+    after = seen()
+    assert after[0] == 1.0 > before[0] and after[1] != before[1]
 
 
 # ------------------------------------------------------------------------------------------- split, copies, doubts

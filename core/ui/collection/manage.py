@@ -86,7 +86,6 @@ def _have(loaded: Dataset, name: str) -> str:
 
 def _detach(name: str, vectors: str) -> None:
     data.attached.detach(name, vectors)
-    cache.forget_vectors()
 
 
 def _rescan(name: str) -> None:
