@@ -206,14 +206,17 @@ class LanceShelf:
         if dataset is None:
             return
         with _readable(self._uri):
-            if alone:
-                self._delete(dataset, _repeats)
-            if len(dataset.get_fragments()) > 1:
-                dataset.optimize.compact_files()
-            if alone:
-                dataset.cleanup_old_versions(older_than=timedelta(0), delete_unverified=True)
-            else:
-                dataset.cleanup_old_versions(older_than=timedelta(hours=1))
+            try:
+                if alone:
+                    self._delete(dataset, _repeats)
+                if len(dataset.get_fragments()) > 1:
+                    dataset.optimize.compact_files()
+                older_than = timedelta(0) if alone else timedelta(hours=1)
+                dataset.cleanup_old_versions(older_than=older_than, delete_unverified=alone)
+            except OSError as error:
+                # somebody who ends at the same moment joins the same files; the rows are all there either way
+                if "conflict" not in str(error).lower():
+                    raise
 
 
 class NpyShelf:

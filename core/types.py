@@ -73,6 +73,8 @@ class Backbone:
     def __post_init__(self) -> None:
         if not self.name or self.dim < 1:
             raise BadInput(f"A backbone needs a name and a dim of at least 1, got {self.name!r} and {self.dim}.")
+        if self.mode not in {"exact", "fast"}:
+            raise BadInput(f"The mode of a backbone is 'exact' or 'fast', got {self.mode!r}.")
 
     @property
     def title(self) -> str:

@@ -149,11 +149,11 @@ def figures(
         f"Under each number its 95 % interval; in colour the change against the baseline ({theme.plain(base_said)})."
     )
     standing = cache.standing(asked, names, spec, metric, by_class)
-    said = lab_training.titled(standing.verdict, names)
+    said = cache.titled(standing.verdict, names)
     icon = ":material/trending_up:" if standing.gain else ":material/info:"
     (st.success if standing.gain else st.info)(said[0].upper() + said[1:], icon=icon)
     for sentence in before_reading(asked, names, standing):
-        st.caption(f":material/warning: {theme.plain(lab_training.titled(sentence, names))}")
+        st.caption(f":material/warning: {theme.plain(cache.titled(sentence, names))}")
     rows = lab_training.bar_rows(standing, names, cache.backbone_title)
     if not lab.is_even(base):
         values = cache.list_metrics(asked, base.backbones, base, (metric,))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -152,7 +151,7 @@ def results(selection: controls.Selection, setup: WordsSetup, readers: tuple[str
         notes.append(
             f"{titles} {'reads' if len(deaf) == 1 else 'read'} no text; the second step lets them look for more."
         )
-    st.caption("  \n".join(theme.plain(titled(note, everyone)) for note in notes))
+    st.caption("  \n".join(theme.plain(cache.titled(note, everyone)) for note in notes))
     shown = []
     for rank, place in enumerate(found.order[: setup.k], start=1):
         position = int(loaded.split.gallery[place])
@@ -166,13 +165,6 @@ def results(selection: controls.Selection, setup: WordsSetup, readers: tuple[str
         state.put(RetrievalSetup, "query", picked)
         state.put(RetrievalSetup, "crop", "")
         st.switch_page("pages/retrieval.py")
-
-
-def titled(note: str, names: Sequence[str]) -> str:
-    """A sentence with the titles of backbones in place of their names."""
-    for name in names:
-        note = re.sub(rf"\b{re.escape(name)}\b", lambda _, name=name: cache.backbone_title(name), note)
-    return note
 
 
 def measured(loaded: Dataset, reader: str, templates: bool | None) -> None:

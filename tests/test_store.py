@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import subprocess
 import sys
@@ -224,6 +225,26 @@ def test_two_processes_write_the_same_and_other_images_at_once(store: Store) -> 
     assert close_to_given(store.embeddings(dataset_of(numbers), "fake", "f00d", DIM).vectors, numbers)
     fill(store, np.array([0]))
     assert close_to_given(store.embeddings(dataset_of(numbers), "fake", "f00d", DIM).vectors, numbers)
+
+
+def test_two_that_end_at_the_same_moment_do_not_fail_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One joins the small files; the other one finds them joined under its hands."""
+    store = Store(tmp_path / "store", kind="lance")
+    first, second = (store.writer("f00d", RECORD, DIM) for _ in range(2))
+    for number, writer in enumerate((first, second)):
+        writer.append([key_of(number)], vectors_of(np.array([number])))
+        writer.flush()
+
+    def preempted(*_: object, **__: object) -> None:
+        raise OSError("Retryable commit conflict for version 4: This Rewrite transaction was preempted. Please retry.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.import_module("lance.dataset").DatasetOptimizer, "compact_files", preempted)
+        first.close()
+        second.close()
+    assert close_to_given(store.embeddings(dataset_of(np.arange(2)), "fake", "f00d", DIM).vectors, np.arange(2))
 
 
 def test_a_full_disk_is_one_sentence_and_loses_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

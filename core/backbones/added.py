@@ -24,6 +24,7 @@ from core.errors import BadInput, UnknownName, WeightsMissing
 from core.types import Backbone
 
 SCHEMES = ("timm:", "open_clip:", "hf-hub:", "fast:")
+_FAST_LABEL = " (fast)"
 _LOCK = threading.Lock()
 _READ: dict[Path, tuple[int, Backbone]] = {}
 _LICENCES = {
@@ -47,7 +48,8 @@ def kept() -> dict[str, Backbone]:
             if held is None or held[0] != changed:
                 held = _READ[file] = (changed, _from_json(file))
         found[held[1].name] = held[1]
-    return found
+    # the fast mode is that of the exact backbone as it is now
+    return {name: fast(exact(one, found)) if one.mode == "fast" else one for name, one in found.items()}
 
 
 def get(name: str) -> Backbone:
@@ -64,7 +66,27 @@ def get(name: str) -> Backbone:
     if not name.startswith("fast:"):
         return add(resolve(name))
     base = name.removeprefix("fast:")
+    if base.startswith("fast:"):
+        raise BadInput(f"{base[:60]!r} is in the fast mode already: there is no faster mode of it.")
     return add(fast(BACKBONES[base] if base in BACKBONES else get(base)))
+
+
+def exact(backbone: Backbone, there: dict[str, Backbone] | None = None) -> Backbone:
+    """The exact backbone of a fast mode, any other as it is.
+
+    Args:
+        there: what was added here, when that is known already.
+    """
+    if backbone.mode == "exact":
+        return backbone
+    base = backbone.name.removeprefix("fast:")
+    if base in BACKBONES:
+        return BACKBONES[base]
+    found = (kept() if there is None else there).get(base)
+    if found is not None:
+        return found
+    label = backbone.label.removesuffix(_FAST_LABEL)  # it was taken off the list
+    return dataclasses.replace(backbone, name=base, label=label, mode="exact")
 
 
 def fast(backbone: Backbone) -> Backbone:
@@ -73,10 +95,11 @@ def fast(backbone: Backbone) -> Backbone:
     Raises:
         BadInput: it has none.
     """
-    if backbone.source == "own" or backbone.mode == "fast":
-        what = "needs no network" if backbone.source == "own" else "is in the fast mode already"
-        raise BadInput(f"{backbone.title} {what}: there is no faster mode of it.")
-    return dataclasses.replace(backbone, name=f"fast:{backbone.name}", label=f"{backbone.title} (fast)", mode="fast")
+    if backbone.source == "own":
+        raise BadInput(f"{backbone.title} needs no network: there is no faster mode of it.")
+    return dataclasses.replace(
+        backbone, name=f"fast:{backbone.name}", label=f"{backbone.title}{_FAST_LABEL}", mode="fast"
+    )
 
 
 def add(backbone: Backbone) -> Backbone:

@@ -39,6 +39,8 @@ FAST_SMALLEST, FAST_MEAN = 0.985, 0.999
 GAIN = 1.1
 """How many times less processor time packed weights, or torch's own bfloat16, must take than plain torch: what is not
 faster is not worth it. Processors without bfloat16 emulate it, slowly."""
+_PATIENCE = 5
+"""How many times the processor time of plain torch a quarter of the probe may take before it is given up."""
 _PROBES, _SIZES, _THUMBNAIL = 16, 3, 130
 _PROBE = 4
 """Raise it when the probe changes, so that earlier verdicts are not taken for its own."""
@@ -169,10 +171,14 @@ def probe(backbone: Backbone, engine: str = "openvino", device: str = "cpu") -> 
         if asked.fast:
             squares = np.stack([asked.square(images.open_rgb(file, asked.at_least)) for file in files])
         try:
-            ours, seconds = _embedded(pool, engines.build(backbone, device, engine), squares)
+            patience = _PATIENCE * plain if engine == "torch" and device == "cpu" else float("inf")
+            ours, seconds = _embedded(pool, engines.build(backbone, device, engine), squares, patience)
+        except _TooSlow as slow:
+            why = f"Bfloat16 is not faster here for {backbone.title} ({plain / slow.seconds:.2f} times)."
+            return Verdict(False, why, gain=plain / slow.seconds)
         except Exception as error:  # a network that cannot be converted is a reason to use torch, not an error
             what = f"{_TITLES[engine]} cannot run {backbone.title} ({type(error).__name__})"
-            return Verdict(False, f"{what[0].upper()}{what[1:]}, so torch does.")
+            return Verdict(False, f"{what[0].upper()}{what[1:]}{'' if asked.fast else ', so torch does'}.")
     found = judge(backbone, ours, theirs, engine)
     if not found.accepted or device != "cpu" or engine not in {*_PACKED_ENGINES, "torch"}:
         return found
@@ -180,21 +186,40 @@ def probe(backbone: Backbone, engine: str = "openvino", device: str = "cpu") -> 
     if gain >= GAIN:
         return replace(found, gain=gain, why=f"{found.why[:-1]} and takes {1 / gain:.0%} of its processor time here.")
     what = "packed weights are" if engine in _PACKED_ENGINES else "bfloat16 is"
-    why = f"Torch runs {backbone.title} as it comes: {what} not faster here ({gain:.2f} times)."
+    why = f"{what[0].upper()}{what[1:]} not faster here for {backbone.title} ({gain:.2f} times)."
     return replace(found, accepted=False, gain=gain, why=why)
 
 
-def _embedded(pool: Executor, engine: Any, squares: np.ndarray) -> tuple[np.ndarray, float]:
+class _TooSlow(Exception):
+    """A quarter took longer than anybody would wait for; `seconds` of processor time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"{seconds:.1f} s")
+        self.seconds = seconds
+
+
+def _embedded(
+    pool: Executor, engine: Any, squares: np.ndarray, patience: float = float("inf")
+) -> tuple[np.ndarray, float]:
     """Unit vectors of (n, side, side, 3) squares, and the processor seconds of a quarter of them: the least of four,
     because a busy neighbour can only add to it.
+
+    Raises:
+        _TooSlow: the first quarter took more than `patience` seconds, as bfloat16 does where it is emulated.
     """
 
     def work(part: np.ndarray) -> tuple[np.ndarray, float]:
         began = time.thread_time()
         return engine.embed(part), time.thread_time() - began
 
-    vectors, seconds = zip(*pool.map(work, np.array_split(squares, 4)))
-    return unit(np.concatenate(vectors)), float(min(seconds))
+    vectors, seconds = [], []
+    for part in np.array_split(squares, 4):
+        made, took = pool.submit(work, part).result()
+        if took > patience:
+            raise _TooSlow(took)
+        vectors.append(made)
+        seconds.append(took)
+    return unit(np.concatenate(vectors)), min(seconds)
 
 
 def _photographs(large: int = 0) -> list[bytes]:
@@ -224,9 +249,7 @@ _TITLES = {
 }  # fmt: skip
 
 
-def judge(
-    backbone: Backbone, ours: np.ndarray, theirs: np.ndarray, engine: str = "openvino"
-) -> Verdict:  # fmt: skip
+def judge(backbone: Backbone, ours: np.ndarray, theirs: np.ndarray, engine: str = "openvino") -> Verdict:
     """Compare (n, dim) unit vectors of an engine with those of exact torch."""
     rows = (ours * theirs).sum(1)
     middle = theirs.mean(0)
@@ -253,9 +276,7 @@ def judge(
     return Verdict(False, why, smallest, centred, mean)
 
 
-def remembered(
-    backbone: Backbone, engine: str = "openvino", device: str = "cpu"
-) -> Verdict | None:  # fmt: skip
+def remembered(backbone: Backbone, engine: str = "openvino", device: str = "cpu") -> Verdict | None:
     """The verdict of an earlier probe of these weights with these versions on this processor; None without one."""
     if library(engine) == "openvino" and not openvino_engine.installed():
         return None

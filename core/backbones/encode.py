@@ -9,7 +9,8 @@ runs on an accelerator, the next block is decoded meanwhile.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
@@ -168,14 +169,13 @@ class MultiEncoder:
             try:
                 for number, decoded in enumerate(job.decoded_blocks(pool, blocks)):
                     # all at once, so that no worker waits while another one ends a backbone's last chunk
-                    waiting = []
+                    submitted: dict[Future, Encoder] = {}
                     for encoder in self.encoders:
                         wanted = [key for key in decoded if key in lacking[encoder.name]]
                         # a pool of its own, so that it never waits behind the next block's decoding
                         place = pool if encoder.engine.device == "cpu" else accelerator
-                        waiting.append((encoder, job.submit_embedding(place, encoder, wanted, decoded)))
-                    for encoder, futures in waiting:
-                        job.collect_embedding(encoder, futures)
+                        submitted |= dict.fromkeys(job.submit_embedding(place, encoder, wanted, decoded), encoder)
+                    for encoder in job.collect_embedding(submitted, self.encoders):
                         if on_backbone and lacking[encoder.name] and number == len(blocks) - 1:
                             on_backbone(encoder.name)
             except BaseException:
@@ -225,7 +225,8 @@ class _Job:
 
     def _collect(self, futures: tuple[Future, ...]) -> dict[str, _Decoded]:
         decoded: dict[str, _Decoded] = {}
-        for chunk in self._finished(futures):
+        for future in self._ready(futures):
+            chunk = future.result()
             for key, picture in chunk.items():
                 if picture.error:
                     self.encoder.counters.failed += 1
@@ -278,12 +279,19 @@ class _Job:
         chunks = [keys[start : start + size] for start in range(0, len(keys), size)]
         return tuple(pool.submit(self._embed, encoder, chunk, decoded) for chunk in chunks)
 
-    def collect_embedding(self, encoder: Encoder, futures: tuple[Future, ...]) -> None:
-        """What one backbone made, to the sink as each chunk is ready."""
-        for finished in self._finished(futures):
+    def collect_embedding(self, submitted: dict[Future, Encoder], encoders: Sequence[Encoder]) -> Iterator[Encoder]:
+        """What the backbones make, to the sink as each chunk is ready; each one of them as it has finished the block."""
+        left = Counter(encoder.name for encoder in submitted.values())
+        yield from (encoder for encoder in encoders if not left[encoder.name])
+        for future in self._ready(submitted):
+            encoder = submitted.pop(future)  # with its vectors, which may be many
+            finished = future.result()
             if finished is not None:
                 self.sink(encoder.name, *finished)
                 self._tell(encoder.name, len(finished[0]))
+            left[encoder.name] -= 1
+            if not left[encoder.name]:
+                yield encoder
 
     def _embed(
         self, encoder: Encoder, keys: list[str], decoded: dict[str, _Decoded]
@@ -299,13 +307,16 @@ class _Job:
             )
         return keys, unit(vectors)
 
-    def _finished(self, futures: tuple[Future, ...]) -> Iterator:
-        """Results in the order in which they are ready; the first error stops everything."""
+    def _ready(self, futures: Iterable[Future]) -> Iterator[Future]:
+        """Futures as they are ready, and then in the order given; looks at the switch in between."""
+        order = {id(future): number for number, future in enumerate(futures)}
         pending = set(futures)
         while pending:
             ready, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
-            for future in ready:
-                yield future.result()
+            waiting = sorted(ready, key=lambda future: order[id(future)], reverse=True)
+            ready.clear()
+            while waiting:
+                yield waiting.pop()
             self.cancel.check()
 
     def _tell(self, name: str, count: int) -> None:

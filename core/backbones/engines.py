@@ -187,13 +187,13 @@ def build(
 
     weights.require(backbone)
     name = engine or choice.decide(backbone, device)
-    precision, first = choice.precision(name, backbone.mode), choice.float32_convolutions(name, backbone.mode)
+    precision, kept = choice.precision(name, backbone.mode), choice.float32_convolutions(name, backbone.mode)
     if choice.library(name) == "openvino":
-        return openvino_engine.OpenVinoEngine(backbone, precision, workers, threads, first)
+        return openvino_engine.OpenVinoEngine(backbone, precision, workers, threads, kept)
     packed = name in {choice.PACKED, choice.PACKED_FLOAT32}
     chosen = "cpu" if packed else pick_device(device)
     tune_process()
-    return TorchEngine(load_module(backbone), backbone, chosen, precision, packed, first)
+    return TorchEngine(load_module(backbone), backbone, chosen, precision, packed, kept)
 
 
 def pick_device(wanted: str | None = None) -> str:

@@ -18,6 +18,14 @@ CODE = 1
 """Raise it when encoding changes in a way that moves numbers: every image is then embedded anew."""
 
 
+def as_plain(backbone: Backbone) -> dict[str, Any]:
+    """A backbone's record as plain JSON values, for keys; exact ones without their mode: they are older than the word."""
+    plain = json.loads(json.dumps(dataclasses.asdict(backbone)))
+    if backbone.mode == "exact":
+        del plain["mode"]
+    return plain
+
+
 def record(backbone: Backbone, engine: str | None = None) -> dict[str, Any]:
     """Everything that changes a number, as plain JSON values.
 
@@ -29,9 +37,7 @@ def record(backbone: Backbone, engine: str | None = None) -> dict[str, Any]:
 
     fast = backbone.mode == "fast"
     engine = engine or engine_name(backbone)
-    plain = json.loads(json.dumps(dataclasses.asdict(backbone)))
-    if not fast:
-        del plain["mode"]  # records of exact vectors are older than the word
+    plain = as_plain(backbone)
     if backbone.source == "file":
         plain["weights"] = ""  # the content counts, not the place: see the hash below
     said = {

@@ -6,7 +6,6 @@ reads only what is new; a stop keeps what was read.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import logging
@@ -18,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from core import paths
-from core.backbones import sentences, weights
+from core.backbones import added, fingerprints, sentences, weights
 from core.progress import Cancel, Meter, OnProgress
 from core.types import Backbone
 
@@ -28,11 +27,12 @@ _LOCK = threading.Lock()
 
 
 def file_of(backbone: Backbone) -> Path:
-    """Where the texts that a backbone has read are kept."""
+    """Where the texts that a backbone has read are kept; the fast mode reads them as the exact one does."""
+    backbone = added.exact(backbone)
     if backbone.family == "concepts":
         said = f"{sentences.SHA256} {sentences.LONGEST}"
     else:
-        said = json.dumps([dataclasses.asdict(backbone), weights.identity(backbone)], sort_keys=True, default=str)
+        said = json.dumps([fingerprints.as_plain(backbone), weights.identity(backbone)], sort_keys=True, default=str)
     return (
         paths.home()
         / "texts"

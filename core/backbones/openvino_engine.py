@@ -163,11 +163,12 @@ def _kept_in_float32(model: openvino.Model, count: int) -> openvino.Model:
     from openvino._offline_transformations import apply_moc_transformations
 
     apply_moc_transformations(model, cf=True)
-    with tempfile.TemporaryDirectory(prefix="fusionscope-openvino-") as folder:
-        plain, marked = Path(folder, "network.xml"), Path(folder, "marked.xml")
+    with tempfile.TemporaryDirectory(dir=paths.home() / "engines") as folder:
+        plain = Path(folder, "network.xml")
         _library().save_model(model, plain, compress_to_fp16=False)
         tree = ElementTree.parse(plain)
-        for layer in tree.iterfind("layers/layer"):  # in the order of execution
+        # in the order of execution; a network of fewer convolutions gets its additions marked, which changes nothing
+        for layer in tree.iterfind("layers/layer"):
             convolution = layer.get("type") in {"Convolution", "GroupConvolution"}
             count -= convolution
             if count < 0:
@@ -180,9 +181,10 @@ def _kept_in_float32(model: openvino.Model, count: int) -> openvino.Model:
             ElementTree.SubElement(
                 notes, "attribute", name="DisablePrecisionConversion", version="0", value="dynamic:f16"
             )
-        tree.write(marked)
         # the weights are read into memory, because the folder goes
-        return _library().Core().read_model(marked.read_bytes(), plain.with_suffix(".bin").read_bytes())
+        return (
+            _library().Core().read_model(ElementTree.tostring(tree.getroot()), plain.with_suffix(".bin").read_bytes())
+        )
 
 
 def _with_preprocessing(model: openvino.Model, preprocessing: prep.Preprocessing) -> openvino.Model:

@@ -1,4 +1,4 @@
-"""One picture, or a few, embedded now: the same decoding, preprocessing and engine as the stored vectors."""
+"""One picture, or a few, embedded now: with the preprocessing and the engine of the stored vectors."""
 
 from __future__ import annotations
 
@@ -36,12 +36,19 @@ class QueryEncoder:
         """Numbers per vector."""
         return self.backbone.dim
 
+    @property
+    def view(self) -> View:
+        """What it reads of a picture; `at_least` is how many pixels a decoded one needs to have."""
+        return View(self.backbone.mode == "fast", self._engine.preprocessing.geometry)
+
     def encode(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """Pictures (PIL, any mode; upright) → (n, dim) float32 unit vectors."""
+        """Pictures (PIL, any mode; upright) → (n, dim) float32 unit vectors.
+
+        In the fast mode a picture that was decoded in full is at least as near to the exact vector as a stored one.
+        """
         if not images:
             return np.empty((0, self.dim), np.float32)
-        view = View(self.backbone.mode == "fast", self._engine.preprocessing.geometry)
-        squares = np.stack([view.square(image.convert("RGB")) for image in images])
+        squares = np.stack([self.view.square(image.convert("RGB")) for image in images])
         with self._lock:
             return engines.unit_vectors(self._engine, squares)
 

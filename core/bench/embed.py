@@ -371,7 +371,7 @@ def demands(kind: str, result: dict[str, Any]) -> list[Demand]:
     """What is asked of one set of backbones ("light", "heavy", "single"), and whether it held."""
     rows, found, what = [], result["variants"], "".join(result["backbones"]) if kind == "single" else f"{kind} trio"
     for variant in (*EXACT, FAST):
-        # without OpenVINO the fast mode has torch's bfloat16 alone, and is asked for no less than exact torch is
+        # without OpenVINO the fast mode runs on torch alone, and is asked for no less than exact torch is
         least = AT_LEAST.get((kind, "torch" if variant == FAST and "openvino" not in found else variant))
         if least is not None and variant in found and found[variant]["ratio_cpu"] == found[variant]["ratio_cpu"]:
             rows.append(_ratio_demand(what, variant, least, found[variant], result["agreement"].get(variant, {})))

@@ -6,6 +6,9 @@ Large read-only arrays go through `st.cache_resource` (one copy for all sessions
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -94,6 +97,14 @@ def backbone_title(name: str) -> str:
         return backbones.get(name).title
     except CoreError:
         return name
+
+
+def titled(sentence: str, names: Sequence[str]) -> str:
+    """A sentence with the titles of backbones in place of their names."""
+    if not names:
+        return sentence
+    every = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.sub(rf"(?<![\w:])(?:{every})(?!\w)", lambda found: backbone_title(found[0]), sentence)
 
 
 def vectors(loaded: Dataset, names: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from core import backbones, data
-from core.errors import CoreError, NotComputed, UnknownName
+from core.errors import CoreError, NotComputed
 from core.setups import FrameSetup
 from core.studies import embedding
 from core.types import Dataset
@@ -50,7 +50,7 @@ def in_catalog(chosen: Sequence[str]) -> tuple[str, ...]:
     """Those of the chosen backbones that any pictures can be embedded with; the usual ones where a link names none."""
     known = []
     for one in chosen:
-        with suppress(UnknownName):
+        with suppress(CoreError):
             known.append(backbones.get(one).name)
     return tuple(known) or FrameSetup.backbones
 

@@ -54,13 +54,6 @@ def dismiss(name: str) -> None:
     fitted.forget(name)
 
 
-def titled(text: str, names: tuple[str, ...]) -> str:
-    """A sentence with the names that people read."""
-    for name in sorted(names, key=len, reverse=True):
-        text = text.replace(name, cache.backbone_title(name))
-    return text
-
-
 def reported(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fusion.Standing:
     """A fitted fusion beside its backbones, on queries that it was not fitted on; of a large set on a panel of them."""
     asked = fusion.without(loaded, spec.trained_on)
@@ -93,7 +86,7 @@ def tuned(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         return
     standing = reported(loaded, names, found.spec)
     words = ", ".join(f"{theme.plain(cache.backbone_title(n))} {s:.0%}" for n, s in found.spec.shares.items())
-    verdict = theme.plain(titled(standing.verdict, names))
+    verdict = theme.plain(cache.titled(standing.verdict, names))
     with st.container(border=True):
         st.markdown(
             f":material/target: **Tuned to {words}.** {found.split.sentence()} mAP on those: {beside(standing)}. "
@@ -142,7 +135,7 @@ def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
 
 def _outcome(loaded: Dataset, names: tuple[str, ...], found: Fitted) -> None:
     standing = reported(loaded, names, found.spec)
-    verdict = titled(standing.verdict, names)
+    verdict = cache.titled(standing.verdict, names)
     (st.success if standing.gain else st.info)(verdict[0].upper() + verdict[1:], icon=":material/balance:")
     with theme.side_by_side("trained"):
         left, right = st.columns(2, gap="large")

@@ -64,9 +64,8 @@ def test_an_answer_is_the_row_of_the_matrix(fusion: FusionSpec | None, split: Sp
         same = dataset.labels[dataset.split.gallery] == dataset.labels[position]
         listed = np.isfinite(row)
         told = retrieval.figures(answer, 10)
-        places = np.lexsort((np.arange(len(row)), -row))[
-            : listed.sum()
-        ]  # ties in gallery order, which scikit-learn groups
+        # ties in gallery order, which scikit-learn groups
+        places = np.lexsort((np.arange(len(row)), -row))[: listed.sum()]
         assert told["map"] == pytest.approx(average_precision_score(same[places], -np.arange(len(places))), abs=1e-9)
         assert told["p@10"] == pytest.approx(same[answer.order[:10]].mean())
         missed = answer.missed(5)
