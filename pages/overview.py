@@ -14,7 +14,6 @@ from core.setups import FrameSetup
 from core.studies import fusion
 from core.ui import adding, cache, cards, computing, gallery, jobs, state, theme
 from core.ui.guard import guarded
-from core.ui.lab_training import titled
 
 DEMO = "photo_views"
 
@@ -82,7 +81,7 @@ def results(name: str) -> None:
         mixes = {"The equal mix of all": standing, "The best two, mixed equally": best}
         for what, one in mixes.items():
             if one is not None:
-                st.markdown(f"**{what}**: {theme.plain(titled(one.verdict, done))}")
+                st.markdown(f"**{what}**: {theme.plain(cache.titled(one.verdict, done))}")
     go_on()
 
 

@@ -12,15 +12,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import data
-from core.fusion import FusionSpec, LearnedArray
-from core.fusion import spec as fusion_files
+from core.fusion import FusionSpec
 from core.metrics import curves as levels_of
 from core.studies import curves, embedding, evaluation, fusion
 from core.studies.systems import System
 from core.types import Dataset, RelevantRanks
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import draw_tiny
-from tests.pages.alone import OWN, attached, opened, words, world
+from tests.pages.alone import OWN, attached, beside_an_odd_fusion, opened, words, world
 
 pytestmark = pytest.mark.usefixtures("fresh")
 
@@ -48,13 +47,7 @@ def ranks_of(dataset: Dataset, name: str, spec: FusionSpec | None = None) -> Rel
 
 
 def test_a_saved_fusion_that_cannot_be_used_costs_its_own_line_and_no_other(tiny: Dataset) -> None:
-    arrays = (LearnedArray.of("matrix", np.ones((3, 2))), LearnedArray.of("shift", np.zeros(2)))
-    fusion_files.save(FusionSpec("odd one", "linear_head", OWN, learned=arrays))
-    fusion_files.save(FusionSpec("good one", "rrf", OWN))
-    app = opened(PAGE, d="tiny")
-    assert not app.exception and not app.error
-    said = [one.value for one in app.warning if "odd one" in one.value]
-    assert len(said) == 1 and "left out" in said[0] and "trained on vectors of 3 numbers" in said[0]
+    app = beside_an_odd_fusion(PAGE)
     assert {"HOG", "HSV histogram", "Fusion lab", "good one"} == set(drawn(app))
 
 

@@ -14,14 +14,14 @@ import pytest
 import streamlit as st
 
 from core import data
-from core.fusion import FusionSpec, LearnedArray
+from core.fusion import FusionSpec
 from core.fusion import spec as fusion_files
 from core.metrics import ranking as metrics
 from core.studies import embedding, evaluation, fusion, leaderboard, panels
 from core.types import Dataset
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import draw_tiny, write_tiny
-from tests.pages.alone import OWN, attached, opened, table, words, world
+from tests.pages.alone import OWN, attached, beside_an_odd_fusion, opened, table, words, world
 
 pytestmark = pytest.mark.usefixtures("fresh")
 
@@ -29,13 +29,7 @@ PAGE = "leaderboard"
 
 
 def test_a_saved_fusion_that_cannot_be_used_costs_its_own_row_and_no_other(tiny: Dataset) -> None:
-    arrays = (LearnedArray.of("matrix", np.ones((3, 2))), LearnedArray.of("shift", np.zeros(2)))
-    fusion_files.save(FusionSpec("odd one", "linear_head", OWN, learned=arrays))
-    fusion_files.save(FusionSpec("good one", "rrf", OWN))
-    app = opened(PAGE, d="tiny")
-    assert not app.exception and not app.error
-    said = [one.value for one in app.warning if "odd one" in one.value]
-    assert len(said) == 1 and "left out" in said[0] and "trained on vectors of 3 numbers" in said[0]
+    app = beside_an_odd_fusion(PAGE)
     assert {"HOG", "HSV histogram", "Fusion lab", "good one"} == set(
         table(app)["System" if "System" in table(app) else "system"]
     )
