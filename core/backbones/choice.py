@@ -39,8 +39,9 @@ FAST_SMALLEST, FAST_MEAN = 0.985, 0.999
 GAIN = 1.1
 """How many times less processor time packed weights, or torch's own bfloat16, must take than plain torch: what is not
 faster is not worth it. Processors without bfloat16 emulate it, slowly."""
-_PATIENCE = 5
-"""How many times the processor time of plain torch a quarter of the probe may take before it is given up."""
+_PATIENCE, _WARMING = 5, 2.0
+"""How many times the processor time of plain torch the first quarter of the probe may take before it is given up, beside
+the seconds that a library may need to prepare itself."""
 _PROBES, _SIZES, _THUMBNAIL = 16, 3, 130
 _PROBE = 4
 """Raise it when the probe changes, so that earlier verdicts are not taken for its own."""
@@ -171,7 +172,7 @@ def probe(backbone: Backbone, engine: str = "openvino", device: str = "cpu") -> 
         if asked.fast:
             squares = np.stack([asked.square(images.open_rgb(file, asked.at_least)) for file in files])
         try:
-            patience = _PATIENCE * plain if engine == "torch" and device == "cpu" else float("inf")
+            patience = _PATIENCE * plain + _WARMING if engine == "torch" and device == "cpu" else float("inf")
             ours, seconds = _embedded(pool, engines.build(backbone, device, engine), squares, patience)
         except _TooSlow as slow:
             why = f"Bfloat16 is not faster here for {backbone.title} ({plain / slow.seconds:.2f} times)."

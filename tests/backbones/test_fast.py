@@ -180,6 +180,7 @@ def test_torch_s_bfloat16_must_be_faster_too(home, gain: float, monkeypatch: pyt
 
 def test_what_takes_far_too_long_is_given_up_after_a_quarter(home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice, "_PATIENCE", 0)
+    monkeypatch.setattr(choice, "_WARMING", 0.0)
     found = choice.probe(FAST, "torch")
     assert not found.accepted and found.smallest != found.smallest, "nothing was compared"
     assert "Bfloat16 is not faster here for EfficientNet-Lite0 (fast)" in found.why and found.gain > 0
