@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACKBONES", "CODE", "DEFAULTS", "add_local", "available", "engine_sentence", "fetch", "fingerprint", "get",
-    "licence_in_words", "names", "query_encoder", "remove",
+    "licence_in_words", "names", "network", "query_encoder", "remove",
 ]  # fmt: skip
 
 
@@ -41,6 +41,15 @@ def names() -> tuple[str, ...]:
     from core.backbones import added
 
     return (*BACKBONES.names, *added.kept())
+
+
+def network(name: str) -> str:
+    """The name of the exact backbone: the fast mode is the same network.
+
+    >>> network("fast:resnet18"), network("resnet18")
+    ('resnet18', 'resnet18')
+    """
+    return name.removeprefix("fast:")
 
 
 def add_local(architecture: str, file: str | Path) -> Backbone:

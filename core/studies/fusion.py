@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core import data
+from core.backbones import network
 from core.errors import BadInput
 from core.fusion import FusionSpec
 from core.metrics import ranking as metrics
@@ -241,10 +242,13 @@ class Standing:
         return next(row for row in self.rows if row.role == role)
 
     def strongest(self, count: int = 2) -> tuple[str, ...]:
-        """The backbones that are best alone, best first; undefined ones last."""
+        """The backbones that are best alone, best first; undefined ones last. Of a network's two modes the better one."""
         alone = [row for row in self.rows if row.role == "backbone"]
         ordered = sorted(alone, key=lambda row: (math.isnan(row.mean), -row.mean))
-        return tuple(row.name for row in ordered[:count])
+        networks: dict[str, str] = {}
+        for row in ordered:
+            networks.setdefault(network(row.name), row.name)
+        return tuple(networks.values())[:count]
 
     @property
     def gain(self) -> bool:

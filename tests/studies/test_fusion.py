@@ -56,6 +56,8 @@ def test_the_rows_are_singles_equal_fusion_and_the_oracle() -> None:
     costs = {"a": Cost(1, 10), "b": Cost(2, 20), "c": Cost(4, 40)}
     found, _, _ = stand({"a": 1.5, "b": 2.0, "c": 3.0}, spec, costs=costs)
     assert found.strongest(2) == ("a", "b") and found.strongest(9) == ("a", "b", "c")
+    both, _, _ = stand({"a": 1.5, "fast:a": 1.5, "b": 3.0}, FusionSpec("mix", "concat", ("a", "fast:a", "b")))
+    assert {"a", "fast:a"} & {both.strongest(2)[0]} and both.strongest(3)[1:] == ("b",), "two modes are one network"
     assert [row.role for row in found.rows] == ["backbone"] * 3 + ["equal", "fusion", "oracle"]
     shown = np.stack([row.per_query for row in found.rows[:-1]])
     assert np.allclose(found.rows[-1].per_query, shown.max(axis=0))
