@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.backbones.catalog import BACKBONES, DEFAULTS, licence_in_words
+from core.backbones.catalog import BACKBONES, DEFAULTS, FAST, licence_in_words
 from core.backbones.fingerprints import CODE, fingerprint
 from core.backbones.weights import available
 from core.progress import OnProgress, Progress
@@ -49,7 +49,7 @@ def network(name: str) -> str:
     >>> network("fast:resnet18"), network("resnet18")
     ('resnet18', 'resnet18')
     """
-    return name.removeprefix("fast:")
+    return name.removeprefix(FAST)
 
 
 def add_local(architecture: str, file: str | Path) -> Backbone:

@@ -19,11 +19,11 @@ from typing import Any
 
 from core import compat, paths
 from core.backbones import loading, prep, weights
-from core.backbones.catalog import BACKBONES
+from core.backbones.catalog import BACKBONES, FAST
 from core.errors import BadInput, UnknownName, WeightsMissing
 from core.types import Backbone
 
-SCHEMES = ("timm:", "open_clip:", "hf-hub:", "fast:")
+SCHEMES = ("timm:", "open_clip:", "hf-hub:", FAST)
 _FAST_LABEL = " (fast)"
 _LOCK = threading.Lock()
 _READ: dict[Path, tuple[int, Backbone]] = {}
@@ -63,10 +63,10 @@ def get(name: str) -> Backbone:
         return there[name]
     if not name.startswith(SCHEMES):
         _refuse(name, there)
-    if not name.startswith("fast:"):
+    if not name.startswith(FAST):
         return add(resolve(name))
-    base = name.removeprefix("fast:")
-    if base.startswith("fast:"):
+    base = name.removeprefix(FAST)
+    if base.startswith(FAST):
         raise BadInput(f"{base[:60]!r} is in the fast mode already: there is no faster mode of it.")
     return add(fast(BACKBONES[base] if base in BACKBONES else get(base)))
 
@@ -79,7 +79,7 @@ def exact(backbone: Backbone, there: dict[str, Backbone] | None = None) -> Backb
     """
     if backbone.mode == "exact":
         return backbone
-    base = backbone.name.removeprefix("fast:")
+    base = backbone.name.removeprefix(FAST)
     if base in BACKBONES:
         return BACKBONES[base]
     found = (kept() if there is None else there).get(base)
@@ -98,7 +98,7 @@ def fast(backbone: Backbone) -> Backbone:
     if backbone.source == "own":
         raise BadInput(f"{backbone.title} needs no network: there is no faster mode of it.")
     return dataclasses.replace(
-        backbone, name=f"fast:{backbone.name}", label=f"{backbone.title}{_FAST_LABEL}", mode="fast"
+        backbone, name=f"{FAST}{backbone.name}", label=f"{backbone.title}{_FAST_LABEL}", mode="fast"
     )
 
 

@@ -15,6 +15,8 @@ from core.types import Backbone
 BACKBONES: Registry[Backbone] = Registry("backbone")
 DEFAULTS = ("tf_efficientnet_lite0", "tf_efficientnet_lite2", "hsv_histogram", "hog")
 """What is selected until somebody chooses: these need no download."""
+FAST = "fast:"
+"""Before the name of a network: its fast mode, a backbone of its own."""
 
 IMAGENET_1K = "ImageNet-1k, 1.28 million labelled photographs"
 IMAGENET_21K = "ImageNet-21k, 14 million labelled photographs"

@@ -32,12 +32,12 @@ def scores(page) -> list[str]:
 def test_the_first_minute_and_what_comes_after(tab, tmp_path: Path) -> None:  # noqa: F811
     """One test, so that a second try begins with an empty store again."""
     with serve(ROOT / "app.py", tmp_path / "home") as app:
-        the_first_minute(app, tab)
-        a_second_start_is_instant(app, tab)
-        any_link_opens(app, tab)
+        check_the_first_minute(app, tab)
+        check_a_second_start_is_instant(app, tab)
+        check_any_link_opens(app, tab)
 
 
-def the_first_minute(app: str, tab) -> None:  # noqa: F811
+def check_the_first_minute(app: str, tab) -> None:  # noqa: F811
     from playwright.sync_api import expect
 
     tab.goto(app)
@@ -82,7 +82,7 @@ def the_first_minute(app: str, tab) -> None:  # noqa: F811
     assert not tab.complaints
 
 
-def a_second_start_is_instant(app: str, tab) -> None:  # noqa: F811
+def check_a_second_start_is_instant(app: str, tab) -> None:  # noqa: F811
     from playwright.sync_api import expect
 
     tab.goto(app)
@@ -90,7 +90,7 @@ def a_second_start_is_instant(app: str, tab) -> None:  # noqa: F811
     expect(tab.get_by_role("button", name="Stop")).to_have_count(0)
 
 
-def any_link_opens(app: str, tab) -> None:  # noqa: F811
+def check_any_link_opens(app: str, tab) -> None:  # noqa: F811
     from playwright.sync_api import expect
 
     tab.goto(f"{app}/fusion_lab?d=nothing&b=%3Cscript%3E&w=hog:lots&k=-7&s=drop+table&q=%F0%9F%98%80")
