@@ -29,9 +29,13 @@ QUIET = "rgba(128, 136, 150, 0.35)"
 def bare(figure: go.Figure, height: int = 320) -> go.Figure:
     """The frame of every figure: no background of its own, little margin, quiet grid; light and dark pages alike."""
     figure.update_layout(
-        height=height, margin={"l": 8, "r": 8, "t": 24, "b": 8}, paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", legend={"orientation": "h", "y": 1.12, "x": 0}, hoverlabel={"align": "left"},
-    )  # fmt: skip
+        height=height,
+        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        legend={"orientation": "h", "y": 1.12, "x": 0},
+        hoverlabel={"align": "left"},
+    )
     figure.update_xaxes(gridcolor=QUIET, zerolinecolor=QUIET, automargin=True)
     figure.update_yaxes(gridcolor=QUIET, zerolinecolor=QUIET, automargin=True)
     return figure
@@ -79,10 +83,14 @@ def _written(
     """The numbers of a heat map, each in the ink that is read on its square; Plotly's own choice fades on middle tones."""
     cells = [(r, c) for r, row in enumerate(values) for c, v in enumerate(row) if v is not None and words[r][c]]
     figure.add_scatter(
-        x=[c for _, c in cells], y=[r for r, _ in cells], mode="text", text=[words[r][c] for r, c in cells],
+        x=[c for _, c in cells],
+        y=[r for r, _ in cells],
+        mode="text",
+        text=[words[r][c] for r, c in cells],
         textfont={"size": size, "color": [_ink(_shade(values[r][c], limits, colours)) for r, c in cells]},
-        hoverinfo="skip", showlegend=False,
-    )  # fmt: skip
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 
 def metric_bars(rows: Sequence[tuple[str, float, float, float, str]], label: str, row_height: int = 34) -> go.Figure:
@@ -97,15 +105,30 @@ def metric_bars(rows: Sequence[tuple[str, float, float, float, str]], label: str
     rows = list(reversed(rows))
     means = [mean for _, mean, _, _, _ in rows]
     figure.add_bar(
-        x=means, y=[name for name, *_ in rows], orientation="h", marker={"color": [row[4] for row in rows]},
+        x=means,
+        y=[name for name, *_ in rows],
+        orientation="h",
+        marker={"color": [row[4] for row in rows]},
         error_x={
-            "type": "data", "symmetric": False, "array": [high - mean for _, mean, _, high, _ in rows],
-            "arrayminus": [mean - low for _, mean, low, _, _ in rows], "color": "rgba(110,118,132,0.9)", "thickness": 1.4, "width": 3,
+            "type": "data",
+            "symmetric": False,
+            "array": [high - mean for _, mean, _, high, _ in rows],
+            "arrayminus": [mean - low for _, mean, low, _, _ in rows],
+            "color": "rgba(110,118,132,0.9)",
+            "thickness": 1.4,
+            "width": 3,
         },
-        text=[f" {mean:.3f}" for mean in means], textposition="inside", insidetextanchor="start", textangle=0,
-        insidetextfont={"color": [_ink(row[4]) for row in rows], "size": 11}, constraintext="none", customdata=[[low, high] for _, _, low, high, _ in rows],
-        hovertemplate="%{y}<br>" + label + " %{x:.4f}<br>95 % interval %{customdata[0]:.4f} to %{customdata[1]:.4f}<extra></extra>",
-    )  # fmt: skip
+        text=[f" {mean:.3f}" for mean in means],
+        textposition="inside",
+        insidetextanchor="start",
+        textangle=0,
+        insidetextfont={"color": [_ink(row[4]) for row in rows], "size": 11},
+        constraintext="none",
+        customdata=[[low, high] for _, _, low, high, _ in rows],
+        hovertemplate="%{y}<br>"
+        + label
+        + " %{x:.4f}<br>95 % interval %{customdata[0]:.4f} to %{customdata[1]:.4f}<extra></extra>",
+    )
     figure.update_xaxes(range=[0, 1], title=label)
     figure.update_layout(bargap=0.26, showlegend=False)
     bare(figure, height=52 + row_height * max(2, len(rows)))
@@ -125,10 +148,14 @@ def precision_recall(curves: Sequence[tuple[str, np.ndarray, str, str]], n_queri
     figure = _figure()
     for name, values, colour, dash in curves:
         figure.add_scatter(
-            x=[level / 10 for level in range(11)], y=values, name=name, mode="lines+markers",
-            line={"color": colour, "dash": dash, "width": 2.2}, marker={"size": 5},
+            x=[level / 10 for level in range(11)],
+            y=values,
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "dash": dash, "width": 2.2},
+            marker={"size": 5},
             hovertemplate=name + "<br>recall %{x:.1f}, precision %{y:.3f}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(range=[-0.02, 1.02], title="recall level", dtick=0.1)
     figure.update_yaxes(range=[0, 1.03], title=f"precision (11-point interpolated, mean of {n_queries:,} queries)")
     return bare(figure, height=380)
@@ -142,18 +169,34 @@ def attribution(found: Attribution, titles: Mapping[str, str], colours: Mapping[
     names = [found.backbones[m] for m in order]
     figure = go.Figure()
     at = found.nothing
-    figure.add_bar(x=["random order"], y=[found.nothing], marker={"color": "#9aa3b2"}, text=[f"{found.nothing:.3f}"],
-                   textposition="outside", hovertemplate="A random order has mAP %{y:.4f}<extra></extra>")  # fmt: skip
+    figure.add_bar(
+        x=["random order"],
+        y=[found.nothing],
+        marker={"color": "#9aa3b2"},
+        text=[f"{found.nothing:.3f}"],
+        textposition="outside",
+        hovertemplate="A random order has mAP %{y:.4f}<extra></extra>",
+    )
     for m, name in zip(order, names):
         value, low, high = found.shapley[m], found.low[m], found.high[m]
         figure.add_bar(
-            x=[titles.get(name, name)], y=[abs(value)], base=[min(at, at + value)], marker={"color": colours.get(name, "#888")},
-            text=[f"{value:+.3f}"], textposition="outside",
+            x=[titles.get(name, name)],
+            y=[abs(value)],
+            base=[min(at, at + value)],
+            marker={"color": colours.get(name, "#888")},
+            text=[f"{value:+.3f}"],
+            textposition="outside",
             hovertemplate=f"{titles.get(name, name)} adds {value:+.4f}<br>95 % interval {low:+.4f} to {high:+.4f}<extra></extra>",
-        )  # fmt: skip
+        )
         at += value
-    figure.add_bar(x=["this fusion"], y=[found.everything], marker={"color": FUSION_COLOUR}, text=[f"{found.everything:.3f}"],
-                   textposition="outside", hovertemplate="This fusion has mAP %{y:.4f}<extra></extra>")  # fmt: skip
+    figure.add_bar(
+        x=["this fusion"],
+        y=[found.everything],
+        marker={"color": FUSION_COLOUR},
+        text=[f"{found.everything:.3f}"],
+        textposition="outside",
+        hovertemplate="This fusion has mAP %{y:.4f}<extra></extra>",
+    )
     figure.update_yaxes(title="mAP", range=[0, min(1.12, max(found.everything, at) * 1.18 + 0.02)])
     figure.update_layout(showlegend=False, bargap=0.35)
     return bare(figure, height=360)
@@ -184,11 +227,18 @@ def landscape(
     portion = [found.points[i][a] / max(found.points[i][a] + found.points[i][b], 1e-12) for i in rows]
     figure = _figure()
     figure.add_scatter(
-        x=portion, y=[found.values[i] for i in rows], mode="lines+markers", line={"color": FUSION_COLOUR, "width": 2.2},
-        marker={"size": [9 if found.as_good[i] else 5 for i in rows], "color": [FUSION_COLOUR if found.as_good[i] else "#b8bfcc" for i in rows]},
-        customdata=[int(i) for i in rows], name="mAP",
+        x=portion,
+        y=[found.values[i] for i in rows],
+        mode="lines+markers",
+        line={"color": FUSION_COLOUR, "width": 2.2},
+        marker={
+            "size": [9 if found.as_good[i] else 5 for i in rows],
+            "color": [FUSION_COLOUR if found.as_good[i] else "#b8bfcc" for i in rows],
+        },
+        customdata=[int(i) for i in rows],
+        name="mAP",
         hovertemplate=f"{titles.get(first, first)} %{{x:.0%}} of the pair<br>mAP %{{y:.4f}}<extra></extra>",
-    )  # fmt: skip
+    )
     for text, shares, colour in marks:
         both = shares[a] + shares[b]
         if both > 0:
@@ -220,15 +270,33 @@ def _triangle(
     names = [titles.get(name, name) for name in found.backbones]
     words = [" · ".join(f"{n} {s:.0%}" for n, s in zip(names, point)) for point in found.points]
     figure.add_scatter(
-        x=[x for x, _ in spots], y=[y for _, y in spots], mode="markers", customdata=list(range(len(spots))), text=words,
-        marker={"symbol": "hexagon", "size": 17, "color": found.values, "colorscale": "Viridis", "colorbar": {"title": "mAP", "thickness": 12},
-                "line": {"width": [1.6 if good else 0 for good in found.as_good], "color": "#ffffff"}},
+        x=[x for x, _ in spots],
+        y=[y for _, y in spots],
+        mode="markers",
+        customdata=list(range(len(spots))),
+        text=words,
+        marker={
+            "symbol": "hexagon",
+            "size": 17,
+            "color": found.values,
+            "colorscale": "Viridis",
+            "colorbar": {"title": "mAP", "thickness": 12},
+            "line": {"width": [1.6 if good else 0 for good in found.as_good], "color": "#ffffff"},
+        },
         hovertemplate="%{text}<br>mAP %{marker.color:.4f}<extra></extra>",
-    )  # fmt: skip
+    )
     for text, shares, colour in marks:
         x, y = place(shares)
-        figure.add_scatter(x=[x], y=[y], mode="markers+text", text=[text], textposition="top center", textfont={"size": 12},
-                           marker={"symbol": "circle-open", "size": 17, "line": {"width": 3}, "color": colour}, hoverinfo="skip")  # fmt: skip
+        figure.add_scatter(
+            x=[x],
+            y=[y],
+            mode="markers+text",
+            text=[text],
+            textposition="top center",
+            textfont={"size": 12},
+            marker={"symbol": "circle-open", "size": 17, "line": {"width": 3}, "color": colour},
+            hoverinfo="skip",
+        )
     for name, (x, y) in zip(names, _CORNERS):
         figure.add_annotation(x=x, y=y, text=f"<b>{name}</b>", showarrow=False, yshift=18 if y > 0 else -18)
     figure.update_xaxes(visible=False, range=[-0.15, 1.15])
@@ -242,16 +310,29 @@ def training(epochs: Sequence[Epoch], kept: int) -> go.Figure:
     """The course of a training: the loss falls, mean AP on the held-back part decides which epoch is kept."""
     figure = _figure()
     figure.add_scatter(
-        x=[one.epoch for one in epochs], y=[one.loss for one in epochs], name="loss (left)", mode="lines",
-        line={"color": "#9aa3b2", "width": 2}, hovertemplate="epoch %{x}, loss %{y:.4f}<extra></extra>",
-    )  # fmt: skip
+        x=[one.epoch for one in epochs],
+        y=[one.loss for one in epochs],
+        name="loss (left)",
+        mode="lines",
+        line={"color": "#9aa3b2", "width": 2},
+        hovertemplate="epoch %{x}, loss %{y:.4f}<extra></extra>",
+    )
     figure.add_scatter(
-        x=[one.epoch for one in epochs], y=[one.validation for one in epochs], name="mAP, held back (right)", yaxis="y2",
-        mode="lines+markers", line={"color": FUSION_COLOUR, "width": 2.2}, marker={"size": 5},
+        x=[one.epoch for one in epochs],
+        y=[one.validation for one in epochs],
+        name="mAP, held back (right)",
+        yaxis="y2",
+        mode="lines+markers",
+        line={"color": FUSION_COLOUR, "width": 2.2},
+        marker={"size": 5},
         hovertemplate="epoch %{x}, mAP %{y:.4f}<extra></extra>",
-    )  # fmt: skip
-    figure.add_vline(x=kept, line={"color": FUSION_COLOUR, "dash": "dot", "width": 1.4}, annotation_text="kept",
-                     annotation_font={"size": 11, "color": FUSION_COLOUR})  # fmt: skip
+    )
+    figure.add_vline(
+        x=kept,
+        line={"color": FUSION_COLOUR, "dash": "dot", "width": 1.4},
+        annotation_text="kept",
+        annotation_font={"size": 11, "color": FUSION_COLOUR},
+    )
     figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "showgrid": False, "automargin": True})
     bare(figure, height=300)
     figure.update_xaxes(title="epoch")
@@ -264,15 +345,29 @@ def dimensions(found: DimensionCurve) -> go.Figure:
     figure = _figure()
     dims = list(found.dims)
     figure.add_scatter(
-        x=dims, y=found.mean, mode="lines+markers", line={"color": FUSION_COLOUR, "width": 2.2}, marker={"size": 6},
-        error_y={"type": "data", "symmetric": False, "array": found.high - found.mean,
-                 "arrayminus": found.mean - found.low, "color": "rgba(110,118,132,0.8)", "thickness": 1.3, "width": 3},
+        x=dims,
+        y=found.mean,
+        mode="lines+markers",
+        line={"color": FUSION_COLOUR, "width": 2.2},
+        marker={"size": 6},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": found.high - found.mean,
+            "arrayminus": found.mean - found.low,
+            "color": "rgba(110,118,132,0.8)",
+            "thickness": 1.3,
+            "width": 3,
+        },
         hovertemplate="%{x:,} dimensions<br>mAP %{y:.4f}<extra></extra>",
-    )  # fmt: skip
+    )
     figure.add_scatter(
-        x=[found.proposed], y=[found.mean[dims.index(found.proposed)]], mode="markers", hoverinfo="skip",
+        x=[found.proposed],
+        y=[found.mean[dims.index(found.proposed)]],
+        mode="markers",
+        hoverinfo="skip",
         marker={"symbol": "circle-open", "size": 18, "line": {"width": 3}, "color": "#2b7de9"},
-    )  # fmt: skip
+    )
     # The last power of two may lie too near the whole length for both to be read.
     told = [dim for dim in dims if dim == dims[-1] or dims[-1] >= 1.6 * dim]
     figure.update_xaxes(type="log", title="dimensions", tickvals=told, ticktext=[f"{dim:,}" for dim in told])
@@ -288,10 +383,16 @@ def offers(found: Sequence[Offer], titles: Mapping[str, str], by: str, chosen: O
     costs = [getattr(one.cost, by) for one in found]
     words = [" + ".join(f"{titles.get(n, n)} {s:.0%}" for n, s in zip(one.backbones, one.shares)) for one in found]
     figure.add_scatter(
-        x=costs, y=[one.value for one in found], mode="markers", text=words,
-        marker={"size": [11 if one.on_front else 7 for one in found], "color": [FUSION_COLOUR if one.on_front else "#9aa3b2" for one in found]},
+        x=costs,
+        y=[one.value for one in found],
+        mode="markers",
+        text=words,
+        marker={
+            "size": [11 if one.on_front else 7 for one in found],
+            "color": [FUSION_COLOUR if one.on_front else "#9aa3b2" for one in found],
+        },
         hovertemplate="%{text}<br>%{x:.1f} " + unit + "<br>mAP %{y:.4f}<extra></extra>",
-    )  # fmt: skip
+    )
     front = [(cost, one.value) for cost, one in zip(costs, found) if one.on_front]
     figure.add_scatter(
         x=[c for c, _ in front],
@@ -301,8 +402,13 @@ def offers(found: Sequence[Offer], titles: Mapping[str, str], by: str, chosen: O
         hoverinfo="skip",
     )
     if chosen is not None:
-        figure.add_scatter(x=[getattr(chosen.cost, by)], y=[chosen.value], mode="markers", hoverinfo="skip",
-                           marker={"symbol": "circle-open", "size": 20, "line": {"width": 3}, "color": "#2b7de9"})  # fmt: skip
+        figure.add_scatter(
+            x=[getattr(chosen.cost, by)],
+            y=[chosen.value],
+            mode="markers",
+            hoverinfo="skip",
+            marker={"symbol": "circle-open", "size": 20, "line": {"width": 3}, "color": "#2b7de9"},
+        )
     figure.update_xaxes(title=unit + ", measured here", rangemode="tozero")
     figure.update_yaxes(title="mAP")
     figure.update_layout(showlegend=False)
@@ -324,13 +430,21 @@ def query_curve(
     for number, (name, (recall, precision, levels)) in enumerate(lines.items()):
         colour = (colours or {}).get(name) or BACKBONE_COLOURS[number % len(BACKBONE_COLOURS)]
         figure.add_scatter(
-            x=[i / 10 for i in range(11)], y=levels, name=escape(name), mode="lines", line={"color": colour, "width": 2.5},
+            x=[i / 10 for i in range(11)],
+            y=levels,
+            name=escape(name),
+            mode="lines",
+            line={"color": colour, "width": 2.5},
             hovertemplate="precision %{y:.3f} at recall %{x:.1f} or more<extra></extra>",
-        )  # fmt: skip
+        )
         figure.add_scatter(
-            x=recall, y=precision, mode="markers", marker={"color": colour, "size": 5, "opacity": 0.55}, showlegend=False,
+            x=recall,
+            y=precision,
+            mode="markers",
+            marker={"color": colour, "size": 5, "opacity": 0.55},
+            showlegend=False,
             hovertemplate="relevant result: recall %{x:.3f}, precision %{y:.3f}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title="recall", range=[-0.02, 1.02])
     figure.update_yaxes(title="precision", range=[-0.02, 1.05])
     return bare(figure, 300)
@@ -357,15 +471,26 @@ def confusion_map(table: pd.DataFrame, classes: Sequence[str], height: int = 600
         f"asked: <b>{escape(row[0])}</b><br>retrieved: <b>{escape(row[1])}</b><br>{row[2]:,} results, {row[3]:.1%} of its results"
         for row in shown[["query class", "result class", "results", "share"]].itertuples(index=False)
     ]
-    figure = go.Figure(go.Scatter(
-        x=shown["result class"].map(places), y=shown["query class"].map(places), mode="markers", text=hover,
-        customdata=shown.index.to_numpy(), hovertemplate="%{text}<extra></extra>",
-        marker={
-            "symbol": "square", "size": side, "color": shown["share"], "cmin": 0, "cmax": top, "colorscale": _SHADES,
-            "colorbar": {"tickformat": ".0%", "thickness": 8, "len": 0.5, "xpad": 4},
-            "line": {"width": 0},
-        },
-    ))  # fmt: skip
+    figure = go.Figure(
+        go.Scatter(
+            x=shown["result class"].map(places),
+            y=shown["query class"].map(places),
+            mode="markers",
+            text=hover,
+            customdata=shown.index.to_numpy(),
+            hovertemplate="%{text}<extra></extra>",
+            marker={
+                "symbol": "square",
+                "size": side,
+                "color": shown["share"],
+                "cmin": 0,
+                "cmax": top,
+                "colorscale": _SHADES,
+                "colorbar": {"tickformat": ".0%", "thickness": 8, "len": 0.5, "xpad": 4},
+                "line": {"width": 0},
+            },
+        )
+    )
     step = max(1, -(-len(classes) // 32))
     ticks = list(range(0, len(classes), step))
     names = [escape(name if len(name) <= 18 else name[:17] + "…") for name in (classes[tick] for tick in ticks)]
@@ -411,9 +536,14 @@ def class_counts(table: pd.DataFrame, classes: Sequence[str]) -> go.Figure:
         counts = [int(part.get(name, 0)) for name in classes]
         title = _SPLIT_TITLES.get(word, word)
         figure.add_bar(
-            x=counts, y=list(range(len(classes))), orientation="h", name=title, marker={"color": SPLIT_COLOURS[word]},
-            customdata=names, hovertemplate="<b>%{customdata}</b><br>%{x:,} images, " + title + "<extra></extra>",
-        )  # fmt: skip
+            x=counts,
+            y=list(range(len(classes))),
+            orientation="h",
+            name=title,
+            marker={"color": SPLIT_COLOURS[word]},
+            customdata=names,
+            hovertemplate="<b>%{customdata}</b><br>%{x:,} images, " + title + "<extra></extra>",
+        )
     figure.update_layout(barmode="stack", bargap=0.28, showlegend=table["split"].nunique() > 1)
     figure = bare(figure, height=64 + 22 * max(3, len(classes)))
     totals = table.groupby("label")["n_images"].sum()
@@ -441,11 +571,18 @@ def image_sizes(table: pd.DataFrame, most: int = 3000) -> go.Figure:
     grouped = grouped.sort_values("n", ascending=False).head(most)
     figure = _figure()
     figure.add_scatter(
-        x=grouped["width"], y=grouped["height"], mode="markers", customdata=grouped["n"],
-        marker={"size": 6 + 22 * (grouped["n"] / grouped["n"].max()) ** 0.5, "color": BACKBONE_COLOURS[0], "opacity": 0.55,
-                "line": {"width": 0}},
+        x=grouped["width"],
+        y=grouped["height"],
+        mode="markers",
+        customdata=grouped["n"],
+        marker={
+            "size": 6 + 22 * (grouped["n"] / grouped["n"].max()) ** 0.5,
+            "color": BACKBONE_COLOURS[0],
+            "opacity": 0.55,
+            "line": {"width": 0},
+        },
         hovertemplate="%{x:,} × %{y:,} pixels<br>%{customdata:,} images<extra></extra>",
-    )  # fmt: skip
+    )
     low = float(min(grouped["width"].min(), grouped["height"].min())) / 1.3
     high = float(max(grouped["width"].max(), grouped["height"].max())) * 1.3
     figure.add_scatter(
@@ -485,12 +622,23 @@ def similarity_map(matrix: np.ndarray, titles: Sequence[str], label: str) -> go.
     names = [escape(title) for title in titles]
     values = [[None if i == j else float(v) for j, v in enumerate(row)] for i, row in enumerate(matrix)]
     many = len(names) > 12
-    figure = go.Figure(go.Heatmap(
-        z=values, x=names, y=names, zmin=0, zmax=1, colorscale="Blues", xgap=2, ygap=2, hoverongaps=False,
-        text=[["" if v is None or many else f"{v:.2f}" for v in row] for row in values], texttemplate="%{text}",
-        hovertemplate="%{y}<br>%{x}<br>" + label + " %{z:.3f}<extra></extra>",
-        colorbar={"thickness": 10, "len": 0.7, "tickvals": [0, 0.5, 1]},
-    ))  # fmt: skip
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=names,
+            y=names,
+            zmin=0,
+            zmax=1,
+            colorscale="Blues",
+            xgap=2,
+            ygap=2,
+            hoverongaps=False,
+            text=[["" if v is None or many else f"{v:.2f}" for v in row] for row in values],
+            texttemplate="%{text}",
+            hovertemplate="%{y}<br>%{x}<br>" + label + " %{z:.3f}<extra></extra>",
+            colorbar={"thickness": 10, "len": 0.7, "tickvals": [0, 0.5, 1]},
+        )
+    )
     figure.update_xaxes(tickangle=-40, showgrid=False, constrain="domain")
     figure.update_yaxes(autorange="reversed", showgrid=False, scaleanchor="x", constrain="domain")
     return bare(figure, height=170 + 34 * min(max(len(names), 4), 16))
@@ -507,16 +655,26 @@ def cost_scatter(rows: Sequence[tuple[str, float, float, str, str]]) -> go.Figur
     for number, family in enumerate(families):
         mine = [row for row in rows if row[3] == family]
         figure.add_scatter(
-            x=[max(row[1], 0.01) for row in mine], y=[row[2] for row in mine], mode="markers+text", name=family,
-            text=[escape(row[0]) for row in mine], textposition="top center", textfont={"size": 11},
-            customdata=[escape(row[4]) for row in mine], cliponaxis=False,
+            x=[max(row[1], 0.01) for row in mine],
+            y=[row[2] for row in mine],
+            mode="markers+text",
+            name=family,
+            text=[escape(row[0]) for row in mine],
+            textposition="top center",
+            textfont={"size": 11},
+            customdata=[escape(row[4]) for row in mine],
+            cliponaxis=False,
             marker={"size": 11, "color": BACKBONE_COLOURS[number % len(BACKBONE_COLOURS)]},
             hovertemplate="%{text}<br>%{customdata}<extra></extra>",
-        )  # fmt: skip
+        )
     for axis, title, values in (
-        (figure.update_xaxes, "million parameters (descriptors, which have none, stand at 0.01)", [max(r[1], 0.01) for r in rows]),
+        (
+            figure.update_xaxes,
+            "million parameters (descriptors, which have none, stand at 0.01)",
+            [max(r[1], 0.01) for r in rows],
+        ),
         (figure.update_yaxes, "ms per picture, measured here", [row[2] for row in rows]),
-    ):  # fmt: skip
+    ):
         ticks = [step * 10**power for power in range(-2, 5) for step in (1, 2, 5)]
         ends = [math.log10(min(values)) - 0.25, math.log10(max(values)) + 0.35]
         axis(type="log", title=title, tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], range=ends)
@@ -611,16 +769,29 @@ def lines(
         around = one.low is not None and one.high is not None
         if around and bands:
             figure.add_scatter(
-                x=[*one.x, *reversed(one.x)], y=[*one.high, *reversed(one.low)], fill="toself", fillcolor=_faint(one.colour),
-                line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=str(number), mode="lines",
-            )  # fmt: skip
+                x=[*one.x, *reversed(one.x)],
+                y=[*one.high, *reversed(one.low)],
+                fill="toself",
+                fillcolor=_faint(one.colour),
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
+                legendgroup=str(number),
+                mode="lines",
+            )
         figure.add_scatter(
-            x=one.x, y=one.y, name=name, legendgroup=str(number), mode="lines+markers" if markers else "lines",
-            line={"color": one.colour, "dash": one.dash, "width": 2.3}, marker={"size": 6},
+            x=one.x,
+            y=one.y,
+            name=name,
+            legendgroup=str(number),
+            mode="lines+markers" if markers else "lines",
+            line={"color": one.colour, "dash": one.dash, "width": 2.3},
+            marker={"size": 6},
             customdata=list(zip(one.low, one.high)) if around else None,
-            hovertemplate="%{y:.3f}" + (" [%{customdata[0]:.3f}, %{customdata[1]:.3f}]" if around else "")
+            hovertemplate="%{y:.3f}"
+            + (" [%{customdata[0]:.3f}, %{customdata[1]:.3f}]" if around else "")
             + f"  {_short(one.name)}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title=x_title, hoverformat=None, unifiedhovertitle={"text": hover})
     figure.update_yaxes(title=y_title)
     if unit_range:
@@ -634,9 +805,12 @@ def lines(
 
 
 def differences_map(
-    titles: Sequence[str], values: Sequence[Sequence[float]], told: Sequence[Sequence[bool]],
-    hover: Sequence[Sequence[str]], shades: Shades = LIGHT,
-) -> go.Figure:  # fmt: skip
+    titles: Sequence[str],
+    values: Sequence[Sequence[float]],
+    told: Sequence[Sequence[bool]],
+    hover: Sequence[Sequence[str]],
+    shades: Shades = LIGHT,
+) -> go.Figure:
     """The system of the row less that of the column, as a number and a colour; "≈" where they cannot be told apart.
 
     Args:
@@ -656,11 +830,22 @@ def differences_map(
         ]
         for i in range(n)
     ]
-    figure = go.Figure(go.Heatmap(
-        z=cells, x=list(range(n)), y=list(range(n)), customdata=hover,
-        zmin=-most, zmax=most, colorscale=_scale(shades.two_sided), hoverongaps=False, xgap=2, ygap=2, showscale=False,
-        hovertemplate="%{customdata}<extra></extra>",
-    ))  # fmt: skip
+    figure = go.Figure(
+        go.Heatmap(
+            z=cells,
+            x=list(range(n)),
+            y=list(range(n)),
+            customdata=hover,
+            zmin=-most,
+            zmax=most,
+            colorscale=_scale(shades.two_sided),
+            hoverongaps=False,
+            xgap=2,
+            ygap=2,
+            showscale=False,
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+    )
     if few:
         _written(figure, words, cells, (-most, most), shades.two_sided, 12 if n <= 9 else 10)
     names = [_short(title) for title in titles]
@@ -693,19 +878,42 @@ def quality_cost(
     edge = sorted((p[1], p[2]) for p in points if p[6])
     if edge:
         figure.add_scatter(
-            x=[x for x, _ in edge], y=[y for _, y in edge], mode="lines", hoverinfo="skip", showlegend=False,
+            x=[x for x, _ in edge],
+            y=[y for _, y in edge],
+            mode="lines",
+            hoverinfo="skip",
+            showlegend=False,
             line={"color": "rgba(214,64,78,0.55)", "width": 1.6, "shape": "hv", "dash": "dot"},
-        )  # fmt: skip
+        )
     for name, cost, mean, low, high, colour, best in points:
         figure.add_scatter(
-            x=[cost], y=[mean], mode="markers+text", text=[f"<b>{_short(name)}</b>" if best else _short(name)],
-            textposition="top center", textfont={"size": 12}, name=escape(name), showlegend=False, cliponaxis=False,
-            marker={"size": 13 if best else 10, "color": colour, "line": {"width": 2 if best else 0, "color": FUSION_COLOUR}},
-            error_y={"type": "data", "symmetric": False, "array": [high - mean], "arrayminus": [mean - low],
-                     "color": "rgba(110,118,132,0.8)", "thickness": 1.3, "width": 3},
+            x=[cost],
+            y=[mean],
+            mode="markers+text",
+            text=[f"<b>{_short(name)}</b>" if best else _short(name)],
+            textposition="top center",
+            textfont={"size": 12},
+            name=escape(name),
+            showlegend=False,
+            cliponaxis=False,
+            marker={
+                "size": 13 if best else 10,
+                "color": colour,
+                "line": {"width": 2 if best else 0, "color": FUSION_COLOUR},
+            },
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [high - mean],
+                "arrayminus": [mean - low],
+                "color": "rgba(110,118,132,0.8)",
+                "thickness": 1.3,
+                "width": 3,
+            },
             hovertemplate=f"<b>{escape(name)}</b><br>%{{x:,.1f}} {unit}<br>{escape(label)} {mean:.4f} [{low:.4f}, {high:.4f}]"
-            + ("<br>on the Pareto front" if best else "<br>another one is at least as good for less") + "<extra></extra>",
-        )  # fmt: skip
+            + ("<br>on the Pareto front" if best else "<br>another one is at least as good for less")
+            + "<extra></extra>",
+        )
     most = max((p[1] for p in points), default=1.0)
     figure.update_xaxes(title=f"{unit}, measured here", range=[-0.06 * most, 1.12 * most])
     tops, bottoms = [p[4] for p in points], [p[3] for p in points]
@@ -715,9 +923,15 @@ def quality_cost(
 
 
 def class_map(
-    classes: Sequence[str], systems: Sequence[str], values: np.ndarray, hover: Sequence[Sequence[str]],
-    label: str, chosen: tuple[int, int] | None = None, shades: Shades = LIGHT, limits: tuple[float, float] = (0.0, 1.0),
-) -> go.Figure:  # fmt: skip
+    classes: Sequence[str],
+    systems: Sequence[str],
+    values: np.ndarray,
+    hover: Sequence[Sequence[str]],
+    label: str,
+    chosen: tuple[int, int] | None = None,
+    shades: Shades = LIGHT,
+    limits: tuple[float, float] = (0.0, 1.0),
+) -> go.Figure:
     """Classes down, systems across. A click on a square gives its `customdata`: [row, column].
 
     Args:
@@ -731,33 +945,57 @@ def class_map(
     rows, columns = len(classes), len(systems)
     cells = [[None if v != v else float(v) for v in row] for row in values]
     words = [["" if v is None else f"{v:.2f}" for v in row] for row in cells] if columns <= 14 else None
-    figure = go.Figure(go.Heatmap(
-        z=cells, x=list(range(columns)), y=list(range(rows)),
-        zmin=limits[0], zmax=limits[1], colorscale=_scale(shades.rising), xgap=2, ygap=1, hoverinfo="skip",
-        colorbar={"title": {"text": escape(label)}, "thickness": 10, "len": 0.5, "y": 1, "yanchor": "top"},
-    ))  # fmt: skip
+    figure = go.Figure(
+        go.Heatmap(
+            z=cells,
+            x=list(range(columns)),
+            y=list(range(rows)),
+            zmin=limits[0],
+            zmax=limits[1],
+            colorscale=_scale(shades.rising),
+            xgap=2,
+            ygap=1,
+            hoverinfo="skip",
+            colorbar={"title": {"text": escape(label)}, "thickness": 10, "len": 0.5, "y": 1, "yanchor": "top"},
+        )
+    )
     if words:
         _written(figure, words, cells, limits, shades.rising, 12)
     # A heat map tells nobody which square was clicked; unseen marks over it do.
     places = [(r, c) for r in range(rows) for c in range(columns)]
     unseen = {"marker": {"opacity": 0}}
     figure.add_scatter(
-        x=[c for _, c in places], y=[r for r, _ in places], mode="markers", showlegend=False, customdata=places,
-        text=[hover[r][c] for r, c in places], hovertemplate="%{text}<extra></extra>",
-        marker={"symbol": "square", "size": 22, "opacity": 0}, selected=unseen, unselected=unseen,
-    )  # fmt: skip
+        x=[c for _, c in places],
+        y=[r for r, _ in places],
+        mode="markers",
+        showlegend=False,
+        customdata=places,
+        text=[hover[r][c] for r, c in places],
+        hovertemplate="%{text}<extra></extra>",
+        marker={"symbol": "square", "size": 22, "opacity": 0},
+        selected=unseen,
+        unselected=unseen,
+    )
     if chosen is not None:
         r, c = chosen
         figure.add_shape(
             type="rect", x0=c - 0.5, x1=c + 0.5, y0=r - 0.5, y1=r + 0.5, line={"color": FUSION_COLOUR, "width": 2.5}
         )
     figure.update_xaxes(
-        tickvals=list(range(columns)), ticktext=[_short(name) for name in systems], side="top", showgrid=False,
-        tickangle=-35 if columns > 5 else 0, range=[-0.5, columns - 0.5], zeroline=False,
-    )  # fmt: skip
+        tickvals=list(range(columns)),
+        ticktext=[_short(name) for name in systems],
+        side="top",
+        showgrid=False,
+        tickangle=-35 if columns > 5 else 0,
+        range=[-0.5, columns - 0.5],
+        zeroline=False,
+    )
     figure.update_yaxes(
-        tickvals=list(range(rows)), ticktext=[_short(name) for name in classes], showgrid=False,
-        range=[rows - 0.5, -0.5], zeroline=False,
-    )  # fmt: skip
+        tickvals=list(range(rows)),
+        ticktext=[_short(name) for name in classes],
+        showgrid=False,
+        range=[rows - 0.5, -0.5],
+        zeroline=False,
+    )
     figure.update_layout(dragmode=False, clickmode="event+select", hoverdistance=30)
     return bare(figure, height=120 + 24 * max(rows, 4))

@@ -122,10 +122,20 @@ def _search_verb(verbs: Any) -> None:
     one = verbs.add_parser("search", help="find pictures by words")
     one.add_argument("words", help='what to look for, e.g. "red:2 shoe -lace"')
     _dataset_flags(one)
-    one.add_argument("--backbone", action="append", default=[], metavar="NAME",
-                     help="who looks; those that read text read it (default: concepts_lite0); repeatable")  # fmt: skip
-    one.add_argument("--second-step", type=int, default=0, metavar="N",
-                     help="so many of the best pictures become the query of all (pseudo-relevance feedback)")  # fmt: skip
+    one.add_argument(
+        "--backbone",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="who looks; those that read text read it (default: concepts_lite0); repeatable",
+    )
+    one.add_argument(
+        "--second-step",
+        type=int,
+        default=0,
+        metavar="N",
+        help="so many of the best pictures become the query of all (pseudo-relevance feedback)",
+    )
     one.add_argument(
         "--sentences", choices=["usual", "on", "off"], default="usual", help='"a photo of ..." around words'
     )
@@ -158,25 +168,35 @@ def _dataset_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="", help="the name under which a path is kept (default: the folder's name)")
     parser.add_argument("--reader", default="", help="how the path is read; found by itself if left out")
     parser.add_argument(
-        "--option", action="append", default=[], metavar="NAME=VALUE",
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
         help="of the reader, repeatable: depth=2, columns=path:photo,label:kind, protocol=hard, ...",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--split", default="", metavar="QUERY[,TRAIN]",
+        "--split",
+        default="",
+        metavar="QUERY[,TRAIN]",
         help="make a seeded, stratified split of these shares and keep it, e.g. 0.2 or 0.15,0.5; 'given' goes back",
-    )  # fmt: skip
+    )
     parser.add_argument("--seed", type=int, default=None, help="of --split (default 0)")
     parser.add_argument(
-        "--one-of-each", action=argparse.BooleanOptionalAction, default=None,
+        "--one-of-each",
+        action=argparse.BooleanOptionalAction,
+        default=None,
         help="leave copies of equal bytes out and remember it, or bring them back",
-    )  # fmt: skip
+    )
 
 
 def _vector_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--vectors", action="append", default=[], metavar="NAME=FILE",
+        "--vectors",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
         help="vectors computed elsewhere; with --data they are attached to it, by id or by row",
-    )  # fmt: skip
+    )
     parser.add_argument("--labels", type=Path, help="CSV id,label[,split], a row per vector row")
     parser.add_argument("--pairs", type=Path, help="CSV query_id,item_id,kind (relevant or junk)")
     parser.add_argument("--invalid", choices=["refuse", "drop"], default="refuse", help="rows with NaN or infinity")
@@ -374,9 +394,14 @@ def evaluate(given: argparse.Namespace) -> None:
     if from_files:
         _only_with_data(given)
         result, dataset = blackbox.evaluate_files(
-            vectors=_named_files(given.vectors), labels=given.labels, pairs=given.pairs, fusions=given.fusions,
-            more=_fused(given.fuse, tuple(_named_files(given.vectors)), from_files), invalid=given.invalid, **how,
-        )  # fmt: skip
+            vectors=_named_files(given.vectors),
+            labels=given.labels,
+            pairs=given.pairs,
+            fusions=given.fusions,
+            more=_fused(given.fuse, tuple(_named_files(given.vectors)), from_files),
+            invalid=given.invalid,
+            **how,
+        )
     else:
         dataset, names, fusions = _systems(given)
         result = fusion.evaluate(dataset, names, fusions, **how)

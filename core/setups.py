@@ -87,9 +87,15 @@ def _shares(bounds: Bounds, value: Any, default: Any) -> Any:
 
 
 _CLEAN = {
-    "choice": _one_name, "several": _several_names, "ids": _several_names, "whole": _whole,
-    "real": _real, "flag": _flag, "text": _text, "shares": _shares,
-}  # fmt: skip
+    "choice": _one_name,
+    "several": _several_names,
+    "ids": _several_names,
+    "whole": _whole,
+    "real": _real,
+    "flag": _flag,
+    "text": _text,
+    "shares": _shares,
+}
 
 
 def _field(default: Any, **bounds: Any) -> Any:
@@ -180,9 +186,11 @@ class FusionSetup:
     metric: str = choice(None, default="map", label="Metric", short="m")
     parameters: str = text(default="", longest=300, label="Parameters", short="p", help="Of the strategy.")
     by_class: bool = flag(
-        False, label="Resample whole classes", short="cb",
+        False,
+        label="Resample whole classes",
+        short="cb",
         help="More careful intervals: queries of one class share their relevant images, so whole classes are drawn.",
-    )  # fmt: skip
+    )
     look: str = text(default="curve", longest=40, label="Closer look", short="see")
 
 
@@ -200,9 +208,11 @@ class RetrievalSetup:
     size: int = whole(60, 260, default=130, step=10, label="Picture size", short="z", help="Side in pixels.")
     label: str = text(default="", label="Class", short="c", help="Only queries of this class, in the tables below.")
     exact: bool = flag(
-        False, label="Search exactly", short="x",
+        False,
+        label="Search exactly",
+        short="x",
         help="Score every picture instead of asking an index: slower, misses nothing, and knows every rank.",
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -215,9 +225,12 @@ class CatalogueSetup:
     space: str = choice(None, default="concepts_lite0", label="Space", short="sp", help="Reads texts and pictures.")
     components: tuple[str, ...] = several(None, default=(), label="Components", short="cc")
     pictures: str = choice(
-        lambda: ("mean", "best", "each"), default="mean", label="Several pictures", short="pj",
+        lambda: ("mean", "best", "each"),
+        default="mean",
+        label="Several pictures",
+        short="pj",
         help="How the pictures of an item that has several enter.",
-    )  # fmt: skip
+    )
     strategies: tuple[str, ...] = several(
         None, default=("average", "hybrid", "bm25"), label="Strategies side by side", short="st"
     )
@@ -237,9 +250,14 @@ class DatasetsSetup:
     look: str = text(default="", longest=20, label="Section", short="see")
     label: str = text(default="", label="Class", short="c", help="Only pictures of this class.")
     threshold: float = real(
-        0.8, 0.999, default=0.97, step=0.005, label="Nearly the same from", short="same",
+        0.8,
+        0.999,
+        default=0.97,
+        step=0.005,
+        label="Nearly the same from",
+        short="same",
         help="The cosine from which a backbone calls two pictures the same. 1 is identical.",
-    )  # fmt: skip
+    )
     neighbours: int = whole(
         3, 50, default=10, label="Neighbours asked", short="n", help="How many nearest pictures vote on each label."
     )
@@ -271,15 +289,30 @@ class LeaderboardSetup:
     columns: tuple[str, ...] = several(
         None,
         default=(
-            "map", "p@1", "p@5", "p@10", "hit@1", "hit@5", "recall@k", "ndcg@k", "mrr", "acc", "silhouette_cosine",
+            "map",
+            "p@1",
+            "p@5",
+            "p@10",
+            "hit@1",
+            "hit@5",
+            "recall@k",
+            "ndcg@k",
+            "mrr",
+            "acc",
+            "silhouette_cosine",
             "davies_bouldin_l2",
         ),
-        label="Columns", short="cols", help="“@k” stands for the cut-off beside it.",
-    )  # fmt: skip
+        label="Columns",
+        short="cols",
+        help="“@k” stands for the cut-off beside it.",
+    )
     metric: str = choice(
-        None, default="map", label="Compared in", short="m",
+        None,
+        default="map",
+        label="Compared in",
+        short="m",
         help="Order, intervals, letters and tests below are about this metric.",
-    )  # fmt: skip
+    )
     k: int = whole(
         1, 1000, default=10, label="Cut-off k", short="k", help="What “@k” means in the columns and in “Compared in”."
     )
@@ -318,9 +351,12 @@ class CurvesSetup:
     )
     bands: bool = flag(True, label="Intervals", short="ci", help="95 % bootstrap intervals as bands around the lines.")
     picture: str = choice(
-        lambda: ("svg", "png"), default="svg", label="Saved as", short="pic",
+        lambda: ("svg", "png"),
+        default="svg",
+        label="Saved as",
+        short="pic",
         help="What the camera above a drawing saves.",
-    )  # fmt: skip
+    )
     cumulative: bool = flag(
         False,
         label="Cumulative",
@@ -334,9 +370,12 @@ class ReportSetup:
     """The report: at which cut-offs, with which intervals."""
 
     ks: tuple[str, ...] = several(
-        lambda: ("1", "3", "5", "10", "20", "50", "100"), default=("1", "10"), label="Cut-offs k", short="ks",
+        lambda: ("1", "3", "5", "10", "20", "50", "100"),
+        default=("1", "10"),
+        label="Cut-offs k",
+        short="ks",
         help="For the metrics “@k”.",
-    )  # fmt: skip
+    )
     by_class: bool = flag(False, label="Class bootstrap", short="cb", help=_CLASS_BOOTSTRAP)
 
 
@@ -386,10 +425,13 @@ class WordsSetup:
     words: str = text(default="", longest=2000, label="Words", short="t")
     reader: str = text(default="", longest=200, label="Read by", short="r")
     templates: str = choice(
-        lambda: ("usual", "on", "off"), default="usual", label="Photo sentences", short="tpl",
+        lambda: ("usual", "on", "off"),
+        default="usual",
+        label="Photo sentences",
+        short="tpl",
         help="On: “cat” is read as the mean of “a photo of cat” and four sentences like it, which suits networks that "
         "learned from captions. Off: the plain words, which suit concepts.",
-    )  # fmt: skip
+    )
     expand: int = whole(
         0,
         20,

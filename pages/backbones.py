@@ -115,9 +115,14 @@ def removal(chosen: Sequence[str], dataset: str, disabled: bool) -> None:
             "Images, weights and thumbnails stay."
         )
         st.button(
-            "Yes, remove them", type="primary", icon=":material/delete:", key="removal", on_click=remove,
-            args=(tuple(chosen), dataset), disabled=disabled,
-        )  # fmt: skip
+            "Yes, remove them",
+            type="primary",
+            icon=":material/delete:",
+            key="removal",
+            on_click=remove,
+            args=(tuple(chosen), dataset),
+            disabled=disabled,
+        )
 
 
 def add_backbone(make: Callable[[], str]) -> None:
@@ -147,9 +152,11 @@ def adding() -> None:
     with st.popover("Add", icon=":material/add:", width="stretch"):
         with st.form("add by name", border=False):
             name = st.text_input(
-                "From timm, open_clip or the hub", placeholder="timm:resnet26d.bt_in1k", key="add by name",
+                "From timm, open_clip or the hub",
+                placeholder="timm:resnet26d.bt_in1k",
+                key="add by name",
                 help="`timm:NAME.TAG`, `open_clip:ARCH/TAG` or `hf-hub:ORG/NAME`; `fast:NAME` is the fast mode of any.",
-            )  # fmt: skip
+            )
             st.caption(
                 "Or `open_clip:ViT-B-16/openai`, `hf-hub:timm/resnet18.a1_in1k`. It is built once, without weights."
             )
@@ -158,9 +165,11 @@ def adding() -> None:
         with st.form("add a file", border=False):
             architecture = st.text_input("Architecture of timm", placeholder="resnet18", key="add architecture")
             file = st.text_input(
-                "Checkpoint on the server's machine", placeholder="/home/me/best.safetensors", key="add file",
+                "Checkpoint on the server's machine",
+                placeholder="/home/me/best.safetensors",
+                key="add file",
                 help="safetensors, or a plain state dict; anything that would run code is refused.",
-            )  # fmt: skip
+            )
             if st.form_submit_button("Add this checkpoint"):
                 add_backbone(lambda: backbones.add_local(architecture.strip(), file.strip()).name)
 
@@ -171,17 +180,22 @@ def filters(every: Sequence[Entry]) -> BackbonesSetup:
         search, family, licence, add = st.columns([4, 4, 3, 2], vertical_alignment="bottom")
     with search:
         st.text_input(
-            "Search", placeholder="name, training data …", key=state.key(BackbonesSetup, "search"), icon=":material/search:"
-        )  # fmt: skip
+            "Search",
+            placeholder="name, training data …",
+            key=state.key(BackbonesSetup, "search"),
+            icon=":material/search:",
+        )
     with family:
         there = list(dict.fromkeys(one.backbone.family for one in every))
         state.put(BackbonesSetup, "families", tuple(f for f in state.get(BackbonesSetup, "families") if f in there))
         st.multiselect("Family", there, key=state.key(BackbonesSetup, "families"), placeholder="all families")
     with licence:
         st.selectbox(
-            "Licence of the weights", list(described.LICENCES), format_func=described.LICENCES.get,
+            "Licence of the weights",
+            list(described.LICENCES),
+            format_func=described.LICENCES.get,
             key=state.key(BackbonesSetup, "licence"),
-        )  # fmt: skip
+        )
     with add:
         adding()
     with st.container(horizontal=True, gap="medium"):
@@ -209,25 +223,47 @@ def table(shown: Sequence[Entry], dataset: str) -> list[str]:
     looks = {
         "backbone": st.column_config.TextColumn("backbone", width=156, pinned=True),
         "family": st.column_config.TextColumn("family", width=106),
-        "licence of the weights": st.column_config.TextColumn("licence", width=90, help="Of the weights; the card says what it means."),
+        "licence of the weights": st.column_config.TextColumn(
+            "licence", width=90, help="Of the weights; the card says what it means."
+        ),
         "reads text": st.column_config.CheckboxColumn("text", width=46, help="Pictures can be searched with words."),
         "here": st.column_config.CheckboxColumn("runs here", width=70, help="Its weights are on this machine."),
         "embedded": st.column_config.ProgressColumn(
-            "embedded", min_value=0, max_value=1, format="percent", width=90, help=f"Share of {dataset or 'the dataset'}."
+            "embedded",
+            min_value=0,
+            max_value=1,
+            format="percent",
+            width=90,
+            help=f"Share of {dataset or 'the dataset'}.",
         ),
-        "ms": number("ms here", format="%.1f", width=64, help="Milliseconds of one picture, file to vector, measured on this machine. Empty: not measured."),
+        "ms": number(
+            "ms here",
+            format="%.1f",
+            width=64,
+            help="Milliseconds of one picture, file to vector, measured on this machine. Empty: not measured.",
+        ),
         "measured": st.column_config.TextColumn("measured", width=92),
         "dim": number("dim", format="localized", width=54, help="Numbers in a vector."),
         "input": number("input", format="%d px", width=64, help="Side of the square that it sees."),
-        "million parameters": number("M par.", format="%.1f", width=58, help="Million parameters of what runs for a picture."),
+        "million parameters": number(
+            "M par.", format="%.1f", width=58, help="Million parameters of what runs for a picture."
+        ),
         "MB": number("MB", format="%.0f", width=52, help="Weights on disk; about, where they are not here."),
-    }  # fmt: skip
+    }
     order = [name for name in looks if name != "embedded" or dataset]
     seen = st.dataframe(
-        found, hide_index=True, width="stretch", height=min(470, 38 + 35 * max(len(names), 1)), column_order=order,
-        column_config=looks, key=key, on_select=partial(_picked, key, names), selection_mode=["multi-row", "single-cell"],
-        placeholder="", alt="The backbones with their size, cost and licence",
-    )  # fmt: skip
+        found,
+        hide_index=True,
+        width="stretch",
+        height=min(470, 38 + 35 * max(len(names), 1)),
+        column_order=order,
+        column_config=looks,
+        key=key,
+        on_select=partial(_picked, key, names),
+        selection_mode=["multi-row", "single-cell"],
+        placeholder="",
+        alt="The backbones with their size, cost and licence",
+    )
     ticked = [names[row] for row in seen["selection"]["rows"] if row < len(names)]
     return ticked
 
@@ -245,18 +281,38 @@ def actions(chosen: Sequence[str], ticked: bool, dataset: str) -> DeltaGenerator
     missing = [name for name in chosen if held.get(name, 0) < total]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
-            f"Embed for {theme.plain(dataset)}" if dataset else "Embed", key="embed chosen", type="primary", icon=":material/play_arrow:",
-            on_click=start_embedding, args=(dataset, missing), **(jobs.waits() if missing else
-            {"disabled": True, "help": "Everything chosen is embedded already." if dataset else "No dataset is ready yet."}),
-        )  # fmt: skip
+            f"Embed for {theme.plain(dataset)}" if dataset else "Embed",
+            key="embed chosen",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=start_embedding,
+            args=(dataset, missing),
+            **(
+                jobs.waits()
+                if missing
+                else {
+                    "disabled": True,
+                    "help": "Everything chosen is embedded already." if dataset else "No dataset is ready yet.",
+                }
+            ),
+        )
         st.button(
-            "Measure here", key="measure chosen", icon=":material/timer:", on_click=start_measuring, args=(dataset, chosen),
+            "Measure here",
+            key="measure chosen",
+            icon=":material/timer:",
+            on_click=start_measuring,
+            args=(dataset, chosen),
             **jobs.waits("Latency, throughput and memory on this machine, with images of this dataset; seconds each."),
-        )  # fmt: skip
+        )
         st.button(
-            "Choose", key="choose chosen", icon=":material/check:", on_click=choose, args=(chosen,), disabled=not chosen,
+            "Choose",
+            key="choose chosen",
+            icon=":material/check:",
+            on_click=choose,
+            args=(chosen,),
+            disabled=not chosen,
             help="Make these the backbones that every page compares and fuses.",
-        )  # fmt: skip
+        )
         removal(chosen, dataset, not any(held.get(name) for name in chosen) or bool(jobs.running()))
         return st.container(width=230)
 
@@ -284,17 +340,27 @@ def card(one: Entry, dataset: str) -> None:
         with right:
             _cost(one, dataset)
             _relatives(one, dataset)
-            if backbone.source != "own" and backbone.mode == "exact" and st.button(
-                "Its fast mode", key="fast mode", icon=":material/bolt:",
-                help="The same network with cheaper pixels and arithmetic, as a backbone of its own: embed it beside the "
-                "exact one, and the Leaderboard says what it loses.",
-            ):  # fmt: skip
+            if (
+                backbone.source != "own"
+                and backbone.mode == "exact"
+                and st.button(
+                    "Its fast mode",
+                    key="fast mode",
+                    icon=":material/bolt:",
+                    help="The same network with cheaper pixels and arithmetic, as a backbone of its own: embed it beside the "
+                    "exact one, and the Leaderboard says what it loses.",
+                )
+            ):
                 add_backbone(lambda: backbones.get(f"fast:{one.name}").name)
             if one.name in added.kept():
                 st.button(
-                    "Take it off the list", key="forget backbone", icon=":material/playlist_remove:", on_click=forget,
-                    args=(one.name,), help="It was added here. Its embeddings stay in the store.",
-                )  # fmt: skip
+                    "Take it off the list",
+                    key="forget backbone",
+                    icon=":material/playlist_remove:",
+                    on_click=forget,
+                    args=(one.name,),
+                    help="It was added here. Its embeddings stay in the store.",
+                )
         if not one.here:
             st.info(theme.plain(one.why.replace("`", "")), icon=":material/cloud_download:")
             if backbone.source in {"timm", "open_clip"}:
@@ -343,7 +409,10 @@ def _cost(one: Entry, dataset: str) -> None:
 
 
 def _relatives(one: Entry, dataset: str) -> None:
-    st.markdown("**Nearest relatives**", help="Which embedded backbones place these images most alike: linear CKA, 1 is the same up to a turn.")  # fmt: skip
+    st.markdown(
+        "**Nearest relatives**",
+        help="Which embedded backbones place these images most alike: linear CKA, 1 is the same up to a turn.",
+    )
     names = cache.embedded(dataset) if dataset else ()
     if one.name not in names or len(names) < 2:
         why = "Embed it" if one.name not in names else "Embed a second backbone"
@@ -379,7 +448,7 @@ def alike(dataset: str) -> None:
     pictures = (
         ("Linear CKA", "1 is the same up to a turn and a scale", found.cka, "linear CKA"),
         (f"Neighbour overlap@{found.k}", "the share of nearest images that both find", found.overlap, "shared"),
-    )  # fmt: skip
+    )
     with st.container(key="backbones-wrap-maps"):
         columns = st.columns(2, gap="medium")
     for column, (name, meaning, matrix, label) in zip(columns, pictures):
@@ -437,9 +506,14 @@ def page() -> None:
     every = described.entries(cache.counts(dataset) if dataset else None, len(cache.dataset(dataset)) if dataset else 0)
     setup = filters(every)
     shown = described.fitting(
-        every, families=setup.families, licence=setup.licence, here=setup.here, text=setup.reads_text,
-        embedded=setup.embedded, search=setup.search,
-    )  # fmt: skip
+        every,
+        families=setup.families,
+        licence=setup.licence,
+        here=setup.here,
+        text=setup.reads_text,
+        embedded=setup.embedded,
+        search=setup.search,
+    )
     here = sum(one.here for one in shown)
     st.caption(f"{len(shown)} of {len(every)} backbones, {here} of them run here now. Click a row for its card.")
     if not shown:
@@ -448,9 +522,16 @@ def page() -> None:
     ticked = table(shown, dataset)
     # Below the table: above it the table's own toolbar would lie over the button.
     st.download_button(
-        "Download CSV", described.table(shown).to_csv(index=False), file_name="backbones.csv", mime="text/csv",
-        icon=":material/download:", on_click="ignore", width="content", key="backbones csv", help="What is shown, with every column.",
-    )  # fmt: skip
+        "Download CSV",
+        described.table(shown).to_csv(index=False),
+        file_name="backbones.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        width="content",
+        key="backbones csv",
+        help="What is shown, with every column.",
+    )
     by_name = {one.name: one for one in every}
     if setup.card and setup.card not in by_name:
         st.warning(f"No backbone is named “{theme.plain(setup.card[:80])}” here.", icon=":material/help:")

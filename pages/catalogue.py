@@ -102,9 +102,14 @@ def prepare_button(name: str, space: str, label: str) -> None:
         state.keep(_STARTED, False)
         st.rerun()  # the whole page, where the progress stands, not this part alone
     st.button(
-        label, type="primary", icon=":material/play_arrow:", key=f"prepare {name}", on_click=prepare,
-        args=(name, space), **jobs.waits(),
-    )  # fmt: skip
+        label,
+        type="primary",
+        icon=":material/play_arrow:",
+        key=f"prepare {name}",
+        on_click=prepare,
+        args=(name, space),
+        **jobs.waits(),
+    )
 
 
 def offer_demo(sentence: str) -> None:
@@ -205,10 +210,14 @@ def picture_named(catalogue: study.Catalogue, name: str) -> int:
 def ask_box(catalogue: study.Catalogue) -> None:
     """Where one types, and examples to begin with."""
     st.text_input(
-        "Search", key=state.key(CatalogueSetup, "question"), icon=":material/search:", max_chars=2000,
-        placeholder="Words that an item should fit, e.g. warm jacket -hood", label_visibility="collapsed",
-        help="“-word” avoids, “word:2” counts twice, \"several words\" are one term.",
-    )  # fmt: skip
+        "Search",
+        key=state.key(CatalogueSetup, "question"),
+        icon=":material/search:",
+        max_chars=2000,
+        placeholder="Words that an item should fit, e.g. warm jacket -hood",
+        label_visibility="collapsed",
+        help='“-word” avoids, “word:2” counts twice, "several words" are one term.',
+    )
     said = examples(catalogue)
     if said and not state.get(CatalogueSetup, "question").strip():
         st.pills(
@@ -232,9 +241,13 @@ def picture_side(view: View, picture: tuple) -> None:
             st.caption(f"What concepts sees in it: {said}.")
         if view.setup.question.strip():
             st.slider(
-                "Words against picture", 0.0, 1.0, step=0.05, key=state.key(CatalogueSetup, "balance"),
+                "Words against picture",
+                0.0,
+                1.0,
+                step=0.05,
+                key=state.key(CatalogueSetup, "balance"),
                 help="0 asks with the picture alone, 1 with the words alone.",
-            )  # fmt: skip
+            )
         st.button("Without picture", icon=":material/close:", on_click=forget_picture, key="forget picture")
 
 
@@ -320,10 +333,14 @@ def filters_popover(catalogue: study.Catalogue) -> None:
 def settings(catalogue: study.Catalogue) -> None:
     """Which strategies answer, and where everything else is set."""
     st.pills(
-        "Strategies", CATALOGUE_STRATEGIES.names, selection_mode="multi", key=state.key(CatalogueSetup, "strategies"),
-        format_func=lambda name: CATALOGUE_STRATEGIES[name].label, label_visibility="collapsed",
+        "Strategies",
+        CATALOGUE_STRATEGIES.names,
+        selection_mode="multi",
+        key=state.key(CatalogueSetup, "strategies"),
+        format_func=lambda name: CATALOGUE_STRATEGIES[name].label,
+        label_visibility="collapsed",
         help="\n".join(f"- **{one.label}**: {one.help}" for one in CATALOGUE_STRATEGIES),
-    )  # fmt: skip
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         picture_popover()
         filters_popover(catalogue)
@@ -336,22 +353,28 @@ def components_popover(catalogue: study.Catalogue, results: bool = False) -> Non
         spaces = catalogues.spaces(catalogue.name)
         if len(spaces) > 1:
             st.selectbox(
-                "Space", spaces, key=state.key(CatalogueSetup, "space"),
+                "Space",
+                spaces,
+                key=state.key(CatalogueSetup, "space"),
                 format_func=lambda name: backbones.get(name).title,
                 help="The backbone that reads both the texts and the pictures.",
-            )  # fmt: skip
+            )
         st.multiselect(
-            "Components", (*catalogue.text_columns, study.PICTURE), key=state.key(CatalogueSetup, "components"),
+            "Components",
+            (*catalogue.text_columns, study.PICTURE),
+            key=state.key(CatalogueSetup, "components"),
             placeholder=", ".join(catalogue.default_components),
             help="What an item is made of. Empty means title, description and picture.",
-        )  # fmt: skip
+        )
         if catalogue.most_pictures > 1:
             st.radio(
-                f"Several pictures (up to {catalogue.most_pictures})", list(study.PICTURE_JOINS),
-                key=state.key(CatalogueSetup, "pictures"), horizontal=True,
+                f"Several pictures (up to {catalogue.most_pictures})",
+                list(study.PICTURE_JOINS),
+                key=state.key(CatalogueSetup, "pictures"),
+                horizontal=True,
                 format_func=lambda name: study.PICTURE_JOINS[name][0],
                 help="\n".join(f"- **{label}**: {said}" for label, said in study.PICTURE_JOINS.values()),
-            )  # fmt: skip
+            )
         weights(catalogue)
         if results:
             st.slider("Results", 3, 40, key=state.key(CatalogueSetup, "k"))
@@ -370,9 +393,13 @@ def within_bounds(catalogue: study.Catalogue) -> None:
         if len(kept) != len(now):
             state.put(CatalogueSetup, field, kept or default)
     one_of = {
-        "look": tuple(_LOOKS), "ask_with": tuple(_ASK), "metric": _METRICS, "base": _weighing(),
-        "space": catalogues.spaces(catalogue.name), "pictures": tuple(study.PICTURE_JOINS),
-    }  # fmt: skip
+        "look": tuple(_LOOKS),
+        "ask_with": tuple(_ASK),
+        "metric": _METRICS,
+        "base": _weighing(),
+        "space": catalogues.spaces(catalogue.name),
+        "pictures": tuple(study.PICTURE_JOINS),
+    }
     for field, names in one_of.items():
         if state.get(CatalogueSetup, field) not in names:
             state.put(CatalogueSetup, field, names[0])
@@ -431,17 +458,26 @@ def rows(view: View, answer: study.Answer) -> list[items.Item]:
         row = view.catalogue.items.iloc[item]
         parts = tuple(
             items.Part(
-                name, view.colours[name], round(float(answer.weights[item, at]), 4),
+                name,
+                view.colours[name],
+                round(float(answer.weights[item, at]), 4),
                 round(float(answer.similarities[item, at]), 3) if view.searcher.components.present[item, at] else None,
             )
             for at, name in enumerate(() if words else answer.components)
-        )  # fmt: skip
-        found.append(items.Item(
-            id=str(view.loaded.ids[position] if position >= 0 else row["id"]),
-            key=cards.key_of(view.loaded, position) if position >= 0 else "",
-            title=view.catalogue.title(item), rank=rank, score=float(answer.scores[item]), why=answer.why(item),
-            text=tables.words(row.get("description", "")), note=note(view, item, position), parts=parts,
-        ))  # fmt: skip
+        )
+        found.append(
+            items.Item(
+                id=str(view.loaded.ids[position] if position >= 0 else row["id"]),
+                key=cards.key_of(view.loaded, position) if position >= 0 else "",
+                title=view.catalogue.title(item),
+                rank=rank,
+                score=float(answer.scores[item]),
+                why=answer.why(item),
+                text=tables.words(row.get("description", "")),
+                note=note(view, item, position),
+                parts=parts,
+            )
+        )
     return found
 
 
@@ -470,9 +506,12 @@ def strategy_column(view: View, strategy: str, asked: study.Asked, keep: np.ndar
         st.caption(f"None of these words occurs in {where}." if len(answer.order) else "No item passes the filters.")
         return
     items.show(
-        rows(view, answer), key=f"items {strategy}", name=f"results of {entry.label}", on_pick=like_item,
+        rows(view, answer),
+        key=f"items {strategy}",
+        name=f"results of {entry.label}",
+        on_pick=like_item,
         pick="Search with this picture",
-    )  # fmt: skip
+    )
 
 
 def results(view: View) -> None:
@@ -503,10 +542,13 @@ def browse(view: View) -> None:
         facts = (("about", about[:220] + ("…" if len(about) > 220 else "")),) if about else ()
         found.append(
             gallery.Card(
-                id=str(view.catalogue.items["id"].iloc[item]), key=cards.key_of(view.loaded, position), title=title,
-                label=title, facts=facts,
+                id=str(view.catalogue.items["id"].iloc[item]),
+                key=cards.key_of(view.loaded, position),
+                title=title,
+                label=title,
+                facts=facts,
             )
-        )  # fmt: skip
+        )
     gallery.grid(found, key="catalogue items", size=150, on_pick=like_item, name="items of the catalogue")
 
 
@@ -556,14 +598,20 @@ def legend(view: View) -> None:
 def evaluation(view: View) -> None:
     """Strategies judged on questions that the catalogue itself can answer, or on a file of queries."""
     st.segmented_control(
-        "Who asks", list(_ASK), key=state.key(CatalogueSetup, "ask_with"), format_func=_ASK.get, required=True,
-    )  # fmt: skip
+        "Who asks",
+        list(_ASK),
+        key=state.key(CatalogueSetup, "ask_with"),
+        format_func=_ASK.get,
+        required=True,
+    )
     left, right, _ = st.columns([1, 1.4, 1.6])
     left.selectbox("Metric", _METRICS, key=state.key(CatalogueSetup, "metric"), format_func=metrics.label)
     right.selectbox(
-        "Compared with", _weighing(), key=state.key(CatalogueSetup, "base"),
+        "Compared with",
+        _weighing(),
+        key=state.key(CatalogueSetup, "base"),
         format_func=lambda name: CATALOGUE_STRATEGIES[name].label,
-    )  # fmt: skip
+    )
     setup = view.setup
     ask_with = setup.ask_with
     file = ""
@@ -604,8 +652,10 @@ def comparison(found: judging.Comparison) -> None:
         st.plotly_chart(
             charts.metric_bars(lines, label), key="catalogue bars", config={"displayModeBar": False}, width="stretch"
         )
-        st.caption(f"{label}, mean of {int(found.table.n_valid.max()):,} questions with 95 % intervals. "
-                   f"Red is what the others are compared with.")  # fmt: skip
+        st.caption(
+            f"{label}, mean of {int(found.table.n_valid.max()):,} questions with 95 % intervals. "
+            f"Red is what the others are compared with."
+        )
     with right:
         st.markdown("**What is shown**")
         for sentence in found.sentences:
@@ -628,8 +678,9 @@ def comparison(found: judging.Comparison) -> None:
                 "questions": found.table.n_valid,
             }
         ),
-        hide_index=True, width="stretch",
-    )  # fmt: skip
+        hide_index=True,
+        width="stretch",
+    )
 
 
 # -- the page
@@ -680,9 +731,13 @@ def page() -> None:
     state.seed(CatalogueSetup)
     within_bounds(catalogue)
     st.segmented_control(
-        "Section", list(_LOOKS), key=state.key(CatalogueSetup, "look"), format_func=_LOOKS.get,
-        label_visibility="collapsed", required=True,
-    )  # fmt: skip
+        "Section",
+        list(_LOOKS),
+        key=state.key(CatalogueSetup, "look"),
+        format_func=_LOOKS.get,
+        label_visibility="collapsed",
+        required=True,
+    )
     if state.get(CatalogueSetup, "look") == "search":
         search(catalogue)
         return

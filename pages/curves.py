@@ -36,13 +36,21 @@ def choices(selection: controls.Selection, loaded: Dataset) -> list[Competitor]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         if loaded.label_names:
             st.selectbox(
-                "Class", ["", *loaded.label_names], key=field("label"), format_func=lambda name: name or "every class", width=260,
+                "Class",
+                ["", *loaded.label_names],
+                key=field("label"),
+                format_func=lambda name: name or "every class",
+                width=260,
                 help="Only queries of this class. A query with several labels is one of each of its classes.",
-            )  # fmt: skip
+            )
         st.segmented_control(
-            "Picture as", ["svg", "png"], key=field("picture"), format_func=str.upper, required=True,
+            "Picture as",
+            ["svg", "png"],
+            key=field("picture"),
+            format_func=str.upper,
+            required=True,
             help="What the camera above each drawing saves: lines that scale, or pixels.",
-        )  # fmt: skip
+        )
         st.toggle("Intervals", key=field("bands"), help="95 % bootstrap intervals as bands around the lines.")
     return found
 
@@ -55,17 +63,31 @@ def who(setup: CurvesSetup) -> str:
 def lines_of(found: dict[str, curves.Curve], competitors: list[Competitor]) -> list[charts.Line]:
     """Curves with the colours of their systems."""
     return [
-        charts.Line(one.title, found[one.title].x, found[one.title].y, one.colour, one.dash, found[one.title].low, found[one.title].high)
+        charts.Line(
+            one.title,
+            found[one.title].x,
+            found[one.title].y,
+            one.colour,
+            one.dash,
+            found[one.title].low,
+            found[one.title].high,
+        )
         for one in competitors
-    ]  # fmt: skip
+    ]
 
 
 def take(frame: pd.DataFrame, name: str) -> None:
     """The button that downloads the data of what is drawn."""
     st.download_button(
-        "Data as CSV", leaderboard.as_csv(frame), f"{name}.csv", "text/csv", key=f"take {name}", icon=":material/download:",
-        on_click="ignore", help="Every point that is drawn, with its interval and the number of queries.",
-    )  # fmt: skip
+        "Data as CSV",
+        leaderboard.as_csv(frame),
+        f"{name}.csv",
+        "text/csv",
+        key=f"take {name}",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Every point that is drawn, with its interval and the number of queries.",
+    )
 
 
 def show_levels(loaded: Dataset, competitors: list[Competitor], setup: CurvesSetup) -> None:
@@ -75,9 +97,14 @@ def show_levels(loaded: Dataset, competitors: list[Competitor], setup: CurvesSet
     found = {title: curves.levels(one, queries) for title, one in ranks.items()}
     n = int(queries.sum())
     drawn = charts.lines(
-        lines_of(found, competitors), "recall level", f"precision (11-point interpolated, mean of {n:,} queries)",
-        markers=True, bands=setup.bands, hover="recall %{x:.1f}", height=460,
-    )  # fmt: skip
+        lines_of(found, competitors),
+        "recall level",
+        f"precision (11-point interpolated, mean of {n:,} queries)",
+        markers=True,
+        bands=setup.bands,
+        hover="recall %{x:.1f}",
+        height=460,
+    )
     drawn.update_xaxes(dtick=0.1, range=[-0.02, 1.02])
     st.plotly_chart(drawn, key="curves levels", config=charts.picture_config("precision-recall", setup.picture))
     st.caption(
@@ -93,9 +120,12 @@ def show_over_k(loaded: Dataset, competitors: list[Competitor], setup: CurvesSet
     longest = int(cache.truth(loaded).list_length.max(initial=1))
     depth = max(2, min(setup.k, longest))
     st.slider(
-        "Up to k", 2, max(2, min(1000, longest), setup.k), key=field("k"), help="How many results are read. Lists have at most "
-        f"{longest:,} images here.",
-    )  # fmt: skip
+        "Up to k",
+        2,
+        max(2, min(1000, longest), setup.k),
+        key=field("k"),
+        help=f"How many results are read. Lists have at most {longest:,} images here.",
+    )
     if setup.k > longest:
         st.info(
             f"k = {setup.k:,} is more than the {longest:,} images of a list, so the curves end at {longest:,}.",
@@ -111,9 +141,13 @@ def show_over_k(loaded: Dataset, competitors: list[Competitor], setup: CurvesSet
         with column:
             found = {title: one[key] for title, one in both.items()}
             drawn = charts.lines(
-                lines_of(found, competitors), "k, results read", f"{name}, mean of {n:,} queries", bands=setup.bands,
-                hover="k = %{x:d}", height=420,
-            )  # fmt: skip
+                lines_of(found, competitors),
+                "k, results read",
+                f"{name}, mean of {n:,} queries",
+                bands=setup.bands,
+                hover="k = %{x:d}",
+                height=420,
+            )
             st.plotly_chart(
                 drawn, key=f"curves over k {key}", config=charts.picture_config(f"{key}-over-k", setup.picture)
             )
@@ -161,9 +195,14 @@ def show_query(loaded: Dataset, competitors: list[Competitor], setup: CurvesSetu
             cards.cards(loaded, [position], frame="query"), key="curves query", size=150, pick="", name="the query"
         )
         st.button(
-            "Another", icon=":material/shuffle:", on_click=another, args=(loaded, queries), width="stretch", key="curves another",
+            "Another",
+            icon=":material/shuffle:",
+            on_click=another,
+            args=(loaded, queries),
+            width="stretch",
+            key="curves another",
             help="A query at random.",
-        )  # fmt: skip
+        )
         if st.button("Choose …", icon=":material/grid_view:", width="stretch", key="curves choose"):
             browser.choose(loaded, pick)
     with right:
@@ -174,15 +213,29 @@ def show_query(loaded: Dataset, competitors: list[Competitor], setup: CurvesSetu
     lines = []
     for title, one in ranks.items():
         taken = {key: float(values[query]) for key, values in metrics.compute(one, ("map", "rprec", "mrr")).items()}
-        lines.append({"system": title, **taken, "first hit at": int(one.of(query)[0]) if len(one.of(query)) else None,
-                      "found": int(one.retrieved[query]), "relevant": int(one.n_relevant[query])})  # fmt: skip
+        lines.append(
+            {
+                "system": title,
+                **taken,
+                "first hit at": int(one.of(query)[0]) if len(one.of(query)) else None,
+                "found": int(one.retrieved[query]),
+                "relevant": int(one.n_relevant[query]),
+            }
+        )
     right.dataframe(
-        lines, hide_index=True, placeholder="–", width="stretch",
+        lines,
+        hide_index=True,
+        placeholder="–",
+        width="stretch",
         column_config={
-            key: st.column_config.NumberColumn(metrics.label(key).replace("mAP", "AP").replace("MRR", "1 / first rank"), help=metrics.sentence(key), format="%.3f")
+            key: st.column_config.NumberColumn(
+                metrics.label(key).replace("mAP", "AP").replace("MRR", "1 / first rank"),
+                help=metrics.sentence(key),
+                format="%.3f",
+            )
             for key in ("map", "rprec", "mrr")
         },
-    )  # fmt: skip
+    )
     st.caption(
         f"Every relevant result of this one query is a dot ({int(first.n_relevant[query]):,} of them): recall c / R, precision c / rank. "
         "None is invented at recall 0. The lines are the 11 interpolated levels: the best precision at that recall or beyond. "
@@ -204,10 +257,15 @@ def show_spread(loaded: Dataset, competitors: list[Competitor], setup: CurvesSet
     found = {title: curves.distribution(one, queries, setup.cumulative) for title, one in ranks.items()}
     n = int(queries.sum())
     drawn = charts.lines(
-        lines_of(found, competitors), "average precision of a query" + (", at least" if setup.cumulative else ""),
-        f"share of the {n:,} queries", markers=not setup.cumulative, bands=False,
-        hover="AP %{x:.2f} or more" if setup.cumulative else "AP around %{x:.3f}", unit_range=setup.cumulative, height=440,
-    )  # fmt: skip
+        lines_of(found, competitors),
+        "average precision of a query" + (", at least" if setup.cumulative else ""),
+        f"share of the {n:,} queries",
+        markers=not setup.cumulative,
+        bands=False,
+        hover="AP %{x:.2f} or more" if setup.cumulative else "AP around %{x:.3f}",
+        unit_range=setup.cumulative,
+        height=440,
+    )
     drawn.update_yaxes(tickformat=".0%", rangemode="tozero")
     drawn.update_xaxes(range=[-0.01, 1.01])
     if not setup.cumulative:

@@ -21,10 +21,13 @@ def weights_panel(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> 
     colours = theme.colours(names)
     with st.container(border=True, gap="small"):
         st.selectbox(
-            "Strategy", lab.kinds(), key=state.key(FusionSetup, "strategy"), on_change=lab.strategy_chosen,
+            "Strategy",
+            lab.kinds(),
+            key=state.key(FusionSetup, "strategy"),
+            on_change=lab.strategy_chosen,
             format_func=lambda name: FUSIONS.get(name).label,
             help="How the backbones are joined: their vectors, their scores, or their ranks.",
-        )  # fmt: skip
+        )
         st.caption(spec.strategy.sentence)
         parameter_widgets(spec)
         for remark in spec.remarks:
@@ -39,14 +42,24 @@ def weights_panel(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> 
             left, right = st.columns([7, 1], vertical_alignment="bottom", gap="small")
             st.session_state[f"share {name}"] = round(parts[name] * 100)
             left.slider(
-                f":color[●]{{foreground=\"{colours[name]}\"}} {theme.plain(cache.backbone_title(name))}", 0, 100,
-                key=f"share {name}", format="%d %%", on_change=lab.slid, args=(name, names),
+                f':color[●]{{foreground="{colours[name]}"}} {theme.plain(cache.backbone_title(name))}',
+                0,
+                100,
+                key=f"share {name}",
+                format="%d %%",
+                on_change=lab.slid,
+                args=(name, names),
                 disabled=name in locked or len(names) == 1,
-            )  # fmt: skip
+            )
             right.button(
-                "", icon=":material/lock:" if name in locked else ":material/lock_open:", key=f"lock {name}",
-                on_click=lab.lock, args=(name,), type="tertiary", help="Hold this share while others move.",
-            )  # fmt: skip
+                "",
+                icon=":material/lock:" if name in locked else ":material/lock_open:",
+                key=f"lock {name}",
+                on_click=lab.lock,
+                args=(name,),
+                type="tertiary",
+                help="Hold this share while others move.",
+            )
         buttons(loaded, names, spec)
 
 
@@ -64,9 +77,12 @@ def parameter_widgets(spec: FusionSpec) -> None:
         bounds, value = one.bounds, values[one.name]
         st.session_state[key] = value
         told = {
-            "label": bounds.label or one.name, "key": key, "help": bounds.help or None,
-            "on_change": lab.parameter_set, "args": (spec.kind, one.name),
-        }  # fmt: skip
+            "label": bounds.label or one.name,
+            "key": key,
+            "help": bounds.help or None,
+            "on_change": lab.parameter_set,
+            "args": (spec.kind, one.name),
+        }
         if bounds.kind == "choice":
             column.selectbox(options=list(bounds.names()), **told)
         elif bounds.kind == "flag":
@@ -75,9 +91,14 @@ def parameter_widgets(spec: FusionSpec) -> None:
             whole = bounds.kind == "whole"
             kind = int if whole else float
             column.number_input(
-                min_value=kind(bounds.low), max_value=kind(bounds.high), step=kind(1 if whole else max(bounds.step / 2, 0.1)),
-                value=None if one.default is None else "min", placeholder="not set", format="%d" if whole else "%g", **told,
-            )  # fmt: skip
+                min_value=kind(bounds.low),
+                max_value=kind(bounds.high),
+                step=kind(1 if whole else max(bounds.step / 2, 0.1)),
+                value=None if one.default is None else "min",
+                placeholder="not set",
+                format="%d" if whole else "%g",
+                **told,
+            )
 
 
 def take_two_strongest(loaded: Dataset, names: tuple[str, ...]) -> None:
@@ -93,31 +114,57 @@ def buttons(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         "Equal", on_click=lab.set_shares, args=(shares.equal(names),), width="stretch", help="The same share for all."
     )
     first[1].button(
-        "Best two", on_click=take_two_strongest, args=(loaded, names), width="stretch",
+        "Best two",
+        on_click=take_two_strongest,
+        args=(loaded, names),
+        width="stretch",
         disabled=len(names) < 3 or not loaded.has_labels,
         help="Half each for the two backbones with the highest mAP alone, nothing for the others.",
-    )  # fmt: skip
+    )
     first[2].button(
-        "Tune", on_click=lab_training.begin, args=("tune", loaded, names, spec), width="stretch", icon=":material/target:",
+        "Tune",
+        on_click=lab_training.begin,
+        args=("tune", loaded, names, spec),
+        width="stretch",
+        icon=":material/target:",
         disabled=len(names) < 2 or not loaded.has_labels or not spec.strategy.weight,
         help="Search the weights on training queries (half of all, whole classes) and report them on the others.",
-    )  # fmt: skip
+    )
     second[0].button(
-        "Pin", icon=":material/keep:", on_click=lab.pin, args=(spec,), width="stretch",
+        "Pin",
+        icon=":material/keep:",
+        on_click=lab.pin,
+        args=(spec,),
+        width="stretch",
         help="Make the present fusion the baseline of before and after.",
-    )  # fmt: skip
+    )
     second[1].button(
-        "Reset", on_click=lab.reset, args=(names,), width="stretch",
+        "Reset",
+        on_click=lab.reset,
+        args=(names,),
+        width="stretch",
         help="Concatenation, equal shares, nothing locked, baseline equal weights.",
-    )  # fmt: skip
+    )
     second[2].button(
-        "", icon=":material/undo:", key="undo", on_click=lab.step, args=(True,), disabled=not steps.can_undo,
-        width="stretch", help="Take the last change back.",
-    )  # fmt: skip
+        "",
+        icon=":material/undo:",
+        key="undo",
+        on_click=lab.step,
+        args=(True,),
+        disabled=not steps.can_undo,
+        width="stretch",
+        help="Take the last change back.",
+    )
     second[3].button(
-        "", icon=":material/redo:", key="redo", on_click=lab.step, args=(False,), disabled=not steps.can_redo,
-        width="stretch", help="Do it again.",
-    )  # fmt: skip
+        "",
+        icon=":material/redo:",
+        key="redo",
+        on_click=lab.step,
+        args=(False,),
+        disabled=not steps.can_redo,
+        width="stretch",
+        help="Do it again.",
+    )
 
 
 def numbers(asked: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, by_class: bool) -> None:
@@ -130,10 +177,13 @@ def numbers(asked: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusi
         change = mean - metrics.mean(before[key])
         with column.container(gap=None):
             st.metric(
-                metrics.label(key), theme.number(mean), theme.number(change, 4) if abs(change) >= 5e-5 else "no change",
-                delta_color="normal" if abs(change) >= 5e-5 else "off", delta_arrow="auto" if abs(change) >= 5e-5 else "off",
+                metrics.label(key),
+                theme.number(mean),
+                theme.number(change, 4) if abs(change) >= 5e-5 else "no change",
+                delta_color="normal" if abs(change) >= 5e-5 else "off",
+                delta_arrow="auto" if abs(change) >= 5e-5 else "off",
                 help=f"{metrics.sentence(key)} The change is against the baseline; below it stands the 95 % interval.",
-            )  # fmt: skip
+            )
             low, high = (theme.number(end) for end in ends[key])
             st.caption(f"{low} to {high}")
 

@@ -85,9 +85,13 @@ def choices(selection: controls.Selection, one_label: bool, longest: int) -> lis
         )
         st.number_input("Cut-off k", 1, most, key=field("k"), help=help_of("k"), width=130)
         st.toggle(
-            "Class bootstrap", key=field("by_class"), disabled=not one_label,
-            help=help_of("by_class") if one_label else "It needs one label per image, which this dataset does not have.",
-        )  # fmt: skip
+            "Class bootstrap",
+            key=field("by_class"),
+            disabled=not one_label,
+            help=help_of("by_class")
+            if one_label
+            else "It needs one label per image, which this dataset does not have.",
+        )
     return found
 
 
@@ -177,9 +181,14 @@ def draw_table(
     if not any(one.parts for one in known.values()):
         order.remove("made of")
     st.dataframe(
-        shown[order], hide_index=True, width="stretch", column_config=config, placeholder="–", key="leaderboard table",
+        shown[order],
+        hide_index=True,
+        width="stretch",
+        column_config=config,
+        placeholder="–",
+        key="leaderboard table",
         height="content" if len(shown) <= 14 else 530,
-    )  # fmt: skip
+    )
     under_table(setup, result, known, loaded, keys)
 
 
@@ -195,9 +204,12 @@ def under_table(
     row = st.container(horizontal=True, gap="small")
     with row.popover("Columns", icon=":material/view_column:"):
         st.multiselect(
-            "Metrics", column_options(), key=state.key(LeaderboardSetup, "columns"),
-            format_func=lambda name: metrics.label(name), help="“@k” stands for the cut-off k above.",
-        )  # fmt: skip
+            "Metrics",
+            column_options(),
+            key=state.key(LeaderboardSetup, "columns"),
+            format_func=lambda name: metrics.label(name),
+            help="“@k” stands for the cut-off k above.",
+        )
         st.toggle("Intervals of all columns", key=state.key(LeaderboardSetup, "spread"))
     with row.popover("Download", icon=":material/download:"):
         frame = leaderboard.table(result, known, keys)
@@ -205,11 +217,21 @@ def under_table(
         same = {"on_click": "ignore", "width": "stretch"}
         st.download_button("CSV", leaderboard.as_csv(frame), f"{name}.csv", "text/csv", key="take csv", **same)
         st.download_button(
-            "Parquet", leaderboard.as_parquet(frame), f"{name}.parquet", "application/octet-stream", key="take parquet", **same
-        )  # fmt: skip
+            "Parquet",
+            leaderboard.as_parquet(frame),
+            f"{name}.parquet",
+            "application/octet-stream",
+            key="take parquet",
+            **same,
+        )
         st.download_button(
-            "LaTeX", leaderboard.as_latex(result, known, keys, loaded), f"{name}.tex", "text/plain", key="take latex", **same
-        )  # fmt: skip
+            "LaTeX",
+            leaderboard.as_latex(result, known, keys, loaded),
+            f"{name}.tex",
+            "text/plain",
+            key="take latex",
+            **same,
+        )
         st.caption("The columns shown, each with its interval; the number of queries is inside.")
     st.caption(
         f"Means over the {one.n_valid:,} of {one.n_queries:,} queries that have a relevant image, every system on the same "
@@ -242,9 +264,13 @@ def show_protocols(found: list[Competitor], known: dict[str, leaderboard.Facts],
     )
     st.caption(f"{landmarks.NOTE} “low” and “high” are the ends of the 95 % bootstrap interval of the benchmark’s mAP.")
     st.download_button(
-        "Download as CSV", leaderboard.as_csv(shown), f"{loaded.name}-protocols.csv", "text/csv", key="take protocols",
+        "Download as CSV",
+        leaderboard.as_csv(shown),
+        f"{loaded.name}-protocols.csv",
+        "text/csv",
+        key="take protocols",
         on_click="ignore",
-    )  # fmt: skip
+    )
 
 
 def show_intervals(result: evaluation.Result, known: dict, competitors: dict[str, Competitor]) -> None:
@@ -254,9 +280,10 @@ def show_intervals(result: evaluation.Result, known: dict, competitors: dict[str
         figure = result[name].figures[result.metric]
         rows.append((known[name].title, figure.mean, figure.low, figure.high, competitors[name].colour))
     st.plotly_chart(
-        charts.metric_bars(rows, metrics.label(result.metric)), key="leaderboard bars",
+        charts.metric_bars(rows, metrics.label(result.metric)),
+        key="leaderboard bars",
         config=charts.picture_config("leaderboard"),
-    )  # fmt: skip
+    )
     one = result.best
     st.caption(
         f"{metrics.parse(result.metric)[0].definition} The lines are 95 % bootstrap intervals over {one.n_valid:,} queries "
@@ -281,9 +308,10 @@ def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) ->
             ["" if one is None else pair_words(one, known[a].title, known[b].title) for b, one in zip(names, found)]
         )
     st.plotly_chart(
-        charts.differences_map(titles, values, told, hover, comparing.shades()), key="leaderboard differences",
+        charts.differences_map(titles, values, told, hover, comparing.shades()),
+        key="leaderboard differences",
         config=charts.picture_config("differences"),
-    )  # fmt: skip
+    )
     pairs = len(result.comparisons)
     st.caption(
         f"{metrics.label(result.metric)} of the row less that of the column, on the same {result.best.n_valid:,} queries; "
@@ -295,10 +323,16 @@ def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) ->
         numbers = {
             name: st.column_config.NumberColumn(name, format=form)
             for name, form in {
-                "difference": "%.4f", "low": "%.4f", "high": "%.4f", "p": "%.2g", "p Holm": "%.2g", "p Wilcoxon": "%.2g",
-                "d_z": "%.2f", "rank biserial": "%.2f",
+                "difference": "%.4f",
+                "low": "%.4f",
+                "high": "%.4f",
+                "p": "%.2g",
+                "p Holm": "%.2g",
+                "p Wilcoxon": "%.2g",
+                "d_z": "%.2f",
+                "rank biserial": "%.2f",
             }.items()
-        }  # fmt: skip
+        }
         st.dataframe(frame, hide_index=True, width="stretch", column_config=numbers, placeholder="–")
         st.download_button(
             "Download as CSV",
@@ -339,9 +373,13 @@ def start_measuring(names: tuple[str, ...]) -> None:
 def show_cost(result: evaluation.Result, known: dict, competitors: dict[str, Competitor]) -> None:
     """Quality against latency or size, with the Pareto front."""
     by = st.segmented_control(
-        "Cost", ["ms", "MB"], key=state.key(LeaderboardSetup, "cost"), label_visibility="collapsed", required=True,
+        "Cost",
+        ["ms", "MB"],
+        key=state.key(LeaderboardSetup, "cost"),
+        label_visibility="collapsed",
+        required=True,
         format_func={"ms": "Latency", "MB": "Size"}.get,
-    )  # fmt: skip
+    )
     field = "milliseconds" if by == "ms" else "megabytes"
     used = dict.fromkeys(name for one in competitors.values() for name in one.system.backbones)
     missing = tuple(name for name in used if costs.measured(name) is None and not attached(name))
@@ -350,12 +388,18 @@ def show_cost(result: evaluation.Result, known: dict, competitors: dict[str, Com
         left, right = st.columns([7, 2], vertical_alignment="center")
         left.info(
             f"Not measured on this machine yet: {theme.plain(', '.join(map(cache.backbone_title, missing)))}. A system stands "
-            "here once all its backbones are measured.", icon=":material/timer:",
-        )  # fmt: skip
+            "here once all its backbones are measured.",
+            icon=":material/timer:",
+        )
         right.button(
-            "Measure now", icon=":material/timer:", on_click=start_measuring, args=(missing,), width="stretch", type="primary",
+            "Measure now",
+            icon=":material/timer:",
+            on_click=start_measuring,
+            args=(missing,),
+            width="stretch",
+            type="primary",
             **jobs.waits("Some seconds for each backbone; the figures are those of this machine."),
-        )  # fmt: skip
+        )
     names = [name for name in leaderboard.order(result) if getattr(known[name], field) is not None]
     if not names:
         return
@@ -369,9 +413,10 @@ def show_cost(result: evaluation.Result, known: dict, competitors: dict[str, Com
         )
     unit = "ms per image" if by == "ms" else "MB of weights"
     st.plotly_chart(
-        charts.quality_cost(points, unit, metrics.label(result.metric)), key=f"leaderboard cost {by}",
+        charts.quality_cost(points, unit, metrics.label(result.metric)),
+        key=f"leaderboard cost {by}",
         config=charts.picture_config("quality-and-cost"),
-    )  # fmt: skip
+    )
     dates = sorted({known[name].measured for name in names})
     st.caption(
         f"Ringed: the Pareto front, systems that no other one beats without costing more. {'; '.join(dates).capitalize()}; "
@@ -427,12 +472,20 @@ def show_classes(result: evaluation.Result, known: dict, loaded: Dataset, setup:
     limits = metrics.parse(result.metric)[0].limits
     st.plotly_chart(
         charts.class_map(
-            [f"{name}  ({n:,})" for name, n in zip(table.classes, table.n)], titles, table.values, hover,
-            metrics.label(result.metric), place, comparing.shades(), (limits[0] or 0.0, limits[1] or float(np.nanmax(table.values))),
+            [f"{name}  ({n:,})" for name, n in zip(table.classes, table.n)],
+            titles,
+            table.values,
+            hover,
+            metrics.label(result.metric),
+            place,
+            comparing.shades(),
+            (limits[0] or 0.0, limits[1] or float(np.nanmax(table.values))),
         ),
-        key=widget, on_select=lambda: picked_square(shown, table.systems, widget), selection_mode="points",
+        key=widget,
+        on_select=lambda: picked_square(shown, table.systems, widget),
+        selection_mode="points",
         config=charts.picture_config("classes"),
-    )  # fmt: skip
+    )
     several = " An image with several labels counts in each of its classes." if loaded.label_matrix is not None else ""
     st.caption(
         f"{metrics.label(result.metric)} of each class's queries (their number in brackets), 95 % intervals on hover: few "
@@ -510,9 +563,13 @@ def page() -> None:
         show_protocols(found, known, loaded)
     st.space("small")
     look = st.segmented_control(
-        "A closer look", list(LOOKS), key=state.key(LeaderboardSetup, "look"), format_func=LOOKS.get, required=True,
+        "A closer look",
+        list(LOOKS),
+        key=state.key(LeaderboardSetup, "look"),
+        format_func=LOOKS.get,
+        required=True,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     competitors = {one.name: one for one in found}
     if look == "differences":
         show_differences(result, known, loaded)

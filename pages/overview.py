@@ -120,9 +120,14 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
         left.caption(f"{len(loaded):,} images{classes}" + (f" · {unread:,} files could not be read" if unread else ""))
         if missing:
             right.button(
-                f"Embed {len(missing)} missing", key=f"embed {name}", on_click=computing.start_embedding,
-                args=(name, tuple(missing)), type="primary", width="stretch", **jobs.waits(),
-            )  # fmt: skip
+                f"Embed {len(missing)} missing",
+                key=f"embed {name}",
+                on_click=computing.start_embedding,
+                args=(name, tuple(missing)),
+                type="primary",
+                width="stretch",
+                **jobs.waits(),
+            )
         elif loaded.has_pictures:
             right.markdown(":green[:material/check_circle:] :small[all embedded]", width="content")
         else:
@@ -131,9 +136,13 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
             sample = cards.cards(loaded, cache.sample_positions(name, 15))
             gallery.grid(sample, key=f"sample {name}", size=84, name=f"pictures of {name}", pick="")
         st.dataframe(
-            cache.status_table(name, chosen), hide_index=True, width="stretch",
-            column_config={"embedded": st.column_config.ProgressColumn("embedded", min_value=0, max_value=1, format="percent")},
-        )  # fmt: skip
+            cache.status_table(name, chosen),
+            hide_index=True,
+            width="stretch",
+            column_config={
+                "embedded": st.column_config.ProgressColumn("embedded", min_value=0, max_value=1, format="percent")
+            },
+        )
         if unread:
             with st.expander(f"{unread:,} files that could not be read"):
                 st.dataframe(loaded.quarantine, hide_index=True, width="stretch")
@@ -151,15 +160,17 @@ def add_dataset() -> None:
             )
             left, right = st.columns([1, 3], vertical_alignment="center")
             lenient = right.checkbox(
-                "In a table, leave rows out whose picture is missing", key="overview lenient",
+                "In a table, leave rows out whose picture is missing",
+                key="overview lenient",
                 help="Otherwise such a table is refused. A catalogue still finds the words of these rows.",
-            )  # fmt: skip
+            )
             if left.form_submit_button("Add and embed", type="primary"):
                 add(path.strip(), name.strip(), lenient)
         st.page_link(
-            paths.REPOSITORY / "pages" / "datasets.py", label="Tables, annotations, archives, splits and vectors: all other ways in",
+            paths.REPOSITORY / "pages" / "datasets.py",
+            label="Tables, annotations, archives, splits and vectors: all other ways in",
             icon=":material/photo_library:",
-        )  # fmt: skip
+        )
 
 
 def add(path: str, name: str, lenient: bool) -> None:
@@ -206,9 +217,13 @@ def page() -> None:
             left, right = st.columns([5, 2], vertical_alignment="center")
             left.markdown(f"**{theme.plain(name)}** – {data.DATASETS.get(name).description}")
             right.button(
-                "Build and embed", key=f"build {name}", on_click=computing.start_embedding,
-                args=(name, computing.in_catalog(chosen)), width="stretch", **jobs.waits(),
-            )  # fmt: skip
+                "Build and embed",
+                key=f"build {name}",
+                on_click=computing.start_embedding,
+                args=(name, computing.in_catalog(chosen)),
+                width="stretch",
+                **jobs.waits(),
+            )
     st.caption(f"Everything that was computed lies in `{cache.store_place()}`. {backbones.engine_sentence()}")
 
 

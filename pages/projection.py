@@ -29,10 +29,15 @@ def systems(selection: controls.Selection) -> tuple[Named, Named | None]:
     """Whose space is drawn, and beside which other; what a link names wrongly becomes the first of the list."""
     asking.follow_lab(MapSetup, selection)
     return asking.system_boxes(
-        MapSetup, selection, st.columns(2, gap="medium"), ("Space of", "Side by side with"),
-        ("A backbone, the fusion as it stands in the Fusion lab, or a saved fusion of vectors.",
-         "A second map: same colours, same selection."),
-    )  # fmt: skip
+        MapSetup,
+        selection,
+        st.columns(2, gap="medium"),
+        ("Space of", "Side by side with"),
+        (
+            "A backbone, the fusion as it stands in the Fusion lab, or a saved fusion of vectors.",
+            "A second map: same colours, same selection.",
+        ),
+    )
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -50,10 +55,13 @@ def settings(view: maps.View) -> str:
     left, middle, right = st.columns([7, 6, 4], gap="small", vertical_alignment="bottom")
     with left:
         st.segmented_control(
-            "Method", projection.METHODS.names, key=state.key(MapSetup, "method"), required=True,
+            "Method",
+            projection.METHODS.names,
+            key=state.key(MapSetup, "method"),
+            required=True,
             format_func=lambda name: projection.METHODS.get(name).label,
             help="PCA shows at once; t-SNE and UMAP are laid out beside the page and kept.",
-        )  # fmt: skip
+        )
     colour = middle.selectbox("Colour", offered, key=state.key(MapSetup, "colour"), format_func=map_colours.label)
     with right.popover("Layout", icon=":material/tune:", width="stretch"):
         st.segmented_control(
@@ -74,9 +82,15 @@ def weights(names: tuple[str, ...]) -> None:
     for column, name in zip(st.columns(len(names)), names):
         st.session_state[f"map share {name}"] = round(parts[name] * 100)
         column.slider(
-            theme.plain(cache.backbone_title(name)), 0, 100, key=f"map share {name}", format="%d %%", on_change=slid,
-            args=(name, names), help="Its share of the fusion; the points travel when you let go.",
-        )  # fmt: skip
+            theme.plain(cache.backbone_title(name)),
+            0,
+            100,
+            key=f"map share {name}",
+            format="%d %%",
+            on_change=slid,
+            args=(name, names),
+            help="Its share of the fusion; the points travel when you let go.",
+        )
 
 
 def slid(name: str, names: tuple[str, ...]) -> None:
@@ -121,10 +135,15 @@ def selected(loaded: Dataset, named: Named, chosen: np.ndarray, drawing: maps.Ma
         figures(loaded, chosen, found)
         a, b = st.columns(2)
         a.download_button(
-            "Download", lambda: maps.selection_table(loaded, chosen, drawing, found.value or {}).to_csv(index=False),
-            "selection.csv", "text/csv", key="map csv", width="stretch", on_click="ignore",
+            "Download",
+            lambda: maps.selection_table(loaded, chosen, drawing, found.value or {}).to_csv(index=False),
+            "selection.csv",
+            "text/csv",
+            key="map csv",
+            width="stretch",
+            on_click="ignore",
             help="Id, label, path, place on the map and figures of what is selected, as a table.",
-        )  # fmt: skip
+        )
         b.button("Clear", on_click=choose, args=(loaded, np.empty(0, np.int64)), key="map clear", width="stretch")
     with right:
         pictures(loaded, chosen)
@@ -142,13 +161,19 @@ def figures(loaded: Dataset, chosen: np.ndarray, found: map_colours.WorkedOut) -
         st.metric("Mean AP of the selection", "…", help="Being worked out.")
     elif counted:
         st.metric(
-            f"Mean AP of the selection (n = {counted:,})", theme.number(float(np.nanmean(ap))),
+            f"Mean AP of the selection (n = {counted:,})",
+            theme.number(float(np.nanmean(ap))),
             help="Of the selected images that are valid queries: each searches the whole gallery, not the selection.",
-        )  # fmt: skip
+        )
     st.dataframe(
-        maps.class_counts(loaded, chosen, values), hide_index=True, width="stretch", height=260,
-        column_config={"mean AP": st.column_config.NumberColumn(format="%.3f", help="Of the selected images as queries.")},
-    )  # fmt: skip
+        maps.class_counts(loaded, chosen, values),
+        hide_index=True,
+        width="stretch",
+        height=260,
+        column_config={
+            "mean AP": st.column_config.NumberColumn(format="%.3f", help="Of the selected images as queries.")
+        },
+    )
 
 
 def pictures(loaded: Dataset, chosen: np.ndarray) -> None:
@@ -159,9 +184,13 @@ def pictures(loaded: Dataset, chosen: np.ndarray) -> None:
     page = st.pagination(pages, key=f"map page of {pages}") if pages > 1 else 1
     shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
     picked = gallery.grid(
-        cards.cards(loaded, shown), key="map pictures", size=84, name="the selection",
-        pick="Click to see it on the map", group=GROUP,
-    )  # fmt: skip
+        cards.cards(loaded, shown),
+        key="map pictures",
+        size=84,
+        name="the selection",
+        pick="Click to see it on the map",
+        group=GROUP,
+    )
     if picked:
         state.keep("map focus", (loaded.name, picked))
         again()
@@ -188,9 +217,13 @@ def show_focus(loaded: Dataset, focus: picture_map.Focus) -> None:
         st.switch_page("pages/retrieval.py")
     shown = [cards.card(loaded, focus.position, frame="query"), *cards.cards(loaded, focus.neighbours)]
     picked = gallery.grid(
-        shown, key="map neighbours", size=74, name="nearest neighbours", pick="Click to go there on the map",
+        shown,
+        key="map neighbours",
+        size=74,
+        name="nearest neighbours",
+        pick="Click to go there on the map",
         group=GROUP,
-    )  # fmt: skip
+    )
     if picked:
         state.keep("map focus", (loaded.name, picked))
         again()
@@ -226,9 +259,16 @@ def drawing(loaded: Dataset, named: Named, other: Named | None, colour: str) -> 
     focus = focus_of(loaded, view)
     items = _items(loaded.name, loaded.fingerprint, loaded)
     event = picture_map.show(
-        panels, items, colours, key="map", selection=chosen_positions(loaded), focus=focus, height=620, group=GROUP,
+        panels,
+        items,
+        colours,
+        key="map",
+        selection=chosen_positions(loaded),
+        focus=focus,
+        height=620,
+        group=GROUP,
         image=picture_map.PICTURES if items.keys is not None else "",
-    )  # fmt: skip
+    )
     if event.selection is not None:
         choose(loaded, event.selection)
     if event.stopped is not None:
@@ -247,7 +287,7 @@ def drawing(loaded: Dataset, named: Named, other: Named | None, colour: str) -> 
 
 def reading(
     view: maps.View, colour: str, made: Sequence[map_layouts.Shown], titles: Sequence[str], method: str
-) -> None:  # fmt: skip
+) -> None:
     """What the colour says, how far each map can be trusted, and what was stopped."""
     if text := map_colours.explained(view, colour):
         st.caption(text)

@@ -30,9 +30,14 @@ def chosen_systems(selection: controls.Selection) -> tuple[tuple[str, ...], tupl
     choice = asking.choice(selection.backbones, selection.embedded)
     fusions = [text for text in choice.titles if text not in selection.embedded]
     picked = st.multiselect(
-        "Fusions", fusions, default=fusions, format_func=choice.titles.get, key=f"report fusions {selection.dataset.name}",
-        help="The fusion as it stands in the Fusion lab, and those that were saved.", placeholder="none",
-    )  # fmt: skip
+        "Fusions",
+        fusions,
+        default=fusions,
+        format_func=choice.titles.get,
+        key=f"report fusions {selection.dataset.name}",
+        help="The fusion as it stands in the Fusion lab, and those that were saved.",
+        placeholder="none",
+    )
     specs = []
     for text in picked:
         try:
@@ -51,9 +56,16 @@ def offer(name: str) -> None:
     size = len(text.encode()) / 1e6
     left, right = st.columns([3, 7], vertical_alignment="center")
     left.download_button(
-        "Download the report", text.encode(), file_name=f"{name}-report.html", mime="text/html", key="take report",
-        icon=":material/download:", type="primary", width="stretch", on_click="ignore",
-    )  # fmt: skip
+        "Download the report",
+        text.encode(),
+        file_name=f"{name}-report.html",
+        mime="text/html",
+        key="take report",
+        icon=":material/download:",
+        type="primary",
+        width="stretch",
+        on_click="ignore",
+    )
     right.caption(f"{size:.1f} MB. It opens in any browser without a network, and prints well.")
     with st.container(border=True):
         st.iframe(text, height=760)
@@ -72,7 +84,7 @@ def page() -> None:
         st.info(
             f"{theme.plain(repr(loaded.name))} has no labels, so nothing can be compared in figures. The Retrieval page makes a report of one query.",
             icon=":material/info:",
-        )  # fmt: skip
+        )
         return
     names, specs = chosen_systems(selection)
     titles = ", ".join(cache.backbone_title(name) for name in names)
@@ -83,9 +95,14 @@ def page() -> None:
     left.multiselect(cutoffs.label, list(cutoffs.names()), key=state.key(ReportSetup, "ks"), help=cutoffs.help)
     right.toggle(intervals.label, key=state.key(ReportSetup, "by_class"), help=intervals.help)
     st.button(
-        "Make the report", type="primary", key="make report", icon=":material/description:", on_click=start,
-        args=(loaded, names, specs, state.read(ReportSetup)), disabled=any(job.name == JOB for job in jobs.running()),
-    )  # fmt: skip
+        "Make the report",
+        type="primary",
+        key="make report",
+        icon=":material/description:",
+        on_click=start,
+        args=(loaded, names, specs, state.read(ReportSetup)),
+        disabled=any(job.name == JOB for job in jobs.running()),
+    )
     jobs.panel(JOB)
     offer(state.get(FrameSetup, "dataset"))
 

@@ -180,10 +180,13 @@ def words_box(view: View, query: Query) -> None:
             state.keep(_ASKED_WORDS, query.text)
             st.session_state[_ASKED_WORDS] = query.words
         st.text_input(
-            "Words", key=_ASKED_WORDS, on_change=take_words, placeholder="piano, or beach -people",
+            "Words",
+            key=_ASKED_WORDS,
+            on_change=take_words,
+            placeholder="piano, or beach -people",
             help="Words that ask. -word is to be avoided, word:2 counts twice, quotes keep words together. Only backbones "
             "with a text tower read them.",
-        )  # fmt: skip
+        )
     st.page_link("pages/words.py", label="More with words" if able else "Ask with words", icon=":material/text_fields:")
 
 
@@ -213,9 +216,13 @@ def query_card(view: View, query: Query) -> None:
     if query.box:
         shown[0] = taking.part_card(shown[0], query, view.loaded)
     gallery.grid(
-        shown, key="the query", size=200 if len(shown) == 1 else 90, name="the query", pick="",
+        shown,
+        key="the query",
+        size=200 if len(shown) == 1 else 90,
+        name="the query",
+        pick="",
         seek=state.hold(analyses.SEEK, 0),
-    )  # fmt: skip
+    )
     if query.guest is not None:
         many = len(query.guest.names)
         asks = "A picture of yours asks." if many == 1 else f"The mean of the embeddings of {many} pictures asks."
@@ -234,26 +241,44 @@ def query_buttons(view: View, query: Query) -> None:
     ):
         browser.choose(view.loaded, put_query)
     right.button(
-        "Random", icon=":material/casino:", key="random", width="stretch", on_click=random_query, args=(view.loaded,),
+        "Random",
+        icon=":material/casino:",
+        key="random",
+        width="stretch",
+        on_click=random_query,
+        args=(view.loaded,),
         help="Any picture of this dataset.",
-    )  # fmt: skip
+    )
     left, right = st.columns(2, gap="small")  # a row of its own, so that the Tab key walks as the eye does
     left.button(
-        "Hard", icon=":material/psychology_alt:", key="hard", width="stretch", on_click=hard_query, args=(view,),
-        disabled=not view.loaded.has_labels, help="One of the 60 queries with the lowest average precision.",
-    )  # fmt: skip
+        "Hard",
+        icon=":material/psychology_alt:",
+        key="hard",
+        width="stretch",
+        on_click=hard_query,
+        args=(view,),
+        disabled=not view.loaded.has_labels,
+        help="One of the 60 queries with the lowest average precision.",
+    )
     one = not query.words and (query.guest is None or len(query.guest.names) == 1)
     right.button(
-        "Part", icon=":material/crop:", key="part", width="stretch", disabled=not one,
+        "Part",
+        icon=":material/crop:",
+        key="part",
+        width="stretch",
+        disabled=not one,
         on_click=lambda: state.keep(_CROPPING, not state.hold(_CROPPING, False)),
         help="Draw a box on the query and search with what is in it.",
-    )  # fmt: skip
+    )
     st.file_uploader(
-        "Your own pictures", accept_multiple_files=True, key=uploader_key(), on_change=take_upload,
+        "Your own pictures",
+        accept_multiple_files=True,
+        key=uploader_key(),
+        on_change=take_upload,
         max_upload_size=asking.MOST_MEGABYTES,
         help=f"Drop, paste (Ctrl+V) or choose up to {asking.MOST_PICTURES} pictures; several ask together, by the mean of "
         "their embeddings. They stay in this session.",
-    )  # fmt: skip
+    )
     words_box(view, query)
     clipboard.paste_into_uploader(key="paste", uploader=uploader_key().replace(" ", "-"))
 
@@ -279,9 +304,13 @@ def trail(view: View, query: Query) -> None:
             line = asked[len(asking.WORDS) :]
             shown.append(gallery.Card(id=str(number), key=_LETTERS, title=f"“{line}”", frame=frame))
     gallery.grid(
-        shown, key="trail", size=40, name="trail of queries", pick="Click to go back to this query",
+        shown,
+        key="trail",
+        size=40,
+        name="trail of queries",
+        pick="Click to go back to this query",
         on_pick=lambda number: put_query(*steps[int(number)], remember=False),
-    )  # fmt: skip
+    )
 
 
 def known(loaded: Dataset, asked: str) -> bool:
@@ -304,16 +333,22 @@ def result_cards(view: View, answer: retrieval.Answer, places: np.ndarray, moves
     for at, (place, position) in enumerate(zip(places, positions)):
         rank = int(answer.ranks[place])
         told = len(titles) > 1 and not np.isnan(parts.shares[at]).any()
-        made.append(cards.card(
-            view.loaded, int(position), rank=rank or None, score=float(answer.scores[place]) if rank else None,
-            frame=frame_of(view.loaded, answer, place, int(position)), move=moves[at] if moves else None,
-            shares=tuple(zip(titles, parts.shares[at].round(3).tolist(), colours)) if told else (),
-            rows=tuple(
-                (title, int(own) if own > 0 else None, float(score) if np.isfinite(score) else None)
-                for title, own, score in zip(titles, parts.ranks[at], parts.scores[at])
-            ),
-            note="" if rank else "not retrieved",
-        ))  # fmt: skip
+        made.append(
+            cards.card(
+                view.loaded,
+                int(position),
+                rank=rank or None,
+                score=float(answer.scores[place]) if rank else None,
+                frame=frame_of(view.loaded, answer, place, int(position)),
+                move=moves[at] if moves else None,
+                shares=tuple(zip(titles, parts.shares[at].round(3).tolist(), colours)) if told else (),
+                rows=tuple(
+                    (title, int(own) if own > 0 else None, float(score) if np.isfinite(score) else None)
+                    for title, own, score in zip(titles, parts.ranks[at], parts.scores[at])
+                ),
+                note="" if rank else "not retrieved",
+            )
+        )
     return made
 
 
@@ -349,9 +384,13 @@ def one_system(view: View, answer: retrieval.Answer, number: int, moves: tuple =
     k = view.setup.k
     size = view.setup.size if view.other is None else max(60, int(view.setup.size * 0.62))
     gallery.grid(
-        result_cards(view, answer, answer.order[:k], moves), key=f"results {number}", size=size,
-        on_pick=put_query, name=f"results of {view.systems[number].title}", group="results",
-    )  # fmt: skip
+        result_cards(view, answer, answer.order[:k], moves),
+        key=f"results {number}",
+        size=size,
+        on_pick=put_query,
+        name=f"results of {view.systems[number].title}",
+        group="results",
+    )
     missed = answer.missed(k)
     if not len(missed):
         return
@@ -361,9 +400,13 @@ def one_system(view: View, answer: retrieval.Answer, number: int, moves: tuple =
         f"**{len(missed):,} relevant pictures{among} did not make it** into the first {k}{more}. The number is their rank."
     )
     gallery.grid(
-        result_cards(view, answer, missed[:_MOST_MISSED]), key=f"missed {number}", size=max(60, int(size * 0.62)),
-        on_pick=put_query, name="relevant pictures that did not make it", group="results",
-    )  # fmt: skip
+        result_cards(view, answer, missed[:_MOST_MISSED]),
+        key=f"missed {number}",
+        size=max(60, int(size * 0.62)),
+        on_pick=put_query,
+        name="relevant pictures that did not make it",
+        group="results",
+    )
 
 
 def results(view: View, answers: list[retrieval.Answer]) -> None:
@@ -468,17 +511,26 @@ def systems_row(selection: controls.Selection) -> tuple[Named, Named | None]:
     asking.follow_lab(RetrievalSetup, selection)
     *places, options = st.columns([4.4, 4.4, 2.6], gap="medium", vertical_alignment="bottom")
     chosen = asking.system_boxes(
-        RetrievalSetup, selection, places, ("Results of", "Side by side with"),
-        ("A backbone, the fusion as it stands in the Fusion lab, or a saved fusion.",
-         "The same query, answered by another system."),
-    )  # fmt: skip
+        RetrievalSetup,
+        selection,
+        places,
+        ("Results of", "Side by side with"),
+        (
+            "A backbone, the fusion as it stands in the Fusion lab, or a saved fusion.",
+            "The same query, answered by another system.",
+        ),
+    )
     with options.popover("View", icon=":material/tune:", width="stretch"):
         for name in ("k", "size"):
             bounds = setups.bounds_of(RetrievalSetup, name)
             st.slider(
-                bounds.label, int(bounds.low), int(bounds.high), step=int(bounds.step), help=bounds.help,
+                bounds.label,
+                int(bounds.low),
+                int(bounds.high),
+                step=int(bounds.step),
+                help=bounds.help,
                 key=state.key(RetrievalSetup, name),
-            )  # fmt: skip
+            )
     return chosen
 
 

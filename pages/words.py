@@ -51,10 +51,15 @@ def offer_reader(name: str) -> None:
         icon=":material/translate:",
     )
     st.button(
-        "Embed with Concepts", type="primary", icon=":material/play_arrow:", key="embed concepts",
-        on_click=computing.start_embedding, args=(name, (OFFLINE,)),
-        kwargs={"title": f"Embedding {name} with Concepts"}, **jobs.waits(),
-    )  # fmt: skip
+        "Embed with Concepts",
+        type="primary",
+        icon=":material/play_arrow:",
+        key="embed concepts",
+        on_click=computing.start_embedding,
+        args=(name, (OFFLINE,)),
+        kwargs={"title": f"Embedding {name} with Concepts"},
+        **jobs.waits(),
+    )
 
 
 def how(names: tuple[str, ...], look: str) -> tuple[tuple[str, ...], bool | None]:
@@ -66,20 +71,28 @@ def how(names: tuple[str, ...], look: str) -> tuple[tuple[str, ...], bool | None
         columns = st.columns(3 if look == "search" else 2, vertical_alignment="bottom", gap="medium")
         left, middle = columns[:2]
         reader = left.selectbox(
-            "Read by", names + several, key=state.key(WordsSetup, "reader"),
+            "Read by",
+            names + several,
+            key=state.key(WordsSetup, "reader"),
             format_func=lambda name: "all that read text" if name == TOGETHER else cache.backbone_title(name),
             help="A backbone with a text tower: words and pictures lie in one space.",
-        )  # fmt: skip
+        )
         templates = middle.selectbox(
-            "Photo sentences", list(TEMPLATES), key=state.key(WordsSetup, "templates"), format_func=TEMPLATES.get,
+            "Photo sentences",
+            list(TEMPLATES),
+            key=state.key(WordsSetup, "templates"),
+            format_func=TEMPLATES.get,
             help=bounds_of(WordsSetup, "templates").help,
-        )  # fmt: skip
+        )
         if look == "search":
             bounds = bounds_of(WordsSetup, "expand")
             columns[2].slider(
-                "Second step (feedback)", bounds.low, bounds.high, key=state.key(WordsSetup, "expand"),
+                "Second step (feedback)",
+                bounds.low,
+                bounds.high,
+                key=state.key(WordsSetup, "expand"),
                 help=bounds.help,
-            )  # fmt: skip
+            )
     if reader == OFFLINE:
         st.caption(
             "Concepts knows English names of things. It cannot know colours, counts, people's names or relations."
@@ -108,10 +121,13 @@ def ask_box(loaded: Dataset) -> None:
     """Where one types, and examples to begin with."""
     with st.container(key="words-line"):
         st.text_input(
-            "Words", key=state.key(WordsSetup, "words"), icon=":material/search:", label_visibility="collapsed",
+            "Words",
+            key=state.key(WordsSetup, "words"),
+            icon=":material/search:",
+            label_visibility="collapsed",
             placeholder='What should be in the picture, e.g. piano, or "red:2 shoe", or beach -people',
             help="-word is to be avoided, word:2 counts twice, quotes keep words together.",
-        )  # fmt: skip
+        )
     said = examples(loaded)
     if said and not state.get(WordsSetup, "words").strip():
         st.pills(
@@ -182,18 +198,23 @@ def measured(loaded: Dataset, reader: str, templates: bool | None) -> None:
             columns = st.columns(len(found.per_query) + 1)
             for column, (key, values) in zip(columns, found.per_query.items()):
                 column.metric(
-                    metrics.label(key), theme.number(metrics.mean(values)),
+                    metrics.label(key),
+                    theme.number(metrics.mean(values)),
                     help=f"{metrics.sentence(key)} Mean of {int((~np.isnan(values)).sum())} class names as queries.",
-                )  # fmt: skip
+                )
             columns[-1].metric(
-                "Zero-shot accuracy", theme.number(found.accuracy),
+                "Zero-shot accuracy",
+                theme.number(found.accuracy),
                 help="The share of labelled pictures whose nearest class name is one of theirs.",
-            )  # fmt: skip
+            )
         table = pd.DataFrame({"class": found.names, "AP": found.per_query["map"]}).sort_values("AP")
         st.dataframe(
-            table, hide_index=True, width="stretch", height=min(280, 38 + 35 * len(table)),
+            table,
+            hide_index=True,
+            width="stretch",
+            height=min(280, 38 + 35 * len(table)),
             column_config={"AP": st.column_config.ProgressColumn("AP", min_value=0, max_value=1, format="%.3f")},
-        )  # fmt: skip
+        )
 
 
 # ---------------------------------------------------------------------------------------------------- labels
@@ -204,9 +225,12 @@ def labels(loaded: Dataset, reader: str, templates: bool | None) -> None:
     if not state.get(WordsSetup, "classes") and loaded.label_names:
         state.put(WordsSetup, "classes", ", ".join(text.readable(name) for name in loaded.label_names)[:4000])
     st.text_area(
-        "Class names", key=state.key(WordsSetup, "classes"), height=110, placeholder="cat, dog, something else",
+        "Class names",
+        key=state.key(WordsSetup, "classes"),
+        height=110,
+        placeholder="cat, dog, something else",
         help="One per line or separated by commas, at least two. Each picture gets the class whose name lies nearest.",
-    )  # fmt: skip
+    )
     setup = state.read(WordsSetup)
     if not setup.classes.strip():
         st.caption("Type at least two class names.")
@@ -242,21 +266,28 @@ def given(loaded: Dataset, names: Sequence[str], true: Sequence[str], found: tex
     """How many pictures got each name, how many rightly, and a file of it."""
     if accuracy == accuracy:
         st.metric(
-            "Zero-shot accuracy", theme.number(accuracy),
+            "Zero-shot accuracy",
+            theme.number(accuracy),
             help="The share of labelled pictures whose class name was typed and that got it.",
-        )  # fmt: skip
+        )
     counts = np.bincount(found.predicted, minlength=len(names))
     st.dataframe(
-        pd.DataFrame({"class": names, "pictures": counts}).sort_values("pictures", ascending=False), hide_index=True,
-        width="stretch", height=min(330, 38 + 35 * len(names)),
-    )  # fmt: skip
+        pd.DataFrame({"class": names, "pictures": counts}).sort_values("pictures", ascending=False),
+        hide_index=True,
+        width="stretch",
+        height=min(330, 38 + 35 * len(names)),
+    )
     rows = pd.DataFrame(
         {"id": loaded.ids, "given": [names[c] for c in found.predicted], "margin": found.margin, "label": true}
     )
     st.download_button(
-        "Download the labels", rows.to_csv(index=False), "labels.csv", "text/csv", key="words csv",
+        "Download the labels",
+        rows.to_csv(index=False),
+        "labels.csv",
+        "text/csv",
+        key="words csv",
         icon=":material/download:",
-    )  # fmt: skip
+    )
 
 
 def confusion_figure(table: pd.DataFrame) -> go.Figure:
@@ -266,12 +297,19 @@ def confusion_figure(table: pd.DataFrame) -> go.Figure:
     shares = table.to_numpy(float) / np.maximum(table.to_numpy(float).sum(axis=1, keepdims=True), 1)
     figure = go.Figure(
         go.Heatmap(
-            z=shares, x=list(map(str, table.columns)), y=list(map(str, table.index)), zmin=0, zmax=1, xgap=1, ygap=1,
+            z=shares,
+            x=list(map(str, table.columns)),
+            y=list(map(str, table.index)),
+            zmin=0,
+            zmax=1,
+            xgap=1,
+            ygap=1,
             colorscale=[[0, "rgba(66, 105, 208, 0.06)"], [1, "#4269d0"]],  # on a light page and on a dark one
-            customdata=table.to_numpy(), colorbar={"thickness": 10, "tickformat": ".0%"},
+            customdata=table.to_numpy(),
+            colorbar={"thickness": 10, "tickformat": ".0%"},
             hovertemplate="%{y} was called %{x}: %{customdata} pictures, %{z:.0%}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.update_yaxes(autorange="reversed", showgrid=False, dtick=1 if len(table) <= 40 else None)
     figure.update_xaxes(showgrid=False, dtick=1 if len(table.columns) <= 40 else None)
     return charts.bare(figure, height=max(340, 80 + 15 * len(table)))
@@ -301,14 +339,16 @@ def describe(loaded: Dataset, reader: str, templates: bool | None) -> None:
     with st.container(key="words-wrap-halves"):
         left, right = st.columns([3, 4], gap="large")
         left.dataframe(
-            found, hide_index=True, width="stretch",
+            found,
+            hide_index=True,
+            width="stretch",
             column_config={
                 "cosine": st.column_config.NumberColumn(format="%.3f", help="With the middle of the selection."),
                 "more": st.column_config.NumberColumn(
                     format="%+.3f", help="That, less the cosine with the middle of all pictures."
                 ),
             },
-        )  # fmt: skip
+        )
         with right:
             st.caption(f"{len(chosen):,} selected pictures against all {len(loaded):,}.")
             gallery.grid(
@@ -338,9 +378,13 @@ def page() -> None:
         offer_reader(selection.dataset.name)
         return
     look = st.segmented_control(
-        "What for", list(LOOKS), key=state.key(WordsSetup, "look"), format_func=LOOKS.get, required=True,
+        "What for",
+        list(LOOKS),
+        key=state.key(WordsSetup, "look"),
+        format_func=LOOKS.get,
+        required=True,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     if look == "search":
         ask_box(selection.dataset)
     readers, templates = how(names, look)

@@ -18,9 +18,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-quic", "--no-first-run",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+]
 
 
 def _free_port() -> int:
@@ -34,9 +40,17 @@ def serve(script: Path, home: Path, **environment: str) -> Iterator[str]:
     """`streamlit run SCRIPT` with a home of its own; yields the address once the server is healthy."""
     port = _free_port()
     command = [
-        sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true", f"--server.port={port}",
-        "--server.address=127.0.0.1", "--server.fileWatcherType=none", "--browser.gatherUsageStats=false",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(script),
+        "--server.headless=true",
+        f"--server.port={port}",
+        "--server.address=127.0.0.1",
+        "--server.fileWatcherType=none",
+        "--browser.gatherUsageStats=false",
+    ]
     surroundings = {**os.environ, "FUSIONSCOPE_HOME": str(home), "HF_HUB_OFFLINE": "1", **environment}
     home.mkdir(parents=True, exist_ok=True)
     with open(home / "server.log", "wb") as log:

@@ -38,9 +38,15 @@ def expected(tiny_world: SimpleNamespace) -> study.Result:
 
 def test_every_table_is_written_and_reads_back(expected: study.Result, tmp_path: Path, capsys) -> None:
     flags = {
-        "table": "t.csv", "latex": "t.tex", "differences": "d.csv", "per-query": "q.parquet", "per-class": "c.csv",
-        "curves": "k.csv", "ranking": "r.parquet", "json": "r.json",
-    }  # fmt: skip
+        "table": "t.csv",
+        "latex": "t.tex",
+        "differences": "d.csv",
+        "per-query": "q.parquet",
+        "per-class": "c.csv",
+        "curves": "k.csv",
+        "ranking": "r.parquet",
+        "json": "r.json",
+    }
     assert {*flags, "protocols"} == set(cli.EXPORTS), "every export is tried; protocols in test_landmarks"
     assert (
         cli.main([*ASKED, *(part for flag, name in flags.items() for part in (f"--{flag}", str(tmp_path / name)))]) == 0
@@ -50,8 +56,11 @@ def test_every_table_is_written_and_reads_back(expected: study.Result, tmp_path:
     for name in table.index:
         for key, figure in expected[name].figures.items():
             if key != "iprec":
-                np.testing.assert_allclose(table.loc[name, [key, f"{key} low", f"{key} high"]].astype(float),
-                                           [figure.mean, figure.low, figure.high], atol=1e-9)  # fmt: skip
+                np.testing.assert_allclose(
+                    table.loc[name, [key, f"{key} low", f"{key} high"]].astype(float),
+                    [figure.mean, figure.low, figure.high],
+                    atol=1e-9,
+                )
     pairs = pd.read_csv(tmp_path / "d.csv")
     assert len(pairs) == 3 and (pairs["difference"] >= 0).all()
     for row in pairs.itertuples():
@@ -207,8 +216,9 @@ def test_weights_of_any_size_are_judged_as_their_ratios(files: list[str], tmp_pa
     kinds = ("concat", "mean_pad", "mean_random", "score_sum", "rrf", "borda")
     fusions = [
         {"name": f"{kind} {size}", "kind": kind, "backbones": ["a", "b"], "weights": [size, size]}
-        for kind in kinds for size in (weight, 1.0)
-    ]  # fmt: skip
+        for kind in kinds
+        for size in (weight, 1.0)
+    ]
     (tmp_path / "f.json").write_text(json.dumps(fusions))
     assert cli.main([*files, "--fusions", str(tmp_path / "f.json"), "--json", str(tmp_path / "r.json")]) == 0
     found = {one["name"]: one["metrics"] for one in json.loads((tmp_path / "r.json").read_text())["systems"]}

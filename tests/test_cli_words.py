@@ -58,8 +58,19 @@ def test_search_lists_the_nearest_pictures(capsys) -> None:
     lines = said(capsys, "search", "a cat -rocket", "--data", "demo_catalogue", "--k", "3").splitlines()
     assert lines[0] == "“a cat” without “rocket”" and lines[1] == "The text is read by concepts_lite0."
     assert lines[2].split()[0] == "1" and lines[2].split()[2] == "chelsea" and len(lines) == 5
-    again = said(capsys, "search", "a cat", "--data", "demo_catalogue", "--backbone", SPACE, "--backbone",
-                 "hsv_histogram", "--second-step", "2")  # fmt: skip
+    again = said(
+        capsys,
+        "search",
+        "a cat",
+        "--data",
+        "demo_catalogue",
+        "--backbone",
+        SPACE,
+        "--backbone",
+        "hsv_histogram",
+        "--second-step",
+        "2",
+    )
     assert "hsv_histogram has no text tower" in again and "Two steps: the text chose 2 pictures" in again
     assert "Type what to look for" in refused(capsys, "search", " - ", "--data", "demo_catalogue")
     assert "Add concepts_lite0" in refused(capsys, "search", "cat", "--data", "demo_catalogue", "--backbone", "hog")
@@ -93,8 +104,20 @@ def test_the_readme_says_what_the_command_prints() -> None:
 def test_catalogue_with_labelled_queries_weights_and_another_base(capsys, tmp_path) -> None:
     queries = tmp_path / "queries.csv"
     queries.write_text("query,item_id\na hot drink,coffee\na cat,chelsea\n")
-    out = said(capsys, "catalogue", "--data", "demo_catalogue", "--queries", str(queries), "--weigh",
-               "title=1,picture=0.5", "--base", "hybrid", "--metric", "mrr")  # fmt: skip
+    out = said(
+        capsys,
+        "catalogue",
+        "--data",
+        "demo_catalogue",
+        "--queries",
+        str(queries),
+        "--weigh",
+        "title=1,picture=0.5",
+        "--base",
+        "hybrid",
+        "--metric",
+        "mrr",
+    )
     assert "The queries of queries.csv ask (2 questions)" in out and "Fixed weights" in out and "MRR" in out
     assert "No difference to Hybrid global-local is shown for" in out
     found = said(capsys, "catalogue", "--data", "demo_catalogue", "--find", "a hot drink", "--k", "1")

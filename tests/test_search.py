@@ -123,9 +123,14 @@ def test_split_with_the_query_inside_the_gallery_and_classes_with_junk() -> None
     split = Split(queries=np.array([0, 3, 5]), gallery=np.array([5, 4, 0, 2, 1]))
     labels = np.array([0, 0, 1, 1, 1, 0])
     truth = Relevance(
-        3, 5, junk_indptr=np.array([0, 1, 1, 3]), junk_items=np.array([3, 1, 3]), self_position=split.self_position,
-        query_classes=labels[split.queries], gallery_classes=labels[split.gallery],
-    )  # fmt: skip
+        3,
+        5,
+        junk_indptr=np.array([0, 1, 1, 3]),
+        junk_items=np.array([3, 1, 3]),
+        self_position=split.self_position,
+        query_classes=labels[split.queries],
+        gallery_classes=labels[split.gallery],
+    )
     assert truth.n_relevant.tolist() == [2, 2, 2]
     check(np.random.default_rng(0).normal(size=(3, 5)), truth)
 

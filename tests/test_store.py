@@ -35,9 +35,11 @@ def vectors_of(numbers: np.ndarray, dim: int = DIM) -> np.ndarray:
 
 def dataset_of(numbers: np.ndarray) -> Dataset:
     return Dataset(
-        "made", ids=np.array([f"image {n}" for n in numbers]), keys=np.array([key_of(n) for n in numbers], "S64"),
+        "made",
+        ids=np.array([f"image {n}" for n in numbers]),
+        keys=np.array([key_of(n) for n in numbers], "S64"),
         items=pd.DataFrame({"path": [""] * len(numbers)}),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(params=sorted(SHELVES))

@@ -15,9 +15,21 @@ if TYPE_CHECKING:
     from core.backbones.query import QueryEncoder
 
 __all__ = [
-    "BACKBONES", "CODE", "DEFAULTS", "add_local", "available", "engine_sentence", "fetch", "fingerprint", "get",
-    "licence_in_words", "names", "network", "query_encoder", "remove",
-]  # fmt: skip
+    "BACKBONES",
+    "CODE",
+    "DEFAULTS",
+    "add_local",
+    "available",
+    "engine_sentence",
+    "fetch",
+    "fingerprint",
+    "get",
+    "licence_in_words",
+    "names",
+    "network",
+    "query_encoder",
+    "remove",
+]
 
 
 def get(name: str) -> Backbone:

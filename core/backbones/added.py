@@ -148,9 +148,15 @@ def add_local(architecture: str, file: str | Path) -> Backbone:
         name = f"{name}-{weights.sha256(place)[:6]}"
     base = _describe_timm(plain, _timm_config(plain, ""))
     record = dataclasses.replace(
-        base, name=name, source="file", weights=str(place), label=f"{plain} ({place.name})", licence="your own file",
-        commercial=None, trained_on="see its maker",
-    )  # fmt: skip
+        base,
+        name=name,
+        source="file",
+        weights=str(place),
+        label=f"{plain} ({place.name})",
+        licence="your own file",
+        commercial=None,
+        trained_on="see its maker",
+    )
     loading.load_module(record)
     return add(record)
 
@@ -207,11 +213,21 @@ def _describe_timm(architecture: str, config: Any, name: str = "", **fixed: Any)
         said["file"] = config.hf_hub_filename
     licence, commercial = _LICENCES.get((config.license or "").lower(), (config.license or "unknown", None))
     record = Backbone(
-        name or f"timm:{architecture}", source="timm", dim=1, architecture=architecture, weights=config.tag or "",
-        label=f"{architecture}.{config.tag}" if config.tag else architecture, image_size=said["crop"],
-        licence=licence, commercial=commercial, trained_on="see its model card", pooling="timm's own",
-        reference=_paper(config), options=prep.options(**said), family="ViT" if "vit" in architecture else "CNN",
-    )  # fmt: skip
+        name or f"timm:{architecture}",
+        source="timm",
+        dim=1,
+        architecture=architecture,
+        weights=config.tag or "",
+        label=f"{architecture}.{config.tag}" if config.tag else architecture,
+        image_size=said["crop"],
+        licence=licence,
+        commercial=commercial,
+        trained_on="see its model card",
+        pooling="timm's own",
+        reference=_paper(config),
+        options=prep.options(**said),
+        family="ViT" if "vit" in architecture else "CNN",
+    )
     return _measured(dataclasses.replace(record, **fixed))
 
 
@@ -305,15 +321,29 @@ def _clip_record(
     side = size[0] if isinstance(size, (list, tuple)) else int(size)
     more = {"file": file} if file else {}
     said = prep.options(
-        side, rule=config.get("resize_mode") or "shortest", filter=config.get("interpolation") or "bicubic",
-        mean=tuple(config.get("mean") or prep.CLIP_MEAN), std=tuple(config.get("std") or prep.CLIP_STD),
-        repository=repository, **more,
-    )  # fmt: skip
+        side,
+        rule=config.get("resize_mode") or "shortest",
+        filter=config.get("interpolation") or "bicubic",
+        mean=tuple(config.get("mean") or prep.CLIP_MEAN),
+        std=tuple(config.get("std") or prep.CLIP_STD),
+        repository=repository,
+        **more,
+    )
     return Backbone(
-        name, source="open_clip", dim=1, architecture=architecture, weights=tag, label=name.partition(":")[2],
-        family="vision-language", image_size=side, modalities=("image", "text"), pooling="projection",
-        trained_on="pictures with texts; see its model card", reference=f"model card of {repository}", options=said,
-    )  # fmt: skip
+        name,
+        source="open_clip",
+        dim=1,
+        architecture=architecture,
+        weights=tag,
+        label=name.partition(":")[2],
+        family="vision-language",
+        image_size=side,
+        modalities=("image", "text"),
+        pooling="projection",
+        trained_on="pictures with texts; see its model card",
+        reference=f"model card of {repository}",
+        options=said,
+    )
 
 
 # --------------------------------------------------------------------------------------------------- the hub
@@ -344,11 +374,21 @@ def _resolve_hub(repository: str) -> Backbone:
     said = timm_preprocessing(pretrained)
     licence, commercial = _LICENCES.get(str(pretrained.get("license") or "").lower(), ("unknown", None))
     record = Backbone(
-        name, source="timm", dim=1, architecture=name, weights="", label=repository, image_size=said["crop"],
-        licence=licence, commercial=commercial, trained_on="see its model card", pooling="timm's own",
-        reference=f"model card of {repository}", options=prep.options(**said, repository=repository),
+        name,
+        source="timm",
+        dim=1,
+        architecture=name,
+        weights="",
+        label=repository,
+        image_size=said["crop"],
+        licence=licence,
+        commercial=commercial,
+        trained_on="see its model card",
+        pooling="timm's own",
+        reference=f"model card of {repository}",
+        options=prep.options(**said, repository=repository),
         family="ViT" if "vit" in architecture else "CNN",
-    )  # fmt: skip
+    )
     return _measured(record)
 
 

@@ -244,10 +244,14 @@ def _photographs(large: int = 0) -> list[bytes]:
 
 
 _TITLES = {
-    "openvino": "OpenVINO", "torch": "torch", PACKED: "torch with packed weights",
-    OPENVINO_CAREFUL: "OpenVINO with more layers in float32", OPENVINO_FLOAT32: "OpenVINO in float32",
-    PACKED_FLOAT32: "torch with packed weights in float32", FLOAT32: "torch in float32",
-}  # fmt: skip
+    "openvino": "OpenVINO",
+    "torch": "torch",
+    PACKED: "torch with packed weights",
+    OPENVINO_CAREFUL: "OpenVINO with more layers in float32",
+    OPENVINO_FLOAT32: "OpenVINO in float32",
+    PACKED_FLOAT32: "torch with packed weights in float32",
+    FLOAT32: "torch in float32",
+}
 
 
 def judge(backbone: Backbone, ours: np.ndarray, theirs: np.ndarray, engine: str = "openvino") -> Verdict:
@@ -292,9 +296,13 @@ def _remember(backbone: Backbone, engine: str, device: str, verdict: Verdict) ->
     file = _file(backbone, engine, device)
     file.parent.mkdir(parents=True, exist_ok=True)
     said = {
-        "backbone": backbone.name, "mode": backbone.mode, "engine": engine, "device": device,
-        "conditions": _conditions(backbone), "verdict": vars(verdict),
-    }  # fmt: skip
+        "backbone": backbone.name,
+        "mode": backbone.mode,
+        "engine": engine,
+        "device": device,
+        "conditions": _conditions(backbone),
+        "verdict": vars(verdict),
+    }
     beside = file.with_suffix(".part")
     beside.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     beside.replace(file)

@@ -70,8 +70,11 @@ class PackedPointwise(nn.Module):
         super().__init__()
         self.bias = convolution.bias
         self._how = (
-            list(convolution.padding), list(convolution.stride), list(convolution.dilation), convolution.groups
-        )  # fmt: skip
+            list(convolution.padding),
+            list(convolution.stride),
+            list(convolution.dilation),
+            convolution.groups,
+        )
         self._packed = torch.ops.mkldnn._reorder_convolution_weight(convolution.weight.detach(), *self._how, None)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

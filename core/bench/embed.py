@@ -37,10 +37,15 @@ TRIOS = {
 is exact, but not what bfloat16 loses."""
 EXACT, FAST = ("torch", "openvino"), "fast"
 AT_LEAST = {
-    ("light", "openvino"): 3.0, ("light", "torch"): 2.0, ("light", "fast"): 5.0,
-    ("heavy", "openvino"): 2.0, ("heavy", "torch"): 2.0, ("heavy", "fast"): 4.0,
-    ("single", "openvino"): 1.0, ("single", "torch"): 1.0,
-}  # fmt: skip
+    ("light", "openvino"): 3.0,
+    ("light", "torch"): 2.0,
+    ("light", "fast"): 5.0,
+    ("heavy", "openvino"): 2.0,
+    ("heavy", "torch"): 2.0,
+    ("heavy", "fast"): 4.0,
+    ("single", "openvino"): 1.0,
+    ("single", "torch"): 1.0,
+}
 """How many times faster than the better plain loop."""
 VARIANTS = {
     "plain b1": "one picture at a time",
@@ -230,9 +235,13 @@ def _transform(backbone: Backbone) -> Callable:
 
         said = prep.preprocessing(backbone)
         return open_clip.image_transform(
-            backbone.image_size, is_train=False, mean=said.mean, std=said.std, resize_mode=said.geometry.rule,
+            backbone.image_size,
+            is_train=False,
+            mean=said.mean,
+            std=said.std,
+            resize_mode=said.geometry.rule,
             interpolation=said.geometry.filter,
-        )  # fmt: skip
+        )
     import timm
 
     tag = backbone.weights if backbone.source == "timm" else "in1k"
@@ -332,13 +341,17 @@ def _guards(folder: str, variants: list[str], rounds: int) -> dict[str, Any]:
     with np.load(Path(folder, f"{best}.npz")) as held:
         half = {name: guards.half_precision(held[name], labels) for name in task["names"] if "random:" not in name}
     return {
-        "backbones": _measure("guards", folder), "half": half,
+        "backbones": _measure("guards", folder),
+        "half": half,
         "crowd": {
-            "variant": best, "busy": crowd, "cores": _cores(),
+            "variant": best,
+            "busy": crowd,
+            "cores": _cores(),
             "alone": float(np.median([one["seconds"] for one in alone])),
-            "crowded": float(np.median([one["seconds"] for one in crowded])), "others": others,
+            "crowded": float(np.median([one["seconds"] for one in crowded])),
+            "others": others,
         },
-    }  # fmt: skip
+    }
 
 
 def _cores() -> int:
@@ -357,14 +370,18 @@ def _guard_demands(found: dict[str, Any]) -> list[Demand]:
         *rows,
         Demand(
             f"{crowd['busy']} of {crowd['cores']} cores taken by another process ({crowd['variant']})",
-            "<= 2.5 times slower", f"{slower:.2f} times ({crowd['alone']:.1f} → {crowd['crowded']:.1f} s)", slower <= 2.5,
+            "<= 2.5 times slower",
+            f"{slower:.2f} times ({crowd['alone']:.1f} → {crowd['crowded']:.1f} s)",
+            slower <= 2.5,
             crowd["others"] <= CONTAMINATED,
         ),
         Demand(
-            "vectors kept in half precision", "1 - cosine <= 1e-6, mAP ± 1e-4",
-            f"{apart:.1e}, mAP ± {change:.1e}", apart <= 1e-6 and change <= 1e-4,
+            "vectors kept in half precision",
+            "1 - cosine <= 1e-6, mAP ± 1e-4",
+            f"{apart:.1e}, mAP ± {change:.1e}",
+            apart <= 1e-6 and change <= 1e-4,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def demands(kind: str, result: dict[str, Any]) -> list[Demand]:
@@ -392,7 +409,7 @@ def demands(kind: str, result: dict[str, Any]) -> list[Demand]:
                     f"{wanted[0]}, {wanted[1]} (once each)",
                     f"{counted[0]:.0f}, {counted[1]:.0f}",
                     counted == wanted,
-                )  # fmt: skip
+                )
             )
     return rows
 
@@ -455,9 +472,12 @@ def _agreement(folder: str, names: tuple[str, ...], variants: list[str]) -> dict
 
 
 def summary(
-    rounds: list[dict[str, dict[str, Any]]], variants: list[str], n_images: int, names: tuple[str, ...],
+    rounds: list[dict[str, dict[str, Any]]],
+    variants: list[str],
+    n_images: int,
+    names: tuple[str, ...],
     agreement: dict[str, dict[str, float]],
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Medians over the rounds, and the ratio of the better plain loop to each variant, by clock and by processor time."""
     from core.bench.machine import machine
 
@@ -473,10 +493,15 @@ def summary(
             per_round = [min(one[p][key] for p in plain) / one[variant][key] for one in fit]
             middle[variant][f"ratio_{key}"] = float(np.median(per_round)) if per_round else float("nan")
     return {
-        "backbones": list(names), "images": n_images, "rounds": len(rounds), "variants": middle,
-        "agreement": agreement, "machine": machine(), "every_round": rounds,
+        "backbones": list(names),
+        "images": n_images,
+        "rounds": len(rounds),
+        "variants": middle,
+        "agreement": agreement,
+        "machine": machine(),
+        "every_round": rounds,
         "quiet": all(_quiet(one, variants) for one in rounds),
-    }  # fmt: skip
+    }
 
 
 def _geometries(names: Sequence[str]) -> int:

@@ -95,16 +95,20 @@ def demands(name: str, found: dict[str, Any]) -> list[Demand]:
     plain = name.removeprefix("random:")
     return [
         Demand(
-            f"{plain}: a batch of 8 against one picture alone", "differs by <= 1e-5 of the largest",
-            f"{found['batch_difference']:.1e} ({found['engine']})", found["batch_difference"] <= 1e-5,
+            f"{plain}: a batch of 8 against one picture alone",
+            "differs by <= 1e-5 of the largest",
+            f"{found['batch_difference']:.1e} ({found['engine']})",
+            found["batch_difference"] <= 1e-5,
         ),
         Demand(
-            f"{plain}: a warm query against eager torch", f">= {least:g} times, cosine >= 0.9999",
+            f"{plain}: a warm query against eager torch",
+            f">= {least:g} times, cosine >= 0.9999",
             f"{faster['ms']:.2f} times by the clock ({found['query_ms']:.1f} against {found['eager_ms']:.1f} ms), "
             f"{faster['cpu_ms']:.2f} by processor time, cosine {found['cosine']:.6f}",
-            faster["ms" if quiet else "cpu_ms"] >= least and found["cosine"] >= 0.9999, quiet,
+            faster["ms" if quiet else "cpu_ms"] >= least and found["cosine"] >= 0.9999,
+            quiet,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def demands_table(rows: Sequence[Demand]) -> str:

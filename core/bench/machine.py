@@ -27,7 +27,12 @@ def machine() -> dict[str, Any]:
     said = ", ".join(f"{library} {version}" for library, version in versions.items())
     date = datetime.date.today().isoformat()
     return {
-        "processor": processor(), "cores": cores, "memory_gib": round(memory, 1), "system": platform.platform(),
-        "python": platform.python_version(), "versions": versions, "date": date,
+        "processor": processor(),
+        "cores": cores,
+        "memory_gib": round(memory, 1),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "versions": versions,
+        "date": date,
         "sentence": f"{name}, {cores} cores, {memory:.0f} GiB, Python {platform.python_version()}, {said}; {date}.",
-    }  # fmt: skip
+    }

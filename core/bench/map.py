@@ -47,8 +47,10 @@ def run(args: list[str]) -> None:
     if "umap" in given.methods:
         wall, _, _ = timed(lambda: projection.warm_umap().join())
         print(f"UMAP compiled in {wall:.1f} s, once per process, beside the pages")
-    print(f"{'images':>8} {'method':>7} {'fresh':>9} {'cpu':>8} {'trust':>6} {'kept@10':>8}"
-          f" {'moved':>8} {'cpu':>8} {'first':>8} {'trust':>6} {'drift':>6}   seconds")  # fmt: skip
+    print(
+        f"{'images':>8} {'method':>7} {'fresh':>9} {'cpu':>8} {'trust':>6} {'kept@10':>8}"
+        f" {'moved':>8} {'cpu':>8} {'first':>8} {'trust':>6} {'drift':>6}   seconds"
+    )
     for n in sizes:
         space = Space(tuple(clustered(n, dim, seed) for seed, dim in enumerate(DIMS)), (0.5, 0.5))
         wall, cpu, _ = timed(lambda space=space: space.compressed)

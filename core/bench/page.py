@@ -36,9 +36,14 @@ STRENGTHS = {"tf_efficientnet_lite0": 1.0, "tf_efficientnet_lite2": 0.9, "hsv_hi
 NAMES = tuple(STRENGTHS)
 LARGE = "page_bench"
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 DEMANDS = {True: 1000.0, False: 400.0}
 """Milliseconds that the median of a moved weight may take: with thousands of images, and on the demo."""
 MANY = 2_000
@@ -176,10 +181,17 @@ def server(home: Path) -> Iterator[tuple[str, int]]:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
     command = [
-        sys.executable, "-m", "streamlit", "run", str(paths.REPOSITORY / "app.py"), "--server.headless=true",
-        f"--server.port={port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none",
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(paths.REPOSITORY / "app.py"),
+        "--server.headless=true",
+        f"--server.port={port}",
+        "--server.address=127.0.0.1",
+        "--server.fileWatcherType=none",
         "--browser.gatherUsageStats=false",
-    ]  # fmt: skip
+    ]
     surroundings = {**os.environ, "FUSIONSCOPE_HOME": str(home)}
     server = subprocess.Popen(command, env=surroundings, cwd=paths.REPOSITORY, stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"

@@ -27,8 +27,10 @@ def print_text_search(name: str, backbone: str) -> None:
     dataset = embedding.embed(data.load(name), [backbone]).dataset
     vectors = embedding.embeddings(dataset, backbone).vectors
     keys = ("map", "p@10", "ndcg@10")
-    print(f"Text search by {backbone} on {dataset.name}: {len(dataset.split.gallery):,} pictures are searched, "
-          f"{len(dataset.label_names)} class names ask")  # fmt: skip
+    print(
+        f"Text search by {backbone} on {dataset.name}: {len(dataset.split.gallery):,} pictures are searched, "
+        f"{len(dataset.label_names)} class names ask"
+    )
     print(f"{'query':<26} {'mAP':>6} {'P@10':>6} {'nDCG@10':>8} {'zero-shot accuracy':>19}")
     found = {
         label: text.measure(dataset, backbone, vectors, templates, keys=keys)

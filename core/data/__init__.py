@@ -31,19 +31,60 @@ if TYPE_CHECKING:
     from core.data.truth import relevance
 
 _LIBRARY = (
-    "add", "add_vectors", "decided", "describe", "from_dataframe", "keep_all", "keep_one_of_each", "load",
-    "make_split", "names", "options_of", "quarantine", "read_bytes", "remove", "rename", "rescan", "whole",
-)  # fmt: skip
+    "add",
+    "add_vectors",
+    "decided",
+    "describe",
+    "from_dataframe",
+    "keep_all",
+    "keep_one_of_each",
+    "load",
+    "make_split",
+    "names",
+    "options_of",
+    "quarantine",
+    "read_bytes",
+    "remove",
+    "rename",
+    "rescan",
+    "whole",
+)
 _PLACES = {
-    "DATASETS": "catalog", "relevance": "truth", "subset": "table", **dict.fromkeys(_LIBRARY, "library"),
-}  # fmt: skip
+    "DATASETS": "catalog",
+    "relevance": "truth",
+    "subset": "table",
+    **dict.fromkeys(_LIBRARY, "library"),
+}
 _MODULES = ("attached", "blackbox", "decisions", "images", "readers", "splits")
 
 __all__ = [
-    "DATASETS", "add", "add_vectors", "attached", "blackbox", "decided", "decisions", "describe", "from_dataframe",
-    "images", "keep_all", "keep_one_of_each", "load", "make_split", "names", "options_of", "quarantine", "read_bytes",
-    "readers", "relevance", "remove", "rename", "rescan", "splits", "subset", "whole",
-]  # fmt: skip
+    "DATASETS",
+    "add",
+    "add_vectors",
+    "attached",
+    "blackbox",
+    "decided",
+    "decisions",
+    "describe",
+    "from_dataframe",
+    "images",
+    "keep_all",
+    "keep_one_of_each",
+    "load",
+    "make_split",
+    "names",
+    "options_of",
+    "quarantine",
+    "read_bytes",
+    "readers",
+    "relevance",
+    "remove",
+    "rename",
+    "rescan",
+    "splits",
+    "subset",
+    "whole",
+]
 
 
 def __getattr__(name: str) -> Any:

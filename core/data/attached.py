@@ -76,9 +76,15 @@ def _backbone(record: Path) -> Backbone:
         if name != record.stem or type(dim) is not int or dim < 1 or not isinstance(came_from, str):
             raise ValueError("a field has no value that `attach` writes")
         return Backbone(
-            name, source="vectors", dim=dim, family=_FAMILY, pooling="given", weights=came_from,
-            architecture="computed elsewhere", image_size=1,
-        )  # fmt: skip
+            name,
+            source="vectors",
+            dim=dim,
+            family=_FAMILY,
+            pooling="given",
+            weights=came_from,
+            architecture="computed elsewhere",
+            image_size=1,
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(record, error) from error
 

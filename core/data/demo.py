@@ -25,13 +25,27 @@ SEED = 20
 _VERSION = 2
 _LONG_SIDE = 420
 _PHOTOGRAPHS = {
-    "astronaut": "skimage.data", "brick": "skimage.data", "camera": "skimage.data", "cell": "skimage.data",
-    "chelsea": "skimage.data", "china": "sklearn.datasets.images", "clock_motion": "skimage.data",
-    "coffee": "skimage.data", "coins": "skimage.data", "flower": "sklearn.datasets.images",
-    "grass": "skimage.data", "gravel": "skimage.data", "hubble_deep_field": "skimage.data", "ihc": "skimage.data",
-    "moon": "skimage.data", "motorcycle_left": "skimage.data", "page": "skimage.data", "retina": "skimage.data",
-    "rocket": "skimage.data", "text": "skimage.data",
-}  # fmt: skip
+    "astronaut": "skimage.data",
+    "brick": "skimage.data",
+    "camera": "skimage.data",
+    "cell": "skimage.data",
+    "chelsea": "skimage.data",
+    "china": "sklearn.datasets.images",
+    "clock_motion": "skimage.data",
+    "coffee": "skimage.data",
+    "coins": "skimage.data",
+    "flower": "sklearn.datasets.images",
+    "grass": "skimage.data",
+    "gravel": "skimage.data",
+    "hubble_deep_field": "skimage.data",
+    "ihc": "skimage.data",
+    "moon": "skimage.data",
+    "motorcycle_left": "skimage.data",
+    "page": "skimage.data",
+    "retina": "skimage.data",
+    "rocket": "skimage.data",
+    "text": "skimage.data",
+}
 
 
 def _folder(name: str) -> Path:

@@ -129,8 +129,13 @@ def coco(
 def _beside(path: Path, names: list[str]) -> Path:
     """The folder near an annotation file that holds the pictures it names."""
     stem = path.stem.removeprefix("instances_")
-    near = [path.parent, path.parent.parent, path.parent / stem, path.parent.parent / stem,
-            path.parent.parent / "images" / stem]  # fmt: skip
+    near = [
+        path.parent,
+        path.parent.parent,
+        path.parent / stem,
+        path.parent.parent / stem,
+        path.parent.parent / "images" / stem,
+    ]
     near += [place / "images" for place in (path.parent, path.parent.parent)]
     sample = names[:: max(1, len(names) // 20)][:20]
     best = max(near, key=lambda place: sum((place / name).is_file() for name in sample))

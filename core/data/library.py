@@ -60,14 +60,26 @@ def load(
         wanted = text.partition(":")[2]
         place = paths.home() / "torchvision"
         place.mkdir(parents=True, exist_ok=True)
-        return add(name or wanted, place, reader="torchvision", options={"dataset": wanted},
-                   on_progress=on_progress, cancel=cancel)  # fmt: skip
+        return add(
+            name or wanted,
+            place,
+            reader="torchvision",
+            options={"dataset": wanted},
+            on_progress=on_progress,
+            cancel=cancel,
+        )
     path = Path(text).expanduser()
     if not path.exists() and "/" not in text and not path.suffix:
         raise UnknownName(_no_such(text))
     chosen = readers.choose(path, reader)
-    return add(name or _name_for(path, chosen.name, options), path, reader=chosen.name, options=options,
-               on_progress=on_progress, cancel=cancel)  # fmt: skip
+    return add(
+        name or _name_for(path, chosen.name, options),
+        path,
+        reader=chosen.name,
+        options=options,
+        on_progress=on_progress,
+        cancel=cancel,
+    )
 
 
 def add(
@@ -192,8 +204,16 @@ def _built_in(name: str, on_progress: OnProgress | None, cancel: Cancel | None) 
     with _LOCK:
         source = entry.make(on_progress, cancel)
         kind = ("folder", {"depth": 1}) if source.is_dir() else ("manifest", {"missing": "quarantine"})
-        return add(name, source, reader=kind[0], options=kind[1], on_progress=on_progress, cancel=cancel,
-                   licence=entry.licence, reference=entry.reference)  # fmt: skip
+        return add(
+            name,
+            source,
+            reader=kind[0],
+            options=kind[1],
+            on_progress=on_progress,
+            cancel=cancel,
+            licence=entry.licence,
+            reference=entry.reference,
+        )
 
 
 def _name_for(path: Path, reader: str, options: dict[str, Any]) -> str:
@@ -225,8 +245,14 @@ def rescan(name: str, on_progress: OnProgress | None = None, cancel: Cancel | No
     record = table.read_record(_saved(name))
     if record["reader"] not in readers.known():
         raise BadInput(f"{name!r} was made from a table or from vectors, not from files; add it again from there.")
-    return add(name, record["source"], reader=record["reader"], options=record["options"],
-               on_progress=on_progress, cancel=cancel)  # fmt: skip
+    return add(
+        name,
+        record["source"],
+        reader=record["reader"],
+        options=record["options"],
+        on_progress=on_progress,
+        cancel=cancel,
+    )
 
 
 def _no_such(name: str) -> str:

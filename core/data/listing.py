@@ -15,13 +15,27 @@ from core.registry import Registry
 _CLUTTER = {"thumbs.db", "desktop.ini", "icon\r"}
 SPLITS = ("train", "query", "gallery", "query|gallery")
 SPLIT_WORDS = {
-    "train": "train", "training": "train", "trainval": "train", "fit": "train",
-    "query": "query", "queries": "query", "probe": "query",
-    "gallery": "gallery", "database": "gallery", "index": "gallery", "distractor": "gallery",
-    "query|gallery": "query|gallery", "gallery|query": "query|gallery", "both": "query|gallery",
-    "test": "query|gallery", "testing": "query|gallery", "val": "query|gallery", "valid": "query|gallery",
-    "validation": "query|gallery", "dev": "query|gallery",
-}  # fmt: skip
+    "train": "train",
+    "training": "train",
+    "trainval": "train",
+    "fit": "train",
+    "query": "query",
+    "queries": "query",
+    "probe": "query",
+    "gallery": "gallery",
+    "database": "gallery",
+    "index": "gallery",
+    "distractor": "gallery",
+    "query|gallery": "query|gallery",
+    "gallery|query": "query|gallery",
+    "both": "query|gallery",
+    "test": "query|gallery",
+    "testing": "query|gallery",
+    "val": "query|gallery",
+    "valid": "query|gallery",
+    "validation": "query|gallery",
+    "dev": "query|gallery",
+}
 """What people write for a split → ours. A test set without its own queries searches itself."""
 
 

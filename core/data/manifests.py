@@ -24,8 +24,22 @@ from core.errors import BadInput
 from core.progress import Cancel, OnProgress
 
 USUAL = {
-    "path": ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "img",
-             "img_path", "image_file", "imagepath", "picture", "photo"),
+    "path": (
+        "path",
+        "file",
+        "filename",
+        "file_name",
+        "filepath",
+        "file_path",
+        "image",
+        "image_path",
+        "img",
+        "img_path",
+        "image_file",
+        "imagepath",
+        "picture",
+        "photo",
+    ),
     "id": ("id", "image_id", "item_id", "uid", "uuid", "sku", "key"),
     "label": ("label", "class", "category", "target", "class_name", "label_name", "species", "y", "ground_truth"),
     "labels": ("labels", "tags", "classes", "categories", "label_names"),
@@ -34,15 +48,31 @@ USUAL = {
     "title": ("title", "name", "headline", "product_name"),
     "description": ("description", "text", "caption", "desc", "body", "alt"),
     "pictures": ("pictures", "images", "photos", "image_paths", "additional_images", "more_images", "other_images"),
-}  # fmt: skip
+}
 """Our columns → the names under which people keep them, likeliest first."""
 OPTIONS = {
     "columns": "Which of the file's columns is which of ours, where the names are unusual: {ours: theirs}.",
     "missing": "What to do with rows whose file does not exist: refuse (default) or quarantine (no path: left out).",
     "images": "The folder that paths are relative to; by default the manifest's own.",
 }
-_OWN = {"path", "size", "mtime_ns", "width", "height", "instance", "id", "key", "label_code", "split_word",
-        "label_codes", "instance_code", "offset", "member_size", "picture_of", "picture_number"}  # fmt: skip
+_OWN = {
+    "path",
+    "size",
+    "mtime_ns",
+    "width",
+    "height",
+    "instance",
+    "id",
+    "key",
+    "label_code",
+    "split_word",
+    "label_codes",
+    "instance_code",
+    "offset",
+    "member_size",
+    "picture_of",
+    "picture_number",
+}
 _NUMBERED = re.compile(r"(.*?)[ _-]?(\d{1,2})")
 
 

@@ -197,8 +197,10 @@ def options_from(reader: Reader, given: Mapping[str, str]) -> dict[str, Any]:
             found[name] = _PARSE[kind](text)
         except (ValueError, KeyError) as error:
             wanted = {
-                "whole": "a whole number", "flag": "yes or no", "mapping": "ours:theirs,ours:theirs, e.g. path:photo",
-            }[kind]  # fmt: skip
+                "whole": "a whole number",
+                "flag": "yes or no",
+                "mapping": "ours:theirs,ours:theirs, e.g. path:photo",
+            }[kind]
             raise BadInput(f"The option {name!r} takes {wanted}, not {text[:60]!r}.") from error
     return found
 

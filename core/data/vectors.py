@@ -178,8 +178,13 @@ def _headless(path: Path) -> pd.DataFrame:
 
 
 _READ = {
-    ".npy": _npy, ".npz": _npz, ".parquet": _parquet, ".safetensors": _safetensors, ".csv": _csv, ".tsv": _csv,
-}  # fmt: skip
+    ".npy": _npy,
+    ".npz": _npz,
+    ".parquet": _parquet,
+    ".safetensors": _safetensors,
+    ".csv": _csv,
+    ".tsv": _csv,
+}
 
 
 def aligned(given: Given, ids: Sequence[str], path: str | Path, where: str, *, extra: str = "refuse") -> np.ndarray:

@@ -88,9 +88,11 @@ def score_sum(
 
 
 _COMBINED = {
-    "joins": "scores", "weight": "", "parameters": (norm_parameter("minmax"), depth_parameter()),
+    "joins": "scores",
+    "weight": "",
+    "parameters": (norm_parameter("minmax"), depth_parameter()),
     "reference": "Fox and Shaw 1994, TREC-2",
-}  # fmt: skip
+}
 
 
 @FUSIONS.register(

@@ -336,11 +336,19 @@ METRICS.add(
 for _name, _label, _which, _lone in (
     ("acc@k", "kNN accuracy (k)", "labelled queries", "A query that is alone in its class counts, and is wrong."),
     ("acc", "kNN accuracy (1)", "labelled queries", "A query that is alone in its class counts, and is wrong."),
-    ("acc_not_lone@k", "kNN accuracy (k, no lone)", "labelled queries whose class has another member",
-     "A query that is alone in its class is left out."),
-    ("acc_not_lone", "kNN accuracy (1, no lone)", "labelled queries whose class has another member",
-     "A query that is alone in its class is left out."),
-):  # fmt: skip
+    (
+        "acc_not_lone@k",
+        "kNN accuracy (k, no lone)",
+        "labelled queries whose class has another member",
+        "A query that is alone in its class is left out.",
+    ),
+    (
+        "acc_not_lone",
+        "kNN accuracy (1, no lone)",
+        "labelled queries whose class has another member",
+        "A query that is alone in its class is left out.",
+    ),
+):
     METRICS.add(
         Metric(
             _name,

@@ -231,9 +231,20 @@ def compare(
     mean = float(d.mean())
     p = randomisation(d, draws, seed)
     return Difference(
-        n, mean, low, high, p, p, wilcoxon(d), mean / spread if spread > 0 else 0.0, rank_biserial(d),
-        int((d > 0).sum()), int((d == 0).sum()), int((d < 0).sum()), "queries" if classes is None else "classes",
-    )  # fmt: skip
+        n,
+        mean,
+        low,
+        high,
+        p,
+        p,
+        wilcoxon(d),
+        mean / spread if spread > 0 else 0.0,
+        rank_biserial(d),
+        int((d > 0).sum()),
+        int((d == 0).sum()),
+        int((d < 0).sum()),
+        "queries" if classes is None else "classes",
+    )
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:

@@ -555,9 +555,14 @@ def layout(
         on_layout(xy if start is None else align(xy, start))
 
     job = Job(
-        dims, seed, **{**defaults(len(space)), **used}, start=start, on_layout=show if on_layout else None,
-        on_progress=on_progress, cancel=cancel,
-    )  # fmt: skip
+        dims,
+        seed,
+        **{**defaults(len(space)), **used},
+        start=start,
+        on_layout=show if on_layout else None,
+        on_progress=on_progress,
+        cancel=cancel,
+    )
     if len(space) < 6 or entry.instant:
         xy = _pca(space, job)
     else:
@@ -775,9 +780,11 @@ def save_layout(key: str, projection: Projection, figures: Mapping[str, Any] | N
     """
     folder = paths.layouts()
     record = {
-        "method": projection.method, "parameters": dict(projection.parameters), "seed": projection.seed,
+        "method": projection.method,
+        "parameters": dict(projection.parameters),
+        "seed": projection.seed,
         **(figures or {}),
-    }  # fmt: skip
+    }
     mark = uuid.uuid4().hex[:8]
     try:
         folder.mkdir(parents=True, exist_ok=True)

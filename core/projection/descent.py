@@ -25,9 +25,18 @@ def _within(value: float) -> float:
 
 @njit(nogil=True, cache=True, fastmath=True)
 def step(
-    place: np.ndarray, head: np.ndarray, tail: np.ndarray, every: np.ndarray, due: np.ndarray, push_due: np.ndarray,
-    a: float, b: float, pace: float, now: int, state: np.ndarray,
-) -> None:  # fmt: skip
+    place: np.ndarray,
+    head: np.ndarray,
+    tail: np.ndarray,
+    every: np.ndarray,
+    due: np.ndarray,
+    push_due: np.ndarray,
+    a: float,
+    b: float,
+    pace: float,
+    now: int,
+    state: np.ndarray,
+) -> None:
     """Move the points in place.
 
     Args:

@@ -53,10 +53,13 @@ def build(
     album = document.Album()
     parts = [document.answer(_answer(result, [one.name for one in ordered], called))]
     parts += [document.heading("Every system"), _main_table(ordered, columns, called, result.tie_groups)]
-    parts.append(document.paragraph(
-        "Means over valid queries with 95 % bootstrap intervals; the best mean average precision is bold. Systems that share a "
-        "letter cannot be told apart (paired randomisation tests, Holm-corrected over all pairs).", quiet=True,
-    ))  # fmt: skip
+    parts.append(
+        document.paragraph(
+            "Means over valid queries with 95 % bootstrap intervals; the best mean average precision is bold. Systems that share a "
+            "letter cannot be told apart (paired randomisation tests, Holm-corrected over all pairs).",
+            quiet=True,
+        )
+    )
     parts.append(drawings.bars([_bar(one, called) for one in ordered]))
     parts.append(document.paragraph("Mean average precision with its 95 % interval.", quiet=True))
     parts += _costs([one.name for one in ordered], known or {}, called)
@@ -106,9 +109,15 @@ def of_stored(
         for k in (ks if "@" in key else (0,))
     ]
     return build(
-        dataset, result, data.relevance(dataset), backbones=used, fusions=fusions, titles=titles, known=known,
+        dataset,
+        result,
+        data.relevance(dataset),
+        backbones=used,
+        fusions=fusions,
+        titles=titles,
+        known=known,
         columns=tuple(dict.fromkeys(columns)),
-    )  # fmt: skip
+    )
 
 
 def _fusion_titles(fusions: Sequence[FusionSpec], called: Mapping[str, str]) -> dict[str, str]:
@@ -204,9 +213,10 @@ def _costs(order: Sequence[str], known: Mapping[str, leaderboard.Facts], called:
         document.table(columns, rows),
         document.paragraph(
             "Time from one image file to its vector and weights on disk, summed over the backbones used, measured on the machine "
-            "that made this report; “–” was not measured, or has no vectors of its own.", quiet=True,
+            "that made this report; “–” was not measured, or has no vectors of its own.",
+            quiet=True,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _differences(result: Result, best: str, called: Mapping[str, str]) -> list[str]:
@@ -219,21 +229,29 @@ def _differences(result: Result, best: str, called: Mapping[str, str]) -> list[s
         ends = sorted((sign * found.low, sign * found.high))
         wins, losses = (found.wins, found.losses) if sign > 0 else (found.losses, found.wins)
         verdict = "the two tests disagree: no conclusion" if found.contradicts else ""
-        rows.append([
-            called.get(other, other), document.figure_cell(sign * found.mean, *ends),
-            document.Cell(f"{found.p_holm:.4f}", f"uncorrected {found.p:.4f}"), document.Cell(f"{sign * found.d_z:+.2f}"),
-            document.Cell(f"{wins:,} / {found.ties:,} / {losses:,}"), verdict,
-        ])  # fmt: skip
+        rows.append(
+            [
+                called.get(other, other),
+                document.figure_cell(sign * found.mean, *ends),
+                document.Cell(f"{found.p_holm:.4f}", f"uncorrected {found.p:.4f}"),
+                document.Cell(f"{sign * found.d_z:+.2f}"),
+                document.Cell(f"{wins:,} / {found.ties:,} / {losses:,}"),
+                verdict,
+            ]
+        )
     if not rows:
         return []
     return [
         document.heading(f"{called.get(best, best)} against the others"),
-        document.table(["Other system", "Difference in mAP", "p (Holm)", "Effect d_z", "Better / equal / worse", ""], rows),
+        document.table(
+            ["Other system", "Difference in mAP", "p (Holm)", "Effect d_z", "Better / equal / worse", ""], rows
+        ),
         document.paragraph(
             "Paired over the same queries. Queries of one class share their relevant images, so they are not independent: "
-            "a significant difference is about these queries, not about another dataset.", quiet=True,
+            "a significant difference is about these queries, not about another dataset.",
+            quiet=True,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _cases(

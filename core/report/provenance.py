@@ -24,11 +24,15 @@ def of_dataset(dataset: Dataset) -> list[tuple[str, object]]:
         ("Dataset", dataset.name),
         ("Images", f"{len(dataset):,}"),
         ("Classes", f"{len(dataset.label_names):,}" if dataset.label_names else "none"),
-        ("Queries, gallery", "every image asks all the others" if split.is_self_retrieval
-         else f"{len(split.queries):,} queries, {len(split.gallery):,} in the gallery"),
+        (
+            "Queries, gallery",
+            "every image asks all the others"
+            if split.is_self_retrieval
+            else f"{len(split.queries):,} queries, {len(split.gallery):,} in the gallery",
+        ),
         ("Relevant by", dataset.relevant_by if dataset.has_labels else "nothing is known to be relevant"),
         ("Content hash", dataset.fingerprint),
-    ]  # fmt: skip
+    ]
     rows += [(name, text) for name, text in (("Licence", dataset.licence), ("Reference", dataset.reference)) if text]
     if dataset.quarantine is not None and len(dataset.quarantine):
         rows.append(("Files that could not be read", f"{len(dataset.quarantine):,}; they take no part"))
@@ -45,8 +49,15 @@ def of_backbones(dataset: Dataset, names: Sequence[str]) -> str:
             made = f"{stored.fingerprint or 'imported vectors'} · {stored.engine} · {backbone.mode}"
         except CoreError as error:
             made = str(error)
-        rows.append([backbone.title, f"{backbone.source}: {backbone.architecture or name} {backbone.weights}".strip(),
-                     document.Cell(str(backbone.dim)), backbone.licence, made])  # fmt: skip
+        rows.append(
+            [
+                backbone.title,
+                f"{backbone.source}: {backbone.architecture or name} {backbone.weights}".strip(),
+                document.Cell(str(backbone.dim)),
+                backbone.licence,
+                made,
+            ]
+        )
     return document.table(["Backbone", "Weights", "Length", "Licence of the weights", "Fingerprint and engine"], rows)
 
 

@@ -5,6 +5,15 @@ from core.search.ranking import Ranked, rank_scores, top, warm
 from core.search.scores import BlockScores, CosineScores, ScoreSource, first_copies, fused_scores, rows_at
 
 __all__ = [
-    "BlockScores", "CosineScores", "LiveEngine", "Ranked", "ScoreSource",
-    "first_copies", "fused_scores", "rank_scores", "rows_at", "top", "warm",
-]  # fmt: skip
+    "BlockScores",
+    "CosineScores",
+    "LiveEngine",
+    "Ranked",
+    "ScoreSource",
+    "first_copies",
+    "fused_scores",
+    "rank_scores",
+    "rows_at",
+    "top",
+    "warm",
+]

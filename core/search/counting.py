@@ -25,9 +25,19 @@ _PARKING = 32
 
 @njit(nogil=True, cache=True, inline="always")
 def _fuse(
-    row: np.ndarray, query: int, n_blocks: int, weights: np.ndarray,
-    b0: np.ndarray, b1: np.ndarray, b2: np.ndarray, b3: np.ndarray, b4: np.ndarray, b5: np.ndarray, b6: np.ndarray, b7: np.ndarray,
-) -> None:  # fmt: skip
+    row: np.ndarray,
+    query: int,
+    n_blocks: int,
+    weights: np.ndarray,
+    b0: np.ndarray,
+    b1: np.ndarray,
+    b2: np.ndarray,
+    b3: np.ndarray,
+    b4: np.ndarray,
+    b5: np.ndarray,
+    b6: np.ndarray,
+    b7: np.ndarray,
+) -> None:
     """row[j] = sum of weight x score, in the order of the blocks, in the type of the scores."""
     n = row.size
     w0 = weights[0]
@@ -345,12 +355,35 @@ def _to_ranks(counts: np.ndarray, marked: np.ndarray, beaten: np.ndarray, cells:
 
 @njit(nogil=True, cache=True)
 def rank_rows(
-    first: int, stop: int, base: int, n_blocks: int, weights: np.ndarray,
-    b0: np.ndarray, b1: np.ndarray, b2: np.ndarray, b3: np.ndarray, b4: np.ndarray, b5: np.ndarray, b6: np.ndarray, b7: np.ndarray,
-    factor: np.ndarray, starts: np.ndarray, ends: np.ndarray, items: np.ndarray, own: np.ndarray, junk_indptr: np.ndarray, junk_items: np.ndarray,
-    indptr: np.ndarray, ranks: np.ndarray, retrieved: np.ndarray, hits: np.ndarray, mixed: np.ndarray,
-    k: int, best_items: np.ndarray, best_scores: np.ndarray,
-) -> None:  # fmt: skip
+    first: int,
+    stop: int,
+    base: int,
+    n_blocks: int,
+    weights: np.ndarray,
+    b0: np.ndarray,
+    b1: np.ndarray,
+    b2: np.ndarray,
+    b3: np.ndarray,
+    b4: np.ndarray,
+    b5: np.ndarray,
+    b6: np.ndarray,
+    b7: np.ndarray,
+    factor: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    items: np.ndarray,
+    own: np.ndarray,
+    junk_indptr: np.ndarray,
+    junk_items: np.ndarray,
+    indptr: np.ndarray,
+    ranks: np.ndarray,
+    retrieved: np.ndarray,
+    hits: np.ndarray,
+    mixed: np.ndarray,
+    k: int,
+    best_items: np.ndarray,
+    best_scores: np.ndarray,
+) -> None:
     """Rank the relevant items of the queries first ... stop − 1, and keep the best k of each.
 
     Args:

@@ -127,10 +127,28 @@ class Counter:
         def run(low: int, high: int) -> None:
             """Rank the queries low … high − 1."""
             counting.rank_rows(
-                low, high, base, len(blocks), padded, *filled, columns,
-                lists.starts, lists.ends, lists.items, lists.own, lists.junk_indptr, lists.junk_items, lists.indptr,
-                self.ranks, self.retrieved, self.hits, self.mixed, self.k, self.items, self.scores,
-            )  # fmt: skip
+                low,
+                high,
+                base,
+                len(blocks),
+                padded,
+                *filled,
+                columns,
+                lists.starts,
+                lists.ends,
+                lists.items,
+                lists.own,
+                lists.junk_indptr,
+                lists.junk_items,
+                lists.indptr,
+                self.ranks,
+                self.retrieved,
+                self.hits,
+                self.mixed,
+                self.k,
+                self.items,
+                self.scores,
+            )
 
         # Four pieces a thread: an uneven neighbour on one core then costs a quarter of its share, not all of it.
         pieces = max(1, min(4 * self.threads, (stop - first) // 32)) if self.threads > 1 else 1
@@ -155,9 +173,14 @@ class Counter:
         if truth.gains is not None:
             gains, ideal = self._gains()
         ranks = RelevantRanks(
-            self.lists.indptr, self.ranks, self.retrieved, truth.list_length, gains, ideal,
+            self.lists.indptr,
+            self.ranks,
+            self.retrieved,
+            truth.list_length,
+            gains,
+            ideal,
             self.hits if self.wants_hits else None,
-        )  # fmt: skip
+        )
         with np.errstate(over="ignore"):  # what is shown is float32; the order was found in the type of the scores
             best = Ranking(self.items, self.scores.astype(np.float32)) if self.k else None
         return Ranked(ranks, self.mixed, best, queries)

@@ -45,8 +45,17 @@ PICTURE_JOINS = {
 MOST_PICTURES = 8
 """Pictures of an item that can be components of their own; further ones count under the other two ways only."""
 _FILE_COLUMNS = {
-    "path", "size", "mtime_ns", "width", "height", "offset", "member_size", "id", "image", "picture_number",
-}  # fmt: skip
+    "path",
+    "size",
+    "mtime_ns",
+    "width",
+    "height",
+    "offset",
+    "member_size",
+    "id",
+    "image",
+    "picture_number",
+}
 _NEVER_NUMBERS = {"title", "description", "parent", CATEGORY, "instance"}
 _MOST_CHOICES = 60
 

@@ -98,12 +98,23 @@ def measure(
         engine = engines.build(backbone, device, workers=threads)
         rate = _throughput(backbone, engine, files, threads, cancel)
     cost = Cost(
-        backbone=name, fingerprint=backbones.fingerprint(backbone)[0], engine=engine.name, device=engine.device,
-        latency_ms=float(np.median(times)), latency_p95_ms=float(np.percentile(times, 95)), images_per_second=rate,
-        megabytes=round(megabytes(backbone), 1), parameters=backbone.parameters, peak_megabytes=round(peak.megabytes),
-        n_images=len(files), threads=threads, processor=choice.processor(), system=platform.platform(),
-        versions=compat.versions(_LIBRARIES), date=datetime.date.today().isoformat(),
-    )  # fmt: skip
+        backbone=name,
+        fingerprint=backbones.fingerprint(backbone)[0],
+        engine=engine.name,
+        device=engine.device,
+        latency_ms=float(np.median(times)),
+        latency_p95_ms=float(np.percentile(times, 95)),
+        images_per_second=rate,
+        megabytes=round(megabytes(backbone), 1),
+        parameters=backbone.parameters,
+        peak_megabytes=round(peak.megabytes),
+        n_images=len(files),
+        threads=threads,
+        processor=choice.processor(),
+        system=platform.platform(),
+        versions=compat.versions(_LIBRARIES),
+        date=datetime.date.today().isoformat(),
+    )
     _keep(cost)
     _tell(on_progress, f"Measured {backbone.title}", 3, 3)
     return cost

@@ -111,9 +111,13 @@ def table(found: Mapping[str, Curve], x: str, y: str) -> pd.DataFrame:
         frames.append(
             pd.DataFrame(
                 {
-                    "system": title, x: one.x, y: one.y, "low": nothing if one.low is None else one.low,
-                    "high": nothing if one.high is None else one.high, "n_queries": one.n,
+                    "system": title,
+                    x: one.x,
+                    y: one.y,
+                    "low": nothing if one.low is None else one.low,
+                    "high": nothing if one.high is None else one.high,
+                    "n_queries": one.n,
                 }
             )
-        )  # fmt: skip
+        )
     return pd.concat(frames, ignore_index=True).dropna(axis=1, how="all")

@@ -22,16 +22,23 @@ LICENCES = {
     "unknown": "not known",
 }
 _FAMILIES = {
-    "CNN": "a network of convolutions", "ViT": "a vision transformer that was taught with labels",
+    "CNN": "a network of convolutions",
+    "ViT": "a vision transformer that was taught with labels",
     "self-supervised ViT": "a vision transformer that was taught without labels",
     "vision-language": "a pair of encoders that bring pictures and texts into one space",
-    "mobile": "a small network of convolutions made for phones", "descriptor": "a descriptor: a formula, nothing was learned",
-    "concepts": "class names that a network sees, put into words by a text encoder", "vectors": "vectors from a file",
-}  # fmt: skip
+    "mobile": "a small network of convolutions made for phones",
+    "descriptor": "a descriptor: a formula, nothing was learned",
+    "concepts": "class names that a network sees, put into words by a text encoder",
+    "vectors": "vectors from a file",
+}
 _SOURCES = {
-    "timm": "timm", "open_clip": "open_clip", "package": "timm, weights from an installed package",
-    "own": "Fusionscope's own code", "file": "timm, weights from a file of yours", "vectors": "a file",
-}  # fmt: skip
+    "timm": "timm",
+    "open_clip": "open_clip",
+    "package": "timm, weights from an installed package",
+    "own": "Fusionscope's own code",
+    "file": "timm, weights from a file of yours",
+    "vectors": "a file",
+}
 
 
 @dataclass(frozen=True)
@@ -79,16 +86,20 @@ def entries(counts: Mapping[str, int] | None = None, n_images: int = 0) -> list[
     for backbone in map(backbones.get, backbones.names()):
         here, why = backbones.available(backbone)
         share = None if counts is None or not n_images else counts.get(backbone.name, 0) / n_images
-        found.append(
-            Entry(backbone, here, why, costs.megabytes(backbone), costs.measured(backbone.name), share)
-        )  # fmt: skip
+        found.append(Entry(backbone, here, why, costs.megabytes(backbone), costs.measured(backbone.name), share))
     return found
 
 
 def fitting(
-    every: Sequence[Entry], *, families: Collection[str] = (), licence: str = "any", here: bool = False,
-    text: bool = False, embedded: bool = False, search: str = "",
-) -> list[Entry]:  # fmt: skip
+    every: Sequence[Entry],
+    *,
+    families: Collection[str] = (),
+    licence: str = "any",
+    here: bool = False,
+    text: bool = False,
+    embedded: bool = False,
+    search: str = "",
+) -> list[Entry]:
     """Those entries that a person asks for; empty families, "any" and False let everything through."""
     words = search.casefold().split()
     return [
@@ -114,16 +125,26 @@ def table(shown: Sequence[Entry]) -> pd.DataFrame:
 
     rows = [
         {
-            "name": one.name, "backbone": one.backbone.title, "family": one.backbone.family, "dim": one.backbone.dim,
-            "input": one.backbone.image_size, "million parameters": one.backbone.parameters or None,
-            "MB": round(one.megabytes, 1) or None, "licence": backbones.licence_in_words(one.backbone),
-            "licence of the weights": one.backbone.licence, "reads text": one.reads_text, "here": one.here,
+            "name": one.name,
+            "backbone": one.backbone.title,
+            "family": one.backbone.family,
+            "dim": one.backbone.dim,
+            "input": one.backbone.image_size,
+            "million parameters": one.backbone.parameters or None,
+            "MB": round(one.megabytes, 1) or None,
+            "licence": backbones.licence_in_words(one.backbone),
+            "licence of the weights": one.backbone.licence,
+            "reads text": one.reads_text,
+            "here": one.here,
             "ms": round(one.cost.latency_ms, 1) if one.cost else None,
-            "measured": one.cost.date if one.cost else "not measured", "embedded": one.embedded,
-            "where": one.why, "trained on": one.backbone.trained_on, "paper": one.backbone.reference,
+            "measured": one.cost.date if one.cost else "not measured",
+            "embedded": one.embedded,
+            "where": one.why,
+            "trained on": one.backbone.trained_on,
+            "paper": one.backbone.reference,
         }
         for one in shown
-    ]  # fmt: skip
+    ]
     found = pd.DataFrame(rows, columns=list(rows[0]) if rows else ["name"])
     for column in {"million parameters", "MB", "ms", "embedded"} & set(found.columns):
         found[column] = found[column].astype("float64")
@@ -176,9 +197,12 @@ def preprocessing(backbone: Backbone) -> str:
 def pooling(backbone: Backbone) -> str:
     """How the vector is read out of the network."""
     words = {
-        "average": "the average over all places", "CLS": "the class token", "projection": "the image tower's projection",
-        "histogram": "histograms", "timm's own": "the pooling that timm uses for this architecture",
-    }  # fmt: skip
+        "average": "the average over all places",
+        "CLS": "the class token",
+        "projection": "the image tower's projection",
+        "histogram": "histograms",
+        "timm's own": "the pooling that timm uses for this architecture",
+    }
     return words.get(backbone.pooling, backbone.pooling)
 
 

@@ -138,9 +138,14 @@ def beside(
     split = dataset.split
     labels = np.array([dataset.label_of(int(position)) for position in split.queries], dtype=object)
     return Result(
-        tuple(evaluations), comparisons, metric, np.asarray(dataset.ids)[split.queries],
-        np.asarray(dataset.ids)[split.gallery], labels, "classes" if by_class else "queries",
-    )  # fmt: skip
+        tuple(evaluations),
+        comparisons,
+        metric,
+        np.asarray(dataset.ids)[split.queries],
+        np.asarray(dataset.ids)[split.gallery],
+        labels,
+        "classes" if by_class else "queries",
+    )
 
 
 def _drawn_classes(truth: Relevance, by_class: bool) -> np.ndarray | None:
@@ -238,9 +243,16 @@ def evaluate_one(
         raise BadInput(f"{system.name}: {refusal}")
     mixed = ranked.mixed_ties & ranked.ranks.valid
     return Evaluation(
-        system.name, per_query, figures, levels, n, n_valid, mixed, ranked.best,
+        system.name,
+        per_query,
+        figures,
+        levels,
+        n,
+        n_valid,
+        mixed,
+        ranked.best,
         _warnings(system, truth, dataset, int(mixed.sum()), n_valid),
-    )  # fmt: skip
+    )
 
 
 def _figures(
@@ -449,12 +461,21 @@ def as_json(result: Result) -> dict[str, Any]:
         found = {}
         for key, figure in one.figures.items():
             found[key] = {
-                "mean": _number(figure.mean), "low": _number(figure.low), "high": _number(figure.high),
-                "n_queries": figure.n_queries, "n_valid": figure.n_valid,
-            } | ({"note": figure.note} if figure.note else {})  # fmt: skip
+                "mean": _number(figure.mean),
+                "low": _number(figure.low),
+                "high": _number(figure.high),
+                "n_queries": figure.n_queries,
+                "n_valid": figure.n_valid,
+            } | ({"note": figure.note} if figure.note else {})
         systems.append(
-            {"name": one.name, "ties": groups[one.name], "metrics": found, "queries_with_mixed_ties": one.queries_with_mixed_ties, "warnings": list(one.warnings)}
-        )  # fmt: skip
+            {
+                "name": one.name,
+                "ties": groups[one.name],
+                "metrics": found,
+                "queries_with_mixed_ties": one.queries_with_mixed_ties,
+                "warnings": list(one.warnings),
+            }
+        )
     pairs = []
     for (a, b), difference in result.comparisons.items():
         said = {name: _number(v) if isinstance(v, float) else v for name, v in dataclasses.asdict(difference).items()}
@@ -484,9 +505,12 @@ def ranking_table(result: Result, depth: int = DEPTH) -> pd.DataFrame:
         frames.append(
             pd.DataFrame(
                 {
-                    "system": one.name, "query_id": result.query_ids[rows], "rank": columns + 1,
-                    "item_id": result.gallery_ids[items[rows, columns]], "score": scores[rows, columns],
+                    "system": one.name,
+                    "query_id": result.query_ids[rows],
+                    "rank": columns + 1,
+                    "item_id": result.gallery_ids[items[rows, columns]],
+                    "score": scores[rows, columns],
                 }
             )
-        )  # fmt: skip
+        )
     return pd.concat(frames, ignore_index=True)

@@ -256,9 +256,16 @@ def attribution(
         for name in backbones
     ]
     return Attribution(
-        backbones, empty, means[backbones], each[:, valid].mean(axis=1), low, high, np.array(without),
-        np.array([means[(name,)] for name in backbones]), means,
-    )  # fmt: skip
+        backbones,
+        empty,
+        means[backbones],
+        each[:, valid].mean(axis=1),
+        low,
+        high,
+        np.array(without),
+        np.array([means[(name,)] for name in backbones]),
+        means,
+    )
 
 
 # ---------------------------------------------------------------- all weights

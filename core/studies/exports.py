@@ -110,10 +110,18 @@ def pairs(result: evaluation.Result) -> str:
     rows = [["pair", metrics.label(result.metric), "95 % interval", "p", "Holm p", "d_z", "wins/ties/losses", ""]]
     for a, b in shown:
         one = leaderboard.difference(result, a, b)
-        rows.append([
-            f"{a} less {b}", f"{one.mean:+.4f}", f"[{one.low:+.4f}, {one.high:+.4f}]", f"{one.p:.2g}", f"{one.p_holm:.2g}",
-            f"{one.d_z:.2f}", f"{one.wins}/{one.ties}/{one.losses}", _said(one),
-        ])  # fmt: skip
+        rows.append(
+            [
+                f"{a} less {b}",
+                f"{one.mean:+.4f}",
+                f"[{one.low:+.4f}, {one.high:+.4f}]",
+                f"{one.p:.2g}",
+                f"{one.p_holm:.2g}",
+                f"{one.d_z:.2f}",
+                f"{one.wins}/{one.ties}/{one.losses}",
+                _said(one),
+            ]
+        )
     left = len(every) - len(shown)
     more = [f"{left:,} more pairs were tested too: --differences FILE writes all {len(every):,}."] if left else []
     return "\n".join([*evaluation.aligned(rows), evaluation.caution(result.resampled), *more])
@@ -215,10 +223,16 @@ def class_table(result: evaluation.Result, dataset: Dataset) -> pd.DataFrame:
     rows = []
     for at, label in enumerate(found.classes):
         for number, system in enumerate(found.systems):
-            rows.append({
-                "class": label, "system": system, result.metric: found.values[at, number], "low": found.low[at, number],
-                "high": found.high[at, number], "n_queries": int(found.n[at]),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "class": label,
+                    "system": system,
+                    result.metric: found.values[at, number],
+                    "low": found.low[at, number],
+                    "high": found.high[at, number],
+                    "n_queries": int(found.n[at]),
+                }
+            )
     return pd.DataFrame(rows, columns=["class", "system", result.metric, "low", "high", "n_queries"])
 
 
@@ -229,10 +243,18 @@ def curve_table(result: evaluation.Result) -> pd.DataFrame:
     frames = []
     for one in result.evaluations:
         levels = one.figures["iprec"]
-        frames.append(pd.DataFrame({
-            "system": one.name, "recall": curves.RECALL_LEVELS, "precision": levels.mean, "low": levels.low,
-            "high": levels.high, "n_queries": levels.n_valid,
-        }))  # fmt: skip
+        frames.append(
+            pd.DataFrame(
+                {
+                    "system": one.name,
+                    "recall": curves.RECALL_LEVELS,
+                    "precision": levels.mean,
+                    "low": levels.low,
+                    "high": levels.high,
+                    "n_queries": levels.n_valid,
+                }
+            )
+        )
     return pd.concat(frames, ignore_index=True)
 
 

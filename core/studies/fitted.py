@@ -126,11 +126,14 @@ def _vectors(space: Space, names: Sequence[str]) -> str:
 def keep(name: str, found: Fitted, space: Space) -> bool:
     """Write it down, whole or not at all. False where nothing can be written: it then lasts until the app ends."""
     record = {
-        "code": CODE, "of": name, "vectors": _vectors(space, found.spec.backbones), "date": found.date,
+        "code": CODE,
+        "of": name,
+        "vectors": _vectors(space, found.spec.backbones),
+        "date": found.date,
         "fusion": found.spec.to_json(),
         "split": {"train": found.split.train.tolist(), "report": found.split.report.tolist(), "by": found.split.by},
         "course": _course(found.course),
-    }  # fmt: skip
+    }
     return _write(_file(name), record)
 
 
@@ -188,10 +191,15 @@ def _course(course: learning.Trained | weights.DimensionCurve | weights.Tuned) -
         return {"kind": "dims", "dims": list(course.dims), "proposed": course.proposed, **values}
     learned = course.learned
     return {
-        "kind": "weights", "shares": learned.shares.tolist(), "value": learned.value, "uniform": learned.uniform,
-        "points": learned.points.tolist(), "values": learned.values.tolist(), "tuned": course.tuned.tolist(),
+        "kind": "weights",
+        "shares": learned.shares.tolist(),
+        "value": learned.value,
+        "uniform": learned.uniform,
+        "points": learned.points.tolist(),
+        "values": learned.values.tolist(),
+        "tuned": course.tuned.tolist(),
         "equal": course.equal.tolist(),
-    }  # fmt: skip
+    }
 
 
 def _read_course(
@@ -206,9 +214,13 @@ def _read_course(
             tuple(map(int, record["dims"])), arrays["mean"], arrays["low"], arrays["high"], int(record["proposed"])
         )
     learned = weights.LearnedWeights(
-        spec.backbones, arrays["shares"], float(record["value"]), float(record["uniform"]), arrays["points"],
+        spec.backbones,
+        arrays["shares"],
+        float(record["value"]),
+        float(record["uniform"]),
+        arrays["points"],
         arrays["values"],
-    )  # fmt: skip
+    )
     return weights.Tuned(spec, learned, split, arrays["tuned"], arrays["equal"])
 
 

@@ -526,6 +526,11 @@ def stand(
         mean = metrics.mean(line.values)
         rows.append(Row(line.name, line.role, line.values, mean, low, high, versus.get(id(line)), cost, line.mixed))
     return Standing(
-        metric, tuple(rows), best.name, each.shape[1], int(valid.sum()), "queries" if classes is None else "classes",
+        metric,
+        tuple(rows),
+        best.name,
+        each.shape[1],
+        int(valid.sum()),
+        "queries" if classes is None else "classes",
         judge.truth.query_classes is not None,
-    )  # fmt: skip
+    )

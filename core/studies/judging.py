@@ -114,9 +114,11 @@ def category_questions(catalogue: Catalogue, used: Sequence[str]) -> Questions:
         gallery_classes=np.array([code.get(one, -1) for one in said]),
     )
     return Questions(
-        names, truth, tuple(text.readable(name) for name in names),
+        names,
+        truth,
+        tuple(text.readable(name) for name in names),
         caution=f"{len(names)} category names ask; so few queries can only show large differences.",
-    )  # fmt: skip
+    )
 
 
 def picture_questions(catalogue: Catalogue, group: str = "parent") -> Questions:
@@ -135,9 +137,12 @@ def picture_questions(catalogue: Catalogue, group: str = "parent") -> Questions:
     code = {value: at for at, value in enumerate(members)}
     groups = np.array([code[said[item] or f"\0{item}"] for item in own], np.int64)
     return Questions(
-        tuple(catalogue.title(item) for item in own), truth, own=own, groups=groups,
+        tuple(catalogue.title(item) for item in own),
+        truth,
+        own=own,
+        groups=groups,
         caution="Pictures of one product are not independent: intervals draw whole products, and p is too small.",
-    )  # fmt: skip
+    )
 
 
 def asked_vectors(space: str, lines: Sequence[str], encode: EncodeWords | None = None) -> np.ndarray:
@@ -361,6 +366,9 @@ def as_json(found: Comparison) -> dict[str, object]:
         {key: None if value != value else value for key, value in row.items()} for row in found.table.to_dict("records")
     ]
     return {
-        "metric": found.metric, "compared_with": found.base, "strategies": rows, "left_out": found.skipped,
+        "metric": found.metric,
+        "compared_with": found.base,
+        "strategies": rows,
+        "left_out": found.skipped,
         "sentences": list(found.sentences),
-    }  # fmt: skip
+    }

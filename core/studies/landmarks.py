@@ -22,9 +22,15 @@ if TYPE_CHECKING:
 CUTS = (1, 5, 10)
 """The k of mP@k that the benchmark reports."""
 TITLES = {
-    "protocol": "Protocol", "mAP": "mAP (benchmark)", "low": "low", "high": "high", "map": "mAP (all points)",
-    **{f"mP@{k}": f"mP@{k}" for k in CUTS}, "n_valid": "queries that count", "n_queries": "queries",
-}  # fmt: skip
+    "protocol": "Protocol",
+    "mAP": "mAP (benchmark)",
+    "low": "low",
+    "high": "high",
+    "map": "mAP (all points)",
+    **{f"mP@{k}": f"mP@{k}" for k in CUTS},
+    "n_valid": "queries that count",
+    "n_queries": "queries",
+}
 """Columns of `report` → what people read."""
 NOTE = (
     "The benchmark's own mAP takes trapezoids, and its mP@k divides by the rank of the last relevant image where that is "
@@ -58,12 +64,19 @@ def report(systems: Sequence[System], dataset: Dataset, seed: int = 0) -> pd.Dat
             ranks = evaluation.rank(system, truth, engine, 1).ranks
             values = metrics.compute(ranks, ("map_trapz", "map"))
             low, high = significance.interval(values["map_trapz"], seed=seed)
-            rows.append({
-                "system": system.name, "protocol": protocol.capitalize(), "mAP": metrics.mean(values["map_trapz"]),
-                "low": low, "high": high, "map": metrics.mean(values["map"]),
-                **{f"mP@{k}": metrics.mean(metrics.precision_revisitop(ranks, k)) for k in CUTS},
-                "n_valid": int(ranks.valid.sum()), "n_queries": ranks.n_queries,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "system": system.name,
+                    "protocol": protocol.capitalize(),
+                    "mAP": metrics.mean(values["map_trapz"]),
+                    "low": low,
+                    "high": high,
+                    "map": metrics.mean(values["map"]),
+                    **{f"mP@{k}": metrics.mean(metrics.precision_revisitop(ranks, k)) for k in CUTS},
+                    "n_valid": int(ranks.valid.sum()),
+                    "n_queries": ranks.n_queries,
+                }
+            )
     frame = pd.DataFrame(rows)
     order = dict.fromkeys(one.name for one in systems)
     place = {name: at for at, name in enumerate(order)}
@@ -74,7 +87,12 @@ def printed(frame: pd.DataFrame) -> str:
     """The report as the command line prints it."""
     rows = [["system", *TITLES.values()]]
     for line in frame.itertuples(index=False):
-        rows.append([
-            *("-" if isinstance(v, float) and np.isnan(v) else f"{v:.4f}" if isinstance(v, float) else str(v) for v in line)
-        ])  # fmt: skip
+        rows.append(
+            [
+                *(
+                    "-" if isinstance(v, float) and np.isnan(v) else f"{v:.4f}" if isinstance(v, float) else str(v)
+                    for v in line
+                )
+            ]
+        )
     return "\n".join([*evaluation.aligned(rows), NOTE])

@@ -82,9 +82,13 @@ def key_of(space: Space, names: Sequence[str]) -> str:
             rows = np.ascontiguousarray(space.gallery(name))
             digests[name] = [list(rows.shape), hashlib.blake2b(rows.data, digest_size=16).hexdigest()]
     record = {
-        "vectors": [digests[name] for name in names], "kind": KIND, "seed": SEED, "efforts": EFFORTS,
-        "faiss": faiss.__version__, "code": CODE,
-    }  # fmt: skip
+        "vectors": [digests[name] for name in names],
+        "kind": KIND,
+        "seed": SEED,
+        "efforts": EFFORTS,
+        "faiss": faiss.__version__,
+        "code": CODE,
+    }
     return hashlib.sha256(json.dumps(record).encode()).hexdigest()[:32]
 
 
@@ -125,9 +129,12 @@ def build(
             return found
         built = made(space, names, on_progress, cancel)
         record = {
-            "backbones": list(names), "pictures": built.index.n_gallery, "dim": built.index.dim,
-            "cells": built.index.cells, "effort": built.index.effort,
-        }  # fmt: skip
+            "backbones": list(names),
+            "pictures": built.index.n_gallery,
+            "dim": built.index.dim,
+            "cells": built.index.cells,
+            "effort": built.index.effort,
+        }
         try:
             built.index.write(_file(built.key))
             _file(built.key).with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
@@ -261,9 +268,13 @@ def _exact(
 
 
 def _recall(
-    indexed: Indexed, space: Space, shares: dict[str, float], queries: np.ndarray,
-    exact: tuple[np.ndarray, np.ndarray], k: int,
-) -> float:  # fmt: skip
+    indexed: Indexed,
+    space: Space,
+    shares: dict[str, float],
+    queries: np.ndarray,
+    exact: tuple[np.ndarray, np.ndarray],
+    k: int,
+) -> float:
     scores, last = exact
     asked = {name: space.get(name)[space.split.queries[queries]] for name in indexed.names}
     found = _candidates(indexed, asked, shares, CANDIDATES)

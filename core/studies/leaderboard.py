@@ -151,10 +151,18 @@ def table(
                 line[f"{key} low"] = float("nan") if figure is None else figure.low
                 line[f"{key} high"] = float("nan") if figure is None else figure.high
         line |= {
-            "relative": share[name], "n_valid": one.n_valid, "n_queries": one.n_queries, "resampled": result.resampled,
-            "kind": fact.kind, "made of": fact.parts, "dim": fact.dim, "ms": fact.milliseconds, "MB": fact.megabytes, "measured": fact.measured,
+            "relative": share[name],
+            "n_valid": one.n_valid,
+            "n_queries": one.n_queries,
+            "resampled": result.resampled,
+            "kind": fact.kind,
+            "made of": fact.parts,
+            "dim": fact.dim,
+            "ms": fact.milliseconds,
+            "MB": fact.megabytes,
+            "measured": fact.measured,
             "licence": fact.licence,
-        }  # fmt: skip
+        }
         lines.append(line)
     frame = pd.DataFrame(lines)
     frame["dim"] = frame["dim"].astype("Int64")
@@ -172,12 +180,23 @@ def differences(result: evaluation.Result, known: Mapping[str, Facts]) -> pd.Dat
         one = difference(result, a, b)
         lines.append(
             {
-                "better": known[a].title, "other": known[b].title, "n": one.n, "difference": one.mean, "low": one.low,
-                "high": one.high, "p": one.p, "p Holm": one.p_holm, "p Wilcoxon": one.wilcoxon, "d_z": one.d_z,
-                "rank biserial": one.rank_biserial, "wins": one.wins, "ties": one.ties, "losses": one.losses,
+                "better": known[a].title,
+                "other": known[b].title,
+                "n": one.n,
+                "difference": one.mean,
+                "low": one.low,
+                "high": one.high,
+                "p": one.p,
+                "p Holm": one.p_holm,
+                "p Wilcoxon": one.wilcoxon,
+                "d_z": one.d_z,
+                "rank biserial": one.rank_biserial,
+                "wins": one.wins,
+                "ties": one.ties,
+                "losses": one.losses,
                 "resampled": one.resampled,
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(lines)
 
 
@@ -193,9 +212,15 @@ def turned(one: significance.Difference) -> significance.Difference:
     import dataclasses
 
     return dataclasses.replace(
-        one, mean=-one.mean + 0.0, low=-one.high + 0.0, high=-one.low + 0.0, d_z=-one.d_z + 0.0,
-        rank_biserial=-one.rank_biserial + 0.0, wins=one.losses, losses=one.wins,
-    )  # fmt: skip
+        one,
+        mean=-one.mean + 0.0,
+        low=-one.high + 0.0,
+        high=-one.low + 0.0,
+        d_z=-one.d_z + 0.0,
+        rank_biserial=-one.rank_biserial + 0.0,
+        wins=one.losses,
+        losses=one.wins,
+    )
 
 
 def warnings(result: evaluation.Result, known: Mapping[str, Facts]) -> list[str]:
@@ -230,9 +255,20 @@ def as_parquet(frame: pd.DataFrame) -> bytes:
 
 
 _LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "±": r"$\pm$", "²": r"\textsuperscript{2}",
-}  # fmt: skip
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "–": "--",
+    "±": r"$\pm$",
+    "²": r"\textsuperscript{2}",
+}
 
 
 def _latex(text: object) -> str:

@@ -110,9 +110,11 @@ def _candidates(
     width = min(MOST_RELEVANT + HARD + RANDOM, space.n_gallery)
     n = len(queries)
     lists = _Lists(
-        np.zeros((n, len(names), width), np.float32), np.zeros((n, width), bool), np.zeros((n, width), bool),
+        np.zeros((n, len(names), width), np.float32),
+        np.zeros((n, width), bool),
+        np.zeros((n, width), bool),
         np.zeros((n, len(learned["center"])), np.float64),
-    )  # fmt: skip
+    )
     asked = space.only(queries)
     step = max(1, 2_000_000 // max(space.n_gallery, 1))
     for start in range(0, n, step):

@@ -36,12 +36,16 @@ def _backbones() -> list[dict[str, object]]:
         here, _ = backbones.available(backbone)
         rows.append(
             {
-                "name": backbone.name, "family": backbone.family, "dim": backbone.dim, "pixels": backbone.image_size,
+                "name": backbone.name,
+                "family": backbone.family,
+                "dim": backbone.dim,
+                "pixels": backbone.image_size,
                 "million parameters": f"{backbone.parameters:.1f}" if backbone.parameters else "–",
-                "text": "yes" if "text" in backbone.modalities else "", "licence of the weights": backbone.licence,
+                "text": "yes" if "text" in backbone.modalities else "",
+                "licence of the weights": backbone.licence,
                 "here now": "yes" if here else f"no: python -m core fetch {backbone.name}",
             }
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -88,9 +92,15 @@ def _fusions() -> list[dict[str, object]]:
 
     systems.load_plugins()
     return [
-        {"kind": s.name, "label": s.label, "joins": s.joins, "parameters": ", ".join(p.name for p in s.parameters), "in a sentence": s.sentence}
+        {
+            "kind": s.name,
+            "label": s.label,
+            "joins": s.joins,
+            "parameters": ", ".join(p.name for p in s.parameters),
+            "in a sentence": s.sentence,
+        }
         for s in FUSIONS
-    ]  # fmt: skip
+    ]
 
 
 def plain(found: pd.DataFrame) -> str:

@@ -84,9 +84,14 @@ def _key(space: Space, method: str, dims: int, parameters: Mapping[str, Any], se
 
 
 def kept(
-    space: Space, method: str, *, dims: int = 2, parameters: Mapping[str, Any] | None = None, seed: int = 0,
+    space: Space,
+    method: str,
+    *,
+    dims: int = 2,
+    parameters: Mapping[str, Any] | None = None,
+    seed: int = 0,
     start: Map | None = None,
-) -> Map | None:  # fmt: skip
+) -> Map | None:
     """The map that was laid out before with exactly this, or None."""
     key = _key(space, method, dims, parameters or {}, seed, start)
     found = projection.load_layout(key)
@@ -132,9 +137,16 @@ def draw(
             on_layout(Map(Projection(xy, method, used, seed), f"{key} {next(on_the_way)}"))
 
     made = projection.layout(
-        space, method, dims=dims, parameters=parameters, seed=seed, start=first.projection.xy if first else None,
-        on_layout=tell if on_layout else None, on_progress=on_progress, cancel=cancel,
-    )  # fmt: skip
+        space,
+        method,
+        dims=dims,
+        parameters=parameters,
+        seed=seed,
+        start=first.projection.xy if first else None,
+        on_layout=tell if on_layout else None,
+        on_progress=on_progress,
+        cancel=cancel,
+    )
     drawn = Map(made, key)
     _keep(drawn)
     if on_layout:
@@ -191,9 +203,15 @@ class Colours:
 
 
 def categories(
-    title: str, codes: np.ndarray, names: Sequence[str], *, rest: Sequence[str] = (), tints: Sequence[str] = (),
-    most: int = MOST_NAMES, ordered: bool = False,
-) -> Colours:  # fmt: skip
+    title: str,
+    codes: np.ndarray,
+    names: Sequence[str],
+    *,
+    rest: Sequence[str] = (),
+    tints: Sequence[str] = (),
+    most: int = MOST_NAMES,
+    ordered: bool = False,
+) -> Colours:
     """One colour per category, the largest first; beyond `most` the smallest share the name "Other".
 
     Args:
@@ -408,8 +426,9 @@ def duplicate_groups(view: View, least: float = TWIN_SCORE) -> np.ndarray:
     scores = np.empty(near.shape, np.float32)
     for first in range(0, n, 2_000):
         part = slice(first, min(first + 2_000, n))
-        scores[part] = np.einsum("nd,nkd->nk", view.space.rows(part), view.space.rows(near[part].ravel()).reshape(
-            *near[part].shape, -1))  # fmt: skip
+        scores[part] = np.einsum(
+            "nd,nkd->nk", view.space.rows(part), view.space.rows(near[part].ravel()).reshape(*near[part].shape, -1)
+        )
     rows, columns = np.nonzero(scores >= least)
     _, same = np.unique(view.dataset.keys, return_inverse=True)
     first_of = np.full(same.max() + 1, -1)

@@ -391,9 +391,16 @@ def judge(
     ranked = ranked or rank_scores(system, truth, k=depth, on_progress=on_progress, cancel=cancel)
     values = ranking.compute(ranked.ranks, ("map",))
     return Evaluation(
-        system.name, values, {}, curves.levels(ranked.ranks), ranked.ranks.n_queries, int(ranked.ranks.valid.sum()),
-        ranked.mixed_ties, ranked.best, queries=ranked.queries,
-    )  # fmt: skip
+        system.name,
+        values,
+        {},
+        curves.levels(ranked.ranks),
+        ranked.ranks.n_queries,
+        int(ranked.ranks.valid.sum()),
+        ranked.mixed_ties,
+        ranked.best,
+        queries=ranked.queries,
+    )
 
 
 def judge_panel(
@@ -506,9 +513,16 @@ class _Teller:
         hits = np.isin(items, self.truth.relevant(query))
         words, doubt = self.words(query, items, scores, hits)
         return Case(
-            query, int(self.dataset.split.queries[query]), float(self.evaluation.per_query[metric][at]),
-            int(self.truth.n_relevant[query]), items[:shown], scores[:shown], hits[:shown], words, doubt,
-        )  # fmt: skip
+            query,
+            int(self.dataset.split.queries[query]),
+            float(self.evaluation.per_query[metric][at]),
+            int(self.truth.n_relevant[query]),
+            items[:shown],
+            scores[:shown],
+            hits[:shown],
+            words,
+            doubt,
+        )
 
     def words(self, query: int, items: np.ndarray, scores: np.ndarray, hits: np.ndarray) -> tuple[str, int]:
         """The sentence, and the gallery position of a label doubt (−1: none)."""
@@ -638,14 +652,16 @@ def confusions(dataset: Dataset, evaluation: Evaluation, k: int) -> pd.DataFrame
     totals = np.bincount(counts.row, weights=counts.data, minlength=n_labels + 1)
     names = [*dataset.label_names, ""]
     kept = (counts.data > 0) & (counts.row < n_labels)
-    table = pd.DataFrame({
-        "query class": [names[r] for r in counts.row[kept]],
-        "result class": [names[c] for c in counts.col[kept]],
-        "results": counts.data[kept].astype(np.int64),
-        "share": counts.data[kept] / np.maximum(totals[counts.row[kept]], 1),
-        "queries": sizes[counts.row[kept]].astype(np.int64),
-        "agrees": counts.row[kept] == counts.col[kept],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "query class": [names[r] for r in counts.row[kept]],
+            "result class": [names[c] for c in counts.col[kept]],
+            "results": counts.data[kept].astype(np.int64),
+            "share": counts.data[kept] / np.maximum(totals[counts.row[kept]], 1),
+            "queries": sizes[counts.row[kept]].astype(np.int64),
+            "agrees": counts.row[kept] == counts.col[kept],
+        }
+    )
     return table.sort_values(["share", "results"], ascending=False, kind="stable", ignore_index=True)[columns]
 
 

@@ -361,9 +361,12 @@ class System:
         if strategy.own:
             scores = [np.array(one) for one in scores]
         keywords = strategy.keywords(
-            own=own, names=spec.active, learned=_learned(spec, space),
-            ranked=lambda position: space.ranks(spec.active[position], start, stop), **spec.settings,
-        )  # fmt: skip
+            own=own,
+            names=spec.active,
+            learned=_learned(spec, space),
+            ranked=lambda position: space.ranks(spec.active[position], start, stop),
+            **spec.settings,
+        )
         if "queries" in strategy.accepts:
             keywords["queries"] = [space.get(name)[space.split.queries[start:stop]] for name in spec.active]
         fused = np.array(_called(spec, scores, keywords))

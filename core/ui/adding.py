@@ -62,10 +62,12 @@ def show(name: str) -> None:
 def _pictures() -> None:
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     path = left.text_input(
-        "Folder or file", key=_PATH, placeholder="/home/me/pictures",
+        "Folder or file",
+        key=_PATH,
+        placeholder="/home/me/pictures",
         help="A folder of pictures; a table (CSV, Parquet, JSONL) with a column of paths; COCO, VOC or WebDataset files; "
         "gnd_*.pkl; or torchvision:NAME where there is a network. Nothing is moved or copied.",
-    ).strip()  # fmt: skip
+    ).strip()
     right.button("Browse", icon=":material/folder_open:", on_click=_start_browsing, args=(path,), width="stretch")
     if state.hold(_AT):
         _browser()
@@ -82,9 +84,14 @@ def _pictures() -> None:
     usable = _usable()
     wanted = [one for one in state.get(FrameSetup, "backbones") if one in usable]
     chosen = middle.multiselect(
-        "Embed with", usable, default=wanted, key="add backbones", format_func=cache.backbone_title,
-        placeholder="nothing for now", help="Computed as soon as the files are listed; more can be added later.",
-    )  # fmt: skip
+        "Embed with",
+        usable,
+        default=wanted,
+        key="add backbones",
+        format_func=cache.backbone_title,
+        placeholder="nothing for now",
+        help="Computed as soon as the files are listed; more can be added later.",
+    )
     if right.button("Add", type="primary", width="stretch", **jobs.waits()):
         start(path, name.strip(), reader, options, tuple(chosen))
 
@@ -111,9 +118,12 @@ def _how(path: str) -> tuple[str | None, dict[str, Any]]:
         left, right = st.columns([5, 3], vertical_alignment="center")
         left.markdown(f":material/check: **{theme.plain(found.label)}**")
         right.selectbox(
-            "Read as", [_BY_ITSELF, *names], key=f"add reader {path}", label_visibility="collapsed",
+            "Read as",
+            [_BY_ITSELF, *names],
+            key=f"add reader {path}",
+            label_visibility="collapsed",
             format_func=lambda n: f"as: {readers.READERS.get(n).label}" if n else "the reader is found by itself",
-        )  # fmt: skip
+        )
         options = _options(found, place)
         left.caption(theme.plain(_glance(str(place), _mtime(place), found.name, options.get("columns"))))
     return found.name, options
@@ -174,9 +184,12 @@ def _mapping(place: Path, words: str) -> dict[str, str] | None:
     for number, ours in enumerate(USUAL):
         usual = guessed.get(ours, "")
         chosen = columns[number % 4].selectbox(
-            ours, ["", *theirs], index=1 + theirs.index(usual) if usual else 0, key=f"add column {place} {ours}",
+            ours,
+            ["", *theirs],
+            index=1 + theirs.index(usual) if usual else 0,
+            key=f"add column {place} {ours}",
             format_func=lambda name: name or "none",
-        )  # fmt: skip
+        )
         if chosen != usual:
             given[ours] = chosen
     return given or None
@@ -252,14 +265,22 @@ def _browser() -> None:
             )
         for entry in folders[:_MOST_ENTRIES]:
             st.button(
-                theme.plain(entry.name), icon=":material/folder:", type="tertiary", key=f"enter {entry}", on_click=_enter,
+                theme.plain(entry.name),
+                icon=":material/folder:",
+                type="tertiary",
+                key=f"enter {entry}",
+                on_click=_enter,
                 args=(str(entry),),
-            )  # fmt: skip
+            )
         for entry in files[:_MOST_ENTRIES]:
             st.button(
-                theme.plain(entry.name), icon=":material/description:", type="tertiary", key=f"take {entry}",
-                on_click=_take, args=(str(entry),),
-            )  # fmt: skip
+                theme.plain(entry.name),
+                icon=":material/description:",
+                type="tertiary",
+                key=f"take {entry}",
+                on_click=_take,
+                args=(str(entry),),
+            )
         if not folders and not files:
             st.caption("There is no folder in here; use this one, or go up.")
         elif max(len(folders), len(files)) > _MOST_ENTRIES:
@@ -282,9 +303,12 @@ def _vectors() -> None:
         "For", [*ready, new], index=ready.index(now) if now in ready else len(ready), key="vectors for"
     )
     files = right.file_uploader(
-        "Vector files", accept_multiple_files=True, key="vector files", help="Each file's name names its vectors.",
+        "Vector files",
+        accept_multiple_files=True,
+        key="vector files",
+        help="Each file's name names its vectors.",
         type=[ending[1:] for ending in vectors.VECTOR_ENDINGS],
-    )  # fmt: skip
+    )
     lines = right.text_area(
         "or files on this machine, one NAME=PATH a line",
         key="vector paths",

@@ -117,9 +117,12 @@ def _panel_is_asked(view: View) -> bool:
             f"them: {PANEL:,} queries, drawn once with a fixed seed, searched exactly."
         )
         st.button(
-            "Ask the panel", icon=":material/groups:", key="ask the panel", on_click=_ask_panel,
+            "Ask the panel",
+            icon=":material/groups:",
+            key="ask the panel",
+            on_click=_ask_panel,
             args=(view.loaded, waiting),
-        )  # fmt: skip
+        )
     return False
 
 
@@ -147,8 +150,9 @@ def draw(view: View, pick: Pick) -> None:
     if not view.loaded.has_labels:
         st.info(
             f"{view.loaded.name!r} has no labels, so nobody can say which queries go well. Add the images with one folder per "
-            "class to see best and worst queries, comparisons and confusions here.", icon=":material/info:",
-        )  # fmt: skip
+            "class to see best and worst queries, comparisons and confusions here.",
+            icon=":material/info:",
+        )
         return
     _tabs(view, pick)
 
@@ -187,9 +191,12 @@ def _class_filter(view: View) -> str:
     now = state.get(RetrievalSetup, "label")
     state.put(RetrievalSetup, "label", now if now in options else "")
     chosen = st.selectbox(
-        "Class", options, key=state.key(RetrievalSetup, "label"), format_func=lambda name: name or "every class",
+        "Class",
+        options,
+        key=state.key(RetrievalSetup, "label"),
+        format_func=lambda name: name or "every class",
         help="Only queries of this class.",
-    )  # fmt: skip
+    )
     state.read(RetrievalSetup)
     return chosen
 
@@ -197,9 +204,15 @@ def _class_filter(view: View) -> str:
 def _extremes(view: View, pick: Pick) -> None:
     left, middle, right = st.columns([3.6, 3.4, 3], vertical_alignment="bottom", gap="medium")
     which = left.segmented_control(
-        "Which", ["worst", "best"], default="worst", required=True, wrap=True, key="which extremes", format_func=lambda w: f"Ten {w}",
+        "Which",
+        ["worst", "best"],
+        default="worst",
+        required=True,
+        wrap=True,
+        key="which extremes",
+        format_func=lambda w: f"Ten {w}",
         help="By average precision over the whole list; equal ones stand in the order of the dataset.",
-    )  # fmt: skip
+    )
     with middle:
         label = _class_filter(view)
     for named in view.systems:
@@ -245,10 +258,16 @@ def case_cards(loaded: Dataset, case: retrieval.Case) -> list[gallery.Card]:
     for rank, (item, score, hit) in enumerate(zip(case.items, case.scores, case.hits), start=1):
         position = int(loaded.split.gallery[item])
         if position != case.position:
-            made.append(cards.card(
-                loaded, position, rank=rank, score=float(score), frame="relevant" if hit else "not",
-                note="other label?" if item == case.doubt else "",
-            ))  # fmt: skip
+            made.append(
+                cards.card(
+                    loaded,
+                    position,
+                    rank=rank,
+                    score=float(score),
+                    frame="relevant" if hit else "not",
+                    note="other label?" if item == case.doubt else "",
+                )
+            )
     return made
 
 
@@ -308,9 +327,12 @@ def _confusions(view: View, pick: Pick) -> None:
     left, right = st.columns([5.4, 4.6], gap="medium")
     with left.container(key="confusion map side"):
         shown = st.plotly_chart(
-            charts.confusion_map(table, classes), key=f"confusion map {named.text} {k} {label}", on_select="rerun",
-            selection_mode="points", config={"displayModeBar": False},
-        )  # fmt: skip
+            charts.confusion_map(table, classes),
+            key=f"confusion map {named.text} {k} {label}",
+            on_select="rerun",
+            selection_mode="points",
+            config={"displayModeBar": False},
+        )
     with right.container(key="confusion table side"):
         with_it = f" with {theme.plain(label)}" if label else ""
         few = (
@@ -323,17 +345,27 @@ def _confusions(view: View, pick: Pick) -> None:
             f"{few} Choose a square, or a row, to see its pictures."
         )
         rows = st.dataframe(
-            wrong[["query class", "result class", "share", "results", "queries"]], hide_index=True, height=460, width="stretch",
-            on_select="rerun", selection_mode="single-row", key=f"confusion rows {named.text} {k} {label}",
+            wrong[["query class", "result class", "share", "results", "queries"]],
+            hide_index=True,
+            height=460,
+            width="stretch",
+            on_select="rerun",
+            selection_mode="single-row",
+            key=f"confusion rows {named.text} {k} {label}",
             column_config={
-                "query class": "asked", "result class": "retrieved",
+                "query class": "asked",
+                "result class": "retrieved",
                 "share": st.column_config.NumberColumn(
                     "share", format="percent", width=72, help="Of all results of the asked class."
                 ),
-                "results": st.column_config.NumberColumn("results", width=70, help="How many results of these two classes."),
-                "queries": st.column_config.NumberColumn("queries", width=72, help="How many queries the asked class has."),
+                "results": st.column_config.NumberColumn(
+                    "results", width=70, help="How many results of these two classes."
+                ),
+                "queries": st.column_config.NumberColumn(
+                    "queries", width=72, help="How many queries the asked class has."
+                ),
             },
-        )  # fmt: skip
+        )
     cell = _chosen_cell(shown, rows, table, wrong)
     if cell:
         _cell_pictures(view, evaluation, cell, pick)
@@ -388,6 +420,9 @@ def _cell_pictures(view: View, evaluation: Evaluation, cell: tuple[str, str], pi
             made.append(cards.card(view.loaded, int(position), **more))
             made[-1] = dataclasses.replace(made[-1], id=f"{number}|{made[-1].id}")
     gallery.grid(
-        made, key="confused pictures", size=92, name="confused pictures",
+        made,
+        key="confused pictures",
+        size=92,
+        name="confused pictures",
         on_pick=lambda text: pick(text.partition("|")[2]),
-    )  # fmt: skip
+    )

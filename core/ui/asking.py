@@ -163,9 +163,12 @@ def system_boxes(
         titles[0], texts, key=state.key(setup, "system"), format_func=there.titles.get, help=helps[0]
     )
     other = places[1].selectbox(
-        titles[1], ["", *texts], key=state.key(setup, "other"), help=helps[1],
+        titles[1],
+        ["", *texts],
+        key=state.key(setup, "other"),
+        help=helps[1],
         format_func=lambda text: there.titles.get(text, "nothing"),
-    )  # fmt: skip
+    )
     return there.read(system), there.read(other) if other and other != system else None
 
 

@@ -119,8 +119,28 @@ def _vectors(name: str, fingerprint: str, backbone: str, _loaded: Dataset) -> np
 
 def _forget_vectors() -> None:
     """Drop all that was computed from vectors: some of the same name may have been attached anew."""
-    for one in (_status, _vectors, _space, _map_space, _engine, _judge, _standing, _intervals, _list_metrics, _levels, _question, _average_precision,
-                _landscape, _attribution, _simplex, _evaluated, _compared, _system_ranks, _panel, _protocols):  # fmt: skip
+    for one in (
+        _status,
+        _vectors,
+        _space,
+        _map_space,
+        _engine,
+        _judge,
+        _standing,
+        _intervals,
+        _list_metrics,
+        _levels,
+        _question,
+        _average_precision,
+        _landscape,
+        _attribution,
+        _simplex,
+        _evaluated,
+        _compared,
+        _system_ranks,
+        _panel,
+        _protocols,
+    ):
         one.clear()
 
 
@@ -289,13 +309,23 @@ def standing(
 
 @st.cache_data(max_entries=128, show_spinner=False)
 def _standing(
-    fingerprint: str, names: tuple[str, ...], key: str, metric: str, by_class: bool, priced: str, _loaded: Dataset,
+    fingerprint: str,
+    names: tuple[str, ...],
+    key: str,
+    metric: str,
+    by_class: bool,
+    priced: str,
+    _loaded: Dataset,
     _spec: FusionSpec,
-) -> fusion.Standing:  # fmt: skip
+) -> fusion.Standing:
     return fusion.stand(
-        judge(_loaded, names), _spec, metric=metric, keys=fusion.query_keys(_loaded), costs=costs(names),
+        judge(_loaded, names),
+        _spec,
+        metric=metric,
+        keys=fusion.query_keys(_loaded),
+        costs=costs(names),
         by_class=by_class,
-    )  # fmt: skip
+    )
 
 
 def intervals(
@@ -418,9 +448,14 @@ def offers(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> list[ex
     points, values = _simplex(loaded.fingerprint, names, f"{spec.kind} {spec.parameters}", loaded, spec)
     priced = costs(names)
     return [
-        explain.Offer(chosen, tuple(points[at][names.index(n)] for n in chosen), float(values[at]), explain.total_cost(chosen, priced))
+        explain.Offer(
+            chosen,
+            tuple(points[at][names.index(n)] for n in chosen),
+            float(values[at]),
+            explain.total_cost(chosen, priced),
+        )
         for chosen, at in explain.best_by_subset(points, values, names).items()
-    ]  # fmt: skip
+    ]
 
 
 @st.cache_data(max_entries=16, show_spinner="Trying every subset and weighting …")
@@ -467,17 +502,28 @@ def _said(system: System) -> str:
 
 @st.cache_resource(max_entries=96, show_spinner=False)
 def _evaluated(
-    name: str, fingerprint: str, key: str, ks: tuple[int, ...], by_class: bool, clusters: bool, _loaded: Dataset,
-    _system: System, _told: dict,
-) -> Evaluation:  # fmt: skip
+    name: str,
+    fingerprint: str,
+    key: str,
+    ks: tuple[int, ...],
+    by_class: bool,
+    clusters: bool,
+    _loaded: Dataset,
+    _system: System,
+    _told: dict,
+) -> Evaluation:
     live, how = engine(_loaded, _system.backbones), {"by_class": by_class, "clusters": clusters, **_told}
     return evaluation.evaluate_one(_system, truth(_loaded), ks, dataset=_loaded, engine=live, **how)
 
 
 def compared(
-    loaded: Dataset, systems: tuple[System, ...], ks: tuple[int, ...], metric: str, by_class: bool,
+    loaded: Dataset,
+    systems: tuple[System, ...],
+    ks: tuple[int, ...],
+    metric: str,
+    by_class: bool,
     clusters: bool = True,
-) -> evaluation.Result:  # fmt: skip
+) -> evaluation.Result:
     """Systems beside each other, every pair tested; kept for all sessions."""
     found = tuple(evaluated(loaded, system, ks, by_class, clusters=clusters) for system in systems)
     keys = tuple(map(_said, systems))
@@ -486,9 +532,16 @@ def compared(
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _compared(
-    name: str, fingerprint: str, keys: tuple[str, ...], ks: tuple[int, ...], metric: str, by_class: bool,
-    clusters: bool, _loaded: Dataset, _found: tuple[Evaluation, ...],
-) -> evaluation.Result:  # fmt: skip
+    name: str,
+    fingerprint: str,
+    keys: tuple[str, ...],
+    ks: tuple[int, ...],
+    metric: str,
+    by_class: bool,
+    clusters: bool,
+    _loaded: Dataset,
+    _found: tuple[Evaluation, ...],
+) -> evaluation.Result:
     return evaluation.beside(_found, truth(_loaded), dataset=_loaded, metric=metric, by_class=by_class)
 
 

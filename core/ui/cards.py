@@ -22,9 +22,13 @@ def card(loaded: Dataset, position: int, **more: Any) -> Card:
         more: fields of `Card` that the page knows: frame, rank, score, move, shares, rows, note.
     """
     return Card(
-        id=str(loaded.ids[position]), key=key_of(loaded, position), label=loaded.label_of(position),
-        title=str(loaded.ids[position]), facts=facts(loaded, position), **more,
-    )  # fmt: skip
+        id=str(loaded.ids[position]),
+        key=key_of(loaded, position),
+        label=loaded.label_of(position),
+        title=str(loaded.ids[position]),
+        facts=facts(loaded, position),
+        **more,
+    )
 
 
 def key_of(loaded: Dataset, position: int) -> str:

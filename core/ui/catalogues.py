@@ -86,9 +86,7 @@ def comparison(
 ) -> judging.Comparison:
     """Every strategy on one set of questions; `ask_with` is "categories", "pictures" or "file"."""
     loaded, names = ready.catalogue.dataset, ready.components.names
-    return _comparison(
-        loaded.name, loaded.fingerprint, space, names, join, ask_with, metric, base, shares, file, ready
-    )  # fmt: skip
+    return _comparison(loaded.name, loaded.fingerprint, space, names, join, ask_with, metric, base, shares, file, ready)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -66,9 +66,14 @@ def choose(setup: type, selection: controls.Selection) -> list[Competitor]:
         state.put(setup, "systems", _joined(now) if now and set(now) != set(standard) else "")
 
     st.multiselect(
-        "Systems", list(offered.titles), key=widget, on_change=chosen, format_func=lambda text: titles[text],
-        help="Backbones, the fusion as it stands in the Fusion lab, and saved fusions.", placeholder="choose systems",
-    )  # fmt: skip
+        "Systems",
+        list(offered.titles),
+        key=widget,
+        on_change=chosen,
+        format_func=lambda text: titles[text],
+        help="Backbones, the fusion as it stands in the Fusion lab, and saved fusions.",
+        placeholder="choose systems",
+    )
     return _competitors(picked, titles, offered, selection)
 
 
@@ -186,9 +191,13 @@ def panel_of(loaded: Dataset, competitors: Sequence[Competitor]) -> tuple[Datase
 
 
 def _judged(
-    loaded: Dataset, competitors: Sequence[Competitor], ks: tuple[int, ...], metric: str, by_class: bool,
+    loaded: Dataset,
+    competitors: Sequence[Competitor],
+    ks: tuple[int, ...],
+    metric: str,
+    by_class: bool,
     clusters: bool = True,
-) -> tuple[list[Competitor], evaluation.Result]:  # fmt: skip
+) -> tuple[list[Competitor], evaluation.Result]:
     said = st.empty()
 
     def one_of(one: Competitor) -> None:

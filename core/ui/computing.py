@@ -66,9 +66,13 @@ def embed(loaded: Dataset, chosen: Sequence[str], job: jobs.Job, device: str | N
     for part in filter(None, [here, *([one] for one in chosen if one not in here)]):
         try:
             embedding.embed(
-                loaded, part, device=device, on_progress=job.tell, cancel=job.cancel,
+                loaded,
+                part,
+                device=device,
+                on_progress=job.tell,
+                cancel=job.cancel,
                 on_backbone_done=lambda _: job.changed(),
-            )  # fmt: skip
+            )
         except CoreError as error:
             if job.cancel or part is here:
                 raise

@@ -56,10 +56,14 @@ def _dataset_and_backbones(names: tuple[str, ...]) -> None:
     wanted = state.get(FrameSetup, "backbones")
     st.session_state[_SHOWN] = [name for name in wanted if name in embedded] or list(embedded)
     st.multiselect(
-        "Backbones", embedded, key=_SHOWN, on_change=_take_backbones, format_func=cache.backbone_title,
+        "Backbones",
+        embedded,
+        key=_SHOWN,
+        on_change=_take_backbones,
+        format_func=cache.backbone_title,
         help="The backbones to compare and to fuse: those that are embedded for this dataset.",
         placeholder="none is embedded yet",
-    )  # fmt: skip
+    )
 
 
 def _take_backbones() -> None:

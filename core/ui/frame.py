@@ -41,9 +41,12 @@ def damage() -> None:
         st.warning(theme.plain(fault), icon=":material/heart_broken:")
     if open_store().faults():
         st.button(
-            "Set what is damaged aside", icon=":material/healing:", on_click=_mend, key="mend the store",
+            "Set what is damaged aside",
+            icon=":material/healing:",
+            on_click=_mend,
+            key="mend the store",
             **jobs.waits("Nothing is deleted: it moves into the folder “damaged” of the store. Then embed again."),
-        )  # fmt: skip
+        )
 
 
 def _mend() -> None:
@@ -68,9 +71,11 @@ def run(pages: Sequence[PageLine]) -> None:
     # Streamlit serves the first page at / alone; who types its address, as every other page has one, is led there.
     home = next(iter(sections.values()))[0]
     by_name = st.Page(
-        lambda: st.switch_page(home, query_params=dict(st.query_params)), title=pages[0][1], url_path=pages[0][3],
+        lambda: st.switch_page(home, query_params=dict(st.query_params)),
+        title=pages[0][1],
+        url_path=pages[0][3],
         visibility="hidden",
-    )  # fmt: skip
+    )
     page = st.navigation({**sections, pages[0][4]: [*sections[pages[0][4]], by_name]})
     if page is by_name:
         page.run()

@@ -151,8 +151,9 @@ def sentence(loaded: Dataset, ways: Sequence[tuple[Named, Way]], k: int) -> str:
     """How the lists were found, and how well such lists agree with the exact ones."""
     found = [
         f"{100 * agreement(loaded, named, way.indexed, k):.1f} % for {theme.plain(named.title)}"
-        for named, way in ways if way.indexed is not None
-    ]  # fmt: skip
+        for named, way in ways
+        if way.indexed is not None
+    ]
     said = [way.said for _, way in ways if way.said]
     if found:
         sample = min(large.SAMPLE, len(loaded.split.queries))

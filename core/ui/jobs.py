@@ -190,9 +190,12 @@ def _draw(job: Job) -> None:
             progress.fraction if progress else 0.0, text=f"**{theme.plain(job.title)}**  \n{theme.plain(text)}"
         )
         right.button(
-            "Stop", key=f"stop {job.name}", on_click=job.cancel.set, disabled=bool(job.cancel),
+            "Stop",
+            key=f"stop {job.name}",
+            on_click=job.cancel.set,
+            disabled=bool(job.cancel),
             help="Ends after the present piece; what is finished by then is kept.",
-        )  # fmt: skip
+        )
     elif job.state == "failed":
         _last_word(job, st.error, job.sentence, ":material/error:")
     elif job.state == "stopped":
@@ -211,6 +214,11 @@ def _last_word(job: Job, box: Callable[..., Any], sentence: str, icon: str) -> N
     with left:
         box(theme.plain(sentence), icon=icon)
     right.button(
-        "", key=f"dismiss {job.name}", icon=":material/close:", type="tertiary", help="Take this message away.",
-        on_click=forget, args=(job.name,),
-    )  # fmt: skip
+        "",
+        key=f"dismiss {job.name}",
+        icon=":material/close:",
+        type="tertiary",
+        help="Take this message away.",
+        on_click=forget,
+        args=(job.name,),
+    )

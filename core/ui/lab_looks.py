@@ -85,9 +85,12 @@ def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: F
     if found.shape == "slices":
         pairs = list(dict.fromkeys(found.slices))
         pair = st.selectbox(
-            "Pair", pairs, format_func=lambda p: f"{titles[p[0]]} against {titles[p[1]]}", key="lab pair",
+            "Pair",
+            pairs,
+            format_func=lambda p: f"{titles[p[0]]} against {titles[p[1]]}",
+            key="lab pair",
             help="The share of these two together stays; the curve moves it from one to the other.",
-        )  # fmt: skip
+        )
     marks = [
         ("now", [spec.shares[name] for name in names], "#2b7de9"),
         ("equal", [1 / len(names)] * len(names), "#8a93a3"),
@@ -97,9 +100,12 @@ def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: F
         marks.append(("tuned", [tuned[name] for name in names], "#167a43"))
     key = f"lab landscape {pair}"
     st.plotly_chart(
-        charts.landscape(found, titles, marks, pair), key=key, config=BARE, selection_mode="points",
+        charts.landscape(found, titles, marks, pair),
+        key=key,
+        config=BARE,
+        selection_mode="points",
         on_select=lambda: _clicked(key, found.points, names),
-    )  # fmt: skip
+    )
     best = ", ".join(f"{theme.plain(titles[n])} {s:.0%}" for n, s in zip(names, found.points[found.best]) if s > 0)
     region = {"ternary": "Ringed in white", "curve": "Red", "slices": "Red"}[found.shape]
     st.caption(
@@ -129,17 +135,25 @@ def attribution(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base:
         left, right = st.columns([5, 4], gap="large", vertical_alignment="center")
     left.plotly_chart(charts.attribution(found, titles, theme.colours(names)), key="lab attribution", config=BARE)
     rows = [
-        {"backbone": titles[n], "adds": found.shapley[m], "from": found.low[m], "to": found.high[m],
-         "alone": found.alone[m], "without it": found.without[m]}
+        {
+            "backbone": titles[n],
+            "adds": found.shapley[m],
+            "from": found.low[m],
+            "to": found.high[m],
+            "alone": found.alone[m],
+            "without it": found.without[m],
+        }
         for m, n in enumerate(found.backbones)
-    ]  # fmt: skip
+    ]
     rows.sort(key=lambda row: -row["adds"])
     with right:
         numbers = ("adds", "from", "to", "alone", "without it")
         st.dataframe(
-            rows, hide_index=True, width="stretch",
+            rows,
+            hide_index=True,
+            width="stretch",
             column_config={name: st.column_config.NumberColumn(format="%.3f") for name in numbers},
-        )  # fmt: skip
+        )
         st.caption(
             f"Exact Shapley values for mAP over all {2 ** len(found.backbones) - 1} subsets and "
             f"{cache.n_valid(loaded):,} queries: what a backbone adds when it joins the others, averaged over every order of "
@@ -192,13 +206,19 @@ def changes(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fus
 def budget(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
     """The best subset and weights for a limit on latency or size."""
     left, middle, right = st.columns(3, vertical_alignment="bottom")
-    by = left.radio("Limit", ["milliseconds", "megabytes"], key="lab by", horizontal=True,
-                    format_func=lambda b: "ms per query image" if b == "milliseconds" else "MB of weights")  # fmt: skip
+    by = left.radio(
+        "Limit",
+        ["milliseconds", "megabytes"],
+        key="lab by",
+        horizontal=True,
+        format_func=lambda b: "ms per query image" if b == "milliseconds" else "MB of weights",
+    )
     limit = middle.number_input("At most", min_value=0.0, value=50.0, step=5.0, key=f"lab limit {by}")
     commercial = right.toggle(
-        "Only weights for commercial use", key="lab commercial",
+        "Only weights for commercial use",
+        key="lab commercial",
         help="Leaves out weights whose licence forbids it or is not known.",
-    )  # fmt: skip
+    )
     _measure(names, by)
     weightings = 10 ** min(len(names), 4) // 4
     if not may_begin(loaded, spec, weightings, "budget"):
@@ -219,9 +239,12 @@ def budget(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusi
         f"Best under the limit: **{words}** with mAP {best.value:.3f} for {getattr(best.cost, by):.1f} {unit}."
     )
     use.button(
-        "Use these weights", on_click=lab.set_shares, width="stretch", type="primary",
+        "Use these weights",
+        on_click=lab.set_shares,
+        width="stretch",
+        type="primary",
         args=(shares.fitted(dict(zip(best.backbones, best.shares)), names),),
-    )  # fmt: skip
+    )
     st.caption(
         "A fusion costs the sum of its backbones. Red: nothing is better without costing more. The best weights of each "
         "subset are found on these same queries, so small differences between subsets may be luck."
@@ -248,9 +271,13 @@ def _measure(names: tuple[str, ...], by: str) -> None:
             costs.measure(name, on_progress=job.tell, cancel=job.cancel)
 
     right.button(
-        "Measure now", on_click=jobs.start, args=("measure", "Measuring latency", work), width="stretch",
-        disabled=job is not None and job.running, help="Some seconds for each: single pictures, from the file to the vector.",
-    )  # fmt: skip
+        "Measure now",
+        on_click=jobs.start,
+        args=("measure", "Measuring latency", work),
+        width="stretch",
+        disabled=job is not None and job.running,
+        help="Some seconds for each: single pictures, from the file to the vector.",
+    )
 
 
 # ------------------------------------------------------------------------------------------------ files
@@ -270,9 +297,13 @@ def files(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusio
                 fusion_files.save(saved)
                 st.success(f"Saved as {theme.plain(repr(saved.name))}: every page offers it as a system now.")
         st.download_button(
-            "Export this fusion as JSON", fusion_files.dump([dataclasses.replace(spec, name=spec.title)]), "fusions.json",
-            "application/json", key="lab export", icon=":material/download:",
-        )  # fmt: skip
+            "Export this fusion as JSON",
+            fusion_files.dump([dataclasses.replace(spec, name=spec.title)]),
+            "fusions.json",
+            "application/json",
+            key="lab export",
+            icon=":material/download:",
+        )
         _import()
         st.caption(
             "The link in the address bar holds the whole view too: dataset, backbones, weights, baseline and query."
@@ -310,14 +341,26 @@ def _saved(name: str, one: FusionSpec) -> None:
     fitted = f" · fitted on {len(one.trained_on):,} queries" if one.trained_on else ""
     said.markdown(f"{theme.plain(name)}  \n:gray[{told}{fitted}]")
     use.button(
-        "Use", key=f"use {name}", on_click=lab.use, args=(one,), width="stretch", disabled=one.strategy.learned,
-        help="Sliders cannot move a trained fusion: make it the baseline." if one.strategy.learned else "Into the sliders.",
-    )  # fmt: skip
+        "Use",
+        key=f"use {name}",
+        on_click=lab.use,
+        args=(one,),
+        width="stretch",
+        disabled=one.strategy.learned,
+        help="Sliders cannot move a trained fusion: make it the baseline."
+        if one.strategy.learned
+        else "Into the sliders.",
+    )
     pin.button("As baseline", key=f"pin {name}", on_click=lab.pin_saved, args=(name,), width="stretch")
     remove.button(
-        "", key=f"remove {name}", icon=":material/delete:", on_click=fusion_files.remove, args=(name,), type="tertiary",
+        "",
+        key=f"remove {name}",
+        icon=":material/delete:",
+        on_click=fusion_files.remove,
+        args=(name,),
+        type="tertiary",
         help="Forget this fusion.",
-    )  # fmt: skip
+    )
 
 
 def trained(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
@@ -348,9 +391,13 @@ def show(loaded: Dataset, asked: Dataset, names: tuple[str, ...], spec: FusionSp
     if st.session_state.get(key) not in LOOKS:
         st.session_state[key] = "curve"
     look = st.segmented_control(
-        "A closer look", list(LOOKS), format_func=lambda name: LOOKS[name][0], key=key, label_visibility="collapsed",
+        "A closer look",
+        list(LOOKS),
+        format_func=lambda name: LOOKS[name][0],
+        key=key,
+        label_visibility="collapsed",
         required=True,
-    )  # fmt: skip
+    )
     if look in _OF_WEIGHTS and not spec.strategy.weight:
         st.info(
             f"{spec.strategy.label} counts all its backbones the same, so there are no weights to look at. "

@@ -66,13 +66,23 @@ def picker(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         st.markdown("**Query**")
         gallery.grid(cards.cards(loaded, [position], frame="query"), key="lab query", size=128, pick="", name="query")
     with right:
-        st.button("Random", icon=":material/shuffle:", on_click=shuffle, args=(loaded,), width="stretch",
-                  help="A query at random.")  # fmt: skip
         st.button(
-            "A hard one", icon=":material/exercise:", on_click=harder, args=(loaded, names, spec), width="stretch",
+            "Random",
+            icon=":material/shuffle:",
+            on_click=shuffle,
+            args=(loaded,),
+            width="stretch",
+            help="A query at random.",
+        )
+        st.button(
+            "A hard one",
+            icon=":material/exercise:",
+            on_click=harder,
+            args=(loaded, names, spec),
+            width="stretch",
             disabled=not loaded.has_labels,
             help="The query with the lowest AP under the present weights; again for the next hardest.",
-        )  # fmt: skip
+        )
         st.number_input(
             "Results", 5, 100, step=1, key=state.key(FusionSetup, "k"), help="How many results of this query are shown."
         )
@@ -84,8 +94,14 @@ def picker(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         if not len(found):
             st.caption(f"No query's file or class has “{theme.plain(text.strip())}” in it.")
             return
-        gallery.grid(cards.cards(loaded, found[:MOST_FOUND]), key="lab found", size=64, on_pick=pick, name="queries found",
-                     pick="Click to ask with this picture")  # fmt: skip
+        gallery.grid(
+            cards.cards(loaded, found[:MOST_FOUND]),
+            key="lab found",
+            size=64,
+            on_pick=pick,
+            name="queries found",
+            pick="Click to ask with this picture",
+        )
         if len(found) > MOST_FOUND:
             st.caption(f"{MOST_FOUND} of {len(found):,} that match.")
 
@@ -116,9 +132,15 @@ def result_cards(
             (titles[n], int(r) or None, float(s)) for n, r, s in zip(said.backbones, said.ranks[at], said.scores[at])
         )
         card = cards.card(
-            loaded, int(gallery_positions[at]), frame=frame, rank=at + 1, score=float(answer.scores[place]), move=move,
-            shares=bar, rows=rows,
-        )  # fmt: skip
+            loaded,
+            int(gallery_positions[at]),
+            frame=frame,
+            rank=at + 1,
+            score=float(answer.scores[place]),
+            move=move,
+            shares=bar,
+            rows=rows,
+        )
         words = named.sentence(at, k)
         found.append(dataclasses.replace(card, facts=((f"first {k} of each", words), *card.facts)) if words else card)
     return found
@@ -136,8 +158,11 @@ def results(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fus
     every = tuple(dict.fromkeys([*names, *base.backbones]))
     colours = theme.colours(every)
     same = (base.kind, base.parameters, base.backbones, base.weights) == (
-        spec.kind, spec.parameters, spec.backbones, spec.weights,
-    )  # fmt: skip
+        spec.kind,
+        spec.parameters,
+        spec.backbones,
+        spec.weights,
+    )
     now = answered(loaded, every, spec, position)
     before = None if same else answered(loaded, every, base, position)
     st.markdown(
@@ -145,14 +170,22 @@ def results(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fus
         + ("" if same else "  :gray[· ▲ ▼ places won and lost]")
     )
     gallery.grid(
-        result_cards(loaded, now, k, before, colours), key="lab now", size=88, group="lab", on_pick=pick,
+        result_cards(loaded, now, k, before, colours),
+        key="lab now",
+        size=88,
+        group="lab",
+        on_pick=pick,
         name="results now",
-    )  # fmt: skip
+    )
     st.markdown(f"**Before** :gray[– the baseline: {theme.plain(said)}]")
     if before is None:
         st.caption("The same fusion as now. Move a slider, and what changes is seen here.")
         return
     gallery.grid(
-        result_cards(loaded, before, k, None, colours), key="lab before", size=88, group="lab", on_pick=pick,
+        result_cards(loaded, before, k, None, colours),
+        key="lab before",
+        size=88,
+        group="lab",
+        on_pick=pick,
         name="results of the baseline",
-    )  # fmt: skip
+    )

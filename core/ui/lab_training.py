@@ -120,9 +120,14 @@ def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     name = fitted.name_of(what, loaded, spec)
     job, found = jobs.find(name), outcome(what, loaded, spec)
     right.button(
-        "Train" if job is None and found is None else "Train again", on_click=begin, args=(what, loaded, names, spec, int(dim)),
-        type="primary", width="stretch", disabled=job is not None and job.running, icon=":material/model_training:",
-    )  # fmt: skip
+        "Train" if job is None and found is None else "Train again",
+        on_click=begin,
+        args=(what, loaded, names, spec, int(dim)),
+        type="primary",
+        width="stretch",
+        disabled=job is not None and job.running,
+        icon=":material/model_training:",
+    )
     st.caption(
         (_PLAIN.get(what) or FUSIONS.get(what).sentence)
         + " It learns on half of the queries, or on the dataset’s own training images, and is judged on the others alone."
@@ -162,8 +167,9 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], found: Fitted) -> None:
         st.markdown("**On the other queries**")
         st.plotly_chart(
             charts.metric_bars(bar_rows(standing, names, cache.backbone_title), "mAP", row_height=27),
-            key="lab trained bars", config={"displayModeBar": False},
-        )  # fmt: skip
+            key="lab trained bars",
+            config={"displayModeBar": False},
+        )
         st.caption(theme.plain(f"{found.split.sentence()} {standing.caution}"))
     _keep(found.spec)
 
@@ -176,10 +182,15 @@ def bar_rows(
     shade = {"equal": "#7b8698", "fusion": charts.FUSION_COLOUR, "oracle": "#c9ced8"}
     words = {"fusion": fused}
     return [
-        (title(r.name) if r.role == "backbone" else words.get(r.role, r.name), r.mean, r.low, r.high,
-         shade.get(r.role) or colours[r.name])
+        (
+            title(r.name) if r.role == "backbone" else words.get(r.role, r.name),
+            r.mean,
+            r.low,
+            r.high,
+            shade.get(r.role) or colours[r.name],
+        )
         for r in standing.rows
-    ]  # fmt: skip
+    ]
 
 
 def _keep(spec: FusionSpec) -> None:

@@ -149,9 +149,15 @@ def view_of(loaded: Dataset, named: Named, other: Named | None) -> maps.View:
 
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _view(
-    name: str, fingerprint: str, key: tuple, other_key: tuple, _loaded: Dataset, _named: Named, _other: Named | None,
+    name: str,
+    fingerprint: str,
+    key: tuple,
+    other_key: tuple,
+    _loaded: Dataset,
+    _named: Named,
+    _other: Named | None,
     _space: projection.Space,
-) -> maps.View:  # fmt: skip
+) -> maps.View:
     other = None if _other is None else cache.map_space(_loaded, _other)
     return maps.View(_loaded, _space, Figures(_loaded, _named, _other), other)
 

@@ -117,7 +117,7 @@ def _first_look(space: projection.Space, setup: MapSetup, dims: int) -> maps.Map
 
 def _begin(
     space: projection.Space, setup: MapSetup, dims: int, wish: tuple, place: Place, beside: Shown | None
-) -> _Asked:  # fmt: skip
+) -> _Asked:
     """Find the layout, or start what makes and measures it."""
     method, last = setup.method, state.hold("maps last", {})
     found = maps.kept(space, method, dims=dims, parameters=parameters(setup), seed=setup.seed)
@@ -185,9 +185,7 @@ def _measure(space: projection.Space, found: maps.Map, shown: maps.Map) -> str:
     return jobs.start(f"measure {uuid.uuid4().hex}", "Measuring how far the map can be trusted", work).name
 
 
-def _lay_out(
-    space: projection.Space, setup: MapSetup, dims: int, start: maps.Map | None, beside: Shown | None
-) -> str:  # fmt: skip
+def _lay_out(space: projection.Space, setup: MapSetup, dims: int, start: maps.Map | None, beside: Shown | None) -> str:
     """Start a layout beside the page, going on from another one where there is one; the name of the job."""
     method, given, name = setup.method, parameters(setup), f"map-{uuid.uuid4().hex}"
     if method == "umap":
@@ -208,9 +206,17 @@ def _lay_out(
 
         try:
             made = maps.draw(
-                space, method, dims=dims, parameters=given, seed=setup.seed, start=start, on_layout=show,
-                on_progress=tell, cancel=running.cancel, measure=False,
-            )  # fmt: skip
+                space,
+                method,
+                dims=dims,
+                parameters=given,
+                seed=setup.seed,
+                start=start,
+                on_layout=show,
+                on_progress=tell,
+                cancel=running.cancel,
+                measure=False,
+            )
             running.result = made
             stream.put(made.projection.xy, whole=True)
         finally:

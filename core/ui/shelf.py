@@ -30,10 +30,13 @@ def device_choice() -> None:
     if state.get(BackbonesSetup, "device") not in ("auto", *there):
         state.put(BackbonesSetup, "device", "auto")
     st.selectbox(
-        "Runs on", ("auto", *dict.fromkeys(there)), key=state.key(BackbonesSetup, "device"), width=230,
+        "Runs on",
+        ("auto", *dict.fromkeys(there)),
+        key=state.key(BackbonesSetup, "device"),
+        width=230,
         format_func=lambda name: f"{picked} (picked by itself)" if name == "auto" else name,
         help="What embeds and measures. FUSIONSCOPE_DEVICE sets it for the command line and for every page.",
-    )  # fmt: skip
+    )
 
 
 def title(dataset: str, name: str) -> str:

@@ -63,8 +63,9 @@ def _figures(view: View, answers: list[retrieval.Answer]) -> None:
     if any(answer.approximate for answer in answers):
         st.info(
             "An index gave the beginning of the list only; average precision and the curve read all of it. "
-            "Switch “Search exactly” on to see them.", icon=":material/info:",
-        )  # fmt: skip
+            "Switch “Search exactly” on to see them.",
+            icon=":material/info:",
+        )
         return
     table = figures_table(view.systems, answers, k)
     names = ["value"] if len(answers) == 1 else [named.title for named in view.systems]
@@ -73,11 +74,16 @@ def _figures(view: View, answers: list[retrieval.Answer]) -> None:
         letter + _short(named.title): retrieval.precision_recall(answer)
         for letter, named, answer in zip(letters, view.systems, answers)
     }
-    st.dataframe(table, hide_index=True, width="stretch", column_config={
-        "figure": st.column_config.TextColumn("figure", width=170),
-        **{named.title: st.column_config.TextColumn(name, width=110) for name, named in zip(names, view.systems)},
-        "meaning": st.column_config.TextColumn("meaning", width="large"),
-    })  # fmt: skip
+    st.dataframe(
+        table,
+        hide_index=True,
+        width="stretch",
+        column_config={
+            "figure": st.column_config.TextColumn("figure", width=170),
+            **{named.title: st.column_config.TextColumn(name, width=110) for name, named in zip(names, view.systems)},
+            "meaning": st.column_config.TextColumn("meaning", width="large"),
+        },
+    )
     st.plotly_chart(charts.query_curve(lines), key="query curve", config={"displayModeBar": False})
     st.caption(
         f"Of this one query, which has {answers[0].n_relevant} relevant pictures; one query has no interval. "
@@ -125,9 +131,14 @@ def _downloads(view: View, query: Query, answers: list[retrieval.Answer]) -> Non
         """The results with what was asked, UTF-8."""
         rows = json.loads(table().to_json(orient="records"))
         record = {
-            "dataset": view.loaded.name, "fingerprint": view.loaded.fingerprint, "query": query.text,
-            "part": cropper.as_text(query.box), "k": k, "systems": [named.text for named in view.systems], "results": rows,
-        }  # fmt: skip
+            "dataset": view.loaded.name,
+            "fingerprint": view.loaded.fingerprint,
+            "query": query.text,
+            "part": cropper.as_text(query.box),
+            "k": k,
+            "systems": [named.text for named in view.systems],
+            "results": rows,
+        }
         return json.dumps(record, indent=1, ensure_ascii=False).encode()
 
     def as_parquet() -> bytes:
@@ -142,11 +153,14 @@ def _downloads(view: View, query: Query, answers: list[retrieval.Answer]) -> Non
         """The results as one PNG."""
         from core.report import sheet
 
-        return sheet.draw([
-            sheet.Part(named.title, [sheet.Tile.of(view.loaded, answer, place) for place in answer.order[:k]])
-            for named, answer in zip(view.systems, answers)
-        ], sheet.query_tiles(view.loaded, query.position, query.guest.contents if query.guest else (), query.box),
-            f"Query: {query.title}" if query.words else "Query")  # fmt: skip
+        return sheet.draw(
+            [
+                sheet.Part(named.title, [sheet.Tile.of(view.loaded, answer, place) for place in answer.order[:k]])
+                for named, answer in zip(view.systems, answers)
+            ],
+            sheet.query_tiles(view.loaded, query.position, query.guest.contents if query.guest else (), query.box),
+            f"Query: {query.title}" if query.words else "Query",
+        )
 
     def as_report() -> bytes:
         """The view as one HTML file."""
@@ -155,18 +169,28 @@ def _downloads(view: View, query: Query, answers: list[retrieval.Answer]) -> Non
         titles = {name: cache.backbone_title(name) for name in view.embedded}
         whole = [retrieval.ask(one.question, one.system) if one.approximate else one for one in answers]
         return view_report.build(
-            view.loaded, whole, k, titles, query_text=query.title, pictures=query.guest.contents if query.guest else (),
+            view.loaded,
+            whole,
+            k,
+            titles,
+            query_text=query.title,
+            pictures=query.guest.contents if query.guest else (),
             part=query.box,
-        ).encode()  # fmt: skip
+        ).encode()
 
     files = (
         ("CSV", lambda: table().to_csv(index=False).encode(), f"{stem}.csv", "text/csv", "The results as a table."),
         ("JSON", as_json, f"{stem}.json", "application/json", "The results with the systems and the query."),
         ("Parquet", as_parquet, f"{stem}.parquet", "application/vnd.apache.parquet", "The results as a typed table."),
         ("Picture", as_picture, f"{stem}.png", "image/png", "The grid as one PNG."),
-        ("Report", as_report, f"{stem}.html", "text/html",
-         "One HTML file with everything in it, from the exact search; opens offline, prints well."),
-    )  # fmt: skip
+        (
+            "Report",
+            as_report,
+            f"{stem}.html",
+            "text/html",
+            "One HTML file with everything in it, from the exact search; opens offline, prints well.",
+        ),
+    )
     for label, make, name, kind, what in files:
         st.download_button(
             label, make, file_name=name, mime=kind, help=what, key=f"take {label}", on_click="ignore", width="stretch"

@@ -74,9 +74,13 @@ def ready(space: str, texts: Sequence[str], what: str) -> bool:
         st.rerun()  # the whole page: the bar stands at its top
     if not job.running:
         st.button(
-            "Go on reading", type="primary", icon=":material/play_arrow:", key=f"read {what}", on_click=jobs.start,
+            "Go on reading",
+            type="primary",
+            icon=":material/play_arrow:",
+            key=f"read {what}",
+            on_click=jobs.start,
             args=(JOB, title, work),
-        )  # fmt: skip
+        )
     return False
 
 

@@ -7,8 +7,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "camera.png", "rocket.jpg", "motorcycle_left.png",
-         "hubble_deep_field.jpg", "clock_motion.png", "retina.jpg", "brick.png", "china.jpg", "flower.jpg")  # fmt: skip
+NAMES = (
+    "astronaut.png",
+    "chelsea.png",
+    "coffee.png",
+    "camera.png",
+    "rocket.jpg",
+    "motorcycle_left.png",
+    "hubble_deep_field.jpg",
+    "clock_motion.png",
+    "retina.jpg",
+    "brick.png",
+    "china.jpg",
+    "flower.jpg",
+)
 
 
 def files() -> list[Path]:

@@ -23,9 +23,11 @@ def one(seconds: float, cpu: float, others: float = 0.0) -> dict:
 
 def a_round(scale: float, others: float = 0.0) -> dict:
     return {
-        "plain b1": one(9 * scale, 8 * scale, others), "plain b32": one(6 * scale, 12 * scale),
-        "torch": one(2 * scale, 4 * scale), "limit": one(1.5 * scale, 3 * scale),
-    }  # fmt: skip
+        "plain b1": one(9 * scale, 8 * scale, others),
+        "plain b32": one(6 * scale, 12 * scale),
+        "torch": one(2 * scale, 4 * scale),
+        "limit": one(1.5 * scale, 3 * scale),
+    }
 
 
 def test_ratios_are_to_the_better_plain_loop_of_the_same_round() -> None:
@@ -75,9 +77,15 @@ def test_a_fast_mode_must_keep_its_floor() -> None:
 
 def test_batches_queries_neighbours_and_half_precision_have_their_demands() -> None:
     seen = {
-        "engine": "torch", "batch_difference": 2e-7, "query_ms": 10.0, "eager_ms": 30.0, "query_cpu_ms": 20.0,
-        "eager_cpu_ms": 30.0, "cosine": 0.99999, "others": 0.0,
-    }  # fmt: skip
+        "engine": "torch",
+        "batch_difference": 2e-7,
+        "query_ms": 10.0,
+        "eager_ms": 30.0,
+        "query_cpu_ms": 20.0,
+        "eager_cpu_ms": 30.0,
+        "cosine": 0.99999,
+        "others": 0.0,
+    }
     found = {
         "backbones": {"tf_efficientnet_lite0": seen, "random:clip_vitb32": {**seen, "others": 1.0}},
         "half": {"a": {"apart": 3e-8, "map_change": 0.0}},

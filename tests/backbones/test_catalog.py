@@ -17,25 +17,68 @@ compat.ensure_torchvision()
 EVERY = list(BACKBONES)
 NETWORKS = [backbone for backbone in EVERY if backbone.source != "own" and backbone.family != "concepts"]
 TWINS = {
-    "vit_b16_in21k": "vit_b16_in1k", "efficientnet_lite0_hub": "tf_efficientnet_lite0",
-    "clip_vitb32_laion2b": "clip_vitb32", "dinov2_vits14_518": "dinov2_vits14", "dinov2_vitb14_518": "dinov2_vitb14",
-}  # fmt: skip
+    "vit_b16_in21k": "vit_b16_in1k",
+    "efficientnet_lite0_hub": "tf_efficientnet_lite0",
+    "clip_vitb32_laion2b": "clip_vitb32",
+    "dinov2_vits14_518": "dinov2_vits14",
+    "dinov2_vitb14_518": "dinov2_vitb14",
+}
 """The same architecture with other weights or another input."""
 SAME = {"vit_b16_in21k", "efficientnet_lite0_hub"}
 """Those that differ in nothing but their weights: with random ones they would be the very same network."""
 DEAR = {
-    "nasnetalarge", "pnasnet5large", "dinov2_vitb14", "siglip2_vitb16", "pe_core_b16", "vgg19", "dinov3_vitb16",
-    "eva02_base", "dinov2_vitb14_518", "inception_resnet_v2", "resnet152", "inception_v4", "vit_b16_in1k",
-}  # fmt: skip
+    "nasnetalarge",
+    "pnasnet5large",
+    "dinov2_vitb14",
+    "siglip2_vitb16",
+    "pe_core_b16",
+    "vgg19",
+    "dinov3_vitb16",
+    "eva02_base",
+    "dinov2_vitb14_518",
+    "inception_resnet_v2",
+    "resnet152",
+    "inception_v4",
+    "vit_b16_in1k",
+}
 FAMILIES = {"CNN", "ViT", "self-supervised ViT", "vision-language", "mobile", "concepts", "descriptor"}
 ASKED_FOR = {
-    "clip_vitb32", "clip_vitb32_laion2b", "vit_b16_in1k", "vit_b16_in21k", "resnet18", "resnet34", "resnet50",
-    "resnet152", "inception_v3", "inception_v4", "inception_resnet_v2", "vgg19", "efficientnet_b0", "densenet121",
-    "nasnetalarge", "pnasnet5large", "efficientnet_lite0_hub", "tf_efficientnet_lite0", "tf_efficientnet_lite2",
-    "mobilenetv3_small", "mobilenetv3_large", "dinov2_vits14", "dinov2_vits14_518", "dinov2_vitb14",
-    "dinov2_vitb14_518", "dinov3_vits16", "dinov3_vitb16", "siglip2_vitb16", "mobileclip2_s0", "pe_core_b16",
-    "convnextv2_tiny", "eva02_base", "hsv_histogram", "hog", "lbp",
-}  # fmt: skip
+    "clip_vitb32",
+    "clip_vitb32_laion2b",
+    "vit_b16_in1k",
+    "vit_b16_in21k",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet152",
+    "inception_v3",
+    "inception_v4",
+    "inception_resnet_v2",
+    "vgg19",
+    "efficientnet_b0",
+    "densenet121",
+    "nasnetalarge",
+    "pnasnet5large",
+    "efficientnet_lite0_hub",
+    "tf_efficientnet_lite0",
+    "tf_efficientnet_lite2",
+    "mobilenetv3_small",
+    "mobilenetv3_large",
+    "dinov2_vits14",
+    "dinov2_vits14_518",
+    "dinov2_vitb14",
+    "dinov2_vitb14_518",
+    "dinov3_vits16",
+    "dinov3_vitb16",
+    "siglip2_vitb16",
+    "mobileclip2_s0",
+    "pe_core_b16",
+    "convnextv2_tiny",
+    "eva02_base",
+    "hsv_histogram",
+    "hog",
+    "lbp",
+}
 
 
 def ids(backbone: Backbone) -> str:

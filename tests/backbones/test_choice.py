@@ -55,8 +55,10 @@ def test_packed_weights_are_used_where_they_are_faster_by_measurement(
     without_openvino(monkeypatch)
     measured = choice._embedded
     monkeypatch.setattr(
-        choice, "_embedded", lambda pool, one, squares, _=0: (measured(pool, one, squares[:4])[0], gain if one.name == "torch" else 1.0)
-    )  # fmt: skip
+        choice,
+        "_embedded",
+        lambda pool, one, squares, _=0: (measured(pool, one, squares[:4])[0], gain if one.name == "torch" else 1.0),
+    )
     wanted = choice.PACKED if gain > choice.GAIN else "torch"
     assert choice.decide(LITE) == wanted and choice.engine_names(LITE)[0] == wanted
     found = choice.remembered(LITE, engine=choice.PACKED)

@@ -72,9 +72,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return snapshot
 
     for tag in (
-        "resnet18.a1_in1k", "vit_tiny_patch16_224.augreg_in21k_ft_in1k", "vit_small_patch14_dinov2.lvd142m",
+        "resnet18.a1_in1k",
+        "vit_tiny_patch16_224.augreg_in21k_ft_in1k",
+        "vit_small_patch14_dinov2.lvd142m",
         "mobilenetv3_small_100.lamb_in1k",
-    ):  # fmt: skip
+    ):
         keep(timm.create_model(tag), f"timm/{tag}", "model.safetensors")
     local = tmp_path_factory.mktemp("clip")
     (local / "open_clip_config.json").write_text(json.dumps(TINY_CLIP))

@@ -13,11 +13,25 @@ from core.types import Backbone
 
 BASE = backbones.get("tf_efficientnet_lite0")
 OTHER = {
-    "name": "x", "source": "timm", "dim": 7, "architecture": "x", "weights": "x", "label": "x", "family": "CNN",
-    "image_size": 7, "parameters": 7.0, "modalities": ("image", "text"), "licence": "x", "commercial": None,
-    "trained_on": "x", "pooling": "GeM", "reference": "x", "options": (("crop", 7),), "random": True,
+    "name": "x",
+    "source": "timm",
+    "dim": 7,
+    "architecture": "x",
+    "weights": "x",
+    "label": "x",
+    "family": "CNN",
+    "image_size": 7,
+    "parameters": 7.0,
+    "modalities": ("image", "text"),
+    "licence": "x",
+    "commercial": None,
+    "trained_on": "x",
+    "pooling": "GeM",
+    "reference": "x",
+    "options": (("crop", 7),),
+    "random": True,
     "mode": "fast",
-}  # fmt: skip
+}
 
 
 def test_the_same_record_hits() -> None:

@@ -15,8 +15,13 @@ from core.data.images import open_rgb
 from core.errors import BadInput
 
 LITES = ("tf_efficientnet_lite0", "tf_efficientnet_lite2")
-KNOWN = {"coffee.png": {967}, "camera.png": {872}, "china.jpg": {698}, "chelsea.png": {281, 282, 285},
-         "motorcycle_left.png": {665, 670}}  # fmt: skip
+KNOWN = {
+    "coffee.png": {967},
+    "camera.png": {872},
+    "china.jpg": {698},
+    "chelsea.png": {281, 282, 285},
+    "motorcycle_left.png": {665, 670},
+}
 """ImageNet classes: espresso, tripod, palace, cats, moped or scooter."""
 PHOTOS = {"dalmatian": 251, "grand_piano": 579, "pizza": 963, "flamingo": 130, "llama": 355, "starfish": 327}
 

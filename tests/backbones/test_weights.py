@@ -206,8 +206,13 @@ def test_the_cache_is_looked_for_where_the_hub_library_keeps_it(
         {"XDG_CACHE_HOME": str(tmp_path)},
     ):
         clean = {k: v for k, v in os.environ.items() if k not in {"HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"}}
-        seen = subprocess.run([sys.executable, "-c", code], env={**clean, **given, "PYTHONPATH": str(ROOT)},
-                              capture_output=True, text=True, check=True)  # fmt: skip
+        seen = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**clean, **given, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         theirs, ours = seen.stdout.split()
         assert theirs == ours
 

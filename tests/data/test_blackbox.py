@@ -124,8 +124,11 @@ def test_a_csv_without_header_is_read_by_row(tmp_path: Path, single: Path) -> No
 
 
 def test_float64_stays_float64_and_half_becomes_single(tmp_path: Path, single: Path) -> None:
-    given = {"a": npy(tmp_path, ROWS.astype(np.float64)), "b": npy(tmp_path, ROWS.astype(np.float16), "b.npy"),
-             "c": npy(tmp_path, np.arange(15, dtype=np.int32).reshape(5, 3), "c.npy")}  # fmt: skip
+    given = {
+        "a": npy(tmp_path, ROWS.astype(np.float64)),
+        "b": npy(tmp_path, ROWS.astype(np.float16), "b.npy"),
+        "c": npy(tmp_path, np.arange(15, dtype=np.int32).reshape(5, 3), "c.npy"),
+    }
     _, rows = blackbox.read(given, single)
     assert [one.dtype for one in rows.values()] == [np.float64, np.float32, np.float32]
 

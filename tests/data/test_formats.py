@@ -44,9 +44,14 @@ def pictures(folder: Path, *names: str) -> Path:
 @pytest.mark.parametrize("prefix", ["", "test/"])
 def test_competition_folders(tmp_path: Path, home: Path, prefix: str) -> None:
     root = pictures(
-        tmp_path / "contest", "train/a/1.png", "train/b/2.png", f"{prefix}query/a/3.png", f"{prefix}query/4.png",
-        f"{prefix}gallery/a/5.png", f"{prefix}gallery/b/6.png",
-    )  # fmt: skip
+        tmp_path / "contest",
+        "train/a/1.png",
+        "train/b/2.png",
+        f"{prefix}query/a/3.png",
+        f"{prefix}query/4.png",
+        f"{prefix}gallery/a/5.png",
+        f"{prefix}gallery/b/6.png",
+    )
     dataset = data.load(root)
     words = dict(zip(dataset.ids.tolist(), table.split_words(dataset).tolist()))
     assert words[f"{prefix}query/4.png"] == "query" and words["train/a/1.png"] == "train"
@@ -81,8 +86,10 @@ def test_the_shared_manifests(shared_data: Path, home: Path) -> None:
     assert shop.items["title"][0] == "Joust Duffle Bag" and "parent" in shop.items
     by_product = data.load(shared_data / "catalogue" / "items.csv", columns={"instance": "parent", "label": ""})
     assert by_product.relevant_by == "instance" and len(np.unique(by_product.instances)) > 200
-    assert (data.relevance(by_product).n_relevant == pd.Series(by_product.instances).map(
-        pd.Series(by_product.instances).value_counts()).to_numpy() - 1).all()  # fmt: skip
+    assert (
+        data.relevance(by_product).n_relevant
+        == pd.Series(by_product.instances).map(pd.Series(by_product.instances).value_counts()).to_numpy() - 1
+    ).all()
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
@@ -403,21 +410,29 @@ def test_webdataset(tmp_path: Path, home: Path) -> None:
     tar(
         folder / "val-000.tar",
         {
-            "a/0001.png": png(3), "a/0001.json": json.dumps({"label": 3, "caption": "three"}).encode(),
-            "a/0002.png": png(4), "a/0002.cls": b"4", "a/0003.png": b"broken", "a/0004.txt": b"no picture",
+            "a/0001.png": png(3),
+            "a/0001.json": json.dumps({"label": 3, "caption": "three"}).encode(),
+            "a/0002.png": png(4),
+            "a/0002.cls": b"4",
+            "a/0003.png": b"broken",
+            "a/0004.txt": b"no picture",
         },
         {"a/0005.png": "/etc/passwd"},
-    )  # fmt: skip
+    )
     dataset = data.load(folder)
     assert dataset.ids.tolist() == [
-        "train-000.tar/0001", "train-000.tar/0002", "val-000.tar/a/0001", "val-000.tar/a/0002",
-    ]  # fmt: skip
+        "train-000.tar/0001",
+        "train-000.tar/0002",
+        "val-000.tar/a/0001",
+        "val-000.tar/a/0002",
+    ]
     assert [dataset.label_of(i) for i in range(4)] == ["3", "4", "3", "4"]
     assert len(dataset.split.train) == 2 and dataset.items["description"][2] == "three"
     assert [data.read_bytes(dataset, i) for i in range(4)] == [png(n) for n in (1, 2, 3, 4)]
     assert sorted(dataset.quarantine["reason"]) == [
-        "This is not a picture, or its header is damaged.", "This member is a link or a device, not a file.",
-    ]  # fmt: skip
+        "This is not a picture, or its header is damaged.",
+        "This member is a link or a device, not a file.",
+    ]
     again = data.load(folder)
     assert again is dataset
     assert len(open_store().thumbnail_or_make(dataset, 3)) > 50

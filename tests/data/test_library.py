@@ -269,9 +269,12 @@ def test_two_processes_add_a_changing_folder_at_once(tmp_path: Path, home: Path)
     extra.write_bytes(picture.read_bytes())
     data.load(folder)
     given = {
-        "root": str(paths.REPOSITORY), "extra": str(extra), "picture": str(picture), "folder": str(folder),
+        "root": str(paths.REPOSITORY),
+        "extra": str(extra),
+        "picture": str(picture),
+        "folder": str(folder),
         "home": str(home),
-    }  # fmt: skip
+    }
     running = [subprocess.Popen([sys.executable, "-c", ADDER.format(many=many, **given)]) for many in (1, 2, 3)]
     assert [process.wait(timeout=60) for process in running] == [0, 0, 0]
     assert len(data.load("busy")) == 61

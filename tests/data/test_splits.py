@@ -17,18 +17,23 @@ from core.types import Dataset, Split
 def made(labels: list[int], instances: list[int] | None = None, keys: list[int] | None = None) -> Dataset:
     n = len(labels)
     return Dataset(
-        "made", ids=np.array([f"i{k}" for k in range(n)]),
-        keys=np.array([f"{k:064x}" for k in (keys or range(n))], "S64"), items=pd.DataFrame({"path": [""] * n}),
-        label_names=tuple("abcdefgh"), labels=np.array(labels),
+        "made",
+        ids=np.array([f"i{k}" for k in range(n)]),
+        keys=np.array([f"{k:064x}" for k in (keys or range(n))], "S64"),
+        items=pd.DataFrame({"path": [""] * n}),
+        label_names=tuple("abcdefgh"),
+        labels=np.array(labels),
         instances=None if instances is None else np.array(instances),
-    )  # fmt: skip
+    )
 
 
 @settings(max_examples=120, deadline=None)
 @given(
     labels=st.lists(st.integers(-1, 4), min_size=2, max_size=60),
-    query=st.floats(0.05, 0.6), train=st.sampled_from([0.0, 0.2, 0.35]), seed=st.integers(0, 5),
-)  # fmt: skip
+    query=st.floats(0.05, 0.6),
+    train=st.sampled_from([0.0, 0.2, 0.35]),
+    seed=st.integers(0, 5),
+)
 def test_every_class_is_spread_by_the_shares(labels: list[int], query: float, train: float, seed: int) -> None:
     dataset = made(labels)
     sizes = {label: labels.count(label) for label in set(labels) - {-1}}
@@ -53,8 +58,10 @@ def test_every_class_is_spread_by_the_shares(labels: list[int], query: float, tr
 @settings(max_examples=120, deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 2), st.integers(-1, 6)), min_size=4, max_size=60),
-    query=st.floats(0.1, 0.5), train=st.sampled_from([0.0, 0.3]), seed=st.integers(0, 3),
-)  # fmt: skip
+    query=st.floats(0.1, 0.5),
+    train=st.sampled_from([0.0, 0.3]),
+    seed=st.integers(0, 3),
+)
 def test_no_instance_crosses_the_border_of_training(rows: list, query: float, train: float, seed: int) -> None:
     instances = [instance for _, instance in rows]
     dataset = made([instance % 3 if instance >= 0 else label for label, instance in rows], instances)

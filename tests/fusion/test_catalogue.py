@@ -245,8 +245,10 @@ def test_the_best_of_several_pictures_equals_the_slow_loop(strategy, seed):
     own = [[row for row, item in zip(rows, owner) if item == n and row.any()] for n in range(components.n_items)]
     means = [
         np.mean([a @ b for a in own[m] for b in own[n]])
-        for m in range(components.n_items) for n in range(m) if own[m] and own[n]
-    ]  # fmt: skip
+        for m in range(components.n_items)
+        for n in range(m)
+        if own[m] and own[n]
+    ]
     assert components.global_similarity[1] == pytest.approx(np.mean(means), abs=1e-12)
     for q, query in enumerate(queries):
         for n in range(components.n_items):

@@ -34,11 +34,13 @@ def test_all_kinds_of_the_contract_are_there() -> None:
 
 
 def test_there_and_back() -> None:
-    text = json.dumps([
-        {"name": "α + β", "kind": "concat", "backbones": ["a", "b"], "weights": [1, 0.5]},
-        {"name": "r", "kind": "rrf", "backbones": ["a", "b"], "k": 10, "depth": 5, "norm": None},
-        {"name": "p", "kind": "concat_pca", "backbones": ["a"], "dim": 8, "whiten": True},
-    ])  # fmt: skip
+    text = json.dumps(
+        [
+            {"name": "α + β", "kind": "concat", "backbones": ["a", "b"], "weights": [1, 0.5]},
+            {"name": "r", "kind": "rrf", "backbones": ["a", "b"], "k": 10, "depth": 5, "norm": None},
+            {"name": "p", "kind": "concat_pca", "backbones": ["a"], "dim": 8, "whiten": True},
+        ]
+    )
     read = spec.parse(text)
     assert spec.parse(spec.dump(read)) == read
     assert read[1].settings == {"k": 10, "depth": 5}

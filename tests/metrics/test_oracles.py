@@ -123,12 +123,21 @@ def slow(flags: list[float], r: int, ideal: list[float], k: int) -> dict[str, fl
         needed = max(1, -(-i * r // 10))
         levels.append(max([c / rank for c, rank in enumerate(at, start=1) if c >= needed], default=0.0))
     return {
-        "map": part(math.inf) / r, f"map_cut@{k}": part(k) / r, f"map_min@{k}": part(k) / min(k, r),
-        "map@r": part(r) / r, "map_trapz": trapezoids / r, f"p@{k}": hits(k) / k, f"recall@{k}": hits(k) / r,
-        f"hit@{k}": float(hits(k) > 0), "mrr": 1 / at[0] if at else 0.0, "rprec": hits(r) / r,
-        f"ndcg@{k}": dcg(flags, k) / dcg(ideal, k), "ndcg": dcg(flags, len(flags)) / dcg(ideal, len(ideal)),
-        "ap11": sum(levels) / 11, "levels": levels,
-    }  # fmt: skip
+        "map": part(math.inf) / r,
+        f"map_cut@{k}": part(k) / r,
+        f"map_min@{k}": part(k) / min(k, r),
+        "map@r": part(r) / r,
+        "map_trapz": trapezoids / r,
+        f"p@{k}": hits(k) / k,
+        f"recall@{k}": hits(k) / r,
+        f"hit@{k}": float(hits(k) > 0),
+        "mrr": 1 / at[0] if at else 0.0,
+        "rprec": hits(r) / r,
+        f"ndcg@{k}": dcg(flags, k) / dcg(ideal, k),
+        "ndcg": dcg(flags, len(flags)) / dcg(ideal, len(ideal)),
+        "ap11": sum(levels) / 11,
+        "levels": levels,
+    }
 
 
 @settings(max_examples=60, deadline=None)
@@ -167,9 +176,11 @@ def made(lists: list[list[int]], sizes: list[int], length: int = 100) -> Relevan
     """Ranks of relevant items, R of each query, N."""
     filled = [at + [RelevantRanks.NOT_RETRIEVED] * (r - len(at)) for at, r in zip(lists, sizes)]
     return RelevantRanks(
-        np.cumsum([0, *sizes]), np.array(sum(filled, []), np.int32), np.array([len(at) for at in lists], np.int32),
+        np.cumsum([0, *sizes]),
+        np.array(sum(filled, []), np.int32),
+        np.array([len(at) for at in lists], np.int32),
         np.full(len(lists), length),
-    )  # fmt: skip
+    )
 
 
 @settings(max_examples=80, deadline=None)

@@ -135,9 +135,13 @@ def test_few_queries_try_every_sign(n: int) -> None:
     assert s.randomisation(d) == pytest.approx(slow, abs=1e-15)
     if n >= 2:
         theirs = stats.permutation_test(
-            (d, np.zeros(n)), lambda x, y, axis: np.abs((x - y).mean(axis=axis)), permutation_type="samples",
-            n_resamples=np.inf, alternative="greater", vectorized=True,
-        )  # fmt: skip
+            (d, np.zeros(n)),
+            lambda x, y, axis: np.abs((x - y).mean(axis=axis)),
+            permutation_type="samples",
+            n_resamples=np.inf,
+            alternative="greater",
+            vectorized=True,
+        )
         assert s.randomisation(d) == pytest.approx(theirs.pvalue, abs=1e-12)
 
 
@@ -156,9 +160,14 @@ def test_drawn_signs_agree_with_enumeration_and_scipy(n: int) -> None:
         exact = float((np.abs(signs @ d) / n >= abs(d.mean()) - 1e-12).mean())
     else:
         exact = stats.permutation_test(
-            (d, np.zeros(n)), lambda x, y, axis: np.abs((x - y).mean(axis=axis)), permutation_type="samples",
-            n_resamples=40_000, alternative="greater", vectorized=True, random_state=np.random.default_rng(1),
-        ).pvalue  # fmt: skip
+            (d, np.zeros(n)),
+            lambda x, y, axis: np.abs((x - y).mean(axis=axis)),
+            permutation_type="samples",
+            n_resamples=40_000,
+            alternative="greater",
+            vectorized=True,
+            random_state=np.random.default_rng(1),
+        ).pvalue
     assert s.randomisation(d, draws=20_000, seed=3) == pytest.approx(exact, abs=4 * math.sqrt(exact / 20_000) + 2e-4)
 
 
@@ -352,10 +361,15 @@ def test_two_systems_share_a_letter_exactly_when_they_cannot_be_told_apart(n: in
 
 
 def test_letters_go_down_the_leaderboard() -> None:
-    letters = s.tie_groups({"low": 0.1, "mid": 0.5, "top": 0.9}, differences("x", set()) | {
-        ("low", "mid"): differences("xy", set())["x", "y"], ("low", "top"): differences("xy", {("x", "y")})["x", "y"],
-        ("mid", "top"): differences("xy", set())["x", "y"],
-    })  # fmt: skip
+    letters = s.tie_groups(
+        {"low": 0.1, "mid": 0.5, "top": 0.9},
+        differences("x", set())
+        | {
+            ("low", "mid"): differences("xy", set())["x", "y"],
+            ("low", "top"): differences("xy", {("x", "y")})["x", "y"],
+            ("mid", "top"): differences("xy", set())["x", "y"],
+        },
+    )
     assert letters == {"top": "a", "mid": "ab", "low": "b"}
 
 

@@ -170,11 +170,15 @@ def test_strategies_are_judged_with_intervals_and_words(page) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "q=" + quote("🐈 赤い靴 قطة"), "q=" + quote("-"), "q=" + "x" * 1900, "q=a&like=nobody&mix=9&k=-1&st=nothing&sp=hog",
+        "q=" + quote("🐈 赤い靴 قطة"),
+        "q=" + quote("-"),
+        "q=" + "x" * 1900,
+        "q=a&like=nobody&mix=9&k=-1&st=nothing&sp=hog",
         "q=a&only=" + quote("category=Nothing&price=a..b&=&price=1..2") + "&cc=nothing,title&w=title:9,x:1",
-        "see=nothing&ask=nothing&m=nothing&vs=bm25", "q=" + quote("<script>alert(1)</script>"),
+        "see=nothing&ask=nothing&m=nothing&vs=bm25",
+        "q=" + quote("<script>alert(1)</script>"),
     ],
-)  # fmt: skip
+)
 def test_any_link_opens(page, query: str) -> None:
     visit(page, "d=shop&" + query)
     page.get_by_role("heading", name="Catalogue").wait_for(timeout=60_000)

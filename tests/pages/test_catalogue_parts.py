@@ -195,8 +195,10 @@ def test_without_embeddings_there_is_the_button_that_helps(tmp_path, home) -> No
 def test_strategies_are_judged_on_questions_made_from_the_catalogue(demo, who) -> None:
     app = asked(see="evaluation", ask=who)
     searcher = study.searcher(study.of_dataset(data.load("demo_catalogue")), SPACE)
-    make = {"categories": lambda: judging.category_questions(searcher.catalogue, searcher.components.names),
-            "pictures": lambda: judging.picture_questions(searcher.catalogue)}[who]  # fmt: skip
+    make = {
+        "categories": lambda: judging.category_questions(searcher.catalogue, searcher.components.names),
+        "pictures": lambda: judging.picture_questions(searcher.catalogue),
+    }[who]
     expected = judging.compare(searcher, make(), SPACE)
     assert list(table(app)["strategy"]) == list(expected.table.label)
     assert list(table(app)["mAP"]) == [f"{value:.3f}" for value in expected.table["mean"]]

@@ -125,9 +125,17 @@ def test_the_spread_over_queries(tiny: Dataset, cumulative: str) -> None:
 
 @pytest.mark.parametrize(
     "link",
-    [{"see": "<b>"}, {"c": "no such class"}, {"k": "nan"}, {"pic": "exe"}, {"sys": "hog(((|"}, {"see": "query", "q": "\u202e"}, {"ci": "?"}],
+    [
+        {"see": "<b>"},
+        {"c": "no such class"},
+        {"k": "nan"},
+        {"pic": "exe"},
+        {"sys": "hog(((|"},
+        {"see": "query", "q": "\u202e"},
+        {"ci": "?"},
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_any_link_opens(tiny: Dataset, link: dict[str, str]) -> None:
     app = opened(PAGE, d="tiny", **link)
     assert not app.exception and not app.error and app.get("plotly_chart")

@@ -97,8 +97,12 @@ def test_every_section_opens_from_its_link(flawed, look: str, said: str) -> None
     assert not app.exception and not app.error
     assert said in words(app) and app.subheader[0].value == "flawed"
     assert {one.label: one.value for one in app.metric} == {
-        "Images": "62", "Classes": "6", "Queries": "62", "Gallery": "62", "Not read": "1",
-    }  # fmt: skip
+        "Images": "62",
+        "Classes": "6",
+        "Queries": "62",
+        "Gallery": "62",
+        "Not read": "1",
+    }
     assert "have equal bytes" in words(app) and "In 1 such group the labels differ, so one must be wrong" in words(app)
 
 
@@ -257,9 +261,10 @@ def test_leaks_are_listed(flawed) -> None:
     path = data.make_split("flawed", Shares(0.3, 0.4), seed=0)
     wrong, right = (int(np.flatnonzero(path.ids == name)[0]) for name in ("cross/wrong.png", "circle/circle_00.png"))
     seed = next(
-        seed for seed in range(50)
+        seed
+        for seed in range(50)
         if (np.isin([wrong, right], data.make_split("flawed", Shares(0.3, 0.4), seed).split.train)).sum() == 1
-    )  # fmt: skip
+    )
     app = opened("flawed", "duplicates")
     assert data.decided("flawed").seed == seed
     assert "1 training image is in query or gallery too" in words(app)

@@ -128,8 +128,19 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(tiny: Dataset, 
 
 
 def test_a_link_reopens_the_view(tiny: Dataset) -> None:
-    link = {"d": "tiny", "sys": "hog|concat(hog:0.25,hsv_histogram:0.75)", "m": "recall@k", "k": "7", "cb": "1", "ci": "1",
-            "cols": "mrr,recall@k,nonsense", "see": "classes", "c": "cross", "of": "hog", "by": "by name"}  # fmt: skip
+    link = {
+        "d": "tiny",
+        "sys": "hog|concat(hog:0.25,hsv_histogram:0.75)",
+        "m": "recall@k",
+        "k": "7",
+        "cb": "1",
+        "ci": "1",
+        "cols": "mrr,recall@k,nonsense",
+        "see": "classes",
+        "c": "cross",
+        "of": "hog",
+        "by": "by name",
+    }
     app = opened(PAGE, **link)
     assert not app.exception and not app.error
     shown = table(app)
@@ -153,11 +164,19 @@ def test_the_fusion_of_the_lab_travels_with_the_link(tiny: Dataset) -> None:
 @pytest.mark.parametrize(
     "link",
     [
-        {"sys": "|||"}, {"sys": "nobody|saved:gone|concat(hog:NaN)"}, {"m": "iprec"}, {"m": "drop table"}, {"k": "-5"},
-        {"k": "1e999"}, {"cols": ",,,"}, {"by": "🙃"}, {"c": "cross", "of": "nobody", "see": "classes"}, {"cb": "maybe"},
+        {"sys": "|||"},
+        {"sys": "nobody|saved:gone|concat(hog:NaN)"},
+        {"m": "iprec"},
+        {"m": "drop table"},
+        {"k": "-5"},
+        {"k": "1e999"},
+        {"cols": ",,,"},
+        {"by": "🙃"},
+        {"c": "cross", "of": "nobody", "see": "classes"},
+        {"cb": "maybe"},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_any_link_opens(tiny: Dataset, link: dict[str, str]) -> None:
     app = opened(PAGE, d="tiny", **link)
     assert not app.exception and not app.error and len(table(app)) >= 2

@@ -147,9 +147,11 @@ def test_what_cannot_ask_gets_one_sentence() -> None:
     bad = {
         "program.png": b"MZ" + bytes(range(256)) * 40,
         "drawing.svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(3)</script></svg>',
-        "huge.png": b"\x89PNG" + bytes(100 * 2**20), "empty.jpg": b"", "notes.txt": b"not a picture",
+        "huge.png": b"\x89PNG" + bytes(100 * 2**20),
+        "empty.jpg": b"",
+        "notes.txt": b"not a picture",
         "cut.png": png((64, 64))[:60],
-    }  # fmt: skip
+    }
     for name, content in bad.items():
         with pytest.raises(BadInput, match=re.escape(name)) as refused:
             asking.receive([(name, content)])
@@ -212,8 +214,9 @@ def test_what_words_find_is_what_the_study_of_texts_finds(at_home, hog_reads) ->
     assert answer.order.tolist() == expected.order.tolist() and not answer.judged
     drawn = sheet.draw(
         [sheet.Part("HOG", [sheet.Tile.of(loaded, answer, place) for place in answer.order[:5]])],
-        sheet.query_tiles(loaded, None), "Query: “thing”",
-    )  # fmt: skip
+        sheet.query_tiles(loaded, None),
+        "Query: “thing”",
+    )
     with Image.open(io.BytesIO(drawn)) as picture:
         assert picture.format == "PNG" and picture.height < 500, "no empty row stands for the words"
     html = view_report.build(loaded, [answer], 5, {"hog": "HOG"}, query_text="“<b>thing</b>”")

@@ -26,10 +26,14 @@ def made(labels: np.ndarray, keys: np.ndarray | None = None, split: Split | None
     n = len(labels)
     keys = np.arange(n) if keys is None else keys
     return Dataset(
-        "made", ids=np.array([f"i{k}" for k in range(n)]), keys=np.array([f"{k:064x}" for k in keys], "S64"),
-        items=pd.DataFrame({"path": [f"{k}.png" for k in range(n)]}), labels=labels, split=split,
+        "made",
+        ids=np.array([f"i{k}" for k in range(n)]),
+        keys=np.array([f"{k:064x}" for k in keys], "S64"),
+        items=pd.DataFrame({"path": [f"{k}.png" for k in range(n)]}),
+        labels=labels,
+        split=split,
         label_names=tuple(f"class {c}" for c in range(int(labels.max()) + 1)),
-    )  # fmt: skip
+    )
 
 
 def test_counts_of_classes_and_splits(shared_data: Path, home: Path) -> None:

@@ -271,8 +271,10 @@ def test_the_shared_photographs_give_the_expected_figures(home: Path, shared_dat
     keep = np.flatnonzero(dataset.labels % 3 == 0)
     dataset = data.subset(dataset, keep)
     report = embedding.embed(dataset, backbones.DEFAULTS)
-    scores = {name: mean_average_precision(embedding.embeddings(report.dataset, name).vectors, dataset.labels)
-              for name in backbones.DEFAULTS}  # fmt: skip
+    scores = {
+        name: mean_average_precision(embedding.embeddings(report.dataset, name).vectors, dataset.labels)
+        for name in backbones.DEFAULTS
+    }
     assert scores["tf_efficientnet_lite2"] > 0.9 and scores["tf_efficientnet_lite0"] > 0.88
     assert 0.15 < scores["hsv_histogram"] < scores["hog"] < 0.5
 

@@ -75,10 +75,11 @@ def worlds() -> dict[str, Dataset]:
     order = random.permutation(60)
     pairs = pd.DataFrame(
         {
-            "query_id": ["i000", "i000", "i004"], "item_id": ["i007", "i030", "i031"],
+            "query_id": ["i000", "i000", "i004"],
+            "item_id": ["i007", "i030", "i031"],
             "kind": ["junk", "junk", "junk"],
         }
-    )  # fmt: skip
+    )
     labels[7] = labels[30] = (labels[0] + 1) % 5
     labels[31] = (labels[4] + 1) % 5
     return {
@@ -124,16 +125,24 @@ def slow_metrics(ranked: list[int], gains: dict[int, float]) -> dict[str, float]
         need = max(1, -(-i * total // 10))
         levels.append(max([(c + 1) / r for c, r in enumerate(places) if c + 1 >= need], default=0.0))
     found = {
-        "map": sums(whole) / total, "map@r": sums(total) / total, "mrr": 1 / places[0] if places else 0.0,
-        "rprec": sum(r <= total for r in places) / total, "ndcg": dcg(whole) / best(whole), "ap11": sum(levels) / 11,
+        "map": sums(whole) / total,
+        "map@r": sums(total) / total,
+        "mrr": 1 / places[0] if places else 0.0,
+        "rprec": sum(r <= total for r in places) / total,
+        "ndcg": dcg(whole) / best(whole),
+        "ap11": sum(levels) / 11,
         "map_trapz": sum((((c / (r - 1)) if r > 1 else 1.0) + (c + 1) / r) / 2 for c, r in enumerate(places)) / total,
-    }  # fmt: skip
+    }
     for k in KS:
         hits = sum(r <= k for r in places)
         found |= {
-            f"map_cut@{k}": sums(k) / total, f"map_min@{k}": sums(k) / min(k, total), f"p@{k}": hits / k,
-            f"recall@{k}": hits / total, f"hit@{k}": float(hits > 0), f"ndcg@{k}": dcg(k) / best(k),
-        }  # fmt: skip
+            f"map_cut@{k}": sums(k) / total,
+            f"map_min@{k}": sums(k) / min(k, total),
+            f"p@{k}": hits / k,
+            f"recall@{k}": hits / total,
+            f"hit@{k}": float(hits > 0),
+            f"ndcg@{k}": dcg(k) / best(k),
+        }
     return found | {"levels": levels}
 
 

@@ -138,9 +138,16 @@ def dataset_of(split=None, instances=None):
     keys = np.array([f"{i:064x}" for i in range(n)], "S64")
     items = pd.DataFrame({"path": [""] * n})
     dataset = Dataset(
-        "d", ids, keys, items, tuple("abcdefgh"), labels, split=split, instances=instances,
+        "d",
+        ids,
+        keys,
+        items,
+        tuple("abcdefgh"),
+        labels,
+        split=split,
+        instances=instances,
         relevant_by="label" if instances is None else "instance",
-    )  # fmt: skip
+    )
     return dataset, Space(space.vectors, dataset.split), data.relevance(dataset)
 
 
@@ -151,9 +158,13 @@ def test_training_images_that_the_dataset_names_are_used_as_they_are() -> None:
     assert found.split.by == "given" and found.asked.split.queries.tolist() == order[32:].tolist()
     assert found.truth.n_gallery == 16 and len(found.keys) == 16
     tuned = weights.tune(
-        space, FusionSpec("f", "concat", ("a", "b")), truth, found.split,
-        keys=found.keys, training=(found.asked, found.truth),
-    )  # fmt: skip
+        space,
+        FusionSpec("f", "concat", ("a", "b")),
+        truth,
+        found.split,
+        keys=found.keys,
+        training=(found.asked, found.truth),
+    )
     assert len(tuned.tuned) == len(found.split.report) <= 16
     assert set(tuned.spec.trained_on) == {f"{i:064x}" for i in order[32:]}
     assert not fusion.trained_on(tuned.spec, fusion.query_keys(dataset)).any()

@@ -16,8 +16,10 @@ from tests.conftest import TINY_CLASSES, draw_tiny
 
 DATABASE, QUERIES = 40, 7
 SETUPS = {
-    "easy": (("easy",), ("junk", "hard")), "medium": (("easy", "hard"), ("junk",)), "hard": (("hard",), ("junk", "easy"))
-}  # fmt: skip
+    "easy": (("easy",), ("junk", "hard")),
+    "medium": (("easy", "hard"), ("junk",)),
+    "hard": (("hard",), ("junk", "easy")),
+}
 
 
 def truth_of(seed: int) -> list[dict[str, list[int]]]:
@@ -156,8 +158,11 @@ def test_each_protocol_from_pairs_in_a_file(tmp_path: Path, protocol: str, seed:
     (tmp_path / "l.csv").write_text("id,label,split\n" + "".join(f"{i},,{p}\n" for i, p in zip(ids, parts)))
     good, junk = SETUPS[protocol]
     lines = [
-        f"q{q},d{i},{'relevant' if part in good else 'junk'}\n" for q, one in enumerate(truth) for part in (*good, *junk) for i in one[part]
-    ]  # fmt: skip
+        f"q{q},d{i},{'relevant' if part in good else 'junk'}\n"
+        for q, one in enumerate(truth)
+        for part in (*good, *junk)
+        for i in one[part]
+    ]
     (tmp_path / "p.csv").write_text("query_id,item_id,kind\n" + "".join(lines))
     result, _ = blackbox.evaluate_files({"v": tmp_path / "v.npy"}, tmp_path / "l.csv", tmp_path / "p.csv")
     units = rows / np.linalg.norm(rows, axis=1, keepdims=True)

@@ -30,9 +30,14 @@ def world(split: Split | None = None, seed: int = 0) -> tuple[Dataset, Space]:
         rows[50:53] = rows[7]
         made[name] = unit(rows)
     dataset = Dataset(
-        "world", np.arange(N).astype(str), np.array([f"{at:064x}" for at in range(N)], "S64"),
-        pd.DataFrame(index=np.arange(N)), tuple(map(str, range(CLASSES))), labels, split=split,
-    )  # fmt: skip
+        "world",
+        np.arange(N).astype(str),
+        np.array([f"{at:064x}" for at in range(N)], "S64"),
+        pd.DataFrame(index=np.arange(N)),
+        tuple(map(str, range(CLASSES))),
+        labels,
+        split=split,
+    )
     return dataset, Space(made, dataset.split)
 
 

@@ -28,11 +28,13 @@ def world():
     systems = build(space_for(dataset), ("a", "b"), FUSED)
     result = evaluation.evaluate(systems, truth, KS, dataset=dataset)
     known = {
-        "a": leaderboard.Facts("Alpha_1", dim=12, milliseconds=5.0, megabytes=10.0, measured="measured here, 2026-01-02", licence="MIT"),
+        "a": leaderboard.Facts(
+            "Alpha_1", dim=12, milliseconds=5.0, megabytes=10.0, measured="measured here, 2026-01-02", licence="MIT"
+        ),
         "b": leaderboard.Facts("Beta & Co", dim=12),
         "mix": leaderboard.Facts("Mix", "Concatenation", "Alpha_1 50 %, Beta & Co 50 %", 24),
         "ranks": leaderboard.Facts("Ranks", "RRF"),
-    }  # fmt: skip
+    }
     return dataset, truth, systems, result, known
 
 

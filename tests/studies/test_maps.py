@@ -141,9 +141,14 @@ def test_figures_of_some_queries_are_those_of_all() -> None:
     split = Split.self_retrieval(40)
     system = System("x", systems.Space(vectors, split))
     drawn = Dataset(
-        "x", np.arange(40).astype(str), np.array([f"{i:064x}" for i in range(40)], "S64"), pd.DataFrame(index=range(40)),
-        tuple("abcd"), labels, split=split,
-    )  # fmt: skip
+        "x",
+        np.arange(40).astype(str),
+        np.array([f"{i:064x}" for i in range(40)], "S64"),
+        pd.DataFrame(index=range(40)),
+        tuple("abcd"),
+        labels,
+        split=split,
+    )
     truth = data.relevance(drawn)
     every = maps.figures_of(system, truth, np.arange(40))
     some = maps.figures_of(system, truth, np.array([3, 17, 30]))

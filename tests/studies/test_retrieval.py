@@ -31,17 +31,25 @@ def world(
         centres = random.normal(size=(n_classes, dim))
         made[name] = unit(centres[labels] + noise * random.normal(size=(n, dim)))
     dataset = Dataset(
-        "world", np.array([f"c{label}/{at}.jpg" for at, label in enumerate(labels)]),
+        "world",
+        np.array([f"c{label}/{at}.jpg" for at, label in enumerate(labels)]),
         np.array([f"{at:064x}" for at in range(n)], "S64"),
         pd.DataFrame({"path": [f"/p/{at}.jpg" for at in range(n)], "title": [f"Thing <b>{at}</b>" for at in range(n)]}),
-        tuple(f"class {c}" for c in range(n_classes)), labels, split=split,
-    )  # fmt: skip
+        tuple(f"class {c}" for c in range(n_classes)),
+        labels,
+        split=split,
+    )
     return dataset, Space(made, dataset.split)
 
 
 MIX = FusionSpec("mix", "concat", ("sharp", "blunt"), (2.0, 1.0))
-SYSTEMS = [None, MIX, spec.equal(("sharp", "blunt"), "rrf"), FusionSpec("z", "score_sum", ("sharp", "blunt"), None, (("norm", "zscore"),)),
-           FusionSpec("p", "concat_pca", ("sharp", "blunt"), None, (("dim", 5),))]  # fmt: skip
+SYSTEMS = [
+    None,
+    MIX,
+    spec.equal(("sharp", "blunt"), "rrf"),
+    FusionSpec("z", "score_sum", ("sharp", "blunt"), None, (("norm", "zscore"),)),
+    FusionSpec("p", "concat_pca", ("sharp", "blunt"), None, (("dim", 5),)),
+]
 ids = [one.kind if one else "backbone" for one in SYSTEMS]
 
 
@@ -326,12 +334,34 @@ def test_backbones_and_saved_fusions_have_texts_too() -> None:
     assert named.spec.backbones == ("timm:resnet50.a1_in1k", "blunt")
 
 
-@pytest.mark.parametrize("text", [
-    "", "no such", "saved:gone", "concat()", "concat(sharp)", "concat(sharp:x)", "concat(sharp:1,sharp:1)", "concat(sharp:nan)",
-    "concat(sharp:inf,blunt:1)", "concat(sharp:0,blunt:0)", "nothing(sharp:1)", "concat(sharp:0.5,other:0.5)", "rrf(sharp:1;k=x)",
-    "rrf(sharp:1;zzz=3)", "rrf(sharp:1;k)", "concat(" * 50, "x" * 5000, "concat(sharp:-1,blunt:1", "<script>alert(1)</script>",
-    "concat(sharp:1e999)", "__import__('os')(sharp:1)", "\x00\x01", "concat(sharp:1;norm=;;)",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no such",
+        "saved:gone",
+        "concat()",
+        "concat(sharp)",
+        "concat(sharp:x)",
+        "concat(sharp:1,sharp:1)",
+        "concat(sharp:nan)",
+        "concat(sharp:inf,blunt:1)",
+        "concat(sharp:0,blunt:0)",
+        "nothing(sharp:1)",
+        "concat(sharp:0.5,other:0.5)",
+        "rrf(sharp:1;k=x)",
+        "rrf(sharp:1;zzz=3)",
+        "rrf(sharp:1;k)",
+        "concat(" * 50,
+        "x" * 5000,
+        "concat(sharp:-1,blunt:1",
+        "<script>alert(1)</script>",
+        "concat(sharp:1e999)",
+        "__import__('os')(sharp:1)",
+        "\x00\x01",
+        "concat(sharp:1;norm=;;)",
+    ],
+)
 def test_nonsense_is_one_sentence(text: str) -> None:
     with pytest.raises(CoreError) as caught:
         naming.read(text, ("sharp", "blunt"), {})

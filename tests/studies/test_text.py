@@ -197,10 +197,13 @@ def labelled(labels: list[str]) -> Dataset:
     names = tuple(sorted(set(labels) - {""}))
     n = len(labels)
     return Dataset(
-        "made", np.array([f"i{i}" for i in range(n)]), np.array([f"{i:064x}" for i in range(n)], "S64"),
-        pd.DataFrame({"path": [""] * n}), names,
+        "made",
+        np.array([f"i{i}" for i in range(n)]),
+        np.array([f"{i:064x}" for i in range(n)], "S64"),
+        pd.DataFrame({"path": [""] * n}),
+        names,
         np.array([names.index(one) if one else -1 for one in labels]),
-    )  # fmt: skip
+    )
 
 
 def test_class_names_are_measured_as_queries():

@@ -88,10 +88,18 @@ def page() -> None:
         selection = st.session_state["chosen"] = np.array([3, 5, 7])
     focus = st.session_state.get("focus")
     event = picture_map.show(
-        panels, items, colours, key="map", selection=selection, height=560, image="/dots/{position}.png",
-        focus=picture_map.Focus(focus, [i for i in range(n) if i % groups == focus % groups][:10]) if focus is not None else None,
+        panels,
+        items,
+        colours,
+        key="map",
+        selection=selection,
+        height=560,
+        image="/dots/{position}.png",
+        focus=picture_map.Focus(focus, [i for i in range(n) if i % groups == focus % groups][:10])
+        if focus is not None
+        else None,
         renderer=asked.get("renderer", ""),
-    )  # fmt: skip
+    )
     if event.stopped is not None:
         st.session_state["stream"].end()
         st.text(f"stopped {event.stopped}")

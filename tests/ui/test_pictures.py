@@ -35,10 +35,14 @@ def test_a_thumbnail_is_served_for_ever(client: TestClient, size: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        f"/pictures/huge/{KEY}.webp", f"/pictures/small/{'0' * 64}.webp", "/pictures/small/..%2F..%2Frecord.webp",
-        "/pictures/small/x.webp", f"/pictures/small/{KEY.upper()}.webp", f"/pictures/small/{KEY}.png",
+        f"/pictures/huge/{KEY}.webp",
+        f"/pictures/small/{'0' * 64}.webp",
+        "/pictures/small/..%2F..%2Frecord.webp",
+        "/pictures/small/x.webp",
+        f"/pictures/small/{KEY.upper()}.webp",
+        f"/pictures/small/{KEY}.png",
     ],
-)  # fmt: skip
+)
 def test_nothing_else_is_served(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404

@@ -94,9 +94,11 @@ NAMES = ["a", "b", "c", "d"]
 
 
 @given(
-    st.lists(st.floats(0, 1), min_size=4, max_size=4), st.sampled_from(NAMES), st.floats(0, 1),
+    st.lists(st.floats(0, 1), min_size=4, max_size=4),
+    st.sampled_from(NAMES),
+    st.floats(0, 1),
     st.sets(st.sampled_from(NAMES), max_size=3),
-)  # fmt: skip
+)
 @settings(max_examples=300, deadline=None)
 def test_shares_always_make_a_whole(given_shares: list[float], name: str, share: float, locked: set[str]) -> None:
     before = shares.fitted(dict(zip(NAMES, given_shares)), NAMES)

@@ -84,9 +84,11 @@ def pictures(loaded: Dataset) -> None:
         state.put(DatasetsSetup, "label", "")
     left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom")
     label = left.selectbox(
-        "Class", ["", *loaded.label_names], key=state.key(DatasetsSetup, "label"),
+        "Class",
+        ["", *loaded.label_names],
+        key=state.key(DatasetsSetup, "label"),
         format_func=lambda name: name or "a mix of all classes",
-    )  # fmt: skip
+    )
     words = middle.text_input("Name", key="datasets words", placeholder="words in the file name or title")
     size = right.select_slider("Picture size", [80, 104, 140, 190], value=104, key="datasets size")
     found = retrieval.browse(loaded, label, words)
@@ -156,9 +158,14 @@ def class_bars(loaded: Dataset) -> None:
     st.caption(spread)
     wide = table.pivot_table(index="label", columns="split", values="n_images", aggfunc="sum", fill_value=0)
     st.download_button(
-        "Download the counts (CSV)", wide.to_csv().encode(), f"{loaded.name} classes.csv", "text/csv", type="tertiary",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+        "Download the counts (CSV)",
+        wide.to_csv().encode(),
+        f"{loaded.name} classes.csv",
+        "text/csv",
+        type="tertiary",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def split_maker(loaded: Dataset) -> None:
@@ -187,10 +194,19 @@ def split_maker(loaded: Dataset) -> None:
     with st.container(border=True):
         st.markdown("**Make a split**")
         query = st.slider("Share that asks", 5, 60, 20, step=5, format="%d %%", key="split query") / 100
-        train = st.slider(
-            "Share for fitting", 0, 80, 0, step=5, format="%d %%", key="split train",
-            help="For weights and heads that learn; never asked, never searched.",
-        ) / 100  # fmt: skip
+        train = (
+            st.slider(
+                "Share for fitting",
+                0,
+                80,
+                0,
+                step=5,
+                format="%d %%",
+                key="split train",
+                help="For weights and heads that learn; never asked, never searched.",
+            )
+            / 100
+        )
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="split seed", help="The same seed makes the same split.")
         try:
             counts = _preview_split(loaded.fingerprint, query, train, int(seed), loaded)
@@ -206,9 +222,12 @@ def split_maker(loaded: Dataset) -> None:
             f"Gives {counts['queries']:,} queries, {counts['gallery']:,} in the gallery, {counts['train']:,} for fitting, {how}."
         )
         st.button(
-            "Split so", type="primary", width="stretch", on_click=_decide,
+            "Split so",
+            type="primary",
+            width="stretch",
+            on_click=_decide,
             args=(loaded.name, data.make_split, splits.Shares(query, train), int(seed)),
-        )  # fmt: skip
+        )
     st.caption("Embeddings belong to the pictures, so nothing is computed again.")
 
 
@@ -258,20 +277,33 @@ def unread(loaded: Dataset) -> None:
             f"{many(len(table), 'file')}, {many(reasons, 'reason')}. They take no part in anything; mend them and re-scan."
         )
         st.dataframe(
-            table, hide_index=True, width="stretch", height=min(420, 40 + 35 * len(table)),
-            column_config={"path": st.column_config.TextColumn("file", width="medium"), "reason": st.column_config.TextColumn(width="large")},
-        )  # fmt: skip
+            table,
+            hide_index=True,
+            width="stretch",
+            height=min(420, 40 + 35 * len(table)),
+            column_config={
+                "path": st.column_config.TextColumn("file", width="medium"),
+                "reason": st.column_config.TextColumn(width="large"),
+            },
+        )
         st.download_button(
-            "Download the list (CSV)", table.to_csv(index=False).encode(), f"{loaded.name} not read.csv", "text/csv",
-            type="tertiary", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "Download the list (CSV)",
+            table.to_csv(index=False).encode(),
+            f"{loaded.name} not read.csv",
+            "text/csv",
+            type="tertiary",
+            icon=":material/download:",
+            on_click="ignore",
+        )
     else:
         st.caption("Every file could be read.")
     st.markdown("##### Originals that have gone")
     gone = computed(
-        f"gone {loaded.name} {loaded.fingerprint}", f"Looking for the originals of {loaded.name}", "Look for them now",
+        f"gone {loaded.name} {loaded.fingerprint}",
+        f"Looking for the originals of {loaded.name}",
+        "Look for them now",
         lambda tell, cancel: study.missing_originals(loaded),
-    )  # fmt: skip
+    )
     if gone is None:
         st.caption("Looks at every path once. Thumbnails, embeddings and all figures work without the originals.")
     elif len(gone):

@@ -39,14 +39,20 @@ def label_doubts(loaded: Dataset) -> None:
         k = int(slider("neighbours"))
     with right:
         found = computed(
-            f"doubts {loaded.fingerprint} {','.join(names)} {k}", f"Label doubts of {loaded.name}", "Ask the neighbours",
+            f"doubts {loaded.fingerprint} {','.join(names)} {k}",
+            f"Label doubts of {loaded.name}",
+            "Ask the neighbours",
             lambda tell, cancel: doubts.label_doubts(loaded, stored(loaded, names), k, tell, cancel),
-        )  # fmt: skip
+        )
         if found is not None:
             st.download_button(
-                "Download the list (CSV)", found.to_csv(index=False).encode(), f"{loaded.name} label doubts.csv", "text/csv",
-                icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+                "Download the list (CSV)",
+                found.to_csv(index=False).encode(),
+                f"{loaded.name} label doubts.csv",
+                "text/csv",
+                icon=":material/download:",
+                on_click="ignore",
+            )
     st.caption(
         f"Each picture's {k} nearest others vote, in each of {titles(names)}. A label is doubted when more than half of the "
         "backbones agree on one other label. Certainty is the share that names the other label minus the share that names "
@@ -77,9 +83,13 @@ def doubt_list(loaded: Dataset, found: pd.DataFrame, names: tuple[str, ...], k: 
         for row in found.iloc[rows].itertuples(index=False)
     }
     gallery.grid(
-        picture_cards(loaded, words, note=words.get), key="datasets doubts", size=120, name="label doubts",
-        on_pick=lambda text: state.keep("doubt chosen", text), pick="Click to see what its neighbours say",
-    )  # fmt: skip
+        picture_cards(loaded, words, note=words.get),
+        key="datasets doubts",
+        size=120,
+        name="label doubts",
+        on_pick=lambda text: state.keep("doubt chosen", text),
+        pick="Click to see what its neighbours say",
+    )
     st.caption(
         "Below each picture: its label, what its neighbours say instead, and how certain they are. Labels are not changed here."
     )

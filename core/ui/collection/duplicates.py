@@ -62,10 +62,14 @@ def duplicates(loaded: Dataset) -> None:
     left, right = beside("keep", [5, 2], vertical_alignment="center")
     left.markdown(f"**{many(n_groups, 'group')}** of {len(groups):,} pictures; in {n_exact:,} of them bytes are equal.")
     right.button(
-        f"Keep one of each (−{len(groups) - n_groups:,})", type="primary", width="stretch", on_click=_decide,
-        args=(loaded.name, data.keep_one_of_each, groups), icon=":material/filter_1:",
+        f"Keep one of each (−{len(groups) - n_groups:,})",
+        type="primary",
+        width="stretch",
+        on_click=_decide,
+        args=(loaded.name, data.keep_one_of_each, groups),
+        icon=":material/filter_1:",
         help="The first picture of each group stays, the others are left out of this dataset. Nothing is deleted.",
-    )  # fmt: skip
+    )
     leaks(loaded, pairs)
     group_list(loaded, groups, set(exact["position"].tolist()))
 
@@ -88,11 +92,13 @@ def copies_left_out(loaded: Dataset) -> None:
 def look_for_near(loaded: Dataset, names: tuple[str, ...], threshold: float) -> pd.DataFrame | None:
     """The near duplicates of these backbones, once somebody asked for them."""
     return computed(
-        near_job(loaded), f"Near duplicates of {loaded.name}", "Look for near duplicates",
+        near_job(loaded),
+        f"Near duplicates of {loaded.name}",
+        "Look for near duplicates",
         lambda tell, cancel: study.near_duplicates(
             loaded, stored(loaded, names), threshold, on_progress=tell, cancel=cancel
         ),
-    )  # fmt: skip
+    )
 
 
 def leaks(loaded: Dataset, pairs: pd.DataFrame | None) -> None:
@@ -130,8 +136,11 @@ def one_group(loaded: Dataset, rows: pd.DataFrame, exact: set[int]) -> None:
     st.markdown(said)
     notes = {p: word if word != "query|gallery" else "" for p, word in zip(positions, rows["split"])}
     gallery.grid(
-        picture_cards(loaded, positions[:24], note=notes.get), key=f"group {loaded.name} {positions[0]}", size=104, pick="",
+        picture_cards(loaded, positions[:24], note=notes.get),
+        key=f"group {loaded.name} {positions[0]}",
+        size=104,
+        pick="",
         name="duplicates",
-    )  # fmt: skip
+    )
     if len(positions) > 24:
         st.caption(f"and {len(positions) - 24:,} more")

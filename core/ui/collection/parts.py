@@ -130,9 +130,13 @@ def slider(name: str) -> float:
     bounds = setups.bounds_of(DatasetsSetup, name)
     kind = int if bounds.kind == "whole" else float
     value = st.slider(
-        bounds.label, kind(bounds.low), kind(bounds.high), step=kind(bounds.step), help=bounds.help,
+        bounds.label,
+        kind(bounds.low),
+        kind(bounds.high),
+        step=kind(bounds.step),
+        help=bounds.help,
         key=state.key(DatasetsSetup, name),
-    )  # fmt: skip
+    )
     return kind(value)
 
 

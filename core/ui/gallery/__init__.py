@@ -60,13 +60,20 @@ class Card:
         """What the browser gets."""
         stored = not self.key.startswith("data:")
         data = {
-            "id": self.id, "src": pictures.url(self.key) if stored else self.key,
-            "large": pictures.url(self.key, "large") if stored else self.key, "label": self.label, "note": self.note,
-            "title": self.title, "frame": self.frame, "rank": self.rank, "move": self.move,
-            "score": None if self.score is None else f"{self.score:.3f}", "shares": self.shares,
+            "id": self.id,
+            "src": pictures.url(self.key) if stored else self.key,
+            "large": pictures.url(self.key, "large") if stored else self.key,
+            "label": self.label,
+            "note": self.note,
+            "title": self.title,
+            "frame": self.frame,
+            "rank": self.rank,
+            "move": self.move,
+            "score": None if self.score is None else f"{self.score:.3f}",
+            "shares": self.shares,
             "rows": [(name, rank, None if score is None else f"{score:.3f}") for name, rank, score in self.rows],
             "facts": self.facts,
-        }  # fmt: skip
+        }
         return {name: value for name, value in data.items() if value not in (None, "", (), [])}
 
 

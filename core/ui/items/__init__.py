@@ -58,17 +58,25 @@ class Item:
     def as_data(self) -> dict[str, Any]:
         """What the browser gets."""
         return {
-            "id": self.id, "src": pictures.url(self.key) if self.key else "",
-            "large": pictures.url(self.key, "large") if self.key else "", "title": self.title, "rank": self.rank,
-            "score": f"{self.score:.3f}", "why": self.why, "text": self.text, "note": self.note,
+            "id": self.id,
+            "src": pictures.url(self.key) if self.key else "",
+            "large": pictures.url(self.key, "large") if self.key else "",
+            "title": self.title,
+            "rank": self.rank,
+            "score": f"{self.score:.3f}",
+            "why": self.why,
+            "text": self.text,
+            "note": self.note,
             "parts": [
                 {
-                    "name": part.name, "colour": part.colour, "weight": part.weight,
+                    "name": part.name,
+                    "colour": part.colour,
+                    "weight": part.weight,
                     "fit": None if part.fit is None else f"{part.fit:.2f}",
                 }
                 for part in self.parts
             ],
-        }  # fmt: skip
+        }
 
 
 def show(
