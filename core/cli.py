@@ -66,7 +66,8 @@ def _fusion_flags(parser: argparse.ArgumentParser) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m core", description="Fusionscope: which backbone, or which mix, finds the right images?"
+        prog="fusionscope" if Path(sys.argv[0]).stem == "fusionscope" else "python -m core",
+        description="Fusionscope: which backbone, or which mix, finds the right images?",
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
