@@ -19,15 +19,15 @@ PAGES = [
 
 
 if __name__ == "__main__":
-    from core.ui import frame
+    from core.ui.app import frame
 
     frame.run(PAGES)
 else:
     # `streamlit run` finds this and serves it: Streamlit itself, and beside it thumbnails and layouts on their way.
     from streamlit.starlette import App
 
-    from core.ui import pictures, serving
-    from core.ui.map import live
+    from core.ui.app import tcp_nodelay, thumbnail_route
+    from core.ui.components.map import layout_stream
 
-    pictures.pages_are_ours()
-    app = App(__file__, routes=[*pictures.routes(), *live.routes()], lifespan=serving.at_once)
+    thumbnail_route.pages_are_ours()
+    app = App(__file__, routes=[*thumbnail_route.routes(), *layout_stream.routes()], lifespan=tcp_nodelay.at_once)

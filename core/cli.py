@@ -18,7 +18,7 @@ from core.progress import Cancel, Progress
 from core.registry import LISTED
 
 if TYPE_CHECKING:
-    from core.data.splits import Shares
+    from core.data.splits import SplitShares
     from core.fusion import FusionSpec
     from core.types import Dataset
 
@@ -225,7 +225,7 @@ EXPORTS = {
     "ranking": "the top 100 of each query and system (CSV or Parquet)",
     "protocols": "Easy, Medium and Hard of revisited Oxford or Paris (CSV or Parquet)",
 }
-"""What `evaluate` writes: its flag → what the file holds. `core.studies.exports` makes them."""
+"""What `evaluate` writes: its flag → what the file holds. `core.export.tables` makes them."""
 
 
 def _judging_flags(parser: argparse.ArgumentParser) -> None:
@@ -320,9 +320,9 @@ def _decided(given: argparse.Namespace, name: str) -> Dataset:
     return data.load(name)
 
 
-def _shares(given: argparse.Namespace) -> Shares | None:
+def _shares(given: argparse.Namespace) -> SplitShares | None:
     """The shares that --split names; None for the given split, and where there is no such flag."""
-    from core.data.splits import Shares
+    from core.data.splits import SplitShares
 
     text = given.split
     if not text and given.seed is not None:
@@ -337,7 +337,7 @@ def _shares(given: argparse.Namespace) -> Shares | None:
         numbers = []
     if not 1 <= len(numbers) <= 2:
         raise BadInput(f"--split takes one or two shares, e.g. 0.2 or 0.15,0.5, or the word given; got {text!r}.")
-    return Shares(*numbers)
+    return SplitShares(*numbers)
 
 
 def _backbones(given: argparse.Namespace) -> tuple[str, ...]:
@@ -360,13 +360,13 @@ def _attached(given: argparse.Namespace) -> set[str]:
 
     here = set(_named_files(getattr(given, "vectors", [])))
     if given.data in data.names():
-        here |= set(data.attached.names(given.data))
+        here |= set(data.attached_vectors.names(given.data))
     return here
 
 
 def embed(given: argparse.Namespace) -> None:
     """`embed`: compute what is missing, say what was found, what was computed and what could not be read."""
-    from core.backbones.engines import pick_device
+    from core.backbones.engines.torch_engine import pick_device
     from core.studies import embedding
 
     if given.device:
@@ -384,17 +384,18 @@ def embed(given: argparse.Namespace) -> None:
 def evaluate(given: argparse.Namespace) -> None:
     """`evaluate`: every single backbone and the fusions, with intervals and every pair; from a dataset or from files."""
     from core import data
-    from core.studies import blackbox, exports, fusion, leaderboard
+    from core.export import tables
+    from core.studies import external_vectors, fusion, leaderboard
 
     _plugins()
     files = {name: path for name in EXPORTS if (path := getattr(given, name.replace("-", "_"))) is not None}
-    exports.check(files)
+    tables.check(files)
     how = {"ks": _cutoffs(given.k), "metric": given.metric, "by_class": given.by_class, "on_progress": say}
-    exports.check_metrics(given.metric, given.show, how["ks"])
+    tables.check_metrics(given.metric, given.show, how["ks"])
     from_files = bool(given.vectors and not given.data)
     if from_files:
         _only_with_data(given)
-        result, dataset = blackbox.evaluate_files(
+        result, dataset = external_vectors.evaluate_files(
             vectors=_named_files(given.vectors),
             labels=given.labels,
             pairs=given.pairs,
@@ -409,9 +410,9 @@ def evaluate(given: argparse.Namespace) -> None:
     beyond = leaderboard.beyond_list(data.relevance(dataset), max(how["ks"]))
     if beyond:
         _note(f"warning: {beyond}")
-    keys = exports.columns(given.show, result)
-    print(exports.printed(result, keys, dataset))
-    exports.write(files, result, exports.facts(result.systems, dataset, from_files), dataset, keys)
+    keys = tables.columns(given.show, result)
+    print(tables.printed(result, keys, dataset))
+    tables.write(files, result, tables.facts(result.systems, dataset, from_files), dataset, keys)
 
 
 def _systems(given: argparse.Namespace) -> tuple[Dataset, tuple[str, ...], list[FusionSpec]]:
@@ -465,15 +466,16 @@ def _fused(texts: Sequence[str], there: Sequence[str], from_files: bool = False)
 
 def search(given: argparse.Namespace) -> None:
     """`search`: the pictures that fit some words best, and how the words were understood."""
-    from core.studies import embedding, text
+    from core.studies import embedding
+    from core.studies.text import text_search
 
-    query = text.parse(given.words)
+    query = text_search.parse(given.words)
     names = tuple(given.backbone) or ("concepts_lite0",)
-    text.require_reader(names)
+    text_search.require_reader(names)
     dataset = embedding.embed(_dataset(given), names, on_progress=say, cancel=Cancel()).dataset
     rows = {name: embedding.embeddings(dataset, name).vectors[dataset.split.gallery] for name in names}
     templates = {"usual": None, "on": True, "off": False}[given.sentences]
-    found = text.search(rows, query, templates=templates, expand=max(0, given.second_step))
+    found = text_search.search(rows, query, templates=templates, expand=max(0, given.second_step))
     print(query.sentence())
     for note in found.notes:
         print(note)
@@ -484,12 +486,14 @@ def search(given: argparse.Namespace) -> None:
 
 def catalogue(given: argparse.Namespace) -> None:
     """`catalogue`: what each strategy finds for some words, or all strategies judged on labelled queries."""
-    from core.data import manifests
-    from core.studies import catalogue as study
-    from core.studies import embedding, judging, text
+    from core.data.readers import manifest
+    from core.studies import embedding
+    from core.studies.catalogue import catalogue_evaluation
+    from core.studies.catalogue import catalogue_search as study
+    from core.studies.text import text_search
 
-    text.require_reader((given.space,))
-    if not given.reader and not given.option and manifests.is_one(Path(given.data or "").expanduser()):
+    text_search.require_reader((given.space,))
+    if not given.reader and not given.option and manifest.is_one(Path(given.data or "").expanduser()):
         given.option = ["missing=quarantine"]  # an item without a picture is an item
     dataset = embedding.embed(_dataset(given), [given.space], on_progress=say, cancel=Cancel()).dataset
     shop = study.of_dataset(dataset)
@@ -505,10 +509,12 @@ def catalogue(given: argparse.Namespace) -> None:
         print(study.as_text(searcher, study.ask(given.space, given.find), weighed, max(1, given.k)))
         return
     written = {}
-    for title, questions in judging.questions_of(searcher, given.queries).items():
-        found = judging.compare(searcher, questions, given.space, metric=given.metric, base=given.base, shares=weighed)
-        print(f"\n{title} ({int(found.table.n_valid.max()):,} questions)\n{judging.as_text(found)}")
-        written[title] = judging.as_json(found)
+    for title, questions in catalogue_evaluation.questions_of(searcher, given.queries).items():
+        found = catalogue_evaluation.compare(
+            searcher, questions, given.space, metric=given.metric, base=given.base, shares=weighed
+        )
+        print(f"\n{title} ({int(found.table.n_valid.max()):,} questions)\n{catalogue_evaluation.as_text(found)}")
+        written[title] = catalogue_evaluation.as_json(found)
     if given.json:
         _write(given.json, json.dumps(written, indent=1, allow_nan=False, ensure_ascii=False))
 
@@ -543,7 +549,7 @@ def _plugins() -> None:
 
 def report(given: argparse.Namespace) -> None:
     """`report`: every single backbone and the fusions as one HTML file: figures, curves, best and worst, what it rests on."""
-    from core.report import comparison
+    from core.export.report import comparison
 
     _plugins()
     text = comparison.of_stored(*_systems(given), ks=_cutoffs(given.k), by_class=given.by_class)
@@ -588,12 +594,12 @@ def _write(path: Path, text: str) -> None:
 
 def list_(given: argparse.Namespace) -> None:
     """`list`: one of the registries as a table."""
-    from core.studies import listing
+    from core.studies import registry_entries
 
     if given.kind == "fusions" and not given.markdown:
         _plugins()
-    table = listing.table(given.kind)
-    print(listing.markdown(table) if given.markdown else listing.plain(table))
+    table = registry_entries.table(given.kind)
+    print(registry_entries.markdown(table) if given.markdown else registry_entries.plain(table))
 
 
 def fetch(given: argparse.Namespace) -> None:
@@ -610,10 +616,10 @@ def check(given: argparse.Namespace) -> None:
     from core.store import open_store
 
     if given.mend:
-        print("\n".join(open_store().mend()) or "Nothing of the store is damaged.")
+        print("\n".join(open_store().repair()) or "Nothing of the store is damaged.")
     print(open_store().check())
     for name in data.names():
-        whole, faults = data.attached.look_over(name)
+        whole, faults = data.attached_vectors.look_over(name)
         for line in [*whole, *(f"NOT WHOLE. {fault}" for fault in faults)]:
             print(f"  vectors of {name}: {line}")
 

@@ -77,7 +77,7 @@ class Cancel:
 
 
 @dataclass
-class Meter:
+class ProgressMeter:
     """Turns counts into `Progress` with a rate over the last seconds, so that a pause does not lie.
 
     Args:

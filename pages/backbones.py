@@ -10,13 +10,15 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core import backbones, charts, data
-from core.backbones import added
+from core.backbones import custom
 from core.errors import CoreError, NotComputed
 from core.setups import BackbonesSetup, FrameSetup
-from core.studies import costs, described, embedding
-from core.studies.described import Entry
-from core.ui import cache, computing, jobs, shelf, state, theme
-from core.ui.guard import guarded
+from core.studies import backbone_info, costs, embedding
+from core.studies.backbone_info import BackboneInfo
+from core.ui.app import cache, jobs, state, theme
+from core.ui.app.error_boundary import guarded
+from core.ui.views.backbones import devices
+from core.ui.widgets import embedding_job
 
 MEASURE = "measure"
 _SAID, _REFUSED = "backbones page said", "backbones page refused"
@@ -61,14 +63,14 @@ def asked_device() -> str | None:
 
 def start_embedding(name: str, chosen: Sequence[str]) -> None:
     """Embed a dataset on the device that was chosen."""
-    computing.start_embedding(name, chosen, device=asked_device())
+    embedding_job.start_embedding(name, chosen, device=asked_device())
 
 
 def start_measuring(name: str, chosen: Sequence[str]) -> None:
     """Measure what backbones cost here, one after the other, with images of the dataset at hand."""
     device = asked_device()
 
-    def work(job: jobs.Job) -> None:
+    def work(job: jobs.BackgroundJob) -> None:
         loaded = data.load(name, on_progress=job.tell, cancel=job.cancel) if name else None
         refused = []
         for one in chosen:
@@ -87,9 +89,9 @@ def start_measuring(name: str, chosen: Sequence[str]) -> None:
 
 def choose(chosen: Sequence[str]) -> None:
     """These are the backbones that every page compares."""
-    state.put(FrameSetup, "backbones", tuple(chosen))
+    state.set_field(FrameSetup, "backbones", tuple(chosen))
     titles = ", ".join(backbones.get(name).title for name in chosen)
-    state.keep(_SAID, f"Every page compares and fuses {titles}, as far as they are embedded.")
+    state.session_set(_SAID, f"Every page compares and fuses {titles}, as far as they are embedded.")
 
 
 def remove(chosen: Sequence[str], dataset: str) -> None:
@@ -98,9 +100,9 @@ def remove(chosen: Sequence[str], dataset: str) -> None:
     try:
         count = sum(embedding.remove(name, of) for name in chosen)
     except CoreError as error:
-        state.keep(_REFUSED, str(error))
+        state.session_set(_REFUSED, str(error))
         return
-    state.keep(_SAID, f"{count:,} vectors were removed.")
+    state.session_set(_SAID, f"{count:,} vectors were removed.")
 
 
 def removal(chosen: Sequence[str], dataset: str, disabled: bool) -> None:
@@ -133,15 +135,15 @@ def add_backbone(make: Callable[[], str]) -> None:
     except CoreError as error:
         st.error(theme.plain(str(error)), icon=":material/error:")
         return
-    state.keep("card to open", name)
-    state.keep(_SAID, f"{backbones.get(name).title} is on the list now; its card is below the table.")
+    state.session_set("card to open", name)
+    state.session_set(_SAID, f"{backbones.get(name).title} is on the list now; its card is below the table.")
     st.rerun()
 
 
 def forget(name: str) -> None:
     """Take an added backbone off the list."""
     backbones.remove(name)
-    state.put(BackbonesSetup, "card", "")
+    state.set_field(BackbonesSetup, "card", "")
 
 
 # --------------------------------------------------------------------------------------------------------- the table
@@ -174,7 +176,7 @@ def adding() -> None:
                 add_backbone(lambda: backbones.add_local(architecture.strip(), file.strip()).name)
 
 
-def filters(every: Sequence[Entry]) -> BackbonesSetup:
+def filters(every: Sequence[BackboneInfo]) -> BackbonesSetup:
     """What is shown of the table."""
     with st.container(key="backbones-wrap-filters"):
         search, family, licence, add = st.columns([4, 4, 3, 2], vertical_alignment="bottom")
@@ -187,13 +189,15 @@ def filters(every: Sequence[Entry]) -> BackbonesSetup:
         )
     with family:
         there = list(dict.fromkeys(one.backbone.family for one in every))
-        state.put(BackbonesSetup, "families", tuple(f for f in state.get(BackbonesSetup, "families") if f in there))
+        state.set_field(
+            BackbonesSetup, "families", tuple(f for f in state.get(BackbonesSetup, "families") if f in there)
+        )
         st.multiselect("Family", there, key=state.key(BackbonesSetup, "families"), placeholder="all families")
     with licence:
         st.selectbox(
             "Licence of the weights",
-            list(described.LICENCES),
-            format_func=described.LICENCES.get,
+            list(backbone_info.LICENCES),
+            format_func=backbone_info.LICENCES.get,
             key=state.key(BackbonesSetup, "licence"),
         )
     with add:
@@ -211,12 +215,12 @@ def _picked(key: str, names: Sequence[str]) -> None:
     """A click on a cell opens the card of its row."""
     cells = st.session_state[key]["selection"]["cells"]
     if cells and cells[0][0] < len(names):
-        state.put(BackbonesSetup, "card", names[cells[0][0]])
+        state.set_field(BackbonesSetup, "card", names[cells[0][0]])
 
 
-def table(shown: Sequence[Entry], dataset: str) -> list[str]:
+def table(shown: Sequence[BackboneInfo], dataset: str) -> list[str]:
     """The table; returns the names of the rows that are ticked."""
-    found = described.table(shown)
+    found = backbone_info.table(shown)
     names = [one.name for one in shown]
     key = f"backbones table {hash(tuple(names))}"
     number = st.column_config.NumberColumn
@@ -320,7 +324,7 @@ def actions(chosen: Sequence[str], ticked: bool, dataset: str) -> DeltaGenerator
 # --------------------------------------------------------------------------------------------------------- the card
 
 
-def card(one: Entry, dataset: str) -> None:
+def card(one: BackboneInfo, dataset: str) -> None:
     """Everything about one backbone."""
     backbone = one.backbone
     with st.container(border=True, key="backbones-wrap-card"):
@@ -335,7 +339,7 @@ def card(one: Entry, dataset: str) -> None:
             marks += [":blue-badge[reads text]"] if one.reads_text else []
             marks += [":green-badge[runs here now]" if one.here else ":orange-badge[weights are not here]"]
             st.markdown(" ".join(marks))
-            st.markdown(theme.plain(described.what_it_is(backbone)))
+            st.markdown(theme.plain(backbone_info.what_it_is(backbone)))
             st.html(_facts(one))
         with right:
             _cost(one, dataset)
@@ -352,7 +356,7 @@ def card(one: Entry, dataset: str) -> None:
                 )
             ):
                 add_backbone(lambda: backbones.get(f"fast:{one.name}").name)
-            if one.name in added.kept():
+            if one.name in custom.kept():
                 st.button(
                     "Take it off the list",
                     key="forget backbone",
@@ -367,28 +371,28 @@ def card(one: Entry, dataset: str) -> None:
                 st.code(f"python -m core fetch {backbone.name}", language="bash")
 
 
-def _facts(one: Entry) -> str:
+def _facts(one: BackboneInfo) -> str:
     backbone = one.backbone
     papers = "<br>".join(
         f"<a href='{escape(address)}' target='_blank' rel='noopener'>{escape(words)}</a>" if address else escape(words)
-        for words, address in described.papers(backbone)
+        for words, address in backbone_info.papers(backbone)
     )
     size = f"{backbone.parameters:,.1f} million parameters, {'' if one.here else 'about '}{one.megabytes:,.0f} MB"
     rows = [
         ("Licence", escape(f"{backbones.licence_in_words(backbone)} ({backbone.licence})")),
         ("Paper", papers),
-        ("Built by", escape(described.built_by(backbone))),
-        ("Sees", escape(described.preprocessing(backbone))),
-        ("Read from", escape(described.pooling(backbone))),
+        ("Built by", escape(backbone_info.built_by(backbone))),
+        ("Sees", escape(backbone_info.preprocessing_text(backbone))),
+        ("Read from", escape(backbone_info.pooling(backbone))),
         ("Size", escape(size if backbone.parameters else "no weights")),
         ("Weights", escape(one.why if one.here else "not on this machine")),
-        ("Engine", escape(described.engine(backbone))),
+        ("Engine", escape(backbone_info.engine(backbone))),
         ("Type it as", f"<code>{escape(backbone.name)}</code>"),
     ]
     return "<dl class='fs-facts'>" + "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in rows) + "</dl>"
 
 
-def _cost(one: Entry, dataset: str) -> None:
+def _cost(one: BackboneInfo, dataset: str) -> None:
     cost = one.cost
     figures = [
         ("ms per picture", f"{cost.latency_ms:.1f}" if cost else "–"),
@@ -408,7 +412,7 @@ def _cost(one: Entry, dataset: str) -> None:
     )
 
 
-def _relatives(one: Entry, dataset: str) -> None:
+def _relatives(one: BackboneInfo, dataset: str) -> None:
     st.markdown(
         "**Nearest relatives**",
         help="Which embedded backbones place these images most alike: linear CKA, 1 is the same up to a turn.",
@@ -418,9 +422,9 @@ def _relatives(one: Entry, dataset: str) -> None:
         why = "Embed it" if one.name not in names else "Embed a second backbone"
         st.caption(f"{why} to see which backbones behave alike{f' on {theme.plain(dataset)}' if dataset else ''}.")
         return
-    found = shelf.similarity(cache.dataset(dataset), names)
+    found = devices.similarity(cache.dataset(dataset), names)
     rows = [
-        f"<div>{escape(shelf.title(dataset, name))}</div><span class='track'><i style='width:{100 * value:.0f}%'></i></span><b>{value:.2f}</b>"
+        f"<div>{escape(devices.title(dataset, name))}</div><span class='track'><i style='width:{100 * value:.0f}%'></i></span><b>{value:.2f}</b>"
         for name, value in found.nearest(one.name, 4)
     ]
     st.html(f"<div class='fs-near'>{''.join(rows)}</div>")
@@ -436,13 +440,13 @@ def alike(dataset: str) -> None:
     if len(names) < 2:
         st.caption("Embed two backbones, and this shows how alike they see the images of the dataset.")
         return
-    found = shelf.similarity(cache.dataset(dataset), names).ordered()
-    titles = [shelf.title(dataset, name) for name in found.names]
+    found = devices.similarity(cache.dataset(dataset), names).ordered()
+    titles = [devices.title(dataset, name) for name in found.names]
     a, b, share = found.most_different()
     st.markdown(
         f"Pale squares are pairs that see different things, and those are worth fusing; dark ones say the same twice. "
-        f"On {theme.plain(dataset)} the most different pair is **{theme.plain(shelf.title(dataset, a))}** and "
-        f"**{theme.plain(shelf.title(dataset, b))}**: of the {found.k} nearest neighbours of an image they share {share:.0%}. "
+        f"On {theme.plain(dataset)} the most different pair is **{theme.plain(devices.title(dataset, a))}** and "
+        f"**{theme.plain(devices.title(dataset, b))}**: of the {found.k} nearest neighbours of an image they share {share:.0%}. "
         "Being different is not yet being good: the Fusion lab says what a pair gains."
     )
     pictures = (
@@ -460,7 +464,7 @@ def alike(dataset: str) -> None:
     st.caption(f"{found.n_images:,} images of {theme.plain(dataset)}.")
 
 
-def cost_picture(every: Sequence[Entry]) -> None:
+def cost_picture(every: Sequence[BackboneInfo]) -> None:
     """What is dear and what is cheap, as measured here."""
     rows = [
         (one.backbone.title, one.backbone.parameters, one.cost.latency_ms, one.backbone.family, one.cost.sentence())
@@ -476,15 +480,15 @@ def cost_picture(every: Sequence[Entry]) -> None:
 
 def news() -> None:
     """What runs, and what the last click led to."""
-    jobs.panel(computing.JOB, MEASURE)
-    said = state.hold(_SAID)
+    jobs.job_panel(embedding_job.JOB, MEASURE)
+    said = state.session_get(_SAID)
     if said:
         st.success(theme.plain(said), icon=":material/check_circle:")
-        state.keep(_SAID, None)
-    refused = state.hold(_REFUSED)
+        state.session_set(_SAID, None)
+    refused = state.session_get(_REFUSED)
     if refused:
         st.error(theme.plain(refused), icon=":material/error:")
-        state.keep(_REFUSED, None)
+        state.session_set(_REFUSED, None)
 
 
 def page() -> None:
@@ -498,14 +502,16 @@ def page() -> None:
     with st.container():  # one place, whatever stands in it, so that what follows is not drawn twice meanwhile
         news()
     state.seed(BackbonesSetup)
-    opened = state.hold("card to open")
+    opened = state.session_get("card to open")
     if opened:
-        state.put(BackbonesSetup, "card", opened)
-        state.keep("card to open", None)
+        state.set_field(BackbonesSetup, "card", opened)
+        state.session_set("card to open", None)
     dataset = current_dataset()
-    every = described.entries(cache.counts(dataset) if dataset else None, len(cache.dataset(dataset)) if dataset else 0)
+    every = backbone_info.backbone_infos(
+        cache.counts(dataset) if dataset else None, len(cache.dataset(dataset)) if dataset else 0
+    )
     setup = filters(every)
-    shown = described.fitting(
+    shown = backbone_info.fitting(
         every,
         families=setup.families,
         licence=setup.licence,
@@ -523,7 +529,7 @@ def page() -> None:
     # Below the table: above it the table's own toolbar would lie over the button.
     st.download_button(
         "Download CSV",
-        described.table(shown).to_csv(index=False),
+        backbone_info.table(shown).to_csv(index=False),
         file_name="backbones.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -541,7 +547,7 @@ def page() -> None:
     alike(dataset)
     cost_picture(every)
     with place:
-        shelf.device_choice()  # last, because torch must be imported to know, and the page need not wait for it
+        devices.device_choice()  # last, because torch must be imported to know, and the page need not wait for it
     st.caption(f"{backbones.engine_sentence()} Everything that was computed lies in `{cache.store_place()}`.")
 
 

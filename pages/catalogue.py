@@ -12,16 +12,22 @@ import pandas as pd
 import streamlit as st
 
 from core import backbones, charts, data
-from core.data import tables
+from core.data import table_files
 from core.errors import BadInput, CoreError
 from core.fusion.catalogue import CATALOGUE_STRATEGIES
 from core.metrics import ranking as metrics
 from core.setups import CatalogueSetup, FrameSetup
-from core.studies import catalogue as study
-from core.studies import judging, text
+from core.studies.catalogue import catalogue_evaluation
+from core.studies.catalogue import catalogue_search as study
+from core.studies.text import text_search
 from core.types import Dataset
-from core.ui import asking, cache, cards, catalogues, computing, gallery, items, jobs, state, theme, wording
-from core.ui.guard import fragment, guarded
+from core.ui.app import cache, jobs, state, theme
+from core.ui.app.error_boundary import fragment, guarded
+from core.ui.components import gallery, result_list
+from core.ui.views.catalogue import catalogue_cache
+from core.ui.views.retrieval import query_inputs
+from core.ui.views.text import text_cache
+from core.ui.widgets import embedding_job, image_cards
 
 DEMO = "demo_catalogue"
 GIVEN = "given:"
@@ -83,23 +89,23 @@ class View:
 def prepare(name: str, space: str) -> None:
     """Open a dataset, make it the one shown, embed its pictures and read its texts in one space, beside the page."""
 
-    def read_texts(loaded: Dataset, job: jobs.Job) -> None:
-        text.kept_vectors(space, study.texts_of(study.of_dataset(loaded)), job.tell, job.cancel)
+    def read_texts(loaded: Dataset, job: jobs.BackgroundJob) -> None:
+        text_search.kept_vectors(space, study.texts_of(study.of_dataset(loaded)), job.tell, job.cancel)
 
     try:
         data.load(name)  # the demo's pictures are there within a second
     except CoreError as error:
-        state.keep(_REFUSED, str(error))
+        state.session_set(_REFUSED, str(error))
         return
-    computing.start_embedding(name, (space,), title=f"Preparing {name}", then=read_texts)
-    state.keep(_STARTED, True)
-    state.put(FrameSetup, "dataset", name)
+    embedding_job.start_embedding(name, (space,), title=f"Preparing {name}", then=read_texts)
+    state.session_set(_STARTED, True)
+    state.set_field(FrameSetup, "dataset", name)
 
 
 def prepare_button(name: str, space: str, label: str) -> None:
     """The button that helps."""
-    if state.hold(_STARTED, False):
-        state.keep(_STARTED, False)
+    if state.session_get(_STARTED, False):
+        state.session_set(_STARTED, False)
         st.rerun()  # the whole page, where the progress stands, not this part alone
     st.button(
         label,
@@ -127,7 +133,7 @@ def current() -> study.Catalogue | None:
         offer_demo(f"{name} is not ready yet.")
         return None
     try:
-        return catalogues.catalogue(cache.dataset(name))
+        return catalogue_cache.catalogue(cache.dataset(name))
     except BadInput as error:
         offer_demo(str(error))
         return None
@@ -138,19 +144,19 @@ def current() -> study.Catalogue | None:
 
 def like_item(item: str) -> None:
     """Ask with the picture of an item."""
-    state.put(CatalogueSetup, "like", item)
+    state.set_field(CatalogueSetup, "like", item)
 
 
 def forget_picture() -> None:
     """Ask with words alone again."""
-    state.put(CatalogueSetup, "like", "")
+    state.set_field(CatalogueSetup, "like", "")
 
 
 def try_line() -> None:
     """An example was chosen."""
     chosen = st.session_state.get("try a query")
     if chosen:
-        state.put(CatalogueSetup, "question", chosen)
+        state.set_field(CatalogueSetup, "question", chosen)
         st.session_state["try a query"] = None
 
 
@@ -160,13 +166,13 @@ def take_picture() -> None:
     if file is None:
         return
     try:
-        guest = asking.receive([(file.name, file.getvalue())])
+        guest = query_inputs.receive([(file.name, file.getvalue())])
     except CoreError as error:
-        state.keep(_REFUSED, str(error))
+        state.session_set(_REFUSED, str(error))
         return
-    state.keep(_REFUSED, "")
-    state.keep(_PICTURE, guest)
-    state.put(CatalogueSetup, "like", GIVEN)
+    state.session_set(_REFUSED, "")
+    state.session_set(_PICTURE, guest)
+    state.set_field(CatalogueSetup, "like", GIVEN)
 
 
 def examples(catalogue: study.Catalogue) -> tuple[str, ...]:
@@ -174,7 +180,7 @@ def examples(catalogue: study.Catalogue) -> tuple[str, ...]:
     if catalogue.name in _TRY:
         return _TRY[catalogue.name]
     names = catalogue.facets.get(study.CATEGORY, ())
-    return tuple(text.readable(str(name)) for name in names[:: max(1, len(names) // 5)][:5])
+    return tuple(text_search.readable(str(name)) for name in names[:: max(1, len(names) // 5)][:5])
 
 
 def query_picture(view: View) -> tuple[np.ndarray | None, str, str, list[tuple[str, float]]]:
@@ -182,20 +188,20 @@ def query_picture(view: View) -> tuple[np.ndarray | None, str, str, list[tuple[s
     like = view.setup.like
     concepts = backbones.get(view.setup.space).family == "concepts"
     if like.startswith(GIVEN):
-        held = state.hold(_PICTURE)
+        held = state.session_get(_PICTURE)
         if held is None:
             st.warning("A picture that is given stays in the session that gave it; give it again to ask with it.")
             return None, "", "", []
-        vector = asking.encode(view.setup.space, held.pictures(None))[0]
-        return vector, held.thumbnails[0], held.title, catalogues.seen(held.contents[0]) if concepts else []
+        vector = query_inputs.encode(view.setup.space, held.pictures(None))[0]
+        return vector, held.thumbnails[0], held.title, catalogue_cache.seen(held.contents[0]) if concepts else []
     position = picture_named(view.catalogue, like)
     if position < 0:
         st.warning(f"No item with a picture is named “{theme.plain(like[:80])}” here.")
         return None, "", "", []
     item = int(view.catalogue.owner[position])
     vector = cache.vectors(view.loaded, (view.setup.space,))[view.setup.space][position]
-    seen = catalogues.seen_in(view.loaded, position) if concepts else []
-    return vector, cards.key_of(view.loaded, position), view.catalogue.title(item), seen
+    seen = catalogue_cache.seen_in(view.loaded, position) if concepts else []
+    return vector, image_cards.key_of(view.loaded, position), view.catalogue.title(item), seen
 
 
 def picture_named(catalogue: study.Catalogue, name: str) -> int:
@@ -299,7 +305,7 @@ def take_filters(catalogue: study.Catalogue) -> None:
         value = st.session_state.get(f"facet {catalogue.name} {column}")
         if value and (not isinstance(facet[0], float) or tuple(value) != facet):
             chosen[column] = tuple(value) if isinstance(facet[0], float) else list(value)
-    state.put(CatalogueSetup, "filters", spell_filters(chosen))
+    state.set_field(CatalogueSetup, "filters", spell_filters(chosen))
 
 
 def filters_popover(catalogue: study.Catalogue) -> None:
@@ -350,7 +356,7 @@ def settings(catalogue: study.Catalogue) -> None:
 def components_popover(catalogue: study.Catalogue, results: bool = False) -> None:
     """What items are made of, in which space, and how much each part weighs where weights are fixed."""
     with st.popover("Components and weights", icon=":material/tune:"):
-        spaces = catalogues.spaces(catalogue.name)
+        spaces = catalogue_cache.spaces(catalogue.name)
         if len(spaces) > 1:
             st.selectbox(
                 "Space",
@@ -391,18 +397,18 @@ def within_bounds(catalogue: study.Catalogue) -> None:
         now = state.get(CatalogueSetup, field) or ()
         kept = tuple(name for name in now if name in names)
         if len(kept) != len(now):
-            state.put(CatalogueSetup, field, kept or default)
+            state.set_field(CatalogueSetup, field, kept or default)
     one_of = {
         "look": tuple(_LOOKS),
         "ask_with": tuple(_ASK),
         "metric": _METRICS,
         "base": _weighing(),
-        "space": catalogues.spaces(catalogue.name),
+        "space": catalogue_cache.spaces(catalogue.name),
         "pictures": tuple(study.PICTURE_JOINS),
     }
     for field, names in one_of.items():
         if state.get(CatalogueSetup, field) not in names:
-            state.put(CatalogueSetup, field, names[0])
+            state.set_field(CatalogueSetup, field, names[0])
 
 
 def _weighing() -> tuple[str, ...]:
@@ -426,7 +432,7 @@ def take_weights(catalogue: study.Catalogue) -> None:
     """A weight was moved."""
     names = used_parts(catalogue)
     pairs = tuple(sorted((name, float(st.session_state.get(f"weight {name}", 1.0))) for name in names))
-    state.put(CatalogueSetup, "shares", pairs)
+    state.set_field(CatalogueSetup, "shares", pairs)
 
 
 def weights(catalogue: study.Catalogue) -> None:
@@ -449,7 +455,7 @@ def shares_of(view: View) -> dict[str, float] | None:
 # -- the results
 
 
-def rows(view: View, answer: study.Answer) -> list[items.Item]:
+def rows(view: View, answer: study.CatalogueResult) -> list[result_list.ResultItem]:
     """The best items of one strategy, with the weight and the likeness of each component."""
     words = CATALOGUE_STRATEGIES[answer.strategy].joins == "words"  # has no components to speak of
     found = []
@@ -457,7 +463,7 @@ def rows(view: View, answer: study.Answer) -> list[items.Item]:
         position = int(answer.pictures[item])
         row = view.catalogue.items.iloc[item]
         parts = tuple(
-            items.Part(
+            result_list.ScorePart(
                 name,
                 view.colours[name],
                 round(float(answer.weights[item, at]), 4),
@@ -466,14 +472,14 @@ def rows(view: View, answer: study.Answer) -> list[items.Item]:
             for at, name in enumerate(() if words else answer.components)
         )
         found.append(
-            items.Item(
+            result_list.ResultItem(
                 id=str(view.loaded.ids[position] if position >= 0 else row["id"]),
-                key=cards.key_of(view.loaded, position) if position >= 0 else "",
+                key=image_cards.key_of(view.loaded, position) if position >= 0 else "",
                 title=view.catalogue.title(item),
                 rank=rank,
                 score=float(answer.scores[item]),
                 why=answer.why(item),
-                text=tables.words(row.get("description", "")),
+                text=table_files.words(row.get("description", "")),
                 note=note(view, item, position),
                 parts=parts,
             )
@@ -483,13 +489,13 @@ def rows(view: View, answer: study.Answer) -> list[items.Item]:
 
 def note(view: View, item: int, position: int) -> str:
     """The category, and which of its pictures stands for an item that has several."""
-    category = tables.words(view.catalogue.items.iloc[item].get(study.CATEGORY, ""))
+    category = table_files.words(view.catalogue.items.iloc[item].get(study.CATEGORY, ""))
     number, of = view.catalogue.picture_numbers, int(view.catalogue.picture_counts[item])
     several = f"picture {int(number[position])} of {of}" if of > 1 else ""
     return " · ".join(filter(None, (category, several)))
 
 
-def strategy_column(view: View, strategy: str, asked: study.Asked, keep: np.ndarray) -> None:
+def strategy_column(view: View, strategy: str, asked: study.CatalogueQuery, keep: np.ndarray) -> None:
     """One strategy's list."""
     entry = CATALOGUE_STRATEGIES[strategy]
     st.markdown(f"**{entry.label}**", help=f"{entry.help} ({entry.reference})")
@@ -505,7 +511,7 @@ def strategy_column(view: View, strategy: str, asked: study.Asked, keep: np.ndar
         where = "any item" if keep.all() else "any of these items"
         st.caption(f"None of these words occurs in {where}." if len(answer.order) else "No item passes the filters.")
         return
-    items.show(
+    result_list.show(
         rows(view, answer),
         key=f"items {strategy}",
         name=f"results of {entry.label}",
@@ -516,7 +522,7 @@ def strategy_column(view: View, strategy: str, asked: study.Asked, keep: np.ndar
 
 def results(view: View) -> None:
     """The query, read, and each strategy's answer to it."""
-    refused = state.hold(_REFUSED, "")
+    refused = state.session_get(_REFUSED, "")
     if refused:
         st.warning(theme.plain(refused), icon=":material/info:")
     picture = query_picture(view) if view.setup.like else (None, "", "", [])
@@ -538,12 +544,12 @@ def browse(view: View) -> None:
     found = []
     for item in having.tolist():
         position, title = int(view.catalogue.image_of[item]), view.catalogue.title(item)
-        about = tables.words(view.catalogue.items.iloc[item].get("description", ""))
+        about = table_files.words(view.catalogue.items.iloc[item].get("description", ""))
         facts = (("about", about[:220] + ("…" if len(about) > 220 else "")),) if about else ()
         found.append(
             gallery.Card(
                 id=str(view.catalogue.items["id"].iloc[item]),
-                key=cards.key_of(view.loaded, position),
+                key=image_cards.key_of(view.loaded, position),
                 title=title,
                 label=title,
                 facts=facts,
@@ -555,13 +561,13 @@ def browse(view: View) -> None:
 def answers(view: View, vector: np.ndarray | None) -> None:
     """Every chosen strategy side by side."""
     try:
-        text.parse(view.setup.question or "picture")
+        text_search.parse(view.setup.question or "picture")
     except BadInput as error:
         st.info(theme.plain(str(error)), icon=":material/info:")
         browse(view)
         return
     with st.spinner("Reading the query …", show_time=True):
-        asked = study.ask(view.setup.space, view.setup.question, vector, view.setup.balance, encode=wording.words)
+        asked = study.ask(view.setup.space, view.setup.question, vector, view.setup.balance, encode=text_cache.words)
     keep = study.keep_items(view.catalogue, read_filters(view.catalogue, view.setup.filters))
     shown = f" · {int(keep.sum()):,} of {len(keep):,} items pass the filters" if not keep.all() else ""
     st.caption(f"Looking for {theme.plain(asked.sentence)}{shown}")
@@ -620,7 +626,7 @@ def evaluation(view: View) -> None:
         if given is None:
             st.caption("One row per relevant item; `gain` is optional and serves nDCG.")
             return
-        file = tables.decode(given.getvalue(), Path(given.name))
+        file = table_files.decode(given.getvalue(), Path(given.name))
     st.caption(
         {
             "categories": "The name of each category is typed as a query; the items of that category are relevant. "
@@ -635,11 +641,13 @@ def evaluation(view: View) -> None:
     if base == "fixed" and shares is None:
         shares = tuple((name, 1.0) for name in view.components)
     with st.spinner("Asking every question of every strategy …", show_time=True):
-        found = catalogues.comparison(view.searcher, setup.space, setup.pictures, ask_with, metric, base, shares, file)
+        found = catalogue_cache.comparison(
+            view.searcher, setup.space, setup.pictures, ask_with, metric, base, shares, file
+        )
     comparison(found)
 
 
-def comparison(found: judging.Comparison) -> None:
+def comparison(found: catalogue_evaluation.CatalogueComparison) -> None:
     """Bars with intervals, the words, the table."""
     label = metrics.label(found.metric)
     lines = [
@@ -697,10 +705,10 @@ def ready(catalogue: study.Catalogue) -> View | None:
         )
         prepare_button(catalogue.name, space, f"Embed {len(catalogue.dataset):,} pictures")
         return None
-    if not wording.ready(space, study.texts_of(catalogue, components), f"the catalogue {catalogue.name}"):
+    if not text_cache.ready(space, study.texts_of(catalogue, components), f"the catalogue {catalogue.name}"):
         return None
     with st.spinner("Reading the texts of the catalogue; this is done once …", show_time=True):
-        searcher = catalogues.searcher(catalogue, space, components, join)
+        searcher = catalogue_cache.searcher(catalogue, space, components, join)
     return View(catalogue, state.read(CatalogueSetup), searcher.components.names, searcher)
 
 
@@ -710,7 +718,7 @@ def search(catalogue: study.Catalogue) -> None:
     with st.container(key="catalogue-query"):
         ask_box(catalogue)
     settings(catalogue)
-    wording.warm((state.get(CatalogueSetup, "space"),))
+    text_cache.warm((state.get(CatalogueSetup, "space"),))
     view = ready(catalogue)
     if view is not None:
         results(view)
@@ -724,7 +732,7 @@ def page() -> None:
         "Items found by title, description and picture together. Which component found an item, and which way of "
         "weighing components really finds more?",
     )
-    jobs.panel(computing.JOB, wording.JOB)
+    jobs.job_panel(embedding_job.JOB, text_cache.JOB)
     catalogue = current()
     if catalogue is None:
         return

@@ -11,9 +11,12 @@ from core.metrics import ranking as metrics
 from core.setups import CurvesSetup
 from core.studies import curves, leaderboard
 from core.types import Dataset
-from core.ui import asking, browser, cache, cards, comparing, controls, gallery, state, theme
-from core.ui.comparing import Competitor
-from core.ui.guard import guarded
+from core.ui.app import cache, state, theme
+from core.ui.app.error_boundary import guarded
+from core.ui.components import gallery
+from core.ui.views.retrieval import query_inputs, query_picker
+from core.ui.widgets import image_cards, sidebar, system_select
+from core.ui.widgets.system_select import ComparedSystem
 
 LOOKS = {
     "levels": "Precision and recall",
@@ -28,11 +31,11 @@ def field(name: str) -> str:
     return state.key(CurvesSetup, name)
 
 
-def choices(selection: controls.Selection, loaded: Dataset) -> list[Competitor]:
+def choices(selection: sidebar.Selection, loaded: Dataset) -> list[ComparedSystem]:
     """The row of controls: systems, class, what the camera saves."""
     if state.get(CurvesSetup, "label") not in ("", *loaded.label_names):
-        state.put(CurvesSetup, "label", "")
-    found = comparing.choose(CurvesSetup, selection)
+        state.set_field(CurvesSetup, "label", "")
+    found = system_select.choose(CurvesSetup, selection)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         if loaded.label_names:
             st.selectbox(
@@ -60,7 +63,7 @@ def who(setup: CurvesSetup) -> str:
     return f"queries of class {setup.label}" if setup.label else "queries"
 
 
-def lines_of(found: dict[str, curves.Curve], competitors: list[Competitor]) -> list[charts.Line]:
+def lines_of(found: dict[str, curves.Curve], competitors: list[ComparedSystem]) -> list[charts.Line]:
     """Curves with the colours of their systems."""
     return [
         charts.Line(
@@ -90,7 +93,7 @@ def take(frame: pd.DataFrame, name: str) -> None:
     )
 
 
-def show_levels(loaded: Dataset, competitors: list[Competitor], setup: CurvesSetup) -> None:
+def show_levels(loaded: Dataset, competitors: list[ComparedSystem], setup: CurvesSetup) -> None:
     """11-point interpolated precision over recall."""
     ranks = {one.title: cache.system_ranks(loaded, one.system) for one in competitors}
     queries = curves.queries_of(loaded, next(iter(ranks.values())), setup.label)
@@ -115,7 +118,7 @@ def show_levels(loaded: Dataset, competitors: list[Competitor], setup: CurvesSet
     take(curves.table(found, "recall", "precision"), f"{loaded.name}-precision-recall")
 
 
-def show_over_k(loaded: Dataset, competitors: list[Competitor], setup: CurvesSetup) -> None:
+def show_over_k(loaded: Dataset, competitors: list[ComparedSystem], setup: CurvesSetup) -> None:
     """Precision and recall over the number of results."""
     longest = int(cache.truth(loaded).list_length.max(initial=1))
     depth = max(2, min(setup.k, longest))
@@ -162,7 +165,7 @@ def show_over_k(loaded: Dataset, competitors: list[Competitor], setup: CurvesSet
 
 def pick(text: str) -> None:
     """Another query."""
-    state.put(CurvesSetup, "query", text)
+    state.set_field(CurvesSetup, "query", text)
 
 
 def another(loaded: Dataset, queries: np.ndarray) -> None:
@@ -173,7 +176,7 @@ def another(loaded: Dataset, queries: np.ndarray) -> None:
 
 def chosen_query(loaded: Dataset, queries: np.ndarray, text: str) -> int:
     """Where the query of the link stands among the queries; else the first valid one of the class."""
-    position = asking.position_of(loaded, text) if text else None
+    position = query_inputs.position_of(loaded, text) if text else None
     found = np.flatnonzero(loaded.split.queries == position) if position is not None else ()
     if len(found) and queries[found[0]]:
         return int(found[0])
@@ -182,7 +185,7 @@ def chosen_query(loaded: Dataset, queries: np.ndarray, text: str) -> int:
     return int(np.flatnonzero(queries)[0])
 
 
-def show_query(loaded: Dataset, competitors: list[Competitor], setup: CurvesSetup) -> None:
+def show_query(loaded: Dataset, competitors: list[ComparedSystem], setup: CurvesSetup) -> None:
     """The raw points of one query, under each system."""
     ranks = {one.title: cache.system_ranks(loaded, one.system) for one in competitors}
     first = next(iter(ranks.values()))
@@ -192,7 +195,11 @@ def show_query(loaded: Dataset, competitors: list[Competitor], setup: CurvesSetu
     left, right = st.columns([2, 8], gap="large")
     with left:
         gallery.grid(
-            cards.cards(loaded, [position], frame="query"), key="curves query", size=150, pick="", name="the query"
+            image_cards.cards(loaded, [position], frame="query"),
+            key="curves query",
+            size=150,
+            pick="",
+            name="the query",
         )
         st.button(
             "Another",
@@ -204,7 +211,7 @@ def show_query(loaded: Dataset, competitors: list[Competitor], setup: CurvesSetu
             help="A query at random.",
         )
         if st.button("Choose …", icon=":material/grid_view:", width="stretch", key="curves choose"):
-            browser.choose(loaded, pick)
+            query_picker.choose(loaded, pick)
     with right:
         found = {title: curves.one_query(one, query) for title, one in ranks.items()}
         drawn = charts.query_curve(found, {one.title: one.colour for one in competitors})
@@ -245,7 +252,7 @@ def show_query(loaded: Dataset, competitors: list[Competitor], setup: CurvesSetu
     take(curves.table(points, "recall", "precision"), f"{loaded.name}-one-query")
 
 
-def show_spread(loaded: Dataset, competitors: list[Competitor], setup: CurvesSetup) -> None:
+def show_spread(loaded: Dataset, competitors: list[ComparedSystem], setup: CurvesSetup) -> None:
     """How average precision is spread over the queries."""
     st.toggle(
         "Cumulative",
@@ -285,7 +292,7 @@ def page() -> None:
     theme.title(
         "Curves", "How precision falls as more is found – over all queries, over one class, for a single query."
     )
-    selection = controls.selection()
+    selection = sidebar.selection()
     loaded = selection.dataset
     state.seed(CurvesSetup)
     judged = cache.truth(loaded)
@@ -298,11 +305,11 @@ def page() -> None:
     st.segmented_control(
         "Curve", list(LOOKS), key=field("look"), format_func=LOOKS.get, required=True, label_visibility="collapsed"
     )
-    setup = state.read(CurvesSetup, in_link=comparing.in_link(competitors, CurvesSetup))
+    setup = state.read(CurvesSetup, in_link=system_select.in_link(competitors, CurvesSetup))
     if not competitors:
-        st.info(comparing.NO_SYSTEM, icon=":material/info:")
+        st.info(system_select.NO_SYSTEM, icon=":material/info:")
         return
-    small, same = comparing.panel_of(loaded, competitors)
+    small, same = system_select.panel_of(loaded, competitors)
     if small is not None:
         st.info(
             f"These are the curves of a seeded panel: {len(small.split.queries):,} of {len(loaded.split.queries):,} queries. "
@@ -311,7 +318,7 @@ def page() -> None:
         )
         loaded, competitors = small, same
     with st.spinner("Ranking every query …"):
-        competitors = comparing.able_of(competitors, lambda one: cache.system_ranks(loaded, one.system))
+        competitors = system_select.able_of(competitors, lambda one: cache.system_ranks(loaded, one.system))
     for sentence in leaderboard.remarks(loaded, judged, 1):
         st.warning(theme.plain(sentence), icon=":material/warning:")
     first = cache.system_ranks(loaded, competitors[0].system)

@@ -9,10 +9,10 @@ import streamlit as st
 from core import data
 from core.setups import DatasetsSetup, FrameSetup
 from core.types import Dataset
-from core.ui import adding, cache, state, theme
-from core.ui.collection import contents, doubts, duplicates, manage
-from core.ui.collection.parts import say
-from core.ui.guard import guarded
+from core.ui.app import cache, state, theme
+from core.ui.app.error_boundary import guarded
+from core.ui.views.datasets import add_dataset, contents, duplicates, label_error_review, manage
+from core.ui.views.datasets.common import say
 
 # On a narrow page what stands side by side comes one below the other, before words are cut.
 _STYLE = """
@@ -32,7 +32,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Dataset], None]]] = {
     "sizes": ("Sizes", contents.sizes),
     "unread": ("Not read", contents.unread),
     "duplicates": ("Duplicates", duplicates.duplicates),
-    "doubts": ("Label doubts", doubts.label_doubts),
+    "doubts": ("Label doubts", label_error_review.label_doubts),
     "manage": ("Manage", manage.manage),
 }
 
@@ -43,7 +43,7 @@ def sections(loaded: Dataset, look: str) -> None:
     tabs = st.tabs([title for title, _ in SECTIONS.values()], default=wanted, key="datasets tabs", on_change="rerun")
     for tab, (name, (_, draw)) in zip(tabs, SECTIONS.items()):
         if tab.open:
-            state.put(DatasetsSetup, "look", "" if name == "pictures" else name)
+            state.set_field(DatasetsSetup, "look", "" if name == "pictures" else name)
             with tab:
                 st.space("small")
                 guarded(draw)(loaded)
@@ -58,9 +58,9 @@ def page() -> None:
     st.html(_STYLE)
     state.seed(DatasetsSetup)
     ready = cache.ready_datasets()
-    adding.announce()
+    add_dataset.announce()
     say()
-    adding.panel(expanded=all(name in data.DATASETS for name in ready))
+    add_dataset.panel(expanded=all(name in data.DATASETS for name in ready))
     name = state.get(FrameSetup, "dataset")
     if name not in ready:
         st.info(

@@ -8,10 +8,12 @@ from core import charts
 from core.fusion import FUSIONS, FusionSpec
 from core.metrics import ranking as metrics
 from core.setups import FusionSetup
-from core.studies import evaluation, fusion, leaderboard, panels
+from core.studies import evaluation, fusion, leaderboard, query_sampling
 from core.types import Dataset
-from core.ui import cache, every_query, jobs, lab, lab_looks, lab_results, lab_training, shares, state, theme
-from core.ui.guard import fragment
+from core.ui.app import cache, jobs, state, theme
+from core.ui.app.error_boundary import fragment
+from core.ui.views.fusion import fusion_state, fusion_tabs, results, training
+from core.ui.widgets import background_full_eval, weight_shares
 
 SHOWN = ("map", "p@1", "p@10", "ndcg@10")
 
@@ -22,9 +24,9 @@ def weights_panel(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> 
     with st.container(border=True, gap="small"):
         st.selectbox(
             "Strategy",
-            lab.kinds(),
+            fusion_state.kinds(),
             key=state.key(FusionSetup, "strategy"),
-            on_change=lab.strategy_chosen,
+            on_change=fusion_state.strategy_chosen,
             format_func=lambda name: FUSIONS.get(name).label,
             help="How the backbones are joined: their vectors, their scores, or their ranks.",
         )
@@ -47,7 +49,7 @@ def weights_panel(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> 
                 100,
                 key=f"share {name}",
                 format="%d %%",
-                on_change=lab.slid,
+                on_change=fusion_state.slid,
                 args=(name, names),
                 disabled=name in locked or len(names) == 1,
             )
@@ -55,7 +57,7 @@ def weights_panel(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> 
                 "",
                 icon=":material/lock:" if name in locked else ":material/lock_open:",
                 key=f"lock {name}",
-                on_click=lab.lock,
+                on_click=fusion_state.lock,
                 args=(name,),
                 type="tertiary",
                 help="Hold this share while others move.",
@@ -65,7 +67,7 @@ def weights_panel(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> 
 
 def kept_shares(names: tuple[str, ...]) -> dict[str, float]:
     """The shares as the sliders stand, whatever the strategy makes of them."""
-    return shares.fitted(dict(lab.mix().shares), names)
+    return weight_shares.fitted(dict(fusion_state.mix().shares), names)
 
 
 def parameter_widgets(spec: FusionSpec) -> None:
@@ -80,7 +82,7 @@ def parameter_widgets(spec: FusionSpec) -> None:
             "label": bounds.label or one.name,
             "key": key,
             "help": bounds.help or None,
-            "on_change": lab.parameter_set,
+            "on_change": fusion_state.parameter_set,
             "args": (spec.kind, one.name),
         }
         if bounds.kind == "choice":
@@ -103,15 +105,19 @@ def parameter_widgets(spec: FusionSpec) -> None:
 
 def take_two_strongest(loaded: Dataset, names: tuple[str, ...]) -> None:
     """The weights that a person would try first."""
-    lab.set_shares(cache.two_strongest(loaded, names))
+    fusion_state.set_shares(cache.two_strongest(loaded, names))
 
 
 def buttons(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     """What is done to all weights at once."""
-    steps = lab.steps()
+    steps = fusion_state.undo_stack()
     first, second = st.columns([4, 5, 5], gap="small"), st.columns([2, 2, 1, 1], gap="small")
     first[0].button(
-        "Equal", on_click=lab.set_shares, args=(shares.equal(names),), width="stretch", help="The same share for all."
+        "Equal",
+        on_click=fusion_state.set_shares,
+        args=(weight_shares.equal(names),),
+        width="stretch",
+        help="The same share for all.",
     )
     first[1].button(
         "Best two",
@@ -123,7 +129,7 @@ def buttons(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     )
     first[2].button(
         "Tune",
-        on_click=lab_training.begin,
+        on_click=training.begin,
         args=("tune", loaded, names, spec),
         width="stretch",
         icon=":material/target:",
@@ -133,14 +139,14 @@ def buttons(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     second[0].button(
         "Pin",
         icon=":material/keep:",
-        on_click=lab.pin,
+        on_click=fusion_state.pin,
         args=(spec,),
         width="stretch",
         help="Make the present fusion the baseline of before and after.",
     )
     second[1].button(
         "Reset",
-        on_click=lab.reset,
+        on_click=fusion_state.reset,
         args=(names,),
         width="stretch",
         help="Concatenation, equal shares, nothing locked, baseline equal weights.",
@@ -149,7 +155,7 @@ def buttons(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         "",
         icon=":material/undo:",
         key="undo",
-        on_click=lab.step,
+        on_click=fusion_state.step,
         args=(True,),
         disabled=not steps.can_undo,
         width="stretch",
@@ -159,7 +165,7 @@ def buttons(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         "",
         icon=":material/redo:",
         key="redo",
-        on_click=lab.step,
+        on_click=fusion_state.step,
         args=(False,),
         disabled=not steps.can_redo,
         width="stretch",
@@ -204,13 +210,13 @@ def figures(
     (st.success if standing.gain else st.info)(said[0].upper() + said[1:], icon=icon)
     for sentence in before_reading(asked, names, standing):
         st.caption(f":material/warning: {theme.plain(cache.titled(sentence, names))}")
-    rows = lab_training.bar_rows(standing, names, cache.backbone_title)
-    if not lab.is_even(base):
+    rows = training.bar_rows(standing, names, cache.backbone_title)
+    if not fusion_state.is_even(base):
         values = cache.list_metrics(asked, base.backbones, base, (metric,))
         ends = cache.intervals(asked, base.backbones, base, (metric,), by_class)
         rows.insert(-2, ("baseline", metrics.mean(values[metric]), *ends[metric], charts.OTHER_MIX_COLOUR))
     st.plotly_chart(
-        charts.metric_bars(rows, metrics.label(metric), row_height=23), key="lab bars", config=lab_looks.BARE
+        charts.metric_bars(rows, metrics.label(metric), row_height=23), key="lab bars", config=fusion_tabs.BARE
     )
     left, right = st.columns([5, 4], vertical_alignment="center")
     left.segmented_control(
@@ -237,7 +243,7 @@ def answering(
     metric, by_class = lab_metric(asked, setup)
     name = f"all queries {asked.fingerprint} {spec.fingerprint} {base.fingerprint} {metric} {by_class}"
 
-    def work(job: jobs.Job) -> bool:
+    def work(job: jobs.BackgroundJob) -> bool:
         told = {"on_progress": job.tell, "cancel": job.cancel}
         even = fusion.even_of(spec)
         wanted = {names: [*names, *([even] if even else []), spec]}
@@ -250,10 +256,12 @@ def answering(
         cache.standing(asked, names, spec, metric, by_class)
         return True
 
-    if every_query.ready(name):
+    if background_full_eval.ready(name):
         return asked
     low, high = cache.intervals(small, names, spec, SHOWN, by_class)[metric]
-    every_query.follow(name, work, panels.sentence(len(small.split.queries), len(asked.split.queries), low, high))
+    background_full_eval.follow(
+        name, work, query_sampling.sentence(len(small.split.queries), len(asked.split.queries), low, high)
+    )
     return small
 
 
@@ -263,7 +271,7 @@ def lab_metric(asked: Dataset, setup: FusionSetup) -> tuple[str, bool]:
     return setup.metric if setup.metric in SHOWN else "map", setup.by_class and classes
 
 
-def before_reading(asked: Dataset, names: tuple[str, ...], standing: fusion.Standing) -> list[str]:
+def before_reading(asked: Dataset, names: tuple[str, ...], standing: fusion.BaselineComparison) -> list[str]:
     """What the contract wants said beside figures: ties, vectors that are not there, a truth that cannot tell."""
     space = cache.space(asked, names)
     absent = [name for name in names if space.missing((name,))]
@@ -271,7 +279,7 @@ def before_reading(asked: Dataset, names: tuple[str, ...], standing: fusion.Stan
     return [sentence for sentence in [*leaderboard.remarks(asked, cache.truth(asked), 1), *said] if sentence]
 
 
-def rests_on(standing: fusion.Standing, spec: FusionSpec) -> str:
+def rests_on(standing: fusion.BaselineComparison, spec: FusionSpec) -> str:
     """The small print of the bars: queries, intervals, the upper bound, fitted weights, costs."""
     said = [
         f"{standing.n_valid:,} of {standing.n_queries:,} queries have a relevant image; all systems answer the same ones. "
@@ -292,10 +300,10 @@ def rests_on(standing: fusion.Standing, spec: FusionSpec) -> str:
 @fragment
 def lab_fragment() -> None:
     """Everything that moves with the weights; a slider reruns this part alone."""
-    loaded, names, embedded = lab.selection()
+    loaded, names, embedded = fusion_state.selection()
     state.seed(FusionSetup)
-    mix = lab.mix()
-    lost = lab.lost_strategy()
+    mix = fusion_state.mix()
+    lost = fusion_state.lost_strategy()
     if lost:
         st.warning(
             f"No strategy is named {theme.plain(repr(lost[:60]))} here; its file may have left the folder of plug-ins. "
@@ -303,22 +311,22 @@ def lab_fragment() -> None:
             icon=":material/extension_off:",
         )
     if state.get(FusionSetup, "strategy") != mix.strategy:
-        state.put(FusionSetup, "strategy", mix.strategy)
+        state.set_field(FusionSetup, "strategy", mix.strategy)
     if state.get(FusionSetup, "metric") not in SHOWN:
-        state.put(FusionSetup, "metric", SHOWN[0])
+        state.set_field(FusionSetup, "metric", SHOWN[0])
     setup = state.read(FusionSetup)
-    spec = lab.spec_of(mix, names)
-    state.keep("lab mix", mix)
-    base, base_said = lab.baseline(names, embedded)
+    spec = fusion_state.spec_of(mix, names)
+    state.session_set("lab mix", mix)
+    base, base_said = fusion_state.baseline(names, embedded)
     asked = fusion.without(loaded, (*spec.trained_on, *base.trained_on)) if loaded.has_labels else loaded
     with theme.side_by_side("lab"):
         left, right = st.columns([4, 8], gap="large")
     with left:
         weights_panel(loaded, names, spec)
-        lab_results.picker(loaded, names, spec)
+        results.picker(loaded, names, spec)
     with right:
         if loaded.has_labels:
-            lab_training.tuned(loaded, names, spec)
+            training.tuned(loaded, names, spec)
             if asked is not loaded:
                 st.caption(
                     f":material/school: All figures are of the {len(asked.split.queries):,} queries that neither these "
@@ -330,7 +338,7 @@ def lab_fragment() -> None:
                 f"{theme.plain(loaded.name)} has no labels, so nobody can say which results are right: no figures, "
                 "but the results below follow the weights."
             )
-        lab_results.results(loaded, names, spec, base, base_said, setup.k)
+        results.results(loaded, names, spec, base, base_said, setup.k)
     if loaded.has_labels:
         st.divider()
         small = cache.panel(asked, names)
@@ -339,7 +347,7 @@ def lab_fragment() -> None:
                 f":material/groups: The closer looks ask a panel of {len(small.split.queries):,} of the "
                 f"{len(asked.split.queries):,} queries, the same one every time."
             )
-        lab_looks.show(loaded, small or asked, names, spec, base)
+        fusion_tabs.show(loaded, small or asked, names, spec, base)
 
 
 theme.title("Fusion lab", "Move the weights: figures, intervals and results follow when you let go.")

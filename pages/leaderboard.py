@@ -8,15 +8,17 @@ import numpy as np
 import streamlit as st
 
 from core import charts
-from core.data import formats
+from core.data.readers import formats
 from core.metrics import ranking as metrics
 from core.metrics.significance import Difference
 from core.setups import LeaderboardSetup, RetrievalSetup
-from core.studies import costs, evaluation, landmarks, leaderboard
+from core.studies import costs, evaluation, leaderboard, revisited_protocols
 from core.types import Dataset
-from core.ui import cache, cards, comparing, controls, gallery, jobs, state, theme
-from core.ui.comparing import Competitor
-from core.ui.guard import guarded
+from core.ui.app import cache, jobs, state, theme
+from core.ui.app.error_boundary import guarded
+from core.ui.components import gallery
+from core.ui.widgets import image_cards, sidebar, system_select
+from core.ui.widgets.system_select import ComparedSystem
 
 FIXED_KS = (1, 5, 10)
 ON_A_PAGE = 40  # classes of the heat map that are shown at once
@@ -53,16 +55,16 @@ def list_options() -> list[str]:
 def put_back() -> None:
     """Values of a link that no widget offers go back to the default before the widgets are drawn."""
     if state.get(LeaderboardSetup, "metric") not in list_options():
-        state.put(LeaderboardSetup, "metric", LeaderboardSetup.metric)
+        state.set_field(LeaderboardSetup, "metric", LeaderboardSetup.metric)
     known = set(column_options())
     kept = tuple(name for name in state.get(LeaderboardSetup, "columns") if name in known)
     if len(kept) != len(state.get(LeaderboardSetup, "columns")):
-        state.put(LeaderboardSetup, "columns", kept or LeaderboardSetup.columns)
+        state.set_field(LeaderboardSetup, "columns", kept or LeaderboardSetup.columns)
     if state.get(LeaderboardSetup, "order") not in leaderboard.ORDERS:
-        state.put(LeaderboardSetup, "order", LeaderboardSetup.order)
+        state.set_field(LeaderboardSetup, "order", LeaderboardSetup.order)
 
 
-def choices(selection: controls.Selection, one_label: bool, longest: int) -> list[Competitor]:
+def choices(selection: sidebar.Selection, one_label: bool, longest: int) -> list[ComparedSystem]:
     """The controls: systems, the metric that is compared, the cut-off, what is resampled.
 
     Args:
@@ -73,7 +75,7 @@ def choices(selection: controls.Selection, one_label: bool, longest: int) -> lis
     help_of = lambda name: next(  # noqa: E731
         f.metadata["bounds"].help for f in LeaderboardSetup.__dataclass_fields__.values() if f.name == name
     )
-    found = comparing.choose(LeaderboardSetup, selection)
+    found = system_select.choose(LeaderboardSetup, selection)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.selectbox(
             "Compared in",
@@ -98,7 +100,7 @@ def choices(selection: controls.Selection, one_label: bool, longest: int) -> lis
 # ------------------------------------------------------------------------------------------------ the table
 
 
-def verdict(result: evaluation.Result, known: dict[str, leaderboard.Facts]) -> None:
+def verdict(result: evaluation.Result, known: dict[str, leaderboard.SystemInfo]) -> None:
     """The one sentence that matters: who is best, how sure that is, and on what it rests."""
     names = leaderboard.order(result)
     best = result[names[0]]
@@ -131,7 +133,7 @@ def columns_of(setup: LeaderboardSetup, result: evaluation.Result) -> list[str]:
 
 
 def draw_table(
-    setup: LeaderboardSetup, result: evaluation.Result, known: dict[str, leaderboard.Facts], loaded: Dataset
+    setup: LeaderboardSetup, result: evaluation.Result, known: dict[str, leaderboard.SystemInfo], loaded: Dataset
 ) -> None:
     """The leaderboard, what to show of it, and the files."""
     keys = columns_of(setup, result)
@@ -195,7 +197,7 @@ def draw_table(
 def under_table(
     setup: LeaderboardSetup,
     result: evaluation.Result,
-    known: dict[str, leaderboard.Facts],
+    known: dict[str, leaderboard.SystemInfo],
     loaded: Dataset,
     keys: list[str],
 ) -> None:
@@ -247,7 +249,7 @@ def caution_of(result: evaluation.Result, loaded: Dataset) -> str:
 # ------------------------------------------------------------------------------------------------ closer looks
 
 
-def show_protocols(found: list[Competitor], known: dict[str, leaderboard.Facts], loaded: Dataset) -> None:
+def show_protocols(found: list[ComparedSystem], known: dict[str, leaderboard.SystemInfo], loaded: Dataset) -> None:
     """Easy, Medium and Hard of the revisited Oxford and Paris sets, beside each other."""
     with st.spinner("Judging Easy, Medium and Hard …"):
         frame = cache.protocols(loaded, tuple(one.system for one in found))
@@ -255,14 +257,16 @@ def show_protocols(found: list[Competitor], known: dict[str, leaderboard.Facts],
     shown = frame.assign(system=[known[name].title for name in frame["system"]])
     config = {
         name: st.column_config.NumberColumn(title, format="%d" if name.startswith("n_") else "%.3f")
-        for name, title in landmarks.TITLES.items()
+        for name, title in revisited_protocols.TITLES.items()
         if name != "protocol"
     }
     config |= {"system": st.column_config.TextColumn("System", pinned=True), "protocol": "Protocol"}
     st.dataframe(
         shown, hide_index=True, width="stretch", column_config=config, placeholder="–", key="leaderboard protocols"
     )
-    st.caption(f"{landmarks.NOTE} “low” and “high” are the ends of the 95 % bootstrap interval of the benchmark’s mAP.")
+    st.caption(
+        f"{revisited_protocols.NOTE} “low” and “high” are the ends of the 95 % bootstrap interval of the benchmark’s mAP."
+    )
     st.download_button(
         "Download as CSV",
         leaderboard.as_csv(shown),
@@ -273,7 +277,7 @@ def show_protocols(found: list[Competitor], known: dict[str, leaderboard.Facts],
     )
 
 
-def show_intervals(result: evaluation.Result, known: dict, competitors: dict[str, Competitor]) -> None:
+def show_intervals(result: evaluation.Result, known: dict, competitors: dict[str, ComparedSystem]) -> None:
     """A bar per system with its interval."""
     rows = []
     for name in leaderboard.order(result):
@@ -308,7 +312,7 @@ def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) ->
             ["" if one is None else pair_words(one, known[a].title, known[b].title) for b, one in zip(names, found)]
         )
     st.plotly_chart(
-        charts.differences_map(titles, values, told, hover, comparing.shades()),
+        charts.differences_map(titles, values, told, hover, system_select.shades()),
         key="leaderboard differences",
         config=charts.picture_config("differences"),
     )
@@ -361,7 +365,7 @@ def pair_words(one: Difference, a: str, b: str) -> str:
 def start_measuring(names: tuple[str, ...]) -> None:
     """Measure latency and size of backbones here, one after the other, in the background."""
 
-    def work(job: jobs.Job) -> None:
+    def work(job: jobs.BackgroundJob) -> None:
         for name in names:
             costs.measure(name, on_progress=job.tell, cancel=job.cancel)
             job.changed()
@@ -370,7 +374,7 @@ def start_measuring(names: tuple[str, ...]) -> None:
     jobs.start(JOB, "Measuring what backbones cost here", work)
 
 
-def show_cost(result: evaluation.Result, known: dict, competitors: dict[str, Competitor]) -> None:
+def show_cost(result: evaluation.Result, known: dict, competitors: dict[str, ComparedSystem]) -> None:
     """Quality against latency or size, with the Pareto front."""
     by = st.segmented_control(
         "Cost",
@@ -383,7 +387,7 @@ def show_cost(result: evaluation.Result, known: dict, competitors: dict[str, Com
     field = "milliseconds" if by == "ms" else "megabytes"
     used = dict.fromkeys(name for one in competitors.values() for name in one.system.backbones)
     missing = tuple(name for name in used if costs.measured(name) is None and not attached(name))
-    jobs.panel(JOB)
+    jobs.job_panel(JOB)
     if missing:
         left, right = st.columns([7, 2], vertical_alignment="center")
         left.info(
@@ -404,7 +408,7 @@ def show_cost(result: evaluation.Result, known: dict, competitors: dict[str, Com
     if not names:
         return
     prices = [getattr(known[name], field) for name in names]
-    best = leaderboard.front(prices, [result[name].mean(result.metric) for name in names])
+    best = leaderboard.pareto_of_rows(prices, [result[name].mean(result.metric) for name in names])
     points = []
     for name, price, on_front in zip(names, prices, best):
         figure = result[name].figures[result.metric]
@@ -443,8 +447,8 @@ def picked_square(classes: list[str], systems: tuple[str, ...], widget: str) -> 
     place = points[0].get("customdata") if points else None
     if place is not None:
         row, column = (int(v) for v in place[:2])
-        state.put(LeaderboardSetup, "label", classes[row])
-        state.put(LeaderboardSetup, "of", systems[column])
+        state.set_field(LeaderboardSetup, "label", classes[row])
+        state.set_field(LeaderboardSetup, "of", systems[column])
 
 
 def show_classes(result: evaluation.Result, known: dict, loaded: Dataset, setup: LeaderboardSetup) -> None:
@@ -478,7 +482,7 @@ def show_classes(result: evaluation.Result, known: dict, loaded: Dataset, setup:
             hover,
             metrics.label(result.metric),
             place,
-            comparing.shades(),
+            system_select.shades(),
             (limits[0] or 0.0, limits[1] or float(np.nanmax(table.values))),
         ),
         key=widget,
@@ -515,7 +519,7 @@ def show_square(result: evaluation.Result, known: dict, loaded: Dataset, setup: 
         return
     label = metrics.label(result.metric).replace("mAP", "AP")
     positions = [int(loaded.split.queries[q]) for q in found[:SHOWN_QUERIES]]
-    shown = cards.cards(loaded, positions)
+    shown = image_cards.cards(loaded, positions)
     noted = [dataclasses.replace(card, frame="query", note=f"{label} {values[q]:.3f}") for card, q in zip(shown, found)]
     more = f" The {SHOWN_QUERIES} worst of them are shown." if len(found) > SHOWN_QUERIES else ""
     st.caption(f"{len(found):,} queries, worst first.{more} Click one to see what it retrieves.")
@@ -523,8 +527,8 @@ def show_square(result: evaluation.Result, known: dict, loaded: Dataset, setup: 
         noted, key="class queries", size=104, name=f"queries of {setup.label}", pick="Click to see what it retrieves"
     )
     if picked:
-        state.put(RetrievalSetup, "query", picked)
-        state.put(RetrievalSetup, "system", setup.of)
+        state.set_field(RetrievalSetup, "query", picked)
+        state.set_field(RetrievalSetup, "system", setup.of)
         st.switch_page("pages/retrieval.py")
 
 
@@ -534,7 +538,7 @@ def page() -> None:
         "Leaderboard",
         "Every system on the same queries: how good, how sure, how expensive – and which of them cannot be told apart.",
     )
-    selection = controls.selection()
+    selection = sidebar.selection()
     loaded = selection.dataset
     state.seed(LeaderboardSetup)
     put_back()
@@ -546,15 +550,15 @@ def page() -> None:
         return
     one_label = judged.query_classes is not None
     found = choices(selection, one_label, int(judged.list_length.max(initial=0)))
-    setup = state.read(LeaderboardSetup, in_link=comparing.in_link(found, LeaderboardSetup))
+    setup = state.read(LeaderboardSetup, in_link=system_select.in_link(found, LeaderboardSetup))
     if not found:
-        st.info(comparing.NO_SYSTEM, icon=":material/info:")
+        st.info(system_select.NO_SYSTEM, icon=":material/info:")
         return
     ks = tuple(sorted({*FIXED_KS, setup.k}))
-    loaded, found, result = comparing.judge(
+    loaded, found, result = system_select.judge(
         loaded, found, ks, at_k(setup.metric, setup.k), setup.by_class and one_label
     )
-    known = {one.name: leaderboard.facts(one.system, loaded, one.title) for one in found}
+    known = {one.name: leaderboard.system_info(one.system, loaded, one.title) for one in found}
     verdict(result, known)
     for sentence in [*leaderboard.remarks(loaded, judged, setup.k), *leaderboard.warnings(result, known)]:
         st.warning(theme.plain(sentence), icon=":material/warning:")

@@ -7,13 +7,16 @@ from pathlib import Path
 import streamlit as st
 
 from core import backbones, charts, data, paths
-from core.data import manifests
+from core.data.readers import manifest
 from core.fusion import FusionSpec
 from core.metrics import ranking as metrics
 from core.setups import FrameSetup
 from core.studies import fusion
-from core.ui import adding, cache, cards, computing, gallery, jobs, state, theme
-from core.ui.guard import guarded
+from core.ui.app import cache, jobs, state, theme
+from core.ui.app.error_boundary import guarded
+from core.ui.components import gallery
+from core.ui.views.datasets import add_dataset
+from core.ui.widgets import embedding_job, image_cards
 
 DEMO = "photo_views"
 
@@ -30,10 +33,10 @@ _NARROW = """
 
 def first_minute(chosen: tuple[str, ...]) -> None:
     """On an installation that holds nothing yet, build the demo without being asked; once per session."""
-    if cache.ready_datasets() or jobs.find(computing.JOB) or state.hold("demo started"):
+    if cache.ready_datasets() or jobs.find(embedding_job.JOB) or state.session_get("demo started"):
         return
-    state.keep("demo started", True)
-    computing.start_embedding(DEMO, computing.in_catalog(chosen))
+    state.session_set("demo started", True)
+    embedding_job.start_embedding(DEMO, embedding_job.in_catalog(chosen))
     st.rerun()
 
 
@@ -85,7 +88,7 @@ def results(name: str) -> None:
     go_on()
 
 
-def two_strongest(name: str, done: tuple[str, ...]) -> fusion.Standing:
+def two_strongest(name: str, done: tuple[str, ...]) -> fusion.BaselineComparison:
     """The equal mix of the two backbones that find most alone, beside all of them."""
     loaded = cache.dataset(name)
     spec = FusionSpec("best two", "concat", done).with_shares(cache.two_strongest(loaded, done))
@@ -122,7 +125,7 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
             right.button(
                 f"Embed {len(missing)} missing",
                 key=f"embed {name}",
-                on_click=computing.start_embedding,
+                on_click=embedding_job.start_embedding,
                 args=(name, tuple(missing)),
                 type="primary",
                 width="stretch",
@@ -133,7 +136,7 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
         else:
             right.markdown(":gray[:material/scatter_plot:] :small[vectors, no pictures]", width="content")
         if loaded.has_pictures:
-            sample = cards.cards(loaded, cache.sample_positions(name, 15))
+            sample = image_cards.cards(loaded, cache.sample_positions(name, 15))
             gallery.grid(sample, key=f"sample {name}", size=84, name=f"pictures of {name}", pick="")
         st.dataframe(
             cache.status_table(name, chosen),
@@ -148,7 +151,7 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
                 st.dataframe(loaded.quarantine, hide_index=True, width="stretch")
 
 
-def add_dataset() -> None:
+def add_dataset_section() -> None:
     """The form for a folder of one's own; every other way in is on Datasets."""
     with st.expander("Add a folder of images", icon=":material/create_new_folder:", expanded=False):
         with st.form("add dataset", border=False):
@@ -182,8 +185,8 @@ def add(path: str, name: str, lenient: bool) -> None:
     if not path:
         st.error("Type the path of a folder that holds images.", icon=":material/error:")
         return
-    options = {"missing": "quarantine"} if lenient and manifests.is_one(Path(path).expanduser()) else {}
-    adding.start(path, name, None, options, computing.in_catalog(state.get(FrameSetup, "backbones")))
+    options = {"missing": "quarantine"} if lenient and manifest.is_one(Path(path).expanduser()) else {}
+    add_dataset.start(path, name, None, options, embedding_job.in_catalog(state.get(FrameSetup, "backbones")))
 
 
 def page() -> None:
@@ -195,7 +198,7 @@ def page() -> None:
     )
     chosen = state.read(FrameSetup).backbones
     first_minute(chosen)
-    jobs.panel(computing.JOB)
+    jobs.job_panel(embedding_job.JOB)
     ready = cache.ready_datasets()
     current = state.get(FrameSetup, "dataset")
     if current in ready:
@@ -206,7 +209,7 @@ def page() -> None:
         with right.container(key="overview-results"):
             st.subheader("What they find", anchor=False)
             guarded(results)(current)
-    add_dataset()
+    add_dataset_section()
     others = [name for name in data.names() if name != current]
     if others:
         st.subheader("Other datasets", anchor=False)
@@ -219,8 +222,8 @@ def page() -> None:
             right.button(
                 "Build and embed",
                 key=f"build {name}",
-                on_click=computing.start_embedding,
-                args=(name, computing.in_catalog(chosen)),
+                on_click=embedding_job.start_embedding,
+                args=(name, embedding_job.in_catalog(chosen)),
                 width="stretch",
                 **jobs.waits(),
             )

@@ -12,11 +12,15 @@ from streamlit.errors import StreamlitAPIException
 from core import projection
 from core.setups import FusionSetup, MapSetup, RetrievalSetup, bounds_of
 from core.studies import maps
-from core.studies.naming import Named
+from core.studies.system_spec_text import SystemRef
 from core.types import Dataset
-from core.ui import asking, cache, cards, controls, gallery, jobs, map_colours, map_layouts, shares, state, theme
-from core.ui import map as picture_map
-from core.ui.guard import fragment, guarded
+from core.ui.app import cache, jobs, state, theme
+from core.ui.app.error_boundary import fragment, guarded
+from core.ui.components import gallery
+from core.ui.components import map as picture_map
+from core.ui.views.map import map_colours, map_layouts
+from core.ui.views.retrieval import query_inputs
+from core.ui.widgets import image_cards, sidebar, weight_shares
 
 PER_PAGE = 60
 GROUP = "map"  # the map and the grids below it point at the same picture while it is hovered
@@ -25,10 +29,10 @@ GROUP = "map"  # the map and the grids below it point at the same picture while 
 # ------------------------------------------------------------------------------------------------ what is drawn
 
 
-def systems(selection: controls.Selection) -> tuple[Named, Named | None]:
+def systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef | None]:
     """Whose space is drawn, and beside which other; what a link names wrongly becomes the first of the list."""
-    asking.follow_lab(MapSetup, selection)
-    return asking.system_boxes(
+    query_inputs.follow_lab(MapSetup, selection)
+    return query_inputs.system_boxes(
         MapSetup,
         selection,
         st.columns(2, gap="medium"),
@@ -41,17 +45,17 @@ def systems(selection: controls.Selection) -> tuple[Named, Named | None]:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _items(name: str, fingerprint: str, _loaded: Dataset) -> picture_map.Items:
+def _items(name: str, fingerprint: str, _loaded: Dataset) -> picture_map.MapItems:
     names = [_loaded.label_of(i) for i in range(len(_loaded))] if _loaded.has_labels else None
     keys = _loaded.keys if _loaded.has_pictures else None
-    return picture_map.Items(list(map(str, _loaded.ids)), _loaded.fingerprint, names, keys)
+    return picture_map.MapItems(list(map(str, _loaded.ids)), _loaded.fingerprint, names, keys)
 
 
-def settings(view: maps.View) -> str:
+def settings(view: maps.MapView) -> str:
     """The method, the colour, and behind a button what is rarely changed; returns the colour's name."""
     offered = maps.colourings(view)
     if state.get(MapSetup, "colour") not in offered:
-        state.put(MapSetup, "colour", offered[0])
+        state.set_field(MapSetup, "colour", offered[0])
     left, middle, right = st.columns([7, 6, 4], gap="small", vertical_alignment="bottom")
     with left:
         st.segmented_control(
@@ -78,7 +82,7 @@ def settings(view: maps.View) -> str:
 
 def weights(names: tuple[str, ...]) -> None:
     """The sliders of the Fusion lab, here too: the map follows."""
-    parts = shares.fitted(dict(state.get(FusionSetup, "shares")), names)
+    parts = weight_shares.fitted(dict(state.get(FusionSetup, "shares")), names)
     for column, name in zip(st.columns(len(names)), names):
         st.session_state[f"map share {name}"] = round(parts[name] * 100)
         column.slider(
@@ -95,12 +99,12 @@ def weights(names: tuple[str, ...]) -> None:
 
 def slid(name: str, names: tuple[str, ...]) -> None:
     """A weight was moved: the fusion of the lab changes, and the map shows it."""
-    before = shares.fitted(dict(state.get(FusionSetup, "shares")), names)
-    after = shares.moved(
+    before = weight_shares.fitted(dict(state.get(FusionSetup, "shares")), names)
+    after = weight_shares.moved(
         before, name, st.session_state[f"map share {name}"] / 100, set(state.get(FusionSetup, "locked"))
     )
-    state.put(FusionSetup, "shares", shares.as_pairs(after))
-    state.put(MapSetup, "system", asking.lab_text(names))
+    state.set_field(FusionSetup, "shares", weight_shares.as_pairs(after))
+    state.set_field(MapSetup, "system", query_inputs.lab_text(names))
 
 
 # ------------------------------------------------------------------------------------------------ selection
@@ -108,19 +112,19 @@ def slid(name: str, names: tuple[str, ...]) -> None:
 
 def chosen_positions(loaded: Dataset) -> np.ndarray:
     """What is selected, kept by id across systems, methods and pages."""
-    ids = state.hold("selected ids", {}).get(loaded.name, ())
-    before = state.hold("selected positions")
+    ids = state.session_get("selected ids", {}).get(loaded.name, ())
+    before = state.session_get("selected positions")
     if before is None or before[0] != loaded.fingerprint or before[1] is not ids:
         before = (loaded.fingerprint, ids, maps.positions_of(loaded, ids))
-        state.keep("selected positions", before)
+        state.session_set("selected positions", before)
     return before[2]
 
 
 def choose(loaded: Dataset, positions: np.ndarray) -> None:
-    state.hold("selected ids", {})[loaded.name] = tuple(str(loaded.ids[p]) for p in positions)
+    state.session_get("selected ids", {})[loaded.name] = tuple(str(loaded.ids[p]) for p in positions)
 
 
-def selected(loaded: Dataset, named: Named, chosen: np.ndarray, drawing: maps.Map) -> str:
+def selected(loaded: Dataset, named: SystemRef, chosen: np.ndarray, drawing: maps.Map) -> str:
     """The pictures of the selection, its classes, its mean AP, and a file of it; the job that it waits for, or ""."""
     if not len(chosen):
         st.caption(
@@ -150,7 +154,7 @@ def selected(loaded: Dataset, named: Named, chosen: np.ndarray, drawing: maps.Ma
     return found.job
 
 
-def figures(loaded: Dataset, chosen: np.ndarray, found: map_colours.WorkedOut) -> None:
+def figures(loaded: Dataset, chosen: np.ndarray, found: map_colours.ComputedFigures) -> None:
     """Mean AP and classes of the selection."""
     values = found.value or {}
     ap = values.get("ap", np.full(len(loaded), np.nan))[chosen]
@@ -184,7 +188,7 @@ def pictures(loaded: Dataset, chosen: np.ndarray) -> None:
     page = st.pagination(pages, key=f"map page of {pages}") if pages > 1 else 1
     shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
     picked = gallery.grid(
-        cards.cards(loaded, shown),
+        image_cards.cards(loaded, shown),
         key="map pictures",
         size=84,
         name="the selection",
@@ -192,30 +196,30 @@ def pictures(loaded: Dataset, chosen: np.ndarray) -> None:
         group=GROUP,
     )
     if picked:
-        state.keep("map focus", (loaded.name, picked))
+        state.session_set("map focus", (loaded.name, picked))
         again()
 
 
-def focus_of(loaded: Dataset, view: maps.View) -> picture_map.Focus | None:
+def focus_of(loaded: Dataset, view: maps.MapView) -> picture_map.MapFocus | None:
     """The point whose neighbours are joined to it by lines."""
-    held = state.hold("map focus")
+    held = state.session_get("map focus")
     if not held or held[0] != loaded.name:
         return None
-    where = asking.position_of(loaded, held[1])
+    where = query_inputs.position_of(loaded, held[1])
     if where is None:
         return None
-    return picture_map.Focus(where, projection.nearest_to(view.space, where, maps.NEAR))
+    return picture_map.MapFocus(where, projection.nearest_to(view.space, where, maps.NEAR))
 
 
-def show_focus(loaded: Dataset, focus: picture_map.Focus) -> None:
+def show_focus(loaded: Dataset, focus: picture_map.MapFocus) -> None:
     """The point that was clicked, its neighbours, and the way to Retrieval."""
     name = str(loaded.ids[focus.position])
     left, right = st.columns([8, 3], vertical_alignment="center")
     left.markdown(f"**{theme.plain(name)}** and its {len(focus.neighbours)} nearest in the original space")
     if right.button("Open in Retrieval", icon=":material/image_search:", key="map open", width="stretch"):
-        state.put(RetrievalSetup, "query", name)
+        state.set_field(RetrievalSetup, "query", name)
         st.switch_page("pages/retrieval.py")
-    shown = [cards.card(loaded, focus.position, frame="query"), *cards.cards(loaded, focus.neighbours)]
+    shown = [image_cards.card(loaded, focus.position, frame="query"), *image_cards.cards(loaded, focus.neighbours)]
     picked = gallery.grid(
         shown,
         key="map neighbours",
@@ -225,7 +229,7 @@ def show_focus(loaded: Dataset, focus: picture_map.Focus) -> None:
         group=GROUP,
     )
     if picked:
-        state.keep("map focus", (loaded.name, picked))
+        state.session_set("map focus", (loaded.name, picked))
         again()
 
 
@@ -241,7 +245,7 @@ def again() -> None:
 
 
 @fragment
-def drawing(loaded: Dataset, named: Named, other: Named | None, colour: str) -> None:
+def drawing(loaded: Dataset, named: SystemRef, other: SystemRef | None, colour: str) -> None:
     """The maps and what is selected on them; a lasso reruns this part alone."""
     setup = dataclasses.replace(state.read(MapSetup), colour=colour)
     made = [map_layouts.drawn(loaded, named, setup, "left")]
@@ -250,7 +254,7 @@ def drawing(loaded: Dataset, named: Named, other: Named | None, colour: str) -> 
     titles = [system.title if other else "" for system in (named, other) if system]
     view = map_colours.view_of(loaded, named, other)
     panels = [
-        picture_map.Panel(one.map.projection.xy, title=title, live=one.address) for one, title in zip(made, titles)
+        picture_map.MapPane(one.map.projection.xy, title=title, live=one.address) for one, title in zip(made, titles)
     ]
     if other and panels[0].xy.shape == panels[1].xy.shape:
         panels[1] = dataclasses.replace(panels[1], xy=projection.align(panels[1].xy, panels[0].xy))
@@ -274,7 +278,7 @@ def drawing(loaded: Dataset, named: Named, other: Named | None, colour: str) -> 
     if event.stopped is not None:
         map_layouts.stop(made[event.stopped])
     if event.clicked is not None:
-        state.keep("map focus", (loaded.name, str(loaded.ids[event.clicked])) if event.clicked >= 0 else None)
+        state.session_set("map focus", (loaded.name, str(loaded.ids[event.clicked])) if event.clicked >= 0 else None)
         again()
     if tinting.fault:
         st.warning(theme.plain(tinting.fault), icon=":material/warning:")
@@ -286,7 +290,7 @@ def drawing(loaded: Dataset, named: Named, other: Named | None, colour: str) -> 
 
 
 def reading(
-    view: maps.View, colour: str, made: Sequence[map_layouts.Shown], titles: Sequence[str], method: str
+    view: maps.MapView, colour: str, made: Sequence[map_layouts.ShownLayout], titles: Sequence[str], method: str
 ) -> None:
     """What the colour says, how far each map can be trusted, and what was stopped."""
     if text := map_colours.explained(view, colour):
@@ -306,13 +310,17 @@ def page() -> None:
     theme.title(
         "Map", "The space as a picture: who lies next to whom, where classes mix, and how that moves with the weights."
     )
-    selection = controls.selection()
+    selection = sidebar.selection()
     state.seed(FusionSetup)
     state.seed(MapSetup)
     loaded = selection.dataset
     named, other = systems(selection)
     colour = settings(map_colours.view_of(loaded, named, other))
-    if named.spec is not None and named.text == asking.lab_text(selection.backbones) and len(selection.backbones) > 1:
+    if (
+        named.spec is not None
+        and named.text == query_inputs.lab_text(selection.backbones)
+        and len(selection.backbones) > 1
+    ):
         with st.expander("Weights", icon=":material/tune:", expanded=False):
             weights(selection.backbones)
     drawing(loaded, named, other, colour)

@@ -8,8 +8,10 @@ from core.errors import CoreError
 from core.fusion import FusionSpec
 from core.setups import FrameSetup, ReportSetup
 from core.types import Dataset
-from core.ui import asking, cache, controls, jobs, state, theme
-from core.ui.guard import guarded
+from core.ui.app import cache, jobs, state, theme
+from core.ui.app.error_boundary import guarded
+from core.ui.views.retrieval import query_inputs
+from core.ui.widgets import sidebar
 
 JOB = "report"
 
@@ -17,17 +19,17 @@ JOB = "report"
 def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...], setup: ReportSetup) -> None:
     """Make the report in the background."""
 
-    def work(job: jobs.Job) -> tuple[str, str]:
-        from core.report import comparison
+    def work(job: jobs.BackgroundJob) -> tuple[str, str]:
+        from core.export.report import comparison
 
         return loaded.name, comparison.of_stored(loaded, names, fusions, sorted(map(int, setup.ks)), setup.by_class)
 
     jobs.start(JOB, f"Report on {loaded.name}", work)
 
 
-def chosen_systems(selection: controls.Selection) -> tuple[tuple[str, ...], tuple[FusionSpec, ...]]:
+def chosen_systems(selection: sidebar.Selection) -> tuple[tuple[str, ...], tuple[FusionSpec, ...]]:
     """Which backbones and fusions the report is about."""
-    choice = asking.choice(selection.backbones, selection.embedded)
+    choice = query_inputs.system_options(selection.backbones, selection.embedded)
     fusions = [text for text in choice.titles if text not in selection.embedded]
     picked = st.multiselect(
         "Fusions",
@@ -73,7 +75,7 @@ def offer(name: str) -> None:
 
 def page() -> None:
     """Draw the page."""
-    selection = controls.selection()
+    selection = sidebar.selection()
     theme.title(
         "Report",
         "The backbones of the sidebar, and fusions of them, as one file: every figure with its interval, curves, tests, "
@@ -103,7 +105,7 @@ def page() -> None:
         args=(loaded, names, specs, state.read(ReportSetup)),
         disabled=any(job.name == JOB for job in jobs.running()),
     )
-    jobs.panel(JOB)
+    jobs.job_panel(JOB)
     offer(state.get(FrameSetup, "dataset"))
 
 

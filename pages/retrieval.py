@@ -12,28 +12,17 @@ import streamlit as st
 from core import setups
 from core.errors import CoreError
 from core.setups import RetrievalSetup
-from core.studies import large, retrieval, text
-from core.studies.naming import Named
+from core.studies import ann_search, retrieval
+from core.studies.system_spec_text import SystemRef
+from core.studies.text import text_search
 from core.types import Dataset
-from core.ui import (
-    analyses,
-    asking,
-    browser,
-    cache,
-    cards,
-    clipboard,
-    controls,
-    cropper,
-    gallery,
-    indexing,
-    pictures,
-    state,
-    taking,
-    theme,
-)
-from core.ui.asking import Query
-from core.ui.guard import fragment, guarded
-from core.ui.viewing import View
+from core.ui.app import cache, state, theme, thumbnail_route
+from core.ui.app.error_boundary import fragment, guarded
+from core.ui.components import clipboard, cropper, gallery
+from core.ui.views.retrieval import downloads, failure_analysis, query_inputs, query_picker, search_mode
+from core.ui.views.retrieval.query_inputs import QueryInput
+from core.ui.views.retrieval.retrieval_view import RetrievalView
+from core.ui.widgets import image_cards, sidebar
 
 _TRAIL = "trail of queries"
 _REFUSED = "refused pictures"
@@ -75,46 +64,48 @@ _STYLE = """
 
 def put_query(asked: str, crop: str = "", remember: bool = True) -> None:
     """Ask with another query; it joins the trail."""
-    state.put(RetrievalSetup, "query", asked)
-    state.put(RetrievalSetup, "crop", crop)
-    state.keep(_CROPPING, False)
-    state.keep(_REFUSED, ())
+    state.set_field(RetrievalSetup, "query", asked)
+    state.set_field(RetrievalSetup, "crop", crop)
+    state.session_set(_CROPPING, False)
+    state.session_set(_REFUSED, ())
     if remember:
         join_trail(asked, crop)
 
 
 def join_trail(asked: str, crop: str) -> None:
     """The last queries, oldest first; one that is there already stays where it is."""
-    trail = state.hold(_TRAIL, [])
+    trail = state.session_get(_TRAIL, [])
     if asked and (asked, crop) not in trail:
         trail.append((asked, crop))
         del trail[:-24]
 
 
-def current(loaded: Dataset, setup: RetrievalSetup) -> tuple[Query, str]:
+def current(loaded: Dataset, setup: RetrievalSetup) -> tuple[QueryInput, str]:
     """The query that the setup names, or the one a visit starts with, and a sentence when a link named another."""
     start = cache.sample_positions(loaded.name, 1)[0]
     box = cropper.read(setup.crop)
-    if setup.query.startswith(asking.WORDS) and asking.position_of(loaded, setup.query) is None:
-        line, able = setup.query[len(asking.WORDS) :], asking.readers((), cache.embedded(loaded.name))
+    if setup.query.startswith(query_inputs.WORDS) and query_inputs.position_of(loaded, setup.query) is None:
+        line, able = setup.query[len(query_inputs.WORDS) :], query_inputs.readers((), cache.embedded(loaded.name))
         try:
             if able:
-                return Query(setup.query, text.parse(line).sentence(), words=line), ""
+                return QueryInput(setup.query, text_search.parse(line).sentence(), words=line), ""
             said = f"No backbone that is embedded for {loaded.name!r} reads text; the page Words has the button that adds one."
         except CoreError as error:
             said = str(error)
-        return Query(str(loaded.ids[start]), str(loaded.ids[start]), start), said
-    if setup.query.startswith(asking.GUEST):
-        guest = asking.guests().get(setup.query)
+        return QueryInput(str(loaded.ids[start]), str(loaded.ids[start]), start), said
+    if setup.query.startswith(query_inputs.GUEST):
+        guest = query_inputs.uploaded_queries().get(setup.query)
         if guest is not None:
-            return Query(setup.query, guest.title, guest=guest, box=box), ""
+            return QueryInput(setup.query, guest.title, guest=guest, box=box), ""
         said = "Pictures that are given stay in the session that gave them, so this link cannot show them; "
-        return Query(str(loaded.ids[start]), str(loaded.ids[start]), start), said + "give them again to ask with them."
-    position = asking.position_of(loaded, setup.query) if setup.query else start
+        return QueryInput(
+            str(loaded.ids[start]), str(loaded.ids[start]), start
+        ), said + "give them again to ask with them."
+    position = query_inputs.position_of(loaded, setup.query) if setup.query else start
     if position is None:
         said = f"No picture of {loaded.name!r} is named {setup.query[:80]!r} (any more); another one is shown instead."
-        return Query(str(loaded.ids[start]), str(loaded.ids[start]), start), said
-    return Query(str(loaded.ids[position]), str(loaded.ids[position]), position, box=box), ""
+        return QueryInput(str(loaded.ids[start]), str(loaded.ids[start]), start), said
+    return QueryInput(str(loaded.ids[position]), str(loaded.ids[position]), position, box=box), ""
 
 
 def random_query(loaded: Dataset) -> None:
@@ -122,12 +113,12 @@ def random_query(loaded: Dataset) -> None:
     put_query(str(loaded.ids[int(np.random.default_rng().integers(len(loaded)))]))
 
 
-def hard_query(view: View) -> None:
+def hard_query(view: RetrievalView) -> None:
     """Ask with one of the queries that the system answers worst."""
     try:
-        positions = retrieval.hard_ones(analyses.judged(view.loaded, view.system), view.loaded)
+        positions = retrieval.hardest_queries(failure_analysis.judged(view.loaded, view.system), view.loaded)
     except CoreError as error:
-        state.keep(_REFUSED, (str(error),))
+        state.session_set(_REFUSED, (str(error),))
         return
     if len(positions):
         put_query(str(view.loaded.ids[int(np.random.default_rng().choice(positions))]))
@@ -135,7 +126,7 @@ def hard_query(view: View) -> None:
 
 def uploader_key() -> str:
     """The widget key of the file uploader, another one after each use."""
-    return f"query pictures {state.hold(_UPLOADER, 0)}"
+    return f"query pictures {state.session_get(_UPLOADER, 0)}"
 
 
 def take_upload() -> None:
@@ -144,15 +135,15 @@ def take_upload() -> None:
     if not files:
         return
     # A new uploader each time: pictures that asked before must not ask again with the next ones.
-    state.keep(_UPLOADER, state.hold(_UPLOADER, 0) + 1)
+    state.session_set(_UPLOADER, state.session_get(_UPLOADER, 0) + 1)
     try:
-        guest = asking.receive([(file.name, file.getvalue()) for file in files])
+        guest = query_inputs.receive([(file.name, file.getvalue()) for file in files])
     except CoreError as error:
-        state.keep(_REFUSED, (str(error),))
+        state.session_set(_REFUSED, (str(error),))
         return
-    asking.keep_guest(guest)
+    query_inputs.add_uploaded_query(guest)
     put_query(guest.token)
-    state.keep(_REFUSED, guest.refused)
+    state.session_set(_REFUSED, guest.refused)
 
 
 _ASKED_WORDS = "words to ask with"
@@ -164,20 +155,20 @@ def take_words() -> None:
     if not line:
         return
     try:
-        text.parse(line)
+        text_search.parse(line)
     except CoreError as error:
-        state.keep(_REFUSED, (str(error),))
+        state.session_set(_REFUSED, (str(error),))
         return
-    put_query(asking.WORDS + line)
+    put_query(query_inputs.WORDS + line)
 
 
-def words_box(view: View, query: Query) -> None:
+def words_box(view: RetrievalView, query: QueryInput) -> None:
     """Ask with words, where an embedded backbone reads them; more of that kind is on the page Words."""
-    able = asking.readers(view.chosen, view.embedded)
+    able = query_inputs.readers(view.chosen, view.embedded)
     if able:
-        shown = (query.text, state.hold(_ASKED_WORDS, ""))
+        shown = (query.text, state.session_get(_ASKED_WORDS, ""))
         if shown[0] != shown[1]:  # another query than the last time the box was drawn: the box says what asks now
-            state.keep(_ASKED_WORDS, query.text)
+            state.session_set(_ASKED_WORDS, query.text)
             st.session_state[_ASKED_WORDS] = query.words
         st.text_input(
             "Words",
@@ -190,38 +181,38 @@ def words_box(view: View, query: Query) -> None:
     st.page_link("pages/words.py", label="More with words" if able else "Ask with words", icon=":material/text_fields:")
 
 
-def query_card(view: View, query: Query) -> None:
+def query_card(view: RetrievalView, query: QueryInput) -> None:
     """The query, always in sight."""
     if query.words:
         with st.container(key="the words", border=True, gap="xsmall"):
             st.markdown(f"**{theme.plain(query.title)}**")
             st.caption("Words ask. Nobody knows what is relevant to them, so frames are grey.")
         return
-    if state.hold(_CROPPING, False):
+    if state.session_get(_CROPPING, False):
         source = (
             query.guest.thumbnails[0]
             if query.guest
-            else pictures.url(cards.key_of(view.loaded, query.position), "large")
+            else thumbnail_route.url(image_cards.key_of(view.loaded, query.position), "large")
         )
         cropper.draw(source, query.box, key="cropper", on_box=lambda box: put_query(query.text, box))
         return
     whole = {"frame": "query", "note": "a part of this picture" if query.box else ""}
     if query.guest is None:
-        shown = cards.cards(view.loaded, [query.position], **whole)
+        shown = image_cards.cards(view.loaded, [query.position], **whole)
     else:
         shown = [
             gallery.Card(id=f"{query.text} {at}", key=url, title=name, **whole)
             for at, (name, url) in enumerate(zip(query.guest.names, query.guest.thumbnails))
         ]
     if query.box:
-        shown[0] = taking.part_card(shown[0], query, view.loaded)
+        shown[0] = downloads.part_card(shown[0], query, view.loaded)
     gallery.grid(
         shown,
         key="the query",
         size=200 if len(shown) == 1 else 90,
         name="the query",
         pick="",
-        seek=state.hold(analyses.SEEK, 0),
+        seek=state.session_get(failure_analysis.SEEK, 0),
     )
     if query.guest is not None:
         many = len(query.guest.names)
@@ -229,7 +220,7 @@ def query_card(view: View, query: Query) -> None:
         st.caption(f"{asks} Nobody knows what is relevant to it, so frames are grey.")
 
 
-def query_buttons(view: View, query: Query) -> None:
+def query_buttons(view: RetrievalView, query: QueryInput) -> None:
     """Other ways to ask."""
     left, right = st.columns(2, gap="small")
     if left.button(
@@ -239,7 +230,7 @@ def query_buttons(view: View, query: Query) -> None:
         width="stretch",
         help="Browse the pictures of this dataset: by class, by name.",
     ):
-        browser.choose(view.loaded, put_query)
+        query_picker.choose(view.loaded, put_query)
     right.button(
         "Random",
         icon=":material/casino:",
@@ -267,7 +258,7 @@ def query_buttons(view: View, query: Query) -> None:
         key="part",
         width="stretch",
         disabled=not one,
-        on_click=lambda: state.keep(_CROPPING, not state.hold(_CROPPING, False)),
+        on_click=lambda: state.session_set(_CROPPING, not state.session_get(_CROPPING, False)),
         help="Draw a box on the query and search with what is in it.",
     )
     st.file_uploader(
@@ -275,17 +266,17 @@ def query_buttons(view: View, query: Query) -> None:
         accept_multiple_files=True,
         key=uploader_key(),
         on_change=take_upload,
-        max_upload_size=asking.MOST_MEGABYTES,
-        help=f"Drop, paste (Ctrl+V) or choose up to {asking.MOST_PICTURES} pictures; several ask together, by the mean of "
+        max_upload_size=query_inputs.MOST_MEGABYTES,
+        help=f"Drop, paste (Ctrl+V) or choose up to {query_inputs.MOST_PICTURES} pictures; several ask together, by the mean of "
         "their embeddings. They stay in this session.",
     )
     words_box(view, query)
     clipboard.paste_into_uploader(key="paste", uploader=uploader_key().replace(" ", "-"))
 
 
-def trail(view: View, query: Query) -> None:
+def trail(view: RetrievalView, query: QueryInput) -> None:
     """The way back: every query of this session."""
-    steps = [step for step in state.hold(_TRAIL, []) if known(view.loaded, step[0])]
+    steps = [step for step in state.session_get(_TRAIL, []) if known(view.loaded, step[0])]
     if len(steps) < 2:
         return
     st.caption("Trail: click a picture to go back to it.")
@@ -293,15 +284,15 @@ def trail(view: View, query: Query) -> None:
     for number, (asked, crop) in enumerate(steps):
         here = asked == query.text and crop == cropper.as_text(query.box)
         frame = "query" if here else "none"
-        guest, position = asking.guests().get(asked), asking.position_of(view.loaded, asked)
+        guest, position = query_inputs.uploaded_queries().get(asked), query_inputs.position_of(view.loaded, asked)
         if guest is not None:
             shown.append(gallery.Card(id=str(number), key=guest.thumbnails[0], title=guest.title, frame=frame))
         elif position is not None:
             shown.append(
-                gallery.Card(id=str(number), key=cards.key_of(view.loaded, position), title=asked, frame=frame)
+                gallery.Card(id=str(number), key=image_cards.key_of(view.loaded, position), title=asked, frame=frame)
             )
         else:
-            line = asked[len(asking.WORDS) :]
+            line = asked[len(query_inputs.WORDS) :]
             shown.append(gallery.Card(id=str(number), key=_LETTERS, title=f"“{line}”", frame=frame))
     gallery.grid(
         shown,
@@ -315,26 +306,28 @@ def trail(view: View, query: Query) -> None:
 
 def known(loaded: Dataset, asked: str) -> bool:
     """A query that can still be shown."""
-    if asked in asking.guests() or asking.position_of(loaded, asked) is not None:
+    if asked in query_inputs.uploaded_queries() or query_inputs.position_of(loaded, asked) is not None:
         return True
-    return asked.startswith(asking.WORDS) and bool(asking.readers((), cache.embedded(loaded.name)))
+    return asked.startswith(query_inputs.WORDS) and bool(query_inputs.readers((), cache.embedded(loaded.name)))
 
 
 # -- the results
 
 
-def result_cards(view: View, answer: retrieval.Answer, places: np.ndarray, moves: tuple = ()) -> list[gallery.Card]:
+def result_cards(
+    view: RetrievalView, answer: retrieval.QueryResult, places: np.ndarray, moves: tuple = ()
+) -> list[gallery.Card]:
     """Results as cards: rank, score, frame, and what each backbone says."""
     parts, positions = answer.parts(places), answer.system.space.split.gallery[places]
     titles = [cache.backbone_title(name) for name in parts.backbones]
-    cards.ensure(view.loaded, positions)
+    image_cards.ensure_thumbnails(view.loaded, positions)
     colours = [view.colours[name] for name in parts.backbones]
     made = []
     for at, (place, position) in enumerate(zip(places, positions)):
         rank = int(answer.ranks[place])
         told = len(titles) > 1 and not np.isnan(parts.shares[at]).any()
         made.append(
-            cards.card(
+            image_cards.card(
                 view.loaded,
                 int(position),
                 rank=rank or None,
@@ -352,14 +345,14 @@ def result_cards(view: View, answer: retrieval.Answer, places: np.ndarray, moves
     return made
 
 
-def frame_of(loaded: Dataset, answer: retrieval.Answer, place: int, position: int) -> str:
+def frame_of(loaded: Dataset, answer: retrieval.QueryResult, place: int, position: int) -> str:
     """Green, red or grey."""
     if not answer.judged or (loaded.relevant_by == "label" and not loaded.label_of(position)):
         return "unknown"
     return "relevant" if answer.relevant[place] else "not"
 
 
-def result_line(answer: retrieval.Answer, k: int) -> None:
+def result_line(answer: retrieval.QueryResult, k: int) -> None:
     """What one answer amounts to, in one line of figures, each with what it means."""
     if not answer.judged:
         of = "" if answer.approximate else f" of {len(answer.order):,}"
@@ -379,7 +372,7 @@ def result_line(answer: retrieval.Answer, k: int) -> None:
     )
 
 
-def one_system(view: View, answer: retrieval.Answer, number: int, moves: tuple = ()) -> None:
+def one_system(view: RetrievalView, answer: retrieval.QueryResult, number: int, moves: tuple = ()) -> None:
     """The grid of one system, and the relevant pictures that did not make it."""
     k = view.setup.k
     size = view.setup.size if view.other is None else max(60, int(view.setup.size * 0.62))
@@ -409,12 +402,12 @@ def one_system(view: View, answer: retrieval.Answer, number: int, moves: tuple =
     )
 
 
-def results(view: View, answers: list[retrieval.Answer]) -> None:
+def results(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
     """One list, or two side by side."""
     if len(answers) == 1:
         one_system(view, answers[0], 0)
         return
-    moves = retrieval.moves(*answers, view.setup.k)
+    moves = retrieval.rank_changes(*answers, view.setup.k)
     for number, (side, named) in enumerate(zip(st.columns(2, gap="medium"), view.systems)):
         with side.container(gap="xsmall"):
             st.markdown(f"**{theme.plain(named.title)}**")
@@ -428,7 +421,7 @@ def results(view: View, answers: list[retrieval.Answer]) -> None:
 
 
 @fragment
-def explorer(view_of: Callable[[], View]) -> None:
+def explorer(view_of: Callable[[], RetrievalView]) -> None:
     """The query and its results: a click on a picture runs this part alone."""
     view = view_of()
     query, said = current(view.loaded, view.setup)
@@ -444,7 +437,7 @@ def explorer(view_of: Callable[[], View]) -> None:
             query_buttons(view, query)
             trail(view, query)
     with right.container(key="result side"):
-        for sentence in (*((said,) if said else ()), *state.hold(_REFUSED, ())):
+        for sentence in (*((said,) if said else ()), *state.session_get(_REFUSED, ())):
             st.warning(theme.plain(sentence), icon=":material/info:")
         try:
             answers = answers_of(view, query)
@@ -460,34 +453,34 @@ def explorer(view_of: Callable[[], View]) -> None:
                     "An arrow says how many places higher or lower a picture stands than in the other list; “new” is not there."
                 )
         with files:
-            taking.downloads(view, query, answers)
+            downloads.downloads(view, query, answers)
         with link:
-            taking.copy_link(query)
+            downloads.copy_link(query)
         for note in notes:
             st.caption(theme.plain(note))
-        tell_agreement = indexing.switch(view) if view.ways else None
+        tell_agreement = search_mode.switch(view) if view.ways else None
         results(view, answers)
-        taking.closer_look(view, answers)
+        downloads.closer_look(view, answers)
         if tell_agreement:  # last: to measure it takes longer than the results
             tell_agreement()
 
 
-def for_words(view: View, query: Query) -> tuple[View, tuple[str, ...]]:
+def for_words(view: RetrievalView, query: QueryInput) -> tuple[RetrievalView, tuple[str, ...]]:
     """The view with what is left of its systems when words ask, and what is to be said about it.
 
     Words are compared with every picture: an index is tuned for pictures that ask.
     """
-    standing_in = asking.readers(view.chosen, view.embedded)[0]
-    heard = [asking.reading(named, standing_in) for named in view.systems]
-    notes = [asking.reading_sentence(view.systems, standing_in)]
-    notes += text.cautions(heard[0].backbones, text.parse(query.words))
+    standing_in = query_inputs.readers(view.chosen, view.embedded)[0]
+    heard = [query_inputs.reading(named, standing_in) for named in view.systems]
+    notes = [query_inputs.reading_sentence(view.systems, standing_in)]
+    notes += text_search.cautions(heard[0].backbones, text_search.parse(query.words))
     other = heard[1] if len(heard) > 1 and heard[1].text != heard[0].text else None
     if len(heard) > 1 and other is None:
         notes.append("Both systems read words by the same backbones, so one list stands for both.")
     return dataclasses.replace(view, system=heard[0], other=other, ways=()), tuple(notes)
 
 
-def answers_of(view: View, query: Query) -> list[retrieval.Answer]:
+def answers_of(view: RetrievalView, query: QueryInput) -> list[retrieval.QueryResult]:
     """What each system returns: of a large gallery by an index, once that is built."""
     names = tuple(dict.fromkeys(name for named in view.systems for name in named.backbones))
     if not query.words and query.guest is None and query.box is None:
@@ -497,20 +490,24 @@ def answers_of(view: View, query: Query) -> list[retrieval.Answer]:
             question = query.question(view.loaded, names)
     answers = []
     for at, named in enumerate(view.systems):
-        system = question.system(asking.system_name(named), named.spec)
+        system = question.system(query_inputs.system_name(named), named.spec)
         indexed = view.ways[at].indexed if view.ways else None
-        answers.append(large.ask(question, system, indexed) if indexed is not None else retrieval.ask(question, system))
+        answers.append(
+            ann_search.search_index(question, system, indexed)
+            if indexed is not None
+            else retrieval.retrieve(question, system)
+        )
     return answers
 
 
 # -- the page
 
 
-def systems_row(selection: controls.Selection) -> tuple[Named, Named | None]:
+def systems_row(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef | None]:
     """Which systems answer, and how much of their answers is shown."""
-    asking.follow_lab(RetrievalSetup, selection)
+    query_inputs.follow_lab(RetrievalSetup, selection)
     *places, options = st.columns([4.4, 4.4, 2.6], gap="medium", vertical_alignment="bottom")
-    chosen = asking.system_boxes(
+    chosen = query_inputs.system_boxes(
         RetrievalSetup,
         selection,
         places,
@@ -536,16 +533,16 @@ def systems_row(selection: controls.Selection) -> tuple[Named, Named | None]:
 
 def forget_other_dataset(name: str) -> None:
     """A query belongs to a dataset: after the sidebar changes it, the visit starts anew."""
-    before = state.hold("dataset asked", "")
+    before = state.session_get("dataset asked", "")
     if before and before != name:
         put_query("", remember=False)
-        state.put(RetrievalSetup, "label", "")
-    state.keep("dataset asked", name)
+        state.set_field(RetrievalSetup, "label", "")
+    state.session_set("dataset asked", name)
 
 
 def page() -> None:
     """Draw the page."""
-    selection = controls.selection()
+    selection = sidebar.selection()
     state.seed(RetrievalSetup)
     forget_other_dataset(selection.dataset.name)
     theme.title(
@@ -555,21 +552,21 @@ def page() -> None:
     )
     system, other = systems_row(selection)
 
-    def view() -> View:
+    def view() -> RetrievalView:
         setup = state.read(RetrievalSetup)
-        shown = View(selection.dataset, selection.backbones, selection.embedded, system, other, setup)
-        if not indexing.is_large(selection.dataset):
+        shown = RetrievalView(selection.dataset, selection.backbones, selection.embedded, system, other, setup)
+        if not search_mode.is_large(selection.dataset):
             return shown
-        ways = tuple(indexing.way(selection.dataset, named, setup.exact) for named in shown.systems)
+        ways = tuple(search_mode.search_mode(selection.dataset, named, setup.exact) for named in shown.systems)
         return dataclasses.replace(shown, ways=ways)
 
     st.html(_STYLE)
-    if indexing.is_large(selection.dataset):
+    if search_mode.is_large(selection.dataset):
         with st.spinner("Opening the vectors …"):
             ways = view().ways
-        indexing.panel(ways)
+        search_mode.agreement_panel(ways)
     explorer(view)
-    analyses.draw(view(), put_query)
+    failure_analysis.draw(view(), put_query)
 
 
 guarded(page)()

@@ -13,10 +13,14 @@ from core import charts
 from core.errors import BadInput, NotComputed
 from core.metrics import ranking as metrics
 from core.setups import FrameSetup, RetrievalSetup, WordsSetup, bounds_of
-from core.studies import maps, text
+from core.studies import maps
+from core.studies.text import text_search
 from core.types import Dataset
-from core.ui import cache, cards, computing, controls, gallery, jobs, state, theme, wording
-from core.ui.guard import guarded
+from core.ui.app import cache, jobs, state, theme
+from core.ui.app.error_boundary import guarded
+from core.ui.components import gallery
+from core.ui.views.text import text_cache
+from core.ui.widgets import embedding_job, image_cards, sidebar
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -55,7 +59,7 @@ def offer_reader(name: str) -> None:
         type="primary",
         icon=":material/play_arrow:",
         key="embed concepts",
-        on_click=computing.start_embedding,
+        on_click=embedding_job.start_embedding,
         args=(name, (OFFLINE,)),
         kwargs={"title": f"Embedding {name} with Concepts"},
         **jobs.waits(),
@@ -66,7 +70,7 @@ def how(names: tuple[str, ...], look: str) -> tuple[tuple[str, ...], bool | None
     """Who reads the words, and whether in photo sentences (None: as it suits the backbone)."""
     several = (TOGETHER,) if look == "search" and len(names) > 1 else ()
     if state.get(WordsSetup, "reader") not in names + several:
-        state.put(WordsSetup, "reader", names[0])
+        state.set_field(WordsSetup, "reader", names[0])
     with st.container(key="words-wrap-how"):
         columns = st.columns(3 if look == "search" else 2, vertical_alignment="bottom", gap="medium")
         left, middle = columns[:2]
@@ -107,14 +111,14 @@ def try_line() -> None:
     """An example was chosen."""
     chosen = st.session_state.get("try words")
     if chosen:
-        state.put(WordsSetup, "words", chosen)
+        state.set_field(WordsSetup, "words", chosen)
         st.session_state["try words"] = None
 
 
 def examples(loaded: Dataset) -> tuple[str, ...]:
     """Lines to try: written for the demo, else names of classes."""
     names = loaded.label_names[:: max(1, len(loaded.label_names) // 5)][:5]
-    return _TRY.get(loaded.name, tuple(text.readable(name) for name in names))
+    return _TRY.get(loaded.name, tuple(text_search.readable(name) for name in names))
 
 
 def ask_box(loaded: Dataset) -> None:
@@ -135,7 +139,7 @@ def ask_box(loaded: Dataset) -> None:
         )
 
 
-def search(selection: controls.Selection, readers: tuple[str, ...], templates: bool | None) -> None:
+def search(selection: sidebar.Selection, readers: tuple[str, ...], templates: bool | None) -> None:
     """The pictures for a typed line, and how good such search is here."""
     loaded = selection.dataset
     setup = state.read(WordsSetup)
@@ -147,20 +151,20 @@ def search(selection: controls.Selection, readers: tuple[str, ...], templates: b
         measured(loaded, readers[0], templates)
 
 
-def results(selection: controls.Selection, setup: WordsSetup, readers: tuple[str, ...], templates: bool | None) -> None:
+def results(selection: sidebar.Selection, setup: WordsSetup, readers: tuple[str, ...], templates: bool | None) -> None:
     """The pictures for one typed line, best first."""
     loaded = selection.dataset
     try:
-        query = text.parse(state.get(WordsSetup, "words"))  # as typed: the setup is cut to what a link can hold
+        query = text_search.parse(state.get(WordsSetup, "words"))  # as typed: the setup is cut to what a link can hold
     except BadInput as error:
         st.info(theme.plain(str(error)), icon=":material/info:")
         return
     everyone = tuple(dict.fromkeys([*readers, *(selection.backbones if setup.expand else ())]))
     rows = {name: vectors[loaded.split.gallery] for name, vectors in cache.vectors(loaded, everyone).items()}
     with st.spinner("Reading the words …"):
-        found = text.search(rows, query, templates=templates, expand=setup.expand, encode=wording.words)
+        found = text_search.search(rows, query, templates=templates, expand=setup.expand, encode=text_cache.words)
     st.markdown(f"**{theme.plain(query.sentence())}**")
-    deaf = text.readers(selection.backbones).deaf
+    deaf = text_search.readers(selection.backbones).deaf
     notes = list(found.notes)
     if deaf and not setup.expand:
         titles = ", ".join(map(cache.backbone_title, deaf))
@@ -173,13 +177,15 @@ def results(selection: controls.Selection, setup: WordsSetup, readers: tuple[str
         position = int(loaded.split.gallery[place])
         said = tuple((cache.backbone_title(name), None, float(values[place])) for name, values in found.cosines.items())
         seed = "a seed of the second step" if place in found.seeds else ""
-        shown.append(cards.card(loaded, position, rank=rank, score=float(found.scores[place]), rows=said, note=seed))
+        shown.append(
+            image_cards.card(loaded, position, rank=rank, score=float(found.scores[place]), rows=said, note=seed)
+        )
     picked = gallery.grid(
         shown, key="words results", size=130, name=f"results for {setup.words}", pick="Click to find more like it"
     )
     if picked:
-        state.put(RetrievalSetup, "query", picked)
-        state.put(RetrievalSetup, "crop", "")
+        state.set_field(RetrievalSetup, "query", picked)
+        state.set_field(RetrievalSetup, "crop", "")
         st.switch_page("pages/retrieval.py")
 
 
@@ -189,11 +195,11 @@ def measured(loaded: Dataset, reader: str, templates: bool | None) -> None:
         if not st.toggle("Ask with every class name", key="measure words"):
             st.caption("Each class name becomes a query; the pictures of that class are relevant.")
             return
-        readable = [text.readable(name) for name in loaded.label_names]
-        if not wording.ready(reader, text.sentences_of(reader, readable, templates), "the class names"):
+        readable = [text_search.readable(name) for name in loaded.label_names]
+        if not text_cache.ready(reader, text_search.sentences_of(reader, readable, templates), "the class names"):
             return
         vectors = cache.vectors(loaded, (reader,))[reader]
-        found = text.measure(loaded, reader, vectors, templates, wording.words)
+        found = text_search.measure(loaded, reader, vectors, templates, text_cache.words)
         with st.container(key="words-wrap-figures"):
             columns = st.columns(len(found.per_query) + 1)
             for column, (key, values) in zip(columns, found.per_query.items()):
@@ -223,7 +229,9 @@ def measured(loaded: Dataset, reader: str, templates: bool | None) -> None:
 def labels(loaded: Dataset, reader: str, templates: bool | None) -> None:
     """Class names are typed; every picture gets the nearest one."""
     if not state.get(WordsSetup, "classes") and loaded.label_names:
-        state.put(WordsSetup, "classes", ", ".join(text.readable(name) for name in loaded.label_names)[:4000])
+        state.set_field(
+            WordsSetup, "classes", ", ".join(text_search.readable(name) for name in loaded.label_names)[:4000]
+        )
     st.text_area(
         "Class names",
         key=state.key(WordsSetup, "classes"),
@@ -235,14 +243,16 @@ def labels(loaded: Dataset, reader: str, templates: bool | None) -> None:
     if not setup.classes.strip():
         st.caption("Type at least two class names.")
         return
-    names = text.class_list(setup.classes)
-    readable = [text.readable(name) for name in names]
-    if not wording.ready(reader, text.sentences_of(reader, readable, templates), "the class names"):
+    names = text_search.class_list(setup.classes)
+    readable = [text_search.readable(name) for name in names]
+    if not text_cache.ready(reader, text_search.sentences_of(reader, readable, templates), "the class names"):
         return
     with st.spinner("Reading the class names …"):
-        found = text.zero_shot(reader, cache.vectors(loaded, (reader,))[reader], names, templates, wording.words)
+        found = text_search.zero_shot(
+            reader, cache.vectors(loaded, (reader,))[reader], names, templates, text_cache.words
+        )
     true = [loaded.label_of(i) for i in range(len(loaded))]
-    table, accuracy = text.confusion(true, found)
+    table, accuracy = text_search.confusion(true, found)
     with st.container(key="words-wrap-halves"):
         left, right = st.columns([3, 4], gap="large")
         with left:
@@ -257,12 +267,15 @@ def labels(loaded: Dataset, reader: str, templates: bool | None) -> None:
     unsure = np.argsort(found.margin, kind="stable")[:24]
     st.markdown("**Least sure** – best and second best name lie almost equally near")
     shown = [
-        cards.card(loaded, int(i), note=f"{names[found.predicted[i]]} · margin {found.margin[i]:.3f}") for i in unsure
+        image_cards.card(loaded, int(i), note=f"{names[found.predicted[i]]} · margin {found.margin[i]:.3f}")
+        for i in unsure
     ]
     gallery.grid(shown, key="words unsure", size=110, name="least sure", pick="")
 
 
-def given(loaded: Dataset, names: Sequence[str], true: Sequence[str], found: text.ZeroShot, accuracy: float) -> None:
+def given(
+    loaded: Dataset, names: Sequence[str], true: Sequence[str], found: text_search.ZeroShot, accuracy: float
+) -> None:
     """How many pictures got each name, how many rightly, and a file of it."""
     if accuracy == accuracy:
         st.metric(
@@ -312,7 +325,7 @@ def confusion_figure(table: pd.DataFrame) -> go.Figure:
     )
     figure.update_yaxes(autorange="reversed", showgrid=False, dtick=1 if len(table) <= 40 else None)
     figure.update_xaxes(showgrid=False, dtick=1 if len(table.columns) <= 40 else None)
-    return charts.bare(figure, height=max(340, 80 + 15 * len(table)))
+    return charts.base_layout(figure, height=max(340, 80 + 15 * len(table)))
 
 
 # ---------------------------------------------------------------------------------------------------- describe
@@ -320,21 +333,21 @@ def confusion_figure(table: pd.DataFrame) -> go.Figure:
 
 def describe(loaded: Dataset, reader: str, templates: bool | None) -> None:
     """The words nearest to what is selected on the map."""
-    chosen = maps.positions_of(loaded, state.hold("selected ids", {}).get(loaded.name, ()))
+    chosen = maps.positions_of(loaded, state.session_get("selected ids", {}).get(loaded.name, ()))
     state.read(WordsSetup)
     if not len(chosen):
         st.info("Nothing is selected: draw around points on the Map, then come back for the words that fit them.")
         st.page_link("pages/projection.py", label="Open the Map", icon=":material/scatter_plot:")
         return
     own = st.text_input("Your own words, beside ImageNet's names", key="own words", placeholder="sunset, blurred, toy")
-    vocabulary = text.vocabulary(tuple(own.split(",")))
+    vocabulary = text_search.vocabulary(tuple(own.split(",")))
     # a long list of bare names; photo sentences around each of them only where they were asked for
-    said = text.sentences_of(reader, vocabulary, bool(templates))
-    if not wording.ready(reader, said, f"{len(vocabulary):,} words to describe with"):
+    said = text_search.sentences_of(reader, vocabulary, bool(templates))
+    if not text_cache.ready(reader, said, f"{len(vocabulary):,} words to describe with"):
         return
     vectors = cache.vectors(loaded, (reader,))[reader]
-    found = text.nearest_words(
-        reader, vectors[chosen], vectors, vocabulary, k=10, templates=bool(templates), encode=wording.words
+    found = text_search.nearest_words(
+        reader, vectors[chosen], vectors, vocabulary, k=10, templates=bool(templates), encode=text_cache.words
     )
     with st.container(key="words-wrap-halves"):
         left, right = st.columns([3, 4], gap="large")
@@ -352,7 +365,7 @@ def describe(loaded: Dataset, reader: str, templates: bool | None) -> None:
         with right:
             st.caption(f"{len(chosen):,} selected pictures against all {len(loaded):,}.")
             gallery.grid(
-                cards.cards(loaded, chosen[:30]), key="words selection", size=80, name="the selection", pick=""
+                image_cards.cards(loaded, chosen[:30]), key="words selection", size=80, name="the selection", pick=""
             )
 
 
@@ -364,16 +377,16 @@ def page() -> None:
     st.html(_STYLE)
     theme.title("Words", "Find pictures by what is in them, label them by name alone, and put a selection into words.")
     state.seed(WordsSetup)
-    jobs.panel(computing.JOB, wording.JOB)
+    jobs.job_panel(embedding_job.JOB, text_cache.JOB)
     try:
-        selection = controls.selection()
+        selection = sidebar.selection()
     except NotComputed:
         name = state.get(FrameSetup, "dataset")
         if name not in cache.ready_datasets():
             raise
         offer_reader(name)
         return
-    names = text.readers(tuple(dict.fromkeys([*selection.backbones, *selection.embedded]))).reading
+    names = text_search.readers(tuple(dict.fromkeys([*selection.backbones, *selection.embedded]))).reading
     if not names:
         offer_reader(selection.dataset.name)
         return
@@ -388,7 +401,7 @@ def page() -> None:
     if look == "search":
         ask_box(selection.dataset)
     readers, templates = how(names, look)
-    wording.warm(readers)
+    text_cache.warm(readers)
     try:
         if look == "labels":
             labels(selection.dataset, readers[0], templates)

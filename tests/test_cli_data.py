@@ -15,10 +15,10 @@ import pytest
 
 from core import cli, data, paths
 from core.data import library
-from core.data.splits import Shares
+from core.data.splits import SplitShares
 from core.errors import StoreMismatch, UnknownName
 from core.metrics.ranking import METRICS
-from core.studies import embedding, listing
+from core.studies import embedding, registry_entries
 from tests.conftest import write_tiny
 
 SMALL = ("--backbone", "hsv_histogram")
@@ -62,7 +62,7 @@ def test_a_split_of_the_users_shares(tiny_world, capsys: pytest.CaptureFixture) 
     assert cli.main(["embed", "--data", "tiny", "--split", "0.2,0.3", "--seed", "7", *SMALL]) == 0
     assert "12 queries, 30 in the gallery, 18 to train on" in capsys.readouterr().err
     made = data.load("tiny")
-    assert data.decided("tiny").shares == Shares(0.2, 0.3) and data.decided("tiny").seed == 7
+    assert data.decided("tiny").shares == SplitShares(0.2, 0.3) and data.decided("tiny").seed == 7
     out = paths.home() / "out.json"
     assert cli.main(["evaluate", "--data", "tiny", *SMALL, "--json", str(out)]) == 0
     assert json.loads(out.read_text())["systems"][0]["metrics"]["map"]["n_queries"] == 12
@@ -141,32 +141,32 @@ def test_damaged_imported_vectors_are_one_sentence_and_check_names_them(
     tiny_world, capsys: pytest.CaptureFixture
 ) -> None:
     rows = np.random.default_rng(0).normal(size=(60, 6))
-    folder = data.attached.attach(tiny_world.dataset, "mine", rows) and paths.datasets() / "tiny" / "vectors"
-    data.attached.attach(tiny_world.dataset, "junk", rows)
-    data.attached.attach(tiny_world.dataset, "empty", rows)
-    assert embedding.faults(tiny_world.dataset) == ()
+    folder = data.attached_vectors.attach(tiny_world.dataset, "mine", rows) and paths.datasets() / "tiny" / "vectors"
+    data.attached_vectors.attach(tiny_world.dataset, "junk", rows)
+    data.attached_vectors.attach(tiny_world.dataset, "empty", rows)
+    assert embedding.damage_report(tiny_world.dataset) == ()
     (folder / "junk.npz").write_bytes(b"x" * 10)
     (folder / "empty.json").write_text("{}")
     for name in ("junk", "empty"):
         said = fails(capsys, "evaluate", "--data", "tiny", "--backbone", name)
         assert said.startswith(f"The vectors '{name}' of 'tiny' are damaged") and "attach them again" in said
     assert [row.backbone for row in embedding.status(tiny_world.dataset)] == ["mine"]
-    assert len(embedding.faults(tiny_world.dataset)) == 2
+    assert len(embedding.damage_report(tiny_world.dataset)) == 2
     assert cli.main(["check"]) == 0
     said = capsys.readouterr().out
     assert "vectors of tiny: mine, 60 vectors of 6 numbers (imported)" in said
     assert "NOT WHOLE. The vectors 'junk' of 'tiny'" in said and "NOT WHOLE. The vectors 'empty' of 'tiny'" in said
-    data.attached.attach(tiny_world.dataset, "junk", rows)
-    assert len(embedding.faults(tiny_world.dataset)) == 1, "attached again, it can be used again"
+    data.attached_vectors.attach(tiny_world.dataset, "junk", rows)
+    assert len(embedding.damage_report(tiny_world.dataset)) == 1, "attached again, it can be used again"
 
 
 @pytest.mark.parametrize("content", ["[]", '{"name": "a", "dim": "x", "came_from": ""}', '{"name": "b", "dim": 6}'])
 def test_a_record_of_imported_vectors_says_what_attach_writes(tiny_world, content: str) -> None:
-    data.attached.attach(tiny_world.dataset, "a", np.ones((60, 6)))
+    data.attached_vectors.attach(tiny_world.dataset, "a", np.ones((60, 6)))
     (paths.datasets() / "tiny" / "vectors" / "a.json").write_text(content)
     with pytest.raises(StoreMismatch, match="are damaged"):
         embedding.find(tiny_world.dataset, "a")
-    assert data.attached.backbones("tiny") == ()
+    assert data.attached_vectors.backbones("tiny") == ()
 
 
 def test_a_damaged_store_is_mended_from_the_command_line(tiny_world, capsys: pytest.CaptureFixture) -> None:
@@ -177,7 +177,7 @@ def test_a_damaged_store_is_mended_from_the_command_line(tiny_world, capsys: pyt
             path.write_bytes(b"x" * 10)
     for verb in ("embed", "evaluate"):
         assert "`python -m core check --mend` sets it aside" in fails(capsys, verb, "--data", "tiny", *SMALL)
-    assert embedding.status(tiny_world.dataset) == [] and len(embedding.faults(tiny_world.dataset)) == 1
+    assert embedding.status(tiny_world.dataset) == [] and len(embedding.damage_report(tiny_world.dataset)) == 1
     assert cli.main(["check", "--mend"]) == 0 and folder.name in capsys.readouterr().out
     assert cli.main(["embed", "--data", "tiny", *SMALL]) == 0 and "60 computed" in capsys.readouterr().out
     assert cli.main(["check", "--mend"]) == 0 and "Nothing of the store is damaged." in capsys.readouterr().out
@@ -200,7 +200,7 @@ def test_an_unknown_name_says_only_what_there_is() -> None:
         with pytest.raises(UnknownName) as refused:
             table.get("nope")
         named = re.findall(r"`python -m core list (\w+)`", str(refused.value))
-        assert all(kind in listing.KINDS for kind in named)
+        assert all(kind in registry_entries.KINDS for kind in named)
         assert named or all(name in str(refused.value) for name in table.names)
 
 

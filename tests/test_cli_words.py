@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from core import cli, data
-from core.studies import catalogue as study
-from core.studies import judging
+from core.studies.catalogue import catalogue_evaluation
+from core.studies.catalogue import catalogue_search as study
 from tests.browser import ROOT
 
 SPACE = "concepts_lite0"
@@ -80,9 +80,9 @@ def test_catalogue_prints_and_writes_what_the_study_says(capsys, tmp_path) -> No
     out = said(capsys, "catalogue", "--data", "demo_catalogue", "--json", str(tmp_path / "out.json"))
     searcher = study.searcher(study.of_dataset(data.load("demo_catalogue")), SPACE)
     written = json.loads((tmp_path / "out.json").read_text())
-    for title, questions in judging.questions_of(searcher).items():
-        found = judging.compare(searcher, questions, SPACE)
-        assert judging.as_text(found) in out and title in out
+    for title, questions in catalogue_evaluation.questions_of(searcher).items():
+        found = catalogue_evaluation.compare(searcher, questions, SPACE)
+        assert catalogue_evaluation.as_text(found) in out and title in out
         assert [row["strategy"] for row in written[title]["strategies"]] == list(found.table.strategy)
         assert written[title]["strategies"][0]["mean"] == pytest.approx(found.table["mean"][0])
     assert "Holm p" in out and "22 items have it, likeness over all items G" in out
@@ -92,8 +92,8 @@ def test_the_readme_says_what_the_command_prints() -> None:
     said = re.search(r"<!-- catalogue -->\n(.*?)<!-- /catalogue -->", (ROOT / "README.md").read_text("utf-8"), re.S)[1]
     rows = {cells[1].strip(): cells[2:4] for cells in (line.split("|") for line in said.splitlines()[2:])}
     searcher = study.searcher(study.of_dataset(data.load("demo_catalogue")), SPACE)
-    for column, questions in enumerate(judging.questions_of(searcher).values()):
-        found = judging.compare(searcher, questions, SPACE).table.set_index("label")
+    for column, questions in enumerate(catalogue_evaluation.questions_of(searcher).values()):
+        found = catalogue_evaluation.compare(searcher, questions, SPACE).table.set_index("label")
         assert set(found.index) == {label for label, cells in rows.items() if cells[column].strip() != "–"}
         for label, cells in rows.items():
             figures = [float(number) for number in re.findall(r"[0-9.]+", cells[column])]

@@ -63,7 +63,7 @@ def test_a_broken_file_is_one_sentence_and_the_others_work(example: Path, capsys
 
 
 def test_the_frame_loads_it_and_follows_an_edit(example: Path) -> None:
-    from core.ui import frame
+    from core.ui.app import frame
 
     assert frame.plugins() == () and "highest" in FUSIONS
     file = example / "highest.py"
@@ -74,7 +74,7 @@ def test_the_frame_loads_it_and_follows_an_edit(example: Path) -> None:
 
 def test_a_deleted_file_takes_its_strategy_along(example: Path) -> None:
     from core.fusion import spec
-    from core.ui import frame
+    from core.ui.app import frame
 
     frame.plugins()
     spec.save(FusionSpec("mine", "highest", BACKBONES))

@@ -8,7 +8,18 @@ import pytest
 from core import projection
 from core.errors import BadInput, Cancelled, ShapeMismatch, StoreUnusable, UnknownName
 from core.progress import Cancel
-from core.projection import METHODS, Space, align, drift, framed, layout, layout_key, load_layout, quality, save_layout
+from core.projection import (
+    METHODS,
+    JointSpace,
+    align,
+    drift,
+    framed,
+    layout,
+    layout_key,
+    load_layout,
+    quality,
+    save_layout,
+)
 from core.types import unit
 
 
@@ -21,18 +32,18 @@ def grouped(n: int = 400, dim: int = 96, groups: int = 8, seed: int = 0) -> tupl
 
 
 @pytest.fixture(scope="module")
-def world() -> tuple[Space, np.ndarray]:
+def world() -> tuple[JointSpace, np.ndarray]:
     first, labels = grouped(seed=1)
     second, _ = grouped(dim=40, seed=2)
-    return Space((first, second), (0.6, 0.4)), labels
+    return JointSpace((first, second), (0.6, 0.4)), labels
 
 
 @pytest.fixture(scope="module")
-def tsne(world: tuple[Space, np.ndarray]) -> np.ndarray:
+def tsne(world: tuple[JointSpace, np.ndarray]) -> np.ndarray:
     return layout(world[0], "tsne", seed=3).xy
 
 
-def test_the_space_is_the_weighted_concatenation(world: tuple[Space, np.ndarray]) -> None:
+def test_the_space_is_the_weighted_concatenation(world: tuple[JointSpace, np.ndarray]) -> None:
     space, _ = world
     a, b = space.blocks
     rows = space.rows()
@@ -44,16 +55,16 @@ def test_a_missing_part_leaves_unit_rows() -> None:
     a, _ = grouped(30, 8)
     b = a.copy()
     b[3] = 0
-    rows = Space((a, b), (0.5, 0.5)).rows()
+    rows = JointSpace((a, b), (0.5, 0.5)).rows()
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
 
 
-def test_new_shares_keep_the_components_and_equal_a_fresh_space(world: tuple[Space, np.ndarray]) -> None:
+def test_new_shares_keep_the_components_and_equal_a_fresh_space(world: tuple[JointSpace, np.ndarray]) -> None:
     space, _ = world
     kept = space.compressed
     other = space.with_shares((0.1, 0.9))
     assert other.compressed is kept
-    fresh = Space(space.blocks, (0.1, 0.9))
+    fresh = JointSpace(space.blocks, (0.1, 0.9))
     assert other.fingerprint == fresh.fingerprint != space.fingerprint
     np.testing.assert_allclose(other.reduced, fresh.reduced, atol=1e-5)
 
@@ -61,7 +72,7 @@ def test_new_shares_keep_the_components_and_equal_a_fresh_space(world: tuple[Spa
 def test_components_of_the_compressed_space_are_those_of_the_whole() -> None:
     random = np.random.default_rng(0)
     wide = unit(random.normal(size=(300, 20)) @ random.normal(size=(20, 500)) + 0.01 * random.normal(size=(300, 500)))
-    space = Space((wide,), (1.0,))
+    space = JointSpace((wide,), (1.0,))
     assert space.compressed[0].shape == (300, projection.BLOCK_DIMS)
     mine = layout(space, "pca").xy
     centred = wide - wide.mean(axis=0)
@@ -96,7 +107,7 @@ def test_many_rows_are_looked_through_by_lists_and_hardly_a_neighbour_is_lost(mo
 
 def test_the_nearest_of_large_sets_come_from_the_components(monkeypatch: pytest.MonkeyPatch) -> None:
     rows, _ = grouped(900, 200, 30, seed=4)
-    space = Space((rows,), (1.0,))
+    space = JointSpace((rows,), (1.0,))
     exact = projection.nearest(space, 10)
     monkeypatch.setattr(projection, "EXACT_UP_TO", 500)
     near = projection.nearest(space, 10)
@@ -104,9 +115,9 @@ def test_the_nearest_of_large_sets_come_from_the_components(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("method", METHODS.names)
-def test_the_same_seed_gives_the_same_map(world: tuple[Space, np.ndarray], method: str) -> None:
+def test_the_same_seed_gives_the_same_map(world: tuple[JointSpace, np.ndarray], method: str) -> None:
     space, _ = world
-    again = Space(space.blocks, space.shares)
+    again = JointSpace(space.blocks, space.shares)
     first, second = layout(space, method, seed=7).xy, layout(again, method, seed=7).xy
     np.testing.assert_array_equal(first, second)
     assert np.isfinite(first).all()
@@ -114,7 +125,7 @@ def test_the_same_seed_gives_the_same_map(world: tuple[Space, np.ndarray], metho
 
 
 @pytest.mark.parametrize("method", METHODS.names)
-def test_a_map_keeps_neighbours_far_better_than_chance(world: tuple[Space, np.ndarray], method: str) -> None:
+def test_a_map_keeps_neighbours_far_better_than_chance(world: tuple[JointSpace, np.ndarray], method: str) -> None:
     space, labels = world
     xy = layout(space, method, seed=0).xy
     chance = quality(space, np.random.default_rng(0).normal(size=xy.shape).astype(np.float32))
@@ -128,14 +139,14 @@ def test_a_map_keeps_neighbours_far_better_than_chance(world: tuple[Space, np.nd
 
 
 @pytest.mark.parametrize("method", ["pca", "umap"])
-def test_three_dimensions(world: tuple[Space, np.ndarray], method: str) -> None:
+def test_three_dimensions(world: tuple[JointSpace, np.ndarray], method: str) -> None:
     flat, deep = layout(world[0], method), layout(world[0], method, dims=3)
     assert deep.xy.shape == (400, 3)
     assert deep.xy[:, 2].std() > 0
     assert quality(world[0], deep.xy).trustworthiness >= quality(world[0], flat.xy).trustworthiness - 0.02
 
 
-def test_tsne_refuses_three_dimensions_and_unknown_methods_are_named(world: tuple[Space, np.ndarray]) -> None:
+def test_tsne_refuses_three_dimensions_and_unknown_methods_are_named(world: tuple[JointSpace, np.ndarray]) -> None:
     with pytest.raises(BadInput, match="t-SNE is drawn in 2 dimensions"):
         layout(world[0], "tsne", dims=3)
     with pytest.raises(UnknownName, match="Did you mean 'tsne'"):
@@ -143,7 +154,7 @@ def test_tsne_refuses_three_dimensions_and_unknown_methods_are_named(world: tupl
 
 
 @pytest.mark.parametrize("method", ["tsne", "umap"])
-def test_a_warm_start_stays_closer_and_loses_no_trust(world: tuple[Space, np.ndarray], method: str) -> None:
+def test_a_warm_start_stays_closer_and_loses_no_trust(world: tuple[JointSpace, np.ndarray], method: str) -> None:
     space, _ = world
     old = layout(space, method, seed=3).xy
     moved = space.with_shares((0.2, 0.8))
@@ -156,15 +167,15 @@ def test_a_warm_start_stays_closer_and_loses_no_trust(world: tuple[Space, np.nda
         assert quality(moved, warm).trustworthiness > quality(moved, old).trustworthiness
 
 
-def test_joined_spaces_are_the_space_of_their_blocks(world: tuple[Space, np.ndarray]) -> None:
+def test_joined_spaces_are_the_space_of_their_blocks(world: tuple[JointSpace, np.ndarray]) -> None:
     blocks = world[0].blocks
-    joined = Space.joined([Space((block,), (1.0,)) for block in blocks], (3.0, 1.0))
-    plain = Space(blocks, (0.75, 0.25))
+    joined = JointSpace.joined([JointSpace((block,), (1.0,)) for block in blocks], (3.0, 1.0))
+    plain = JointSpace(blocks, (0.75, 0.25))
     assert joined.fingerprint == plain.fingerprint != world[0].with_shares((0.2, 0.8)).fingerprint
     np.testing.assert_array_equal(joined.reduced, plain.reduced)
 
 
-def test_layouts_on_the_way_and_cancel(world: tuple[Space, np.ndarray], tsne: np.ndarray) -> None:
+def test_layouts_on_the_way_and_cancel(world: tuple[JointSpace, np.ndarray], tsne: np.ndarray) -> None:
     seen: list[np.ndarray] = []
     layout(world[0].with_shares((0.3, 0.7)), "tsne", start=tsne, on_layout=seen.append)
     assert len(seen) == projection.WARM_ITERATIONS // projection.WARM_EVERY
@@ -185,7 +196,7 @@ def test_layouts_on_the_way_and_cancel(world: tuple[Space, np.ndarray], tsne: np
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_umap_shows_layouts_on_the_way_and_can_be_stopped(
-    world: tuple[Space, np.ndarray], dims: int, monkeypatch: pytest.MonkeyPatch
+    world: tuple[JointSpace, np.ndarray], dims: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = layout(world[0], "umap", dims=dims, seed=3)
     monkeypatch.setattr(projection, "TELL_EVERY", 0.0)
@@ -207,19 +218,21 @@ def test_umap_shows_layouts_on_the_way_and_can_be_stopped(
     assert max(told) == 5
 
 
-def test_the_nearest_of_one_image_are_those_of_the_whole_space(world: tuple[Space, np.ndarray]) -> None:
+def test_the_nearest_of_one_image_are_those_of_the_whole_space(world: tuple[JointSpace, np.ndarray]) -> None:
     space = world[0]
     np.testing.assert_allclose(space.cosines(np.array([3, 9])), space.rows([3, 9]) @ space.rows().T, atol=1e-5)
-    holes = Space((space.blocks[0], np.where(np.arange(400)[:, None] % 7 == 0, 0, space.blocks[1])), space.shares)
+    holes = JointSpace((space.blocks[0], np.where(np.arange(400)[:, None] % 7 == 0, 0, space.blocks[1])), space.shares)
     for one in (space, holes):
         np.testing.assert_allclose(one.cosines(np.array([7])), one.rows([7]) @ one.rows().T, atol=1e-5)
         everyone = projection.nearest(one, 10)
         for position in (0, 7, 123):
             np.testing.assert_array_equal(projection.nearest_to(one, position, 10), everyone[position])
-    assert len(projection.nearest_to(Space((space.blocks[0][:4],), (1.0,)), 2, 10)) == 3
+    assert len(projection.nearest_to(JointSpace((space.blocks[0][:4],), (1.0,)), 2, 10)) == 3
 
 
-def test_quality_equals_scikit_learn_and_a_sample_comes_near(world: tuple[Space, np.ndarray], tsne: np.ndarray) -> None:
+def test_quality_equals_scikit_learn_and_a_sample_comes_near(
+    world: tuple[JointSpace, np.ndarray], tsne: np.ndarray
+) -> None:
     from sklearn.manifold import trustworthiness
 
     space, _ = world
@@ -238,14 +251,14 @@ def test_quality_equals_scikit_learn_and_a_sample_comes_near(world: tuple[Space,
 
 def test_quality_says_when_there_are_too_few() -> None:
     rows, _ = grouped(8, 4, 2)
-    assert np.isnan(quality(Space((rows,), (1.0,)), rows[:, :2]).trustworthiness)
+    assert np.isnan(quality(JointSpace((rows,), (1.0,)), rows[:, :2]).trustworthiness)
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 7, 12])
 @pytest.mark.parametrize("method", METHODS.names)
 def test_tiny_sets_have_a_map(method: str, n: int) -> None:
     rows, _ = grouped(n, 4, 1)
-    xy = layout(Space((rows,), (1.0,)), method).xy
+    xy = layout(JointSpace((rows,), (1.0,)), method).xy
     assert xy.shape == (n, 2)
     assert np.isfinite(xy).all()
 
@@ -272,7 +285,7 @@ def test_framed_fits_the_canvas() -> None:
 
 def test_clusters_come_from_the_space_and_carry_their_majority() -> None:
     rows, labels = grouped(240, 64, 4, seed=5)
-    found = projection.clusters(Space((rows,), (1.0,)))
+    found = projection.clusters(JointSpace((rows,), (1.0,)))
     inside = found >= 0
     assert inside.mean() > 0.7
     assert found.max() == 3
@@ -285,22 +298,22 @@ def test_clusters_come_from_the_space_and_carry_their_majority() -> None:
 def test_neighbourhood_change() -> None:
     rows, _ = grouped(100, 16, seed=1)
     other, _ = grouped(100, 16, seed=9)
-    same = projection.neighbourhood_change(Space((rows,), (1.0,)), Space((rows,), (2.0,)))
+    same = projection.neighbourhood_change(JointSpace((rows,), (1.0,)), JointSpace((rows,), (2.0,)))
     np.testing.assert_array_equal(same, 0)
-    changed = projection.neighbourhood_change(Space((rows,), (1.0,)), Space((other,), (1.0,)))
+    changed = projection.neighbourhood_change(JointSpace((rows,), (1.0,)), JointSpace((other,), (1.0,)))
     assert 0.1 < changed.mean() <= 1
 
 
 @pytest.mark.parametrize("shares", [(0.0, 0.0), (-1.0, 2.0), (float("nan"), 1.0)])
-def test_impossible_shares_are_refused(world: tuple[Space, np.ndarray], shares: tuple[float, float]) -> None:
+def test_impossible_shares_are_refused(world: tuple[JointSpace, np.ndarray], shares: tuple[float, float]) -> None:
     with pytest.raises(BadInput):
         world[0].with_shares(shares)
 
 
-def test_every_part_of_the_key_counts(world: tuple[Space, np.ndarray]) -> None:
+def test_every_part_of_the_key_counts(world: tuple[JointSpace, np.ndarray]) -> None:
     space, _ = world
     base = {"space": space, "method": "tsne", "dims": 2, "parameters": {"perplexity": 30.0}, "seed": 0, "start": ""}
-    assert layout_key(**base) == layout_key(**base | {"space": Space(space.blocks, (6, 4))})
+    assert layout_key(**base) == layout_key(**base | {"space": JointSpace(space.blocks, (6, 4))})
     keys = {layout_key(**base)}
     for change in (
         {"space": space.with_shares((0.5, 0.5))},
@@ -315,7 +328,7 @@ def test_every_part_of_the_key_counts(world: tuple[Space, np.ndarray]) -> None:
 
 
 def test_kept_layouts_come_back_and_damaged_ones_do_not(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: object, world: tuple[Space, np.ndarray]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: object, world: tuple[JointSpace, np.ndarray]
 ) -> None:
     monkeypatch.setenv("FUSIONSCOPE_HOME", str(tmp_path))
     made = layout(world[0], "pca")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.studies import listing
+from core.studies import registry_entries
 from tests.browser import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,7 +21,7 @@ def between(name: str) -> str:
 @pytest.mark.parametrize("kind", ["backbones", "fusions", "metrics"])
 def test_tables_are_those_of_the_registries(kind: str, home: Path) -> None:
     said = f"`python -m core list {kind} --markdown` prints another table than the README shows; paste it there"
-    assert between(kind) == listing.markdown(listing.table(kind)), said
+    assert between(kind) == registry_entries.markdown(registry_entries.table(kind)), said
 
 
 def test_every_page_is_named() -> None:

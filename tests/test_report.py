@@ -15,10 +15,11 @@ from PIL import Image
 from core import cli, data
 from core.data import images
 from core.errors import NotComputed
+from core.export import contact_sheet
+from core.export.report import comparison, document, drawings, view_report
 from core.fusion import FusionSpec
-from core.report import comparison, document, drawings, sheet, view_report
 from core.store import open_store
-from core.studies import embedding, evaluation, fusion, naming, retrieval
+from core.studies import embedding, evaluation, fusion, retrieval, system_spec_text
 from core.studies.systems import build
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)> & \"q\" 'a'"
@@ -74,8 +75,8 @@ def nasty(dataset):
 def test_a_view_report_shows_the_results_and_escapes_everything(small) -> None:
     dataset, space = small
     dataset = nasty(dataset)
-    question = retrieval.image_query(dataset, space, 3)
-    answers = [retrieval.ask(question, s) for s in build(space, ("hog",), [MIX])]
+    question = retrieval.gallery_image_query(dataset, space, 3)
+    answers = [retrieval.retrieve(question, s) for s in build(space, ("hog",), [MIX])]
     text = view_report.build(dataset, answers, 12, {"hog": NASTY}, query_text=NASTY)
     seen = nothing_is_loaded_or_run(text)
     assert "alert(1)" in seen.words and "<img src=x" not in text and "onerror=alert(2)>" not in text
@@ -94,7 +95,9 @@ def test_a_query_of_given_pictures_has_a_report_too(small, tiny_images: Path) ->
     dataset, space = small
     content = next(tiny_images.rglob("*.png")).read_bytes()
     vectors = {name: space.get(name)[[1, 2]] for name in space.names}
-    answers = [retrieval.ask(retrieval.picture_query(dataset, space, vectors), s) for s in build(space, ("hog",))]
+    answers = [
+        retrieval.retrieve(retrieval.uploaded_image_query(dataset, space, vectors), s) for s in build(space, ("hog",))
+    ]
     text = view_report.build(
         dataset, answers, 5, {}, query_text="two", pictures=(content, content), part=(0, 0, 0.5, 0.5)
     )
@@ -115,7 +118,7 @@ def test_a_comparison_has_every_system_its_interval_and_its_cases(small) -> None
         assert f"{figure.mean:.3f}" in seen.words and f"{figure.low:.3f} – {figure.high:.3f}" in seen.words
     assert seen.words.count("Worst queries of") == 3 == seen.words.count("Best queries of")
     best = max(result.evaluations, key=lambda one: one.mean("map"))
-    cases = retrieval.extremes(dataset, best, truth)[1]
+    cases = retrieval.best_and_worst(dataset, best, truth)[1]
     assert all(f"AP {case.ap:.3f}" in seen.words for case in cases)
     found = next(iter(result.comparisons.values()))
     assert f"{found.p_holm:.4f}" in seen.words
@@ -126,11 +129,11 @@ def test_pictures_stop_at_the_budget_and_the_report_says_so(small) -> None:
     dataset, _ = small
     keys = [retrieval.text_key(key) for key in dataset.keys]
     sizes = [-(-len(open_store().thumbnail(key)) // 3) * 4 for key in keys[:3]]
-    album = document.Album(budget=sum(sizes))
-    row = album.row([document.Picture(key) for key in keys])
+    album = document.ImageStrip(budget=sum(sizes))
+    row = album.row([document.DocumentImage(key) for key in keys])
     assert row.count("<img") >= 3 and album.left_out == len(keys) - row.count("<img") > 0
     assert f"{album.left_out} pictures were left out" in album.note()
-    assert "no picture" in document.Album().row([document.Picture("0" * 64)])
+    assert "no picture" in document.ImageStrip().row([document.DocumentImage("0" * 64)])
 
 
 def test_undefined_numbers_are_dashes() -> None:
@@ -143,9 +146,9 @@ def test_undefined_numbers_are_dashes() -> None:
 
 def test_the_sheet_is_one_picture_of_all_results(small) -> None:
     dataset, space = small
-    answer = retrieval.ask(retrieval.image_query(dataset, space, 3), build(space, ("hog",))[0])
-    tiles = [sheet.Tile.of(dataset, answer, place) for place in answer.order[:20]]
-    drawn = sheet.draw([sheet.Part("hog ▲ 画像", tiles)], sheet.query_tiles(dataset, 3))
+    answer = retrieval.retrieve(retrieval.gallery_image_query(dataset, space, 3), build(space, ("hog",))[0])
+    tiles = [contact_sheet.Tile.of(dataset, answer, place) for place in answer.order[:20]]
+    drawn = contact_sheet.draw([contact_sheet.SheetPart("hog ▲ 画像", tiles)], contact_sheet.query_tiles(dataset, 3))
     picture = Image.open(io.BytesIO(drawn)).convert("RGB")
     assert picture.width > 1000 and picture.height > 300
     colours = {colour for _, colour in picture.getcolors(1 << 24)}
@@ -175,9 +178,9 @@ def test_the_command_writes_a_report(small, tmp_path: Path, capsys) -> None:
 
 def test_a_report_begins_with_its_answer_and_names_fusions_as_people_do(small) -> None:
     dataset, _ = small
-    mix = naming.named_by_shares(FusionSpec("x", "concat", ("hsv_histogram", "hog"), (3.0, 1.0)))
-    even = naming.named_by_shares(mix.with_weights((1.0, 1.0)))
-    rrf = naming.named_by_shares(FusionSpec("x", "rrf", ("hsv_histogram", "hog")))
+    mix = system_spec_text.named_by_shares(FusionSpec("x", "concat", ("hsv_histogram", "hog"), (3.0, 1.0)))
+    even = system_spec_text.named_by_shares(mix.with_weights((1.0, 1.0)))
+    rrf = system_spec_text.named_by_shares(FusionSpec("x", "rrf", ("hsv_histogram", "hog")))
     text = comparison.of_stored(dataset, ("hsv_histogram", "hog"), [mix, even, rrf], ks=(1,))
     seen = nothing_is_loaded_or_run(text)
     result = fusion.evaluate(dataset, ("hsv_histogram", "hog"), [mix, even, rrf], ks=(1,))
@@ -198,5 +201,5 @@ def test_without_labels_there_is_one_sentence(small) -> None:
     bare = dataclasses.replace(dataset, labels=np.full(len(dataset), -1))
     with pytest.raises(NotComputed, match="no labels"):
         comparison.of_stored(bare, space.names, [])
-    answers = [retrieval.ask(retrieval.image_query(bare, space, 3), s) for s in build(space, ("hog",))]
+    answers = [retrieval.retrieve(retrieval.gallery_image_query(bare, space, 3), s) for s in build(space, ("hog",))]
     nothing_is_loaded_or_run(view_report.build(bare, answers, 5, {}, query_text="x"))

@@ -333,27 +333,27 @@ def test_damaged_vectors_are_one_sentence_and_the_way_back_deletes_nothing(store
     for attempt in tries:
         with pytest.raises(StoreMismatch, match="is damaged; `python -m core check --mend` sets it aside"):
             attempt()
-    assert len(store.faults()) == 1 and folder.name in store.faults()[0]
+    assert len(store.damage_report()) == 1 and folder.name in store.damage_report()[0]
     said = store.check()
     assert f"{folder.name}: NOT WHOLE." in said and "other, 1 vectors of 12 numbers" in said
 
-    (line,) = store.mend()
-    assert folder.name in line and not folder.exists() and not store.faults()
+    (line,) = store.repair()
+    assert folder.name in line and not folder.exists() and not store.damage_report()
     assert [path.name for path in (store.root / "damaged").glob("*/*")] == [folder.name]
     assert store.count(dataset_of(np.array([1])), "cafe") == 1, "what is whole stays where it is"
     fill(store, numbers)
     assert close_to_given(store.embeddings(dataset_of(numbers), "fake", "f00d", DIM).vectors, numbers)
-    assert "NOT WHOLE" not in store.check() and store.mend() == []
+    assert "NOT WHOLE" not in store.check() and store.repair() == []
 
 
 def test_damage_that_is_in_use_is_left_where_it_is(store: Store) -> None:
     fill(store, np.arange(4))
     writer = store.writer("f00d", RECORD, DIM)
     folder = cut_short(store)
-    (line,) = store.mend()
+    (line,) = store.repair()
     assert "in use just now" in line and folder.exists()
     writer.close()
-    assert "was damaged" in store.mend()[0] and not folder.exists()
+    assert "was damaged" in store.repair()[0] and not folder.exists()
 
 
 def test_a_damaged_key_json_hides_no_other_record_and_can_be_removed_or_set_aside(store: Store) -> None:
@@ -362,8 +362,8 @@ def test_a_damaged_key_json_hides_no_other_record_and_can_be_removed_or_set_asid
         writer.append([key_of(1)], vectors_of(np.array([1])))
     (store._folder("f00d") / "key.json").write_text("{")
     assert [held["fingerprint"] for held in store.records()] == ["cafe"]
-    assert "was changed after it was written" in store.faults()[0]
-    assert len(store.mend(known=True)) == 1 and store.faults() == ()
+    assert "was changed after it was written" in store.damage_report()[0]
+    assert len(store.repair(known=True)) == 1 and store.damage_report() == ()
 
 
 def test_damaged_vectors_can_be_removed(store: Store) -> None:
@@ -382,11 +382,14 @@ def test_damaged_thumbnails_are_made_from_the_originals_until_they_are_set_aside
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
     assert store.thumbnail(dataset.keys[0]) is None
-    assert store.thumbnail_or_make(dataset, 0)[8:12] == b"WEBP" and "thumbnails.sqlite is damaged" in store.faults()[0]
+    assert (
+        store.thumbnail_or_make(dataset, 0)[8:12] == b"WEBP"
+        and "thumbnails.sqlite is damaged" in store.damage_report()[0]
+    )
     with pytest.raises(StoreMismatch, match="check --mend"):
         store.thumbnails_missing(dataset.keys)
     assert "thumbnails: NOT WHOLE." in store.check()
-    assert "The thumbnails were damaged" in store.mend(known=True)[0] and not store.faults()
+    assert "The thumbnails were damaged" in store.repair(known=True)[0] and not store.damage_report()
     made = store.thumbnail_or_make(dataset, 0)
     assert store.thumbnail(dataset.keys[0]) == made and "thumbnails of 1 images, whole" in store.check()
 

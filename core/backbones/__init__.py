@@ -12,7 +12,7 @@ from core.progress import OnProgress, Progress
 from core.types import Backbone
 
 if TYPE_CHECKING:
-    from core.backbones.query import QueryEncoder
+    from core.backbones.query_encoder import QueryEncoder
 
 __all__ = [
     "BACKBONES",
@@ -43,16 +43,16 @@ def get(name: str) -> Backbone:
     """
     if name in BACKBONES:
         return BACKBONES[name]
-    from core.backbones import added
+    from core.backbones import custom
 
-    return added.get(name)
+    return custom.get(name)
 
 
 def names() -> tuple[str, ...]:
     """Every backbone that has a name here: the catalog's, then those that were added."""
-    from core.backbones import added
+    from core.backbones import custom
 
-    return (*BACKBONES.names, *added.kept())
+    return (*BACKBONES.names, *custom.kept())
 
 
 def network(name: str) -> str:
@@ -70,16 +70,16 @@ def add_local(architecture: str, file: str | Path) -> Backbone:
     Raises:
         BadInput: no such architecture or file, or they do not fit.
     """
-    from core.backbones import added
+    from core.backbones import custom
 
-    return added.add_local(architecture, file)
+    return custom.add_local(architecture, file)
 
 
 def remove(name: str) -> None:
     """Forget a backbone that was added on this installation; its embeddings stay in the store."""
-    from core.backbones import added
+    from core.backbones import custom
 
-    added.remove(name)
+    custom.remove(name)
 
 
 def query_encoder(name: str, device: str | None = None, engine: str | None = None) -> QueryEncoder:
@@ -90,16 +90,16 @@ def query_encoder(name: str, device: str | None = None, engine: str | None = Non
     Raises:
         UnknownName, WeightsMissing.
     """
-    from core.backbones.query import QueryEncoder
+    from core.backbones.query_encoder import QueryEncoder
 
     return QueryEncoder(get(name), device, engine)
 
 
 def engine_sentence() -> str:
     """What embeds on this machine, and why, for people."""
-    from core.backbones import choice
+    from core.backbones.engines import select
 
-    return choice.sentence()
+    return select.sentence()
 
 
 def fetch(name: str, on_progress: OnProgress | None = None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.backbones.prep import CLIP_MEAN, CLIP_STD, HALF, options
+from core.backbones.preprocessing import CLIP_MEAN, CLIP_STD, HALF, options
 from core.registry import Registry
 from core.types import Backbone
 

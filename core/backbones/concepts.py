@@ -25,9 +25,10 @@ import torch
 from PIL import Image
 
 from core import compat, paths
-from core.backbones import prep, sentences, timm_encoder
+from core.backbones import preprocessing, sentence_encoder
+from core.backbones.sources import timm_source
 from core.errors import BadInput
-from core.progress import Cancel, Meter, OnProgress
+from core.progress import Cancel, OnProgress, ProgressMeter
 from core.types import Backbone, unit
 
 _log = logging.getLogger("fusionscope")
@@ -69,9 +70,9 @@ def computed_vectors(
     """
     texts = [said for number in classes for said in _descriptions()[number]]
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-    encoder = sentences.sentence_encoder()
-    meter = Meter("Learning the names of the concepts, once", len(texts), on_progress, unit="names")
-    vectors = np.empty((len(texts), sentences.DIM), np.float32)
+    encoder = sentence_encoder.sentence_encoder()
+    meter = ProgressMeter("Learning the names of the concepts, once", len(texts), on_progress, unit="names")
+    vectors = np.empty((len(texts), sentence_encoder.DIM), np.float32)
     for start in range(0, len(order), _NAMES_AT_ONCE):
         if cancel:
             cancel.check()
@@ -95,7 +96,7 @@ def class_vectors(on_progress: OnProgress | None = None, cancel: Cancel | None =
 
 def _kept_or_computed(on_progress: OnProgress | None, cancel: Cancel | None) -> np.ndarray:
     texts = "\n".join(said for pair in _descriptions() for said in pair)
-    key = hashlib.sha256((sentences.SHA256 + texts).encode()).hexdigest()[:16]
+    key = hashlib.sha256((sentence_encoder.SHA256 + texts).encode()).hexdigest()[:16]
     file = paths.concepts() / f"{key}.npy"
     try:
         places = np.load(file, allow_pickle=False)
@@ -152,10 +153,10 @@ def load(backbone: Backbone) -> Concepts:
         BadInput: one of their files is not the pinned one.
     """
     said = dict(backbone.options)
-    if said.get("sentences") != sentences.SHA256[:16]:
+    if said.get("sentences") != sentence_encoder.SHA256[:16]:
         raise BadInput(f"{backbone.name!r} was made for another sentence encoder; its record names the wrong file.")
     compat.ensure_torchvision()
-    classifier = timm_encoder.load(dataclasses.replace(backbone, options=()), num_classes=None)
+    classifier = timm_source.load(dataclasses.replace(backbone, options=()), num_classes=None)
     return Concepts(classifier, class_vectors(), int(said.get("top", TOP))).eval().requires_grad_(False)
 
 
@@ -164,7 +165,7 @@ class ConceptReader:
 
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
-        self._preprocessing = prep.preprocessing(backbone)
+        self._preprocessing = preprocessing.preprocessing_of(backbone)
         self._network = load(backbone)
         self._lock = threading.Lock()
 
@@ -177,7 +178,7 @@ class ConceptReader:
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """Texts → (n, 384) float32 unit vectors; a text without content is zero."""
-        return sentences.sentence_encoder().encode_text(texts)
+        return sentence_encoder.sentence_encoder().encode_text(texts)
 
     def explain(self, images: Sequence[Image.Image]) -> list[list[tuple[str, float]]]:
         """For each picture the classes that its place is made of: (name, probability), likeliest first."""
@@ -192,7 +193,9 @@ class ConceptReader:
         ]
 
     def _normalised(self, images: Sequence[Image.Image]) -> torch.Tensor:
-        squares = np.stack([prep.square(image.convert("RGB"), self._preprocessing.geometry) for image in images])
+        squares = np.stack(
+            [preprocessing.square(image.convert("RGB"), self._preprocessing.geometry) for image in images]
+        )
         pictures = torch.from_numpy(squares).permute(0, 3, 1, 2).float().div_(255)
         shape = (1, 3, 1, 1)
         mean, std = self._preprocessing.mean, self._preprocessing.std

@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image
 
 from core import paths
-from core.backbones import prep, threads
-from core.backbones.engines import Engine
+from core.backbones import preprocessing, threads
+from core.backbones.engines.torch_engine import Engine
 from core.data import images
 from core.errors import BadInput
 from core.progress import Cancel, OnProgress
@@ -30,7 +30,7 @@ Sink = Callable[[str, list[str], np.ndarray], None]
 
 
 @dataclass(frozen=True)
-class Source:
+class EncoderInput:
     """One picture to embed: the key of its content, and how its pixels are got (raises BadInput with the reason).
 
     `open()` gives the picture in full; the fast mode calls `open(at_least)` with the fewest pixels that its shorter
@@ -42,20 +42,20 @@ class Source:
 
 
 @dataclass(frozen=True, order=True)
-class View:
+class ImageView:
     """What an encoder wants to be shown: a geometry, exactly or by the shortcuts of the fast mode."""
 
     fast: bool
-    geometry: prep.Geometry
+    geometry: preprocessing.Geometry
 
     @property
     def at_least(self) -> int:
         """The fewest pixels of a decoded picture's shorter side; 0 means all that there are."""
-        return prep.ENOUGH * self.geometry.resize_to if self.fast else 0
+        return preprocessing.ENOUGH * self.geometry.resize_to if self.fast else 0
 
     def square(self, picture: Image.Image) -> np.ndarray:
         """(crop, crop, 3) uint8."""
-        return prep.square(picture, self.geometry, "box" if self.fast else "full")
+        return preprocessing.square(picture, self.geometry, "box" if self.fast else "full")
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,14 @@ class Encoder:
         return self.backbone.name
 
     @property
-    def geometry(self) -> prep.Geometry:
+    def geometry(self) -> preprocessing.Geometry:
         """How pictures are cut and scaled for it."""
         return self.engine.preprocessing.geometry
 
     @property
-    def view(self) -> View:
+    def view(self) -> ImageView:
         """What it reads of a picture: encoders of one view share the square."""
-        return View(self.backbone.mode == "fast", self.geometry)
+        return ImageView(self.backbone.mode == "fast", self.geometry)
 
     @property
     def effort(self) -> float:
@@ -103,7 +103,7 @@ class Counters:
 class _Decoded:
     """One picture, opened once: its squares by view, or why it could not be opened."""
 
-    squares: dict[View, np.ndarray] = field(default_factory=dict)
+    squares: dict[ImageView, np.ndarray] = field(default_factory=dict)
     opened: int = 1
     error: str = ""
 
@@ -133,7 +133,7 @@ class MultiEncoder:
 
     def run(
         self,
-        sources: Sequence[Source],
+        sources: Sequence[EncoderInput],
         sink: Sink,
         *,
         done: Mapping[str, Collection[str]] | None = None,
@@ -164,7 +164,7 @@ class MultiEncoder:
         for encoder in self.encoders:
             if on_backbone and not lacking[encoder.name]:
                 on_backbone(encoder.name)
-        job = _Job(self, lacking, sink, on_failure, on_decoded, on_progress, cancel)
+        job = _EncodeJob(self, lacking, sink, on_failure, on_decoded, on_progress, cancel)
         with threads.workers(self.workers) as pool, threads.workers(1) as accelerator:
             try:
                 for number, decoded in enumerate(job.decoded_blocks(pool, blocks)):
@@ -190,7 +190,7 @@ def _memory_for_a_block() -> int:
     return int(min(max(psutil.virtual_memory().available / 16, 2**28), 2**30))
 
 
-class _Job:
+class _EncodeJob:
     """One run: what is asked, and the switch that empties the workers' queue."""
 
     def __init__(
@@ -208,7 +208,9 @@ class _Job:
         self.stop = threading.Event()
         self.ahead = any(e.engine.device != "cpu" for e in encoder.encoders)
 
-    def decoded_blocks(self, pool: ThreadPoolExecutor, blocks: list[list[Source]]) -> Iterator[dict[str, _Decoded]]:
+    def decoded_blocks(
+        self, pool: ThreadPoolExecutor, blocks: list[list[EncoderInput]]
+    ) -> Iterator[dict[str, _Decoded]]:
         """Block after block, key → squares, pictures that cannot be opened left out."""
         waiting: list[tuple[Future, ...]] = []
         for number, block in enumerate(blocks):
@@ -220,7 +222,7 @@ class _Job:
                 waiting.append(self._submit_decoding(pool, blocks[number + 1]))
             yield {source.key: decoded[source.key] for source in block if source.key in decoded}
 
-    def _submit_decoding(self, pool: ThreadPoolExecutor, block: list[Source]) -> tuple[Future, ...]:
+    def _submit_decoding(self, pool: ThreadPoolExecutor, block: list[EncoderInput]) -> tuple[Future, ...]:
         return tuple(pool.submit(self._decode, block[start : start + 4]) for start in range(0, len(block), 4))
 
     def _collect(self, futures: tuple[Future, ...]) -> dict[str, _Decoded]:
@@ -239,7 +241,7 @@ class _Job:
             self._tell("", len(chunk))
         return decoded
 
-    def _decode(self, chunk: list[Source]) -> dict[str, _Decoded]:
+    def _decode(self, chunk: list[EncoderInput]) -> dict[str, _Decoded]:
         found: dict[str, _Decoded] = {}
         for source in chunk:
             if self.stop.is_set():
@@ -247,7 +249,7 @@ class _Job:
             found[source.key] = self._decode_one(source)
         return found
 
-    def _decode_one(self, source: Source) -> _Decoded:
+    def _decode_one(self, source: EncoderInput) -> _Decoded:
         needed = {e.view for e in self.encoder.encoders if source.key in self.lacking[e.name]}
         pictures: dict[int, Image.Image] = {}
         full_size = (0, 0)

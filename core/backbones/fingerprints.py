@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import Any
 
-from core.backbones import prep, weights
+from core.backbones import preprocessing, weights
 from core.types import Backbone
 
 CODE = 1
@@ -33,7 +33,7 @@ def record(backbone: Backbone, engine: str | None = None) -> dict[str, Any]:
         backbone: the record.
         engine: the engine's name; by default the one that would be used now.
     """
-    from core.backbones.choice import engine_name, float32_convolutions, precision
+    from core.backbones.engines.select import engine_name, float32_convolutions, precision
 
     fast = backbone.mode == "fast"
     engine = engine or engine_name(backbone)
@@ -44,12 +44,12 @@ def record(backbone: Backbone, engine: str | None = None) -> dict[str, Any]:
         "name": backbone.name,
         "backbone": plain,
         "weights": weights.identity(backbone),
-        "preprocessing": json.loads(json.dumps(dataclasses.asdict(prep.preprocessing(backbone)))),
+        "preprocessing": json.loads(json.dumps(dataclasses.asdict(preprocessing.preprocessing_of(backbone)))),
         "pooling": backbone.pooling,
         "engine": engine,
         "dtype": "float32",
         "precision": precision(engine, backbone.mode),
-        "decoder": f"pillow, JPEG reduced to {prep.ENOUGH} times the target" if fast else "pillow, full",
+        "decoder": f"pillow, JPEG reduced to {preprocessing.ENOUGH} times the target" if fast else "pillow, full",
         "resize": "box" if fast else "full",
         "code": CODE,
     }

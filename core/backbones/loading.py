@@ -34,7 +34,7 @@ def load_module(backbone: Backbone) -> torch.nn.Module:
     weights.require(backbone)
     compat.ensure_torchvision()
     if backbone.source == "open_clip":
-        from core.backbones.clip_encoder import load_image_tower
+        from core.backbones.sources.open_clip_source import load_image_tower
 
         module = load_image_tower(backbone)
     elif backbone.family == "concepts":
@@ -42,7 +42,7 @@ def load_module(backbone: Backbone) -> torch.nn.Module:
 
         module = load_concepts(backbone)
     elif backbone.source in {"timm", "package", "file"}:
-        from core.backbones.timm_encoder import load
+        from core.backbones.sources.timm_source import load
 
         module = load(backbone)
     else:

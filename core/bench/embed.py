@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _there() -> list[str]:
-    from core.backbones import openvino_engine
+    from core.backbones.engines import openvino_engine
 
     return [name for name in VARIANTS if openvino_engine.installed() or name != "openvino"]
 
@@ -203,11 +203,11 @@ def _plain(variant: str, backbones: list[Backbone], workers: int | None) -> Work
     import torch
     from PIL import Image
 
-    from core.backbones import engines
+    from core.backbones.engines import torch_engine
 
     size = 1 if variant == "plain b1" else 32
     if variant.endswith("allocator"):
-        engines.tune_process()
+        torch_engine.tune_process()
     loaded = [(backbone, _module(backbone), _transform(backbone)) for backbone in backbones]
 
     def work(files: list[Path]) -> tuple[dict[str, np.ndarray], dict[str, int]]:
@@ -231,9 +231,9 @@ def _transform(backbone: Backbone) -> Callable:
     if backbone.source == "open_clip":
         import open_clip
 
-        from core.backbones import prep
+        from core.backbones import preprocessing
 
-        said = prep.preprocessing(backbone)
+        said = preprocessing.preprocessing_of(backbone)
         return open_clip.image_transform(
             backbone.image_size,
             is_train=False,
@@ -251,7 +251,8 @@ def _transform(backbone: Backbone) -> Callable:
 
 def _engines(variant: str, backbones: list[Backbone], workers: int) -> list[Any]:
     from core import backbones as known
-    from core.backbones import choice, encode, engines, openvino_engine
+    from core.backbones import encode
+    from core.backbones.engines import openvino_engine, select, torch_engine
 
     if variant == "limit":
         variant = "openvino" if openvino_engine.installed() else "torch"
@@ -262,12 +263,12 @@ def _engines(variant: str, backbones: list[Backbone], workers: int) -> list[Any]
         judged = known.get("tf_efficientnet_lite0") if backbone.random else backbone
         judged = dataclasses.replace(judged, mode=backbone.mode)
         if variant == "torch":
-            packed = choice.usable(choice.PACKED) and choice.verdict(judged, choice.PACKED).accepted
-            name = choice.PACKED if packed else "torch"
+            packed = select.usable(select.PACKED) and select.verdict(judged, select.PACKED).accepted
+            name = select.PACKED if packed else "torch"
         else:
-            name = variant if variant != "fast" else choice.decide(judged, "cpu")
+            name = variant if variant != "fast" else select.decide(judged, "cpu")
         guards.seeded()
-        made.append(encode.Encoder(backbone, engines.build(backbone, "cpu", name, workers)))
+        made.append(encode.Encoder(backbone, torch_engine.build(backbone, "cpu", name, workers)))
     return made
 
 
@@ -283,7 +284,7 @@ def _ours(variant: str, backbones: list[Backbone], workers: int | None) -> Work:
         """All files through the backbones: name → vectors, and how often pictures were decoded and resized."""
         got: dict[str, dict[str, np.ndarray]] = {backbone.name: {} for backbone in backbones}
         sources = [
-            encode.Source(str(file), lambda at_least=0, file=file: open_rgb(file.read_bytes(), at_least))
+            encode.EncoderInput(str(file), lambda at_least=0, file=file: open_rgb(file.read_bytes(), at_least))
             for file in files
         ]
         counters = encode.MultiEncoder(encoders, workers=workers).run(
@@ -298,7 +299,7 @@ def _ours(variant: str, backbones: list[Backbone], workers: int | None) -> Work:
 def _limit(variant: str, backbones: list[Backbone], workers: int | None) -> Work:
     """Only the forward passes, on squares that are there already: what no pipeline can beat."""
     from core import paths
-    from core.backbones import prep, threads
+    from core.backbones import preprocessing, threads
     from core.data.images import open_rgb
 
     workers = workers or paths.cpu_count()
@@ -310,7 +311,7 @@ def _limit(variant: str, backbones: list[Backbone], workers: int | None) -> Work
         if len(files) <= 2:
             task_files = json.loads(Path(sys.argv[2], "task.json").read_text(encoding="utf-8"))["files"]
             for geometry in {encoder.geometry for encoder in encoders}:
-                squares = [prep.square(open_rgb(file), geometry) for file in task_files]
+                squares = [preprocessing.square(open_rgb(file), geometry) for file in task_files]
                 file_squares[geometry] = np.stack(squares)
         found = {}
         with threads.workers(workers) as pool:
@@ -505,9 +506,9 @@ def summary(
 
 
 def _geometries(names: Sequence[str]) -> int:
-    from core.backbones import prep
+    from core.backbones import preprocessing
 
-    return len({prep.preprocessing(record(name)).geometry for name in names})
+    return len({preprocessing.preprocessing_of(record(name)).geometry for name in names})
 
 
 def _quiet(one: dict[str, dict[str, Any]], variants: Sequence[str]) -> bool:

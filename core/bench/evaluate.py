@@ -22,7 +22,7 @@ from core.errors import BadInput
 from core.metrics import curves
 from core.metrics import ranking as metrics
 from core.paths import cpu_count
-from core.search import LiveEngine, warm
+from core.search import LiveEngine, precompile
 from core.types import Relevance, Split, unit
 
 DIM = 512
@@ -43,7 +43,7 @@ LONGEST = 0.5
 
 
 @dataclass(frozen=True)
-class World:
+class SyntheticSet:
     """Four backbones around class centres, and what a slow method needs of them."""
 
     vectors: dict[str, np.ndarray]
@@ -73,14 +73,14 @@ def run(args: list[str]) -> None:
     if not sizes or not classes or min(sizes) < 10 or min(classes) < 2 or given.rounds < 1:
         raise BadInput("--images and --classes take whole numbers separated by commas, e.g. --images 2000,5000.")
     start = time.perf_counter()
-    warm((np.float32,))
+    precompile((np.float32,))
     print(f"Kernel ready in {time.perf_counter() - start:.1f} s (read from the disk once it was compiled).")
     for n in sizes:
         for count in classes:
             measure(n, count, given.rounds)
 
 
-def make(n: int, classes: int, seed: int = 0) -> World:
+def make(n: int, classes: int, seed: int = 0) -> SyntheticSet:
     """Vectors, labels and an engine that keeps its scores."""
     draw = np.random.default_rng(seed)
     labels = draw.permutation(np.arange(n) % classes)
@@ -92,7 +92,7 @@ def make(n: int, classes: int, seed: int = 0) -> World:
     engine = LiveEngine(vectors, Split.self_retrieval(n), truth, memory_bytes=16 * n * n, background=False)
     engine.keep()
     asked = np.arange(n) if n <= WHOLE else np.sort(draw.choice(n, SAMPLE, replace=False))
-    return World(vectors, labels, engine, [engine.kept(name) for name in vectors], asked)
+    return SyntheticSet(vectors, labels, engine, [engine.kept(name) for name in vectors], asked)
 
 
 def shares(seed: int) -> dict[str, float]:
@@ -101,7 +101,7 @@ def shares(seed: int) -> dict[str, float]:
     return {f"b{number}": float(share) for number, share in enumerate(drawn / drawn.sum())}
 
 
-def _average_precisions(scores: np.ndarray, world: World) -> list[float]:
+def _average_precisions(scores: np.ndarray, world: SyntheticSet) -> list[float]:
     """Sort every list, loop: what people write."""
     found = []
     for row, query in zip(scores, world.asked):
@@ -112,24 +112,24 @@ def _average_precisions(scores: np.ndarray, world: World) -> list[float]:
     return found
 
 
-def plain(world: World, parts: dict[str, float]) -> np.ndarray:
+def plain(world: SyntheticSet, parts: dict[str, float]) -> np.ndarray:
     """Concatenate, normalise, product, sort, loop."""
     joined = np.hstack([np.sqrt(np.float32(parts[name])) * rows for name, rows in world.vectors.items()])
     joined /= np.linalg.norm(joined, axis=1, keepdims=True)
     return np.array(_average_precisions(joined[world.asked] @ joined.T, world))
 
 
-def _summed(world: World, parts: dict[str, float]) -> np.ndarray:
+def _summed(world: SyntheticSet, parts: dict[str, float]) -> np.ndarray:
     rows = slice(None) if len(world.asked) == world.n else world.asked
     return sum(np.float32(share) * block[rows] for share, block in zip(parts.values(), world.blocks))
 
 
-def summed(world: World, parts: dict[str, float]) -> np.ndarray:
+def summed(world: SyntheticSet, parts: dict[str, float]) -> np.ndarray:
     """The weighted sum of kept scores, then sort and loop."""
     return np.array(_average_precisions(_summed(world, parts), world))
 
 
-def library(world: World, parts: dict[str, float]) -> np.ndarray:
+def library(world: SyntheticSet, parts: dict[str, float]) -> np.ndarray:
     """The same sum, judged by torchmetrics one query at a time; scores are moved above 0, where it needs them."""
     import torch
     from torchmetrics.functional.retrieval import retrieval_average_precision
@@ -146,7 +146,7 @@ def library(world: World, parts: dict[str, float]) -> np.ndarray:
     return np.array(found)
 
 
-def ours(world: World, parts: dict[str, float]) -> np.ndarray:
+def ours(world: SyntheticSet, parts: dict[str, float]) -> np.ndarray:
     """Every list metric and the 11 levels of every query."""
     ranks = world.engine.rank(parts).ranks
     values = metrics.compute(ranks, metrics.list_keys(CUTS))
@@ -154,7 +154,7 @@ def ours(world: World, parts: dict[str, float]) -> np.ndarray:
     return values["map"][world.asked]
 
 
-def floor(world: World, parts: dict[str, float]) -> None:
+def floor(world: SyntheticSet, parts: dict[str, float]) -> None:
     """The weighted sum alone, row by row in the cache: below this nobody gets."""
     from core.bench import floors
 
@@ -202,7 +202,7 @@ def measure(n: int, classes: int, rounds: int) -> dict[str, float]:
     return {name: statistics.median(spent) for name, spent in cpu.items()}
 
 
-def _print(world: World, classes: int, methods: dict, cpu: dict, wall: dict, means: dict) -> None:
+def _print(world: SyntheticSet, classes: int, methods: dict, cpu: dict, wall: dict, means: dict) -> None:
     n, sampled = world.n, len(world.asked) < world.n
     print(f"\n{n:,} images, {classes} classes, {len(NOISE)} backbones; mAP {means['ours'][0].mean():.4f}")
     if sampled:

@@ -129,9 +129,9 @@ def demands_table(rows: Sequence[Demand]) -> str:
 def engine(backbone: Backbone) -> str:
     """The engine that this installation would use; random weights run as EfficientNet-Lite0 does."""
     from core import backbones
-    from core.backbones import choice
+    from core.backbones.engines import select
 
-    return choice.decide(backbones.get("tf_efficientnet_lite0") if backbone.random else backbone, "cpu")
+    return select.decide(backbones.get("tf_efficientnet_lite0") if backbone.random else backbone, "cpu")
 
 
 def seeded() -> None:
@@ -143,12 +143,13 @@ def seeded() -> None:
 
 def _batch(backbone: Backbone, contents: Sequence[bytes]) -> dict[str, float]:
     """The largest difference between a picture's vector alone and in a batch, as a share of the largest number."""
-    from core.backbones import engines, prep
+    from core.backbones import preprocessing
+    from core.backbones.engines import torch_engine
     from core.data.images import open_rgb
 
     seeded()
-    made = engines.build(backbone, "cpu", engine=engine(backbone))
-    squares = np.stack([prep.square(open_rgb(content), made.preprocessing.geometry) for content in contents])
+    made = torch_engine.build(backbone, "cpu", engine=engine(backbone))
+    squares = np.stack([preprocessing.square(open_rgb(content), made.preprocessing.geometry) for content in contents])
     together, alone = made.embed(squares), np.concatenate([made.embed(one[None]) for one in squares])
     return {"batch_difference": float(np.abs(together - alone).max() / np.abs(together).max())}
 
@@ -159,19 +160,20 @@ def _query(backbone: Backbone, contents: Sequence[bytes]) -> dict[str, float]:
     They take turns of all pictures, so that load meets both alike. Turns of one picture would measure the threads of
     the other library, which spin for a while after their work is done; nobody asks both in turns.
     """
-    from core.backbones import engines, prep
+    from core.backbones import preprocessing
+    from core.backbones.engines import torch_engine
     from core.backbones.loading import load_module
-    from core.backbones.query import QueryEncoder
+    from core.backbones.query_encoder import QueryEncoder
     from core.data.images import open_rgb
 
     seeded()
-    eager = engines.TorchEngine(load_module(backbone), backbone)
+    eager = torch_engine.TorchEngine(load_module(backbone), backbone)
     seeded()
     encoder = QueryEncoder(backbone, "cpu", engine=engine(backbone))
     geometry = eager.preprocessing.geometry
     ways = {
         "query": lambda picture: encoder.encode([picture])[0],
-        "eager": lambda picture: unit(eager.embed(prep.square(picture, geometry)[None]))[0],
+        "eager": lambda picture: unit(eager.embed(preprocessing.square(picture, geometry)[None]))[0],
     }
     watch = Watch()
     times: dict[str, list[float]] = {f"{way}_{clock}": [] for way in ways for clock in ("ms", "cpu_ms")}

@@ -19,7 +19,7 @@ def machine() -> dict[str, Any]:
     import psutil
 
     from core import compat, paths
-    from core.backbones.choice import processor
+    from core.backbones.engines.select import processor
 
     versions = compat.versions(LIBRARIES)
     memory = psutil.virtual_memory().total / 2**30

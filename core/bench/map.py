@@ -13,7 +13,7 @@ import numpy as np
 
 from core import projection
 from core.bench import _map_page, machine
-from core.projection import Space
+from core.projection import JointSpace
 from core.types import unit
 
 DIMS = (384, 512)
@@ -52,14 +52,14 @@ def run(args: list[str]) -> None:
         f" {'moved':>8} {'cpu':>8} {'first':>8} {'trust':>6} {'drift':>6}   seconds"
     )
     for n in sizes:
-        space = Space(tuple(clustered(n, dim, seed) for seed, dim in enumerate(DIMS)), (0.5, 0.5))
+        space = JointSpace(tuple(clustered(n, dim, seed) for seed, dim in enumerate(DIMS)), (0.5, 0.5))
         wall, cpu, _ = timed(lambda space=space: space.compressed)
         print(f"{n:8,} {'blocks':>7} {wall:9.2f} {cpu:8.2f}   principal components of each backbone, once")
         for method in given.methods:
             print(row(space, method, given.repeats), flush=True)
 
 
-def row(space: Space, method: str, repeats: int) -> str:
+def row(space: JointSpace, method: str, repeats: int) -> str:
     """One line: a fresh layout, then weights moved by a tenth, the median of `repeats`."""
     wall, cpu, fresh = timed(lambda: projection.layout(space.with_shares(space.shares), method))
     measured = projection.quality(space, fresh.xy)

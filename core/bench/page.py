@@ -304,22 +304,22 @@ def _engine(name: str, moves: int, strategy: str) -> tuple[int, float]:
     from core.metrics import ranking as metrics
     from core.metrics import significance
     from core.search import LiveEngine
-    from core.studies import explain, fusion, retrieval
+    from core.studies import fusion, fusion_attribution, retrieval
 
     dataset = data.load(name)
     space, truth = fusion.space_of(dataset, NAMES), data.relevance(dataset)
     space.keep()
-    judge = fusion.Judge(space, truth, LiveEngine(space.vectors, dataset.split, truth, background=False))
+    judge = fusion.FusionEvaluator(space, truth, LiveEngine(space.vectors, dataset.split, truth, background=False))
     keys, random, spans = fusion.query_keys(dataset), np.random.default_rng(0), []
-    question = retrieval.image_query(dataset, space, int(dataset.split.queries[0]), truth)
+    question = retrieval.gallery_image_query(dataset, space, int(dataset.split.queries[0]), truth)
     shown = ("map", "p@1", "p@10", "ndcg@10")
     for _ in range(moves + 3):
         spec = FusionSpec("now", strategy, NAMES).with_shares(dict(zip(NAMES, random.dirichlet(np.ones(len(NAMES))))))
         start = time.perf_counter()
         values = metrics.compute(judge.fusion(spec), shown)
         significance.intervals(np.stack([values[key] for key in shown], axis=1))
-        fusion.stand(judge, spec, keys=keys)
-        answer = retrieval.ask(question, question.system("now", spec))
-        explain.hit_parts(answer.system, 0, answer.order[:12])
+        fusion.compare_to_baseline(judge, spec, keys=keys)
+        answer = retrieval.retrieve(question, question.system("now", spec))
+        fusion_attribution.score_contributions(answer.system, 0, answer.order[:12])
         spans.append(1e3 * (time.perf_counter() - start))
     return len(dataset), statistics.median(spans[3:])

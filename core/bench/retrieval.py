@@ -25,7 +25,7 @@ from core.errors import BadInput
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from core.studies.systems import Space
+    from core.studies.systems import VectorSet
     from core.types import Dataset
 
 WANTED_CLICK, WANTED_PICTURES, WANTED_SEARCH = 500, 500, 30
@@ -95,17 +95,17 @@ def prepare(home: Path, n_images: int) -> None:
     """A synthetic dataset with vectors of two backbones, and its search index where it is large."""
     from core import data
     from core.store import open_store
-    from core.studies import large
+    from core.studies import ann_search
 
     fusion_lab.synthetic(home, n_images, strengths={"tf_efficientnet_lite0": 4.0, "hsv_histogram": 3.0})
     dataset = data.load(fusion_lab.LARGE)
     if n_images <= FEW:
         open_store().ensure_thumbnails(dataset, range(n_images))
-    if n_images >= large.FROM:
-        large.build(_space(dataset), tuple(sorted(_space(dataset).names)))
+    if n_images >= ann_search.FROM:
+        ann_search.build(_space(dataset), tuple(sorted(_space(dataset).names)))
 
 
-def _space(dataset: Dataset) -> Space:
+def _space(dataset: Dataset) -> VectorSet:
     from core.studies import fusion
 
     return fusion.space_of(dataset, ("tf_efficientnet_lite0", "hsv_histogram"))
@@ -115,19 +115,19 @@ def _search(n_images: int) -> float:
     """The median time of one search of the fusion that the page shows, without the page, in ms."""
     from core import data
     from core.fusion import FusionSpec
-    from core.studies import large, retrieval
+    from core.studies import ann_search, retrieval
 
     dataset = data.load(fusion_lab.LARGE)
     space, truth, spans = _space(dataset), data.relevance(dataset), []
     spec = FusionSpec("both", "concat", space.names)
-    indexed = large.build(space, tuple(sorted(space.names))) if n_images >= large.FROM else None
+    indexed = ann_search.build(space, tuple(sorted(space.names))) if n_images >= ann_search.FROM else None
     for position in np.random.default_rng(0).choice(len(dataset), 30, replace=False):
-        question = retrieval.image_query(dataset, space, int(position), truth)
+        question = retrieval.gallery_image_query(dataset, space, int(position), truth)
         began = time.perf_counter()
         if indexed is None:
-            retrieval.ask(question, question.system("both", spec))
+            retrieval.retrieve(question, question.system("both", spec))
         else:
-            large.ask(question, question.system("both", spec), indexed)
+            ann_search.search_index(question, question.system("both", spec), indexed)
         spans.append(1e3 * (time.perf_counter() - began))
     return statistics.median(spans[3:])
 

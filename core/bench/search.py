@@ -11,8 +11,8 @@ import time
 import numpy as np
 
 from core.search.index import KINDS, GalleryIndex
-from core.studies import large, retrieval
-from core.studies.systems import Space, System
+from core.studies import ann_search, retrieval
+from core.studies.systems import System, VectorSet
 from core.types import Dataset, Split, unit
 
 QUERIES = 30
@@ -27,15 +27,15 @@ def run(args: list[str]) -> None:
     parser.add_argument("--kinds", nargs="*", choices=KINDS, default=["flat", "ivf", "ivf16"])
     given = parser.parse_args(args)
     gallery = clustered(given.images, given.dim)
-    space = Space({"one": gallery}, Split.self_retrieval(given.images))
+    space = VectorSet({"one": gallery}, Split.self_retrieval(given.images))
     asked = np.random.default_rng(1).choice(given.images, QUERIES, replace=False)
     print(f"{given.images:,} images, {given.dim} dimensions, the first {given.k} of {QUERIES} queries, one at a time")
-    retrieval.ask(retrieval.image_query(_bare(given.images, space), space, 0), System("one", space))
+    retrieval.retrieve(retrieval.gallery_image_query(_bare(given.images, space), space, 0), System("one", space))
     exact, times = [], []
     dataset = _bare(given.images, space)
     for position in asked:
         began = time.perf_counter()
-        answer = retrieval.ask(retrieval.image_query(dataset, space, int(position)), System("one", space))
+        answer = retrieval.retrieve(retrieval.gallery_image_query(dataset, space, int(position)), System("one", space))
         times.append(time.perf_counter() - began)
         exact.append(set(answer.order[: given.k].tolist()))
     print(f"{'exact row, whole list':24} {1000 * statistics.median(times):7.1f} ms   recall 1.000")
@@ -55,16 +55,16 @@ def run(args: list[str]) -> None:
     _page(dataset, space, asked, exact, given.k)
 
 
-def _page(dataset: Dataset, space: Space, asked: np.ndarray, exact: list[set[int]], k: int) -> None:
+def _page(dataset: Dataset, space: VectorSet, asked: np.ndarray, exact: list[set[int]], k: int) -> None:
     """The last row: as the retrieval page asks, building and tuning included in the time to build."""
     system, times, found = System("one", space), [], []
     began = time.perf_counter()
-    indexed = large.made(space, space.names)
+    indexed = ann_search.made(space, space.names)
     built = time.perf_counter() - began
     for position, right in zip(asked, exact):
-        question = retrieval.image_query(dataset, space, int(position))
+        question = retrieval.gallery_image_query(dataset, space, int(position))
         began = time.perf_counter()
-        answer = large.ask(question, system, indexed)
+        answer = ann_search.search_index(question, system, indexed)
         times.append(time.perf_counter() - began)
         found.append(len(right & set(answer.order[:k].tolist())) / k)
     milliseconds = 1000 * statistics.median(times)
@@ -85,7 +85,7 @@ def clustered(n: int, dim: int, seed: int = 0) -> np.ndarray:
     return rows
 
 
-def _bare(n: int, space: Space) -> Dataset:
+def _bare(n: int, space: VectorSet) -> Dataset:
     """A dataset without labels, so that nothing but the search is measured."""
     import pandas as pd
 

@@ -22,7 +22,8 @@ def run(args: list[str]) -> None:
 def print_text_search(name: str, backbone: str) -> None:
     """Class names as queries: plain words, and with prompt templates."""
     from core import data
-    from core.studies import embedding, text
+    from core.studies import embedding
+    from core.studies.text import text_search
 
     dataset = embedding.embed(data.load(name), [backbone]).dataset
     vectors = embedding.embeddings(dataset, backbone).vectors
@@ -33,7 +34,7 @@ def print_text_search(name: str, backbone: str) -> None:
     )
     print(f"{'query':<26} {'mAP':>6} {'P@10':>6} {'nDCG@10':>8} {'zero-shot accuracy':>19}")
     found = {
-        label: text.measure(dataset, backbone, vectors, templates, keys=keys)
+        label: text_search.measure(dataset, backbone, vectors, templates, keys=keys)
         for label, templates in (("the plain name", False), ("mean over photo sentences", True))
     }
     for label, one in found.items():

@@ -6,8 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from core.data import attached, blackbox, decisions, images, readers, splits
-    from core.data.catalog import DATASETS
+    from core.data import attached_vectors, external_vectors, images, overrides, readers, splits
+    from core.data.built_in import DATASETS
+    from core.data.dataset_table import subset
     from core.data.library import (
         add,
         add_vectors,
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
         rescan,
         whole,
     )
-    from core.data.table import subset
-    from core.data.truth import relevance
+    from core.data.relevance import relevance
 
 _LIBRARY = (
     "add",
@@ -50,21 +50,21 @@ _LIBRARY = (
     "whole",
 )
 _PLACES = {
-    "DATASETS": "catalog",
-    "relevance": "truth",
-    "subset": "table",
+    "DATASETS": "built_in",
+    "relevance": "relevance",
+    "subset": "dataset_table",
     **dict.fromkeys(_LIBRARY, "library"),
 }
-_MODULES = ("attached", "blackbox", "decisions", "images", "readers", "splits")
+_MODULES = ("attached_vectors", "external_vectors", "overrides", "images", "readers", "splits")
 
 __all__ = [
     "DATASETS",
     "add",
     "add_vectors",
-    "attached",
-    "blackbox",
+    "attached_vectors",
+    "external_vectors",
     "decided",
-    "decisions",
+    "overrides",
     "describe",
     "from_dataframe",
     "images",

@@ -16,9 +16,9 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from core import compat, paths
 from core.data import images
-from core.data.table import write_json
+from core.data.dataset_table import write_json
 from core.errors import StoreUnusable
-from core.progress import Cancel, Meter, OnProgress
+from core.progress import Cancel, OnProgress, ProgressMeter
 
 VIEWS = 24
 SEED = 20
@@ -101,7 +101,7 @@ def photographs() -> Iterator[tuple[str, Image.Image]]:
 
 
 def _photo_views(folder: Path, on_progress: OnProgress | None, cancel: Cancel | None) -> None:
-    meter = Meter("Drawing the demo's photo views", len(_PHOTOGRAPHS) * VIEWS, on_progress)
+    meter = ProgressMeter("Drawing the demo's photo views", len(_PHOTOGRAPHS) * VIEWS, on_progress)
     with ThreadPoolExecutor(max_workers=paths.cpu_count()) as pool:
         for number, (name, photograph) in enumerate(photographs()):
             scale = _LONG_SIDE / max(photograph.size)
@@ -147,7 +147,7 @@ def _digits(folder: Path, on_progress: OnProgress | None, cancel: Cancel | None)
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    meter = Meter("Drawing the digits", len(bunch.images), on_progress)
+    meter = ProgressMeter("Drawing the digits", len(bunch.images), on_progress)
     for number, (values, digit) in enumerate(zip(bunch.images, bunch.target)):
         if cancel and number % 100 == 0:
             cancel.check()

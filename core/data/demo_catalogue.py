@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core import paths
 from core.errors import StoreUnusable
-from core.progress import Cancel, Meter, OnProgress
+from core.progress import Cancel, OnProgress, ProgressMeter
 
 NAME = "demo_catalogue"
 TEXTS = paths.ASSETS / "demo_catalogue.csv"
@@ -67,7 +67,7 @@ def make(on_progress: OnProgress | None = None, cancel: Cancel | None = None) ->
 def _write(folder: Path, on_progress: OnProgress | None, cancel: Cancel | None) -> None:
     with open(TEXTS, encoding="utf-8", newline="") as stream:
         items = list(csv.DictReader(stream))
-    meter = Meter("Collecting the demo catalogue", len(items), on_progress)
+    meter = ProgressMeter("Collecting the demo catalogue", len(items), on_progress)
     for item in items:
         if cancel:
             cancel.check()

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from core import paths
-from core.data import decisions, readers, scan, splits, table
-from core.data.catalog import DATASETS
+from core.data import dataset_table, index_files, overrides, readers, splits
+from core.data.built_in import DATASETS
 from core.data.listing import Listing
 from core.errors import BadInput, StoreMismatch, StoreUnusable, UnknownName
 from core.progress import Cancel, OnProgress
@@ -104,13 +104,13 @@ def add(
         BadInput: the source cannot be used.
         StoreUnusable: the table cannot be saved.
     """
-    name = table.check_name(name)
+    name = dataset_table.check_name(name)
     path = Path(source).expanduser().resolve()
     chosen = readers.choose(path, reader)
     folder = paths.datasets() / name
     previous = None
     if (folder / "record.json").is_file():
-        record = table.read_record(folder)
+        record = dataset_table.read_record(folder)
         if record["source"] != str(path):
             raise BadInput(f"The name {name!r} is taken by {record['source']}; choose another one or remove that one.")
         previous = whole(name)
@@ -135,7 +135,7 @@ def _keep(
 ) -> Dataset:
     if previous is not None:
         described = {"licence": previous.licence, "reference": previous.reference, **described}
-    dataset = scan.scan(name, listing, previous, on_progress, cancel, source=source, **described)
+    dataset = index_files.index_files(name, listing, previous, on_progress, cancel, source=source, **described)
     if previous is not None and _same(dataset, previous):
         return _open(paths.datasets() / name)
     _save(dataset, {"reader": reader, "options": options})
@@ -148,8 +148,8 @@ def _save(dataset: Dataset, record: dict[str, Any]) -> None:
     try:
         with _LOCK:
             if (folder / "record.json").is_file():
-                record = {**record, "decisions": table.read_record(folder).get("decisions", {})}
-            table.save(dataset, folder, record)
+                record = {**record, "decisions": dataset_table.read_record(folder).get("decisions", {})}
+            dataset_table.save(dataset, folder, record)
     except OSError as error:
         raise StoreUnusable(
             f"The dataset cannot be saved in {folder}: {error.strerror or error}; make room there, or set "
@@ -175,7 +175,7 @@ def _open(folder: Path) -> Dataset:
     with _LOCK:
         held = _OPENED.get(str(folder))
         if held is None or held[0] != stamp:
-            held = (stamp, decisions.apply(_read_whole(folder), decisions.read(table.read_record(folder))))
+            held = (stamp, overrides.apply(_read_whole(folder), overrides.read(dataset_table.read_record(folder))))
             _OPENED[str(folder)] = held
         return held[1]
 
@@ -185,7 +185,7 @@ def _read_whole(folder: Path) -> Dataset:
     while True:
         before = (folder / "record.json").read_bytes()
         try:
-            return table.opened(folder)
+            return dataset_table.opened(folder)
         except StoreMismatch:
             if (folder / "record.json").read_bytes() == before:
                 raise
@@ -232,7 +232,7 @@ def _name_for(path: Path, reader: str, options: dict[str, Any]) -> str:
             continue
         if not record.is_file():
             return name
-        held = table.read_record(record.parent)
+        held = dataset_table.read_record(record.parent)
         if held["source"] == str(resolved) and (held["reader"], held["options"]) == (reader, options):
             return name
     raise BadInput(f"There are too many datasets named like {base!r}; remove some.")
@@ -242,7 +242,7 @@ def rescan(name: str, on_progress: OnProgress | None = None, cancel: Cancel | No
     """Look at the source of a dataset again: new files join, gone ones leave, unchanged ones are not opened."""
     if name in DATASETS:
         return _built_in(name, on_progress, cancel)
-    record = table.read_record(_saved(name))
+    record = dataset_table.read_record(_saved(name))
     if record["reader"] not in readers.known():
         raise BadInput(f"{name!r} was made from a table or from vectors, not from files; add it again from there.")
     return add(
@@ -262,7 +262,7 @@ def _no_such(name: str) -> str:
 
 
 def _saved(name: str) -> Path:
-    folder = paths.datasets() / table.check_name(name)
+    folder = paths.datasets() / dataset_table.check_name(name)
     if not (folder / "record.json").is_file():
         raise UnknownName(_no_such(name))
     return folder
@@ -274,7 +274,7 @@ def options_of(name: str) -> dict[str, Any]:
     Raises:
         UnknownName: no saved dataset has that name.
     """
-    return dict(table.read_record(_saved(name)).get("options") or {})
+    return dict(dataset_table.read_record(_saved(name)).get("options") or {})
 
 
 def remove(name: str) -> None:
@@ -288,7 +288,7 @@ def remove(name: str) -> None:
 
 def rename(name: str, new: str) -> Dataset:
     """Give an added dataset another name; nothing is computed again."""
-    folder, new = _saved(name), table.check_name(new)
+    folder, new = _saved(name), dataset_table.check_name(new)
     if name in DATASETS or new in names():
         taken = name if name in DATASETS else new
         raise BadInput(f"{taken!r} is taken or built in; choose another name.")
@@ -296,14 +296,14 @@ def rename(name: str, new: str) -> Dataset:
         target = folder.with_name(new)
         folder.rename(target)
         _OPENED.pop(str(folder), None)
-        record = table.read_record(target)
-        table.write_json(target / "record.json", {**record, "name": new})
+        record = dataset_table.read_record(target)
+        dataset_table.write_json(target / "record.json", {**record, "name": new})
     return _open(target)
 
 
 def describe(name: str, **words: str) -> Dataset:
     """Write the licence, the reference or the notes of a dataset; a new scan keeps what was written."""
-    unknown = set(words) - set(decisions.WORDS)
+    unknown = set(words) - set(overrides.WORDS)
     if unknown:
         raise BadInput(f"A dataset has a licence, a reference and notes, but no {sorted(unknown)[0]}.")
     before = decided(name)
@@ -313,22 +313,24 @@ def describe(name: str, **words: str) -> Dataset:
 # ------------------------------------------------------------------------------------------- decisions
 
 
-def decided(name: str) -> decisions.Decisions:
+def decided(name: str) -> overrides.Overrides:
     """What was decided about a saved dataset: its split, the copies left out, its licence and notes."""
-    return decisions.read(table.read_record(_saved(name)))
+    return overrides.read(dataset_table.read_record(_saved(name)))
 
 
-def _decide(name: str, new: decisions.Decisions) -> Dataset:
+def _decide(name: str, new: overrides.Overrides) -> Dataset:
     folder = _saved(name)
     try:
-        with _LOCK, table.alone(folder):
-            table.write_json(folder / "record.json", {**table.read_record(folder), "decisions": new.as_record()})
+        with _LOCK, dataset_table.alone(folder):
+            dataset_table.write_json(
+                folder / "record.json", {**dataset_table.read_record(folder), "decisions": new.as_record()}
+            )
     except OSError as error:
         raise StoreUnusable(f"{folder} cannot be written: {error.strerror or error}.") from error
     return _open(folder)
 
 
-def make_split(name: str, shares: splits.Shares | None, seed: int = 0) -> Dataset:
+def make_split(name: str, shares: splits.SplitShares | None, seed: int = 0) -> Dataset:
     """Split a saved dataset by a seed, class by class and by instance; each scan from now on splits it so.
 
     Args:
@@ -339,7 +341,7 @@ def make_split(name: str, shares: splits.Shares | None, seed: int = 0) -> Datase
     before = decided(name)
     new = replace(before, shares=shares, seed=seed if shares else 0)
     if shares is not None:
-        splits.stratified(decisions.apply(whole(name), replace(before, shares=None)), shares, seed)
+        splits.stratified(overrides.apply(whole(name), replace(before, shares=None)), shares, seed)
     return _decide(name, new)
 
 
@@ -351,7 +353,7 @@ def keep_one_of_each(name: str, groups: pd.DataFrame | None = None) -> Dataset:
             are left out in any case, those that a later scan finds too.
     """
     before = decided(name)
-    new = () if groups is None else decisions.copies_of(load(name), groups)
+    new = () if groups is None else overrides.copies_of(load(name), groups)
     return _decide(name, replace(before, one_of_each=True, copies=(*before.copies, *new)))
 
 
@@ -387,9 +389,9 @@ def quarantine(name: str, reasons: dict[str, str]) -> Dataset:
             }
         )
         frames = [frame for frame in (dataset.quarantine, gone) if frame is not None and len(frame)]
-        smaller = table.subset(dataset, ~bad)
+        smaller = dataset_table.subset(dataset, ~bad)
         object.__setattr__(smaller, "quarantine", pd.concat(frames, ignore_index=True))
-        record = table.read_record(folder)
+        record = dataset_table.read_record(folder)
         _save(smaller, {"reader": record["reader"], "options": record["options"]})
         return _open(folder)
 
@@ -401,7 +403,7 @@ def read_bytes(dataset: Dataset, position: int) -> bytes:
         BadInput: the original has gone, cannot be read, or the row has no picture.
     """
     content, box = _stored_bytes(dataset, position)
-    return content if box is None else scan.cropped(content, box)
+    return content if box is None else index_files.cropped(content, box)
 
 
 def read_checked(dataset: Dataset, position: int) -> bytes:
@@ -411,12 +413,12 @@ def read_checked(dataset: Dataset, position: int) -> bytes:
         BadInput: as `read_bytes`, or the file has changed since it was looked at.
     """
     content, box = _stored_bytes(dataset, position)
-    if scan.content_key(content, box).encode() != np.asarray(dataset.keys, "S64")[int(position)]:
+    if index_files.content_key(content, box).encode() != np.asarray(dataset.keys, "S64")[int(position)]:
         raise BadInput("The file has changed since it was looked at; load the dataset again.")
-    return content if box is None else scan.cropped(content, box)
+    return content if box is None else index_files.cropped(content, box)
 
 
-def _stored_bytes(dataset: Dataset, position: int) -> tuple[bytes, scan.Box | None]:
+def _stored_bytes(dataset: Dataset, position: int) -> tuple[bytes, index_files.Box | None]:
     """The bytes as they lie on the disk, and the part of the picture that is meant, None for all of it."""
     row = dataset.items.iloc[int(position)]
     path = row["path"]
@@ -424,7 +426,7 @@ def _stored_bytes(dataset: Dataset, position: int) -> tuple[bytes, scan.Box | No
         raise BadInput(f"{dataset.ids[position]!r} has no picture; only vectors were given.")
     try:
         offset = int(row["offset"]) if "offset" in row else -1
-        content = scan.read_slice(path, offset, int(row["size"]) if offset >= 0 else 0)
+        content = index_files.read_slice(path, offset, int(row["size"]) if offset >= 0 else 0)
     except FileNotFoundError as error:
         raise BadInput(f"The original {path} is not there any more.") from error
     except OSError as error:
@@ -454,12 +456,12 @@ def from_dataframe(
     Raises:
         BadInput: as for a manifest.
     """
-    from core.data import manifests
+    from core.data.readers import manifest
 
-    name = table.check_name(name)
+    name = dataset_table.check_name(name)
     if name in DATASETS:
         raise BadInput(f"{name!r} is a built-in dataset; choose another name.")
-    listing = manifests.from_frame(frame, Path(root).expanduser().resolve(), f"The table {name!r}", columns or {})
+    listing = manifest.from_frame(frame, Path(root).expanduser().resolve(), f"The table {name!r}", columns or {})
     folder = paths.datasets() / name
     previous = whole(name) if (folder / "record.json").is_file() else None
     return _keep(name, str(listing.root), "dataframe", {}, listing, previous, on_progress, cancel, described)
@@ -483,18 +485,18 @@ def add_vectors(
     Raises:
         BadInput: a file that cannot be used; nothing is attached then.
     """
-    from core.data import attached, blackbox, vectors
+    from core.data import attached_vectors, external_vectors, vector_files
 
     if name in names():
         if labels is not None or pairs is not None:
             raise BadInput(f"{name!r} has its own labels; give vectors alone, or another name for a new dataset.")
         dataset, everything = load(name), whole(name)
-        read_files = {one: vectors.read(path) for one, path in given.items()}
+        read_files = {one: vector_files.read(path) for one, path in given.items()}
         if len(everything) > len(dataset) and all(len(one.rows) >= len(everything) for one in read_files.values()):
             dataset = everything  # so that the vectors still fit when the copies are brought back
         ids = dataset.ids.tolist()
         rows = {
-            one: vectors.aligned(held, ids, given[one], f"the dataset {name!r}", extra="drop")
+            one: vector_files.aligned(held, ids, given[one], f"the dataset {name!r}", extra="drop")
             for one, held in read_files.items()
         }
         by_row = [one for one, held in read_files.items() if held.ids is None]
@@ -507,12 +509,12 @@ def add_vectors(
     else:
         if labels is None:
             raise BadInput(f"No dataset is named {name!r}; to make one of vectors, give `--labels FILE` too.")
-        read, rows = blackbox.read(given, labels, pairs, invalid)
-        dataset = replace(read, name=table.check_name(name))
+        read, rows = external_vectors.read(given, labels, pairs, invalid)
+        dataset = replace(read, name=dataset_table.check_name(name))
     for one, matrix in rows.items():
-        attached.check(dataset, one, matrix)
+        attached_vectors.check(dataset, one, matrix)
     if name not in names():
         _save(dataset, {"reader": "vectors", "options": {}})
     for one, matrix in rows.items():
-        attached.attach(dataset, one, matrix, str(given[one]))
+        attached_vectors.attach(dataset, one, matrix, str(given[one]))
     return load(name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadInput
-from core.progress import Cancel, Meter, OnProgress
+from core.progress import Cancel, OnProgress, ProgressMeter
 from core.registry import Registry
 
 _CLUTTER = {"thumbs.db", "desktop.ini", "icon\r"}
@@ -101,7 +101,7 @@ def walk(
     Links are followed; a folder that was seen already (a loop of links) is not entered twice. Hidden files and the
     clutter of file managers are passed over. What cannot be entered goes to `problems` with its reason.
     """
-    meter = Meter("Listing files", None, on_progress, unit="files")
+    meter = ProgressMeter("Listing files", None, on_progress, unit="files")
     seen: set[tuple[int, int]] = set()
     yield from _walk(str(root), (), seen, problems, meter, cancel)
     if on_progress:
@@ -113,7 +113,7 @@ def _walk(
     parts: tuple[str, ...],
     seen: set[tuple[int, int]],
     problems: dict[str, str],
-    meter: Meter,
+    meter: ProgressMeter,
     cancel: Cancel | None,
 ) -> Iterator[tuple[str, ...]]:
     try:

@@ -11,7 +11,7 @@ from core.types import Dataset, Split
 
 
 @dataclass(frozen=True)
-class Shares:
+class SplitShares:
     """The user's proportions. What is left after `query` and `train` is the gallery."""
 
     query: float = 0.2
@@ -25,7 +25,7 @@ class Shares:
             )
 
 
-def stratified(dataset: Dataset, shares: Shares, seed: int = 0) -> Split:
+def stratified(dataset: Dataset, shares: SplitShares, seed: int = 0) -> Split:
     """A seeded split, class by class; the same seed gives the same split.
 
     With instances, whole instances go to the training side, so that none is on both sides of that border, and the
@@ -50,7 +50,7 @@ def stratified(dataset: Dataset, shares: Shares, seed: int = 0) -> Split:
         for part in _pieces(members, instances):
             if shares.train:
                 part = _fit_on(part, instances, shares.train, role, random)
-            asks = _askers(part, instances, dataset, shares)
+            asks = _query_candidates(part, instances, dataset, shares)
             rest = part[asks]
             n_query = _count(len(rest), shares.query / (1 - shares.train), 1 if len(rest) > 1 else 0, len(rest) - 1)
             role[_choose(rest, instances, n_query, random)] = "query"
@@ -80,7 +80,7 @@ def _fit_on(
     return np.setdiff1d(part, chosen)
 
 
-def _askers(part: np.ndarray, instances: np.ndarray, dataset: Dataset, shares: Shares) -> np.ndarray:
+def _query_candidates(part: np.ndarray, instances: np.ndarray, dataset: Dataset, shares: SplitShares) -> np.ndarray:
     """(len(part),) bool: images that may ask, because something relevant can stay in the gallery."""
     if instances[part[0]] >= 0 if len(part) else False:
         names, counts = np.unique(instances[part], return_counts=True)

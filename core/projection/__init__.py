@@ -1,6 +1,6 @@
 """Maps: PCA, t-SNE and UMAP of any system's vectors, how far a map can be trusted, and clusters.
 
-Pure arrays. A `Space` is what a map is drawn of: unit vectors in blocks, one block per backbone, joined by shares.
+Pure arrays. A `JointSpace` is what a map is drawn of: unit vectors in blocks, one block per backbone, joined by shares.
 Everything that a layout needs (50 principal components, neighbours by FAISS) comes out of the blocks' own principal
 components, so that a moved weight costs a small matrix product, not a pass over thousands of columns.
 """
@@ -55,7 +55,7 @@ _log = logging.getLogger("fusionscope")
 
 
 @dataclass(frozen=True)
-class Space:
+class JointSpace:
     """What a map is drawn of: unit vectors in blocks, one per backbone, joined by shares.
 
     Its vectors are the concatenation [sqrt(a_1) x_1; ...; sqrt(a_M) x_M] with unit rows (metrics.md, section 8),
@@ -87,16 +87,16 @@ class Space:
     def __len__(self) -> int:
         return len(self.blocks[0])
 
-    def with_shares(self, shares: Sequence[float]) -> Space:
+    def with_shares(self, shares: Sequence[float]) -> JointSpace:
         """The same backbones, weighed differently; their principal components are kept, not computed again."""
-        other = Space(self.blocks, tuple(shares))
+        other = JointSpace(self.blocks, tuple(shares))
         for name in ("compressed", "_digests"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
 
     @classmethod
-    def joined(cls, spaces: Sequence[Space], shares: Sequence[float]) -> Space:
+    def joined(cls, spaces: Sequence[JointSpace], shares: Sequence[float]) -> JointSpace:
         """The backbones of several spaces in one, weighed; what was worked out of each is kept."""
         made = cls(tuple(block for space in spaces for block in space.blocks), tuple(shares))
         for name in ("compressed", "_digests"):
@@ -255,12 +255,12 @@ def _without_self(found: np.ndarray, distances: np.ndarray, k: int) -> Neighbour
     return Neighbours(found[~own].reshape(n, k).astype(np.int64), distances[~own].reshape(n, k).astype(np.float32))
 
 
-def nearest(space: Space, k: int) -> np.ndarray:
+def nearest(space: JointSpace, k: int) -> np.ndarray:
     """(n_images, k) int64: the k nearest others in the original space (its 50 components above 10,000 images)."""
     return neighbours(space.rows() if len(space) <= EXACT_UP_TO else space.reduced, k).indices
 
 
-def nearest_to(space: Space, position: int, k: int) -> np.ndarray:
+def nearest_to(space: JointSpace, position: int, k: int) -> np.ndarray:
     """(at most k,) int64: the nearest others of one image in the original space, nearest first, exact at any size."""
     scores = space.cosines(np.array([position]))[0]
     scores[position] = -np.inf
@@ -273,7 +273,7 @@ def nearest_to(space: Space, position: int, k: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Job:
+class LayoutJob:
     """What a method may look at: parameters, the start, whom to tell, and when to stop."""
 
     dims: int
@@ -309,7 +309,7 @@ class Method:
 
     name: str
     label: str
-    function: Callable[[Space, Job], np.ndarray]
+    function: Callable[[JointSpace, LayoutJob], np.ndarray]
     dims: tuple[int, ...]
     instant: bool
     parameters: tuple[str, ...]
@@ -330,7 +330,7 @@ METHODS: Registry[Method] = Registry("method", Method)
     "what differs in another direction falls together.",
     reference="Pearson 1901; Jolliffe 2002, Principal Component Analysis",
 )
-def _pca(space: Space, job: Job) -> np.ndarray:
+def _pca(space: JointSpace, job: LayoutJob) -> np.ndarray:
     return principal_components(space.reduced, job.dims)
 
 
@@ -343,7 +343,7 @@ def _pca(space: Space, job: Job) -> np.ndarray:
     reading="Who is next to whom can be read; the distance between groups, their size and their density cannot.",
     reference="van der Maaten and Hinton 2008; Policar et al. 2024, openTSNE",
 )
-def _tsne(space: Space, job: Job) -> np.ndarray:
+def _tsne(space: JointSpace, job: LayoutJob) -> np.ndarray:
     from openTSNE import TSNEEmbedding
     from openTSNE.affinity import PerplexityBasedNN
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
@@ -405,7 +405,7 @@ _UMAP_THREAD: threading.Thread | None = None
     reading="Groups and what bridges them can be read roughly; distances across empty space and densities cannot.",
     reference="McInnes, Healy and Melville 2018, arXiv:1802.03426",
 )
-def _umap(space: Space, job: Job) -> np.ndarray:
+def _umap(space: JointSpace, job: LayoutJob) -> np.ndarray:
     matrix, n = space.reduced, len(space)
     warm = job.start is not None
     job.tell(0, 1, "neighbours")
@@ -434,7 +434,9 @@ def _spread(first: np.ndarray, seed: int) -> np.ndarray:
     return np.ascontiguousarray((first - first.mean(axis=0)) * (10 / span) + noise, np.float32)
 
 
-def _umap_graph(matrix: np.ndarray, known: tuple, job: Job, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _umap_graph(
+    matrix: np.ndarray, known: tuple, job: LayoutJob, steps: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Who pulls whom, and once in how many steps: head and tail (n_edges,) int32, every (n_edges,) float64."""
     from umap.umap_ import fuzzy_simplicial_set
 
@@ -448,7 +450,7 @@ def _umap_graph(matrix: np.ndarray, known: tuple, job: Job, steps: int) -> tuple
     return graph.row[kept].astype(np.int32), graph.col[kept].astype(np.int32), 1 / often[kept].astype(np.float64)
 
 
-def _descend(place: np.ndarray, edges: tuple, job: Job, steps: int) -> np.ndarray:
+def _descend(place: np.ndarray, edges: tuple, job: LayoutJob, steps: int) -> np.ndarray:
     """Let the points move, telling about every 0.08 s where they are; (n, dims) float32."""
     from umap.umap_ import find_ab_params
 
@@ -482,7 +484,7 @@ def warm_umap() -> threading.Thread:
 def _compile_umap() -> None:
     rows = np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32)
     try:
-        layout(Space((rows / np.linalg.norm(rows, axis=1, keepdims=True),), (1.0,)), "umap")
+        layout(JointSpace((rows / np.linalg.norm(rows, axis=1, keepdims=True),), (1.0,)), "umap")
     except ImportError as error:
         _log.warning("UMAP could not be imported: %s", error)
 
@@ -518,7 +520,7 @@ def parameters_of(method: str, n_images: int, given: Mapping[str, Any] | None = 
 
 
 def layout(
-    space: Space,
+    space: JointSpace,
     method: str = "pca",
     *,
     dims: int = 2,
@@ -554,7 +556,7 @@ def layout(
     def show(xy: np.ndarray) -> None:
         on_layout(xy if start is None else align(xy, start))
 
-    job = Job(
+    job = LayoutJob(
         dims,
         seed,
         **{**defaults(len(space)), **used},
@@ -637,7 +639,7 @@ class Quality:
 
 
 def quality(
-    space: Space, xy: np.ndarray, k: int = 10, *, seed: int = 0, sample: int = 0, cancel: Cancel | None = None
+    space: JointSpace, xy: np.ndarray, k: int = 10, *, seed: int = 0, sample: int = 0, cancel: Cancel | None = None
 ) -> Quality:
     """Trustworthiness and neighbour preservation of a map against the original space (cosine).
 
@@ -692,7 +694,7 @@ def _compare(scores: np.ndarray, flat: np.ndarray, part: np.ndarray, k: int) -> 
     return penalty, kept
 
 
-def neighbourhood_change(before: Space, after: Space, k: int = 10) -> np.ndarray:
+def neighbourhood_change(before: JointSpace, after: JointSpace, k: int = 10) -> np.ndarray:
     """(n_images,) float32 in [0, 1]: the share of each point's k nearest that are others in the second space."""
     if len(before) != len(after):
         raise ShapeMismatch(f"The spaces hold {len(before)} and {len(after)} images.")
@@ -704,7 +706,7 @@ def neighbourhood_change(before: Space, after: Space, k: int = 10) -> np.ndarray
 # --- clusters --------------------------------------------------------------------------------------------------------
 
 
-def clusters(space: Space, *, smallest: int = 0, seed: int = 0) -> np.ndarray:
+def clusters(space: JointSpace, *, smallest: int = 0, seed: int = 0) -> np.ndarray:
     """(n_images,) int64 density clusters of the ORIGINAL space (its 50 components), largest is 0; −1 is none.
 
     HDBSCAN; above 10,000 images on a seeded sample, the others join the cluster of their nearest sampled image.
@@ -752,7 +754,9 @@ def cluster_names(found: np.ndarray, labels: np.ndarray, label_names: Sequence[s
 # --- layouts that are kept -------------------------------------------------------------------------------------------
 
 
-def layout_key(space: Space, method: str, dims: int, parameters: Mapping[str, Any], seed: int, start: str = "") -> str:
+def layout_key(
+    space: JointSpace, method: str, dims: int, parameters: Mapping[str, Any], seed: int, start: str = ""
+) -> str:
     """The name of a layout: a hash of everything that changes it, the libraries' versions included.
 
     Args:

@@ -1,19 +1,19 @@
 """Similarity, the order of a list, exact ranks of relevant items, indexes. Arrays in, arrays out."""
 
-from core.search.engine import LiveEngine
-from core.search.ranking import Ranked, rank_scores, top, warm
+from core.search.live_engine import LiveEngine
+from core.search.ranking import RankingResult, precompile, rank_scores, top
 from core.search.scores import BlockScores, CosineScores, ScoreSource, first_copies, fused_scores, rows_at
 
 __all__ = [
     "BlockScores",
     "CosineScores",
     "LiveEngine",
-    "Ranked",
+    "RankingResult",
     "ScoreSource",
     "first_copies",
     "fused_scores",
     "rank_scores",
     "rows_at",
     "top",
-    "warm",
+    "precompile",
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import BadInput, StoreMismatch, StoreUnusable
-from core.progress import Cancel, Meter, OnProgress
+from core.progress import Cancel, OnProgress, ProgressMeter
 from core.types import Ranking
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class GalleryIndex:
             if n > _TRAIN_PER_CELL * self.cells:
                 sample = np.sort(np.random.default_rng(seed).choice(n, _TRAIN_PER_CELL * self.cells, replace=False))
             self._index.train(_rows(parts, sample))
-        meter = Meter("Filling the index", n, on_progress)
+        meter = ProgressMeter("Filling the index", n, on_progress)
         for start in range(0, n, _ROWS_AT_ONCE):
             if cancel is not None:
                 cancel.check()

@@ -12,7 +12,7 @@ import numpy as np
 
 from core import paths
 from core.errors import BadInput, ShapeMismatch
-from core.progress import Cancel, Meter, OnProgress
+from core.progress import Cancel, OnProgress, ProgressMeter
 from core.search.scores import BlockScores, ScoreSource
 from core.types import Ranking, Relevance, RelevantRanks
 
@@ -21,7 +21,7 @@ BLOCK_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RankingResult:
     """One system's lists, as far as anybody asked.
 
     Attributes:
@@ -44,7 +44,7 @@ def _pool() -> ThreadPoolExecutor:
 
 
 @dataclass
-class Lists:
+class RelevanceCSR:
     """A `Relevance` as the kernel reads it: which items are relevant, as slices of one array, and what to leave out."""
 
     truth: Relevance
@@ -57,7 +57,7 @@ class Lists:
     indptr: np.ndarray
 
     @classmethod
-    def of(cls, truth: Relevance) -> Lists:
+    def of(cls, truth: Relevance) -> RelevanceCSR:
         """Single labels need no list per query: one order of the gallery, class by class, serves all."""
         if truth.by_class:
             order = np.argsort(truth.gallery_classes, kind="stable")
@@ -73,7 +73,7 @@ class Lists:
         return cls(truth, long[0], long[1], np.array(order, np.int32), *long[2:], np.array(indptr, np.int64))
 
 
-class Counter:
+class RankAccumulator:
     """Collects the ranks of all queries while blocks of scores pass by.
 
     Args:
@@ -85,7 +85,7 @@ class Counter:
     """
 
     def __init__(
-        self, lists: Lists, k: int = 0, hits: bool = False, dtype: type = np.float32, threads: int = 0
+        self, lists: RelevanceCSR, k: int = 0, hits: bool = False, dtype: type = np.float32, threads: int = 0
     ) -> None:
         self.lists, self.k, self.dtype = lists, min(int(k), lists.truth.n_gallery), np.dtype(dtype)
         self.threads = threads or paths.cpu_count()
@@ -98,7 +98,7 @@ class Counter:
         self.items = np.empty((n, self.k), np.int64)
         self.scores = np.empty((n, self.k), self.dtype)
 
-    def feed(
+    def update(
         self,
         first: int,
         stop: int,
@@ -108,25 +108,25 @@ class Counter:
         factor: np.ndarray | None = None,
     ) -> None:
         """Rank the queries first ... stop − 1, whose scores lie in rows first − base ... of the blocks."""
-        from core.search import counting
+        from core.search import kernels
 
         blocks, weights = list(blocks), np.asarray(weights, self.dtype)
-        if len(blocks) > counting.MOST_BLOCKS:
+        if len(blocks) > kernels.MOST_BLOCKS:
             # The same order of addition as in the kernel, so the same bits.
             fused = weights[0] * blocks[0][first - base : stop - base]
             for weight, block in zip(weights[1:], blocks[1:]):
                 fused += weight * block[first - base : stop - base]
             blocks, weights, base = [fused], np.ones(1, self.dtype), first
         filled = [self._block(block) for block in blocks]
-        filled += [np.empty((0, filled[0].shape[1]), self.dtype)] * (counting.MOST_BLOCKS - len(blocks))
-        padded = np.zeros(counting.MOST_BLOCKS, self.dtype)
+        filled += [np.empty((0, filled[0].shape[1]), self.dtype)] * (kernels.MOST_BLOCKS - len(blocks))
+        padded = np.zeros(kernels.MOST_BLOCKS, self.dtype)
         padded[: len(weights)] = weights
         columns = np.empty(0, self.dtype) if factor is None else np.array(factor, self.dtype)
         lists = self.lists
 
         def run(low: int, high: int) -> None:
             """Rank the queries low … high − 1."""
-            counting.rank_rows(
+            kernels.rank_rows(
                 low,
                 high,
                 base,
@@ -166,7 +166,7 @@ class Counter:
             )
         return np.require(block, self.dtype, ["C", "W"])
 
-    def result(self, queries: np.ndarray | None = None) -> Ranked:
+    def result(self, queries: np.ndarray | None = None) -> RankingResult:
         """Everything collected, once every query was fed."""
         truth = self.lists.truth
         gains = ideal = None
@@ -183,7 +183,7 @@ class Counter:
         )
         with np.errstate(over="ignore"):  # what is shown is float32; the order was found in the type of the scores
             best = Ranking(self.items, self.scores.astype(np.float32)) if self.k else None
-        return Ranked(ranks, self.mixed, best, queries)
+        return RankingResult(ranks, self.mixed, best, queries)
 
     def _gains(self) -> tuple[np.ndarray, np.ndarray]:
         """The gain at each rank, and the gains of each query falling."""
@@ -206,7 +206,7 @@ def rank_scores(
     threads: int = 0,
     on_progress: OnProgress | None = None,
     cancel: Cancel | None = None,
-) -> Ranked:
+) -> RankingResult:
     """Ranks of all relevant items, and the best k, of any source of scores.
 
     Order: descending score, equal scores by ascending gallery position; the query itself and its junk left out.
@@ -223,9 +223,9 @@ def rank_scores(
             f"Scores are ({source.n_queries}, {source.n_gallery}) where the truth has {truth.n_queries} queries "
             f"and {truth.n_gallery} gallery items."
         )
-    lists, counter = Lists.of(truth), None
+    lists, counter = RelevanceCSR.of(truth), None
     step = max(1, BLOCK_BYTES // (8 * max(1, truth.n_gallery)))
-    meter = Meter("Ranking", truth.n_queries, on_progress, "queries")
+    meter = ProgressMeter("Ranking", truth.n_queries, on_progress, "queries")
     for start in range(0, truth.n_queries, step):
         if cancel is not None:
             cancel.check()
@@ -236,10 +236,10 @@ def rank_scores(
                 f"Scores of queries {start} to {stop - 1} hold NaN; leave such rows out, or score them −inf."
             )
         if counter is None:
-            counter = Counter(lists, k, hits, np.float64 if block.dtype == np.float64 else np.float32, threads)
-        counter.feed(start, stop, start, [block], [1.0])
+            counter = RankAccumulator(lists, k, hits, np.float64 if block.dtype == np.float64 else np.float32, threads)
+        counter.update(start, stop, start, [block], [1.0])
         meter.add(stop - start)
-    return (counter or Counter(lists, k, hits)).result()
+    return (counter or RankAccumulator(lists, k, hits)).result()
 
 
 def top(scores: ScoreSource | np.ndarray, k: int, self_position: np.ndarray | None = None) -> Ranking:
@@ -265,7 +265,7 @@ _warming = threading.Lock()
 _warm: set[str] = set()
 
 
-def warm(dtypes: Sequence[type] = (np.float32, np.float64)) -> None:
+def precompile(dtypes: Sequence[type] = (np.float32, np.float64)) -> None:
     """Compile the kernel, or read it from the disk, so that nobody waits for it later. Safe to call from any thread."""
     with _warming:
         for dtype in dtypes:

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core import backbones, compat, paths
-from core.backbones import choice, encode, engines, weights
-from core.backbones.query import QueryEncoder
+from core.backbones import encode, weights
+from core.backbones.engines import select, torch_engine
+from core.backbones.query_encoder import QueryEncoder
 from core.data import demo, images, read_bytes
 from core.errors import BadInput
 from core.progress import Cancel, OnProgress, Progress
@@ -36,7 +37,7 @@ _LIBRARIES = ("torch", "timm", "open_clip_torch", "openvino", "pillow", "numpy")
 
 
 @dataclass(frozen=True)
-class Cost:
+class MeasuredCost:
     """One backbone, measured on one machine.
 
     Attributes:
@@ -80,7 +81,7 @@ def measure(
     device: str | None = None,
     on_progress: OnProgress | None = None,
     cancel: Cancel | None = None,
-) -> Cost:
+) -> MeasuredCost:
     """Measure a backbone with images of a dataset (by default the photographs of installed packages), and keep it.
 
     Raises:
@@ -95,9 +96,9 @@ def measure(
         _tell(on_progress, f"Timing single images with {backbone.title}", 1, 3)
         times = _latencies(encoder, files, cancel)
         _tell(on_progress, f"Timing many images with {backbone.title}", 2, 3)
-        engine = engines.build(backbone, device, workers=threads)
+        engine = torch_engine.build(backbone, device, workers=threads)
         rate = _throughput(backbone, engine, files, threads, cancel)
-    cost = Cost(
+    cost = MeasuredCost(
         backbone=name,
         fingerprint=backbones.fingerprint(backbone)[0],
         engine=engine.name,
@@ -110,7 +111,7 @@ def measure(
         peak_megabytes=round(peak.megabytes),
         n_images=len(files),
         threads=threads,
-        processor=choice.processor(),
+        processor=select.processor(),
         system=platform.platform(),
         versions=compat.versions(_LIBRARIES),
         date=datetime.date.today().isoformat(),
@@ -120,13 +121,13 @@ def measure(
     return cost
 
 
-def measured(name: str) -> Cost | None:
+def measured(name: str) -> MeasuredCost | None:
     """The kept measurement of a backbone on this machine; None when there is none, or another processor made it."""
     try:
-        cost = Cost(**json.loads(_file(name).read_text(encoding="utf-8")))
+        cost = MeasuredCost(**json.loads(_file(name).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return cost if cost.processor == choice.processor() else None
+    return cost if cost.processor == select.processor() else None
 
 
 def _files(dataset: Dataset | None, n_images: int) -> list[bytes]:
@@ -170,11 +171,11 @@ def _latencies(encoder: QueryEncoder, files: Sequence[bytes], cancel: Cancel | N
 
 
 def _throughput(
-    backbone: Backbone, engine: engines.Engine, files: Sequence[bytes], threads: int, cancel: Cancel | None
+    backbone: Backbone, engine: torch_engine.Engine, files: Sequence[bytes], threads: int, cancel: Cancel | None
 ) -> float:
     """Images per second of the embedding loop, after a chunk for each worker that warms it up."""
     sources = [
-        encode.Source(str(n), lambda at_least=0, content=content: images.open_rgb(content, at_least))
+        encode.EncoderInput(str(n), lambda at_least=0, content=content: images.open_rgb(content, at_least))
         for n, content in enumerate(files)
     ]
     loop = encode.MultiEncoder([encode.Encoder(backbone, engine)], workers=threads)
@@ -228,7 +229,7 @@ def _file(name: str) -> Path:
     return paths.measurements() / f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.json"
 
 
-def _keep(cost: Cost) -> None:
+def _keep(cost: MeasuredCost) -> None:
     file = _file(cost.backbone)
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_suffix(".part")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from core.data import splits, table
+from core.data import dataset_table, splits
 from core.errors import BadInput, ShapeMismatch
-from core.progress import Cancel, Meter, OnProgress
+from core.progress import Cancel, OnProgress, ProgressMeter
 from core.types import Dataset, Embeddings
 
 _BLOCK = 1024
@@ -41,7 +41,7 @@ def counts(dataset: Dataset) -> pd.DataFrame:
 
     An image with several labels counts once for each. `split` is train, query, gallery, "query|gallery" or "".
     """
-    words = table.split_words(dataset)
+    words = dataset_table.split_words(dataset)
     if dataset.label_matrix is not None:
         matrix = dataset.label_matrix
         rows = np.repeat(np.arange(len(dataset)), np.diff(matrix.indptr))
@@ -135,7 +135,7 @@ def near_duplicates(
     agree = min(total, max(2, total // 2 + 1)) if agree is None else min(max(1, agree), total)
     # A pair that `agree` backbones see is seen by one of the first total - agree + 1: only those are searched whole.
     searched = embeddings[: total - agree + 1]
-    meter = Meter("Comparing images", len(dataset) * len(searched), on_progress)
+    meter = ProgressMeter("Comparing images", len(dataset) * len(searched), on_progress)
     found = [_pairs_above(one.vectors, threshold, meter, cancel) for one in searched]
     pairs = np.unique(np.concatenate(found), axis=0)
     pairs = pairs[dataset.keys[pairs[:, 0]] != dataset.keys[pairs[:, 1]]]
@@ -158,7 +158,7 @@ def near_duplicates(
     )
 
 
-def _pairs_above(vectors: np.ndarray, threshold: float, meter: Meter, cancel: Cancel | None) -> np.ndarray:
+def _pairs_above(vectors: np.ndarray, threshold: float, meter: ProgressMeter, cancel: Cancel | None) -> np.ndarray:
     """(n_pairs, 2) int64, first < second, of rows whose product is at least the threshold."""
     found, count = [np.empty((0, 2), np.int64)], 0
     for start in range(0, len(vectors), _BLOCK):
@@ -223,7 +223,7 @@ def _groups(dataset: Dataset, members: np.ndarray, codes: np.ndarray) -> pd.Data
             "position": rows,
             "id": dataset.ids[rows],
             "label": [dataset.label_of(row) for row in rows],
-            "split": table.split_words(dataset)[rows],
+            "split": dataset_table.split_words(dataset)[rows],
         }
     )
 
@@ -232,7 +232,7 @@ def one_of_each(dataset: Dataset, groups: pd.DataFrame) -> Dataset:
     """The dataset with only the first image of every group; images in no group all stay."""
     keep = np.ones(len(dataset), bool)
     keep[groups.loc[groups.duplicated("group"), "position"].to_numpy(np.int64)] = False
-    return table.subset(dataset, keep)
+    return dataset_table.subset(dataset, keep)
 
 
 # ------------------------------------------------------------------------------------------- leakage
@@ -243,7 +243,7 @@ def leakage(dataset: Dataset, near: pd.DataFrame | None = None) -> pd.DataFrame:
 
     `kind` is "same bytes", "same instance" or, with the pairs of `near_duplicates`, "nearly the same".
     """
-    words = table.split_words(dataset)
+    words = dataset_table.split_words(dataset)
     trains, others = np.flatnonzero(words == "train"), np.flatnonzero((words != "train") & (words != ""))
     rows: list[tuple[str, str, str]] = []
     keys = dataset.keys.tolist()

@@ -17,8 +17,9 @@ import numpy as np
 from PIL import Image
 
 from core import backbones, data, paths
-from core.backbones import choice, encode, engines, weights
-from core.data import attached, images, library, table
+from core.backbones import encode, weights
+from core.backbones.engines import select, torch_engine
+from core.data import attached_vectors, dataset_table, images, library
 from core.errors import BadInput, StoreMismatch
 from core.progress import Cancel, OnProgress, Progress
 from core.store import Store, Writer, open_store
@@ -40,7 +41,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Report:
+class EmbeddingReport:
     """What embedding did.
 
     Attributes:
@@ -88,7 +89,7 @@ def embed(
     on_backbone_done: Callable[[str], None] | None = None,
     store: Store | None = None,
     workers: int | None = None,
-) -> Report:
+) -> EmbeddingReport:
     """Compute what is missing of a dataset's embeddings.
 
     Args:
@@ -127,11 +128,11 @@ def stored(dataset: Dataset, backbone: Backbone, store: Store | None = None) -> 
         StoreMismatch: what the store has of it is damaged, and nothing else stands for it.
     """
     store = store or open_store()
-    given = attached.present(dataset, backbone.name)
+    given = attached_vectors.present(dataset, backbone.name)
     if given is not None:
         return Stored(backbone.name, "", given[1], given[0], "imported")
     best = damage = None
-    for engine in choice.engine_names(backbone):
+    for engine in select.engine_names(backbone):
         for fingerprint in _fingerprints(backbone, engine, store):
             try:
                 count = store.count(dataset, fingerprint)
@@ -182,7 +183,7 @@ def status(dataset: Dataset, store: Store | None = None) -> list[Stored]:
     """
     store = store or open_store()
     rows = []
-    for backbone in [*map(backbones.get, backbones.names()), *attached.backbones(dataset)]:
+    for backbone in [*map(backbones.get, backbones.names()), *attached_vectors.backbones(dataset)]:
         try:
             rows.append(stored(dataset, backbone, store))
         except StoreMismatch as error:
@@ -190,9 +191,9 @@ def status(dataset: Dataset, store: Store | None = None) -> list[Stored]:
     return [row for row in rows if row.n_images]
 
 
-def faults(dataset: Dataset, store: Store | None = None) -> tuple[str, ...]:
+def damage_report(dataset: Dataset, store: Store | None = None) -> tuple[str, ...]:
     """A sentence for each damaged part of the store that was met, and for each damaged file of attached vectors."""
-    return (*(store or open_store()).faults(), *attached.faults(dataset))
+    return (*(store or open_store()).damage_report(), *attached_vectors.damage_report(dataset))
 
 
 def find(dataset: Dataset, name: str) -> Backbone:
@@ -202,7 +203,7 @@ def find(dataset: Dataset, name: str) -> Backbone:
         UnknownName: with the nearest names.
         StoreMismatch: vectors of that name are attached, and damaged.
     """
-    return attached.find(dataset, name) or backbones.get(name)
+    return attached_vectors.find(dataset, name) or backbones.get(name)
 
 
 def embeddings(dataset: Dataset, name: str, store: Store | None = None) -> Embeddings:
@@ -247,7 +248,7 @@ class _Run:
         self.current = dataset
         self.thumbnails: dict[str, dict[str, bytes]] = {}
         self.lock = threading.Lock()
-        self.tell = _Teller(on_progress)
+        self.tell = _ProgressReporter(on_progress)
 
     # -- before
 
@@ -269,8 +270,8 @@ class _Run:
                 )
             self._bring_weights(backbone)
             self.tell.say(f"Preparing {backbone.title}", 0, None, "images")
-            there = held.n_images > 0 and choice.usable(held.engine)
-            engine = held.engine if there else choice.decide(backbone, device)
+            there = held.n_images > 0 and select.usable(held.engine)
+            engine = held.engine if there else select.decide(backbone, device)
             self.engine[name] = engine
             fingerprint, record = backbones.fingerprint(backbone, engine)
             writer = stack.enter_context(self.store.writer(fingerprint, record, backbone.dim))
@@ -299,7 +300,7 @@ class _Run:
 
                 concepts.class_vectors(self.tell.on_progress, self.cancel)  # seconds on a fresh installation
             self.tell.say(f"Loading {self.backbones[name].title}", number, len(self.lacking), "backbones")
-            engine = engines.build(self.backbones[name], device, self.engine[name], workers)
+            engine = torch_engine.build(self.backbones[name], device, self.engine[name], workers)
             self.encoders.append(encode.Encoder(self.backbones[name], engine))
 
     # -- during
@@ -310,7 +311,7 @@ class _Run:
         keys = [key for key in self.positions if any(key not in self.done[name] for name in lacking)]
         without_thumbnail = set(self.store.thumbnails_missing(keys))
         self.tell.plan(self.encoders, lacking, len(keys))
-        sources = [encode.Source(key, self._opener(key)) for key in keys]
+        sources = [encode.EncoderInput(key, self._opener(key)) for key in keys]
         began = time.monotonic()
         try:
             encode.MultiEncoder(self.encoders, workers=workers).run(
@@ -397,13 +398,13 @@ class _Run:
         good = np.array([key not in self.bad for key in self.keys])
         if not good.any():
             raise BadInput(f"None of the {len(self.dataset):,} images of {self.dataset.name!r} can be read.")
-        self.current = table.subset(self.dataset, good)
+        self.current = dataset_table.subset(self.dataset, good)
 
-    def report(self) -> Report:
+    def report(self) -> EmbeddingReport:
         """What was done."""
         paths_of = self.dataset.items["path"].tolist()
         found = {name: sum(key in self.done[name] for key in self.keys) for name in self.backbones}
-        return Report(
+        return EmbeddingReport(
             dataset=self.current,
             found=found,
             computed=dict(self.computed),
@@ -415,7 +416,7 @@ class _Run:
         )
 
 
-class _Teller:
+class _ProgressReporter:
     """Turns counts of different kinds of work into one estimate of the time left.
 
     Decoding one picture counts as one unit of work, a forward pass as many as the backbone's effort suggests; as soon

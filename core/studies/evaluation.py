@@ -13,8 +13,8 @@ import numpy as np
 from core.errors import BadInput
 from core.metrics import clustering, curves, knn, significance
 from core.metrics import ranking as metrics
-from core.progress import Cancel, Meter, OnProgress
-from core.search import LiveEngine, Ranked, ScoreSource, rank_scores
+from core.progress import Cancel, OnProgress, ProgressMeter
+from core.search import LiveEngine, RankingResult, ScoreSource, rank_scores
 from core.studies.systems import System
 from core.types import Dataset, Evaluation, Figure, Relevance
 
@@ -100,7 +100,7 @@ def evaluate(
         raise BadInput("There is no system to judge; name at least one backbone.")
     check_metric(metric, ks)
     engine = engine_for(systems, truth)
-    meter = Meter("Judging", len(systems), on_progress, unit="systems")
+    meter = ProgressMeter("Judging", len(systems), on_progress, unit="systems")
     found = []
     for system in systems:
         if cancel is not None:
@@ -194,7 +194,7 @@ def rank(
     k: int,
     on_progress: OnProgress | None = None,
     cancel: Cancel | None = None,
-) -> Ranked:
+) -> RankingResult:
     """Ranks of all relevant items and the best k: live where the engine serves the system, else block by block."""
     told = {"on_progress": on_progress, "cancel": cancel}
     if engine is not None and system.is_linear:
@@ -311,7 +311,9 @@ class _LabelledOnly:
         return scores
 
 
-def _votes(system: System, truth: Relevance, ranked: Ranked, ks: Sequence[int]) -> tuple[dict[str, np.ndarray], str]:
+def _votes(
+    system: System, truth: Relevance, ranked: RankingResult, ks: Sequence[int]
+) -> tuple[dict[str, np.ndarray], str]:
     """kNN accuracy of every query at each k, and why it is not defined."""
     keys = [("acc", 1), *((f"acc@{k}", k) for k in ks)]
     if truth.query_classes is None:

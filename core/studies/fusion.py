@@ -17,13 +17,13 @@ from core.errors import BadInput
 from core.fusion import FusionSpec
 from core.metrics import ranking as metrics
 from core.metrics import significance
-from core.progress import Cancel, Meter, OnProgress
-from core.search.engine import LiveEngine
-from core.search.ranking import Ranked, rank_scores
+from core.progress import Cancel, OnProgress, ProgressMeter
+from core.search.live_engine import LiveEngine
+from core.search.ranking import RankingResult, rank_scores
 from core.studies import embedding
-from core.studies.explain import Cost, total_cost
-from core.studies.systems import Space, System, build
-from core.studies.weights import TrainingSplit, split_queries
+from core.studies.fusion_attribution import FusionCost, total_cost
+from core.studies.systems import System, VectorSet, build
+from core.studies.weight_search import TrainingSplit, split_queries
 from core.types import Dataset, Relevance, RelevantRanks, Split
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ def evaluate(
     return evaluation.evaluate(build(space, backbones, fusions), data.relevance(dataset), ks, dataset=dataset, **how)
 
 
-def space_of(dataset: Dataset, backbones: Sequence[str]) -> Space:
+def space_of(dataset: Dataset, backbones: Sequence[str]) -> VectorSet:
     """The stored vectors of these backbones over the dataset's split."""
-    return Space({name: embedding.embeddings(dataset, name).vectors for name in backbones}, dataset.split)
+    return VectorSet({name: embedding.embeddings(dataset, name).vectors for name in backbones}, dataset.split)
 
 
 def query_keys(dataset: Dataset) -> list[str]:
@@ -80,7 +80,7 @@ class Training:
     """
 
     split: TrainingSplit
-    asked: Space
+    asked: VectorSet
     truth: Relevance
     keys: tuple[str, ...]
     groups: np.ndarray
@@ -88,7 +88,7 @@ class Training:
 
 def training(
     dataset: Dataset,
-    space: Space,
+    space: VectorSet,
     truth: Relevance,
     *,
     fraction: float = 0.5,
@@ -124,7 +124,7 @@ def training(
     report = np.flatnonzero(truth.n_relevant > 0)
     split = TrainingSplit(np.arange(len(given)), report, "given")
     keys = [key.decode() for key in np.asarray(dataset.keys, "S64")[given].tolist()]
-    return Training(split, Space(space.vectors, asks), judged, tuple(keys), groups)
+    return Training(split, VectorSet(space.vectors, asks), judged, tuple(keys), groups)
 
 
 def _some(positions: np.ndarray, most: int | None, seed: int) -> np.ndarray:
@@ -198,12 +198,12 @@ class Row:
     low: float
     high: float
     versus: significance.Difference | None
-    cost: Cost
+    cost: FusionCost
     mixed: int = 0
 
 
 @dataclass(frozen=True)
-class Standing:
+class BaselineComparison:
     """A fusion beside its backbones, on the same queries.
 
     Attributes:
@@ -288,18 +288,18 @@ class Standing:
 
 
 MOST_REMEMBERED = 8
-"""Fusions whose ranks a `Judge` keeps: the present one, the baseline, equal weights, and some to go back to."""
+"""Fusions whose ranks a `FusionEvaluator` keeps: the present one, the baseline, equal weights, and some to go back to."""
 
 
 MOST_ANSWERS = 500
-"""Intervals and differences that a `Judge` keeps; each is a few numbers."""
+"""Intervals and differences that a `FusionEvaluator` keeps; each is a few numbers."""
 
 
 SLICE_BYTES = 512 << 20
-"""Scores of all backbones that a `Judge` by slices holds at a time."""
+"""Scores of all backbones that a `FusionEvaluator` by slices holds at a time."""
 
 
-class Judge:
+class FusionEvaluator:
     """Ranks of single backbones and fusions over one space, live where the engine serves it, each worked out once.
 
     Args:
@@ -309,7 +309,7 @@ class Judge:
     """
 
     def __init__(
-        self, space: Space, truth: Relevance, engine: LiveEngine | None = None, by_slices: bool = False
+        self, space: VectorSet, truth: Relevance, engine: LiveEngine | None = None, by_slices: bool = False
     ) -> None:
         self.space, self.truth, self.engine, self.by_slices = space, truth, engine, by_slices
         self._singles: dict[str, RelevantRanks] = {}
@@ -365,7 +365,7 @@ class Judge:
         n, found, mixed = self.truth.n_queries, {identity: [] for identity in systems}, dict.fromkeys(systems, 0)
         n_blocks = len({name for system in systems.values() for name in system.backbones})
         step = max(32, SLICE_BYTES // (4 * max(1, self.truth.n_gallery) * n_blocks))
-        meter = Meter("All queries", n, on_progress, unit="queries")
+        meter = ProgressMeter("All queries", n, on_progress, unit="queries")
         for start in range(0, n, step):
             if cancel is not None:
                 cancel.check()
@@ -379,10 +379,12 @@ class Judge:
             for key in keys:
                 self.remember(("value", identity, key), partial(np.concatenate, [part[key] for part in parts]))
 
-    def _sliced(self, systems: Mapping[str, System], rows: np.ndarray, cancel: Cancel | None) -> dict[str, Ranked]:
+    def _sliced(
+        self, systems: Mapping[str, System], rows: np.ndarray, cancel: Cancel | None
+    ) -> dict[str, RankingResult]:
         """Some queries under several systems."""
         linear = {identity: system for identity, system in systems.items() if system.is_linear}
-        found: dict[str, Ranked] = {}
+        found: dict[str, RankingResult] = {}
         if linear:
             ranked = self._live().rank_several([system.shares for system in linear.values()], panel=rows, cancel=cancel)
             found = dict(zip(linear, ranked))
@@ -423,7 +425,7 @@ class Judge:
         return self._mixed.get(_identity(what), 0)
 
 
-def _mixed(ranked: Ranked) -> int:
+def _mixed(ranked: RankingResult) -> int:
     return int((ranked.mixed_ties & ranked.ranks.valid).sum())
 
 
@@ -449,7 +451,9 @@ def even_of(spec: FusionSpec) -> FusionSpec | None:
     return None if spec.strategy.learned else spec.with_shares(dict.fromkeys(spec.backbones, 1.0))
 
 
-def _lines(judge: Judge, spec: FusionSpec, metric: str, meter: Meter, cancel: Cancel | None) -> list[_Line]:
+def _lines(
+    judge: FusionEvaluator, spec: FusionSpec, metric: str, meter: ProgressMeter, cancel: Cancel | None
+) -> list[_Line]:
     """Each backbone alone, their equal weights where these can be asked, and the fusion, judged one after the other."""
     even = even_of(spec)
     asked: list[tuple[str | FusionSpec, str, str, tuple[str, ...]]] = [
@@ -467,19 +471,19 @@ def _lines(judge: Judge, spec: FusionSpec, metric: str, meter: Meter, cancel: Ca
     return lines
 
 
-def stand(
-    judge: Judge,
+def compare_to_baseline(
+    judge: FusionEvaluator,
     spec: FusionSpec,
     *,
     metric: str = "map",
     keys: Sequence[str] | None = None,
-    costs: Mapping[str, Cost] | None = None,
+    costs: Mapping[str, FusionCost] | None = None,
     by_class: bool = False,
     draws: int = significance.DRAWS,
     seed: int = 0,
     on_progress: OnProgress | None = None,
     cancel: Cancel | None = None,
-) -> Standing:
+) -> BaselineComparison:
     """A fusion beside each of its backbones, equal weights, and the oracle, with differences to the best single one.
 
     Holm's correction runs over all pairs tested: every other row against the best single backbone.
@@ -496,7 +500,7 @@ def stand(
     if keys is not None:
         refuse_trained(spec, keys)
     costs = costs or {}
-    meter = Meter("Comparing", len(spec.backbones) + 2, on_progress, unit="systems")
+    meter = ProgressMeter("Comparing", len(spec.backbones) + 2, on_progress, unit="systems")
     lines = _lines(judge, spec, metric, meter, cancel)
     each = np.stack([line.values for line in lines])
     valid = ~np.isnan(each).any(axis=0)
@@ -525,7 +529,7 @@ def stand(
         cost = total_cost(line.used, costs)
         mean = metrics.mean(line.values)
         rows.append(Row(line.name, line.role, line.values, mean, low, high, versus.get(id(line)), cost, line.mixed))
-    return Standing(
+    return BaselineComparison(
         metric,
         tuple(rows),
         best.name,

@@ -32,7 +32,7 @@ ORDERS = ("hardest first", "easiest first", "systems differ most", "by name")
 
 
 @dataclass(frozen=True)
-class Facts:
+class SystemInfo:
     """What a system is and what it costs on this machine.
 
     Attributes:
@@ -58,13 +58,13 @@ class Facts:
     commercial: bool | None = None
 
 
-def facts(system: System, dataset: Dataset, title: str = "") -> Facts:
+def system_info(system: System, dataset: Dataset, title: str = "") -> SystemInfo:
     """What is known about a system: measured costs are those of this machine, published ones are never shown."""
     records = [embedding.find(dataset, name) for name in system.backbones]
     measured = [costs.measured(name) for name in system.backbones]
     whole = all(one is not None for one in measured)
     allowed = [record.commercial for record in records]
-    return Facts(
+    return SystemInfo(
         title or system.name,
         "backbone" if system.spec is None else system.spec.strategy.label,
         "" if system.spec is None else _parts(system, records),
@@ -121,7 +121,7 @@ def relative(result: evaluation.Result, key: str | None = None) -> dict[str, flo
 
 def table(
     result: evaluation.Result,
-    known: Mapping[str, Facts],
+    known: Mapping[str, SystemInfo],
     keys: Sequence[str] | None = None,
     intervals: Iterable[str] | None = None,
 ) -> pd.DataFrame:
@@ -171,7 +171,7 @@ def table(
     return frame
 
 
-def differences(result: evaluation.Result, known: Mapping[str, Facts]) -> pd.DataFrame:
+def differences(result: evaluation.Result, known: Mapping[str, SystemInfo]) -> pd.DataFrame:
     """Every pair once, the better system first: n, mean difference, interval, p, Holm p, effects, wins/ties/losses."""
     import pandas as pd
 
@@ -223,7 +223,7 @@ def turned(one: significance.Difference) -> significance.Difference:
     )
 
 
-def warnings(result: evaluation.Result, known: Mapping[str, Facts]) -> list[str]:
+def warnings(result: evaluation.Result, known: Mapping[str, SystemInfo]) -> list[str]:
     """Everything to read before the numbers, in words, each sentence once."""
     found = evaluation.warnings(result.evaluations, {name: fact.title for name, fact in known.items()})
     doubtful = [
@@ -276,7 +276,7 @@ def _latex(text: object) -> str:
 
 
 def as_latex(
-    result: evaluation.Result, known: Mapping[str, Facts], keys: Sequence[str], dataset: Dataset, places: int = 3
+    result: evaluation.Result, known: Mapping[str, SystemInfo], keys: Sequence[str], dataset: Dataset, places: int = 3
 ) -> str:
     """A table for a paper (booktabs): the best of each column bold, intervals of the compared metric, letters of ties.
 
@@ -322,7 +322,7 @@ def _footnote(result: evaluation.Result, dataset: Dataset) -> str:
 # ---------------------------------------------------------------- quality against cost
 
 
-def front(costs_of: Sequence[float | None], values: Sequence[float]) -> np.ndarray:
+def pareto_of_rows(costs_of: Sequence[float | None], values: Sequence[float]) -> np.ndarray:
     """(n,) bool: the Pareto front, those that nobody beats without costing more; unknown ones are never on it.
 
     Of systems equal in both, all are on the front.

@@ -16,7 +16,7 @@ from core import projection
 from core.errors import BadInput, NotComputed, ShapeMismatch, StoreUnusable
 from core.metrics import ranking as metrics
 from core.progress import Cancel, OnProgress
-from core.projection import Quality, Space
+from core.projection import JointSpace, Quality
 from core.registry import Registry
 from core.search import rank_scores
 from core.studies.systems import System
@@ -38,7 +38,7 @@ _log = logging.getLogger("fusionscope")
 # --- layouts ---------------------------------------------------------------------------------------------------------
 
 
-def space_of(vectors: Mapping[str, np.ndarray], shares: Mapping[str, float]) -> Space:
+def space_of(vectors: Mapping[str, np.ndarray], shares: Mapping[str, float]) -> JointSpace:
     """The space of a backbone or of a concatenation.
 
     Args:
@@ -50,7 +50,7 @@ def space_of(vectors: Mapping[str, np.ndarray], shares: Mapping[str, float]) -> 
     for name, share in shares.items():
         if share > 0 and name not in vectors:
             raise NotComputed(f"There are no vectors of {name!r} here; embed the dataset with it first.")
-    return Space(tuple(vectors.values()), tuple(float(shares.get(name, 0.0)) for name in vectors))
+    return JointSpace(tuple(vectors.values()), tuple(float(shares.get(name, 0.0)) for name in vectors))
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Map:
         return f"{self.quality.sentence() if self.quality else later} {reading}"
 
 
-def _key(space: Space, method: str, dims: int, parameters: Mapping[str, Any], seed: int, start: Map | None) -> str:
+def _key(space: JointSpace, method: str, dims: int, parameters: Mapping[str, Any], seed: int, start: Map | None) -> str:
     used = projection.parameters_of(method, len(space), parameters)
     if projection.METHODS.get(method).instant:  # neither seed nor start changes it
         return projection.layout_key(space, method, dims, used, 0)
@@ -84,7 +84,7 @@ def _key(space: Space, method: str, dims: int, parameters: Mapping[str, Any], se
 
 
 def kept(
-    space: Space,
+    space: JointSpace,
     method: str,
     *,
     dims: int = 2,
@@ -102,7 +102,7 @@ def kept(
 
 
 def draw(
-    space: Space,
+    space: JointSpace,
     method: str = "pca",
     *,
     dims: int = 2,
@@ -154,7 +154,7 @@ def draw(
     return measured(space, drawn, cancel) if measure else drawn
 
 
-def measured(space: Space, drawn: Map, cancel: Cancel | None = None) -> Map:
+def measured(space: JointSpace, drawn: Map, cancel: Cancel | None = None) -> Map:
     """A map with its quality against the original space, which is kept beside the layout."""
     if drawn.quality is not None:
         return drawn
@@ -275,7 +275,7 @@ def column(items: pd.DataFrame, name: str) -> Colours:
 
 
 @dataclass(frozen=True)
-class View:
+class MapView:
     """What a colouring may look at.
 
     Attributes:
@@ -284,9 +284,9 @@ class View:
     """
 
     dataset: Dataset
-    space: Space
+    space: JointSpace
     figures: Mapping[str, np.ndarray] = field(default_factory=dict)
-    other: Space | None = None
+    other: JointSpace | None = None
 
     @cached_property
     def near(self) -> np.ndarray:
@@ -313,7 +313,7 @@ class Colouring:
 
     name: str
     label: str
-    function: Callable[[View], Colours]
+    function: Callable[[MapView], Colours]
     needs: str = ""
     help: str = ""
 
@@ -322,12 +322,12 @@ COLOURINGS: Registry[Colouring] = Registry("colouring", Colouring)
 
 
 @COLOURINGS.register("class", label="Class", needs="labels", help="The label of each picture; of several, the first.")
-def _by_class(view: View) -> Colours:
+def _by_class(view: MapView) -> Colours:
     return categories("Class", view.dataset.labels, view.dataset.label_names)
 
 
 @COLOURINGS.register("split", label="Split", help="Who asks and who is searched.")
-def _by_split(view: View) -> Colours:
+def _by_split(view: MapView) -> Colours:
     split, names = view.dataset.split, ("query and gallery", "query", "gallery", "train")
     codes = np.full(len(view.dataset), -1)
     codes[split.train] = 3
@@ -338,14 +338,14 @@ def _by_split(view: View) -> Colours:
 
 
 @COLOURINGS.register("ap", label="AP as a query", needs="figures", help="How well each picture finds its own kind.")
-def _by_average_precision(view: View) -> Colours:
+def _by_average_precision(view: MapView) -> Colours:
     return numbers("AP as a query", view.figure("ap"), low=0.0, high=1.0)
 
 
 @COLOURINGS.register(
     "correct", label="First hit right", needs="labels", help="Whether the nearest other picture has the same label."
 )
-def _by_correctness(view: View) -> Colours:
+def _by_correctness(view: MapView) -> Colours:
     if "p@1" in view.figures:
         given = view.figure("p@1")
         known, right = np.isfinite(given), given > 0
@@ -362,7 +362,7 @@ def _by_correctness(view: View) -> Colours:
 @COLOURINGS.register(
     "cluster", label="Cluster", help="Density clusters of the original space, named by their majority class."
 )
-def _by_cluster(view: View) -> Colours:
+def _by_cluster(view: MapView) -> Colours:
     found = projection.clusters(view.space)
     names = [*projection.cluster_names(found, view.dataset.labels, view.dataset.label_names), "in no cluster"]
     codes = np.where(found >= 0, found, len(names) - 1)
@@ -370,7 +370,7 @@ def _by_cluster(view: View) -> Colours:
 
 
 @COLOURINGS.register("duplicates", label="Duplicate groups", help="Pictures that are nearly the same to this system.")
-def _by_duplicates(view: View) -> Colours:
+def _by_duplicates(view: MapView) -> Colours:
     groups = duplicate_groups(view)
     counts = np.bincount(groups[groups >= 0]) if (groups >= 0).any() else np.empty(0, np.int64)
     names = [*(f"group {i + 1} ({count})" for i, count in enumerate(counts)), "no duplicate"]
@@ -381,7 +381,7 @@ def _by_duplicates(view: View) -> Colours:
 @COLOURINGS.register(
     "doubt", label="Label doubt", needs="labels", help="Share of the ten nearest pictures that have another label."
 )
-def _by_doubt(view: View) -> Colours:
+def _by_doubt(view: MapView) -> Colours:
     labels = view.dataset.labels
     around = labels[view.near]
     known = around >= 0
@@ -396,7 +396,7 @@ def _by_doubt(view: View) -> Colours:
     needs="other",
     help="AP of the left system minus AP of the right one: above 0 the left one finds more of its own kind.",
 )
-def _by_difference(view: View) -> Colours:
+def _by_difference(view: MapView) -> Colours:
     return diverging("AP difference", view.figure("ap") - view.figure("ap of the other"))
 
 
@@ -406,14 +406,14 @@ def _by_difference(view: View) -> Colours:
     needs="other",
     help="Share of the ten nearest that the second system exchanges.",
 )
-def _by_change(view: View) -> Colours:
+def _by_change(view: MapView) -> Colours:
     if view.other is None:
         raise NotComputed("A change of neighbourhoods needs two systems; show two maps side by side.")
     values = projection.neighbourhood_change(view.space, view.other, NEAR)
     return numbers("Neighbours exchanged", values, low=0.0, high=1.0)
 
 
-def duplicate_groups(view: View, least: float = TWIN_SCORE) -> np.ndarray:
+def duplicate_groups(view: MapView, least: float = TWIN_SCORE) -> np.ndarray:
     """(n_images,) int64 groups of near duplicates, largest first; −1 is "alone".
 
     Joined are equal files, and pictures among each other's ten nearest with a cosine of at least `least`.
@@ -443,7 +443,7 @@ def duplicate_groups(view: View, least: float = TWIN_SCORE) -> np.ndarray:
     return number[group]
 
 
-def colourings(view: View) -> tuple[str, ...]:
+def colourings(view: MapView) -> tuple[str, ...]:
     """What this view can be coloured by: names of COLOURINGS, then "column:NAME"."""
     has = {"": True, "labels": bool((view.dataset.labels >= 0).any()), "figures": "ap" in view.figures}
     named = []
@@ -461,7 +461,7 @@ def colourings(view: View) -> tuple[str, ...]:
     return (*named, *(f"column:{name}" for name in shown))
 
 
-def colours(view: View, name: str) -> Colours:
+def colours(view: MapView, name: str) -> Colours:
     """The colours of that name.
 
     Raises:

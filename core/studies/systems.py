@@ -26,7 +26,7 @@ MOST_FUSED = 4
 """Fusions of vectors that a space keeps; each is as large as a backbone's vectors."""
 
 
-def first_equal(rows: np.ndarray) -> np.ndarray:
+def first_equal_rows(rows: np.ndarray) -> np.ndarray:
     """(n,) int64: for every row the first row with identical numbers (−0.0 equals 0.0).
 
     >>> first_equal(np.array([[1.0, 0.0], [0.5, 0.5], [1.0, -0.0]], np.float32))
@@ -40,7 +40,7 @@ def first_equal(rows: np.ndarray) -> np.ndarray:
     return first
 
 
-class Space:
+class VectorSet:
     """The vectors of several backbones over one split: what systems are made of.
 
     Args:
@@ -96,10 +96,10 @@ class Space:
             )
         return self.vectors[name]
 
-    def only(self, queries: np.ndarray) -> Space:
+    def only(self, queries: np.ndarray) -> VectorSet:
         """The same gallery, asked by these queries only (positions among the present ones)."""
         split = Split(self.split.queries[queries], self.split.gallery, self.split.train)
-        smaller = Space(self.vectors, split)
+        smaller = VectorSet(self.vectors, split)
         smaller._gallery, smaller._first, smaller._fused = self._gallery, self._first, self._fused
         return smaller
 
@@ -114,7 +114,7 @@ class Space:
         key = tuple(names)
         if key not in self._first:
             if len(key) == 1:
-                self._first[key] = first_equal(self.gallery(key[0]))
+                self._first[key] = first_equal_rows(self.gallery(key[0]))
             else:
                 # Rows are equal in all when the tuples of their first equals are.
                 codes = np.stack([self.first_in_gallery((name,)) for name in key], axis=1)
@@ -231,7 +231,7 @@ def _called(spec: FusionSpec, given: Sequence[np.ndarray], keywords: Mapping[str
         ) from error
 
 
-def _learned(spec: FusionSpec, space: Space) -> dict[str, np.ndarray]:
+def _learned(spec: FusionSpec, space: VectorSet) -> dict[str, np.ndarray]:
     """The arrays of a trained fusion, which fit each other; they must fit the vectors too."""
     if spec.strategy.learned and not spec.learned:
         raise BadInput(f"Fusion {spec.name!r} ({spec.kind}) was not trained yet. Train it in the Fusion lab first.")
@@ -249,7 +249,7 @@ def _learned(spec: FusionSpec, space: Space) -> dict[str, np.ndarray]:
 
 @dataclass(frozen=True)
 class System:
-    """A row of the leaderboard: a backbone, or a fusion of several, over a `Space`.
+    """A row of the leaderboard: a backbone, or a fusion of several, over a `JointSpace`.
 
     Attributes:
         name: unique among the systems compared.
@@ -258,7 +258,7 @@ class System:
     """
 
     name: str
-    space: Space = field(repr=False)
+    space: VectorSet = field(repr=False)
     spec: FusionSpec | None = None
 
     @property
@@ -398,7 +398,7 @@ class System:
         return self.space.first_in_gallery(tuple(sorted(self.spec.active)))
 
 
-def build(space: Space, backbones: Sequence[str], fusions: Sequence[FusionSpec] = ()) -> list[System]:
+def build(space: VectorSet, backbones: Sequence[str], fusions: Sequence[FusionSpec] = ()) -> list[System]:
     """One system per backbone, then one per fusion.
 
     Raises:

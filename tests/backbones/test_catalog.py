@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from core import backbones, compat
-from core.backbones import added, clip_encoder, engines, loading, prep, timm_encoder
+from core.backbones import custom, loading, preprocessing
 from core.backbones.catalog import BACKBONES, DEFAULTS
+from core.backbones.engines import torch_engine
+from core.backbones.sources import open_clip_source, timm_source
 from core.types import Backbone
 
 compat.ensure_torchvision()
@@ -94,8 +96,8 @@ def built(backbone: Backbone, device: str):
     if backbone.family == "concepts":
         return loading.load_module(backbone)  # its weights travel in packages, and it is nothing without them
     if backbone.source == "open_clip":
-        return clip_encoder.image_tower(clip_encoder.build(backbone, device=device))
-    return timm_encoder.build(backbone).eval()
+        return open_clip_source.image_tower(open_clip_source.build(backbone, device=device))
+    return timm_source.build(backbone).eval()
 
 
 def test_everything_asked_for_is_there() -> None:
@@ -135,13 +137,13 @@ def test_preprocessing_and_licence_are_timm_s_own(backbone: Backbone) -> None:
     tag = backbone.weights if backbone.source == "timm" else "in1k"
     config = timm.get_pretrained_cfg(f"{backbone.architecture}.{tag}")
     asked = {"img_size": size} if (size := dict(backbone.options).get("img_size")) else {}
-    said = added.timm_preprocessing(config.to_dict(), **asked)
-    ours = prep.preprocessing(backbone)
+    said = custom.timm_preprocessing(config.to_dict(), **asked)
+    ours = preprocessing.preprocessing_of(backbone)
     assert (ours.geometry.crop, ours.geometry.resize_to) == (said["crop"], said["resize_to"])
     assert (ours.geometry.rule, ours.geometry.filter) == (said["rule"], said["filter"])
     assert (ours.mean, ours.std) == (said["mean"], said["std"])
-    assert backbone.licence == added._LICENCES[config.license][0]
-    assert backbone.commercial == added._LICENCES[config.license][1]
+    assert backbone.licence == custom._LICENCES[config.license][0]
+    assert backbone.commercial == custom._LICENCES[config.license][1]
     if backbone.source == "timm":
         assert config.hf_hub_id == f"timm/{backbone.architecture}.{backbone.weights}"
 
@@ -151,7 +153,7 @@ def test_preprocessing_and_repository_are_open_clip_s_own(backbone: Backbone) ->
     import open_clip
 
     config = open_clip.get_pretrained_cfg(backbone.architecture, backbone.weights)
-    ours = prep.preprocessing(backbone)
+    ours = preprocessing.preprocessing_of(backbone)
     assert (ours.geometry.rule, ours.geometry.filter) == (config["resize_mode"], config["interpolation"])
     assert (ours.mean, ours.std) == (tuple(config["mean"]), tuple(config["std"]))
     assert ours.geometry.crop == ours.geometry.resize_to == backbone.image_size
@@ -170,8 +172,8 @@ def test_openai_s_clip_gets_the_activation_it_was_trained_with() -> None:
     import torch
 
     with torch.device("meta"):
-        openai = clip_encoder.build(BACKBONES["clip_vitb32"], device="meta")
-        laion = clip_encoder.build(BACKBONES["clip_vitb32_laion2b"], device="meta")
+        openai = open_clip_source.build(BACKBONES["clip_vitb32"], device="meta")
+        laion = open_clip_source.build(BACKBONES["clip_vitb32_laion2b"], device="meta")
     names = [{type(module).__name__ for module in model.modules()} for model in (openai, laion)]
     assert "QuickGELU" in names[0] and "QuickGELU" not in names[1]
 
@@ -181,7 +183,7 @@ def test_one_picture_alone_embeds_as_in_a_batch(backbone: Backbone) -> None:
     import torch
 
     torch.manual_seed(3)
-    engine = engines.TorchEngine(built(backbone, "cpu").requires_grad_(False), backbone)
+    engine = torch_engine.TorchEngine(built(backbone, "cpu").requires_grad_(False), backbone)
     side = backbone.image_size
     squares = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
     squares[1, : side // 2] = 255

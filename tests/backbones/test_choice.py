@@ -9,9 +9,10 @@ import photographs
 import pytest
 
 from core import backbones
-from core.backbones import added, choice, engines, openvino_engine, packed, prep
+from core.backbones import custom, preprocessing
+from core.backbones.engines import mkldnn_packing, openvino_engine, select, torch_engine
 from core.data.images import open_rgb
-from core.studies import described
+from core.studies import backbone_info
 from core.types import unit
 
 LITE = backbones.get("tf_efficientnet_lite0")
@@ -23,13 +24,13 @@ def vectors(seed: int = 0) -> np.ndarray:
 
 
 def test_equal_vectors_are_accepted_and_others_are_not() -> None:
-    same = choice.judge(LITE, vectors(), vectors())
+    same = select.judge(LITE, vectors(), vectors())
     assert same.accepted and same.smallest > 0.99999
     near = unit(vectors() + np.random.default_rng(1).normal(size=(16, 40)) * 0.0015)
-    verdict = choice.judge(LITE, near, vectors())
+    verdict = select.judge(LITE, near, vectors())
     assert verdict.smallest > 0.9999 > verdict.centred, "random-looking agreement hides in the mean"
     assert not verdict.accepted and "torch runs it" in verdict.why
-    assert choice.judge(added.fast(LITE), near, vectors()).accepted
+    assert select.judge(custom.fast(LITE), near, vectors()).accepted
 
 
 def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,15 +38,15 @@ def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def without_packing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packed, "possible", lambda: False)
+    monkeypatch.setattr(mkldnn_packing, "possible", lambda: False)
 
 
 def test_without_the_package_it_is_torch(home, monkeypatch: pytest.MonkeyPatch) -> None:
     without_openvino(monkeypatch)
     without_packing(monkeypatch)
-    assert choice.decide(LITE) == "torch" and choice.engine_names(LITE)[0] == "torch"
-    assert "requirements-fast.txt" in choice.sentence()
-    assert not choice.usable("openvino") and choice.usable("torch") and not choice.usable(choice.PACKED)
+    assert select.decide(LITE) == "torch" and select.engine_names(LITE)[0] == "torch"
+    assert "requirements-fast.txt" in select.sentence()
+    assert not select.usable("openvino") and select.usable("torch") and not select.usable(select.PACKED)
 
 
 @pytest.mark.parametrize("gain", [2.0, 1.0])
@@ -53,21 +54,21 @@ def test_packed_weights_are_used_where_they_are_faster_by_measurement(
     gain: float, home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_openvino(monkeypatch)
-    measured = choice._embedded
+    measured = select._embedded
     monkeypatch.setattr(
-        choice,
+        select,
         "_embedded",
         lambda pool, one, squares, _=0: (measured(pool, one, squares[:4])[0], gain if one.name == "torch" else 1.0),
     )
-    wanted = choice.PACKED if gain > choice.GAIN else "torch"
-    assert choice.decide(LITE) == wanted and choice.engine_names(LITE)[0] == wanted
-    found = choice.remembered(LITE, engine=choice.PACKED)
+    wanted = select.PACKED if gain > select.GAIN else "torch"
+    assert select.decide(LITE) == wanted and select.engine_names(LITE)[0] == wanted
+    found = select.remembered(LITE, engine=select.PACKED)
     assert found.gain == gain and found.smallest > 0.99999 and found.centred > 0.99999
     assert (
         "takes 50% of its processor time" if gain == 2 else "not faster here for EfficientNet-Lite0 (1.00 times)"
     ) in found.why
-    assert described.engine(LITE) == found.why
-    names = {backbones.fingerprint(LITE, engine=name)[0] for name in choice.engine_names(LITE)}
+    assert backbone_info.engine(LITE) == found.why
+    names = {backbones.fingerprint(LITE, engine=name)[0] for name in select.engine_names(LITE)}
     assert len(names) == 3, "vectors of different engines are never mixed"
 
 
@@ -76,9 +77,9 @@ def test_packed_weights_that_cannot_be_had_mean_plain_torch(home, monkeypatch: p
         raise RuntimeError("no such operator")
 
     without_openvino(monkeypatch)
-    monkeypatch.setattr(packed, "pack", fails)
-    assert choice.decide(LITE) == "torch"
-    assert choice.remembered(LITE, engine=choice.PACKED).why.startswith("Torch with packed weights cannot run")
+    monkeypatch.setattr(mkldnn_packing, "pack", fails)
+    assert select.decide(LITE) == "torch"
+    assert select.remembered(LITE, engine=select.PACKED).why.startswith("Torch with packed weights cannot run")
 
 
 @needs_openvino
@@ -88,17 +89,19 @@ def test_a_failed_conversion_is_a_reason_not_an_error(home, monkeypatch: pytest.
 
     without_packing(monkeypatch)
     monkeypatch.setattr(openvino_engine, "converted", fails)
-    assert choice.decide(LITE) == "torch"
-    assert "cannot run EfficientNet-Lite0" in choice.remembered(LITE).why
+    assert select.decide(LITE) == "torch"
+    assert "cannot run EfficientNet-Lite0" in select.remembered(LITE).why
     monkeypatch.undo()
 
 
 @needs_openvino
 def test_the_probe_accepts_it_once_and_its_vectors_are_torch_s(home) -> None:
-    assert choice.engine_names(LITE)[0] == "torch", "nothing is assumed before the probe"
-    assert choice.decide(LITE) == "openvino" and choice.engine_names(LITE)[0] == "openvino"
-    squares = np.stack([prep.square(open_rgb(f), prep.preprocessing(LITE).geometry) for f in photographs.files()])
-    fast, exact = engines.build(LITE, "cpu"), engines.build(LITE, "cpu", engine="torch")
+    assert select.engine_names(LITE)[0] == "torch", "nothing is assumed before the probe"
+    assert select.decide(LITE) == "openvino" and select.engine_names(LITE)[0] == "openvino"
+    squares = np.stack(
+        [preprocessing.square(open_rgb(f), preprocessing.preprocessing_of(LITE).geometry) for f in photographs.files()]
+    )
+    fast, exact = torch_engine.build(LITE, "cpu"), torch_engine.build(LITE, "cpu", engine="torch")
     assert (fast.name, exact.name, fast.precision) == ("openvino", "torch", "float32")
     cosine, centred = photographs.agreement(fast.embed(squares), exact.embed(squares))
     assert cosine >= 0.99999 and centred >= 0.99999

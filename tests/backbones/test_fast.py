@@ -17,13 +17,14 @@ import torch
 from PIL import Image
 
 from core import backbones
-from core.backbones import added, choice, encode, engines, kept_texts, openvino_engine, weights
+from core.backbones import custom, encode, text_cache, weights
+from core.backbones.engines import openvino_engine, select, torch_engine
 from core.data import images
 from core.errors import BadInput, UnknownName
 from core.types import Backbone, unit
 
 LITE = backbones.get("tf_efficientnet_lite0")
-FAST = added.fast(LITE)
+FAST = custom.fast(LITE)
 needs_openvino = pytest.mark.skipif(not openvino_engine.installed(), reason="the optional OpenVINO is not installed")
 
 
@@ -52,25 +53,27 @@ def exact(files) -> np.ndarray:
 
 def vectors(backbone: Backbone, engine: str, files: list[bytes]) -> np.ndarray:
     got: dict[str, np.ndarray] = {}
-    one = encode.Encoder(backbone, engines.build(backbone, "cpu", engine))
-    sources = [encode.Source(str(n), lambda at_least=0, f=f: images.open_rgb(f, at_least)) for n, f in enumerate(files)]
+    one = encode.Encoder(backbone, torch_engine.build(backbone, "cpu", engine))
+    sources = [
+        encode.EncoderInput(str(n), lambda at_least=0, f=f: images.open_rgb(f, at_least)) for n, f in enumerate(files)
+    ]
     encode.MultiEncoder([one], workers=1).run(sources, lambda _, keys, rows: got.update(zip(keys, rows)))
     return np.stack([got[str(n)] for n in range(len(files))])
 
 
-@pytest.mark.parametrize("engine", [choice.FLOAT32, pytest.param(choice.OPENVINO_FLOAT32, marks=needs_openvino)])
+@pytest.mark.parametrize("engine", [select.FLOAT32, pytest.param(select.OPENVINO_FLOAT32, marks=needs_openvino)])
 def test_reduced_pixels_keep_the_floor_on_real_photographs(engine: str, files, exact) -> None:
     rows = (vectors(FAST, engine, files) * exact).sum(1)
-    assert rows.min() >= choice.FAST_SMALLEST and rows.mean() >= choice.FAST_MEAN
+    assert rows.min() >= select.FAST_SMALLEST and rows.mean() >= select.FAST_MEAN
     assert rows.min() < 0.9999, "reduced decoding is not exact, and must not be sold as that"
 
 
 @pytest.mark.slow
 def test_what_the_fast_mode_chooses_keeps_the_floor(home, files, exact) -> None:
-    chosen = choice.decide(FAST, "cpu")
-    assert choice.remembered(FAST, chosen).accepted and choice.engine_name(FAST) == chosen
+    chosen = select.decide(FAST, "cpu")
+    assert select.remembered(FAST, chosen).accepted and select.engine_name(FAST) == chosen
     rows = (vectors(FAST, chosen, files) * exact).sum(1)
-    assert rows.min() >= choice.FAST_SMALLEST and rows.mean() >= choice.FAST_MEAN
+    assert rows.min() >= select.FAST_SMALLEST and rows.mean() >= select.FAST_MEAN
 
 
 @pytest.mark.parametrize("size", [(640, 480), (1023, 2000), (1024, 2000), (4100, 2100), (9000, 4200)])
@@ -99,15 +102,15 @@ def test_one_decode_per_reduction_and_the_same_vector_whoever_runs_beside(files)
     """What is reduced depends on the backbone and the picture alone, not on which other backbones run."""
     opened: Counter[tuple[str, int]] = Counter()
 
-    def source(name: str, content: bytes) -> encode.Source:
+    def source(name: str, content: bytes) -> encode.EncoderInput:
         def open_picture(at_least: int = 0) -> Image.Image:
             opened[name, images.draft_scale(_size(content), at_least)] += 1
             return images.open_rgb(content, at_least)
 
-        return encode.Source(name, open_picture)
+        return encode.EncoderInput(name, open_picture)
 
     lite2, hog = backbones.get("tf_efficientnet_lite2"), backbones.get("hog")
-    both = [encode.Encoder(b, _Mean(b)) for b in (FAST, added.fast(lite2), hog)]
+    both = [encode.Encoder(b, _Mean(b)) for b in (FAST, custom.fast(lite2), hog)]
     got: dict[str, dict[str, np.ndarray]] = {}
     sources = [source(str(n), content) for n, content in enumerate(files)]
     counters = encode.MultiEncoder(both, workers=2).run(
@@ -132,9 +135,9 @@ class _Mean:
     name, precision, device, chunk = "mean", "float32", "cpu", 8
 
     def __init__(self, backbone) -> None:
-        from core.backbones import prep
+        from core.backbones import preprocessing
 
-        self.preprocessing, self.dim = prep.preprocessing(backbone), 12
+        self.preprocessing, self.dim = preprocessing.preprocessing_of(backbone), 12
 
     def embed(self, squares: np.ndarray) -> np.ndarray:
         cut = squares.shape[1] // 2
@@ -144,58 +147,58 @@ class _Mean:
 
 def test_torch_s_bfloat16_stands_behind_the_same_floor(home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino_engine, "version", lambda: "")
-    monkeypatch.setattr("core.backbones.packed.possible", lambda: False)
+    monkeypatch.setattr("core.backbones.engines.mkldnn_packing.possible", lambda: False)
     seen: list[str] = []
 
     def probe(backbone, engine, device):
         seen.append(engine)
-        return choice.judge(backbone, *bad if engine == "torch" else good, engine)
+        return select.judge(backbone, *bad if engine == "torch" else good, engine)
 
     rows = unit(np.random.default_rng(0).normal(size=(16, 40)))
     good, bad = (rows, rows), (unit(rows + 0.1 * np.random.default_rng(1).normal(size=rows.shape)), rows)
-    monkeypatch.setattr(choice, "probe", probe)
-    assert choice.decide(FAST, "cpu") == choice.FLOAT32 and seen == ["torch", choice.FLOAT32]
-    assert choice.decide(FAST, "cpu") == choice.FLOAT32 and len(seen) == 2, "verdicts are remembered"
+    monkeypatch.setattr(select, "probe", probe)
+    assert select.decide(FAST, "cpu") == select.FLOAT32 and seen == ["torch", select.FLOAT32]
+    assert select.decide(FAST, "cpu") == select.FLOAT32 and len(seen) == 2, "verdicts are remembered"
     record = backbones.fingerprint(FAST)[1]
-    assert (record["engine"], record["precision"]) == (choice.FLOAT32, "float32")
+    assert (record["engine"], record["precision"]) == (select.FLOAT32, "float32")
     assert "reduced to 4 times" in record["decoder"] and record["resize"] == "box"
     assert backbones.fingerprint(FAST, "torch")[1]["precision"] == "bfloat16"
-    assert engines.build(FAST, "cpu", choice.FLOAT32).precision == "float32"
-    assert choice.decide(LITE, "cpu") in {"torch", choice.PACKED}
+    assert torch_engine.build(FAST, "cpu", select.FLOAT32).precision == "float32"
+    assert select.decide(LITE, "cpu") in {"torch", select.PACKED}
 
 
 @pytest.mark.parametrize("gain", [2.0, 1.0])
 def test_torch_s_bfloat16_must_be_faster_too(home, gain: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Processors without bfloat16 emulate it: the same vectors, later."""
-    embedded = choice._embedded
+    embedded = select._embedded
     seconds = iter([gain, 1.0])
-    monkeypatch.setattr(choice, "_embedded", lambda *given: (embedded(*given[:3])[0], next(seconds)))
-    monkeypatch.setattr(choice, "FAST_MEAN", 0.99)  # the floor is another test's
-    found = choice.probe(FAST, "torch")
-    assert found.accepted == (gain > choice.GAIN)
+    monkeypatch.setattr(select, "_embedded", lambda *given: (embedded(*given[:3])[0], next(seconds)))
+    monkeypatch.setattr(select, "FAST_MEAN", 0.99)  # the floor is another test's
+    found = select.probe(FAST, "torch")
+    assert found.accepted == (gain > select.GAIN)
     assert (
         "50% of its processor time" if gain == 2 else "is not faster here for EfficientNet-Lite0 (fast) (1.00 times)"
     ) in found.why
 
 
 def test_what_takes_far_too_long_is_given_up_after_a_quarter(home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "_PATIENCE", 0)
-    monkeypatch.setattr(choice, "_WARMING", 0.0)
-    found = choice.probe(FAST, "torch")
+    monkeypatch.setattr(select, "_PATIENCE", 0)
+    monkeypatch.setattr(select, "_WARMING", 0.0)
+    found = select.probe(FAST, "torch")
     assert not found.accepted and found.smallest != found.smallest, "nothing was compared"
     assert "Bfloat16 is not faster here for EfficientNet-Lite0 (fast)" in found.why and found.gain > 0
 
 
 def test_the_fast_mode_is_that_of_the_exact_backbone_as_it_is_now(home) -> None:
     first = dataclasses.replace(LITE, name="mine", source="file", weights="one.pth", label="Mine")
-    added.add(first)
+    custom.add(first)
     assert backbones.get("fast:mine").weights == "one.pth"
-    added.add(dataclasses.replace(first, weights="two.pth"))
+    custom.add(dataclasses.replace(first, weights="two.pth"))
     assert backbones.get("fast:mine").weights == "two.pth"
-    assert added.exact(backbones.get("fast:mine")) == backbones.get("mine")
-    added.remove("mine")
+    assert custom.exact(backbones.get("fast:mine")) == backbones.get("mine")
+    custom.remove("mine")
     assert backbones.get("fast:mine").title == "Mine (fast)", "it stays, as it was added"
-    assert added.exact(backbones.get("fast:mine")) == first
+    assert custom.exact(backbones.get("fast:mine")) == first
 
 
 def test_names_that_have_no_fast_mode_leave_nothing_behind(home) -> None:
@@ -204,7 +207,7 @@ def test_names_that_have_no_fast_mode_leave_nothing_behind(home) -> None:
             backbones.get(name)
     with pytest.raises(UnknownName):
         backbones.get("fast:nothing like it")
-    assert not added.kept()
+    assert not custom.kept()
 
 
 def test_texts_are_read_once_for_both_modes_under_the_names_of_before(home) -> None:
@@ -212,12 +215,12 @@ def test_texts_are_read_once_for_both_modes_under_the_names_of_before(home) -> N
     plain = dataclasses.asdict(clip)
     del plain["mode"]
     said = json.dumps([plain, weights.identity(clip)], sort_keys=True, default=str)
-    assert kept_texts.file_of(clip).stem == f"clip_vitb32-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
-    assert kept_texts.file_of(added.fast(clip)) == kept_texts.file_of(clip)
+    assert text_cache.file_of(clip).stem == f"clip_vitb32-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    assert text_cache.file_of(custom.fast(clip)) == text_cache.file_of(clip)
 
 
 def test_the_first_convolutions_of_torch_s_bfloat16_stay_in_float32(home) -> None:
-    engine = engines.build(FAST, "cpu", "torch")
+    engine = torch_engine.build(FAST, "cpu", "torch")
     seen: list[str] = []
     for layer in engine._module.modules():
         if isinstance(layer, torch.nn.Conv2d):
@@ -227,9 +230,9 @@ def test_the_first_convolutions_of_torch_s_bfloat16_stay_in_float32(home) -> Non
 
 
 @needs_openvino
-@pytest.mark.parametrize(("name", "first"), [("openvino", 2), (choice.OPENVINO_CAREFUL, 5)])
+@pytest.mark.parametrize(("name", "first"), [("openvino", 2), (select.OPENVINO_CAREFUL, 5)])
 def test_the_first_convolutions_of_openvino_s_bfloat16_stay_in_float32(home, name: str, first: int) -> None:
-    engine = engines.build(FAST, "cpu", name)
+    engine = torch_engine.build(FAST, "cpu", name)
     notes = [layer.get_rt_info() for layer in engine._compiled.get_runtime_model().get_ordered_ops()]
     seen = [one["runtimePrecision"].value for one in notes if one["layerType"].value == "Convolution"]
     if "bf16" not in seen:
@@ -239,11 +242,11 @@ def test_the_first_convolutions_of_openvino_s_bfloat16_stay_in_float32(home, nam
     assert "float32 convolutions" not in backbones.fingerprint(LITE, "openvino")[1]
 
 
-@pytest.mark.parametrize("engine", ["torch", pytest.param(choice.OPENVINO_CAREFUL, marks=needs_openvino)])
+@pytest.mark.parametrize("engine", ["torch", pytest.param(select.OPENVINO_CAREFUL, marks=needs_openvino)])
 def test_bfloat16_holds_the_floor_of_the_light_networks(home, engine: str) -> None:
     """It does because the first convolutions stay in float32: without that, Lite2 falls to 0.994 on average."""
-    found = choice.probe(added.fast(backbones.get("tf_efficientnet_lite2")), engine)
-    assert found.smallest >= choice.FAST_SMALLEST and found.mean >= choice.FAST_MEAN
+    found = select.probe(custom.fast(backbones.get("tf_efficientnet_lite2")), engine)
+    assert found.smallest >= select.FAST_SMALLEST and found.mean >= select.FAST_MEAN
 
 
 @needs_openvino
@@ -260,11 +263,11 @@ def test_vectors_that_are_missing_are_an_error(home, monkeypatch: pytest.MonkeyP
 def test_no_fast_mode_is_better_than_a_bad_one(home, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = unit(np.random.default_rng(0).normal(size=(16, 40)))
     other = unit(np.random.default_rng(1).normal(size=(16, 40)))
-    monkeypatch.setattr(choice, "probe", lambda b, engine, device: choice.judge(b, other, rows, engine))
+    monkeypatch.setattr(select, "probe", lambda b, engine, device: select.judge(b, other, rows, engine))
     with pytest.raises(BadInput, match="(fast).*cannot run on this machine.*Use the exact backbone"):
-        choice.decide(FAST, "cpu")
+        select.decide(FAST, "cpu")
 
 
 def test_the_probe_of_the_fast_mode_sees_reduced_pixels(home) -> None:
-    verdict = choice.probe(FAST, choice.FLOAT32)
-    assert verdict.accepted and choice.FAST_SMALLEST <= verdict.smallest < 0.9999
+    verdict = select.probe(FAST, select.FLOAT32)
+    assert verdict.accepted and select.FAST_SMALLEST <= verdict.smallest < 0.9999

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core import backbones
-from core.backbones import added, fingerprints, weights
+from core.backbones import custom, fingerprints, weights
 from core.types import Backbone
 
 BASE = backbones.get("tf_efficientnet_lite0")
@@ -46,7 +46,7 @@ def test_each_field_of_the_record_misses(field: str) -> None:
 
 
 def test_engine_mode_and_code_miss(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = {fingerprints.fingerprint(BASE)[0], fingerprints.fingerprint(added.fast(BASE))[0]}
+    seen = {fingerprints.fingerprint(BASE)[0], fingerprints.fingerprint(custom.fast(BASE))[0]}
     seen.add(fingerprints.fingerprint(BASE, "another engine")[0])
     monkeypatch.setattr(fingerprints, "CODE", fingerprints.CODE + 1)
     seen.add(fingerprints.fingerprint(BASE)[0])
@@ -55,7 +55,7 @@ def test_engine_mode_and_code_miss(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_records_of_exact_vectors_do_not_know_the_mode() -> None:
     assert "mode" not in fingerprints.record(BASE)["backbone"]
-    assert fingerprints.record(added.fast(BASE))["backbone"]["mode"] == "fast"
+    assert fingerprints.record(custom.fast(BASE))["backbone"]["mode"] == "fast"
 
 
 def test_a_file_counts_by_its_content_not_its_place(tmp_path: Path) -> None:

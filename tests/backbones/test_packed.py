@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from core import backbones, compat
-from core.backbones import clip_encoder, engines, packed, prep
+from core.backbones import preprocessing
+from core.backbones.engines import mkldnn_packing, torch_engine
+from core.backbones.sources import open_clip_source
 from core.data.images import open_rgb
 
 compat.ensure_torchvision()
-pytestmark = pytest.mark.skipif(not packed.possible(), reason="this torch cannot pack weights")
+pytestmark = pytest.mark.skipif(not mkldnn_packing.possible(), reason="this torch cannot pack weights")
 
 
 def same(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
@@ -27,7 +29,7 @@ def test_linear_and_pointwise_layers(bias: bool) -> None:
     made = torch.nn.Sequential(linear, torch.nn.Sequential(points))
     rows, pictures = torch.randn(3, 5, 24), torch.randn(3, 24, 9, 7).contiguous(memory_format=torch.channels_last)
     wanted = linear(rows), points(pictures), linear.weight.clone()
-    assert packed.pack(made) == 2
+    assert mkldnn_packing.pack(made) == 2
     with torch.inference_mode():
         assert same(made[0](rows), wanted[0]) and same(made[1][0](pictures), wanted[1])
         assert same(made[0](rows[:1]), wanted[0][:1])
@@ -39,7 +41,7 @@ def test_attention(batch_first: bool) -> None:
     torch.manual_seed(0)
     plain = torch.nn.MultiheadAttention(32, 4, batch_first=batch_first).eval().requires_grad_(False)
     query, other, more = torch.randn(6, 3, 32), torch.randn(6, 3, 32), torch.randn(6, 3, 32)
-    ours = packed.PackedAttention(plain)
+    ours = mkldnn_packing.PackedAttention(plain)
     with torch.inference_mode():
         for given in ((query, query, query), (query, other, other), (query, other, more)):
             assert same(ours(*given, need_weights=False)[0], plain(*given, need_weights=False)[0])
@@ -60,7 +62,7 @@ def test_small_networks_of_many_families(name: str) -> None:
     pictures = torch.randn(2, 3, *network.default_cfg["input_size"][1:])
     with torch.inference_mode():
         wanted = network(pictures)
-        assert packed.pack(network) > 0 and same(network(pictures), wanted)
+        assert mkldnn_packing.pack(network) > 0 and same(network(pictures), wanted)
 
 
 def test_open_clip_s_picture_tower() -> None:
@@ -70,18 +72,21 @@ def test_open_clip_s_picture_tower() -> None:
     settings = {"image_size": 64, "layers": 2, "width": 64, "patch_size": 16, "head_width": 32}
     text = {"context_length": 8, "vocab_size": 100, "width": 64, "heads": 2, "layers": 1}
     clip = open_clip.CLIP(64, settings, text).eval().requires_grad_(False)
-    tower, pictures = clip_encoder.image_tower(clip), torch.randn(2, 3, 64, 64)
+    tower, pictures = open_clip_source.image_tower(clip), torch.randn(2, 3, 64, 64)
     with torch.inference_mode():
         wanted = tower(pictures)
-        assert packed.pack(tower) >= 6 and same(tower(pictures), wanted)
+        assert mkldnn_packing.pack(tower) >= 6 and same(tower(pictures), wanted)
 
 
 def test_real_weights_on_real_photographs() -> None:
     backbone = backbones.get("tf_efficientnet_lite0")
-    squares = [prep.square(open_rgb(f), prep.preprocessing(backbone).geometry) for f in photographs.files()[:6]]
+    squares = [
+        preprocessing.square(open_rgb(f), preprocessing.preprocessing_of(backbone).geometry)
+        for f in photographs.files()[:6]
+    ]
     squares = np.stack(squares)
-    plain = engines.build(backbone, "cpu", engine="torch").embed(squares)
-    ours = engines.build(backbone, "cpu", engine="torch packed")
+    plain = torch_engine.build(backbone, "cpu", engine="torch").embed(squares)
+    ours = torch_engine.build(backbone, "cpu", engine="torch packed")
     assert ours.name == "torch packed"
     smallest, centred = photographs.agreement(ours.embed(squares), plain)
     assert smallest >= 0.99999 and centred >= 0.99999
@@ -94,4 +99,4 @@ def test_a_subclass_is_left_alone() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return 2 * super().forward(x)
 
-    assert packed.pack(torch.nn.Sequential(Special(3, 3))) == 0
+    assert mkldnn_packing.pack(torch.nn.Sequential(Special(3, 3))) == 0

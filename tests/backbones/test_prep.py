@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core import compat
-from core.backbones import prep
+from core.backbones import preprocessing
 from core.types import Backbone
 
 
@@ -31,7 +31,7 @@ def test_shortest_is_timm_s_center_crop(width: int, height: int, filter: str, se
     if max(width, height) > 12 * min(width, height):
         width = height
     picture = drawn(width, height, seed)
-    ours = prep.square(picture, prep.Geometry("shortest", 73, 64, filter))
+    ours = preprocessing.square(picture, preprocessing.Geometry("shortest", 73, 64, filter))
     theirs = timm_square(picture, input_size=(3, 64, 64), crop_pct=64 / 73.2, interpolation=filter)
     assert ours.dtype == np.uint8
     np.testing.assert_array_equal(ours, theirs)
@@ -41,7 +41,7 @@ def test_shortest_is_timm_s_center_crop(width: int, height: int, filter: str, se
 def test_squash_is_timm_s_squash(size: tuple[int, int]) -> None:
     picture = drawn(*size)
     theirs = timm_square(picture, input_size=(3, 64, 64), crop_pct=1.0, crop_mode="squash", interpolation="bicubic")
-    np.testing.assert_array_equal(prep.square(picture, prep.Geometry("squash", 64, 64)), theirs)
+    np.testing.assert_array_equal(preprocessing.square(picture, preprocessing.Geometry("squash", 64, 64)), theirs)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (200, 90), (91, 333), (20, 64)])
@@ -50,29 +50,34 @@ def test_longest_is_timm_s_border(size: tuple[int, int]) -> None:
     theirs = timm_square(
         picture, input_size=(3, 64, 64), crop_pct=1.0, crop_mode="border", interpolation="bicubic", mean=(0.5,) * 3
     )
-    np.testing.assert_array_equal(prep.square(picture, prep.Geometry("longest", 64, 64, fill=(128,) * 3)), theirs)
+    np.testing.assert_array_equal(
+        preprocessing.square(picture, preprocessing.Geometry("longest", 64, 64, fill=(128,) * 3)), theirs
+    )
 
 
 def test_a_ribbon_takes_little_memory_and_shows_its_middle() -> None:
     ribbon = Image.new("RGB", (1, 1000))
     ribbon.paste((200, 10, 10), (0, 499, 1, 502))
-    seen = prep.square(ribbon, prep.Geometry("shortest", 256, 224))
+    seen = preprocessing.square(ribbon, preprocessing.Geometry("shortest", 256, 224))
     assert seen.shape == (224, 224, 3)
     assert seen[112, 112, 0] > 150
 
 
 def test_box_policy_is_close_but_not_the_same_claim() -> None:
     picture = Image.effect_mandelbrot((500, 300), (-2, -1.2, 1, 1.2), 60).convert("RGB")
-    geometry = prep.Geometry("shortest", 256, 224)
-    full, box = (prep.square(picture, geometry, policy).astype(int) for policy in ("full", "box"))
+    geometry = preprocessing.Geometry("shortest", 256, 224)
+    full, box = (preprocessing.square(picture, geometry, policy).astype(int) for policy in ("full", "box"))
     assert np.abs(full - box).max() <= 16 and np.abs(full - box).mean() < 1
 
 
 def test_the_record_and_back() -> None:
     backbone = Backbone(
-        "b", "timm", 8, options=prep.options(260, resize_to=292, mean=prep.HALF, std=prep.HALF, img_size=3)
+        "b",
+        "timm",
+        8,
+        options=preprocessing.options(260, resize_to=292, mean=preprocessing.HALF, std=preprocessing.HALF, img_size=3),
     )
-    said = prep.preprocessing(backbone)
-    assert said.geometry == prep.Geometry("shortest", 292, 260, "bicubic")
-    assert said.mean == said.std == prep.HALF
+    said = preprocessing.preprocessing_of(backbone)
+    assert said.geometry == preprocessing.Geometry("shortest", 292, 260, "bicubic")
+    assert said.mean == said.std == preprocessing.HALF
     assert ("img_size", 3) in backbone.options

@@ -141,9 +141,9 @@ def test_a_local_checkpoint_is_checked_kept_and_removed(home: Path, tmp_path: Pa
     record = backbones.add_local("test_resnet", file)
     assert record.source == "file" and record.name in backbones.names() and backbones.get(record.name) == record
     squares = np.random.default_rng(0).integers(0, 256, (2, 160, 160, 3), np.uint8)
-    from core.backbones import engines
+    from core.backbones.engines import torch_engine
 
-    ours = engines.build(record, "cpu").embed(squares)
+    ours = torch_engine.build(record, "cpu").embed(squares)
     network.reset_classifier(0)
     said = np.array([dict(record.options)["mean"], dict(record.options)["std"]], np.float32)
     pictures = torch.from_numpy(((squares / 255 - said[0]) / said[1]).astype(np.float32)).permute(0, 3, 1, 2)
@@ -174,11 +174,11 @@ def test_package_and_hub_build_the_same_lite0(hub: Path, tmp_path: Path) -> None
     """The packaged tensors, laid into a hub cache, give the very vectors of the package."""
     from safetensors.torch import save_file
 
-    from core.backbones import timm_encoder
+    from core.backbones.sources import timm_source
 
     package = backbones.get("tf_efficientnet_lite0")
     place = tmp_path / "hf"
-    state = timm_encoder.load(package, num_classes=None).state_dict()
+    state = timm_source.load(package, num_classes=None).state_dict()
     snapshot = cached_repository(place / "hub", "timm/tf_efficientnet_lite0.in1k")
     save_file({k: v.contiguous() for k, v in state.items()}, snapshot / "model.safetensors")
     code = """

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import data
-from core.data import blackbox
+from core.data import external_vectors
 from core.errors import BadInput
 
 ROWS = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
@@ -40,7 +40,7 @@ def npy(folder: Path, rows: np.ndarray = ROWS, name: str = "a.npy") -> Path:
 
 
 def test_labels_of_several_names_and_none(tmp_path: Path, labels: Path) -> None:
-    dataset, rows = blackbox.read({"a": npy(tmp_path)}, labels)
+    dataset, rows = external_vectors.read({"a": npy(tmp_path)}, labels)
     assert dataset.label_names == ("cat", "dog") and list(dataset.ids) == list("abcde")
     assert dataset.label_of(2) == "cat, dog" and dataset.label_of(3) == ""
     assert np.array_equal(rows["a"], ROWS)
@@ -51,7 +51,7 @@ def test_labels_of_several_names_and_none(tmp_path: Path, labels: Path) -> None:
 
 def test_a_split_says_who_asks(tmp_path: Path) -> None:
     path = table(tmp_path, "id,label,split\na,x,query\nb,x,gallery\nc,x,query|gallery\nd,y,gallery\ne,,gallery\n")
-    dataset, _ = blackbox.read({"a": npy(tmp_path)}, path)
+    dataset, _ = external_vectors.read({"a": npy(tmp_path)}, path)
     assert list(dataset.split.queries) == [0, 2] and list(dataset.split.gallery) == [1, 2, 3, 4]
     truth = data.relevance(dataset)
     assert list(truth.self_position) == [-1, 1] and list(truth.n_relevant) == [2, 1]
@@ -59,28 +59,28 @@ def test_a_split_says_who_asks(tmp_path: Path) -> None:
 
 def test_pairs_replace_absent_labels_and_complete_given_ones(tmp_path: Path, single: Path) -> None:
     pairs = table(tmp_path, "query_id,item_id,kind\na,b,relevant\na,d,junk\nd,e,relevant\n", "pairs.csv")
-    dataset, _ = blackbox.read({"a": npy(tmp_path)}, single, pairs)
+    dataset, _ = external_vectors.read({"a": npy(tmp_path)}, single, pairs)
     truth = data.relevance(dataset)
     assert [list(truth.relevant(q)) for q in range(5)] == [[1, 2, 4], [], [0, 4], [4], [0, 2]]
     assert list(truth.junk(0)) == [3]
     bare = table(tmp_path, "id,label\na,\nb,\nc,\nd,\ne,\n", "bare.csv")
-    dataset, _ = blackbox.read({"a": npy(tmp_path)}, bare, pairs)
+    dataset, _ = external_vectors.read({"a": npy(tmp_path)}, bare, pairs)
     truth = data.relevance(dataset)
     assert [list(truth.relevant(q)) for q in range(5)] == [[1], [], [], [4], []]
 
 
 def test_pairs_come_on_top_of_several_labels(tmp_path: Path, labels: Path) -> None:
     pairs = table(tmp_path, "query_id,item_id,kind\na,b,relevant\na,c,relevant\n", "pairs.csv")
-    truth = data.relevance(blackbox.read({"a": npy(tmp_path)}, labels, pairs)[0])
+    truth = data.relevance(external_vectors.read({"a": npy(tmp_path)}, labels, pairs)[0])
     assert list(truth.relevant(0)) == [1, 2, 4] and truth.gains is not None
 
 
 def test_relevant_and_junk_at_once_is_an_error(tmp_path: Path, single: Path) -> None:
     both = table(tmp_path, "query_id,item_id,kind\na,b,relevant\na,b,junk\n", "pairs.csv")
     with pytest.raises(BadInput, match=r"row 3: 'b' is junk for 'a', but row 2 says relevant"):
-        blackbox.read({"a": npy(tmp_path)}, single, both)
+        external_vectors.read({"a": npy(tmp_path)}, single, both)
     label = table(tmp_path, "query_id,item_id,kind\na,c,junk\n", "pairs.csv")
-    dataset, _ = blackbox.read({"a": npy(tmp_path)}, single, label)
+    dataset, _ = external_vectors.read({"a": npy(tmp_path)}, single, label)
     with pytest.raises(BadInput, match="both relevant and junk"):
         data.relevance(dataset)
 
@@ -90,8 +90,8 @@ def test_invalid_rows_are_refused_or_leave_every_backbone(tmp_path: Path, single
     bad[1, 0], bad[4, 2] = np.nan, np.inf
     given = {"a": npy(tmp_path), "b": npy(tmp_path, bad, "b.npy")}
     with pytest.raises(BadInput, match=r"b.npy.*in 2 of 5 rows, ids 'b', 'e'"):
-        blackbox.read(given, single)
-    dataset, rows = blackbox.read(given, single, invalid="drop")
+        external_vectors.read(given, single)
+    dataset, rows = external_vectors.read(given, single, invalid="drop")
     assert list(dataset.ids) == ["a", "c", "d"] and [len(one) for one in rows.values()] == [3, 3]
     assert list(data.relevance(dataset).n_relevant) == [1, 1, 0]
 
@@ -113,13 +113,13 @@ def test_every_kind_of_file_by_id_or_by_row(tmp_path: Path, single: Path, ending
         from safetensors.numpy import save_file
 
         save_file({"vectors": ROWS}, path)
-    _, found = blackbox.read({"v": path}, single)
+    _, found = external_vectors.read({"v": path}, single)
     assert np.allclose(found["v"], ROWS, atol=1e-6)
 
 
 def test_a_csv_without_header_is_read_by_row(tmp_path: Path, single: Path) -> None:
     np.savetxt(tmp_path / "v.csv", ROWS, delimiter=",")
-    _, found = blackbox.read({"v": tmp_path / "v.csv"}, single)
+    _, found = external_vectors.read({"v": tmp_path / "v.csv"}, single)
     assert np.allclose(found["v"], ROWS)
 
 
@@ -129,7 +129,7 @@ def test_float64_stays_float64_and_half_becomes_single(tmp_path: Path, single: P
         "b": npy(tmp_path, ROWS.astype(np.float16), "b.npy"),
         "c": npy(tmp_path, np.arange(15, dtype=np.int32).reshape(5, 3), "c.npy"),
     }
-    _, rows = blackbox.read(given, single)
+    _, rows = external_vectors.read(given, single)
     assert [one.dtype for one in rows.values()] == [np.float64, np.float32, np.float32]
 
 
@@ -156,7 +156,7 @@ def test_bad_vector_files_get_one_sentence(tmp_path: Path, labels: Path, case: s
     write, sentence = BAD_VECTORS[case]
     write(tmp_path / "v.npy")
     with pytest.raises(BadInput, match=sentence) as caught:
-        blackbox.read({"v": tmp_path / "v.npy"}, labels)
+        external_vectors.read({"v": tmp_path / "v.npy"}, labels)
     assert "\n" not in str(caught.value) and "v.npy" in str(caught.value)
 
 
@@ -166,7 +166,7 @@ def test_a_zip_bomb_is_not_opened(tmp_path: Path, labels: Path) -> None:
         for _ in range(100):
             member.write(bytes(2**20))
     with pytest.raises(BadInput, match="would grow"):
-        blackbox.read({"v": path}, labels)
+        external_vectors.read({"v": path}, labels)
 
 
 BAD_LABELS = {
@@ -191,7 +191,7 @@ BAD_LABELS = {
 def test_bad_label_files_get_one_sentence(tmp_path: Path, case: str) -> None:
     text, sentence = BAD_LABELS[case]
     with pytest.raises(BadInput, match=sentence) as caught:
-        blackbox.read({"v": npy(tmp_path)}, table(tmp_path, text))
+        external_vectors.read({"v": npy(tmp_path)}, table(tmp_path, text))
     assert "\n" not in str(caught.value) and "labels.csv" in str(caught.value)
 
 
@@ -205,7 +205,7 @@ def test_bad_label_files_get_one_sentence(tmp_path: Path, case: str) -> None:
 )
 def test_bad_pairs_get_one_sentence(tmp_path: Path, labels: Path, text: str, sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
-        blackbox.read({"v": npy(tmp_path)}, labels, table(tmp_path, text, "pairs.csv"))
+        external_vectors.read({"v": npy(tmp_path)}, labels, table(tmp_path, text, "pairs.csv"))
 
 
 @pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", None])
@@ -213,17 +213,17 @@ def test_bad_pairs_get_one_sentence(tmp_path: Path, labels: Path, text: str, sen
 def test_marks_and_separators_of_spreadsheets(tmp_path: Path, mark: bytes | None, separator: str) -> None:
     text = f"id{separator}label\r\nä{separator}喵\r\nb{separator}x\r\n"
     data_ = mark + text.encode() if mark else text.encode("utf-16")
-    dataset, _ = blackbox.read({"v": npy(tmp_path, ROWS[:2])}, table(tmp_path, data_))
+    dataset, _ = external_vectors.read({"v": npy(tmp_path, ROWS[:2])}, table(tmp_path, data_))
     assert dataset.label_of(0) == "喵" and list(dataset.ids) == ["ä", "b"]
 
 
 def test_ids_that_do_not_match_are_named(tmp_path: Path, labels: Path) -> None:
     np.savez(tmp_path / "v.npz", vectors=ROWS, ids=np.array(list("abcdx")))
     with pytest.raises(BadInput, match=r"lacks 1 of the 5 ids.*'e'"):
-        blackbox.read({"v": tmp_path / "v.npz"}, labels)
+        external_vectors.read({"v": tmp_path / "v.npz"}, labels)
     np.savez(tmp_path / "v.npz", vectors=np.vstack([ROWS, ROWS[:1]]), ids=np.array(list("abcdex")))
     with pytest.raises(BadInput, match=r"1 ids that .* does not have: 'x'"):
-        blackbox.read({"v": tmp_path / "v.npz"}, labels)
+        external_vectors.read({"v": tmp_path / "v.npz"}, labels)
 
 
 word = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="|"), max_size=8).map(str.strip)
@@ -234,7 +234,7 @@ word = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_charac
 def test_any_labels_survive_the_way_through_a_file(tmp_path: Path, rows: list[list[str]]) -> None:
     frame = pd.DataFrame({"id": [f"image {i}" for i in range(len(rows))], "label": ["|".join(row) for row in rows]})
     frame.to_csv(tmp_path / "any.csv", index=False)
-    dataset, _ = blackbox.read({"v": npy(tmp_path, np.ones((len(rows), 2)))}, tmp_path / "any.csv")
+    dataset, _ = external_vectors.read({"v": npy(tmp_path, np.ones((len(rows), 2)))}, tmp_path / "any.csv")
     found = [dataset.label_of(i) for i in range(len(rows))]
     assert [
         sorted(text.split(", ")) if text and ", " not in "".join(row) else text for text, row in zip(found, rows)

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core import data
-from core.data import from_torchvision, manifests, readers, safe_pickle, table
+from core.data import dataset_table, readers, safe_pickle
+from core.data.readers import manifest, torchvision_datasets
 from core.errors import BadInput, UnknownName
 from core.store import open_store
 from tests.conftest import draw_tiny, write_tiny
@@ -53,7 +54,7 @@ def test_competition_folders(tmp_path: Path, home: Path, prefix: str) -> None:
         f"{prefix}gallery/b/6.png",
     )
     dataset = data.load(root)
-    words = dict(zip(dataset.ids.tolist(), table.split_words(dataset).tolist()))
+    words = dict(zip(dataset.ids.tolist(), dataset_table.split_words(dataset).tolist()))
     assert words[f"{prefix}query/4.png"] == "query" and words["train/a/1.png"] == "train"
     truth = data.relevance(dataset)
     found = {dataset.ids[q]: list(truth.relevant(i)) for i, q in enumerate(dataset.split.queries)}
@@ -240,7 +241,7 @@ def test_any_manifest_survives_the_way_through_a_file(tmp_path: Path, rows: list
         }
     )[order]
     frame.to_csv(tmp_path / "any.csv", index=False)
-    listing = manifests.manifest(tmp_path / "any.csv")
+    listing = manifest.manifest(tmp_path / "any.csv")
     assert listing.ids == [f"{n}.png" for n in range(len(rows))]
     assert [set(labels) for labels in listing.labels or [()] * len(rows)] == [labels for labels, _ in rows]
     assert listing.splits == [split for _, split in rows] and listing.extra["title"] == frame["title"].tolist()
@@ -249,14 +250,14 @@ def test_any_manifest_survives_the_way_through_a_file(tmp_path: Path, rows: list
 @settings(max_examples=100, deadline=None)
 @given(
     names=st.lists(
-        st.sampled_from(sum(manifests.USUAL.values(), ()) + ("foo", "Path ", "LABEL")), min_size=1, unique=True
+        st.sampled_from(sum(manifest.USUAL.values(), ()) + ("foo", "Path ", "LABEL")), min_size=1, unique=True
     )
 )
 def test_guessed_columns_are_there_and_used_once(names: list[str]) -> None:
-    found = manifests.guess_columns(names)
+    found = manifest.guess_columns(names)
     assert set(found.values()) <= set(names) and len(set(found.values())) == len(found)
-    assert all(theirs.strip().lower() in manifests.USUAL[ours] for ours, theirs in found.items())
-    for ours, usual in manifests.USUAL.items():
+    assert all(theirs.strip().lower() in manifest.USUAL[ours] for ours, theirs in found.items())
+    for ours, usual in manifest.USUAL.items():
         if any(name.strip().lower() in usual for name in names):
             assert ours in found or ours in (
                 "label",
@@ -482,7 +483,7 @@ def test_torchvision_collections_become_listings(tmp_path: Path, home: Path, mon
         files = sorted(folder.rglob("*.png"))
         return SimpleNamespace(_image_files=files, _labels=[0, 0, 1, 1], classes=["round", "square"])
 
-    monkeypatch.setattr(from_torchvision, "_fetch", fake)
+    monkeypatch.setattr(torchvision_datasets, "_fetch", fake)
     cifar = data.load("torchvision:cifar-10")
     assert len(cifar) == 8 and cifar.label_names == ("car", "plane") and len(cifar.split.train) == 4
     flowers = data.load("torchvision:Flowers-102")
@@ -500,17 +501,17 @@ def test_vectors_of_others_become_backbones_of_a_dataset(tiny_world, tmp_path: P
     np.savez(tmp_path / "theirs.npz", vectors=rows[order], ids=dataset.ids[order])
     np.save(tmp_path / "plain.npy", rows[:, :2])
     data.add_vectors("tiny", {"theirs": tmp_path / "theirs.npz", "plain": tmp_path / "plain.npy"})
-    found = data.attached.backbones(dataset)
+    found = data.attached_vectors.backbones(dataset)
     assert [(b.name, b.dim, b.source) for b in found] == [("plain", 2, "vectors"), ("theirs", 5, "vectors")]
     held = open_store().embeddings(dataset, "theirs", "any", 5)
     assert np.allclose(held.vectors, rows / np.linalg.norm(rows, axis=1, keepdims=True), atol=1e-6)
     smaller = data.quarantine("tiny", {str(dataset.ids[0]): "gone"})
-    assert np.array_equal(data.attached.vectors(smaller, "theirs"), held.vectors[1:])
+    assert np.array_equal(data.attached_vectors.vectors(smaller, "theirs"), held.vectors[1:])
     np.save(tmp_path / "short.npy", rows[:5])
     with pytest.raises(BadInput, match=r"short.npy has 5 rows, the dataset 'tiny' has 59"):
         data.add_vectors("tiny", {"short": tmp_path / "short.npy"})
-    data.attached.detach("tiny", "theirs")
-    assert [b.name for b in data.attached.backbones("tiny")] == ["plain"]
+    data.attached_vectors.detach("tiny", "theirs")
+    assert [b.name for b in data.attached_vectors.backbones("tiny")] == ["plain"]
 
 
 def test_a_dataset_of_vectors_alone(tmp_path: Path, home: Path) -> None:

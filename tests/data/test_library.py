@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from core import data, paths
-from core.data import scan, table
+from core.data import dataset_table, index_files
 from core.errors import BadInput, Cancelled, StoreMismatch, StoreUnusable, UnknownName
 from core.progress import Cancel
 from core.store import open_store
@@ -32,7 +32,7 @@ def test_folders_become_labels_and_everything_asks(tiny_world) -> None:
 def test_a_saved_dataset_opens_the_same_and_at_once(tiny_world) -> None:
     again = data.load("tiny")
     assert again is data.load("tiny") and again.fingerprint == tiny_world.dataset.fingerprint
-    fresh = table.opened(paths.datasets() / "tiny")
+    fresh = dataset_table.opened(paths.datasets() / "tiny")
     assert fresh.fingerprint == again.fingerprint and fresh.items.equals(again.items)
 
 
@@ -40,8 +40,8 @@ def test_only_files_that_moved_are_opened_again(tmp_path: Path, home: Path, monk
     folder = write_tiny(tmp_path / "moving", 3)
     first = data.load(folder)
     read: list[str] = []
-    real = scan.read_slice
-    monkeypatch.setattr(scan, "read_slice", lambda path, *more: read.append(path) or real(path, *more))
+    real = index_files.read_slice
+    monkeypatch.setattr(index_files, "read_slice", lambda path, *more: read.append(path) or real(path, *more))
     assert data.load(folder) is first and read == []
     draw_tiny("circle", 99).save(folder / "circle" / "circle_00.png")
     draw_tiny("circle", 98).save(folder / "circle" / "circle_77.png")
@@ -75,8 +75,8 @@ def test_subset_keeps_split_pairs_and_labels_consistent(shared_data: Path, home:
     object.__setattr__(whole, "pairs", pairs)
     keep = np.random.default_rng(0).random(len(whole)) < 0.5
     part = data.subset(whole, keep)
-    words = dict(zip(whole.ids, table.split_words(whole)))
-    assert [words[text] for text in part.ids] == table.split_words(part).tolist()
+    words = dict(zip(whole.ids, dataset_table.split_words(whole)))
+    assert [words[text] for text in part.ids] == dataset_table.split_words(part).tolist()
     assert set(part.pairs["query_id"]) | set(part.pairs["item_id"]) <= set(part.ids)
     named = {whole.ids[i]: whole.label_of(i) for i in range(len(whole))}
     assert all(part.label_of(i) == named[part.ids[i]] for i in range(len(part)))

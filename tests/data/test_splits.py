@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import data
-from core.data.splits import Shares, leakage, stratified, with_split
+from core.data.splits import SplitShares, leakage, stratified, with_split
 from core.errors import BadInput
 from core.types import Dataset, Split
 
@@ -39,11 +39,11 @@ def test_every_class_is_spread_by_the_shares(labels: list[int], query: float, tr
     sizes = {label: labels.count(label) for label in set(labels) - {-1}}
     if not any(size > 1 for size in sizes.values()):
         with pytest.raises(BadInput, match="can ask"):
-            stratified(dataset, Shares(query, train), seed)
+            stratified(dataset, SplitShares(query, train), seed)
         return
-    split = stratified(dataset, Shares(query, train), seed)
+    split = stratified(dataset, SplitShares(query, train), seed)
     assert sorted([*split.queries, *split.gallery, *split.train]) == list(range(len(labels)))
-    again = stratified(dataset, Shares(query, train), seed)
+    again = stratified(dataset, SplitShares(query, train), seed)
     assert np.array_equal(split.queries, again.queries) and np.array_equal(split.train, again.train)
     for label, size in sizes.items():
         asks, found, fits = (
@@ -67,7 +67,7 @@ def test_no_instance_crosses_the_border_of_training(rows: list, query: float, tr
     dataset = made([instance % 3 if instance >= 0 else label for label, instance in rows], instances)
     object.__setattr__(dataset, "relevant_by", "instance")
     try:
-        split = stratified(dataset, Shares(query, train), seed)
+        split = stratified(dataset, SplitShares(query, train), seed)
     except BadInput:
         assert max(np.bincount(np.maximum(dataset.instances, 0))) < 60
         return
@@ -81,7 +81,7 @@ def test_no_instance_crosses_the_border_of_training(rows: list, query: float, tr
 
 def test_another_seed_is_another_split() -> None:
     dataset = made([0] * 50 + [1] * 50)
-    one, other = stratified(dataset, Shares(0.3), 0), stratified(dataset, Shares(0.3), 1)
+    one, other = stratified(dataset, SplitShares(0.3), 0), stratified(dataset, SplitShares(0.3), 1)
     assert len(one.queries) == len(other.queries) == 30 and not np.array_equal(one.queries, other.queries)
     assert with_split(dataset, one).split is one
 
@@ -89,7 +89,7 @@ def test_another_seed_is_another_split() -> None:
 @pytest.mark.parametrize(("query", "train"), [(0, 0), (1, 0), (0.5, 0.5), (-0.1, 0), (0.2, -0.2)])
 def test_shares_that_leave_nothing_are_refused(query: float, train: float) -> None:
     with pytest.raises(BadInput, match="gallery"):
-        Shares(query, train)
+        SplitShares(query, train)
 
 
 def test_leakage_names_equal_bytes_and_instances() -> None:

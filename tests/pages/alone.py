@@ -26,11 +26,12 @@ def opened(page: str, **link: str) -> AppTest:
         import runpy
 
         from core import paths
-        from core.ui import controls, state
-        from core.ui.guard import guarded
+        from core.ui.app import state
+        from core.ui.app.error_boundary import guarded
+        from core.ui.widgets import sidebar
 
         state.begin(file)
-        guarded(controls.frame)()
+        guarded(sidebar.frame)()
         guarded(lambda: runpy.run_path(str(paths.REPOSITORY / "pages" / f"{file}.py")))()
 
     app = AppTest.from_function(one_page, default_timeout=120, kwargs={"file": page})
@@ -46,7 +47,7 @@ def words(app: AppTest) -> str:
 
 def settled(app: AppTest) -> AppTest:
     """Run again until nothing is computed beside the page any more."""
-    from core.ui import jobs
+    from core.ui.app import jobs
 
     end = time.monotonic() + 120
     while jobs.running() and time.monotonic() < end:
@@ -79,7 +80,7 @@ def world(folder: Path, name: str = "tiny", backbones: tuple[str, ...] = OWN, **
 
 def attached(dataset: Dataset, **rows: np.ndarray) -> None:
     """Vectors computed elsewhere, beside a dataset."""
-    from core.data import attached as given
+    from core.data import attached_vectors as given
 
     for name, values in rows.items():
         given.attach(dataset, name, values)

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 
 from core.types import Dataset
-from core.ui import jobs
+from core.ui.app import jobs
 from tests.pages.alone import world
 
 

@@ -13,11 +13,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import backbones, data
-from core.backbones import added
+from core.backbones import custom
 from core.errors import WeightsMissing
 from core.setups import BackbonesSetup, FrameSetup
-from core.studies import costs, described, embedding
-from core.ui import jobs, state, theme
+from core.studies import backbone_info, costs, embedding
+from core.ui.app import jobs, state, theme
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 
 OWN = ("hsv_histogram", "hog")
@@ -27,11 +27,12 @@ def one_page() -> None:
     import runpy
 
     from core import paths
-    from core.ui import controls, state
-    from core.ui.guard import guarded
+    from core.ui.app import state
+    from core.ui.app.error_boundary import guarded
+    from core.ui.widgets import sidebar
 
     state.begin("backbones")
-    guarded(controls.frame)()
+    guarded(sidebar.frame)()
     guarded(lambda: runpy.run_path(str(paths.REPOSITORY / "pages" / "backbones.py")))()
 
 
@@ -165,7 +166,7 @@ def test_other_backbones_are_added_and_taken_off(page, tmp_path: Path) -> None:
     add.click().run()
     assert not page.error, [one.value for one in page.error]
     assert heading(page) == "test\\_vit.r160\\_in1k"
-    assert "timm:test_vit.r160_in1k" in table(page) and "timm:test_vit.r160_in1k" in added.kept()
+    assert "timm:test_vit.r160_in1k" in table(page) and "timm:test_vit.r160_in1k" in custom.kept()
     page.text_input("add by name").set_value("timm:resnet5000")
     next(button for button in page.button if button.label == "Add").click().run()
     assert len(page.error) == 1 and "no architecture" in page.error[0].value
@@ -198,10 +199,10 @@ def test_similarity_is_drawn_for_what_is_embedded(page) -> None:
 
 @pytest.mark.parametrize("backbone", backbones.BACKBONES, ids=lambda one: one.name)
 def test_every_backbone_can_be_said_in_words(backbone) -> None:
-    assert described.what_it_is(backbone).endswith(".")
-    assert str(backbone.image_size) in described.preprocessing(backbone)
-    assert any(address for _, address in described.papers(backbone))
-    assert backbone.architecture in described.built_by(backbone) and described.pooling(backbone)
+    assert backbone_info.what_it_is(backbone).endswith(".")
+    assert str(backbone.image_size) in backbone_info.preprocessing_text(backbone)
+    assert any(address for _, address in backbone_info.papers(backbone))
+    assert backbone.architecture in backbone_info.built_by(backbone) and backbone_info.pooling(backbone)
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from core import data
 from core.fusion.catalogue import CATALOGUE_STRATEGIES
-from core.studies import catalogue as study
-from core.studies import embedding, judging
+from core.studies import embedding
+from core.studies.catalogue import catalogue_evaluation
+from core.studies.catalogue import catalogue_search as study
 from tests.pages.alone import button, link, opened, settled, table, words
 
 SPACE = "concepts_lite0"
@@ -61,7 +62,7 @@ def shop_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shop(shop_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[study.Catalogue]:
-    from core.ui import jobs
+    from core.ui.app import jobs
 
     monkeypatch.setenv("FUSIONSCOPE_HOME", str(shop_home))
     jobs._jobs().clear()
@@ -174,7 +175,7 @@ def test_a_long_text_is_cut(demo) -> None:
 
 
 def test_without_embeddings_there_is_the_button_that_helps(tmp_path, home) -> None:
-    from core.ui import jobs
+    from core.ui.app import jobs
 
     jobs._jobs().clear()
     Image.new("RGB", (30, 30), "red").save(tmp_path / "a.png")
@@ -196,10 +197,10 @@ def test_strategies_are_judged_on_questions_made_from_the_catalogue(demo, who) -
     app = asked(see="evaluation", ask=who)
     searcher = study.searcher(study.of_dataset(data.load("demo_catalogue")), SPACE)
     make = {
-        "categories": lambda: judging.category_questions(searcher.catalogue, searcher.components.names),
-        "pictures": lambda: judging.picture_questions(searcher.catalogue),
+        "categories": lambda: catalogue_evaluation.category_questions(searcher.catalogue, searcher.components.names),
+        "pictures": lambda: catalogue_evaluation.picture_questions(searcher.catalogue),
     }[who]
-    expected = judging.compare(searcher, make(), SPACE)
+    expected = catalogue_evaluation.compare(searcher, make(), SPACE)
     assert list(table(app)["strategy"]) == list(expected.table.label)
     assert list(table(app)["mAP"]) == [f"{value:.3f}" for value in expected.table["mean"]]
     for sentence in expected.sentences:
@@ -219,7 +220,9 @@ def given(app: AppTest, content: str) -> AppTest:
 def test_labelled_queries_from_a_file(demo) -> None:
     app = given(asked(see="evaluation", ask="file", m="ndcg@10"), QUERIES)
     searcher = study.searcher(study.of_dataset(data.load("demo_catalogue")), SPACE)
-    expected = judging.compare(searcher, judging.from_text(searcher.catalogue, QUERIES), SPACE, metric="ndcg@10")
+    expected = catalogue_evaluation.compare(
+        searcher, catalogue_evaluation.from_text(searcher.catalogue, QUERIES), SPACE, metric="ndcg@10"
+    )
     assert list(table(app)["nDCG@10"]) == [f"{value:.3f}" for value in expected.table["mean"]]
     assert set(table(app)["questions"]) == {2} and "mean of 2 questions" in words(app)
 

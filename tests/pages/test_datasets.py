@@ -13,10 +13,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import charts, data
-from core.data.splits import Shares
+from core.data.splits import SplitShares
 from core.fusion import FusionSpec
 from core.studies import embedding
-from core.ui import cache, jobs
+from core.ui.app import cache, jobs
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import TINY_CLASSES, draw_tiny, write_tiny
 
@@ -30,11 +30,12 @@ def one_page() -> None:
     import runpy
 
     from core import paths
-    from core.ui import controls, state
-    from core.ui.guard import guarded
+    from core.ui.app import state
+    from core.ui.app.error_boundary import guarded
+    from core.ui.widgets import sidebar
 
     state.begin("datasets")
-    guarded(controls.frame)()
+    guarded(sidebar.frame)()
     guarded(lambda: runpy.run_path(str(paths.REPOSITORY / "pages" / "datasets.py")))()
 
 
@@ -195,7 +196,7 @@ def test_vectors_are_attached_in_the_page_and_taken_off(tiny_world, tmp_path: Pa
     app = opened("tiny")
     app.text_area("vector paths").set_value(f"short={tmp_path / 'short.npy'}").run()
     button(app, "Attach").click().run()
-    assert "has 6 rows" in app.error[0].value and not data.attached.backbones("tiny")
+    assert "has 6 rows" in app.error[0].value and not data.attached_vectors.backbones("tiny")
     app.text_area("vector paths").set_value(f"given={tmp_path / 'given.npy'}").run()
     button(app, "Attach").click().run()
     assert "given joined tiny" in words(app)
@@ -203,7 +204,7 @@ def test_vectors_are_attached_in_the_page_and_taken_off(tiny_world, tmp_path: Pa
     assert "in each of given" in words(app)  # a backbone like any other
     app = opened("tiny", "manage")
     next(one for one in app.button if one.key == "detach given").click().run()
-    assert not data.attached.backbones("tiny") and not app.error
+    assert not data.attached_vectors.backbones("tiny") and not app.error
 
 
 def test_vectors_attached_anew_elsewhere_leave_nothing_of_the_old_ones(tiny_world, tmp_path: Path) -> None:
@@ -238,7 +239,7 @@ def test_a_split_is_made_and_taken_back(tiny_world) -> None:
     app.number_input("split seed").set_value(5).run()
     assert "Gives 18 queries, 30 in the gallery, 12 for fitting" in words(app)
     button(app, "Split so").click().run()
-    assert data.decided("tiny").shares == Shares(0.3, 0.2) and data.decided("tiny").seed == 5
+    assert data.decided("tiny").shares == SplitShares(0.3, 0.2) and data.decided("tiny").seed == 5
     assert {one.label: one.value for one in app.metric}["Train"] == "12"
     assert "**30% ask**, **20% are for fitting**" in words(app)
     button(app, "Back to the given split").click().run()
@@ -258,12 +259,12 @@ def test_copies_are_found_left_out_and_brought_back(flawed) -> None:
 
 
 def test_leaks_are_listed(flawed) -> None:
-    path = data.make_split("flawed", Shares(0.3, 0.4), seed=0)
+    path = data.make_split("flawed", SplitShares(0.3, 0.4), seed=0)
     wrong, right = (int(np.flatnonzero(path.ids == name)[0]) for name in ("cross/wrong.png", "circle/circle_00.png"))
     seed = next(
         seed
         for seed in range(50)
-        if (np.isin([wrong, right], data.make_split("flawed", Shares(0.3, 0.4), seed).split.train)).sum() == 1
+        if (np.isin([wrong, right], data.make_split("flawed", SplitShares(0.3, 0.4), seed).split.train)).sum() == 1
     )
     app = opened("flawed", "duplicates")
     assert data.decided("flawed").seed == seed
@@ -273,7 +274,7 @@ def test_leaks_are_listed(flawed) -> None:
 
 def test_doubtful_labels_are_listed_and_looked_at(flawed) -> None:
     np_labels = flawed.labels.copy()
-    data.attached.attach(flawed, "truth", np.eye(6)[np.where(flawed.ids == "cross/wrong.png", 0, np_labels)])
+    data.attached_vectors.attach(flawed, "truth", np.eye(6)[np.where(flawed.ids == "cross/wrong.png", 0, np_labels)])
     app = opened("flawed", "doubts", b="truth")
     app.multiselect("backbones shown").set_value(["truth"]).run()
     button(app, "Ask the neighbours").click().run()
@@ -348,7 +349,7 @@ def test_originals_that_have_gone_are_said(tmp_path: Path, home: Path) -> None:
 def test_the_bars_count_what_is_there(tiny_world) -> None:
     from core.studies import datasets as study
 
-    made = data.make_split("tiny", Shares(0.3, 0.2), seed=4)
+    made = data.make_split("tiny", SplitShares(0.3, 0.2), seed=4)
     figure = charts.class_counts(study.counts(made), list(TINY_CLASSES))
     assert {bar.name: sum(bar.x) for bar in figure.data} == {"query": 18, "gallery": 30, "train": 12}
     tall = charts.class_counts(study.counts(made), [f"c{n}" for n in range(300)])

@@ -148,7 +148,7 @@ def test_the_figures_are_those_of_the_study(lab, tiny_world: SimpleNamespace) ->
     first, second, third = lab.names
     app = lab(w=f"{first}:0.7,{second}:0.2,{third}:0.1")
     dataset = data.load("tiny")
-    judge = fusion.Judge(fusion.space_of(dataset, lab.names), data.relevance(dataset))
+    judge = fusion.FusionEvaluator(fusion.space_of(dataset, lab.names), data.relevance(dataset))
     spec = FusionSpec("now", "concat", lab.names).with_shares({first: 0.7, second: 0.2, third: 0.1})
     ranks = judge.fusion(spec)
     for key, label in (("map", "mAP"), ("p@1", "P@1"), ("p@10", "P@10"), ("ndcg@10", "nDCG@10")):
@@ -164,7 +164,7 @@ def test_a_hard_query_is_the_worst_one(lab, tiny_world: SimpleNamespace) -> None
     app = lab()
     button(app, "A hard one").click().run()
     dataset = data.load("tiny")
-    judge = fusion.Judge(fusion.space_of(dataset, lab.names), data.relevance(dataset))
+    judge = fusion.FusionEvaluator(fusion.space_of(dataset, lab.names), data.relevance(dataset))
     spec = FusionSpec("now", "concat", lab.names).with_shares(dict.fromkeys(lab.names, 1.0))
     values = metrics.average_precision(judge.fusion(spec))
     chosen = app.query_params["q"]
@@ -201,14 +201,14 @@ def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) ->
     import streamlit as st
 
     from core import data
-    from core.studies import fitted
+    from core.studies.training import trained_fusions
 
     dataset, names = data.load("tiny"), lab.names
     space, truth = fusion.space_of(dataset, names), data.relevance(dataset)
     spec = FusionSpec("this fusion", "concat", names)
     for what in ("tune", "gate"):
-        made = fitted.fit(what, dataset, space, truth, spec)
-        fitted.keep(fitted.name_of(what, dataset, spec), made, space)
+        made = trained_fusions.fit(what, dataset, space, truth, spec)
+        trained_fusions.keep(trained_fusions.name_of(what, dataset, spec), made, space)
         if what == "tune":
             found = made
     st.cache_resource.clear()
@@ -228,29 +228,29 @@ def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) ->
         assert (left in " ".join(caption.value for caption in one.caption)) == several
     button(again, "dismiss tuned").click().run()
     assert "Tuned to" not in " ".join(one.value for one in again.markdown)
-    assert fitted.find(fitted.name_of("tune", dataset, spec), space) is None
+    assert trained_fusions.find(trained_fusions.name_of("tune", dataset, spec), space) is None
 
 
 def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatch) -> None:
     import streamlit as st
 
-    from core.studies import panels
+    from core.studies import query_sampling
 
     st.cache_resource.clear()
     whole = lab()
     before = figure(whole)
     whole.slider(key=f"share {lab.names[0]}").set_value(80).run()
-    monkeypatch.setattr(panels, "SIZE", 20)
-    monkeypatch.setattr(panels, "MOST_QUERIES", 30)
+    monkeypatch.setattr(query_sampling, "SIZE", 20)
+    monkeypatch.setattr(query_sampling, "MOST_QUERIES", 30)
     gate = threading.Event()
-    prepare = fusion.Judge.prepare
+    prepare = fusion.FusionEvaluator.prepare
 
     def held(judge, *given, **told):
         if judge.by_slices:
             assert gate.wait(30)
         return prepare(judge, *given, **told)
 
-    monkeypatch.setattr(fusion.Judge, "prepare", held)
+    monkeypatch.setattr(fusion.FusionEvaluator, "prepare", held)
     st.cache_resource.clear()
     st.cache_data.clear()
     app = lab()

@@ -17,7 +17,7 @@ from core import data
 from core.fusion import FusionSpec
 from core.fusion import spec as fusion_files
 from core.metrics import ranking as metrics
-from core.studies import embedding, evaluation, fusion, leaderboard, panels
+from core.studies import embedding, evaluation, fusion, leaderboard, query_sampling
 from core.types import Dataset
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import draw_tiny, write_tiny
@@ -97,8 +97,8 @@ def test_every_closer_look_opens_from_its_link(tiny: Dataset, look: str, said: s
 
 def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(tiny: Dataset, monkeypatch) -> None:
     whole = table(opened(PAGE, d="tiny"))
-    monkeypatch.setattr(panels, "SIZE", 20)
-    monkeypatch.setattr(panels, "MOST_QUERIES", 30)
+    monkeypatch.setattr(query_sampling, "SIZE", 20)
+    monkeypatch.setattr(query_sampling, "MOST_QUERIES", 30)
     gate = threading.Event()
     evaluate_one = evaluation.evaluate_one
 

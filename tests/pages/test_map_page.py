@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 from core import data, projection
 from core.studies import embedding, maps
 from core.types import Projection, unit
-from core.ui import map as picture_map
-from core.ui import map_layouts
+from core.ui.components import map as picture_map
+from core.ui.views.map import map_layouts
 from tests.browser import ROOT
 from tests.conftest import TINY_CLASSES, write_tiny
 from tests.pages import alone
@@ -56,11 +56,11 @@ def shop(home: Path, tmp_path: Path) -> None:
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What the map was given last; `event` is what the person did."""
-    held = SimpleNamespace(event=picture_map.Event(), panels=[], colours=None, selection=np.empty(0), focus=None)
+    held = SimpleNamespace(event=picture_map.MapEvent(), panels=[], colours=None, selection=np.empty(0), focus=None)
 
-    def show(panels, items, colours, *, selection=(), focus=None, **_) -> picture_map.Event:
+    def show(panels, items, colours, *, selection=(), focus=None, **_) -> picture_map.MapEvent:
         held.panels, held.colours, held.selection, held.focus, held.items = panels, colours, selection, focus, items
-        event, held.event = held.event, picture_map.Event()
+        event, held.event = held.event, picture_map.MapEvent()
         return event
 
     monkeypatch.setattr(picture_map, "show", show)
@@ -136,13 +136,13 @@ def test_two_maps_are_aligned_and_each_is_measured(shop: None, shown: SimpleName
 def test_a_selection_is_counted_judged_paged_and_kept_across_systems(
     shop: None, shown: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.ui import gallery
+    from core.ui.components import gallery
 
     grids: list[list[str]] = []
     monkeypatch.setattr(gallery, "grid", lambda cards, **_: grids.append([card.id for card in cards]))
     app = opened(a="hog", col="ap")
     ap, chosen = shown.colours.values, np.arange(5, 57)
-    shown.event = picture_map.Event(selection=chosen)
+    shown.event = picture_map.MapEvent(selection=chosen)
     app = alone.settled(app.run())
     np.testing.assert_array_equal(shown.selection, chosen)
     metric = app.metric[0]
@@ -167,7 +167,7 @@ def test_a_selection_is_kept_while_other_pages_are_visited(shop: None, shown: Si
     app.run()
     app.switch_page("pages/projection.py")
     app = alone.settled(app.run())
-    shown.event = picture_map.Event(selection=np.array([4, 8, 15]))
+    shown.event = picture_map.MapEvent(selection=np.array([4, 8, 15]))
     app = alone.settled(app.run())
     app.switch_page("pages/backbones.py").run()
     shown.selection = None
@@ -179,13 +179,13 @@ def test_a_selection_is_kept_while_other_pages_are_visited(shop: None, shown: Si
 def test_a_long_selection_is_seen_page_by_page(
     home: Path, tmp_path: Path, shown: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.ui import gallery
+    from core.ui.components import gallery
 
     grids: list[list[str]] = []
     monkeypatch.setattr(gallery, "grid", lambda cards, **_: grids.append([card.id for card in cards]))
     _vectors(tmp_path, 150)
     app = opened(d="abstract", b="one,two", a="one")
-    shown.event = picture_map.Event(selection=np.arange(150))
+    shown.event = picture_map.MapEvent(selection=np.arange(150))
     app = alone.settled(app.run())
     names = [str(name) for name in data.load("abstract").ids]
     seen = [grids[-1]]
@@ -200,13 +200,13 @@ def test_a_long_selection_is_seen_page_by_page(
 def test_a_point_is_joined_to_its_nearest_and_a_click_in_the_grid_does_the_same(
     shop: None, shown: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.ui import gallery
+    from core.ui.components import gallery
 
     picked: list[str] = []
     monkeypatch.setattr(gallery, "grid", lambda cards, **_: picked.pop() if picked else None)
     app = opened(a="hog")
     assert shown.focus is None
-    shown.event = picture_map.Event(clicked=17)
+    shown.event = picture_map.MapEvent(clicked=17)
     app = alone.settled(app.run())
     assert shown.focus.position == 17
     vectors = embedding.embeddings(data.load("shop"), "hog").vectors
@@ -263,7 +263,7 @@ def test_pca_stands_there_until_a_layout_comes_and_stop_keeps_what_is_shown(
     assert "PCA stands here until t-SNE has its first layout" in alone.words(app)
     assert shown.panels[0].live.startswith("/layouts/map-")
     before = shown.panels[0].xy
-    shown.event = picture_map.Event(stopped=0)
+    shown.event = picture_map.MapEvent(stopped=0)
     app.run()
     go_on.set()
     app = alone.settled(app)
@@ -288,14 +288,14 @@ def _vectors(folder: Path, n: int) -> None:
 
 def test_another_dataset_shows_its_own_fusion_of_the_lab(tiny_world, tmp_path: Path) -> None:
     from core.fusion import FusionSpec
-    from core.studies import naming
+    from core.studies import system_spec_text
 
     embedding.embed(tiny_world.dataset, ("hsv_histogram", "hog"))
     (tmp_path / "labels.csv").write_text("id,label\n" + "".join(f"i{n},{'ab'[n % 2]}\n" for n in range(8)))
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(8, 4)))
     for name, given in (("other", "ab"), ("one", "a")):
         data.add_vectors(name, dict.fromkeys(given, tmp_path / "rows.npy"), labels=tmp_path / "labels.csv")
-    lab = naming.spell(FusionSpec("lab", "concat", ("hsv_histogram", "hog")))
+    lab = system_spec_text.spell(FusionSpec("lab", "concat", ("hsv_histogram", "hog")))
     app = alone.settled(alone.opened("projection", d="tiny", b="hsv_histogram,hog", system=lab, m="pca"))
     box = next(one for one in app.selectbox if one.label == "Space of")
     assert box.value == lab

@@ -52,7 +52,7 @@ def attached_world(name: str = "tiny") -> Path:
     """The folder of two sets of vectors that are attached to a dataset."""
     loaded = data.load(name)
     for given in ("a", "b"):
-        data.attached.attach(loaded, given, np.random.default_rng(0).normal(size=(len(loaded), 6)))
+        data.attached_vectors.attach(loaded, given, np.random.default_rng(0).normal(size=(len(loaded), 6)))
     return paths.datasets() / name / "vectors"
 
 

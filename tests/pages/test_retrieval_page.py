@@ -15,10 +15,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import data
-from core.data import attached
+from core.data import attached_vectors
 from core.errors import BadInput, StoreUnusable
-from core.studies import embedding, large, text
-from core.ui import analyses, asking
+from core.studies import ann_search, embedding
+from core.studies.text import text_search
+from core.ui.views.retrieval import failure_analysis, query_inputs
 from tests.browser import ROOT
 from tests.conftest import write_tiny
 from tests.pages.alone import words
@@ -46,8 +47,8 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 Image.fromarray(noisy).save(pictures / "many" / f"class {label:03d}" / f"{number}.png")
         many = data.add("many", pictures / "many")
         rows = np.random.default_rng(1).normal(size=(200, 16))[many.labels] + random.normal(size=(len(many), 16))
-        attached.attach(many, "given", rows)
-        attached.attach(many, "other", rows[:, ::-1] + random.normal(size=rows.shape))
+        attached_vectors.attach(many, "given", rows)
+        attached_vectors.attach(many, "other", rows[:, ::-1] + random.normal(size=rows.shape))
         flat = pictures / "flat"
         flat.mkdir()
         for file in sorted((folder / "circle").iterdir()):
@@ -154,11 +155,11 @@ def test_what_cannot_ask_gets_one_sentence() -> None:
     }
     for name, content in bad.items():
         with pytest.raises(BadInput, match=re.escape(name)) as refused:
-            asking.receive([(name, content)])
+            query_inputs.receive([(name, content)])
         assert str(refused.value).endswith(".") and len(str(refused.value)) < 300
     with pytest.raises(BadInput, match="300 pictures were given; one query is made of at most 24"):
-        asking.receive([(f"{number}.png", png()) for number in range(300)])
-    guest = asking.receive([("good.png", png()), *bad.items(), ("other.png", png((9, 5)))])
+        query_inputs.receive([(f"{number}.png", png()) for number in range(300)])
+    guest = query_inputs.receive([("good.png", png()), *bad.items(), ("other.png", png((9, 5)))])
     assert guest.names == ("good.png", "other.png") and len(guest.refused) == len(bad)
 
 
@@ -176,9 +177,9 @@ def fake_words(name: str, texts) -> np.ndarray:
 
 @pytest.fixture
 def hog_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "reads_text", lambda name: name == "hog")
-    monkeypatch.setattr(text, "default_templates", lambda name: False)
-    monkeypatch.setattr(text, "encode_words", fake_words)
+    monkeypatch.setattr(text_search, "reads_text", lambda name: name == "hog")
+    monkeypatch.setattr(text_search, "default_templates", lambda name: False)
+    monkeypatch.setattr(text_search, "encode_words", fake_words)
 
 
 def test_words_ask_and_only_readers_answer(at_home, hog_reads) -> None:
@@ -200,21 +201,22 @@ def test_words_ask_and_only_readers_answer(at_home, hog_reads) -> None:
 
 
 def test_what_words_find_is_what_the_study_of_texts_finds(at_home, hog_reads) -> None:
-    from core.report import sheet, view_report
+    from core.export import contact_sheet
+    from core.export.report import view_report
     from core.studies import retrieval
-    from core.studies.systems import Space
-    from core.ui.asking import Query
+    from core.studies.systems import VectorSet
+    from core.ui.views.retrieval.query_inputs import QueryInput
 
     loaded = data.load("tiny")
-    space = Space({name: embedding.embeddings(loaded, name).vectors for name in BACKBONES.split(",")}, loaded.split)
-    named = asking.reading(asking.naming.read("hog", ("hog",), {}), "hog")
-    question = Query("words:thing", "thing", words="thing").question(loaded, named.backbones)
-    answer = retrieval.ask(question, question.system("hog", None))
-    expected = text.search({"hog": space.gallery("hog")}, "thing")
+    space = VectorSet({name: embedding.embeddings(loaded, name).vectors for name in BACKBONES.split(",")}, loaded.split)
+    named = query_inputs.reading(query_inputs.system_spec_text.read("hog", ("hog",), {}), "hog")
+    question = QueryInput("words:thing", "thing", words="thing").question(loaded, named.backbones)
+    answer = retrieval.retrieve(question, question.system("hog", None))
+    expected = text_search.search({"hog": space.gallery("hog")}, "thing")
     assert answer.order.tolist() == expected.order.tolist() and not answer.judged
-    drawn = sheet.draw(
-        [sheet.Part("HOG", [sheet.Tile.of(loaded, answer, place) for place in answer.order[:5]])],
-        sheet.query_tiles(loaded, None),
+    drawn = contact_sheet.draw(
+        [contact_sheet.SheetPart("HOG", [contact_sheet.Tile.of(loaded, answer, place) for place in answer.order[:5]])],
+        contact_sheet.query_tiles(loaded, None),
         "Query: “thing”",
     )
     with Image.open(io.BytesIO(drawn)) as picture:
@@ -238,11 +240,11 @@ def settled(app: AppTest, done, seconds: float = 30) -> AppTest:
 
 
 def test_a_large_gallery_is_asked_by_an_index_and_a_panel(at_home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large, "FROM", 500)
-    monkeypatch.setattr(analyses, "MOST_SCORES", 1000)
-    monkeypatch.setattr(analyses, "PANEL", 40)
+    monkeypatch.setattr(ann_search, "FROM", 500)
+    monkeypatch.setattr(failure_analysis, "MOST_SCORES", 1000)
+    monkeypatch.setattr(failure_analysis, "PANEL", 40)
     with monkeypatch.context() as full:
-        full.setattr(large, "build", lambda *_, **__: (_ for _ in ()).throw(StoreUnusable("The disk is full.")))
+        full.setattr(ann_search, "build", lambda *_, **__: (_ for _ in ()).throw(StoreUnusable("The disk is full.")))
         app = opened(d="many", b="given,other", a="concat(given:0.5,other:0.5)")
         settled(app, lambda app: "the index was not built" in words(app) and "The disk is full." in words(app))
     again = [one for one in app.button if one.label == "Build the index"]

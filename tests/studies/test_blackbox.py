@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput, CoreError
-from core.studies import blackbox
+from core.studies import external_vectors
 from tests.studies import slow_fusion
 
 N = 36
@@ -126,7 +126,7 @@ def slow_means(vectors: dict, labels: list[str], splits: list[str] | None, pairs
 def test_every_kind_from_files_to_figures(tmp_path: Path, how: str, several: bool) -> None:
     seed = 10 * several + len(how)
     vectors, labels, splits = world(seed), labels_of(seed, several), splits_of(seed, how)
-    result, _ = blackbox.evaluate_files(**write(tmp_path, vectors, labels, splits, None), ks=(1, 5))
+    result, _ = external_vectors.evaluate_files(**write(tmp_path, vectors, labels, splits, None), ks=(1, 5))
     assert_agrees(result, slow_means(vectors, labels, splits, None))
 
 
@@ -134,7 +134,7 @@ def test_pairs_complete_labels_and_junk_leaves_after_ranking(tmp_path: Path) -> 
     vectors, labels = world(3), labels_of(3, False)
     pairs = [(0, n, "relevant") for n in range(1, N) if labels[n] != labels[0]][:3]
     pairs += [(q, n, "junk") for q in (1, 2, 4) for n in range(N) if n != q and labels[n] != labels[q]][:40]
-    result, _ = blackbox.evaluate_files(**write(tmp_path, vectors, labels, None, pairs), ks=(1, 5))
+    result, _ = external_vectors.evaluate_files(**write(tmp_path, vectors, labels, None, pairs), ks=(1, 5))
     assert_agrees(result, slow_means(vectors, labels, None, pairs))
 
 
@@ -158,8 +158,8 @@ def test_invalid_rows_are_refused_or_dropped_for_all(tmp_path: Path) -> None:
     vectors["c"][8, 2] = np.inf
     given = write(tmp_path, vectors, labels, None, None)
     with pytest.raises(BadInput, match="i3"):
-        blackbox.evaluate_files(**given)
-    result, _ = blackbox.evaluate_files(**given, invalid="drop")
+        external_vectors.evaluate_files(**given)
+    result, _ = external_vectors.evaluate_files(**given, invalid="drop")
     for one in evaluation.as_json(result)["systems"]:
         assert one["metrics"]["map"]["n_queries"] <= N - 2
 
@@ -167,7 +167,7 @@ def test_invalid_rows_are_refused_or_dropped_for_all(tmp_path: Path) -> None:
 def test_what_is_wrong_with_the_files_is_one_sentence(tmp_path: Path) -> None:
     given = write(tmp_path, world(1), labels_of(1, False), None, None)
     with pytest.raises(BadInput, match="--labels"):
-        blackbox.evaluate_files(**(given | {"labels": None}))
+        external_vectors.evaluate_files(**(given | {"labels": None}))
     for record, said in (
         ([{"name": "x", "kind": "concat", "backbones": ["a", "nobody"]}], "'nobody'"),
         ([{"name": "a", "kind": "concat", "backbones": ["a", "b"]}], "Two systems are named 'a'"),
@@ -177,5 +177,5 @@ def test_what_is_wrong_with_the_files_is_one_sentence(tmp_path: Path) -> None:
     ):
         (tmp_path / "fusions.json").write_text(json.dumps(record))
         with pytest.raises(CoreError, match=said) as caught:
-            blackbox.evaluate_files(**given)
+            external_vectors.evaluate_files(**given)
         assert "\n" not in str(caught.value)

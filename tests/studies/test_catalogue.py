@@ -9,10 +9,10 @@ from PIL import Image
 from core import data
 from core.errors import BadInput, NotComputed
 from core.fusion.catalogue import CATALOGUE_STRATEGIES, Components, scores
-from core.studies import catalogue as study
-from core.studies import judging
-from core.studies.catalogue import PICTURE, Searcher
-from core.studies.text import judged
+from core.studies.catalogue import catalogue_evaluation
+from core.studies.catalogue import catalogue_search as study
+from core.studies.catalogue.catalogue_search import PICTURE, Searcher
+from core.studies.text.text_search import judged
 from core.types import unit
 
 SPACE = "concepts_lite0"
@@ -111,19 +111,19 @@ def test_filters_leave_scores_alone_and_take_items_out(searcher):
 
 
 def test_category_names_ask_and_may_not_be_a_component(searcher):
-    questions = judging.category_questions(searcher.catalogue, searcher.components.names)
+    questions = catalogue_evaluation.category_questions(searcher.catalogue, searcher.components.names)
     assert questions.names == ("Hats", "Shoes")
     assert list(questions.truth.relevant(0)) == [2, 4, 5] and list(questions.truth.relevant(1)) == [0, 1]
     with pytest.raises(BadInput, match="given away"):
-        judging.category_questions(searcher.catalogue, ("title", "category"))
+        catalogue_evaluation.category_questions(searcher.catalogue, ("title", "category"))
 
 
 @pytest.mark.parametrize("strategy", [s for s in CATALOGUE_STRATEGIES.names if s != "bm25"])
 def test_the_item_whose_picture_asks_takes_part_without_its_picture(searcher, strategy):
-    questions = judging.picture_questions(searcher.catalogue)
+    questions = catalogue_evaluation.picture_questions(searcher.catalogue)
     assert list(questions.own) == [0, 1, 2, 3]
     assert list(questions.truth.relevant(2)) == [2, 4] and list(questions.truth.relevant(3)) == [3]
-    found = judging.question_scores(searcher, questions, strategy, SPACE)
+    found = catalogue_evaluation.question_scores(searcher, questions, strategy, SPACE)
     assert found[3, 3] == 0, "an item with nothing but its picture cannot find itself"
     # slowly: the same catalogue once per question, the asking item's picture blanked
     parts = searcher.components
@@ -216,9 +216,9 @@ def test_the_picture_that_fits_stands_for_its_item(album, join, shown):
 @pytest.mark.parametrize("strategy", ["average", "hybrid", "rrf"])
 def test_the_first_picture_asks_and_its_item_takes_part_without_any(album, join, strategy):
     searcher = searching(album, join)
-    questions = judging.picture_questions(album, group="category")
+    questions = catalogue_evaluation.picture_questions(album, group="category")
     assert list(questions.own) == [0, 1, 2] and list(questions.truth.relevant(0)) == [0, 1]
-    found = judging.question_scores(searcher, questions, strategy, SPACE)
+    found = catalogue_evaluation.question_scores(searcher, questions, strategy, SPACE)
     for row, own in enumerate(questions.own):
         bare = {name: searcher.components.vectors(name).copy() for name in searcher.components.names}
         for name in bare:
@@ -232,17 +232,21 @@ def test_the_first_picture_asks_and_its_item_takes_part_without_any(album, join,
 
 def test_words_cannot_be_asked_with_pictures(searcher):
     with pytest.raises(BadInput, match="BM25 reads words only"):
-        judging.question_scores(searcher, judging.picture_questions(searcher.catalogue), "bm25", SPACE)
+        catalogue_evaluation.question_scores(
+            searcher, catalogue_evaluation.picture_questions(searcher.catalogue), "bm25", SPACE
+        )
 
 
 def test_queries_from_a_file(searcher, tmp_path):
     file = tmp_path / "queries.csv"
     file.write_text("query,item_id,gain\nred shoe,s1,2\nred shoe,s2,1\nhat,h2,1\nhat,h1,0\n")
-    questions = judging.from_file(searcher.catalogue, file)
+    questions = catalogue_evaluation.from_file(searcher.catalogue, file)
     assert questions.names == ("red shoe", "hat")
     assert list(questions.truth.relevant(0)) == [0, 1] and list(questions.truth.relevant(1)) == [4]
     assert list(questions.truth.gains) == [2, 1, 1]
-    found = judged(judging.question_scores(searcher, questions, "bm25", SPACE), questions.truth, ("map", "ndcg@10"))
+    found = judged(
+        catalogue_evaluation.question_scores(searcher, questions, "bm25", SPACE), questions.truth, ("map", "ndcg@10")
+    )
     assert found["map"][0] == 1 and found["ndcg@10"][0] == 1
     for content, what in (
         ("query,item\na,s1\n", "needs the columns"),
@@ -254,21 +258,21 @@ def test_queries_from_a_file(searcher, tmp_path):
     ):
         file.write_text(content)
         with pytest.raises(BadInput, match=what):
-            judging.from_file(searcher.catalogue, file)
+            catalogue_evaluation.from_file(searcher.catalogue, file)
 
 
 def test_many_lines_are_read_at_once_as_each_is_read_alone():
     lines = ("red shoe", "blue:2 -hat", '"red shoe" red', "-hat", '"hat" -hat')
     expected = [study.ask(SPACE, line, encode=encode).vector for line in lines]
-    np.testing.assert_allclose(judging.asked_vectors(SPACE, lines, encode), expected, atol=1e-6)
+    np.testing.assert_allclose(catalogue_evaluation.asked_vectors(SPACE, lines, encode), expected, atol=1e-6)
 
 
 def test_strategies_are_compared_on_the_same_questions_with_intervals_and_corrected_tests(searcher):
     from core.metrics import significance
 
-    questions = judging.picture_questions(searcher.catalogue)
+    questions = catalogue_evaluation.picture_questions(searcher.catalogue)
     assert questions.groups[0] == questions.groups[1] != questions.groups[2]
-    found = judging.compare(searcher, questions, SPACE, draws=500)
+    found = catalogue_evaluation.compare(searcher, questions, SPACE, draws=500)
     table = found.table.set_index("strategy")
     assert "fixed" not in table.index and "bm25" not in table.index and list(found.skipped) == ["BM25 on words"]
     assert (
@@ -282,7 +286,7 @@ def test_strategies_are_compared_on_the_same_questions_with_intervals_and_correc
         assert table.difference[name] == pytest.approx(expected)
     said = " ".join(found.sentences)
     assert "No difference to Simple average is shown for" in said and "not independent" in said
-    with_shares = judging.compare(searcher, questions, SPACE, shares={"title": 1.0}, draws=200)
+    with_shares = catalogue_evaluation.compare(searcher, questions, SPACE, shares={"title": 1.0}, draws=200)
     assert "fixed" in set(with_shares.table.strategy)
 
 
@@ -319,6 +323,8 @@ def test_the_demo_catalogue_works_from_end_to_end(home):
         for strategy in ("average", "hybrid", "local"):
             found = searcher.answer(strategy, study.ask(SPACE, line))
             assert str(catalogue.items["id"][found.order[0]]).startswith(wanted), (line, strategy)
-    questions = judging.picture_questions(catalogue)
-    found = judged(judging.question_scores(searcher, questions, "hybrid", SPACE), questions.truth, ("map",))["map"]
+    questions = catalogue_evaluation.picture_questions(catalogue)
+    found = judged(
+        catalogue_evaluation.question_scores(searcher, questions, "hybrid", SPACE), questions.truth, ("map",)
+    )["map"]
     assert np.nanmean(found) > 0.25, "pictures find their texts better than by chance (about 0.17)"

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from core import backbones, data
-from core.backbones import choice
+from core.backbones.engines import select
 from core.data import images
 from core.errors import Cancelled, NotComputed, WeightsMissing
 from core.progress import Cancel
@@ -146,7 +146,7 @@ def test_missing_weights_stop_before_anything_is_decoded(
 def test_the_engine_that_has_the_most_stands_for_a_backbone(quick, monkeypatch: pytest.MonkeyPatch) -> None:
     embedding.embed(quick, ["hog"])
     hog = backbones.get("hog")
-    monkeypatch.setattr(choice, "engine_names", lambda backbone: ("new", "numpy"))
+    monkeypatch.setattr(select, "engine_names", lambda backbone: ("new", "numpy"))
     assert embedding.stored(quick, hog).engine == "numpy"
     report = embedding.embed(quick, ["hog"])
     assert report.found == {"hog": 60}, "a better engine re-embeds nothing"
@@ -215,7 +215,7 @@ def test_removing_takes_one_dataset_s_images_or_all(quick, tiny_images: Path, tm
 
 
 def test_attached_vectors_need_no_embedding(quick) -> None:
-    data.attached.attach(quick, "mine", np.random.default_rng(0).normal(size=(60, 9)))
+    data.attached_vectors.attach(quick, "mine", np.random.default_rng(0).normal(size=(60, 9)))
     report = embedding.embed(quick, ["mine"])
     assert report.found == {"mine": 60}
     assert embedding.embeddings(quick, "mine").vectors.shape == (60, 9)

@@ -17,7 +17,7 @@ from core.fusion import FusionSpec
 from core.metrics import ranking as metrics
 from core.metrics import significance
 from core.studies import evaluation
-from core.studies.systems import Space, System, build
+from core.studies.systems import System, VectorSet, build
 from core.types import Dataset, Relevance, Split, unit
 
 KS = (1, 3, 7, 50)
@@ -35,7 +35,7 @@ def dataset_of(labels: np.ndarray, split: Split | None = None, **more) -> Datase
     return Dataset("drawn", ids, keys, pd.DataFrame({"path": ids}), names, labels, split=split, **more)
 
 
-def space_for(dataset: Dataset, seed: int = 0, tied: bool = False) -> Space:
+def space_for(dataset: Dataset, seed: int = 0, tied: bool = False) -> VectorSet:
     """Two backbones that know something of the classes; duplicates, and a zero vector in each.
 
     Args:
@@ -56,7 +56,7 @@ def space_for(dataset: Dataset, seed: int = 0, tied: bool = False) -> Space:
         else:
             rows[1 if name == "a" else 2] = 0
         vectors[name] = unit(rows)
-    return Space(vectors, dataset.split)
+    return VectorSet(vectors, dataset.split)
 
 
 def several_labels(n: int = 40) -> Dataset:
@@ -301,7 +301,7 @@ def test_whole_classes_are_resampled_when_asked_and_it_is_said() -> None:
 def judged(labels: list[int], vectors: np.ndarray | None = None, ks: tuple[int, ...] = (1, 5)):
     dataset = dataset_of(np.array(labels))
     rows = np.random.default_rng(0).standard_normal((len(labels), 6)) if vectors is None else vectors
-    space = Space({"a": unit(rows)}, dataset.split)
+    space = VectorSet({"a": unit(rows)}, dataset.split)
     return evaluation.evaluate(build(space, ("a",)), data.relevance(dataset), ks, dataset=dataset)["a"]
 
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from core.errors import BadInput, Cancelled
 from core.fusion import FusionSpec
 from core.progress import Cancel
-from core.studies import explain, systems, weights
+from core.studies import fusion_attribution, systems, weight_search
 from core.types import Split, unit
 
 
-def space(n: int = 30, seed: int = 0) -> systems.Space:
+def space(n: int = 30, seed: int = 0) -> systems.VectorSet:
     rng = np.random.default_rng(seed)
-    return systems.Space(
+    return systems.VectorSet(
         {name: unit(rng.standard_normal((n, dim))) for name, dim in (("a", 4), ("b", 8), ("c", 6))},
         Split.self_retrieval(n),
     )
@@ -44,7 +44,7 @@ def test_parts_of_a_hit_add_up_to_its_score(spec: FusionSpec) -> None:
     for query in (0, 7):
         row = system.block(query, query + 1)[0]
         items = np.argsort(-row, kind="stable")[:8]
-        found = explain.hit_parts(system, query, items)
+        found = fusion_attribution.score_contributions(system, query, items)
         assert found.backbones == spec.active
         assert np.allclose(found.parts.sum(axis=1), row[items], atol=1e-6)
         assert (found.shares >= 0).all() and np.allclose(found.shares.sum(axis=1), 1)
@@ -58,19 +58,21 @@ def test_parts_of_a_hit_add_up_to_its_score(spec: FusionSpec) -> None:
 
 def test_shares_of_rrf_follow_its_terms() -> None:
     system = systems.System("f", space(), FusionSpec("f", "rrf", ("a", "b"), (1.0, 2.0)))
-    found = explain.hit_parts(system, 3, np.array([5]))
+    found = fusion_attribution.score_contributions(system, 3, np.array([5]))
     terms = np.array([1.0, 2.0]) / (60 + found.ranks[0])
     assert np.allclose(found.parts[0], terms, atol=1e-9)
 
 
 def test_mixed_vectors_cannot_be_taken_apart_and_say_so() -> None:
     system = systems.System("f", space(), FusionSpec("f", "mean_pad", ("a", "b")))
-    found = explain.hit_parts(system, 0, np.array([1, 2]))
+    found = fusion_attribution.score_contributions(system, 0, np.array([1, 2]))
     assert np.isnan(found.parts).all() and np.isnan(found.shares).all() and (found.ranks > 0).all()
 
 
 def test_who_found_it_and_who_lost_it() -> None:
-    found = explain.HitParts(("a", "b", "c"), np.array([[1, 212, 0]]), np.zeros((1, 3)), np.ones((1, 3)))
+    found = fusion_attribution.ScoreContributions(
+        ("a", "b", "c"), np.array([[1, 212, 0]]), np.zeros((1, 3)), np.ones((1, 3))
+    )
     assert found.sentence(0, k=10) == "found by a (1), lost by b (212), c"
 
 
@@ -78,9 +80,9 @@ def test_who_found_it_and_who_lost_it() -> None:
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
 def test_shapley_is_the_mean_over_all_orders(seed: int, n: int) -> None:
     rng, names = np.random.default_rng(seed), tuple("abcde"[:n])
-    table = {chosen: rng.random(4) for chosen in explain.subsets(names)}
+    table = {chosen: rng.random(4) for chosen in fusion_attribution.subsets(names)}
     nothing = rng.random(4)
-    found = explain.shapley(table.__getitem__, names, nothing)
+    found = fusion_attribution.shapley(table.__getitem__, names, nothing)
     slow = np.zeros((n, 4))
     for order in itertools.permutations(range(n)):
         before = nothing
@@ -94,7 +96,7 @@ def test_shapley_is_the_mean_over_all_orders(seed: int, n: int) -> None:
 
 def test_nine_backbones_are_too_many_for_shapley() -> None:
     with pytest.raises(BadInput, match="up to 8"):
-        explain.shapley(lambda s: np.zeros(1), list("abcdefghi"), 0.0)
+        fusion_attribution.shapley(lambda s: np.zeros(1), list("abcdefghi"), 0.0)
 
 
 def test_attribution_names_the_useless_one() -> None:
@@ -107,7 +109,7 @@ def test_attribution_names_the_useless_one() -> None:
     nothing = base.copy()
     base[3] = np.nan
     seen: list = []
-    found = explain.attribution(per_query, ("a", "b", "c"), nothing, on_progress=seen.append)
+    found = fusion_attribution.attribution(per_query, ("a", "b", "c"), nothing, on_progress=seen.append)
     assert np.allclose(found.shapley, [0.2, 0.1, 0.0], atol=1e-12)
     assert np.allclose(found.low, found.shapley) and np.allclose(found.high, found.shapley)
     assert found.everything - found.without[0] == pytest.approx(0.2)
@@ -120,9 +122,9 @@ def test_random_average_precision_is_the_mean_over_all_orders() -> None:
         values = []
         for places in itertools.combinations(range(1, length + 1), relevant):
             values.append(sum((c + 1) / place for c, place in enumerate(places)) / relevant)
-        found = explain.random_average_precision(np.array([relevant]), np.array([length]))[0]
+        found = fusion_attribution.random_average_precision(np.array([relevant]), np.array([length]))[0]
         assert found == pytest.approx(np.mean(values), abs=1e-12)
-    assert np.isnan(explain.random_average_precision(np.array([0]), np.array([4]))[0])
+    assert np.isnan(fusion_attribution.random_average_precision(np.array([0]), np.array([4]))[0])
 
 
 def test_the_landscape_of_two_three_and_four() -> None:
@@ -130,15 +132,15 @@ def test_the_landscape_of_two_three_and_four() -> None:
         rng = np.random.default_rng(0)
         return 0.9 - (shares[0] - 0.6) ** 2 + 0.01 * rng.standard_normal(300) * np.abs(shares[0] - 0.6)
 
-    curve = explain.landscape(objective, ("a", "b"), {"a": 0.5, "b": 0.5})
+    curve = fusion_attribution.landscape(objective, ("a", "b"), {"a": 0.5, "b": 0.5})
     assert curve.shape == "curve" and len(curve.points) == 41
     assert curve.points[curve.best][0] == pytest.approx(0.6)
     assert curve.as_good[curve.best] and not curve.as_good[0] and not curve.as_good.all()
-    ternary = explain.landscape(objective, ("a", "b", "c"), {})
+    ternary = fusion_attribution.landscape(objective, ("a", "b", "c"), {})
     assert ternary.shape == "ternary" and len(ternary.points) == 231
     # Every point with the same first share is as good as the best.
     assert ternary.as_good[np.isclose(ternary.points[:, 0], 0.6)].all()
-    slices = explain.landscape(objective, ("a", "b", "c", "d"), {"a": 0.4, "b": 0.4, "c": 0.2})
+    slices = fusion_attribution.landscape(objective, ("a", "b", "c", "d"), {"a": 0.4, "b": 0.4, "c": 0.2})
     assert slices.shape == "slices" and len(slices.points) == 6 * 21
     assert np.allclose(slices.points.sum(axis=1), 1) and (slices.points >= 0).all()
     table = slices.table()
@@ -147,46 +149,48 @@ def test_the_landscape_of_two_three_and_four() -> None:
     cancel = Cancel()
     cancel.set()
     with pytest.raises(Cancelled):
-        explain.landscape(objective, ("a", "b"), {}, cancel=cancel)
+        fusion_attribution.landscape(objective, ("a", "b"), {}, cancel=cancel)
 
 
 def test_one_backbone_has_no_landscape() -> None:
     with pytest.raises(BadInput, match="at least two"):
-        explain.landscape(lambda s: np.zeros(2), ("a",), {})
+        fusion_attribution.landscape(lambda s: np.zeros(2), ("a",), {})
 
 
 COSTS = {
-    "a": explain.Cost(10, 20, True),
-    "b": explain.Cost(5, 100, False),
-    "c": explain.Cost(1, 1, True),
-    "d": explain.Cost(None, 5, None),
+    "a": fusion_attribution.FusionCost(10, 20, True),
+    "b": fusion_attribution.FusionCost(5, 100, False),
+    "c": fusion_attribution.FusionCost(1, 1, True),
+    "d": fusion_attribution.FusionCost(None, 5, None),
 }
 
 
-def offers() -> list[explain.Offer]:
+def offers() -> list[fusion_attribution.SubsetCost]:
     values = {"a": 0.8, "b": 0.7, "c": 0.3, "d": 0.75, "ab": 0.9, "ac": 0.8, "abc": 0.9, "ad": 0.95}
     return [
-        explain.Offer(tuple(chosen), (1 / len(chosen),) * len(chosen), value, explain.total_cost(tuple(chosen), COSTS))
+        fusion_attribution.SubsetCost(
+            tuple(chosen), (1 / len(chosen),) * len(chosen), value, fusion_attribution.total_cost(tuple(chosen), COSTS)
+        )
         for chosen, value in values.items()
     ]
 
 
 def test_costs_are_sums_and_unknown_stays_unknown() -> None:
-    assert explain.total_cost(("a", "b"), COSTS) == explain.Cost(15, 120, False)
-    assert explain.total_cost(("a", "d"), COSTS) == explain.Cost(None, 25, None)
-    assert explain.total_cost(("zzz",), COSTS) == explain.Cost(None, None, None)
+    assert fusion_attribution.total_cost(("a", "b"), COSTS) == fusion_attribution.FusionCost(15, 120, False)
+    assert fusion_attribution.total_cost(("a", "d"), COSTS) == fusion_attribution.FusionCost(None, 25, None)
+    assert fusion_attribution.total_cost(("zzz",), COSTS) == fusion_attribution.FusionCost(None, None, None)
 
 
 def test_the_best_within_a_budget() -> None:
-    assert explain.within_budget(offers(), milliseconds=15).backbones == ("a", "b")
-    assert explain.within_budget(offers(), milliseconds=14).backbones == ("a",), "of equal ones the cheaper"
-    assert explain.within_budget(offers(), megabytes=30).backbones == ("a", "d")
-    assert explain.within_budget(offers(), commercial_only=True).backbones == ("a",)
-    assert explain.within_budget(offers(), milliseconds=0.5) is None
+    assert fusion_attribution.within_budget(offers(), milliseconds=15).backbones == ("a", "b")
+    assert fusion_attribution.within_budget(offers(), milliseconds=14).backbones == ("a",), "of equal ones the cheaper"
+    assert fusion_attribution.within_budget(offers(), megabytes=30).backbones == ("a", "d")
+    assert fusion_attribution.within_budget(offers(), commercial_only=True).backbones == ("a",)
+    assert fusion_attribution.within_budget(offers(), milliseconds=0.5) is None
 
 
 def test_the_pareto_front_is_what_nothing_beats() -> None:
-    found = explain.pareto(offers())
+    found = fusion_attribution.pareto_front(offers())
     front = [offer.backbones for offer in found if offer.on_front]
     assert front == [("c",), ("b",), ("a",), ("a", "b")]
     for offer in found:
@@ -199,10 +203,10 @@ def test_the_pareto_front_is_what_nothing_beats() -> None:
 
 
 def test_one_simplex_holds_the_best_weights_of_every_subset() -> None:
-    points = weights.simplex(3)
+    points = weight_search.simplex(3)
     values = np.random.default_rng(1).random(len(points))
-    found = explain.best_by_subset(points, values, ("a", "b", "c"))
-    assert set(found) == set(explain.subsets(("a", "b", "c")))
+    found = fusion_attribution.best_by_subset(points, values, ("a", "b", "c"))
+    assert set(found) == set(fusion_attribution.subsets(("a", "b", "c")))
     for chosen, index in found.items():
         inside = [i for i, p in enumerate(points) if {n for n, s in zip("abc", p) if s > 0} == set(chosen)]
         assert values[index] == max(values[inside])
@@ -214,20 +218,22 @@ def test_all_subsets_are_offered_with_their_learned_weights() -> None:
     def objective(shares: np.ndarray) -> np.ndarray:
         return np.array([1 - ((shares - goal) ** 2).sum(), np.nan])
 
-    found = weights.learn(objective, ("a", "b", "c"), refine=False)
-    made = {offer.backbones: offer for offer in explain.offers(objective, ("a", "b", "c"), COSTS, found)}
-    assert set(made) == set(explain.subsets(("a", "b", "c")))
+    found = weight_search.learn(objective, ("a", "b", "c"), refine=False)
+    made = {
+        offer.backbones: offer for offer in fusion_attribution.subset_costs(objective, ("a", "b", "c"), COSTS, found)
+    }
+    assert set(made) == set(fusion_attribution.subsets(("a", "b", "c")))
     assert made[("a", "b")].shares == pytest.approx((0.7, 0.3)) and made[("a", "b")].value == pytest.approx(1.0)
-    assert made[("b", "c")].cost == explain.Cost(6, 101, False)
-    plain = {offer.backbones: offer for offer in explain.offers(objective, ("a", "b", "c"), COSTS)}
+    assert made[("b", "c")].cost == fusion_attribution.FusionCost(6, 101, False)
+    plain = {offer.backbones: offer for offer in fusion_attribution.subset_costs(objective, ("a", "b", "c"), COSTS)}
     assert plain[("a", "b")].shares == (0.5, 0.5) and plain[("a", "b")].value < made[("a", "b")].value
-    assert explain.within_budget(list(made.values()), milliseconds=15).backbones == ("a", "b")
+    assert fusion_attribution.within_budget(list(made.values()), milliseconds=15).backbones == ("a", "b")
 
 
 def test_winners_and_losers() -> None:
     now = np.array([0.5, 0.9, np.nan, 0.1, 0.4, 0.4])
     before = np.array([0.5, 0.2, 0.5, 0.8, 0.3, 0.5])
-    up, down = explain.winners_and_losers(now, before)
+    up, down = fusion_attribution.winners_and_losers(now, before)
     assert [q for q, _ in up] == [1, 4] and [q for q, _ in down] == [3, 5]
     assert up[0][1] == pytest.approx(0.7) and down[0][1] == pytest.approx(-0.7)
-    assert len(explain.winners_and_losers(now, before, most=1)[0]) == 1
+    assert len(fusion_attribution.winners_and_losers(now, before, most=1)[0]) == 1

@@ -10,8 +10,9 @@ import pytest
 from core import data, paths
 from core.fusion import FusionSpec
 from core.metrics import ranking as metrics
-from core.studies import embedding, fitted, fusion
-from core.studies.systems import Space
+from core.studies import embedding, fusion
+from core.studies.systems import VectorSet
+from core.studies.training import trained_fusions
 
 OWN = ("hsv_histogram", "hog")
 
@@ -23,15 +24,15 @@ def world(tiny_world: SimpleNamespace) -> SimpleNamespace:
     return SimpleNamespace(dataset=tiny_world.dataset, space=space, truth=data.relevance(tiny_world.dataset))
 
 
-@pytest.mark.parametrize("what", list(fitted.WAYS))
+@pytest.mark.parametrize("what", list(trained_fusions.WAYS))
 def test_it_is_found_again_whole(world: SimpleNamespace, what: str) -> None:
     spec = FusionSpec("now", "concat", OWN)
-    name = fitted.name_of(what, world.dataset, spec)
-    assert fitted.find(name, world.space) is None
-    made = fitted.fit(what, world.dataset, world.space, world.truth, spec, dim=8)
-    assert fitted.keep(name, made, world.space)
-    fitted._read.cache_clear()
-    again = fitted.find(name, fusion.space_of(world.dataset, OWN))
+    name = trained_fusions.name_of(what, world.dataset, spec)
+    assert trained_fusions.find(name, world.space) is None
+    made = trained_fusions.fit(what, world.dataset, world.space, world.truth, spec, dim=8)
+    assert trained_fusions.keep(name, made, world.space)
+    trained_fusions._read.cache_clear()
+    again = trained_fusions.find(name, fusion.space_of(world.dataset, OWN))
     assert again.spec == made.spec and again.date == made.date and again.split.by == made.split.by
     assert len(again.spec.trained_on) == len(made.split.train) > 0
     np.testing.assert_array_equal(again.split.report, made.split.report)
@@ -45,46 +46,51 @@ def test_it_is_found_again_whole(world: SimpleNamespace, what: str) -> None:
         assert again.course.learned.by_name == made.course.learned.by_name
         np.testing.assert_array_equal(again.course.tuned, made.course.tuned)
     asked = fusion.without(world.dataset, again.spec.trained_on)
-    run = fusion.Judge(fusion.space_of(asked, OWN), data.relevance(asked))
+    run = fusion.FusionEvaluator(fusion.space_of(asked, OWN), data.relevance(asked))
     for one in (made.spec, again.spec):
         assert np.nanmean(metrics.average_precision(run.fusion(one))) > 0
     trained = set(again.spec.trained_on)
     assert not trained & set(fusion.query_keys(asked)), "nobody is judged on what trained it"
-    fitted.forget(name)
-    assert fitted.find(name, world.space) is None
+    trained_fusions.forget(name)
+    assert trained_fusions.find(name, world.space) is None
 
 
 def test_other_vectors_other_names_and_damage_find_nothing(world: SimpleNamespace) -> None:
     spec = FusionSpec("now", "concat", OWN)
-    name = fitted.name_of("tune", world.dataset, spec)
-    fitted.keep(name, fitted.fit("tune", world.dataset, world.space, world.truth, spec), world.space)
+    name = trained_fusions.name_of("tune", world.dataset, spec)
+    trained_fusions.keep(name, trained_fusions.fit("tune", world.dataset, world.space, world.truth, spec), world.space)
     turned = {one: rows[:, ::-1].copy() for one, rows in world.space.vectors.items()}
-    assert fitted.find(name, Space(turned, world.dataset.split)) is None
-    assert fitted.find(fitted.name_of("tune", world.dataset, FusionSpec("now", "score_sum", OWN)), world.space) is None
+    assert trained_fusions.find(name, VectorSet(turned, world.dataset.split)) is None
+    assert (
+        trained_fusions.find(
+            trained_fusions.name_of("tune", world.dataset, FusionSpec("now", "score_sum", OWN)), world.space
+        )
+        is None
+    )
     smaller = fusion.without(world.dataset, fusion.query_keys(world.dataset)[:1])
-    assert fitted.name_of("tune", smaller, spec) != name, "other queries are another question"
+    assert trained_fusions.name_of("tune", smaller, spec) != name, "other queries are another question"
     (file,) = paths.fitted().glob("*.json")
     file.write_text(file.read_text()[:-40])
-    assert fitted.find(name, world.space) is None
+    assert trained_fusions.find(name, world.space) is None
 
 
 def test_fitted_weights_are_known_by_themselves(world: SimpleNamespace) -> None:
     spec = FusionSpec("now", "concat", OWN).with_shares(dict(zip(OWN, (0.3, 0.7))))
     import dataclasses
 
-    fitted.mark(dataclasses.replace(spec, trained_on=("a", "b")))
-    fitted.mark(dataclasses.replace(spec, name="another name", trained_on=("b", "c")))
-    assert fitted.marked(spec) == ("a", "b", "c"), "fitted twice, both are left out"
-    assert fitted.marked(spec.with_shares(dict(zip(OWN, (0.31, 0.69))))) == ()
+    trained_fusions.mark(dataclasses.replace(spec, trained_on=("a", "b")))
+    trained_fusions.mark(dataclasses.replace(spec, name="another name", trained_on=("b", "c")))
+    assert trained_fusions.marked(spec) == ("a", "b", "c"), "fitted twice, both are left out"
+    assert trained_fusions.marked(spec.with_shares(dict(zip(OWN, (0.31, 0.69))))) == ()
     for shares in ((0.5, 0.5), (1.0, 0.0)):
         plain = spec.with_shares(dict(zip(OWN, shares)))
-        fitted.mark(dataclasses.replace(plain, trained_on=("a",)))
-        assert fitted.marked(plain) == (), "nobody needs training to name equal shares, or one backbone"
+        trained_fusions.mark(dataclasses.replace(plain, trained_on=("a",)))
+        assert trained_fusions.marked(plain) == (), "nobody needs training to name equal shares, or one backbone"
 
 
 def test_a_home_that_cannot_be_written_costs_only_the_memory(world: SimpleNamespace) -> None:
     paths.fitted().parent.mkdir(parents=True, exist_ok=True)
     paths.fitted().write_text("a file where the folder would be")
     spec = FusionSpec("now", "concat", OWN)
-    made = fitted.fit("tune", world.dataset, world.space, world.truth, spec)
-    assert not fitted.keep("x", made, world.space)
+    made = trained_fusions.fit("tune", world.dataset, world.space, world.truth, spec)
+    assert not trained_fusions.keep("x", made, world.space)

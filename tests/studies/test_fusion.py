@@ -8,16 +8,16 @@ import pytest
 from core import data
 from core.errors import BadInput
 from core.fusion import FusionSpec
-from core.studies import fusion, weights
-from core.studies.explain import Cost
-from core.studies.systems import Space, System
+from core.studies import fusion, weight_search
+from core.studies.fusion_attribution import FusionCost
+from core.studies.systems import System, VectorSet
 from core.types import Split
 from tests.studies.test_weights import planted, slow_ap
 
 
 def stand(noise: dict[str, float], spec: FusionSpec, seed: int = 0, **more):
     space, truth, labels = planted(noise, 16, 8, seed)
-    return fusion.stand(fusion.Judge(space, truth), spec, draws=2000, **more), space, truth
+    return fusion.compare_to_baseline(fusion.FusionEvaluator(space, truth), spec, draws=2000, **more), space, truth
 
 
 def test_two_complementary_backbones_gain_and_it_is_said() -> None:
@@ -53,7 +53,7 @@ def test_all_noise_has_no_gain() -> None:
 
 def test_the_rows_are_singles_equal_fusion_and_the_oracle() -> None:
     spec = FusionSpec("mix", "concat", ("a", "b", "c"), (1.0, 2.0, 0.0))
-    costs = {"a": Cost(1, 10), "b": Cost(2, 20), "c": Cost(4, 40)}
+    costs = {"a": FusionCost(1, 10), "b": FusionCost(2, 20), "c": FusionCost(4, 40)}
     found, _, _ = stand({"a": 1.5, "b": 2.0, "c": 3.0}, spec, costs=costs)
     assert found.strongest(2) == ("a", "b") and found.strongest(9) == ("a", "b", "c")
     both, _, _ = stand({"a": 1.5, "fast:a": 1.5, "b": 3.0}, FusionSpec("mix", "concat", ("a", "fast:a", "b")))
@@ -95,13 +95,13 @@ def test_names_that_meet_are_kept_apart() -> None:
 def test_nobody_is_judged_on_what_trained_it() -> None:
     space, truth, labels = planted({"a": 1.6, "b": 1.2}, 8, 6)
     keys = [f"key{i}" for i in range(len(labels))]
-    split = weights.split_queries(labels, 0.5)
-    tuned = weights.tune(space, FusionSpec("f", "concat", ("a", "b")), truth, split, keys=keys)
+    split = weight_search.split_queries(labels, 0.5)
+    tuned = weight_search.tune(space, FusionSpec("f", "concat", ("a", "b")), truth, split, keys=keys)
     with pytest.raises(BadInput, match="was fitted on"):
-        fusion.stand(fusion.Judge(space, truth), tuned.spec, keys=keys, draws=200)
+        fusion.compare_to_baseline(fusion.FusionEvaluator(space, truth), tuned.spec, keys=keys, draws=200)
     report = [keys[i] for i in split.report]
-    judge = fusion.Judge(space.only(split.report), truth.take(split.report))
-    found = fusion.stand(judge, tuned.spec, keys=report, draws=200)
+    judge = fusion.FusionEvaluator(space.only(split.report), truth.take(split.report))
+    found = fusion.compare_to_baseline(judge, tuned.spec, keys=report, draws=200)
     assert found.n_queries == len(split.report)
     assert found.row("fusion").mean == pytest.approx(tuned.tuned.mean())
     assert found.row("equal").mean == pytest.approx(tuned.equal.mean())
@@ -113,7 +113,9 @@ def test_without_a_relevant_image_nothing_is_said() -> None:
     from core.types import Relevance
 
     alone = Relevance(n, n, self_position=np.arange(n), query_classes=np.arange(n), gallery_classes=np.arange(n))
-    found = fusion.stand(fusion.Judge(space, alone), FusionSpec("f", "concat", ("a", "b")), draws=100)
+    found = fusion.compare_to_baseline(
+        fusion.FusionEvaluator(space, alone), FusionSpec("f", "concat", ("a", "b")), draws=100
+    )
     assert found.n_valid == 0 and "nothing can be said" in found.verdict and not found.gain
 
 
@@ -148,7 +150,7 @@ def dataset_of(split=None, instances=None):
         instances=instances,
         relevant_by="label" if instances is None else "instance",
     )
-    return dataset, Space(space.vectors, dataset.split), data.relevance(dataset)
+    return dataset, VectorSet(space.vectors, dataset.split), data.relevance(dataset)
 
 
 def test_training_images_that_the_dataset_names_are_used_as_they_are() -> None:
@@ -157,7 +159,7 @@ def test_training_images_that_the_dataset_names_are_used_as_they_are() -> None:
     found = fusion.training(dataset, space, truth)
     assert found.split.by == "given" and found.asked.split.queries.tolist() == order[32:].tolist()
     assert found.truth.n_gallery == 16 and len(found.keys) == 16
-    tuned = weights.tune(
+    tuned = weight_search.tune(
         space,
         FusionSpec("f", "concat", ("a", "b")),
         truth,
@@ -204,7 +206,7 @@ def test_two_networks_gain_on_real_photographs(shared_data, tmp_path, home) -> N
     dataset = data.add("half", tmp_path / "photos")
     embed(dataset, names)
     space, truth = fusion.space_of(dataset, names), data.relevance(dataset)
-    found = fusion.stand(fusion.Judge(space, truth), FusionSpec("both", "concat", names))
+    found = fusion.compare_to_baseline(fusion.FusionEvaluator(space, truth), FusionSpec("both", "concat", names))
     assert found.best == "tf_efficientnet_lite2" and found.gain, found.verdict
     versus = found.row("fusion").versus
     assert 0.003 < versus.mean < 0.02 and versus.low > 0 and versus.p_holm < 0.05

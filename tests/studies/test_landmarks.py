@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from core import cli, data
-from core.data import formats
+from core.data.readers import formats
 from core.metrics import ranking as metrics
-from core.studies import blackbox, evaluation, fusion, landmarks
+from core.studies import evaluation, external_vectors, fusion, revisited_protocols
 from tests.conftest import TINY_CLASSES, draw_tiny
 
 DATABASE, QUERIES = 40, 7
@@ -103,7 +103,7 @@ def test_the_three_protocols_from_the_ground_truth_file(
     assert "Easy" in said and "Medium" in said and "Hard" in said and "never pooled" in said
     dataset = data.load(path)
     space = fusion.space_of(dataset, ("hog", "hsv_histogram"))
-    frame = landmarks.report([evaluation.System(name, space) for name in ("hog", "hsv_histogram")], dataset)
+    frame = revisited_protocols.report([evaluation.System(name, space) for name in ("hog", "hsv_histogram")], dataset)
     assert list(frame["protocol"]) == ["Easy", "Medium", "Hard"] * 2 and out.exists()
     for name in ("hog", "hsv_histogram"):
         vectors = space.get(name)
@@ -140,7 +140,7 @@ def test_the_leaderboard_shows_three_numbers(ground_truth: tuple[Path, list]) ->
     assert not app.exception and not app.error and "never pooled" in words(app)
     (shown,) = (frame.value for frame in app.dataframe if "protocol" in frame.value)
     space = fusion.space_of(dataset, ("hog",))
-    expected = landmarks.report([evaluation.System("hog", space)], dataset)
+    expected = revisited_protocols.report([evaluation.System("hog", space)], dataset)
     mine = shown[shown["system"] == "HOG"]
     np.testing.assert_allclose(mine["mAP"], expected["mAP"], atol=1e-6)
     assert list(mine["protocol"]) == ["Easy", "Medium", "Hard"] and len(shown) == 9, "two backbones and their fusion"
@@ -164,7 +164,7 @@ def test_each_protocol_from_pairs_in_a_file(tmp_path: Path, protocol: str, seed:
         for i in one[part]
     ]
     (tmp_path / "p.csv").write_text("query_id,item_id,kind\n" + "".join(lines))
-    result, _ = blackbox.evaluate_files({"v": tmp_path / "v.npy"}, tmp_path / "l.csv", tmp_path / "p.csv")
+    result, _ = external_vectors.evaluate_files({"v": tmp_path / "v.npy"}, tmp_path / "l.csv", tmp_path / "p.csv")
     units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     scores = (units[DATABASE:] @ units[:DATABASE].T).astype(np.float32)
     scores[:, 9] = scores[:, 5]

@@ -13,14 +13,14 @@ from core.errors import Cancelled, StoreMismatch
 from core.fusion import FusionSpec, spec
 from core.progress import Cancel, Progress
 from core.search.index import GalleryIndex
-from core.studies import explain, large, retrieval
-from core.studies.systems import Space, System
+from core.studies import ann_search, fusion_attribution, retrieval
+from core.studies.systems import System, VectorSet
 from core.types import Dataset, Split, unit
 
 N, CLASSES = 3000, 40
 
 
-def world(split: Split | None = None, seed: int = 0) -> tuple[Dataset, Space]:
+def world(split: Split | None = None, seed: int = 0) -> tuple[Dataset, VectorSet]:
     """Two backbones over loose classes, and some rows that are the same."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, CLASSES, N)
@@ -38,14 +38,14 @@ def world(split: Split | None = None, seed: int = 0) -> tuple[Dataset, Space]:
         labels,
         split=split,
     )
-    return dataset, Space(made, dataset.split)
+    return dataset, VectorSet(made, dataset.split)
 
 
 BOTH = FusionSpec("both", "concat", ("sharp", "blunt"), (2.0, 1.0))
 SYSTEMS = [None, BOTH, FusionSpec("sum", "score_sum", ("blunt", "sharp"), (0.3, 0.7), (("norm", "none"),))]
 
 
-def system(space: Space, fusion: FusionSpec | None) -> System:
+def system(space: VectorSet, fusion: FusionSpec | None) -> System:
     return System("sharp", space) if fusion is None else System(fusion.name, space, fusion)
 
 
@@ -54,11 +54,11 @@ def system(space: Space, fusion: FusionSpec | None) -> System:
 def test_what_is_found_stands_as_in_the_exact_list(fusion: FusionSpec | None, split: Split | None, home) -> None:
     dataset, space = world(split)
     asked, truth = system(space, fusion), data.relevance(dataset)
-    indexed = large.build(space, tuple(sorted(asked.backbones)))
+    indexed = ann_search.build(space, tuple(sorted(asked.backbones)))
     indexed.index.effort = indexed.index.cells  # every cell: then the candidates are the best ones
     for query in (1, 9, 30):
-        question = retrieval.image_query(dataset, space, int(dataset.split.queries[query]), truth)
-        near, exact = large.ask(question, asked, indexed), retrieval.ask(question, asked)
+        question = retrieval.gallery_image_query(dataset, space, int(dataset.split.queries[query]), truth)
+        near, exact = ann_search.search_index(question, asked, indexed), retrieval.retrieve(question, asked)
         assert near.approximate and not exact.approximate and near.judged
         assert near.order[:100].tolist() == exact.order[:100].tolist()
         np.testing.assert_allclose(near.scores[near.order], exact.scores[near.order], atol=2e-6)
@@ -67,7 +67,7 @@ def test_what_is_found_stands_as_in_the_exact_list(fusion: FusionSpec | None, sp
         said, whole = near.parts(places), exact.parts(places)
         np.testing.assert_allclose(said.scores, whole.scores, atol=2e-6)
         np.testing.assert_allclose(said.shares, whole.shares, atol=1e-5)
-        assert (said.ranks == (whole.ranks if fusion is None else explain.UNKNOWN)).all()
+        assert (said.ranks == (whole.ranks if fusion is None else fusion_attribution.UNKNOWN)).all()
         assert set(near.missed(20)) <= set(near.order) and (np.diff(near.ranks[near.missed(20)]) > 0).all()
         told, right = retrieval.figures(near, 10), retrieval.figures(exact, 10)
         assert np.isnan([told["map"], told["ndcg"], told["rprec"]]).all()
@@ -77,72 +77,78 @@ def test_what_is_found_stands_as_in_the_exact_list(fusion: FusionSpec | None, sp
 
 def test_a_picture_from_outside_asks_an_index_too(home) -> None:
     dataset, space = world()
-    indexed = large.build(space, ("blunt", "sharp"))
+    indexed = ann_search.build(space, ("blunt", "sharp"))
     guest = {name: space.get(name)[[40, 41]] for name in space.names}
-    question = retrieval.picture_query(dataset, space, guest)
-    near, exact = large.ask(question, system(space, BOTH), indexed), retrieval.ask(question, system(space, BOTH))
+    question = retrieval.uploaded_image_query(dataset, space, guest)
+    near, exact = (
+        ann_search.search_index(question, system(space, BOTH), indexed),
+        retrieval.retrieve(question, system(space, BOTH)),
+    )
     assert len(set(near.order[:50]) & set(exact.order[:50])) >= 45 and not near.judged
 
 
 def test_agreement_is_the_recall_of_single_searches_and_weights_need_no_new_index(home) -> None:
     dataset, space = world()
-    indexed = large.build(space, ("blunt", "sharp"))
+    indexed = ann_search.build(space, ("blunt", "sharp"))
     indexed.index.effort = 2
     for shares in ({"sharp": 0.8, "blunt": 0.2}, {"sharp": 0.1, "blunt": 0.9}):
         fusion = BOTH.with_shares(shares)
         found = []
-        for query in large.panel(space):
-            question = retrieval.image_query(dataset, space, int(query))
+        for query in ann_search.query_sample(space):
+            question = retrieval.gallery_image_query(dataset, space, int(query))
             near, exact = (
-                large.ask(question, system(space, fusion), indexed),
-                retrieval.ask(question, system(space, fusion)),
+                ann_search.search_index(question, system(space, fusion), indexed),
+                retrieval.retrieve(question, system(space, fusion)),
             )
             last = exact.scores[exact.order[9]]
             found.append(min((near.scores[near.order] >= last - 1e-6).sum(), 10) / 10)
-        assert large.agreement(indexed, system(space, fusion), 10) == pytest.approx(np.mean(found), abs=1e-9)
+        assert ann_search.agreement(indexed, system(space, fusion), 10) == pytest.approx(np.mean(found), abs=1e-9)
         assert np.mean(found) < 1.0, "two cells of many must miss something, or this test tells nothing"
 
 
 def test_an_index_is_kept_under_what_changes_it(home) -> None:
     dataset, space = world()
     told: list[Progress] = []
-    built = large.build(space, ("blunt", "sharp"), on_progress=told.append)
+    built = ann_search.build(space, ("blunt", "sharp"), on_progress=told.append)
     assert {"Filling the index", "Comparing with the exact search"} <= {one.stage for one in told}
-    again = large.kept(Space(space.vectors, space.split), ("blunt", "sharp"))
+    again = ann_search.kept(VectorSet(space.vectors, space.split), ("blunt", "sharp"))
     assert again is not None and again.key == built.key and again.index.effort == built.index.effort
     query = np.concatenate([space.get("blunt")[3], space.get("sharp")[3]])[None]
     assert again.index.search(query, 20).items.tolist() == built.index.search(query, 20).items.tolist()
     moved = {name: rows.copy() for name, rows in space.vectors.items()}
     moved["blunt"][11] = moved["blunt"][12]
-    assert large.kept(Space(moved, space.split), ("blunt", "sharp")) is None
-    assert large.kept(Space(space.vectors, Split(space.split.queries, np.arange(1, N))), ("blunt", "sharp")) is None
-    assert large.kept(space, ("sharp",)) is None and large.kept(space, ("sharp", "blunt")) is None
+    assert ann_search.kept(VectorSet(moved, space.split), ("blunt", "sharp")) is None
+    assert (
+        ann_search.kept(VectorSet(space.vectors, Split(space.split.queries, np.arange(1, N))), ("blunt", "sharp"))
+        is None
+    )
+    assert ann_search.kept(space, ("sharp",)) is None and ann_search.kept(space, ("sharp", "blunt")) is None
     file = next(paths.indexes().glob("*.faiss"))
     file.write_bytes(file.read_bytes()[:1000])
-    assert large.kept(Space(space.vectors, space.split), ("blunt", "sharp")) is None
+    assert ann_search.kept(VectorSet(space.vectors, space.split), ("blunt", "sharp")) is None
     with pytest.raises(StoreMismatch, match="damaged"):
-        GalleryIndex.read(file, large.KIND)
+        GalleryIndex.read(file, ann_search.KIND)
     stop = Cancel()
     stop.set()
     with pytest.raises(Cancelled):
-        large.build(Space(moved, space.split), ("sharp",), cancel=stop)
+        ann_search.build(VectorSet(moved, space.split), ("sharp",), cancel=stop)
     assert not list(paths.indexes().glob("*.part"))
 
 
 def test_what_an_index_cannot_serve_is_said(home) -> None:
     _, space = world()
-    assert large.reason_against(System("sharp", space)) == large.reason_against(system(space, BOTH)) == ""
-    assert "vectors" in large.reason_against(system(space, spec.equal(("sharp", "blunt"), "rrf")))
+    assert ann_search.reason_against(System("sharp", space)) == ann_search.reason_against(system(space, BOTH)) == ""
+    assert "vectors" in ann_search.reason_against(system(space, spec.equal(("sharp", "blunt"), "rrf")))
     holes = {name: rows.copy() for name, rows in space.vectors.items()}
     holes["blunt"][4] = 0
-    assert "no vector" in large.reason_against(system(Space(holes, space.split), BOTH))
+    assert "no vector" in ann_search.reason_against(system(VectorSet(holes, space.split), BOTH))
 
 
 def test_only_the_last_indexes_are_kept(home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large, "KEPT", 2)
+    monkeypatch.setattr(ann_search, "KEPT", 2)
     _, space = world()
-    few = Space({name: rows[:400] for name, rows in space.vectors.items()}, Split.self_retrieval(400))
-    keys = [large.build(few, names).key for names in (("sharp",), ("blunt",), ("blunt", "sharp"))]
+    few = VectorSet({name: rows[:400] for name, rows in space.vectors.items()}, Split.self_retrieval(400))
+    keys = [ann_search.build(few, names).key for names in (("sharp",), ("blunt",), ("blunt", "sharp"))]
     left = {file.stem for file in paths.indexes().iterdir()}
     assert left == set(keys[1:])
-    assert dataclasses.is_dataclass(large.kept(few, ("blunt",)))
+    assert dataclasses.is_dataclass(ann_search.kept(few, ("blunt",)))

@@ -28,12 +28,12 @@ def world():
     systems = build(space_for(dataset), ("a", "b"), FUSED)
     result = evaluation.evaluate(systems, truth, KS, dataset=dataset)
     known = {
-        "a": leaderboard.Facts(
+        "a": leaderboard.SystemInfo(
             "Alpha_1", dim=12, milliseconds=5.0, megabytes=10.0, measured="measured here, 2026-01-02", licence="MIT"
         ),
-        "b": leaderboard.Facts("Beta & Co", dim=12),
-        "mix": leaderboard.Facts("Mix", "Concatenation", "Alpha_1 50 %, Beta & Co 50 %", 24),
-        "ranks": leaderboard.Facts("Ranks", "RRF"),
+        "b": leaderboard.SystemInfo("Beta & Co", dim=12),
+        "mix": leaderboard.SystemInfo("Mix", "Concatenation", "Alpha_1 50 %, Beta & Co 50 %", 24),
+        "ranks": leaderboard.SystemInfo("Ranks", "RRF"),
     }
     return dataset, truth, systems, result, known
 
@@ -114,9 +114,9 @@ def test_the_front_is_what_nobody_beats(seed: int) -> None:
         not any(c <= cost[i] and v >= value[i] and (c, v) != (cost[i], value[i]) for c, v in zip(cost, value))
         for i in range(25)
     ]
-    assert leaderboard.front(cost, value).tolist() == slow
-    assert leaderboard.front([None, 1.0, 2.0], [0.9, 0.5, float("nan")]).tolist() == [False, True, False]
-    assert leaderboard.front([], []).tolist() == []
+    assert leaderboard.pareto_of_rows(cost, value).tolist() == slow
+    assert leaderboard.pareto_of_rows([None, 1.0, 2.0], [0.9, 0.5, float("nan")]).tolist() == [False, True, False]
+    assert leaderboard.pareto_of_rows([], []).tolist() == []
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -182,29 +182,29 @@ def test_facts_are_measured_here_or_not_at_all(home, monkeypatch: pytest.MonkeyP
     from types import SimpleNamespace
 
     from core.fusion import FusionSpec
-    from core.studies.systems import Space, System
+    from core.studies.systems import System, VectorSet
 
     dataset = worlds()["self"]
     random = np.random.default_rng(0)
     rows = {
         name: random.standard_normal((60, dim)).astype(np.float32) for name, dim in (("hog", 8), ("hsv_histogram", 4))
     }
-    space = Space(rows, dataset.split)
+    space = VectorSet(rows, dataset.split)
     spec = FusionSpec("mix", "concat", ("hog", "hsv_histogram")).with_shares({"hog": 0.25, "hsv_histogram": 0.75})
     made = {"hog": SimpleNamespace(latency_ms=3.0, megabytes=1.5, date="2026-05-02")}
     monkeypatch.setattr(leaderboard.costs, "measured", made.get)
-    alone = leaderboard.facts(System("hog", space), dataset)
+    alone = leaderboard.system_info(System("hog", space), dataset)
     assert (alone.milliseconds, alone.measured, alone.dim, alone.kind) == (
         3.0,
         "measured here, 2026-05-02",
         8,
         "backbone",
     )
-    both = leaderboard.facts(System("mix", space, spec), dataset, "My mix")
+    both = leaderboard.system_info(System("mix", space, spec), dataset, "My mix")
     assert (both.milliseconds, both.measured, both.dim, both.title) == (None, "not measured", 12, "My mix")
     assert both.parts == "HOG 25 %, HSV histogram 75 %"
     made["hsv_histogram"] = SimpleNamespace(latency_ms=2.0, megabytes=0.5, date="2026-04-01")
-    both = leaderboard.facts(System("mix", space, spec), dataset)
+    both = leaderboard.system_info(System("mix", space, spec), dataset)
     assert (both.milliseconds, both.megabytes, both.measured) == (5.0, 2.0, "measured here, 2026-04-01")
 
 

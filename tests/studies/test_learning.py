@@ -8,7 +8,8 @@ import pytest
 from core.errors import BadInput, Cancelled
 from core.fusion import FusionSpec, spec
 from core.progress import Cancel
-from core.studies import learning, systems
+from core.studies import systems
+from core.studies.training import learned_fusion
 from core.types import Relevance, Split, unit
 
 
@@ -30,7 +31,7 @@ def planted(n_classes: int = 16, per_class: int = 14, seed: int = 0):
 def world_of(vectors: dict[str, np.ndarray], labels: np.ndarray):
     n = len(labels)
     truth = Relevance(n, n, self_position=np.arange(n), query_classes=labels, gallery_classes=labels)
-    return systems.Space(vectors, Split.self_retrieval(n)), truth, labels
+    return systems.VectorSet(vectors, Split.self_retrieval(n)), truth, labels
 
 
 def shaky(n_classes: int = 24, per_class: int = 12, seed: int = 0):
@@ -63,7 +64,7 @@ def halves(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def test_the_gate_learns_whom_to_trust_and_helps_on_other_classes() -> None:
     space, truth, labels = planted()
     train, report = halves(labels)
-    trained = learning.train_gate(space, ("a", "b"), truth, train, labels, epochs=30)
+    trained = learned_fusion.train_gate(space, ("a", "b"), truth, train, labels, epochs=30)
     gate = systems.System("g", space, trained.spec)
     equal = systems.System("e", space, FusionSpec("e", "score_sum", ("a", "b"), parameters=(("norm", "zscore"),)))
     assert mean_ap(gate, truth, report) > mean_ap(equal, truth, report) + 0.02
@@ -74,33 +75,33 @@ def test_the_gate_learns_whom_to_trust_and_helps_on_other_classes() -> None:
 def test_the_gate_is_the_same_every_time_and_blind_to_other_labels() -> None:
     space, truth, labels = planted(8, 8)
     train = np.flatnonzero(labels < 4)
-    one = learning.train_gate(space, ("a", "b"), truth, train, labels, epochs=4)
-    again = learning.train_gate(space, ("a", "b"), truth, train, labels, epochs=4)
+    one = learned_fusion.train_gate(space, ("a", "b"), truth, train, labels, epochs=4)
+    again = learned_fusion.train_gate(space, ("a", "b"), truth, train, labels, epochs=4)
     assert one.spec == again.spec
     shuffled = labels.copy()
     shuffled[labels >= 4] = np.random.default_rng(1).permutation(labels[labels >= 4])
     other = Relevance(
         len(labels), len(labels), self_position=np.arange(len(labels)), query_classes=shuffled, gallery_classes=shuffled
     )
-    assert learning.train_gate(space, ("a", "b"), other, train, labels, epochs=4).spec == one.spec
+    assert learned_fusion.train_gate(space, ("a", "b"), other, train, labels, epochs=4).spec == one.spec
 
 
 def test_the_head_brings_classes_together_and_keeps_epoch_zero_if_nothing_helps() -> None:
     space, truth, labels = shaky()
     train, report = halves(labels)
-    trained = learning.train_head(space, ("a", "b"), train, labels, dim=16, epochs=25)
+    trained = learned_fusion.train_head(space, ("a", "b"), train, labels, dim=16, epochs=25)
     head = systems.System("h", space, trained.spec)
     plain = systems.System("p", space, FusionSpec("p", "concat_pca", ("a", "b"), parameters=(("dim", 16),)))
     assert head.vectors.shape == (len(labels), 16)
     assert mean_ap(head, truth, report) > mean_ap(plain, truth, report) + 0.02
     assert trained.curve[trained.best].validation >= trained.curve[0].validation
-    again = learning.train_head(space, ("a", "b"), train, labels, dim=16, epochs=25)
+    again = learned_fusion.train_head(space, ("a", "b"), train, labels, dim=16, epochs=25)
     assert again.spec == trained.spec
 
 
 def test_trained_fusions_survive_json() -> None:
     space, truth, labels = planted(8, 6)
-    trained = learning.train_head(space, ("a", "b"), np.arange(24), labels, dim=4, epochs=2)
+    trained = learned_fusion.train_head(space, ("a", "b"), np.arange(24), labels, dim=4, epochs=2)
     (read,) = spec.parse(spec.dump([trained.spec]))
     one, other = (systems.System("h", space, s).block(0, 5) for s in (trained.spec, read))
     assert np.array_equal(one, other)
@@ -116,7 +117,9 @@ def test_smooth_ap_is_ap_when_cold() -> None:
     relevant = np.sort(relevant, axis=1)[:, ::-1].copy()
     there = np.ones((6, 20), bool)
     there[:, 15:] = relevant[:, 15:]
-    found = learning.smooth_ap(torch.tensor(scores), torch.tensor(relevant), torch.tensor(there), temperature=1e-5)
+    found = learned_fusion.smooth_ap(
+        torch.tensor(scores), torch.tensor(relevant), torch.tensor(there), temperature=1e-5
+    )
     for row, right, present, value in zip(scores, relevant, there, found):
         order = np.argsort(-row[present], kind="stable")
         hits = right[present][order]
@@ -125,35 +128,35 @@ def test_smooth_ap_is_ap_when_cold() -> None:
 
 def test_self_map_is_average_precision() -> None:
     vectors = unit(np.array([[1, 0], [0.9, 0.1], [0, 1], [0.1, 0.9], [0.5, 0.5]]))
-    assert learning.self_map(vectors, np.array([0, 0, 1, 1, 2])) == 1.0
-    assert learning.self_map(vectors, np.array([0, 1, 0, 1, 2])) < 0.5
+    assert learned_fusion.self_map(vectors, np.array([0, 0, 1, 1, 2])) == 1.0
+    assert learned_fusion.self_map(vectors, np.array([0, 1, 0, 1, 2])) < 0.5
 
 
 def test_batches_are_balanced_whatever_the_sizes() -> None:
     groups = np.repeat([0, 1, 2, 3], [2, 200, 50, 1])
-    drawn = np.concatenate(learning.balanced_batches(groups, np.random.default_rng(0), classes=2, each=4))
+    drawn = np.concatenate(learned_fusion.balanced_batches(groups, np.random.default_rng(0), classes=2, each=4))
     counts = np.bincount(groups[drawn], minlength=4)
     assert counts[3] == 0 and counts[:3].max() <= 1.5 * counts[:3].min()
 
 
 def test_the_validation_part_shares_no_group() -> None:
     groups = np.repeat(np.arange(10), 6)
-    fit, held = learning.validation_part(np.arange(60), groups, 0)
+    fit, held = learned_fusion.validation_part(np.arange(60), groups, 0)
     assert not set(groups[fit]) & set(groups[held]) and len(fit) + len(held) == 60 and len(held) == 12
 
 
 def test_what_cannot_be_trained_is_said() -> None:
     space, truth, labels = planted(4, 3)
     with pytest.raises(BadInput, match="at least 10"):
-        learning.train_gate(space, ("a", "b"), truth, np.arange(3), labels)
+        learned_fusion.train_gate(space, ("a", "b"), truth, np.arange(3), labels)
     with pytest.raises(BadInput, match="two training classes"):
-        learning.train_head(space, ("a", "b"), np.array([0, 3, 6]), labels)
+        learned_fusion.train_head(space, ("a", "b"), np.array([0, 3, 6]), labels)
     with pytest.raises(BadInput, match="1 to 48 dimensions"):
-        learning.train_head(space, ("a", "b"), np.arange(12), labels, dim=100)
+        learned_fusion.train_head(space, ("a", "b"), np.arange(12), labels, dim=100)
     cancel = Cancel()
     cancel.set()
     with pytest.raises(Cancelled):
-        learning.train_head(space, ("a", "b"), np.arange(12), labels, dim=4, cancel=cancel)
+        learned_fusion.train_head(space, ("a", "b"), np.arange(12), labels, dim=4, cancel=cancel)
 
 
 def test_the_head_keeps_what_tells_unseen_classes_apart() -> None:
@@ -163,9 +166,11 @@ def test_the_head_keeps_what_tells_unseen_classes_apart() -> None:
     groups = np.repeat(np.arange(classes), n // classes)
     # Each class has a direction of its own: those of the reported classes are unknown to the training images.
     vectors = unit(np.eye(classes, dim)[groups] + 0.25 * random.standard_normal((n, dim)))
-    space = systems.Space({"a": vectors, "b": np.roll(vectors, 1, axis=1)}, Split.self_retrieval(n))
+    space = systems.VectorSet({"a": vectors, "b": np.roll(vectors, 1, axis=1)}, Split.self_retrieval(n))
     train, report = np.flatnonzero(groups < classes // 2), np.flatnonzero(groups >= classes // 2)
-    made = learning.train_head(space, ("a", "b"), train, np.where(groups < classes // 2, groups, -1), dim=classes)
+    made = learned_fusion.train_head(space, ("a", "b"), train, np.where(groups < classes // 2, groups, -1), dim=classes)
     rows = systems.System("head", space, made.spec).vectors
     plain = space.get("a")
-    assert learning.self_map(rows[report], groups[report]) > 0.95 * learning.self_map(plain[report], groups[report])
+    assert learned_fusion.self_map(rows[report], groups[report]) > 0.95 * learned_fusion.self_map(
+        plain[report], groups[report]
+    )

@@ -13,7 +13,7 @@ from core.errors import BadInput, NotComputed, UnknownName
 from core.metrics import ranking as metrics
 from core.search import rank_scores
 from core.studies import maps, systems
-from core.studies.maps import COLOURINGS, NO_VALUE, View
+from core.studies.maps import COLOURINGS, NO_VALUE, MapView
 from core.studies.systems import System
 from core.types import Dataset, Split, unit
 
@@ -32,7 +32,7 @@ def dataset() -> Dataset:
 
 
 @pytest.fixture
-def view(dataset: Dataset) -> View:
+def view(dataset: Dataset) -> MapView:
     random = np.random.default_rng(0)
     rows = unit(np.eye(3, 24)[np.arange(60) % 3] + 0.15 * random.normal(size=(60, 24)))
     rows[7] = rows[10]
@@ -40,11 +40,11 @@ def view(dataset: Dataset) -> View:
     ap[20:] = np.nan
     figures = {"ap": ap, "ap of the other": 1 - ap}
     other = maps.space_of({"x": unit(random.normal(size=(60, 8)))}, {"x": 1.0})
-    return View(dataset, maps.space_of({"x": rows}, {"x": 1.0}), figures, other)
+    return MapView(dataset, maps.space_of({"x": rows}, {"x": 1.0}), figures, other)
 
 
 @pytest.mark.parametrize("name", COLOURINGS.names)
-def test_every_colouring_gives_a_colour_or_none_to_each_point(view: View, name: str) -> None:
+def test_every_colouring_gives_a_colour_or_none_to_each_point(view: MapView, name: str) -> None:
     found = maps.colours(view, name)
     assert len(found.codes) == 60
     known = found.codes[found.codes != NO_VALUE]
@@ -53,7 +53,7 @@ def test_every_colouring_gives_a_colour_or_none_to_each_point(view: View, name: 
     assert name in maps.colourings(view)
 
 
-def test_colours_say_what_is_true(view: View) -> None:
+def test_colours_say_what_is_true(view: MapView) -> None:
     split = maps.colours(view, "split")
     assert [split.names[split.codes[i]] for i in (0, 15, 30, 55)] == ["query", "query and gallery", "gallery", "train"]
     classes = maps.colours(view, "class")
@@ -71,15 +71,15 @@ def test_colours_say_what_is_true(view: View) -> None:
     assert {name.split(" ")[0] for name in cluster.names if name not in cluster.rest} == {"ant", "bee", "cat"}
 
 
-def test_duplicates_are_equal_files_and_twins(view: View) -> None:
+def test_duplicates_are_equal_files_and_twins(view: MapView) -> None:
     groups = maps.duplicate_groups(view, least=0.9999)
     assert groups[1] == groups[4] >= 0
     assert groups[7] == groups[10] >= 0
     assert (groups >= 0).sum() == 4
 
 
-def test_what_is_not_there_is_not_offered_but_explained(view: View, dataset: Dataset) -> None:
-    bare = View(Dataset("bare", dataset.ids, dataset.keys, dataset.items), view.space)
+def test_what_is_not_there_is_not_offered_but_explained(view: MapView, dataset: Dataset) -> None:
+    bare = MapView(Dataset("bare", dataset.ids, dataset.keys, dataset.items), view.space)
     assert set(maps.colourings(bare)) == {"split", "cluster", "duplicates", "column:size", "column:shop"}
     for name in ("ap", "change"):
         with pytest.raises(NotComputed):
@@ -109,7 +109,7 @@ def test_a_long_tail_is_called_other() -> None:
     assert list(np.bincount(found.codes)) == [9, 7, 9]
 
 
-def test_a_map_is_kept_and_measured_once(view: View, home: Path) -> None:
+def test_a_map_is_kept_and_measured_once(view: MapView, home: Path) -> None:
     assert maps.kept(view.space, "tsne") is None
     seen: list[maps.Map] = []
     made = maps.draw(view.space, "tsne", on_layout=seen.append)
@@ -125,7 +125,7 @@ def test_a_map_is_kept_and_measured_once(view: View, home: Path) -> None:
     assert "Trustworthiness" in again.sentence and "next to whom" in again.sentence
 
 
-def test_a_map_can_be_shown_before_it_is_measured(view: View, home: Path) -> None:
+def test_a_map_can_be_shown_before_it_is_measured(view: MapView, home: Path) -> None:
     plain = maps.draw(view.space, "tsne", measure=False)
     assert plain.quality is None and "is measured as soon as" in plain.sentence
     assert maps.kept(view.space, "tsne").quality is None, "the layout is kept all the same"
@@ -139,7 +139,7 @@ def test_figures_of_some_queries_are_those_of_all() -> None:
     labels = np.arange(40) % 4
     vectors = {"x": unit(random.normal(size=(40, 8)) + np.eye(4, 8)[labels])}
     split = Split.self_retrieval(40)
-    system = System("x", systems.Space(vectors, split))
+    system = System("x", systems.VectorSet(vectors, split))
     drawn = Dataset(
         "x",
         np.arange(40).astype(str),
@@ -164,21 +164,21 @@ def test_large_datasets_ask_a_sample_of_their_queries() -> None:
     np.testing.assert_array_equal(asked, maps.some_queries(50_000, 50_000))
 
 
-def test_a_start_of_another_method_is_not_gone_on_from(view: View, home: Path) -> None:
+def test_a_start_of_another_method_is_not_gone_on_from(view: MapView, home: Path) -> None:
     flat = maps.draw(view.space, "pca")
     made = maps.draw(view.space, "tsne", start=flat)
     np.testing.assert_array_equal(made.projection.xy, maps.draw(view.space, "tsne").projection.xy)
 
 
 def test_a_map_is_shown_even_where_it_cannot_be_kept(
-    view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    view: MapView, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("FUSIONSCOPE_HOME", str(tmp_path / "file"))
     assert len(maps.draw(view.space, "pca").projection.xy) == 60
 
 
-def test_selections(view: View, dataset: Dataset) -> None:
+def test_selections(view: MapView, dataset: Dataset) -> None:
     chosen = maps.positions_of(dataset, ["i4", "i1", "nobody", "i2"])
     assert list(chosen) == [1, 2, 4]
     counts = maps.class_counts(dataset, chosen, view.figures)
@@ -189,6 +189,6 @@ def test_selections(view: View, dataset: Dataset) -> None:
     assert np.isnan(maps.mean_figure(view.figures["ap"], np.array([40])))
 
 
-def test_shares_of_what_is_missing_are_refused(view: View) -> None:
+def test_shares_of_what_is_missing_are_refused(view: MapView) -> None:
     with pytest.raises(NotComputed, match="'y'"):
         maps.space_of({"x": view.space.blocks[0]}, {"x": 0.5, "y": 0.5})

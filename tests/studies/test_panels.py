@@ -9,8 +9,8 @@ from core import data
 from core.fusion import FusionSpec
 from core.progress import Cancel, Cancelled
 from core.search import LiveEngine
-from core.studies import fusion, panels
-from core.studies.systems import Space
+from core.studies import fusion, query_sampling
+from core.studies.systems import VectorSet
 from core.types import Dataset, Relevance, unit
 
 N = 300
@@ -18,7 +18,7 @@ KEYS = ("map", "p@1", "ndcg@10")
 
 
 @pytest.fixture
-def world() -> tuple[Dataset, Space, Relevance]:
+def world() -> tuple[Dataset, VectorSet, Relevance]:
     import hashlib
 
     import pandas as pd
@@ -34,19 +34,19 @@ def world() -> tuple[Dataset, Space, Relevance]:
         for name in "xyz"
     }
     vectors["y"][7] = 0
-    return dataset, Space(vectors, dataset.split), data.relevance(dataset)
+    return dataset, VectorSet(vectors, dataset.split), data.relevance(dataset)
 
 
 def test_the_bound_is_the_number_of_queries_or_the_memory(world, monkeypatch) -> None:
     dataset, _, truth = world
-    assert not panels.needed(truth, 4)
-    monkeypatch.setattr(panels, "SIZE", 50)
-    assert not panels.needed(truth, 4, 4 * 4 * N * N) and panels.needed(truth, 4, 4 * 4 * N * N - 1)
-    monkeypatch.setattr(panels, "MOST_QUERIES", 200)
-    assert panels.needed(truth, 1, 1 << 40)
-    small = panels.of(dataset, truth)
+    assert not query_sampling.needed(truth, 4)
+    monkeypatch.setattr(query_sampling, "SIZE", 50)
+    assert not query_sampling.needed(truth, 4, 4 * 4 * N * N) and query_sampling.needed(truth, 4, 4 * 4 * N * N - 1)
+    monkeypatch.setattr(query_sampling, "MOST_QUERIES", 200)
+    assert query_sampling.needed(truth, 1, 1 << 40)
+    small = query_sampling.of(dataset, truth)
     assert len(small.split.queries) == 50 and len(small.split.gallery) == N
-    assert small.fingerprint == panels.of(dataset, truth).fingerprint != dataset.fingerprint
+    assert small.fingerprint == query_sampling.of(dataset, truth).fingerprint != dataset.fingerprint
     assert (dataset.labels[small.split.queries] >= 0).all(), "only queries that count are asked"
     judged = data.relevance(small)
     assert (judged.self_position == small.split.queries).all(), "each still leaves its own list"
@@ -54,14 +54,16 @@ def test_the_bound_is_the_number_of_queries_or_the_memory(world, monkeypatch) ->
 
 def test_a_panel_estimates_the_whole(world, monkeypatch) -> None:
     dataset, space, truth = world
-    monkeypatch.setattr(panels, "SIZE", 120)
-    small = panels.of(dataset, truth)
+    monkeypatch.setattr(query_sampling, "SIZE", 120)
+    small = query_sampling.of(dataset, truth)
     spec = FusionSpec("f", "concat", ("x", "y"))
-    every = fusion.Judge(space, truth).values(spec, KEYS)
-    few = fusion.Judge(Space(space.vectors, small.split), data.relevance(small)).values(spec, KEYS)
+    every = fusion.FusionEvaluator(space, truth).values(spec, KEYS)
+    few = fusion.FusionEvaluator(VectorSet(space.vectors, small.split), data.relevance(small)).values(spec, KEYS)
     for key in KEYS:
         np.testing.assert_allclose(few[key], every[key][small.split.queries], atol=1e-6)
-    standing = fusion.stand(fusion.Judge(Space(space.vectors, small.split), data.relevance(small)), spec)
+    standing = fusion.compare_to_baseline(
+        fusion.FusionEvaluator(VectorSet(space.vectors, small.split), data.relevance(small)), spec
+    )
     row = standing.row("fusion")
     assert row.low - 0.02 < np.nanmean(every["map"]) < row.high + 0.02
 
@@ -72,17 +74,17 @@ def test_slices_give_the_same_figures(world, monkeypatch, kind: str) -> None:
     spec = FusionSpec("f", kind, ("x", "y", "z"))
     if spec.strategy.weight:
         spec = spec.with_shares({"x": 0.6, "y": 0.3, "z": 0.1})
-    whole = fusion.Judge(space, truth)
+    whole = fusion.FusionEvaluator(space, truth)
     monkeypatch.setattr(fusion, "SLICE_BYTES", 4 * N * 3 * 40)
     steps: list[int] = []
-    sliced = fusion.Judge(space, truth, by_slices=True)
+    sliced = fusion.FusionEvaluator(space, truth, by_slices=True)
     sliced.prepare(["x", spec], KEYS, lambda progress: steps.append(progress.done))
     assert max(steps) == N and min(steps) == 40, "progress is told slice by slice"
     assert not sliced._singles and not sliced._fusions, "no ranks of all queries are kept"
     for what in ("x", spec):
         for key in KEYS:
             np.testing.assert_allclose(sliced.values(what, KEYS)[key], whole.values(what, KEYS)[key], atol=1e-6)
-    one, other = fusion.stand(sliced, spec), fusion.stand(whole, spec)
+    one, other = fusion.compare_to_baseline(sliced, spec), fusion.compare_to_baseline(whole, spec)
     assert one.verdict.split(":")[0] == other.verdict.split(":")[0] and one.n_valid == other.n_valid
     assert [row.name for row in one.rows] == [row.name for row in other.rows]
     np.testing.assert_allclose([row.mean for row in one.rows], [row.mean for row in other.rows], atol=1e-6)
@@ -91,7 +93,7 @@ def test_slices_give_the_same_figures(world, monkeypatch, kind: str) -> None:
 def test_it_can_be_stopped_and_then_nothing_is_half_kept(world, monkeypatch) -> None:
     _, space, truth = world
     monkeypatch.setattr(fusion, "SLICE_BYTES", 4 * N * 40)
-    judge, cancel = fusion.Judge(space, truth, by_slices=True), Cancel()
+    judge, cancel = fusion.FusionEvaluator(space, truth, by_slices=True), Cancel()
     with pytest.raises(Cancelled):
         judge.prepare(["x"], KEYS, lambda progress: cancel.set(), cancel)
     assert judge.values("x", ("map",))["map"].shape == (N,)

@@ -12,8 +12,8 @@ from sklearn.metrics import average_precision_score
 from core import data
 from core.errors import BadInput, CoreError, UnknownName
 from core.fusion import FusionSpec, spec
-from core.studies import naming, retrieval
-from core.studies.systems import Space, System
+from core.studies import retrieval, system_spec_text
+from core.studies.systems import System, VectorSet
 from core.types import Dataset, Split, unit
 
 CLASSES, PER_CLASS = 4, 12
@@ -21,7 +21,7 @@ CLASSES, PER_CLASS = 4, 12
 
 def world(
     n_classes: int = CLASSES, per_class: int = PER_CLASS, seed: int = 0, split: Split | None = None
-) -> tuple[Dataset, Space]:
+) -> tuple[Dataset, VectorSet]:
     """Two backbones of different lengths over noisy classes."""
     random = np.random.default_rng(seed)
     labels = np.repeat(np.arange(n_classes), per_class)
@@ -39,7 +39,7 @@ def world(
         labels,
         split=split,
     )
-    return dataset, Space(made, dataset.split)
+    return dataset, VectorSet(made, dataset.split)
 
 
 MIX = FusionSpec("mix", "concat", ("sharp", "blunt"), (2.0, 1.0))
@@ -53,7 +53,7 @@ SYSTEMS = [
 ids = [one.kind if one else "backbone" for one in SYSTEMS]
 
 
-def system(space: Space, fusion: FusionSpec | None) -> System:
+def system(space: VectorSet, fusion: FusionSpec | None) -> System:
     return System("sharp", space) if fusion is None else System(fusion.name, space, fusion)
 
 
@@ -64,7 +64,7 @@ def test_an_answer_is_the_row_of_the_matrix(fusion: FusionSpec | None, split: Sp
     whole, truth = system(space, fusion), data.relevance(dataset)
     for query in (0, 3, 7):
         position = int(dataset.split.queries[query])
-        answer = retrieval.ask(retrieval.image_query(dataset, space, position, truth), whole)
+        answer = retrieval.retrieve(retrieval.gallery_image_query(dataset, space, position, truth), whole)
         row = whole.block(query, query + 1)[0]
         assert answer.order.tolist() == retrieval.ordered(row).tolist()
         np.testing.assert_allclose(answer.scores[answer.order], row[answer.order], atol=1e-6)
@@ -83,11 +83,11 @@ def test_an_answer_is_the_row_of_the_matrix(fusion: FusionSpec | None, split: Sp
 
 def test_an_image_outside_the_queries_may_ask_too() -> None:
     dataset, space = world(split=Split(np.array([0, 1]), np.arange(2, 48)))
-    answer = retrieval.ask(retrieval.image_query(dataset, space, 30), System("sharp", space))
+    answer = retrieval.retrieve(retrieval.gallery_image_query(dataset, space, 30), System("sharp", space))
     assert answer.judged and answer.n_relevant == PER_CLASS - 1
     assert 30 not in dataset.split.gallery[answer.order]
     with pytest.raises(UnknownName, match="48"):
-        retrieval.image_query(dataset, space, 48)
+        retrieval.gallery_image_query(dataset, space, 48)
 
 
 def test_junk_leaves_the_answer_and_unlabelled_queries_are_not_judged() -> None:
@@ -96,12 +96,12 @@ def test_junk_leaves_the_answer_and_unlabelled_queries_are_not_judged() -> None:
         {"query_id": [dataset.ids[0]] * 2, "item_id": [dataset.ids[20], dataset.ids[30]], "kind": "junk"}
     )
     with_junk = dataclasses.replace(dataset, pairs=pairs)
-    answer = retrieval.ask(retrieval.image_query(with_junk, space, 0), System("sharp", space))
+    answer = retrieval.retrieve(retrieval.gallery_image_query(with_junk, space, 0), System("sharp", space))
     assert len(answer.order) == 45 and not {20, 30} & set(answer.order.tolist())
     labels = dataset.labels.copy()
     labels[0] = -1
     bare = dataclasses.replace(dataset, labels=labels)
-    answer = retrieval.ask(retrieval.image_query(bare, space, 0), System("sharp", space))
+    answer = retrieval.retrieve(retrieval.gallery_image_query(bare, space, 0), System("sharp", space))
     assert not answer.judged and np.isnan(retrieval.figures(answer, 5)["map"]) and len(answer.missed(5)) == 0
 
 
@@ -111,9 +111,9 @@ def test_a_guest_is_answered_as_if_it_were_one_more_image(fusion: FusionSpec | N
     guest = {
         name: unit(np.random.default_rng(5).normal(size=(1, rows.shape[1]))) for name, rows in space.vectors.items()
     }
-    asked = retrieval.picture_query(dataset, space, guest)
-    answer = retrieval.ask(asked, system(space, fusion))
-    joined = Space(
+    asked = retrieval.uploaded_image_query(dataset, space, guest)
+    answer = retrieval.retrieve(asked, system(space, fusion))
+    joined = VectorSet(
         {name: np.vstack([rows, guest[name]]) for name, rows in space.vectors.items()},
         Split(np.array([48]), np.arange(48)),
     )
@@ -122,19 +122,19 @@ def test_a_guest_is_answered_as_if_it_were_one_more_image(fusion: FusionSpec | N
     assert not answer.judged and len(answer.order) == 48
     # The space of the dataset is as it was: its own figures do not change.
     np.testing.assert_array_equal(
-        system(space, fusion).block(0, 4), system(Space(space.vectors, space.split), fusion).block(0, 4)
+        system(space, fusion).block(0, 4), system(VectorSet(space.vectors, space.split), fusion).block(0, 4)
     )
 
 
 def test_several_pictures_ask_by_their_mean_and_a_part_leaves_its_picture_out() -> None:
     dataset, space = world()
     several = {name: rows[[3, 4, 5]] for name, rows in space.vectors.items()}
-    answer = retrieval.ask(retrieval.picture_query(dataset, space, several), System("sharp", space))
+    answer = retrieval.retrieve(retrieval.uploaded_image_query(dataset, space, several), System("sharp", space))
     mean = unit(space.vectors["sharp"][[3, 4, 5]].mean(axis=0, keepdims=True))[0]
     np.testing.assert_allclose(answer.scores, space.vectors["sharp"] @ mean, atol=1e-6)
-    part = retrieval.picture_query(dataset, space, {"sharp": space.vectors["sharp"][[7]]}, part_of=7)
-    answer = retrieval.ask(part, System("sharp", space))
-    whole = retrieval.ask(retrieval.image_query(dataset, space, 7), System("sharp", space))
+    part = retrieval.uploaded_image_query(dataset, space, {"sharp": space.vectors["sharp"][[7]]}, part_of=7)
+    answer = retrieval.retrieve(part, System("sharp", space))
+    whole = retrieval.retrieve(retrieval.gallery_image_query(dataset, space, 7), System("sharp", space))
     assert answer.order.tolist() == whole.order.tolist() and answer.judged
     with pytest.raises(BadInput, match="no picture"):
         retrieval.mean_vector(np.empty((0, 4)))
@@ -144,41 +144,41 @@ def test_missing_vectors_are_heeded_for_guests_and_images() -> None:
     dataset, space = world()
     vectors = {name: rows.copy() for name, rows in space.vectors.items()}
     vectors["blunt"][[2, 9]] = 0
-    holey = Space(vectors, dataset.split)
+    holey = VectorSet(vectors, dataset.split)
     for position in (2, 5):
-        answer = retrieval.ask(retrieval.image_query(dataset, holey, position), System("mix", holey, MIX))
+        answer = retrieval.retrieve(retrieval.gallery_image_query(dataset, holey, position), System("mix", holey, MIX))
         np.testing.assert_allclose(answer.scores, System("mix", holey, MIX).block(position, position + 1)[0], atol=1e-6)
 
 
 def test_the_table_of_results_says_what_each_backbone_says() -> None:
     dataset, space = world()
-    answer = retrieval.ask(retrieval.image_query(dataset, space, 5), System("mix", space, MIX))
+    answer = retrieval.retrieve(retrieval.gallery_image_query(dataset, space, 5), System("mix", space, MIX))
     table = retrieval.results_table(dataset, answer, 8)
     assert table["rank"].tolist() == list(range(1, 9)) and table["id"].is_unique
     np.testing.assert_allclose(table["sharp share"] + table["blunt share"], 1.0)
     np.testing.assert_allclose(table["sharp score"] * 0.8 + table["blunt score"] * 0.2, table["score"], atol=1e-6)
-    alone = retrieval.ask(retrieval.image_query(dataset, space, 5), System("blunt", space))
+    alone = retrieval.retrieve(retrieval.gallery_image_query(dataset, space, 5), System("blunt", space))
     assert table["blunt rank"].tolist() == alone.ranks[answer.order[:8]].tolist()
     assert table["relevant"].tolist() == (table["label"] == dataset.label_of(5)).tolist()
 
 
 def test_moves_are_places_gained() -> None:
     dataset, space = world()
-    question = retrieval.image_query(dataset, space, 5)
-    left, right = (retrieval.ask(question, question.system(name)) for name in ("sharp", "blunt"))
-    moves = retrieval.moves(left, right, 10)
+    question = retrieval.gallery_image_query(dataset, space, 5)
+    left, right = (retrieval.retrieve(question, question.system(name)) for name in ("sharp", "blunt"))
+    moves = retrieval.rank_changes(left, right, 10)
     for at, item in enumerate(left.order[:10]):
         there = right.order[:10].tolist()
         expected = there.index(item) - at if item in there else "new"
         assert moves.left[at] == expected
     assert moves.shared + len(moves.only_left) == 10 == moves.shared + len(moves.only_right)
-    same = retrieval.moves(left, left, 10)
+    same = retrieval.rank_changes(left, left, 10)
     assert same.left == (0,) * 10 and not len(same.only_left)
 
 
 def test_the_curve_of_one_query_ends_where_all_are_found() -> None:
     dataset, space = world()
-    answer = retrieval.ask(retrieval.image_query(dataset, space, 5), System("sharp", space))
+    answer = retrieval.retrieve(retrieval.gallery_image_query(dataset, space, 5), System("sharp", space))
     recall, precision, levels = retrieval.precision_recall(answer)
     assert recall[-1] == 1.0 and precision[-1] == pytest.approx(11 / answer.relevant_ranks[-1])
     assert levels[10] == pytest.approx(precision[-1]) and levels[0] == pytest.approx(precision.max())
@@ -192,17 +192,17 @@ def test_extremes_are_the_best_and_the_worst_in_a_fixed_order() -> None:
     dataset, space = world()
     truth = data.relevance(dataset)
     evaluation = retrieval.judge(System("sharp", space), truth)
-    best, worst = retrieval.extremes(dataset, evaluation, truth, 10)
+    best, worst = retrieval.best_and_worst(dataset, evaluation, truth, 10)
     values = evaluation.per_query["map"]
     assert [c.query for c in worst] == np.argsort(values, kind="stable")[:10].tolist()
     assert [c.query for c in best] == np.argsort(-values, kind="stable")[:10].tolist()
     for case in [*best, *worst]:
         assert case.ap == values[case.query] and case.n_relevant == PER_CLASS - 1 and case.words
         assert (case.hits == (dataset.labels[case.items] == dataset.labels[case.position])).all()
-    best, worst = retrieval.extremes(dataset, evaluation, truth, 10, label="class 1")
+    best, worst = retrieval.best_and_worst(dataset, evaluation, truth, 10, label="class 1")
     assert len(best) == len(worst) == 6 and not {c.query for c in best} & {c.query for c in worst}
     assert {dataset.label_of(c.position) for c in [*best, *worst]} == {"class 1"}
-    assert retrieval.extremes(dataset, evaluation, truth, 10, label="no such") == ([], [])
+    assert retrieval.best_and_worst(dataset, evaluation, truth, 10, label="no such") == ([], [])
 
 
 def test_what_went_wrong_is_said_in_words() -> None:
@@ -215,32 +215,32 @@ def test_what_went_wrong_is_said_in_words() -> None:
     labels[2:8:2] = 1
     changed = dataclasses.replace(dataset, labels=labels)
     truth = data.relevance(changed)
-    evaluation = retrieval.judge(System("sharp", Space(vectors, changed.split)), truth)
-    _, worst = retrieval.extremes(changed, evaluation, truth, 48)
-    best, _ = retrieval.extremes(changed, evaluation, truth, 48)
+    evaluation = retrieval.judge(System("sharp", VectorSet(vectors, changed.split)), truth)
+    _, worst = retrieval.best_and_worst(changed, evaluation, truth, 48)
+    best, _ = retrieval.best_and_worst(changed, evaluation, truth, 48)
     told = {case.position: case for case in [*best, *worst]}
     assert told[0].doubt == 40 and "labelled 'class 3'" in told[0].words
     assert "Nothing similar exists" in told[1].words
     assert any("Confused with 'class" in case.words for case in told.values())
-    perfect = retrieval.judge(System("one", Space({"one": unit(np.eye(4)[changed.labels])}, changed.split)), truth)
-    assert "come first" in retrieval.extremes(changed, perfect, truth, 1)[0][0].words
+    perfect = retrieval.judge(System("one", VectorSet({"one": unit(np.eye(4)[changed.labels])}, changed.split)), truth)
+    assert "come first" in retrieval.best_and_worst(changed, perfect, truth, 1)[0][0].words
 
 
 def test_a_duel_has_two_sides() -> None:
     dataset, space = world()
     truth = data.relevance(dataset)
     sharp, blunt = (retrieval.judge(System(name, space), truth) for name in ("sharp", "blunt"))
-    wins, losses = retrieval.duel(dataset, sharp, blunt, truth, 10)
+    wins, losses = retrieval.largest_differences(dataset, sharp, blunt, truth, 10)
     gaps = [a.ap - b.ap for a, b in wins]
     assert gaps == sorted(gaps, reverse=True) and gaps[-1] > 0 and all(a.query == b.query for a, b in wins)
     assert all(a.ap < b.ap for a, b in losses)
-    mirrored = retrieval.duel(dataset, blunt, sharp, truth, 10)
+    mirrored = retrieval.largest_differences(dataset, blunt, sharp, truth, 10)
     assert [b.query for _, b in mirrored[1]] == [a.query for a, _ in wins]
-    assert retrieval.duel(dataset, sharp, sharp, truth, 10) == ([], [])
+    assert retrieval.largest_differences(dataset, sharp, sharp, truth, 10) == ([], [])
     panel = retrieval.judge_panel(System("sharp", space), truth, np.array([0, 5, 9]))
     assert panel.per_query["map"].tolist() == sharp.per_query["map"][[0, 5, 9]].tolist()
     with pytest.raises(BadInput, match="same queries"):
-        retrieval.duel(dataset, sharp, panel, truth)
+        retrieval.largest_differences(dataset, sharp, panel, truth)
 
 
 def test_confusions_count_what_is_retrieved_for_what() -> None:
@@ -272,7 +272,7 @@ def test_confusions_of_several_labels_leave_agreement_out() -> None:
     matrix = sparse.csr_matrix(np.array([[1, 1, 0], [1, 0, 0], [0, 1, 1], [0, 0, 1]], bool))
     base = world(4, 1)[0]
     dataset = dataclasses.replace(base, label_matrix=matrix, label_names=("a", "b", "c"))
-    space = Space({"one": unit(np.random.default_rng(0).normal(size=(4, 3)))}, dataset.split)
+    space = VectorSet({"one": unit(np.random.default_rng(0).normal(size=(4, 3)))}, dataset.split)
     evaluation = retrieval.judge(System("one", space), data.relevance(dataset))
     table = retrieval.confusions(dataset, evaluation, 3).set_index(["query class", "result class"])["results"]
     # Query 0 (a, b) sees 1 (a), 2 (b, c), 3 (c): c is wrong twice for both of its labels, a and b agree once each.
@@ -291,7 +291,7 @@ def test_browsing_finds_by_class_and_words() -> None:
 def test_hard_ones_are_the_lowest() -> None:
     dataset, space = world()
     evaluation = retrieval.judge(System("sharp", space), data.relevance(dataset))
-    hard = retrieval.hard_ones(evaluation, dataset, 5)
+    hard = retrieval.hardest_queries(evaluation, dataset, 5)
     values = evaluation.per_query["map"]
     assert values[hard].max() <= np.delete(values, hard).min()
 
@@ -303,10 +303,10 @@ def test_graded_gains_reach_the_figures_of_one_query() -> None:
     matrix = sparse.csr_matrix(random.random((30, 6)) < 0.35)
     base = world(5, 6)[0]
     dataset = dataclasses.replace(base, label_matrix=matrix, label_names=tuple("abcdef"))
-    space = Space({"one": unit(random.normal(size=(30, 8)))}, dataset.split)
+    space = VectorSet({"one": unit(random.normal(size=(30, 8)))}, dataset.split)
     truth = data.relevance(dataset)
     query = int(np.flatnonzero(truth.n_relevant > 2)[0])
-    answer = retrieval.ask(retrieval.image_query(dataset, space, query, truth), System("one", space))
+    answer = retrieval.retrieve(retrieval.gallery_image_query(dataset, space, query, truth), System("one", space))
     gains = np.asarray((matrix[query].astype(float) @ matrix.T.astype(float)).todense()).ravel()[answer.order]
     discounts = 1 / np.log2(np.arange(len(gains)) + 2)
     assert retrieval.figures(answer, 5)["ndcg"] == pytest.approx(
@@ -321,16 +321,16 @@ def test_graded_gains_reach_the_figures_of_one_query() -> None:
     "fusion", [MIX, spec.equal(("sharp", "blunt"), "rrf"), SYSTEMS[3], SYSTEMS[4]], ids=lambda s: s.kind
 )
 def test_a_fusion_survives_its_text(fusion: FusionSpec) -> None:
-    named = naming.read(naming.spell(fusion), ("sharp", "blunt"), {})
+    named = system_spec_text.read(system_spec_text.spell(fusion), ("sharp", "blunt"), {})
     assert named.spec.kind == fusion.kind and named.spec.parameters == fusion.parameters
     assert named.spec.shares == pytest.approx(fusion.shares, abs=1e-4)
-    assert naming.spell(named.spec) == naming.spell(fusion)
+    assert system_spec_text.spell(named.spec) == system_spec_text.spell(fusion)
 
 
 def test_backbones_and_saved_fusions_have_texts_too() -> None:
-    assert naming.read("sharp", ("sharp",), {}).spec is None
-    assert naming.read("saved:my, (mix)", ("sharp", "blunt"), {"my, (mix)": MIX}).spec is MIX
-    named = naming.read("concat(timm:resnet50.a1_in1k:0.5,blunt:0.5)", ("timm:resnet50.a1_in1k", "blunt"), {})
+    assert system_spec_text.read("sharp", ("sharp",), {}).spec is None
+    assert system_spec_text.read("saved:my, (mix)", ("sharp", "blunt"), {"my, (mix)": MIX}).spec is MIX
+    named = system_spec_text.read("concat(timm:resnet50.a1_in1k:0.5,blunt:0.5)", ("timm:resnet50.a1_in1k", "blunt"), {})
     assert named.spec.backbones == ("timm:resnet50.a1_in1k", "blunt")
 
 
@@ -364,5 +364,5 @@ def test_backbones_and_saved_fusions_have_texts_too() -> None:
 )
 def test_nonsense_is_one_sentence(text: str) -> None:
     with pytest.raises(CoreError) as caught:
-        naming.read(text, ("sharp", "blunt"), {})
+        system_spec_text.read(text, ("sharp", "blunt"), {})
     assert len(str(caught.value)) < 400 and str(caught.value).endswith(".")

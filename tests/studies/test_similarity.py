@@ -93,5 +93,5 @@ def test_what_is_measured_is_kept_with_its_conditions(tiny_world) -> None:
 
 def test_another_machine_s_measurement_is_not_shown(tiny_world, monkeypatch: pytest.MonkeyPatch) -> None:
     costs.measure("hog", n_images=4)
-    monkeypatch.setattr(costs.choice, "processor", lambda: "another processor")
+    monkeypatch.setattr(costs.select, "processor", lambda: "another processor")
     assert costs.measured("hog") is None

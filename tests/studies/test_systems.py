@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput, NotComputed, ShapeMismatch
 from core.fusion import FUSIONS, FusionSpec, LearnedArray
-from core.search.engine import LiveEngine
+from core.search.live_engine import LiveEngine
 from core.search.ranking import rank_scores
 from core.studies import systems
 from core.types import Relevance, Split, unit
@@ -64,8 +64,8 @@ def world(rng: np.random.Generator, n: int = 24, overlap: str = "self"):
     return vectors, Split(order[:12], order[8:])
 
 
-def space_of(vectors: dict[str, np.ndarray], split: Split) -> systems.Space:
-    return systems.Space({name: unit(rows) for name, rows in vectors.items()}, split)
+def space_of(vectors: dict[str, np.ndarray], split: Split) -> systems.VectorSet:
+    return systems.VectorSet({name: unit(rows) for name, rows in vectors.items()}, split)
 
 
 def whole(system: systems.System) -> np.ndarray:
@@ -91,7 +91,7 @@ def test_every_kind_agrees_with_the_slow_reference(record: dict, overlap: str) -
     assert np.allclose(found[there], expected[there], atol=3e-6)
 
 
-def _on_own_cosines(record: dict, space: systems.Space) -> np.ndarray:
+def _on_own_cosines(record: dict, space: systems.VectorSet) -> np.ndarray:
     given = record.get("weights") or [1.0] * 3
     used = [(name, w) for name, w in zip(record["backbones"], given) if w > 0]
     tables = [space.scores(name, 0, space.n_queries) for name, _ in used]
@@ -208,7 +208,7 @@ def test_what_does_not_fit_is_said() -> None:
     with pytest.raises(BadInput, match="not trained"):
         systems.System("f", space, FusionSpec("f", "linear_head", ("a", "b"))).block(0, 3)
     with pytest.raises(ShapeMismatch, match="a 24, b 23"):
-        systems.Space({"a": space.vectors["a"], "b": space.vectors["b"][:23]}, split)
+        systems.VectorSet({"a": space.vectors["a"], "b": space.vectors["b"][:23]}, split)
 
 
 GOOD = """

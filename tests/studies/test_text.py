@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput, CoreError
-from core.studies import text
-from core.studies.text import Term, parse
+from core.studies.text import text_search
+from core.studies.text.text_search import Term, parse
 from core.types import Dataset, unit
 from tests.backbones.hub_cache import run, write_tiny_clip
 
@@ -64,10 +64,10 @@ def test_a_line_without_anything_in_it_is_one_sentence(line):
 
 def test_ten_thousand_characters_are_cut_and_said():
     query = parse("cat " * 2500)
-    assert len(query.terms[0].text) <= text.MAX_CHARACTERS
+    assert len(query.terms[0].text) <= text_search.MAX_CHARACTERS
     assert query.notes == ("Only the first 2,000 of 10,000 characters were read.",)
     many = parse(" ".join(f"-w{i}" for i in range(200)))
-    assert len(many.terms) == text.MAX_TERMS and "first 32" in many.notes[0]
+    assert len(many.terms) == text_search.MAX_TERMS and "first 32" in many.notes[0]
 
 
 @settings(max_examples=300, deadline=None)
@@ -79,7 +79,7 @@ def test_any_text_is_parsed_or_refused_with_a_sentence(line):
         assert str(error)
         return
     assert query.terms and query.sentence()
-    assert all(term.text.strip() and term.weight and abs(term.weight) <= text.MAX_WEIGHT for term in query.terms)
+    assert all(term.text.strip() and term.weight and abs(term.weight) <= text_search.MAX_WEIGHT for term in query.terms)
 
 
 def test_the_query_is_said_back():
@@ -88,11 +88,11 @@ def test_the_query_is_said_back():
 
 
 def test_only_backbones_with_a_text_tower_take_part():
-    who = text.readers((SPACE, "hog", "tf_efficientnet_lite0"))
+    who = text_search.readers((SPACE, "hog", "tf_efficientnet_lite0"))
     assert who.reading == (SPACE,) and who.deaf == ("hog", "tf_efficientnet_lite0")
     assert "hog, tf_efficientnet_lite0 have no text tower" in who.sentence()
     with pytest.raises(BadInput, match="None of the selected backbones reads text. Add concepts_lite0"):
-        text.query_vectors(("hog", "hsv_histogram"), parse("cat"))
+        text_search.query_vectors(("hog", "hsv_histogram"), parse("cat"))
 
 
 def gallery(seed: int = 0, n: int = 30) -> dict[str, np.ndarray]:
@@ -102,8 +102,8 @@ def gallery(seed: int = 0, n: int = 30) -> dict[str, np.ndarray]:
 
 def test_a_deaf_backbone_does_not_change_the_order_of_a_text_query():
     both = gallery()
-    alone = text.search({SPACE: both[SPACE]}, "cat", encode=fake_encode)
-    mixed = text.search(both, "cat", encode=fake_encode)
+    alone = text_search.search({SPACE: both[SPACE]}, "cat", encode=fake_encode)
+    mixed = text_search.search(both, "cat", encode=fake_encode)
     np.testing.assert_array_equal(alone.order, mixed.order)
     assert set(mixed.cosines) == {SPACE} and any("hog has no text tower" in note for note in mixed.notes)
     expected = both[SPACE].astype(float) @ fake_encode(SPACE, ["cat"])[0]
@@ -113,26 +113,28 @@ def test_a_deaf_backbone_does_not_change_the_order_of_a_text_query():
 def test_two_readers_are_standardised_before_they_are_summed():
     random = np.random.default_rng(2)
     both = {SPACE: unit(random.normal(size=(20, DIM))), "clip_vitb32": unit(random.normal(size=(20, 512)))}
-    found = text.search(both, "cat", shares={SPACE: 0.25, "clip_vitb32": 0.75}, encode=fake_encode, templates=False)
+    found = text_search.search(
+        both, "cat", shares={SPACE: 0.25, "clip_vitb32": 0.75}, encode=fake_encode, templates=False
+    )
     parts = {name: rows.astype(float) @ fake_encode(name, ["cat"])[0] for name, rows in both.items()}
     z = {name: (values - values.mean()) / values.std() for name, values in parts.items()}
     np.testing.assert_allclose(found.scores, 0.25 * z[SPACE] + 0.75 * z["clip_vitb32"], atol=1e-6)
-    lone = text.search(both, "cat", shares={SPACE: 0.0, "clip_vitb32": 1.0}, encode=fake_encode, templates=False)
+    lone = text_search.search(both, "cat", shares={SPACE: 0.0, "clip_vitb32": 1.0}, encode=fake_encode, templates=False)
     np.testing.assert_allclose(lone.scores, parts["clip_vitb32"], atol=1e-7)
 
 
 def test_a_negative_term_pushes_its_pictures_down():
     beach, people = fake_encode(SPACE, ["beach", "people"]).astype(float)
     rows = unit(np.stack([beach, beach + people, people]))
-    assert list(text.search({SPACE: rows}, "beach -people", encode=fake_encode).order) == [0, 1, 2]
-    assert list(text.search({SPACE: rows}, "people", encode=fake_encode).order) == [2, 1, 0]
-    weighted = text.query_vector(SPACE, parse("beach people:3"), encode=fake_encode)
+    assert list(text_search.search({SPACE: rows}, "beach -people", encode=fake_encode).order) == [0, 1, 2]
+    assert list(text_search.search({SPACE: rows}, "people", encode=fake_encode).order) == [2, 1, 0]
+    weighted = text_search.query_vector(SPACE, parse("beach people:3"), encode=fake_encode)
     np.testing.assert_allclose(weighted, unit((beach + 3 * people)[None])[0], atol=1e-6)
 
 
 def test_terms_that_cancel_out_score_zero_and_say_so():
     rows = gallery()[SPACE]
-    found = text.search({SPACE: rows}, '"cat" -cat', encode=fake_encode)
+    found = text_search.search({SPACE: rows}, '"cat" -cat', encode=fake_encode)
     assert (found.scores == 0).all() and list(found.order) == list(range(len(rows)))
     assert any("cancel out" in note for note in found.notes)
 
@@ -143,9 +145,9 @@ def test_the_second_step_lets_visual_backbones_look_for_more():
     concepts = unit(np.stack([cat, cat + 0.1 * other, other, other]))
     looks = unit(np.array([[1.0, 0], [1, 0.1], [1, 0.05], [0, 1]]))  # picture 2 looks like 0 and 1
     both = {SPACE: concepts, "hog": looks}
-    plain = text.search(both, "cat", encode=fake_encode)
+    plain = text_search.search(both, "cat", encode=fake_encode)
     assert plain.scores[2] == plain.scores[3]
-    found = text.search(both, "cat", expand=2, encode=fake_encode)
+    found = text_search.search(both, "cat", expand=2, encode=fake_encode)
     assert set(found.seeds) == {0, 1} and found.scores[2] > found.scores[3]
     assert any(note.startswith("Two steps") for note in found.notes)
 
@@ -153,33 +155,33 @@ def test_the_second_step_lets_visual_backbones_look_for_more():
 def test_equal_pictures_tie_to_the_last_bit_and_keep_their_order():
     rows = gallery(n=101)[SPACE].copy()
     rows[[4, 50, 99]] = rows[4]
-    found = text.search({SPACE: rows}, "cat", encode=fake_encode)
+    found = text_search.search({SPACE: rows}, "cat", encode=fake_encode)
     assert found.scores[4] == found.scores[50] == found.scores[99]
     where = [list(found.order).index(i) for i in (4, 50, 99)]
     assert where == sorted(where)
 
 
 def test_templates_are_the_mean_over_their_sentences():
-    said = text.phrases(SPACE, ["cat", "dog"], True, fake_encode)
+    said = text_search.phrases(SPACE, ["cat", "dog"], True, fake_encode)
     for word, vector in zip(("cat", "dog"), said):
-        sentences = fake_encode(SPACE, [template.format(word) for template in text.TEMPLATES])
+        sentences = fake_encode(SPACE, [template.format(word) for template in text_search.TEMPLATES])
         np.testing.assert_allclose(vector, unit(sentences.sum(axis=0, keepdims=True))[0], atol=1e-6)
-    assert text.default_templates("clip_vitb32") and not text.default_templates(SPACE)
+    assert text_search.default_templates("clip_vitb32") and not text_search.default_templates(SPACE)
 
 
 def test_zero_shot_labels_and_their_confusion():
-    names = text.class_list("cat, dog\nsnow_leopard;cat")
+    names = text_search.class_list("cat, dog\nsnow_leopard;cat")
     assert names == ("cat", "dog", "snow_leopard")
     places = fake_encode(SPACE, ["cat", "dog", "snow leopard"])
-    result = text.zero_shot(SPACE, places[[0, 1, 2, 0]], names, encode=fake_encode)
+    result = text_search.zero_shot(SPACE, places[[0, 1, 2, 0]], names, encode=fake_encode)
     assert list(result.predicted) == [0, 1, 2, 0] and (result.margin > 0).all()
-    table, accuracy = text.confusion(["cat", "cat", "Snow Leopard", ""], result)
+    table, accuracy = text_search.confusion(["cat", "cat", "Snow Leopard", ""], result)
     assert accuracy == pytest.approx(2 / 3)
     assert table.loc["cat", "dog"] == 1 and table.to_numpy().sum() == 3
-    assert np.isnan(text.confusion(["", "", "", ""], result)[1])
+    assert np.isnan(text_search.confusion(["", "", "", ""], result)[1])
     for line in ("", "cat", "\n".join(map(str, range(2000)))):
         with pytest.raises(BadInput, match="2 to 1,000"):
-            text.class_list(line)
+            text_search.class_list(line)
 
 
 def test_a_selection_is_described_by_what_sets_it_apart():
@@ -187,10 +189,10 @@ def test_a_selection_is_described_by_what_sets_it_apart():
     places = fake_encode(SPACE, words).astype(float)
     common = places[2]
     everyone = unit(np.stack([common + 0.5 * places[0], common + 0.5 * places[1], common]))
-    found = text.nearest_words(SPACE, everyone[:1], everyone, words, k=2, encode=fake_encode)
+    found = text_search.nearest_words(SPACE, everyone[:1], everyone, words, k=2, encode=fake_encode)
     assert found.word[0] == "cat" and found.more.is_monotonic_decreasing
     with pytest.raises(BadInput, match="at least one"):
-        text.nearest_words(SPACE, everyone[:0], everyone, words, encode=fake_encode)
+        text_search.nearest_words(SPACE, everyone[:0], everyone, words, encode=fake_encode)
 
 
 def labelled(labels: list[str]) -> Dataset:
@@ -210,17 +212,19 @@ def test_class_names_are_measured_as_queries():
     dataset = labelled(["cat", "dog", "cat", "", "dog"])
     cat, dog = fake_encode(SPACE, ["cat", "dog"])
     vectors = np.stack([cat, dog, dog, cat, dog])
-    found = text.measure(dataset, SPACE, vectors, encode=fake_encode, keys=("map", "p@1"))
+    found = text_search.measure(dataset, SPACE, vectors, encode=fake_encode, keys=("map", "p@1"))
     # cat: the unlabelled one ties with image 0 and comes later; image 2 ties with the dogs at rank 4 of 5
     np.testing.assert_allclose(found.per_query["map"], [(1 + 2 / 4) / 2, (1 + 2 / 3) / 2])
     assert found.accuracy == pytest.approx(3 / 4) and list(found.per_query["p@1"]) == [1, 1]
     with pytest.raises(BadInput, match="no labels"):
-        text.measure(labelled(["", ""]), SPACE, vectors[:2], encode=fake_encode)
+        text_search.measure(labelled(["", ""]), SPACE, vectors[:2], encode=fake_encode)
 
 
 def test_a_query_in_another_script_is_said_to_be_unknown():
-    assert text.cautions((SPACE,), parse("красная обувь")) and text.cautions((SPACE,), parse("🐈🐈"))
-    assert not text.cautions((SPACE,), parse("crème brûlée")) and not text.cautions(("clip_vitb32",), parse("猫"))
+    assert text_search.cautions((SPACE,), parse("красная обувь")) and text_search.cautions((SPACE,), parse("🐈🐈"))
+    assert not text_search.cautions((SPACE,), parse("crème brûlée")) and not text_search.cautions(
+        ("clip_vitb32",), parse("猫")
+    )
 
 
 CLIP = """

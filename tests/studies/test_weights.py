@@ -12,70 +12,70 @@ from hypothesis import strategies as st
 from core.errors import BadInput, Cancelled
 from core.fusion import FusionSpec
 from core.progress import Cancel
-from core.studies import weights
-from core.studies.systems import Space, System
+from core.studies import weight_search
+from core.studies.systems import System, VectorSet
 from core.types import Relevance, Split, unit
 
 
 def test_the_simplex_is_every_point_of_step_a_tenth() -> None:
     for n, count in ((1, 1), (2, 11), (3, 66), (4, 286), (5, 1001)):
-        points = weights.simplex(n)
+        points = weight_search.simplex(n)
         assert points.shape == (count, n)
         assert np.allclose(points.sum(axis=1), 1)
     brute = sorted(p for p in itertools.product(range(11), repeat=3) if sum(p) == 10)
-    assert np.array_equal(np.round(weights.simplex(3) * 10).astype(int), np.array(brute))
+    assert np.array_equal(np.round(weight_search.simplex(3) * 10).astype(int), np.array(brute))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 4))
 def test_the_choice_is_that_of_brute_force(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
-    points = weights.simplex(n)
+    points = weight_search.simplex(n)
     values = rng.integers(0, 3, len(points)) / 3.0 + rng.uniform(-1e-14, 1e-14, len(points))
     table = {tuple(p): v for p, v in zip(np.round(points, 6), values)}
     found = (
-        weights.learn(lambda p: np.array([table[tuple(np.round(p, 6))]]), list("abcd"[:n]), refine=False)
+        weight_search.learn(lambda p: np.array([table[tuple(np.round(p, 6))]]), list("abcd"[:n]), refine=False)
         if (tuple(np.round(np.full(n, 1 / n), 6)) in table)
         else None
     )
     best = max(values)
     good = [p for p, v in zip(points, values) if v >= best - 1e-12]
     good.sort(key=lambda p: (round(((p - 1 / n) ** 2).sum(), 12), tuple(p)))
-    assert np.allclose(points[weights.best_point(points, values)], good[0])
+    assert np.allclose(points[weight_search.best_point(points, values)], good[0])
     if found is not None:
         assert np.allclose(found.shares, good[0])
 
 
 def test_refinement_reaches_between_the_points() -> None:
     goal = np.array([0.13, 0.52, 0.35])
-    found = weights.learn(lambda p: np.array([1 - ((p - goal) ** 2).sum()]), ("a", "b", "c"))
+    found = weight_search.learn(lambda p: np.array([1 - ((p - goal) ** 2).sum()]), ("a", "b", "c"))
     assert np.abs(found.shares - goal).max() < 0.02
     assert found.value > found.uniform and found.shares.sum() == pytest.approx(1)
 
 
 def test_seven_backbones_are_searched_by_coordinates() -> None:
     goal = np.array([0.4, 0.3, 0.3, 0, 0, 0, 0])
-    found = weights.learn(lambda p: np.array([1 - ((p - goal) ** 2).sum()]), list("abcdefg"))
+    found = weight_search.learn(lambda p: np.array([1 - ((p - goal) ** 2).sum()]), list("abcdefg"))
     assert np.abs(found.shares - goal).max() < 0.04 and len(found.points) < 3000
 
 
 def test_a_flat_objective_keeps_equal_weights() -> None:
-    found = weights.learn(lambda p: np.array([0.5, np.nan]), ("a", "b"))
+    found = weight_search.learn(lambda p: np.array([0.5, np.nan]), ("a", "b"))
     assert found.by_name == {"a": 0.5, "b": 0.5}
 
 
 def test_nothing_to_learn_from_is_said() -> None:
     with pytest.raises(BadInput, match="No training query"):
-        weights.learn(lambda p: np.array([np.nan]), ("a", "b"))
+        weight_search.learn(lambda p: np.array([np.nan]), ("a", "b"))
 
 
 def test_progress_counts_points_and_cancel_stops() -> None:
     seen, cancel = [], Cancel()
-    weights.learn(lambda p: np.array([p[0]]), ("a", "b", "c"), on_progress=seen.append)
+    weight_search.learn(lambda p: np.array([p[0]]), ("a", "b", "c"), on_progress=seen.append)
     assert seen[-1].done >= 66 and seen[-1].unit == "points"
     cancel.set()
     with pytest.raises(Cancelled):
-        weights.learn(lambda p: np.array([p[0]]), ("a", "b"), cancel=cancel)
+        weight_search.learn(lambda p: np.array([p[0]]), ("a", "b"), cancel=cancel)
 
 
 @settings(max_examples=60, deadline=None)
@@ -83,23 +83,23 @@ def test_progress_counts_points_and_cancel_stops() -> None:
 def test_no_group_is_on_both_sides(seed: int, fraction: float) -> None:
     rng = np.random.default_rng(seed)
     groups = rng.integers(-1, 8, 80)
-    found = weights.split_queries(groups, fraction, seed)
+    found = weight_search.split_queries(groups, fraction, seed)
     assert found.by == "class"
     assert not set(groups[found.train]) & set(groups[found.report])
     assert sorted([*found.train, *found.report]) == np.flatnonzero(groups >= 0).tolist()
-    assert np.array_equal(found.train, weights.split_queries(groups, fraction, seed).train)
+    assert np.array_equal(found.train, weight_search.split_queries(groups, fraction, seed).train)
 
 
 def test_few_groups_are_parted_query_by_query() -> None:
-    found = weights.split_queries(np.array([0, 0, 0, 1, 1, 1, -1]), 0.5)
+    found = weight_search.split_queries(np.array([0, 0, 0, 1, 1, 1, -1]), 0.5)
     assert found.by == "query" and len(found.train) == 3 and 6 not in [*found.train, *found.report]
 
 
 def test_training_and_reporting_on_the_same_queries_is_an_error() -> None:
     with pytest.raises(BadInput, match="2 queries are used for training and for reporting"):
-        weights.TrainingSplit(np.array([1, 2, 3]), np.array([2, 3, 4]), "query")
+        weight_search.TrainingSplit(np.array([1, 2, 3]), np.array([2, 3, 4]), "query")
     with pytest.raises(BadInput, match="no queries for reporting"):
-        weights.TrainingSplit(np.array([1]), np.array([], int), "query")
+        weight_search.TrainingSplit(np.array([1]), np.array([], int), "query")
 
 
 # ---------------------------------------------------------------- on real scores
@@ -118,7 +118,7 @@ def planted(noise: dict[str, float], n_classes: int = 12, per_class: int = 10, s
         )
     n = len(labels)
     truth = Relevance(n, n, self_position=np.arange(n), query_classes=labels, gallery_classes=labels)
-    return Space(vectors, Split.self_retrieval(n)), truth, labels
+    return VectorSet(vectors, Split.self_retrieval(n)), truth, labels
 
 
 def slow_ap(system: System, truth: Relevance) -> np.ndarray:
@@ -140,7 +140,7 @@ def slow_ap(system: System, truth: Relevance) -> np.ndarray:
 def test_the_objective_is_exact_live_or_not(kind: str, more: tuple) -> None:
     space, truth, _ = planted({"a": 1.5, "b": 2.0, "c": 1.0}, 6, 7)
     spec = FusionSpec("f", kind, ("a", "b", "c"), parameters=more)
-    objective = weights.ObjectiveOf(space, spec, truth)
+    objective = weight_search.ObjectiveOf(space, spec, truth)
     assert objective.is_live == (kind in ("concat", "score_sum") and not more)
     for shares in ([0.2, 0.3, 0.5], [1, 0, 0], [0, 0.4, 0.6]):
         system = System("f", space, spec.with_shares(dict(zip("abc", shares))))
@@ -150,13 +150,13 @@ def test_the_objective_is_exact_live_or_not(kind: str, more: tuple) -> None:
 def test_a_kind_without_weights_has_none_to_learn() -> None:
     space, truth, _ = planted({"a": 1.0, "b": 1.0}, 4, 4)
     with pytest.raises(BadInput, match="CombSUM has no weights"):
-        weights.ObjectiveOf(space, FusionSpec("f", "combsum", ("a", "b")), truth)
+        weight_search.ObjectiveOf(space, FusionSpec("f", "combsum", ("a", "b")), truth)
 
 
 def test_a_useless_backbone_is_dropped() -> None:
     space, truth, labels = planted({"good": 1.2, "useless": np.inf})
-    split = weights.split_queries(labels, 0.5)
-    tuned = weights.tune(space, FusionSpec("f", "concat", ("good", "useless")), truth, split)
+    split = weight_search.split_queries(labels, 0.5)
+    tuned = weight_search.tune(space, FusionSpec("f", "concat", ("good", "useless")), truth, split)
     assert tuned.learned.by_name["useless"] <= 0.1
     assert tuned.tuned.mean() > tuned.equal.mean() + 0.05
     assert len(tuned.tuned) == len(split.report)
@@ -164,10 +164,10 @@ def test_a_useless_backbone_is_dropped() -> None:
 
 def test_tuned_weights_equal_a_search_by_hand() -> None:
     space, truth, labels = planted({"a": 1.6, "b": 1.2, "c": 2.5}, 8, 6)
-    split = weights.split_queries(labels, 0.5)
+    split = weight_search.split_queries(labels, 0.5)
     spec = FusionSpec("f", "concat", ("a", "b", "c"))
     asked, judged = space.only(split.train), truth.take(split.train)
-    found = weights.learn(weights.ObjectiveOf(asked, spec, judged), spec.backbones, refine=False)
+    found = weight_search.learn(weight_search.ObjectiveOf(asked, spec, judged), spec.backbones, refine=False)
     best, value = None, -1.0
     for point in itertools.product(range(11), repeat=3):
         if sum(point) != 10:
@@ -186,28 +186,28 @@ def test_tuned_weights_equal_a_search_by_hand() -> None:
 
 def test_labels_of_reporting_queries_do_not_move_the_weights() -> None:
     space, truth, labels = planted({"a": 1.6, "b": 1.2}, 8, 6)
-    split = weights.split_queries(labels, 0.5)
+    split = weight_search.split_queries(labels, 0.5)
     shuffled = labels.copy()
     shuffled[split.report] = np.random.default_rng(0).permutation(labels[split.report])
     n = len(labels)
     other = Relevance(n, n, self_position=np.arange(n), query_classes=shuffled, gallery_classes=shuffled)
     spec = FusionSpec("f", "concat", ("a", "b"))
-    one = weights.tune(space, spec, truth, split, keys=[f"k{i}" for i in range(n)])
-    two = weights.tune(space, spec, other, split, keys=[f"k{i}" for i in range(n)])
+    one = weight_search.tune(space, spec, truth, split, keys=[f"k{i}" for i in range(n)])
+    two = weight_search.tune(space, spec, other, split, keys=[f"k{i}" for i in range(n)])
     assert one.spec == two.spec and set(one.spec.trained_on) == {f"k{i}" for i in split.train}
 
 
 def test_the_dimension_curve_proposes_the_smallest_that_is_enough() -> None:
     space, truth, labels = planted({"a": 0.8, "b": 0.8}, 6, 20)
     spec = FusionSpec("f", "concat_pca", ("a", "b"))
-    held = weights.split_queries(labels, 0.5).report
-    found = weights.dimension_curve(space.only(held), spec, truth.take(held))
+    held = weight_search.split_queries(labels, 0.5).report
+    found = weight_search.dimension_curve(space.only(held), spec, truth.take(held))
     assert found.dims == (8, 16, 32)
     best = int(np.argmax(found.mean))
     assert found.proposed == next(d for d, m in zip(found.dims, found.mean) if m >= found.low[best])
     for dim, mean in zip(found.dims, found.mean):
         plain = FusionSpec("g", "concat_pca", ("a", "b"), parameters=(("dim", dim),))
-        fresh = Space(space.vectors, space.only(held).split)
+        fresh = VectorSet(space.vectors, space.only(held).split)
         assert slow_ap(System("g", fresh, plain), truth.take(held)).mean() == pytest.approx(mean, abs=1e-6)
     with pytest.raises(BadInput, match="concat_pca"):
-        weights.dimension_curve(space, FusionSpec("f", "concat", ("a", "b")), truth)
+        weight_search.dimension_curve(space, FusionSpec("f", "concat", ("a", "b")), truth)

@@ -47,8 +47,8 @@ def page() -> None:
     import streamlit as st
 
     from core.studies import maps
-    from core.ui import map as picture_map
-    from core.ui.map import live
+    from core.ui.components import map as picture_map
+    from core.ui.components.map import layout_stream
 
     st.set_page_config(layout="wide")
     asked = st.query_params
@@ -71,18 +71,18 @@ def page() -> None:
         colours = maps.diverging("AP difference", random.normal(size=n))
     else:
         colours = maps.categories("Class", labels, [f"class {i:03d}" for i in range(groups)])
-    items = picture_map.Items(
+    items = picture_map.MapItems(
         [f"id-{i:05d}.jpg" for i in range(n)], "test", [f"class {label:03d}" for label in labels], None
     )
     steps = 6 if st.button("lay out") else 1_000 if st.button("lay out for long") else 0
     if steps:
         st.session_state["name"] = uuid.uuid4().hex
-        st.session_state["stream"] = live.open_stream(st.session_state["name"])
+        st.session_state["stream"] = layout_stream.open_stream(st.session_state["name"])
         threading.Thread(target=_travel, args=(st.session_state["stream"], xy, steps, 0.12)).start()
-    address = live.address(st.session_state["name"]) if "name" in st.session_state else ""
-    panels = [picture_map.Panel(xy, "t-SNE", "Trustworthiness 0.98", address)]
+    address = layout_stream.address(st.session_state["name"]) if "name" in st.session_state else ""
+    panels = [picture_map.MapPane(xy, "t-SNE", "Trustworthiness 0.98", address)]
     if asked.get("panels") == "2":
-        panels.append(picture_map.Panel(xy[:, ::-1] * [1, 0.6], "PCA", "Trustworthiness 0.71"))
+        panels.append(picture_map.MapPane(xy[:, ::-1] * [1, 0.6], "PCA", "Trustworthiness 0.71"))
     selection = st.session_state.get("chosen", np.empty(0, np.int64))
     if st.button("choose three"):
         selection = st.session_state["chosen"] = np.array([3, 5, 7])
@@ -95,7 +95,7 @@ def page() -> None:
         selection=selection,
         height=560,
         image="/dots/{position}.png",
-        focus=picture_map.Focus(focus, [i for i in range(n) if i % groups == focus % groups][:10])
+        focus=picture_map.MapFocus(focus, [i for i in range(n) if i % groups == focus % groups][:10])
         if focus is not None
         else None,
         renderer=asked.get("renderer", ""),
@@ -118,6 +118,6 @@ else:
     from starlette.routing import Route
     from streamlit.starlette import App
 
-    from core.ui.map import live
+    from core.ui.components.map import layout_stream
 
-    app = App(__file__, routes=[Route("/dots/{position:int}.png", _picture), *live.routes()])
+    app = App(__file__, routes=[Route("/dots/{position:int}.png", _picture), *layout_stream.routes()])

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import BadInput
-from core.ui import jobs
+from core.ui.app import jobs
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +25,9 @@ def alone() -> Iterator[None]:
 def page() -> None:
     import streamlit as st
 
-    from core.ui import jobs
+    from core.ui.app import jobs
 
-    jobs.panel("work")
+    jobs.job_panel("work")
     st.button("Begin", **jobs.waits("Some seconds."))
 
 
@@ -38,7 +38,7 @@ def bar(app: AppTest) -> str:
 def test_a_job_that_is_stopped_says_so_once_and_buttons_say_what_they_wait_for() -> None:
     goes_on = threading.Event()
 
-    def work(job: jobs.Job) -> None:
+    def work(job: jobs.BackgroundJob) -> None:
         goes_on.wait(20)
         job.cancel.check()
 
@@ -57,7 +57,7 @@ def test_a_job_that_is_stopped_says_so_once_and_buttons_say_what_they_wait_for()
 
 
 def test_what_else_ended_a_stopped_job_is_said_after_it() -> None:
-    def work(job: jobs.Job) -> None:
+    def work(job: jobs.BackgroundJob) -> None:
         job.cancel.set()
         raise BadInput("The line is gone.")
 

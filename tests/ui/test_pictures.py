@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core.store import open_store
-from core.ui import pictures
+from core.ui.app import thumbnail_route
 
 KEY = "ab" * 32
 
@@ -20,7 +20,7 @@ def client(home) -> TestClient:
     file = io.BytesIO()
     Image.new("RGB", (40, 30), "teal").save(file, "WEBP")
     open_store().put_thumbnails({KEY: {"small": file.getvalue(), "large": file.getvalue()}})
-    return TestClient(Starlette(routes=pictures.routes()))
+    return TestClient(Starlette(routes=thumbnail_route.routes()))
 
 
 @pytest.mark.parametrize("size", ["small", "large"])
@@ -50,5 +50,5 @@ def test_nothing_else_is_served(client: TestClient, path: str) -> None:
 
 
 def test_the_address_of_a_picture_names_its_content() -> None:
-    assert pictures.url(KEY) == f"/pictures/small/{KEY}.webp"
-    assert pictures.url(KEY.encode(), "large") == f"/pictures/large/{KEY}.webp"
+    assert thumbnail_route.url(KEY) == f"/pictures/small/{KEY}.webp"
+    assert thumbnail_route.url(KEY.encode(), "large") == f"/pictures/large/{KEY}.webp"

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from core.ui import serving
+from core.ui.app import tcp_nodelay
 
 
 @pytest.mark.parametrize("ours", [True, False], ids=["with our lifespan", "without"])
@@ -35,7 +35,7 @@ def test_connections_do_not_wait_for_acknowledgements(ours: bool) -> None:
     async def run() -> bool:
         if not ours:
             return await nodelay()
-        async with serving.at_once(None):
+        async with tcp_nodelay.at_once(None):
             return await nodelay()
 
     with ThreadPoolExecutor(1) as thread:  # a browser test before this one may have left a loop in the main thread

@@ -9,14 +9,14 @@ from streamlit.testing.v1 import AppTest
 
 from core import setups
 from core.setups import FusionSetup, RetrievalSetup
-from core.ui import shares
+from core.ui.widgets import weight_shares
 
 
 def two_pages() -> None:
     import streamlit as st
 
     from core.setups import RetrievalSetup
-    from core.ui import state
+    from core.ui.app import state
 
     def one() -> None:
         state.seed(RetrievalSetup)
@@ -101,8 +101,8 @@ NAMES = ["a", "b", "c", "d"]
 )
 @settings(max_examples=300, deadline=None)
 def test_shares_always_make_a_whole(given_shares: list[float], name: str, share: float, locked: set[str]) -> None:
-    before = shares.fitted(dict(zip(NAMES, given_shares)), NAMES)
-    after = shares.moved(before, name, share, locked)
+    before = weight_shares.fitted(dict(zip(NAMES, given_shares)), NAMES)
+    after = weight_shares.moved(before, name, share, locked)
     assert sum(after.values()) == pytest.approx(1, abs=1e-4)
     assert min(after.values()) >= 0
     for other in locked - {name}:
@@ -110,5 +110,5 @@ def test_shares_always_make_a_whole(given_shares: list[float], name: str, share:
 
 
 def test_a_move_keeps_the_proportions_of_the_others() -> None:
-    after = shares.moved({"a": 0.4, "b": 0.4, "c": 0.2}, "a", 0.1)
+    after = weight_shares.moved({"a": 0.4, "b": 0.4, "c": 0.2}, "a", 0.1)
     assert after["b"] / after["c"] == pytest.approx(2)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from core.ui import theme
+from core.ui.app import theme
 
 UNSEEN = "\u200b"
 HOSTILE = (

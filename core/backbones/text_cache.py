@@ -1,0 +1,130 @@
+"""Vectors of texts, kept in the home folder text by text: what was read once is not read again.
+
+One file per space and encoder, named by everything that changes a number. A catalogue whose descriptions are edited
+reads only what is new; a stop keeps what was read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from core import paths
+from core.backbones import custom, fingerprints, sentence_encoder, weights
+from core.progress import Cancel, OnProgress, ProgressMeter
+from core.types import Backbone
+
+_AT_ONCE = 64
+_LOG = logging.getLogger("fusionscope")
+_LOCK = threading.Lock()
+
+
+def file_of(backbone: Backbone) -> Path:
+    """Where the texts that a backbone has read are kept; the fast mode reads them as the exact one does."""
+    backbone = custom.exact(backbone)
+    if backbone.family == "concepts":
+        said = f"{sentence_encoder.SHA256} {sentence_encoder.LONGEST}"
+    else:
+        said = json.dumps([fingerprints.as_plain(backbone), weights.identity(backbone)], sort_keys=True, default=str)
+    return (
+        paths.home()
+        / "texts"
+        / f"{backbone.name[:60].replace(os.sep, '-')}-{hashlib.sha256(said.encode()).hexdigest()[:16]}.npz"
+    )
+
+
+def digest(text: str) -> bytes:
+    """What a text is known by."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def missing(backbone: Backbone, texts: Sequence[str]) -> int:
+    """How many different texts this backbone has not read yet."""
+    kept = _read(file_of(backbone), backbone.dim)
+    return len({digest(text) for text in texts if text.strip()} - set(kept))
+
+
+def vectors(
+    backbone: Backbone,
+    texts: Sequence[str],
+    encode: Callable[[Sequence[str]], np.ndarray],
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> np.ndarray:
+    """(n, dim) float32 unit vectors of texts; a text without content is zero.
+
+    Args:
+        encode: reads the texts that are not kept: texts → (n, dim) float32 unit vectors.
+    Raises:
+        Cancelled: what was read until then is kept.
+    """
+    file = file_of(backbone)
+    kept = _read(file, backbone.dim)
+    keys = [digest(text) if text.strip() else b"" for text in texts]
+    lacking = {key: text for key, text in zip(keys, texts) if key and key not in kept}
+    if lacking:
+        kept |= _read_now(file, backbone.dim, lacking, encode, on_progress, cancel)
+    found = np.zeros((len(texts), backbone.dim), np.float32)
+    for row, key in enumerate(keys):
+        if key:
+            found[row] = kept[key]
+    return found
+
+
+def _read_now(
+    file: Path,
+    dim: int,
+    lacking: dict[bytes, str],
+    encode: Callable[[Sequence[str]], np.ndarray],
+    on_progress: OnProgress | None,
+    cancel: Cancel | None,
+) -> dict[bytes, np.ndarray]:
+    order = sorted(lacking, key=lambda key: len(lacking[key]))
+    meter = ProgressMeter("Reading texts", len(order), on_progress, unit="texts")
+    fresh: dict[bytes, np.ndarray] = {}
+    try:
+        for start in range(0, len(order), _AT_ONCE):
+            if cancel:
+                cancel.check()
+            keys = order[start : start + _AT_ONCE]
+            fresh |= zip(keys, encode([lacking[key] for key in keys]))
+            meter.add(len(keys))
+    finally:
+        if fresh:
+            with _LOCK:  # what another thread kept meanwhile stays
+                _write(file, {**_read(file, dim), **fresh})
+    return fresh
+
+
+def _read(file: Path, dim: int) -> dict[bytes, np.ndarray]:
+    """What is kept; nothing where the file is absent or broken."""
+    try:
+        with np.load(file, allow_pickle=False) as held:
+            keys, rows = held["keys"], held["vectors"]
+        if keys.shape == (len(rows), 16) and rows.shape[1:] == (dim,):
+            return dict(zip(map(bytes, keys), rows))
+    except FileNotFoundError:
+        return {}
+    except Exception as error:  # a broken archive raises whatever its broken part makes of it
+        _LOG.info("the texts kept in %s cannot be used (%s); they are read again", file, error)
+    return {}
+
+
+def _write(file: Path, kept: dict[bytes, np.ndarray]) -> None:
+    """Whole or not at all; what cannot be kept is read again next time."""
+    part = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with open(part, "wb") as stream:
+            keys = np.frombuffer(b"".join(kept), np.uint8).reshape(-1, 16)
+            np.savez(stream, keys=keys, vectors=np.stack(list(kept.values())).astype(np.float32))
+        os.replace(part, file)
+    except OSError as error:
+        _LOG.warning("The vectors of %d texts could not be kept in %s: %s", len(kept), file.parent, error.strerror)

@@ -1,0 +1,137 @@
+"""The black-box door: vectors and labels out of files, judged without a single image."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.data import dataset_table, table_files, vector_files
+from core.data.listing import split_word
+from core.errors import BadInput
+from core.types import Dataset
+
+KINDS = ("relevant", "junk")
+
+
+def read(
+    given: Mapping[str, str | Path],
+    labels: str | Path,
+    pairs: str | Path | None = None,
+    invalid: str = "refuse",
+) -> tuple[Dataset, dict[str, np.ndarray]]:
+    """Read vector files and the table that says what their rows are.
+
+    Args:
+        given: name of each backbone → its vector file; rows in the order of `labels`, or with ids.
+        labels: `id,label[,split]`: one row per vector, in gallery order. Several labels by `|`, an empty one is
+            unlabelled (never a query, always in the gallery). Without a split column everything searches itself.
+        pairs: `query_id,item_id,kind`, kind relevant or junk. Where no row has a label, the pairs alone say what is
+            relevant; else they come on top of the labels.
+        invalid: what to do with rows that hold NaN or infinity: "refuse", or "drop" them for all backbones.
+    Returns:
+        The dataset, and for each name the (n_images, dim) float32 or float64 rows as they were given, finite, in
+        the dataset's order (not yet of norm 1).
+    Raises:
+        BadInput: one sentence that names file, row and column.
+    """
+    if invalid not in ("refuse", "drop"):
+        raise BadInput(
+            f"Invalid vectors can be refused or dropped: `--invalid refuse` or `--invalid drop`, not {invalid!r}."
+        )
+    if not given:
+        raise BadInput("No vectors were given; add `--vectors NAME=FILE`.")
+    labels = Path(labels).expanduser()
+    dataset = _labelled(labels)
+    if pairs is not None:
+        pairs = Path(pairs).expanduser()
+        object.__setattr__(dataset, "pairs", _pairs(pairs, set(dataset.ids.tolist()), labels))
+        if not (dataset.labels >= 0).any():
+            object.__setattr__(dataset, "relevant_by", "pairs")
+    ids = dataset.ids.tolist()
+    rows = {name: vector_files.aligned(vector_files.read(path), ids, path, str(labels)) for name, path in given.items()}
+    finite = {name: np.isfinite(one).all(axis=1) for name, one in rows.items()}
+    good = np.logical_and.reduce(list(finite.values()))
+    if good.all():
+        return dataset, rows
+    if invalid == "refuse":
+        name = next(name for name, one in finite.items() if not one.all())
+        bad = np.flatnonzero(~finite[name])
+        raise BadInput(
+            f"{given[name]} ({name}) has NaN or infinity in {len(bad):,} of {len(ids):,} rows, ids "
+            f"{table_files.some([ids[i] for i in bad])}; `--invalid drop` leaves these rows out for all backbones."
+        )
+    if not good.any():
+        raise BadInput("Every row has NaN or infinity in some backbone; nothing is left to judge.")
+    return dataset_table.subset(dataset, good), {name: one[good] for name, one in rows.items()}
+
+
+def _labelled(path: Path) -> Dataset:
+    frame = table_files.read_table(path)
+    columns = {name.strip().lower(): name for name in frame.columns}
+    if "id" not in columns:
+        raise BadInput(
+            f"{path} has no column 'id'; its header is `id,label[,split]`, found {table_files.some(list(frame), 8)}."
+        )
+    label = columns.get("label", columns.get("labels"))
+    if label is None:
+        raise BadInput(f"{path} has no column 'label'; leave its cells empty where nothing is known.")
+    if not len(frame):
+        raise BadInput(f"{path} has a header but no rows.")
+    ids = [table_files.words(value) for value in frame[columns["id"]]]
+    first: dict[str, int] = {}
+    for row, text in zip(frame.index, ids):
+        if not text:
+            raise BadInput(f"{path}, row {row}, column 'id': the id is empty.")
+        if text in first:
+            raise BadInput(f"{path}, row {row}, column 'id': {text!r} stands in row {first[text]} already.")
+        first[text] = row
+    splits = None
+    if "split" in columns:
+        cells = zip(frame.index, frame[columns["split"]])
+        splits = [split_word(table_files.words(value), f"{path}, row {row}, column 'split'") for row, value in cells]
+        for part, word in (("query", "asks"), ("gallery", "can be found")):
+            if not any(part in text for text in splits):
+                raise BadInput(f"{path}, column 'split': no row is {part!r}, so nothing {word}.")
+    extra = {
+        name: [table_files.words(value) for value in frame[name]]
+        for name in frame.columns
+        if name not in (columns["id"], label, columns.get("split"))
+    }
+    return dataset_table.build(
+        path.stem,
+        ids=ids,
+        keys=[hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in ids],
+        items=pd.DataFrame({"path": [""] * len(ids), **extra}),
+        labels=[table_files.several_words(value) for value in frame[label]],
+        splits=splits,
+        source=str(path),
+    )
+
+
+def _pairs(path: Path, ids: set[str], labels: Path) -> pd.DataFrame:
+    frame = table_files.read_table(path)
+    columns = {name.strip().lower(): name for name in frame.columns}
+    for name in ("query_id", "item_id", "kind"):
+        if name not in columns:
+            raise BadInput(f"{path} has no column {name!r}; its header is `query_id,item_id,kind`.")
+    seen: dict[tuple[str, str], tuple[str, int]] = {}
+    for row, *cells in zip(frame.index, *(frame[columns[name]] for name in ("query_id", "item_id", "kind"))):
+        query, item, kind = map(table_files.words, cells)
+        kind = kind.lower()
+        if kind not in KINDS:
+            raise BadInput(f"{path}, row {row}, column 'kind': {kind[:40]!r} is neither relevant nor junk.")
+        for column, text in (("query_id", query), ("item_id", item)):
+            if text not in ids:
+                raise BadInput(f"{path}, row {row}, column {column!r}: {text[:80]!r} is no id of {labels}.")
+        before = seen.setdefault((query, item), (kind, row))
+        if before[0] != kind:
+            raise BadInput(
+                f"{path}, row {row}: {item!r} is {kind} for {query!r}, but row {before[1]} says {before[0]}; "
+                "it can only be one of them."
+            )
+    rows = [(query, item, kind) for (query, item), (kind, _) in seen.items()]
+    return pd.DataFrame(rows, columns=["query_id", "item_id", "kind"])

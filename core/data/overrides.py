@@ -1,0 +1,119 @@
+"""What people decided about a dataset, kept beside what was read and applied whenever it is opened.
+
+The table on disk stays as the source gave it, so each decision can be taken back, and a new scan keeps them all.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.data import dataset_table, splits
+from core.errors import BadInput
+from core.types import Dataset
+
+WORDS = ("licence", "reference", "notes")
+_log = logging.getLogger("fusionscope")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """An image that is left out because another one stands for it."""
+
+    id: str
+    key: str
+    kept: str
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What was decided about one dataset.
+
+    Attributes:
+        shares, seed: the split that was made here; None where the given one, or self-retrieval, is used.
+        one_of_each: only the first image of equal bytes is kept, whatever a later scan finds.
+        copies: near duplicates that are left out, each as long as its content and the one that stands for it stay.
+        words: licence, reference and notes as people wrote them.
+    """
+
+    shares: splits.SplitShares | None = None
+    seed: int = 0
+    one_of_each: bool = False
+    copies: tuple[Copy, ...] = ()
+    words: tuple[tuple[str, str], ...] = ()
+
+    def as_record(self) -> dict[str, Any]:
+        """As it stands in the dataset's record; what was not decided is left out."""
+        content: dict[str, Any] = {}
+        if self.shares is not None:
+            content["split"] = {**asdict(self.shares), "seed": self.seed}
+        if self.one_of_each:
+            content["one_of_each"] = True
+        if self.copies:
+            content["copies"] = [asdict(copy) for copy in self.copies]
+        if self.words:
+            content["words"] = dict(self.words)
+        return content
+
+
+def read(record: Mapping[str, Any]) -> Overrides:
+    """The decisions in a dataset's record; none where it holds none."""
+    held = record.get("decisions", {})
+    split = held.get("split")
+    return Overrides(
+        shares=splits.SplitShares(split["query"], split["train"]) if split else None,
+        seed=int(split["seed"]) if split else 0,
+        one_of_each=bool(held.get("one_of_each")),
+        copies=tuple(Copy(**copy) for copy in held.get("copies", ())),
+        words=tuple(held.get("words", {}).items()),
+    )
+
+
+def left_out(dataset: Dataset, decisions: Overrides) -> np.ndarray:
+    """(n_images,) bool: images of the whole dataset that another one stands for."""
+    gone = np.zeros(len(dataset), bool)
+    if decisions.one_of_each:
+        _, first = np.unique(dataset.keys, return_index=True)
+        gone[:] = True
+        gone[first] = False
+    if decisions.copies:
+        row_of = {text: row for row, text in enumerate(dataset.ids.tolist())}
+        for copy in decisions.copies:
+            row, stands = row_of.get(copy.id), row_of.get(copy.kept)
+            if row is not None and stands is not None and dataset.keys[row].decode() == copy.key:
+                gone[row] = True
+    return gone
+
+
+def apply(dataset: Dataset, decisions: Overrides) -> Dataset:
+    """The dataset as it was decided: copies left out first, then split; embeddings belong to content and stay.
+
+    A split that is not possible any more (no class has two images left) gives way to the given one, with a warning.
+    """
+    gone = left_out(dataset, decisions)
+    if gone.any():
+        dataset = dataset_table.subset(dataset, ~gone)
+    if decisions.shares is not None:
+        try:
+            dataset = splits.with_split(dataset, splits.stratified(dataset, decisions.shares, decisions.seed))
+        except BadInput as error:
+            _log.warning("the split that was made of %r is not used: %s", dataset.name, error)
+    return replace(dataset, **dict(decisions.words)) if decisions.words else dataset
+
+
+def copies_of(dataset: Dataset, groups: pd.DataFrame) -> tuple[Copy, ...]:
+    """Everything but the first image of each group, with the image that stands for it.
+
+    Args:
+        groups: columns group and position, as the duplicates of a dataset are listed.
+    """
+    made = []
+    for _, rows in groups.groupby("group", sort=True)["position"]:
+        first, *others = rows.tolist()
+        made += [Copy(str(dataset.ids[one]), dataset.keys[one].decode(), str(dataset.ids[first])) for one in others]
+    return tuple(made)

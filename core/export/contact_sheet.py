@@ -1,0 +1,128 @@
+"""The picture grid as one PNG, drawn with Pillow: the query above, then each system's results with rank and frame."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont
+
+from core import data
+from core.data import images
+from core.errors import CoreError
+from core.store import open_store
+from core.studies import retrieval
+from core.types import Dataset
+
+_SIDE, _GAP, _EDGE, _LINE = 148, 14, 28, 40
+_COLUMNS = 8
+_FRAMES = {"relevant": "#1a9850", "not": "#d6404e", "unknown": "#9aa0a8", "query": "#2b7de9"}
+_INK, _QUIET, _PAPER, _SOFT = "#1c2333", "#667085", "#ffffff", "#f3f5f9"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture: its thumbnail (None: there is none), two short texts under it, its frame."""
+
+    picture: Image.Image | None
+    left: str = ""
+    right: str = ""
+    frame: str = "unknown"
+
+    @classmethod
+    def of(cls, dataset: Dataset, answer: retrieval.QueryResult, place: int) -> Tile:
+        """A result of an answer."""
+        position = int(answer.system.space.split.gallery[place])
+        frame = "unknown" if not answer.judged else "relevant" if answer.relevant[place] else "not"
+        label = dataset.label_of(position)
+        return cls(
+            thumbnail(dataset, position), f"{int(answer.ranks[place])}  {label}", f"{answer.scores[place]:.3f}", frame
+        )
+
+
+@dataclass(frozen=True)
+class SheetPart:
+    """A title and its tiles."""
+
+    title: str
+    tiles: Sequence[Tile]
+
+
+def thumbnail(dataset: Dataset, position: int) -> Image.Image | None:
+    """The stored large thumbnail of an image; None when there is none."""
+    try:
+        content = open_store().thumbnail(retrieval.text_key(dataset.keys[position]), "large")
+        return None if content is None else images.open_rgb(content)
+    except CoreError:
+        return None
+
+
+def query_tiles(
+    dataset: Dataset,
+    position: int | None,
+    contents: Sequence[bytes] = (),
+    part: tuple[float, float, float, float] | None = None,
+) -> list[Tile]:
+    """The query as tiles: an image of the dataset or pictures that were given, or the part of them in a box; none when
+    words ask."""
+    if position is None and not contents:
+        return []
+    if contents:
+        pictures = [images.open_rgb(content) for content in contents]
+    elif part is not None:
+        pictures = [images.open_rgb(data.read_bytes(dataset, position))]
+    else:
+        pictures = [thumbnail(dataset, position)]
+    if part is not None:
+        pictures = [one.crop(tuple(round(v * one.size[at % 2]) for at, v in enumerate(part))) for one in pictures]
+    label = "" if position is None else dataset.label_of(position)
+    return [Tile(one, label, "", "query") for one in pictures]
+
+
+def draw(parts: Sequence[SheetPart], query: Sequence[Tile], title: str = "Query") -> bytes:
+    """The sheet as PNG bytes: query, then one block per part."""
+    blocks = [SheetPart(title, query), *parts]
+    rows = [-(-len(part.tiles) // _COLUMNS) for part in blocks]
+    high = _EDGE * 2 + sum(_LINE + count * (_SIDE + _GAP + 22) for count in rows)
+    sheet = Image.new("RGB", (_EDGE * 2 + _COLUMNS * (_SIDE + _GAP) - _GAP, high), _PAPER)
+    pen, y = ImageDraw.Draw(sheet), _EDGE
+    for part, count in zip(blocks, rows):
+        pen.text((_EDGE, y + 6), _fitting(pen, part.title, sheet.width - 2 * _EDGE, 20), fill=_INK, font=_font(20))
+        y += _LINE
+        for at, tile in enumerate(part.tiles):
+            x = _EDGE + at % _COLUMNS * (_SIDE + _GAP)
+            _tile(sheet, pen, tile, x, y + at // _COLUMNS * (_SIDE + _GAP + 22))
+        y += count * (_SIDE + _GAP + 22)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _tile(sheet: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
+    pen.rounded_rectangle((x, y, x + _SIDE - 1, y + _SIDE - 1), 9, fill=_SOFT, outline=_FRAMES[tile.frame], width=4)
+    if tile.picture is None:
+        pen.text((x + 36, y + _SIDE // 2 - 8), "no picture", fill=_QUIET, font=_font(14))
+    else:
+        inside = _SIDE - 14
+        scale = min(inside / tile.picture.width, inside / tile.picture.height)
+        size = tuple(max(1, round(length * scale)) for length in tile.picture.size)
+        small = tile.picture.resize(size, Image.Resampling.LANCZOS)
+        sheet.paste(small, (x + (_SIDE - size[0]) // 2, y + (_SIDE - size[1]) // 2))
+    right = pen.textlength(tile.right, font=_font(13))
+    pen.text((x, y + _SIDE + 3), _fitting(pen, tile.left, _SIDE - right - 8, 13), fill=_INK, font=_font(13))
+    pen.text((x + _SIDE - right, y + _SIDE + 3), tile.right, fill=_QUIET, font=_font(13))
+
+
+def _font(size: int) -> ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def _fitting(pen: ImageDraw.ImageDraw, text: str, width: float, size: int) -> str:
+    """One line that fits, cut with '…'; what the font lacks becomes '?'."""
+    line = " ".join(str(text).split()).encode("latin-1", "replace").decode("latin-1")
+    while line and pen.textlength(line, font=_font(size)) > width:
+        line = line[:-2].rstrip() + "..." if not line.endswith("...") else line[:-4].rstrip() + "..."
+        if line == "...":
+            break
+    return line

@@ -1,0 +1,282 @@
+"""Large galleries: the first results from an index instead of a score for every picture, and how well the two agree.
+
+The index holds the gallery of a backbone, or of several behind one another without weights: a fusion by shares puts
+its shares on the query's side, so moved weights change no index. What the index finds is scored again by the exact
+rule; it can only miss a picture, never show a wrong score.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from core import paths
+from core.errors import StoreMismatch, StoreUnusable
+from core.fusion import early
+from core.progress import Cancel, OnProgress, ProgressMeter
+from core.search.index import GalleryIndex
+from core.studies.retrieval import Query, QueryResult
+from core.studies.systems import System, VectorSet
+
+FROM = 50_000
+"""Galleries of this many pictures and more are searched with an index."""
+CANDIDATES = 400
+"""How many pictures an index finds for one query, at least; they are scored again."""
+SAMPLE = 48
+"""Queries that tell how well an index agrees with the exact search."""
+ENOUGH = 0.99
+"""An index looks into more cells until this share of the exact first results is found."""
+KEPT = 8
+"""Indexes kept in the home; the ones used longest ago go."""
+KIND, CODE, SEED = "ivf16", 1, 0
+EFFORTS = (64, 32, 16, 8, 4, 2)
+"""One cell in so many is opened: the first of these that agrees well enough is taken."""
+MOST_SECONDS = 0.02
+"""Nor are more cells opened when one search takes longer than this."""
+
+_log = logging.getLogger("fusionscope")
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True)
+class IndexedGallery:
+    """An index over the gallery of some backbones.
+
+    Attributes:
+        key: names it in the home; holds everything that changes it.
+        names: the backbones whose vectors stand behind one another, in this order.
+    """
+
+    key: str
+    names: tuple[str, ...]
+    index: GalleryIndex = field(repr=False)
+
+
+def reason_against(system: System) -> str:
+    """Why a system cannot be searched with an index, in words for people; "" when it can."""
+    if not system.is_linear:
+        return "this kind of fusion has no vectors that stay the same when its query changes"
+    if system.space.missing(system.backbones):
+        return "some pictures have no vector of one of its backbones"
+    return ""
+
+
+def key_of(space: VectorSet, names: Sequence[str]) -> str:
+    """The name of an index: a hash of the vectors themselves and of how they are arranged.
+
+    A backbone's gallery is hashed once per space.
+    """
+    import faiss
+
+    digests = space.__dict__.setdefault("_digests", {})
+    for name in names:
+        if name not in digests:
+            rows = np.ascontiguousarray(space.gallery(name))
+            digests[name] = [list(rows.shape), hashlib.blake2b(rows.data, digest_size=16).hexdigest()]
+    record = {
+        "vectors": [digests[name] for name in names],
+        "kind": KIND,
+        "seed": SEED,
+        "efforts": EFFORTS,
+        "faiss": faiss.__version__,
+        "code": CODE,
+    }
+    return hashlib.sha256(json.dumps(record).encode()).hexdigest()[:32]
+
+
+def _file(key: str) -> Path:
+    return paths.indexes() / f"{key}.faiss"
+
+
+def kept(space: VectorSet, names: Sequence[str]) -> IndexedGallery | None:
+    """The index that was built before over exactly these vectors; None where there is none, or it is damaged."""
+    if not paths.indexes().is_dir():
+        return None
+    key = key_of(space, names)
+    try:
+        record = json.loads(_file(key).with_suffix(".json").read_text(encoding="utf-8"))
+        found = GalleryIndex.read(_file(key), KIND, int(record["effort"]))
+        if (found.n_gallery, found.dim) != (space.n_gallery, sum(space.get(name).shape[1] for name in names)):
+            raise StoreMismatch("it is of another size")
+        _file(key).touch()
+        return IndexedGallery(key, tuple(names), found)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, StoreMismatch) as error:
+        _log.warning("index %s cannot be read and will be built again: %s", key, error)
+        return None
+
+
+def build(
+    space: VectorSet, names: Sequence[str], on_progress: OnProgress | None = None, cancel: Cancel | None = None
+) -> IndexedGallery:
+    """The index over some backbones: found in the home, else built, tuned and kept there.
+
+    Raises:
+        Cancelled: the switch was thrown.
+    """
+    with _ONE_AT_A_TIME:  # two at once would only be slower, and take twice the memory
+        found = kept(space, names)
+        if found is not None:
+            return found
+        built = made(space, names, on_progress, cancel)
+        record = {
+            "backbones": list(names),
+            "pictures": built.index.n_gallery,
+            "dim": built.index.dim,
+            "cells": built.index.cells,
+            "effort": built.index.effort,
+        }
+        try:
+            built.index.write(_file(built.key))
+            _file(built.key).with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
+            _forget_old()
+        except (OSError, StoreUnusable) as error:
+            _log.warning("%s It is used all the same, until the app ends.", error)
+        return built
+
+
+def made(
+    space: VectorSet, names: Sequence[str], on_progress: OnProgress | None = None, cancel: Cancel | None = None
+) -> IndexedGallery:
+    """The index over some backbones, built and tuned now; nothing is kept.
+
+    Raises:
+        Cancelled: the switch was thrown.
+    """
+    if on_progress:
+        on_progress(ProgressMeter("Finding cells", space.n_gallery).now())
+    parts = [space.gallery(name) for name in names]
+    index = GalleryIndex(parts, KIND, seed=SEED, on_progress=on_progress, cancel=cancel)
+    built = IndexedGallery(key_of(space, names), tuple(names), index)
+    _tune(built, space, on_progress, cancel)
+    return built
+
+
+def _tune(built: IndexedGallery, space: VectorSet, on_progress: OnProgress | None, cancel: Cancel | None) -> None:
+    """Open as many cells as the index needs to agree with the exact search, or has time for."""
+    shares = {name: 1 / len(built.names) for name in built.names}
+    queries = query_sample(space)
+    exact = _exact(space, built.names, shares, queries, 100)
+    meter = ProgressMeter("Comparing with the exact search", len(EFFORTS), on_progress, "settings")
+    for part in EFFORTS:
+        if cancel is not None:
+            cancel.check()
+        before, built.index.effort = built.index.effort, max(1, built.index.cells // part)
+        if part != EFFORTS[0] and _seconds(built, space, shares, queries) > MOST_SECONDS:
+            built.index.effort = before
+            return
+        meter.add()
+        if _recall(built, space, shares, queries, exact, 100) >= ENOUGH:
+            return
+
+
+def _seconds(built: IndexedGallery, space: VectorSet, shares: dict[str, float], queries: np.ndarray) -> float:
+    """The median time of one search, over a few queries."""
+    spans = []
+    for query in queries[:9]:
+        asked = {name: space.get(name)[space.split.queries[query : query + 1]] for name in built.names}
+        began = time.perf_counter()
+        _candidates(built, asked, shares, CANDIDATES)
+        spans.append(time.perf_counter() - began)
+    return float(np.median(spans))
+
+
+def _forget_old() -> None:
+    files = sorted(paths.indexes().glob("*.faiss"), key=lambda file: file.stat().st_mtime)
+    for old in files[: max(0, len(files) - KEPT)]:
+        old.unlink(missing_ok=True)
+        old.with_suffix(".json").unlink(missing_ok=True)
+
+
+# -- asking
+
+
+def search_index(question: Query, system: System, indexed: IndexedGallery) -> QueryResult:
+    """The first results of one system for one query, found by the index and scored by the exact rule.
+
+    Returns:
+        an Answer whose list holds what was found (`CANDIDATES` or a little fewer), `approximate` is True.
+    """
+    if system.space is not question.space:
+        system = question.system(system.name, system.spec)
+    truth, gallery = question.truth, question.space.split.gallery
+    out = truth.junk(0) if truth is not None else np.empty(0, np.int64)
+    here = question.space.split.queries
+    asked = {name: question.space.get(name)[here] for name in indexed.names}
+    items = _candidates(indexed, asked, system.shares, CANDIDATES + len(out))[0]
+    items = items[(items >= 0) & ~np.isin(items, out)]
+    if question.position is not None:
+        items = items[gallery[items] != question.position]
+    items = np.sort(items)
+    shares = {name: share for name, share in system.shares.items() if share > 0}
+    cosines = [question.space.cosines_with(name, 0, items)[None] for name in shares]
+    scores = np.full(len(gallery), -np.inf)
+    scores[items] = early.concat_scores(cosines, early.weights_of(np.array(list(shares.values()))))[0]
+    order = items[np.argsort(-scores[items], kind="stable")]
+    relevant = np.zeros(len(gallery), bool)
+    if truth is not None:
+        relevant[truth.relevant(0)] = True
+    return QueryResult(system, question, scores, order, relevant, bool(relevant.any()), approximate=True)
+
+
+def _candidates(indexed: IndexedGallery, asked: dict[str, np.ndarray], shares: dict[str, float], k: int) -> np.ndarray:
+    """(n_queries, k) int64 gallery positions, −1 is none; shares stand on the query's side."""
+    weights = early.weights_of(np.array([shares[name] for name in indexed.names]))
+    return indexed.index.search(early.concat_queries([asked[name] for name in indexed.names], weights), k).items
+
+
+# -- how well it agrees
+
+
+def query_sample(space: VectorSet, seed: int = SEED) -> np.ndarray:
+    """(≤ SAMPLE,) int64, rising: a seeded sample of the queries."""
+    count = min(SAMPLE, space.n_queries)
+    return np.sort(np.random.default_rng(seed).choice(space.n_queries, count, replace=False))
+
+
+def agreement(indexed: IndexedGallery, system: System, k: int) -> float:
+    """Recall@k of the index against the exact search, mean over a seeded sample of queries, in [0, 1].
+
+    Of the exact first k, how many the index found; where several share the last score, any of them counts.
+    """
+    queries = query_sample(system.space)
+    shares = {name: share for name, share in system.shares.items() if share > 0}
+    exact = _exact(system.space, indexed.names, shares, queries, k)
+    return _recall(indexed, system.space, shares, queries, exact, k)
+
+
+def _exact(
+    space: VectorSet, names: Sequence[str], shares: dict[str, float], queries: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Exact scores of some queries, (n, n_gallery) float32 with −inf at their own place, and each one's k-th best."""
+    smaller = space.only(queries)
+    scores = sum(np.float32(shares[name]) * smaller.scores(name, 0, len(queries)) for name in names)
+    own = smaller.own
+    rows = np.flatnonzero(own >= 0)
+    scores[rows, own[rows]] = -np.inf
+    k = min(k, scores.shape[1])
+    return scores, -np.partition(-scores, k - 1, axis=1)[:, k - 1]
+
+
+def _recall(
+    indexed: IndexedGallery,
+    space: VectorSet,
+    shares: dict[str, float],
+    queries: np.ndarray,
+    exact: tuple[np.ndarray, np.ndarray],
+    k: int,
+) -> float:
+    scores, last = exact
+    asked = {name: space.get(name)[space.split.queries[queries]] for name in indexed.names}
+    found = _candidates(indexed, asked, shares, CANDIDATES)
+    near = [scores[at, items[items >= 0]] >= last[at] - 1e-6 for at, items in enumerate(found)]
+    return float(np.mean([min(one.sum(), k) / min(k, scores.shape[1] - 1) for one in near]))

@@ -1,0 +1,234 @@
+"""A backbone in words and in one row: what it is, what it costs, whether it is here, how far it has embedded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core import backbones
+from core.backbones import preprocessing
+from core.backbones.engines import select
+from core.studies import costs
+from core.types import Backbone
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LICENCES = {
+    "any": "any licence",
+    "commercial": "commercial use allowed",
+    "research": "research only",
+    "unknown": "not known",
+}
+_FAMILIES = {
+    "CNN": "a network of convolutions",
+    "ViT": "a vision transformer that was taught with labels",
+    "self-supervised ViT": "a vision transformer that was taught without labels",
+    "vision-language": "a pair of encoders that bring pictures and texts into one space",
+    "mobile": "a small network of convolutions made for phones",
+    "descriptor": "a descriptor: a formula, nothing was learned",
+    "concepts": "class names that a network sees, put into words by a text encoder",
+    "vectors": "vectors from a file",
+}
+_SOURCES = {
+    "timm": "timm",
+    "open_clip": "open_clip",
+    "package": "timm, weights from an installed package",
+    "own": "Fusionscope's own code",
+    "file": "timm, weights from a file of yours",
+    "vectors": "a file",
+}
+
+
+@dataclass(frozen=True)
+class BackboneInfo:
+    """One backbone as a page shows it.
+
+    Attributes:
+        here: whether its weights are on this machine; `why` is where they come from, or one sentence why not.
+        megabytes: of the weights on disk, else about what they will take.
+        cost: as measured on this machine, None if it was not.
+        embedded: share of the dataset at hand, in [0, 1]; None without one.
+    """
+
+    backbone: Backbone
+    here: bool
+    why: str
+    megabytes: float
+    cost: costs.MeasuredCost | None = None
+    embedded: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The backbone's own name."""
+        return self.backbone.name
+
+    @property
+    def licence(self) -> str:
+        """A key of LICENCES other than "any"."""
+        return {True: "commercial", False: "research", None: "unknown"}[self.backbone.commercial]
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether it embeds text too."""
+        return "text" in self.backbone.modalities
+
+
+def backbone_infos(counts: Mapping[str, int] | None = None, n_images: int = 0) -> list[BackboneInfo]:
+    """Every backbone of this installation, in the order of the catalog.
+
+    Args:
+        counts: backbone → images of the dataset at hand that the store has; None without a dataset.
+        n_images: of that dataset.
+    """
+    found = []
+    for backbone in map(backbones.get, backbones.names()):
+        here, why = backbones.available(backbone)
+        share = None if counts is None or not n_images else counts.get(backbone.name, 0) / n_images
+        found.append(BackboneInfo(backbone, here, why, costs.megabytes(backbone), costs.measured(backbone.name), share))
+    return found
+
+
+def fitting(
+    every: Sequence[BackboneInfo],
+    *,
+    families: Collection[str] = (),
+    licence: str = "any",
+    here: bool = False,
+    text: bool = False,
+    embedded: bool = False,
+    search: str = "",
+) -> list[BackboneInfo]:
+    """Those entries that a person asks for; empty families, "any" and False let everything through."""
+    words = search.casefold().split()
+    return [
+        one
+        for one in every
+        if (not families or one.backbone.family in families)
+        and licence in ("any", one.licence)
+        and (one.here or not here)
+        and (one.reads_text or not text)
+        and (bool(one.embedded) or not embedded)
+        and all(word in _searched(one) for word in words)
+    ]
+
+
+def _searched(one: BackboneInfo) -> str:
+    said = one.backbone
+    return " ".join((said.name, said.label, said.family, said.architecture, said.weights, said.trained_on)).casefold()
+
+
+def table(shown: Sequence[BackboneInfo]) -> pd.DataFrame:
+    """One row per entry, with everything that can be said in a cell; what was not measured stays empty."""
+    import pandas as pd
+
+    rows = [
+        {
+            "name": one.name,
+            "backbone": one.backbone.title,
+            "family": one.backbone.family,
+            "dim": one.backbone.dim,
+            "input": one.backbone.image_size,
+            "million parameters": one.backbone.parameters or None,
+            "MB": round(one.megabytes, 1) or None,
+            "licence": backbones.licence_in_words(one.backbone),
+            "licence of the weights": one.backbone.licence,
+            "reads text": one.reads_text,
+            "here": one.here,
+            "ms": round(one.cost.latency_ms, 1) if one.cost else None,
+            "measured": one.cost.date if one.cost else "not measured",
+            "embedded": one.embedded,
+            "where": one.why,
+            "trained on": one.backbone.trained_on,
+            "paper": one.backbone.reference,
+        }
+        for one in shown
+    ]
+    found = pd.DataFrame(rows, columns=list(rows[0]) if rows else ["name"])
+    for column in {"million parameters", "MB", "ms", "embedded"} & set(found.columns):
+        found[column] = found[column].astype("float64")
+    return found
+
+
+# ------------------------------------------------------------------------------------------------- in words
+
+
+_FAST = (
+    "In the fast mode: bfloat16 after the first layers, large JPEGs decoded at a reduced size. Its vectors are near the "
+    f"exact ones (a cosine of {select.FAST_MEAN} on average on real photographs, or it is refused), and are kept apart."
+)
+
+
+def what_it_is(backbone: Backbone) -> str:
+    """A few sentences: the kind of network, who builds it, what it gives."""
+    kind = _FAMILIES.get(backbone.family, f"a network of the family {backbone.family}")
+    taught = "" if backbone.source == "own" else f", trained on {backbone.trained_on}"
+    return (
+        f"{kind[0].upper()}{kind[1:]}{taught}. It turns a picture into {backbone.dim:,} numbers"
+        + (", and a text too." if "text" in backbone.modalities else ".")
+        + (f" {_FAST}" if backbone.mode == "fast" else "")
+    )
+
+
+def built_by(backbone: Backbone) -> str:
+    """Who builds it, with the exact architecture and tag."""
+    tag = f".{backbone.weights}" if backbone.source == "timm" and backbone.weights else ""
+    tag = f"/{backbone.weights}" if backbone.source == "open_clip" and backbone.weights else tag
+    return f"{_SOURCES.get(backbone.source, backbone.source)}: {backbone.architecture}{tag}"
+
+
+def preprocessing_text(backbone: Backbone) -> str:
+    """What happens to a picture before the backbone sees it."""
+    said = preprocessing.preprocessing_of(backbone)
+    to, crop, filter = said.geometry.resize_to, said.geometry.crop, said.geometry.filter
+    if said.geometry.rule == "squash":
+        text = f"squashed to {to} × {to} ({filter})"
+    elif said.geometry.rule == "longest":
+        text = f"long side to {to} ({filter}), filled up to {crop} × {crop}"
+    else:
+        text = f"short side to {to} ({filter}), the centre {crop} × {crop} cut out"
+    if backbone.source == "own":
+        return text
+    numbers = [", ".join(f"{value:.3g}" for value in dict.fromkeys(values)) for values in (said.mean, said.std)]
+    return f"{text}; mean {numbers[0]}, standard deviation {numbers[1]}"
+
+
+def pooling(backbone: Backbone) -> str:
+    """How the vector is read out of the network."""
+    words = {
+        "average": "the average over all places",
+        "CLS": "the class token",
+        "projection": "the image tower's projection",
+        "histogram": "histograms",
+        "timm's own": "the pooling that timm uses for this architecture",
+    }
+    return words.get(backbone.pooling, backbone.pooling)
+
+
+def papers(backbone: Backbone) -> list[tuple[str, str]]:
+    """(words, address) of each reference; "" where there is no address."""
+    found = []
+    for part in backbone.reference.split("; "):
+        archive, doi = re.search(r"arXiv:(\d{4}\.\d{4,5})", part), re.search(r"doi:(\S+)", part)
+        address = f"https://arxiv.org/abs/{archive.group(1)}" if archive else ""
+        address = f"https://doi.org/{doi.group(1)}" if doi else address
+        found.append((part, address))
+    return found
+
+
+def engine(backbone: Backbone) -> str:
+    """What runs it here on a CPU, and why."""
+    if backbone.source == "own":
+        return "numpy"
+    fast = backbone.mode == "fast"
+    verdicts = [select.remembered(backbone, name) for name in (select.FAST_ENGINES if fast else select.EXACT_ENGINES)]
+    seen = [verdict for verdict in verdicts if verdict is not None]
+    if not seen and fast:
+        return "not tried here yet: bfloat16 where it stays near the exact vectors and is faster, else float32"
+    if not seen:
+        first = "OpenVINO if it agrees with torch, else torch" if select.usable("openvino") else "torch"
+        return f"not tried here yet: {first}, with packed weights where they are faster"
+    last = next((number for number, verdict in enumerate(seen) if verdict.accepted), len(seen))
+    return " ".join(verdict.why for verdict in seen[: last + 1])

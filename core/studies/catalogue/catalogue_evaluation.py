@@ -1,0 +1,374 @@
+"""Catalogue strategies judged on labelled queries: from a file, or made from the catalogue itself without cheating."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.data import table_files
+from core.errors import BadInput
+from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K, Components, reciprocal_ranks, scores
+from core.metrics import ranking as metrics
+from core.studies.catalogue.catalogue_search import CATEGORY, Catalogue, Searcher, is_picture
+from core.studies.text import text_search
+from core.studies.text.text_search import EncodeWords
+from core.types import Relevance, unit
+
+
+@dataclass(frozen=True)
+class CatalogueQueries:
+    """Labelled queries of a catalogue.
+
+    Attributes:
+        names: what each asks, for people.
+        truth: relevant items of each; queries are not items.
+        texts: what is typed; empty when pictures ask.
+        own: (n_queries,) int64 the item whose picture asks, for picture questions, else empty.
+        groups: (n_queries,) int64 questions that share their relevant items; empty when none do.
+        caution: what to say beside the figures.
+    """
+
+    names: tuple[str, ...]
+    truth: Relevance
+    texts: tuple[str, ...] = ()
+    own: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    groups: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    caution: str = ""
+
+
+def from_file(catalogue: Catalogue, path: str | Path) -> CatalogueQueries:
+    """Queries from a table: `query,item_id[,gain]`, one row per relevant item.
+
+    Raises:
+        BadInput: columns or items that are not there, a gain that is no positive number, a repeated pair.
+    """
+    return _from_frame(catalogue, table_files.read_table(Path(path)).rename(columns=str), str(path))
+
+
+def from_text(catalogue: Catalogue, content: str, name: str = "The file of queries") -> CatalogueQueries:
+    """The same from the text of a CSV file, for one that was uploaded.
+
+    Args:
+        name: of the file, for sentences.
+    """
+    return _from_frame(catalogue, table_files.from_text(content, name), name)
+
+
+def _from_frame(catalogue: Catalogue, frame: pd.DataFrame, path: str) -> CatalogueQueries:
+    if not {"query", "item_id"} <= set(frame.columns):
+        raise BadInput(f"{path} needs the columns query and item_id (and may have gain); it has {list(frame.columns)}.")
+    if not len(frame):
+        raise BadInput(f"{path} has a header but no query below it.")
+    place = {str(one): at for at, one in enumerate(catalogue.items["id"])}
+    lists: dict[str, dict[int, float]] = {}
+    for row, (asked, item) in zip(frame.index, zip(frame["query"], frame["item_id"])):
+        said, known = table_files.words(asked), table_files.words(item)
+        if not said or known not in place:
+            raise BadInput(f"{path}, row {row}: " + ("the query is empty." if not said else f"no item is {known!r}."))
+        if place[known] in lists.setdefault(said, {}):
+            raise BadInput(f"{path}, row {row}: {known!r} stands for {said!r} already.")
+        lists[said][place[known]] = _gain(frame, row, path)
+    graded = "gain" in frame.columns
+    lists = {said: {item: gain for item, gain in sorted(own.items()) if gain > 0} for said, own in lists.items()}
+    if not any(lists.values()):
+        raise BadInput(f"{path} names no relevant item: every gain is 0.")
+    indptr = np.concatenate([[0], np.cumsum([len(own) for own in lists.values()])])
+    items = np.array([item for own in lists.values() for item in own], np.int64)
+    gains = np.array([gain for own in lists.values() for gain in own.values()]) if graded else None
+    return CatalogueQueries(tuple(lists), Relevance(len(lists), len(catalogue), indptr, items, gains), tuple(lists))
+
+
+def _gain(frame: pd.DataFrame, row: object, path: str) -> float:
+    if "gain" not in frame.columns:
+        return 1.0
+    try:
+        gain = float(frame.at[row, "gain"])
+    except (TypeError, ValueError):
+        gain = float("nan")
+    if not 0 <= gain < float("inf"):
+        raise BadInput(f"{path}, row {row}: the gain must be a number of at least 0, not {frame.at[row, 'gain']!r}.")
+    return gain
+
+
+def category_questions(catalogue: Catalogue, used: Sequence[str]) -> CatalogueQueries:
+    """The names of the categories ask; the items of a category are relevant to it.
+
+    Raises:
+        BadInput: no categories, or the category is one of the components: the answer would stand in the question.
+    """
+    if CATEGORY in used:
+        raise BadInput("Category names cannot ask while the category is a component: the answer would be given away.")
+    if CATEGORY not in catalogue.items:
+        raise BadInput(f"{catalogue.name!r} has no categories to ask with; give a file of queries instead.")
+    said = catalogue.texts(CATEGORY)
+    names = tuple(sorted(set(said) - {""}))
+    code = {name: at for at, name in enumerate(names)}
+    truth = Relevance(
+        len(names),
+        len(catalogue),
+        query_classes=np.arange(len(names)),
+        gallery_classes=np.array([code.get(one, -1) for one in said]),
+    )
+    return CatalogueQueries(
+        names,
+        truth,
+        tuple(text_search.readable(name) for name in names),
+        caution=f"{len(names)} category names ask; so few queries can only show large differences.",
+    )
+
+
+def picture_questions(catalogue: Catalogue, group: str = "parent") -> CatalogueQueries:
+    """Each item's first picture asks; its own text and its siblings (the same value in `group`) are relevant.
+
+    The item that asks takes part without its pictures, so that it can only be found by its text.
+    """
+    own = np.flatnonzero(catalogue.image_of >= 0)
+    said = catalogue.texts(group) if group in catalogue.items else [""] * len(catalogue)
+    members: dict[str, list[int]] = {}
+    for item, value in enumerate(said):
+        members.setdefault(value or f"\0{item}", []).append(item)
+    lists = [members[said[item] or f"\0{item}"] for item in own]
+    indptr = np.concatenate([[0], np.cumsum([len(one) for one in lists], dtype=np.int64)])
+    truth = Relevance(len(own), len(catalogue), indptr, np.array([i for one in lists for i in one], np.int64))
+    code = {value: at for at, value in enumerate(members)}
+    groups = np.array([code[said[item] or f"\0{item}"] for item in own], np.int64)
+    return CatalogueQueries(
+        tuple(catalogue.title(item) for item in own),
+        truth,
+        own=own,
+        groups=groups,
+        caution="Pictures of one product are not independent: intervals draw whole products, and p is too small.",
+    )
+
+
+def asked_vectors(space: str, lines: Sequence[str], encode: EncodeWords | None = None) -> np.ndarray:
+    """(n_lines, dim) float32 unit vectors of typed lines, as `catalogue.ask` understands them; each term read once."""
+    queries = [text_search.parse(line) for line in lines]
+    said = list(dict.fromkeys(term.text for query in queries for term in query.terms))
+    place = {one: at for at, one in enumerate(said)}
+    vectors = text_search.phrases(space, said, False, encode).astype(np.float64)
+    weights = np.zeros((len(queries), len(said)))
+    for row, query in enumerate(queries):
+        for term in query.terms:
+            weights[row, place[term.text]] += term.weight
+    return unit(weights @ vectors)
+
+
+def question_scores(
+    searcher: Searcher,
+    questions: CatalogueQueries,
+    strategy: str,
+    space: str,
+    shares: Mapping[str, float] | None = None,
+    encode: EncodeWords | None = None,
+    asked: np.ndarray | None = None,
+) -> np.ndarray:
+    """(n_queries, n_items) float64 scores of labelled queries under one strategy.
+
+    Args:
+        asked: `asked_vectors` of the questions, where they are there already.
+    Raises:
+        BadInput: BM25 was asked with pictures.
+    """
+    parts = searcher.components
+    joins = CATALOGUE_STRATEGIES.get(strategy).joins
+    given = None if shares is None else np.array([float(shares.get(name, 0.0)) for name in parts.names])
+    if len(questions.own):
+        if joins == "words":
+            raise BadInput("BM25 reads words only; a picture cannot ask it.")
+        return _picture_scores(searcher, questions.own, strategy, given)
+    if joins == "words":
+        lines = [text_search.parse(line).terms for line in questions.texts]
+        return np.stack([searcher.bm25.scores([(t.text, t.weight) for t in terms]) for terms in lines])
+    asked = asked_vectors(space, questions.texts, encode) if asked is None else asked
+    return scores(strategy, parts, asked, given)
+
+
+def _picture_scores(searcher: Searcher, own: np.ndarray, strategy: str, shares: np.ndarray | None) -> np.ndarray:
+    """The first picture of each item asks; the item that asks is scored without its pictures."""
+    parts = searcher.components
+    pictures = [at for at, name in enumerate(parts.names) if is_picture(name)]
+    if not pictures:
+        raise BadInput("Pictures can only ask when the picture is one of the components.")
+    asked = searcher.asking[own]
+    rows = np.arange(len(own))
+    if CATALOGUE_STRATEGIES.get(strategy).joins == "ranks":
+        similarities = parts.similarities(asked)
+        for at in pictures:
+            similarities[rows, own, at] = -np.inf  # last in the list of pictures, where it adds nothing
+        found = reciprocal_ranks(similarities, parts.present)
+        for at in pictures:
+            found[rows, own] -= np.where(parts.present[own, at], 1.0 / (RRF_K + parts.present[:, at].sum()), 0.0)
+        return found.round(12)
+    found = scores(strategy, parts, asked, shares)
+    others = [name for name in parts.names if not is_picture(name)]
+    kept = None if shares is None else np.delete(shares, pictures)
+    if not others or (kept is not None and not kept.any()):
+        found[rows, own] = 0.0
+        return found
+    rest = Components({name: parts.vectors(name) for name in others})
+    found[rows, own] = scores(strategy, rest, asked, kept)[rows, own]
+    return found
+
+
+@dataclass(frozen=True)
+class CatalogueComparison:
+    """Strategies judged on the same questions.
+
+    Attributes:
+        metric: key of METRICS.
+        base: the strategy that the others are compared with.
+        table: strategy, label, mean, low, high, n_valid, difference, difference_low, difference_high, p_holm, shown,
+            best mean first; the difference columns are NaN for the base.
+        skipped: label → why a strategy was not judged.
+        sentences: what is shown and what is not, in words.
+    """
+
+    metric: str
+    base: str
+    table: pd.DataFrame
+    per_query: dict[str, np.ndarray] = field(repr=False)
+    skipped: dict[str, str]
+    sentences: tuple[str, ...]
+
+
+def compare(
+    searcher: Searcher,
+    questions: CatalogueQueries,
+    space: str,
+    strategies: Sequence[str] = (),
+    *,
+    metric: str = "map",
+    base: str = "average",
+    shares: Mapping[str, float] | None = None,
+    encode: EncodeWords | None = None,
+    draws: int = 10_000,
+    seed: int = 0,
+) -> CatalogueComparison:
+    """Every strategy on the same questions: means with intervals, paired differences to the base, Holm over all.
+
+    Siblings share their relevant items, so picture questions are resampled by group ("classes" of metrics.md, 7).
+    """
+    from core.metrics import significance
+
+    found: dict[str, np.ndarray] = {}
+    skipped: dict[str, str] = {}
+    # without shares of one's own, fixed weights are the simple average, and would only cost the others power
+    usual = [entry.name for entry in CATALOGUE_STRATEGIES if shares is not None or not entry.uses_shares]
+    asked = None if len(questions.own) else asked_vectors(space, questions.texts, encode)
+    for name in dict.fromkeys([base, *(strategies or usual)]):
+        try:
+            scored = question_scores(searcher, questions, name, space, shares, encode, asked)
+        except BadInput as error:
+            skipped[CATALOGUE_STRATEGIES.get(name).label] = str(error)
+            continue
+        found[name] = text_search.judged(scored, questions.truth, (metric,))[metric]
+    if base not in found:
+        raise BadInput(next(iter(skipped.values())))
+    groups = questions.groups if len(questions.groups) else None
+    others = {name: values for name, values in found.items() if name != base}
+    differences = significance.compare_all(others, found[base], draws=draws, seed=seed, classes=groups)
+    rows = [
+        _row(name, values, differences.get(name), significance.interval(values, draws, seed, groups))
+        for name, values in found.items()
+    ]
+    table = pd.DataFrame(rows).sort_values("mean", ascending=False, kind="stable", ignore_index=True)
+    return CatalogueComparison(metric, base, table, found, skipped, _sentences(table, base, questions))
+
+
+def _row(name: str, values: np.ndarray, versus: object, ends: tuple[float, float]) -> dict[str, object]:
+    valid = values[~np.isnan(values)]
+    nan = float("nan")
+    return {
+        "strategy": name,
+        "label": CATALOGUE_STRATEGIES.get(name).label,
+        "mean": float(valid.mean()) if len(valid) else nan,
+        "low": ends[0],
+        "high": ends[1],
+        "n_valid": len(valid),
+        "difference": nan if versus is None else versus.mean,
+        "difference_low": nan if versus is None else versus.low,
+        "difference_high": nan if versus is None else versus.high,
+        "p_holm": nan if versus is None else versus.p_holm,
+        "shown": versus is not None and _is_shown(versus),
+    }
+
+
+def _is_shown(versus: object) -> bool:
+    """A difference is shown when the interval leaves zero out, the corrected p is below 0.05 and no test contradicts."""
+    return versus.p_holm < 0.05 and not versus.low <= 0 <= versus.high and not versus.contradicts
+
+
+def _sentences(table: pd.DataFrame, base: str, questions: CatalogueQueries) -> tuple[str, ...]:
+    """Which differences to the base are shown by these questions, and which are not."""
+    label = CATALOGUE_STRATEGIES.get(base).label
+    rest = table[table.strategy != base]
+    better = rest[rest.shown & (rest.difference > 0)].label.tolist()
+    worse = rest[rest.shown & (rest.difference < 0)].label.tolist()
+    open_ = rest[~rest.shown].label.tolist()
+    said = []
+    if better:
+        said.append(f"Better than {label}, shown: {', '.join(better)}.")
+    if worse:
+        said.append(f"Worse than {label}, shown: {', '.join(worse)}.")
+    if open_:
+        said.append(f"No difference to {label} is shown for: {', '.join(open_)}.")
+    return (*said, *((questions.caution,) if questions.caution else ()))
+
+
+def questions_of(searcher: Searcher, queries: Path | None = None) -> dict[str, CatalogueQueries]:
+    """Everything that can ask a catalogue: what asks, in words → its questions.
+
+    Args:
+        queries: a file of labelled queries; it alone asks then.
+    Raises:
+        BadInput: a file that cannot be used, or a catalogue that nothing can ask.
+    """
+    catalogue, names = searcher.catalogue, searcher.components.names
+    if queries is not None:
+        return {f"The queries of {queries.name} ask": from_file(catalogue, queries)}
+    found: dict[str, CatalogueQueries] = {}
+    if CATEGORY in catalogue.items and CATEGORY not in names:
+        found["Category names ask, the items of the category are relevant"] = category_questions(catalogue, names)
+    if any(map(is_picture, names)) and catalogue.most_pictures:
+        found["Pictures ask, their own text and their siblings are relevant"] = picture_questions(catalogue)
+    if not found:
+        raise BadInput(
+            f"Nothing can ask {catalogue.name!r}: it has no categories and no pictures among the components. "
+            "Give a file of queries with the columns query,item_id[,gain]."
+        )
+    return found
+
+
+def as_text(found: CatalogueComparison) -> str:
+    """The comparison as a table for a terminal, best first, and what it shows."""
+    label = metrics.label(found.metric)
+    lines = [
+        f"{'strategy':<22} {label:>8}  {'95 % interval':<16}{'difference':>10}  {'95 % interval':<18}{'Holm p':>7}"
+    ]
+    for row in found.table.itertuples():
+        said = f"{row.label:<22} {row.mean:8.3f}  {f'[{row.low:.3f}, {row.high:.3f}]':<16}"
+        if row.strategy != found.base:
+            span = f"[{row.difference_low:+.3f}, {row.difference_high:+.3f}]"
+            said += f"{row.difference:+10.3f}  {span:<18}{row.p_holm:7.4f}"
+        lines.append(said.rstrip())
+    lines += [f"{label:<22} was left out: {why}" for label, why in found.skipped.items()]
+    return "\n".join([*lines, *found.sentences])
+
+
+def as_json(found: CatalogueComparison) -> dict[str, object]:
+    """The comparison for a file: one record per strategy, NaN as null."""
+    rows = [
+        {key: None if value != value else value for key, value in row.items()} for row in found.table.to_dict("records")
+    ]
+    return {
+        "metric": found.metric,
+        "compared_with": found.base,
+        "strategies": rows,
+        "left_out": found.skipped,
+        "sentences": list(found.sentences),
+    }

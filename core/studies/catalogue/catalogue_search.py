@@ -1,0 +1,543 @@
+"""Catalogues: items with title, description and pictures, searched by words and pictures.
+
+An item's components are embedded in ONE space: a vision-language backbone's two towers, or, without any download, the
+sentence encoder for text and concepts for the picture. Strategies (core/fusion/catalogue.py) weigh the components;
+core/studies/catalogue/catalogue_evaluation.py compares them on labelled queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core import backbones, data
+from core.data import table_files
+from core.data.readers import manifest
+from core.errors import BadInput
+from core.fusion.catalogue import (
+    CATALOGUE_STRATEGIES,
+    RRF_K,
+    Alternatives,
+    Bm25,
+    Components,
+    Fit,
+    fused_scores,
+    reciprocal_ranks,
+    tokens,
+    weights,
+)
+from core.studies import embedding
+from core.studies.text import text_search
+from core.studies.text.text_search import EncodeWords, TextQuery
+from core.types import Dataset, unit
+
+PICTURE = "picture"
+CATEGORY = "category"
+PICTURE_JOINS = {
+    "mean": ("their mean", "One vector in the middle of an item's pictures; costs nothing when a query comes."),
+    "best": ("the one that fits", "For each query the picture that fits it best stands for the item."),
+    "each": ("each on its own", "Every picture is a component with a weight of its own."),
+}
+"""How several pictures of one item enter: name → (label, sentence). core/fusion/catalogue.py defines them."""
+MOST_PICTURES = 8
+"""Pictures of an item that can be components of their own; further ones count under the other two ways only."""
+_FILE_COLUMNS = {
+    "path",
+    "size",
+    "mtime_ns",
+    "width",
+    "height",
+    "offset",
+    "member_size",
+    "id",
+    "image",
+    "picture_number",
+}
+_NEVER_NUMBERS = {"title", "description", "parent", CATEGORY, "instance"}
+_MOST_CHOICES = 60
+
+
+def picture_component(number: int) -> str:
+    """The name of the component that holds the pictures of that number: "picture", "picture 2" ..."""
+    return PICTURE if number == 1 else f"{PICTURE} {number}"
+
+
+_PICTURE_COMPONENTS = tuple(picture_component(number) for number in range(1, MOST_PICTURES + 1))
+
+
+def is_picture(component: str) -> bool:
+    """Whether a component holds pictures."""
+    return component in _PICTURE_COMPONENTS
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Items with text, each with no picture, one or several.
+
+    Attributes:
+        dataset: the pictures.
+        items: one row per item: id, text columns, category; items without a picture come last.
+        image_of: (n_items,) int64 position of the item's first picture in the dataset, −1 for none.
+        owner: (n_images,) int64 the item of each picture.
+    """
+
+    dataset: Dataset
+    items: pd.DataFrame
+    image_of: np.ndarray
+    owner: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @cached_property
+    def picture_numbers(self) -> np.ndarray:
+        """(n_images,) int64: which picture of its item each one is, from 1."""
+        return pd.Series(self.owner).groupby(self.owner).cumcount().to_numpy(np.int64) + 1
+
+    @cached_property
+    def picture_counts(self) -> np.ndarray:
+        """(n_items,) int64: how many pictures each item has."""
+        return np.bincount(self.owner, minlength=len(self))
+
+    @property
+    def most_pictures(self) -> int:
+        """Pictures of the item that has the most."""
+        return int(self.picture_counts.max(initial=0))
+
+    def part_names(self, names: Sequence[str] = (), join: str = "mean") -> tuple[str, ...]:
+        """The components that `names` stand for: under "each", "picture" is one component per picture number."""
+        number = min(self.most_pictures, MOST_PICTURES) if join == "each" else 1
+        found = [
+            part
+            for name in names or self.default_components
+            for part in (_PICTURE_COMPONENTS[: max(1, number)] if name == PICTURE else (name,))
+        ]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def name(self) -> str:
+        """The name of its dataset."""
+        return self.dataset.name
+
+    @cached_property
+    def text_columns(self) -> tuple[str, ...]:
+        """Columns that can be a text component; title and description first."""
+        found = [
+            column
+            for column in self.items
+            if column not in _FILE_COLUMNS and not pd.api.types.is_numeric_dtype(self.items[column])
+        ]
+        first = [column for column in ("title", "description") if column in found]
+        return tuple(dict.fromkeys([*first, *found]))
+
+    @property
+    def default_components(self) -> tuple[str, ...]:
+        """Title, description and picture, as far as there are any; else the first text column and the picture."""
+        usual = [column for column in ("title", "description") if column in self.text_columns]
+        return (*(usual or self.text_columns[:1]), PICTURE)
+
+    def texts(self, column: str) -> list[str]:
+        """One column as texts, "" where an item has none."""
+        if column not in self.items:
+            raise BadInput(
+                f"{self.name!r} has no column {column!r}; it has {', '.join(self.text_columns) or 'no text'}."
+            )
+        return [table_files.words(value) for value in self.items[column]]
+
+    def title(self, item: int) -> str:
+        """What a page writes over an item: its title, else its id."""
+        row = self.items.iloc[item]
+        return table_files.words(row.get("title", "")) or str(row["id"])
+
+    @cached_property
+    def facets(self) -> dict[str, tuple]:
+        """Columns that items can be filtered by: text with few values → its values, numbers → (low, high)."""
+        found: dict[str, tuple] = {}
+        for column in self.items:
+            values = self.items[column]
+            if column in _FILE_COLUMNS | {"title", "description"} or not values.notna().any():
+                continue
+            if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+                if values.min() < values.max():
+                    found[column] = (float(values.min()), float(values.max()))
+            else:
+                names = sorted(set(self.texts(column)) - {""})
+                if 2 <= len(names) <= min(_MOST_CHOICES, max(8, len(self) // 2)):
+                    found[column] = tuple(names)
+        return found
+
+
+def of_dataset(dataset: Dataset) -> Catalogue:
+    """The catalogue of a dataset whose table has text columns; rows of its file without a picture are items too.
+
+    Raises:
+        BadInput: no text column.
+    """
+    owner, ids = pd.factorize(dataset.items.get("picture_of", dataset.ids))
+    first = np.full(len(ids), -1, np.int64)
+    first[owner[::-1]] = np.arange(len(owner) - 1, -1, -1)
+    items = _of_first_pictures(dataset, first)
+    items.insert(0, "id", np.asarray(ids, object).astype(str))
+    bare = _without_picture(dataset, set(items["id"]))
+    whole = pd.concat([items, bare], ignore_index=True) if len(bare) else items
+    for column in whole.columns.difference([*_FILE_COLUMNS, *_NEVER_NUMBERS]):
+        whole[column] = _numbers(whole[column])
+    image_of = np.concatenate([first, np.full(len(bare), -1)]).astype(np.int64)
+    found = Catalogue(dataset, whole, image_of, owner.astype(np.int64))
+    if not set(found.text_columns) - {CATEGORY}:
+        raise BadInput(
+            f"{dataset.name!r} has no text: a catalogue is a table (.csv) with a path column and title, description "
+            "or other words. Add one on the Overview page, or open demo_catalogue."
+        )
+    return found
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    """A column whose every word is a number, as numbers (prices, years); any other column as it is."""
+    said = [table_files.words(value) for value in values]
+    try:
+        numbers = [float(one) if one else np.nan for one in said]
+    except ValueError:
+        return values
+    if not any(said) or np.isinf(numbers).any():
+        return values
+    return pd.Series(numbers, index=values.index)
+
+
+def _of_first_pictures(dataset: Dataset, first: np.ndarray) -> pd.DataFrame:
+    """What the dataset says about each item, from its first picture; the labels are the category."""
+    items = dataset.items.iloc[first].reset_index(drop=True)
+    if "picture_of" in items:
+        ours = items.pop("picture_of")
+        if "instance" in items and items["instance"].equals(ours):
+            items = items.drop(columns="instance")  # said by the reader, not by the table
+    if dataset.label_names and CATEGORY not in items:
+        items[CATEGORY] = [dataset.label_of(int(position)) for position in first]
+    return items
+
+
+def _without_picture(dataset: Dataset, known: set[str]) -> pd.DataFrame:
+    """Rows of the dataset's own file that are no image of it: no path, or a file that could not be read."""
+    source = Path(dataset.source) if dataset.source else None
+    if source is None or not manifest.is_one(source):
+        return pd.DataFrame()
+    return manifest.rows_without_picture(source, known, data.options_of(dataset.name).get("columns"))
+
+
+def components(
+    catalogue: Catalogue,
+    space: str,
+    names: Sequence[str] = (),
+    *,
+    join: str = "mean",
+    pictures: np.ndarray | None = None,
+    encode: EncodeWords | None = None,
+) -> Components:
+    """Every component of every item in one space.
+
+    Args:
+        space: a backbone that reads text and pictures.
+        names: text columns and "picture"; by default title, description and picture.
+        join: how several pictures of an item enter, a name of PICTURE_JOINS.
+        pictures: (n_images, dim) unit vectors of the dataset by `space`; by default from the store.
+        encode: stands in for the text tower.
+    Raises:
+        NotComputed: the pictures are not embedded; the sentence is the command.
+        BadInput: a column that is not there, a backbone that reads no text, or no such way to join.
+    """
+    if join not in PICTURE_JOINS:
+        raise BadInput(f"Several pictures enter as {', '.join(PICTURE_JOINS)}, not as {join!r}.")
+    names = tuple(names) or catalogue.default_components
+    if PICTURE in names and pictures is None:
+        pictures = embedding.embeddings(catalogue.dataset, space).vectors
+    made: dict[str, np.ndarray] = {}
+    best_of = None
+    for name in names:
+        if name != PICTURE:
+            made[name] = embed_texts(space, catalogue.texts(name), encode)
+        elif join == "each":
+            made |= _each_picture(catalogue, pictures)
+        else:
+            alternatives = Alternatives(pictures, catalogue.owner, len(catalogue))
+            made[PICTURE] = unit(alternatives.means)
+            best_of = (PICTURE, alternatives) if join == "best" and catalogue.most_pictures > 1 else None
+    return Components(made, best_of)
+
+
+def _each_picture(catalogue: Catalogue, pictures: np.ndarray) -> dict[str, np.ndarray]:
+    """A component for each picture number, zero for items that have fewer."""
+    found = {}
+    for number, name in enumerate(catalogue.part_names((PICTURE,), "each"), start=1):
+        own = np.flatnonzero(catalogue.picture_numbers == number)
+        found[name] = np.zeros((len(catalogue), pictures.shape[1]), np.float32)
+        found[name][catalogue.owner[own]] = pictures[own]
+    return found
+
+
+def first_pictures(catalogue: Catalogue, pictures: np.ndarray) -> np.ndarray:
+    """(n_items, dim) float32: each item's first picture, zero for items without one."""
+    found = np.zeros((len(catalogue), pictures.shape[1]), np.float32)
+    having = catalogue.image_of >= 0
+    found[having] = pictures[catalogue.image_of[having]]
+    return found
+
+
+def embed_texts(space: str, texts: Sequence[str], encode: EncodeWords | None = None) -> np.ndarray:
+    """(n, dim) float32 unit vectors; an empty text is zero. Each text is read once and kept."""
+    said = [one.strip() for one in texts]
+    if encode is None:
+        return text_search.kept_vectors(space, said)
+    found = np.zeros((len(said), backbones.get(space).dim), np.float32)
+    having = [row for row, one in enumerate(said) if one]
+    if having:
+        found[having] = encode(space, [said[row] for row in having])
+    return found
+
+
+def texts_of(catalogue: Catalogue, names: Sequence[str] = ()) -> list[str]:
+    """Every text of some components, by default of the usual ones: what must be read before anything is found."""
+    columns = [name for name in names or catalogue.default_components if not is_picture(name)]
+    return list(dict.fromkeys(said.strip() for column in columns for said in catalogue.texts(column)))
+
+
+@dataclass(frozen=True)
+class CatalogueQuery:
+    """One query of a catalogue.
+
+    Attributes:
+        vector: (dim,) unit vector; zero when nothing could be read.
+        terms: (text, weight) for BM25; empty when only a picture asks.
+        sentence: the query for people.
+        notes: sentences to show.
+    """
+
+    vector: np.ndarray
+    terms: tuple[tuple[str, float], ...] = ()
+    sentence: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def ask(
+    space: str,
+    line: str = "",
+    picture: np.ndarray | None = None,
+    balance: float = 0.5,
+    *,
+    templates: bool | None = False,
+    encode: EncodeWords | None = None,
+) -> CatalogueQuery:
+    """A query of words, of a picture, or of both ("like this, but green").
+
+    Args:
+        line: what was typed; "" when only a picture asks.
+        picture: (dim,) unit vector of the picture in `space`.
+        balance: how much the words count beside the picture, 0 to 1.
+    Raises:
+        BadInput: neither words nor picture.
+    """
+    if not line.strip() and picture is None:
+        raise BadInput("Type what to look for, or give a picture.")
+    query = text_search.parse(line) if line.strip() else TextQuery(())
+    said, notes = query.sentence(), (*query.notes, *text_search.cautions((space,), query))
+    terms = tuple((term.text, term.weight) for term in query.terms)
+    if picture is None:
+        return CatalogueQuery(text_search.query_vector(space, query, templates, encode), terms, said, notes)
+    if not terms:
+        return CatalogueQuery(unit(np.asarray(picture, np.float64)[None])[0], (), "something like the picture")
+    words = text_search.query_vector(space, query, templates, encode).astype(np.float64)
+    both = balance * words + (1.0 - balance) * np.asarray(picture, np.float64)
+    return CatalogueQuery(unit(both[None])[0], terms, f"something like the picture, and {said}", notes)
+
+
+@dataclass(frozen=True)
+class CatalogueResult:
+    """What one strategy finds for one query.
+
+    Attributes:
+        strategy: its name.
+        order: (n_shown,) int64 items, best first; equal scores by position; items that a filter leaves out are not in.
+        scores: (n_items,) float64.
+        similarities: (n_items, n_components) float64 cosine of the query with each component, 0 where lacking.
+        weights: (n_items, n_components) float64, each row summing to 1 (or 0 for an item without components).
+            For reciprocal ranks the share of each component in the sum; for BM25 zeros.
+        components: the names of the columns.
+        pictures: (n_items,) int64 the picture in the dataset that stands for each item here, −1 for none: its first,
+            or where pictures are told apart the one that fits the query best.
+    """
+
+    strategy: str
+    order: np.ndarray
+    scores: np.ndarray
+    similarities: np.ndarray
+    weights: np.ndarray
+    components: tuple[str, ...]
+    pictures: np.ndarray
+    words: tuple[frozenset[str], ...] = field(default=(), repr=False)
+
+    @property
+    def listed(self) -> np.ndarray:
+        """(n_listed,) int64: what is shown, best first; of BM25 only items that share a word with the query."""
+        return self.order[[bool(self.words[item]) for item in self.order]] if self.words else self.order
+
+    def why(self, item: int) -> str:
+        """One sentence: which component brought the item up."""
+        if self.words:
+            hit = sorted(self.words[item])
+            return f"words in common: {', '.join(hit)}" if hit else "no word in common"
+        parts = self.weights[item] * self.similarities[item]
+        if self.strategy == "rrf":
+            parts = self.weights[item]
+        if not (parts > 0).any():
+            return "nothing of it fits the query"
+        best = int(parts.argmax())
+        share = parts[best] / parts[parts > 0].sum()
+        return f"most from its {self.components[best]} ({share:.0%} of the score)"
+
+
+class Searcher:
+    """A catalogue in one space, ready to answer: components once, then any query under any strategy.
+
+    Args:
+        asking: (n_items, dim) the first picture of each item, for questions that pictures ask; by default the
+            component "picture", which is the same where every item has at most one.
+    """
+
+    def __init__(self, catalogue: Catalogue, parts: Components, asking: np.ndarray | None = None) -> None:
+        self.catalogue = catalogue
+        self.components = parts
+        self.asking = parts.vectors(PICTURE) if asking is None and PICTURE in parts.names else asking
+
+    @cached_property
+    def documents(self) -> list[str]:
+        """The words of each item: its text components, joined."""
+        columns = [name for name in self.components.names if not is_picture(name)]
+        return [" ".join(row) for row in zip(*(self.catalogue.texts(c) for c in columns))] or [""] * len(self.catalogue)
+
+    @cached_property
+    def bm25(self) -> Bm25:
+        """The words of all items, counted once."""
+        return Bm25(self.documents)
+
+    @cached_property
+    def _words(self) -> list[frozenset[str]]:
+        return [frozenset(tokens(one)) for one in self.documents]
+
+    def answer(
+        self,
+        strategy: str,
+        asked: CatalogueQuery,
+        shares: Mapping[str, float] | None = None,
+        keep: np.ndarray | None = None,
+    ) -> CatalogueResult:
+        """Score every item under one strategy.
+
+        Args:
+            shares: component → weight, for the strategies that use them.
+            keep: (n_items,) bool of a filter. G and ranks are of the whole catalogue all the same.
+        """
+        joins = CATALOGUE_STRATEGIES.get(strategy).joins
+        names = self.components.names
+        given = None if shares is None else np.array([float(shares.get(name, 0.0)) for name in names])
+        fit = self.components.fit(asked.vector[None])
+        similarities = fit.similarities
+        common: tuple[frozenset[str], ...] = ()
+        if joins == "words":
+            found = self.bm25.scores(asked.terms)
+            weighed = np.zeros_like(similarities[0])
+            wanted = {word for said, weight in asked.terms if weight > 0 for word in tokens(said)}
+            common = tuple(words & wanted for words in self._words)
+        elif joins == "ranks":
+            found = reciprocal_ranks(similarities, self.components.present)[0]
+            weighed = _rank_shares(similarities[0], self.components.present)
+        else:
+            whole = weights(strategy, similarities, self.components, given)
+            found, weighed = fused_scores(fit, whole)[0], whole[0]
+        order = text_search.ordered(found)
+        if keep is not None:
+            order = order[keep[order]]
+        shown = self.catalogue.image_of if joins == "words" else self._shown(fit)
+        return CatalogueResult(strategy, order, found, similarities[0], weighed, names, shown, common)
+
+    def _shown(self, fit: Fit) -> np.ndarray:
+        """(n_items,) int64: the picture of each item that fits the query best, its first where none is told apart."""
+        own = self.catalogue
+        if fit.chosen is not None:
+            return np.where(fit.chosen[0] >= 0, fit.chosen[0], own.image_of)
+        at = [i for i, name in enumerate(self.components.names) if is_picture(name)]
+        if len(at) < 2:
+            return own.image_of
+        said = np.where(self.components.present[:, at], fit.similarities[0][:, at], -np.inf)
+        place = np.full((len(own), len(at)), -1, np.int64)
+        among = own.picture_numbers <= len(at)
+        place[own.owner[among], own.picture_numbers[among] - 1] = np.flatnonzero(among)
+        return place[np.arange(len(own)), said.argmax(axis=1)]
+
+
+def searcher(
+    catalogue: Catalogue,
+    space: str,
+    names: Sequence[str] = (),
+    *,
+    join: str = "mean",
+    encode: EncodeWords | None = None,
+) -> Searcher:
+    """A catalogue whose pictures are embedded, ready to answer; arguments as of `components`.
+
+    Raises:
+        NotComputed, BadInput: as `components`.
+    """
+    with_pictures = PICTURE in (tuple(names) or catalogue.default_components)
+    pictures = embedding.embeddings(catalogue.dataset, space).vectors if with_pictures else None
+    parts = components(catalogue, space, names, join=join, pictures=pictures, encode=encode)
+    return Searcher(catalogue, parts, first_pictures(catalogue, pictures) if with_pictures else None)
+
+
+def as_text(ready: Searcher, asked: CatalogueQuery, shares: Mapping[str, float] | None = None, k: int = 5) -> str:
+    """What each strategy finds, for a terminal; fixed weights only where there are some."""
+    lines = [f"Looking for {asked.sentence}", *asked.notes]
+    for entry in CATALOGUE_STRATEGIES:
+        if entry.uses_shares and shares is None:
+            continue
+        answer = ready.answer(entry.name, asked, shares)
+        lines.append(f"\n{entry.label}")
+        lines += [
+            f"{rank:4d}  {answer.scores[item]:7.3f}  {ready.catalogue.items['id'].iloc[item]}  "
+            f"{ready.catalogue.title(item)}: {answer.why(item)}"
+            for rank, item in enumerate(answer.listed[:k].tolist(), start=1)
+        ] or ["      none of these words occurs in any item"]
+    return "\n".join(lines)
+
+
+def _rank_shares(similarities: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """(n_items, n_components): the share of each component's reciprocal rank in an item's sum."""
+    found = np.zeros_like(similarities)
+    for i in range(similarities.shape[1]):
+        having = np.flatnonzero(present[:, i])
+        order = having[np.argsort(-similarities[having, i], kind="stable")]
+        found[order, i] = 1.0 / (RRF_K + np.arange(1, len(order) + 1))
+    total = found.sum(axis=1, keepdims=True)
+    return np.divide(found, total, out=np.zeros_like(found), where=total > 0)
+
+
+def keep_items(catalogue: Catalogue, chosen: Mapping[str, Sequence[str] | tuple[float, float]]) -> np.ndarray:
+    """(n_items,) bool: the items that pass every filter; an item that lacks a filtered number does not pass.
+
+    Args:
+        chosen: facet → names that may stand there (none chosen: all pass), or (low, high) for numbers.
+    """
+    keep = np.ones(len(catalogue), bool)
+    for column, wanted in chosen.items():
+        facet = catalogue.facets.get(column)
+        if facet is None:
+            raise BadInput(f"{catalogue.name!r} cannot be filtered by {column!r}.")
+        if isinstance(facet[0], float):
+            values = catalogue.items[column].to_numpy(np.float64, na_value=np.nan)
+            keep &= (values >= wanted[0]) & (values <= wanted[1])
+        elif wanted:
+            keep &= np.isin(np.array(catalogue.texts(column), object), list(wanted))
+    return keep

@@ -1,0 +1,532 @@
+"""Why a fusion answers as it does: per hit, per backbone, over all weights, and what it costs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.errors import BadInput
+from core.fusion import FusionSpec, early, late, learned
+from core.progress import Cancel, OnProgress, ProgressMeter
+from core.studies.systems import System, VectorSet
+from core.studies.weight_search import LearnedWeights, best_point, bootstrap_intervals, simplex
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNKNOWN = -1
+"""The rank of a hit that nobody worked out."""
+MOST_FOR_SHAPLEY = 8
+"""Exact Shapley values need all subsets: 255 for eight backbones."""
+
+
+# ---------------------------------------------------------------- one hit
+
+
+@dataclass(frozen=True)
+class ScoreContributions:
+    """Where the score of each shown hit comes from; all arrays are (n_hits, n_backbones).
+
+    Attributes:
+        backbones: names, in the fusion's order, those with weight 0 left out.
+        ranks: int, each backbone's own rank of the hit among all gallery images without the query; 0 is "not there",
+            UNKNOWN (−1) is "not worked out".
+        scores: float32, each backbone's own cosine.
+        parts: float64, what each backbone adds to the fused score; a row sums to it. NaN where a fusion of vectors
+            cannot be taken apart (means, PCA, heads).
+    """
+
+    backbones: tuple[str, ...]
+    ranks: np.ndarray
+    scores: np.ndarray
+    parts: np.ndarray
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Each backbone's share of the hit's fused score, rows sum to 1: parts below 0 count as nothing."""
+        above = np.maximum(self.parts, 0.0)
+        total = above.sum(axis=1, keepdims=True)
+        return np.where(total > 0, above / np.where(total > 0, total, 1.0), np.where(np.isnan(total), np.nan, 0.0))
+
+    def sentence(self, hit: int, k: int) -> str:
+        """'found by a (1), b (4), lost by c (212)': which backbones have it among their own first k."""
+        found = [f"{n} ({r})" for n, r in zip(self.backbones, self.ranks[hit]) if 0 < r <= k]
+        lost = [f"{n} ({r})" if r else n for n, r in zip(self.backbones, self.ranks[hit]) if not 0 < r <= k]
+        said = ([f"found by {', '.join(found)}"] if found else []) + ([f"lost by {', '.join(lost)}"] if lost else [])
+        return ", ".join(said)
+
+
+def score_contributions(system: System, query: int, items: np.ndarray) -> ScoreContributions:
+    """Each backbone's rank, score and say for some gallery items of one query.
+
+    Args:
+        query: position among the queries.
+        items: (n_hits,) gallery positions.
+    """
+    space, items = system.space, np.asarray(items, np.int64)
+    names = system.backbones
+    own = space.own[query : query + 1]
+    rows = [space.scores(name, query, query + 1) for name in names]
+    ranks = np.stack([space.ranks(name, query, query + 1)[0, items] for name in names], axis=1)
+    scores = np.stack([row[0, items] for row in rows], axis=1)
+    fused = system.block(query, query + 1)[0, items].astype(np.float64)
+    raw = _raw_parts(system, query, rows, own)
+    if raw is None:
+        parts = np.full(scores.shape, np.nan)
+    else:
+        raw = raw[:, items].T
+        total = raw.sum(axis=1)
+        scale = np.where(np.abs(total) > 1e-300, fused / np.where(np.abs(total) > 1e-300, total, 1.0), 0.0)
+        parts = raw * np.where(np.isfinite(scale), scale, 0.0)[:, None]
+    return ScoreContributions(names, ranks, scores, parts)
+
+
+def parts_of_few(system: System, query: int, items: np.ndarray, ranks: np.ndarray | None = None) -> ScoreContributions:
+    """`hit_parts` of a backbone or of a fusion by shares without scoring the whole gallery.
+
+    A backbone's own rank then is known only where it answers alone.
+
+    Args:
+        ranks: (n_hits,) int, the system's own ranks of the items.
+    """
+    names, shares = system.backbones, system.shares
+    scores = np.stack([system.space.cosines_with(name, query, items) for name in names], axis=1)
+    known = len(names) == 1 and ranks is not None
+    own = np.asarray(ranks)[:, None] if known else np.full(scores.shape, UNKNOWN, np.int64)
+    return ScoreContributions(
+        names, own, scores.astype(np.float32), scores * np.array([shares[name] for name in names])
+    )
+
+
+def _raw_parts(system: System, query: int, rows: list[np.ndarray], own: np.ndarray) -> np.ndarray | None:
+    """(n_backbones, n_gallery): what each adds, up to one factor per item; None where vectors were mixed."""
+    spec = system.spec
+    if spec is None:
+        return np.stack([row[0] for row in rows]).astype(np.float64)
+    weights, settings = spec.active_weights, spec.settings
+    if spec.kind == "concat":
+        return np.stack([w * w * row[0] for w, row in zip(weights, rows)]).astype(np.float64)
+    if spec.strategy.joins == "vectors":
+        return None
+    if spec.kind == "confidence":
+        shares = late.confidence_shares(rows, weights, own, settings["sharpness"], settings["read"])
+        return _scaled_alone(rows, shares[0], own, "minmax")
+    if spec.kind == "gate":
+        asked = [system.space.get(name)[system.space.split.queries[query : query + 1]] for name in spec.active]
+        inputs = learned.gate_inputs(rows, own, asked, *(spec.array(n) for n in ("center", "scale", "basis")))
+        shares = learned.gate_shares(inputs, spec.array("weight"), spec.array("bias"))
+        return _scaled_alone(rows, shares[0], own, "zscore")
+    alone = []
+    for weight, row in zip(weights, rows):
+        keywords = spec.strategy.keywords(own=own, names=spec.active, **settings)
+        alone.append(spec.strategy.function([row], np.array([weight]), **keywords)[0])
+    parts = np.where(np.isfinite(alone), alone, 0.0)
+    return parts * weights[:, None] if spec.kind == "score_sum" else parts
+
+
+def _scaled_alone(rows: list[np.ndarray], shares: np.ndarray, own: np.ndarray, norm: str) -> np.ndarray:
+    alone = [late.weighted_by_query([row], np.ones((1, 1)), own, norm)[0] for row in rows]
+    return np.where(np.isfinite(alone), alone, 0.0) * shares[:, None]
+
+
+# ---------------------------------------------------------------- one system
+
+
+def random_average_precision(n_relevant: np.ndarray, list_length: np.ndarray) -> np.ndarray:
+    """Expected AP of a random order: what "no backbone at all" is worth.
+
+    ((R − 1)/(N − 1) · (N − H_N) + H_N)/N with H_N the harmonic number; NaN where R is 0.
+
+    >>> random_average_precision(np.array([1]), np.array([2]))
+    array([0.75])
+    """
+    relevant, length = np.asarray(n_relevant, np.float64), np.asarray(list_length, np.int64)
+    harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, int(length.max(initial=0)) + 1))])[length]
+    rest = np.where(length > 1, (relevant - 1) / np.maximum(length - 1, 1), 0.0)
+    value = (rest * (length - harmonic) + harmonic) / np.maximum(length, 1)
+    return np.where(relevant > 0, value, np.nan)
+
+
+def subsets(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """All subsets but the empty one, smaller first, each in the order of `names`."""
+    return [chosen for size in range(1, len(names) + 1) for chosen in itertools.combinations(names, size)]
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What each backbone adds to a fusion.
+
+    Attributes:
+        backbones: names.
+        nothing, everything: mean AP of a random order, and of the whole fusion; the Shapley values lead from one to
+            the other.
+        shapley, low, high: (n_backbones,) exact Shapley values of the mean AP and their 95 % bootstrap intervals.
+        without: (n_backbones,) mean AP of the fusion without this backbone.
+        alone: (n_backbones,) mean AP of this backbone alone.
+        values: mean AP of every subset.
+    """
+
+    backbones: tuple[str, ...]
+    nothing: float
+    everything: float
+    shapley: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    without: np.ndarray
+    alone: np.ndarray
+    values: Mapping[tuple[str, ...], float]
+
+    def sentences(self) -> list[str]:
+        """'clip adds +0.021', the largest first."""
+        order = np.argsort(-self.shapley, kind="stable")
+        return [f"{self.backbones[m]} adds {self.shapley[m]:+.3f}" for m in order]
+
+
+def shapley(
+    value: Callable[[tuple[str, ...]], np.ndarray], backbones: Sequence[str], nothing: np.ndarray | float
+) -> np.ndarray:
+    """Exact Shapley values: the mean, over all orders of joining, of what a backbone adds when it joins.
+
+    Args:
+        value: a subset, in the order of `backbones` → its value, a number or one per query.
+        nothing: the value of the empty subset.
+    Returns:
+        (n_backbones, ...) float64; they sum to the value of all less that of nothing.
+    Raises:
+        BadInput: more than eight backbones.
+    Reference:
+        Shapley 1953, A value for n-person games.
+    >>> shapley(lambda s: np.float64(len(s)), ("a", "b"), 0.0)
+    array([1., 1.])
+    """
+    n = len(backbones)
+    if n > MOST_FOR_SHAPLEY:
+        raise BadInput(f"Exact Shapley values go up to {MOST_FOR_SHAPLEY} backbones, not {n}. Take some out.")
+    table = {(): np.asarray(nothing, np.float64)}
+    table |= {chosen: np.asarray(value(chosen), np.float64) for chosen in subsets(backbones)}
+    found = []
+    for name in backbones:
+        total = np.zeros(np.broadcast_shapes(*(one.shape for one in table.values())))
+        others = [other for other in backbones if other != name]
+        for chosen in [(), *subsets(others)]:
+            weight = math.factorial(len(chosen)) * math.factorial(n - len(chosen) - 1) / math.factorial(n)
+            joined = tuple(other for other in backbones if other in chosen or other == name)
+            total = total + weight * (table[joined] - table[chosen])
+        found.append(total)
+    return np.array(found)
+
+
+def attribution(
+    per_query: Callable[[tuple[str, ...]], np.ndarray],
+    backbones: Sequence[str],
+    nothing: np.ndarray,
+    *,
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Attribution:
+    """Shapley values, leave-one-out and every subset's mean AP, from AP per query of every subset.
+
+    Args:
+        per_query: subset → (n_queries,) float64 AP, NaN where not valid.
+        nothing: (n_queries,) AP of a random order.
+    """
+    backbones = tuple(backbones)
+    meter = ProgressMeter("Trying all subsets", 2 ** len(backbones) - 1, on_progress, unit="subsets")
+    table: dict[tuple[str, ...], np.ndarray] = {}
+
+    def value(chosen: tuple[str, ...]) -> np.ndarray:
+        """The metric of every query for these backbones, kept in the table."""
+        if cancel is not None:
+            cancel.check()
+        table[chosen] = np.asarray(per_query(chosen), np.float64)
+        meter.add(1)
+        return table[chosen]
+
+    each = shapley(value, backbones, nothing)
+    valid = ~np.isnan(each).any(axis=0)
+    low, high = bootstrap_intervals(each[:, valid], seed)
+    means = {chosen: float(np.nanmean(found)) for chosen, found in table.items()}
+    empty = float(np.mean(np.asarray(nothing)[valid]))
+    without = [
+        means.get(tuple(other for other in backbones if other != name), empty if len(backbones) == 1 else np.nan)
+        for name in backbones
+    ]
+    return Attribution(
+        backbones,
+        empty,
+        means[backbones],
+        each[:, valid].mean(axis=1),
+        low,
+        high,
+        np.array(without),
+        np.array([means[(name,)] for name in backbones]),
+        means,
+    )
+
+
+# ---------------------------------------------------------------- all weights
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """Mean AP over the weights.
+
+    Attributes:
+        backbones: names.
+        points: (n_points, n_backbones) shares; values: (n_points,) mean AP.
+        as_good: (n_points,) bool: the paired 95 % interval of "best less this" reaches 0.
+        best: index of the best point.
+        shape: "curve" (two backbones), "ternary" (three) or "slices" (more).
+        slices: for "slices", (first, second) names of each point's pair; else empty.
+    """
+
+    backbones: tuple[str, ...]
+    points: np.ndarray
+    values: np.ndarray
+    as_good: np.ndarray
+    best: int
+    shape: str
+    slices: tuple[tuple[str, str], ...] = ()
+
+    def table(self) -> pd.DataFrame:
+        """One row per point: a share per backbone, map, as_good, and the pair of its slice."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self.points, columns=list(self.backbones))
+        frame["map"], frame["as_good"] = self.values, self.as_good
+        if self.slices:
+            frame["first"], frame["second"] = zip(*self.slices)
+        return frame
+
+
+def landscape_points(
+    backbones: Sequence[str], shares: Mapping[str, float]
+) -> tuple[str, np.ndarray, tuple[tuple[str, str], ...]]:
+    """The shape, the points to look at, and each point's pair where there are slices."""
+    n = len(backbones)
+    if n < 2:
+        raise BadInput("A landscape needs at least two backbones. Add one.")
+    if n <= 3:
+        return ("curve", "ternary")[n - 2], simplex(n, 40 if n == 2 else 20), ()
+    here = np.array([shares.get(name, 0.0) for name in backbones], np.float64)
+    here = here / here.sum() if here.sum() > 0 else np.full(n, 1 / n)
+    points, pairs = [], []
+    for i, j in itertools.combinations(range(n), 2):
+        # The pair's own portion is shared out anew; a pair that counts nothing gets an even one to be shown.
+        portion = here[i] + here[j]
+        rest = here.copy()
+        if portion < 1e-9:
+            portion = 2 / n
+            rest = here * (1 - portion)
+        for t in np.linspace(0, 1, 21):
+            point = rest.copy()
+            point[i], point[j] = portion * t, portion * (1 - t)
+            points.append(point)
+            pairs.append((backbones[i], backbones[j]))
+    return "slices", np.array(points), tuple(pairs)
+
+
+def landscape(
+    objective: Callable[[np.ndarray], np.ndarray],
+    backbones: Sequence[str],
+    shares: Mapping[str, float],
+    *,
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Landscape:
+    """Mean AP at every point, and the region that is not worse than the best within its interval.
+
+    Args:
+        objective: shares (n_backbones,) → (n_queries,) AP.
+        shares: the present point; slices of four or more backbones go through it.
+    """
+    shape, points, pairs = landscape_points(backbones, shares)
+    meter = ProgressMeter("Drawing the landscape", len(points), on_progress, unit="points")
+    found = []
+    for point in points:
+        if cancel is not None:
+            cancel.check()
+        found.append(objective(point))
+        meter.add(1)
+    each = np.array(found, np.float64)
+    each = each[:, ~np.isnan(each).any(axis=0)]
+    if not each.shape[1]:
+        raise BadInput("No query has a relevant image, so there is no landscape to draw. Label more images.")
+    values = each.mean(axis=1)
+    best = int(values.argmax())
+    low, _ = bootstrap_intervals(each[best] - each, seed)
+    return Landscape(tuple(backbones), points, values, low <= 1e-12, best, shape, pairs)
+
+
+# ---------------------------------------------------------------- what it costs
+
+
+@dataclass(frozen=True)
+class FusionCost:
+    """What one backbone costs on this machine; None is not measured (or not known)."""
+
+    milliseconds: float | None = None
+    megabytes: float | None = None
+    commercial: bool | None = None
+
+    def plus(self, other: FusionCost) -> FusionCost:
+        """Both together: sums, and commercial only where both are."""
+
+        def added(a: float | None, b: float | None) -> float | None:
+            return None if a is None or b is None else a + b
+
+        unknown = None if None in (self.commercial, other.commercial) else True
+        commercial = False if False in (self.commercial, other.commercial) else unknown
+        return FusionCost(
+            added(self.milliseconds, other.milliseconds), added(self.megabytes, other.megabytes), commercial
+        )
+
+
+def total_cost(backbones: Sequence[str], costs: Mapping[str, FusionCost]) -> FusionCost:
+    """The sum over the backbones used."""
+    total = FusionCost(0.0, 0.0, True)
+    for name in backbones:
+        total = total.plus(costs.get(name, FusionCost()))
+    return total
+
+
+def best_by_subset(points: np.ndarray, values: np.ndarray, backbones: Sequence[str]) -> dict[tuple[str, ...], int]:
+    """The best looked-at point of every subset, by its support; one simplex holds the faces of all subsets.
+
+    Returns:
+        subset → index into `points`; subsets that no point stands for are left out.
+    """
+    supports: dict[tuple[str, ...], list[int]] = {}
+    for index, point in enumerate(points):
+        chosen = tuple(name for name, share in zip(backbones, point) if share > 1e-9)
+        supports.setdefault(chosen, []).append(index)
+    return {
+        chosen: indices[best_point(points[indices], values[indices])]
+        for chosen, indices in sorted(supports.items(), key=lambda item: (len(item[0]), item[0]))
+        if not np.isnan(values[indices]).all()
+    }
+
+
+@dataclass(frozen=True)
+class SubsetCost:
+    """One subset with its weights: what it gives and what it costs."""
+
+    backbones: tuple[str, ...]
+    shares: tuple[float, ...]
+    value: float
+    cost: FusionCost
+    on_front: bool = False
+
+
+def subset_costs(
+    objective: Callable[[np.ndarray], np.ndarray],
+    backbones: Sequence[str],
+    costs: Mapping[str, FusionCost],
+    learned: LearnedWeights | None = None,
+    *,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> list[SubsetCost]:
+    """Every subset of the backbones with its weights, judged by mean AP, and what it costs.
+
+    Args:
+        objective: shares (n_backbones,) → (n_queries,) AP, of queries that trained nothing.
+        learned: a finished search on training queries: each subset takes its best point there. None, or a subset that
+            no point stands for: equal shares.
+    Raises:
+        BadInput: more than eight backbones.
+    """
+    if len(backbones) > MOST_FOR_SHAPLEY:
+        raise BadInput(
+            f"All subsets are tried up to {MOST_FOR_SHAPLEY} backbones, not {len(backbones)}. Take some out."
+        )
+    found = {} if learned is None else best_by_subset(learned.points, learned.values, learned.backbones)
+    chosen_sets = subsets(backbones)
+    meter = ProgressMeter("Trying all subsets", len(chosen_sets), on_progress, unit="subsets")
+    made = []
+    for chosen in chosen_sets:
+        if cancel is not None:
+            cancel.check()
+        shares = {name: 1 / len(chosen) for name in chosen}
+        if chosen in found:
+            shares = dict(zip(learned.backbones, map(float, learned.points[found[chosen]])))
+        values = np.asarray(objective(np.array([shares.get(name, 0.0) for name in backbones])), np.float64)
+        value = float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
+        made.append(SubsetCost(chosen, tuple(shares[name] for name in chosen), value, total_cost(chosen, costs)))
+        meter.add(1)
+    return made
+
+
+def pareto_front(offers: Sequence[SubsetCost], by: str = "milliseconds") -> list[SubsetCost]:
+    """The offers, cheapest first, each marked if nothing is better without costing more. Unknown costs are left out."""
+    known = [offer for offer in offers if getattr(offer.cost, by) is not None and not math.isnan(offer.value)]
+    known.sort(key=lambda offer: (getattr(offer.cost, by), -offer.value, len(offer.backbones), offer.backbones))
+    best, marked = -math.inf, []
+    for offer in known:
+        better = offer.value > best + 1e-12
+        best = max(best, offer.value)
+        marked.append(SubsetCost(offer.backbones, offer.shares, offer.value, offer.cost, better))
+    return marked
+
+
+def within_budget(
+    offers: Sequence[SubsetCost],
+    milliseconds: float | None = None,
+    megabytes: float | None = None,
+    commercial_only: bool = False,
+) -> SubsetCost | None:
+    """The best offer under all limits; of equal ones the cheaper, then the smaller. None when nothing fits.
+
+    An offer whose cost is not known does not fit a limit on it; one whose licence is not known is not commercial.
+    """
+
+    def fits(offer: SubsetCost) -> bool:
+        limits = ((milliseconds, offer.cost.milliseconds), (megabytes, offer.cost.megabytes))
+        cheap = all(limit is None or (cost is not None and cost <= limit) for limit, cost in limits)
+        return cheap and (not commercial_only or offer.cost.commercial is True) and not math.isnan(offer.value)
+
+    def order(offer: SubsetCost) -> tuple:
+        spent = [math.inf if c is None else c for c in (offer.cost.milliseconds, offer.cost.megabytes)]
+        return (-round(offer.value, 12), *spent, len(offer.backbones), offer.backbones)
+
+    return min(filter(fits, offers), key=order, default=None)
+
+
+# ---------------------------------------------------------------- winners and losers
+
+
+def winners_and_losers(
+    now: np.ndarray, before: np.ndarray, most: int = 12
+) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
+    """The queries that gain and lose most against a baseline.
+
+    Args:
+        now, before: (n_queries,) AP of the same queries, NaN where not valid.
+    Returns:
+        winners and losers: (query, difference), the largest change first, equal ones by query; no change is neither.
+    """
+    change = np.asarray(now, np.float64) - np.asarray(before, np.float64)
+    usable = np.flatnonzero(~np.isnan(change) & (np.abs(np.nan_to_num(change)) > 1e-12))
+    order = usable[np.lexsort((usable, -np.abs(change[usable])))]
+    up = [(int(q), float(change[q])) for q in order if change[q] > 0][:most]
+    down = [(int(q), float(change[q])) for q in order if change[q] < 0][:most]
+    return up, down
+
+
+def subset_spec(spec: FusionSpec, chosen: Sequence[str]) -> FusionSpec | None:
+    """The fusion with only these backbones, the others' weight 0; None when none of them has a weight."""
+    weights = spec.weights or (1.0,) * len(spec.backbones)
+    kept = [weight if name in chosen else 0.0 for name, weight in zip(spec.backbones, weights)]
+    return spec.with_weights(kept) if any(kept) else None
+
+
+def gallery_presence(space: VectorSet, names: Sequence[str]) -> dict[str, int]:
+    """How many gallery images each backbone has nothing for: shown beside the fusion."""
+    return {name: int((~early.present(space.gallery(name))).sum()) for name in names}

@@ -1,0 +1,395 @@
+"""Weights and other fitted fusions: learned on training queries only, reported on the others."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import BadInput, ShapeMismatch
+from core.fusion import FusionSpec, early
+from core.metrics import significance
+from core.metrics.ranking import average_precision
+from core.progress import Cancel, OnProgress, ProgressMeter
+from core.search.live_engine import LiveEngine
+from core.search.ranking import rank_scores
+from core.studies.systems import System, VectorSet
+from core.types import Relevance, unit
+
+EQUAL = 1e-12
+"""Values of the objective closer than this are equal (the last bits of a mean say nothing)."""
+
+DRAWS = 2_000
+"""Bootstrap draws behind intervals of attributions and landscapes, which have many numbers at once."""
+
+Objective = Callable[[np.ndarray], np.ndarray]
+"""Shares (n_backbones,) → AP of every training query, (n_queries,) float64, NaN where nothing is relevant."""
+
+
+class ObjectiveOf:
+    """AP per query of a fusion as a function of its shares: exact, and live where the kind allows it.
+
+    Args:
+        space: asked by the queries to judge by, and no others.
+        spec: the fusion; its own weights do not matter.
+        truth: of the space's split.
+        engine: a live engine of the same queries, if there is one; else one is made when the kind allows it.
+    Raises:
+        BadInput: the kind counts all backbones the same.
+    """
+
+    def __init__(self, space: VectorSet, spec: FusionSpec, truth: Relevance, engine: LiveEngine | None = None) -> None:
+        if not spec.strategy.weight:
+            raise BadInput(f"{spec.strategy.label} has no weights. Choose concat or a weighted sum to learn them.")
+        self.space, self.spec, self.truth = space, spec, truth
+        system = System(spec.name, space, spec.with_weights([1.0] * len(spec.backbones)))
+        self.engine = engine
+        if engine is None and system.is_linear:
+            vectors = {name: space.get(name) for name in spec.backbones}
+            self.engine = LiveEngine(vectors, space.split, truth, background=False)
+        self.is_live = system.is_linear
+
+    def __call__(self, shares: np.ndarray) -> np.ndarray:
+        """Shares (n_backbones,) in the order of the fusion → (n_queries,) float64."""
+        return self.of(dict(zip(self.spec.backbones, map(float, shares))))
+
+    def of(self, shares: Mapping[str, float]) -> np.ndarray:
+        """The same by name."""
+        if self.is_live:
+            return average_precision(self.engine.rank(shares).ranks)
+        return average_precision(rank_scores(System("", self.space, self.spec.with_shares(shares)), self.truth).ranks)
+
+
+def bootstrap_intervals(values: np.ndarray, seed: int = 0, draws: int = DRAWS) -> tuple[np.ndarray, np.ndarray]:
+    """95 % percentile intervals of row means; the same queries are drawn for every row.
+
+    Args:
+        values: (n_rows, n_queries) float64, no NaN.
+    Returns:
+        low, high: (n_rows,) float64.
+    """
+    return significance.intervals(np.asarray(values, np.float64).T, draws, seed)
+
+
+@dataclass(frozen=True)
+class TrainingSplit:
+    """Which queries are fitted on, and which are reported on.
+
+    Attributes:
+        train, report: positions among the queries, int64, no query in both. With "given", `train` counts among the
+            dataset's own training images instead, which are other images than the queries.
+        by: "class", "instance", "query" or "given": what is never on both sides.
+    """
+
+    train: np.ndarray
+    report: np.ndarray
+    by: str
+
+    def __post_init__(self) -> None:
+        check_apart(np.empty(0, np.int64) if self.by == "given" else self.train, self.report, len(self.train))
+
+    def sentence(self) -> str:
+        """For people."""
+        kept = {
+            "class": "no class is on both sides",
+            "instance": "no instance is on both sides",
+            "query": "drawn at random, since no class or instance repeats enough to be held back",
+            "given": "as the dataset's own split says",
+        }[self.by]
+        return f"Fitted on {len(self.train):,} training queries, reported on {len(self.report):,} others ({kept})."
+
+
+def check_apart(train: np.ndarray, report: np.ndarray, n_train: int | None = None) -> None:
+    """Training and reporting on the same queries is an error, not an option.
+
+    Args:
+        n_train: how many train, where they are not among the reporting positions anyway.
+
+    Raises:
+        BadInput: a query is on both sides, or one side is empty.
+    """
+    shared = np.intersect1d(train, report)
+    if len(shared):
+        raise BadInput(
+            f"{len(shared)} queries are used for training and for reporting; figures on trained queries mean nothing. "
+            "Report on the other queries."
+        )
+    for name, count in (("training", len(train) if n_train is None else n_train), ("reporting", len(report))):
+        if not count:
+            raise BadInput(f"There are no queries for {name}. Use a dataset with more labelled images.")
+
+
+def split_queries(groups: np.ndarray, fraction: float = 0.5, seed: int = 0, by: str = "class") -> TrainingSplit:
+    """Part the labelled queries so that no group (class or instance) is on both sides.
+
+    Where fewer than four groups have two queries or more, queries are drawn one by one instead.
+
+    Args:
+        groups: (n_queries,) int64, −1 is unlabelled: such queries are on neither side.
+        fraction: share of the queries to train on, in (0, 1).
+        seed: of the draw.
+        by: what the groups are, "class" or "instance".
+    """
+    if not 0 < fraction < 1:
+        raise BadInput(f"The training share is a number between 0 and 1, not {fraction}.")
+    groups, rng = np.asarray(groups, np.int64), np.random.default_rng(seed)
+    usable = np.flatnonzero(groups >= 0)
+    names, sizes = np.unique(groups[usable], return_counts=True)
+    if (sizes > 1).sum() < 4:
+        order = rng.permutation(usable)
+        cut = min(max(round(fraction * len(order)), 1), max(len(order) - 1, 1))
+        return TrainingSplit(np.sort(order[:cut]), np.sort(order[cut:]), "query")
+    order = rng.permutation(len(names))
+    reached = np.cumsum(sizes[order])
+    cut = min(max(int(np.searchsorted(reached, fraction * len(usable), "left")) + 1, 1), len(names) - 1)
+    training = np.isin(groups, names[order[:cut]])
+    return TrainingSplit(np.flatnonzero(training), np.flatnonzero(~training & (groups >= 0)), by)
+
+
+def simplex(n_backbones: int, parts: int = 10) -> np.ndarray:
+    """All points of the simplex with step 1/parts: (n_points, n_backbones) float64, rows sum to 1, in text order.
+
+    >>> simplex(2, 2)
+    array([[0. , 1. ],
+           [0.5, 0.5],
+           [1. , 0. ]])
+    """
+    bars = itertools.combinations(range(parts + n_backbones - 1), n_backbones - 1)
+    counts = [np.diff([-1, *cuts, parts + n_backbones - 1]) - 1 for cuts in bars]
+    return np.array(counts, np.float64) / parts
+
+
+def best_point(points: np.ndarray, values: np.ndarray) -> int:
+    """The index of the best value; equal values: nearest to uniform, then lexicographically first.
+
+    >>> best_point(np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]]), np.array([0.7, 0.7, 0.7]))
+    1
+    """
+    values = np.asarray(values, np.float64)
+    if np.isnan(values).all():
+        raise BadInput("No training query has a relevant image, so weights cannot be learned. Label more images.")
+    ties = np.flatnonzero(values >= np.nanmax(values) - EQUAL)
+    away = np.round(((points[ties] - 1 / points.shape[1]) ** 2).sum(axis=1), 12)
+    nearest = ties[away == away.min()]
+    return int(min(nearest, key=lambda index: tuple(np.round(points[index], 12))))
+
+
+@dataclass(frozen=True)
+class LearnedWeights:
+    """What a search found.
+
+    Attributes:
+        backbones: in order.
+        shares: (n_backbones,) float64, summing to 1.
+        value, uniform: mean AP over the training queries, of these shares and of equal ones.
+        points, values: everything that was looked at: (n_points, n_backbones) and (n_points,).
+    """
+
+    backbones: tuple[str, ...]
+    shares: np.ndarray
+    value: float
+    uniform: float
+    points: np.ndarray
+    values: np.ndarray
+
+    @property
+    def by_name(self) -> dict[str, float]:
+        """Backbone → share."""
+        return {name: float(share) for name, share in zip(self.backbones, self.shares)}
+
+
+class _Search:
+    """The objective with a memory: no point is computed twice, each is counted and can be stopped at."""
+
+    def __init__(self, objective: Objective, meter: ProgressMeter, cancel: Cancel | None) -> None:
+        self.objective, self.meter, self.cancel = objective, meter, cancel
+        self.seen: dict[tuple[float, ...], float] = {}
+
+    def value(self, point: np.ndarray) -> float:
+        """The mean over valid queries at one point, NaN without any; remembered to 6 digits."""
+        key = tuple(np.round(point, 6))
+        if key not in self.seen:
+            if self.cancel is not None:
+                self.cancel.check()
+            found = np.asarray(self.objective(np.asarray(point, np.float64)), np.float64)
+            valid = ~np.isnan(found)
+            self.seen[key] = float(found[valid].mean()) if valid.any() else float("nan")
+            self.meter.add(1)
+        return self.seen[key]
+
+    def values(self, points: np.ndarray) -> np.ndarray:
+        """`value` of each row of points, (n_points,)."""
+        return np.array([self.value(point) for point in points])
+
+
+MOST_FOR_SIMPLEX = 5
+"""Above this many backbones the simplex has too many points (3,003 for six): coordinate search from the start."""
+
+
+def learn(
+    objective: Objective,
+    backbones: Sequence[str],
+    *,
+    refine: bool = True,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> LearnedWeights:
+    """The shares with the best mean AP over the training queries (metrics.md, section 9).
+
+    Up to five backbones every point of the simplex with step 0.1 is computed exactly; from the best one a coordinate
+    search moves share between two backbones at a time, in steps of 0.05 and 0.02. With more backbones the coordinate
+    search starts, with step 0.1, from the best of equal shares and each backbone alone.
+    Equal values: nearest to uniform, then lexicographically first.
+    """
+    n = len(backbones)
+    if n < 1:
+        raise ShapeMismatch("Learning weights needs at least one backbone.")
+    small = n <= MOST_FOR_SIMPLEX
+    points = simplex(n) if small else np.concatenate([np.full((1, n), 1 / n), np.eye(n)])
+    search = _Search(objective, ProgressMeter("Trying weights", len(points), on_progress, unit="points"), cancel)
+    values = search.values(points)
+    best = points[best_point(points, values)]
+    if refine and n > 1:
+        best = _coordinates(search, best, (0.05, 0.02) if small else (0.1, 0.05, 0.02))
+    uniform = search.value(np.full(n, 1 / n))
+    looked_at = np.array(list(search.seen))
+    return LearnedWeights(
+        tuple(backbones), best, search.value(best), uniform, looked_at, np.array(list(search.seen.values()))
+    )
+
+
+def _coordinates(search: _Search, start: np.ndarray, steps: Sequence[float]) -> np.ndarray:
+    """Move share between two backbones at a time while that helps, then with the next smaller step."""
+    here = np.array(start, np.float64)
+    n = len(here)
+    for step in steps:
+        for _ in range(100):
+            moves = []
+            for giver, taker in itertools.permutations(range(n), 2):
+                moved = min(step, here[giver])
+                if moved > 1e-9:
+                    point = here.copy()
+                    point[giver] -= moved
+                    point[taker] += moved
+                    moves.append(np.round(point, 6))
+            search.meter.total = search.meter.done + len(moves)
+            values = search.values(np.array(moves))
+            if not np.nanmax(values) > search.value(here) + EQUAL:
+                break
+            here = moves[best_point(np.array(moves), values)]
+            here = here / here.sum()
+    return here
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Learned weights beside equal ones, on queries that were not trained on.
+
+    Attributes:
+        spec: the fusion with the learned weights.
+        learned: what the search saw on the training queries.
+        split: who trained and who reports.
+        tuned, equal: (n_report,) AP on the reporting queries.
+    """
+
+    spec: FusionSpec
+    learned: LearnedWeights
+    split: TrainingSplit
+    tuned: np.ndarray
+    equal: np.ndarray
+
+
+def tune(
+    space: VectorSet,
+    spec: FusionSpec,
+    truth: Relevance,
+    split: TrainingSplit,
+    *,
+    keys: Sequence[str] | None = None,
+    training: tuple[VectorSet, Relevance] | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Tuned:
+    """Learn a fusion's weights on the training queries and judge them on the others.
+
+    Args:
+        keys: content keys of the queries, kept with the fusion so that nobody reports on these pictures later.
+        training: the space that the training queries ask in, asked by them alone, and its truth; `keys` are theirs
+            then. None: they are queries of `space`.
+    """
+    if training is None:
+        asked, judged = space.only(split.train), truth.take(split.train)
+        fitted = () if keys is None else tuple(keys[i] for i in split.train)
+    else:
+        asked, judged = training
+        fitted = () if keys is None else tuple(keys)
+    found = learn(ObjectiveOf(asked, spec, judged), spec.backbones, on_progress=on_progress, cancel=cancel)
+    tuned = dataclasses.replace(spec.with_shares(found.by_name), trained_on=fitted)
+    report = ObjectiveOf(space.only(split.report), spec, truth.take(split.report))
+    n = len(spec.backbones)
+    return Tuned(tuned, found, split, report(found.shares), report(np.full(n, 1 / n)))
+
+
+# ---------------------------------------------------------------- how many dimensions are enough
+
+
+@dataclass(frozen=True)
+class DimensionCurve:
+    """Mean AP against the length of the fused vector, on held-back queries.
+
+    Attributes:
+        dims: rising; mean, low, high: (n_dims,) mean AP and its 95 % bootstrap interval.
+        proposed: the smallest dim whose mean lies inside the interval of the best.
+    """
+
+    dims: tuple[int, ...]
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    proposed: int
+
+
+def dimension_curve(
+    space: VectorSet,
+    spec: FusionSpec,
+    truth: Relevance,
+    *,
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> DimensionCurve:
+    """Quality of `concat_pca` at 8, 16, 32, ... and all dimensions; fitted once, on the gallery alone.
+
+    Args:
+        space: asked by the held-back queries.
+        spec: a fusion of kind concat_pca; its dim does not matter, its weights and whitening do.
+        truth: of the space's split.
+    """
+    if spec.kind != "concat_pca":
+        raise BadInput(f"A dimension curve is drawn for concat_pca, not for {spec.kind}. Choose concat_pca.")
+    joined = early.concat([space.get(name) for name in spec.active], spec.active_weights)
+    longest = min(space.n_gallery, joined.shape[1])
+    dims = [d for d in (2**power for power in range(3, 17)) if d < longest] + [longest]
+    there = early.present(joined)
+    whole = early.Pca(joined[space.split.gallery], longest, bool(spec.settings["whiten"])).project(joined)
+    meter = ProgressMeter("Trying dimensions", len(dims), on_progress, unit="dims")
+    each = []
+    for dim in dims:
+        if cancel is not None:
+            cancel.check()
+        one = dataclasses.replace(spec, parameters=(*(p for p in spec.parameters if p[0] != "dim"), ("dim", dim)))
+        # Components are ordered, so a shorter fusion is the front of the longest one.
+        rows = unit(whole[:, :dim])
+        rows[~there] = 0
+        space.remember(one, rows)
+        each.append(average_precision(rank_scores(System("", space, one), truth).ranks))
+        meter.add(1)
+    values = np.array(each)[:, truth.n_relevant > 0]
+    mean = values.mean(axis=1) if values.shape[1] else np.full(len(dims), np.nan)
+    low, high = bootstrap_intervals(values, seed)
+    best = int(np.argmax(mean))
+    inside = np.flatnonzero(mean >= low[best] - EQUAL)
+    return DimensionCurve(tuple(dims), mean, low, high, dims[int(inside[0]) if len(inside) else best])

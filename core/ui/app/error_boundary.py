@@ -1,0 +1,44 @@
+"""Where errors become sentences: nothing that goes wrong on a page is shown as a traceback."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from core.errors import CoreError
+from core.ui.app import theme
+
+_log = logging.getLogger("fusionscope")
+
+
+def guarded(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """`draw`, but what goes wrong in it becomes one sentence in its place."""
+
+    @functools.wraps(draw)
+    def drawn(*args: Any, **kwargs: Any) -> Any:
+        """The drawing, with whatever goes wrong as a sentence in its place."""
+        try:
+            return draw(*args, **kwargs)
+        except CoreError as error:
+            st.error(theme.plain(str(error)), icon=":material/error:")
+        except Exception as error:
+            _log.exception("a part of a page failed: %s", getattr(draw, "__name__", draw))
+            st.error(
+                f"This part of the page could not be drawn ({type(error).__name__}). Nothing that was computed is lost. "
+                "Reload the page; if it comes back, the log of the server has the details.",
+                icon=":material/error:",
+            )
+        return None
+
+    return drawn
+
+
+def fragment(draw: Callable[..., Any] | None = None, **options: Any) -> Callable[..., Any]:
+    """`st.fragment` whose body is guarded: a widget in it reruns it alone, and its errors are sentences too."""
+    if draw is None:
+        return lambda function: fragment(function, **options)
+    return st.fragment(guarded(draw), **options)

@@ -1,0 +1,89 @@
+"""What every page has around it: set-up, navigation and the shared sidebar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core import paths
+from core.setups import FrameSetup
+from core.store import open_store
+from core.ui.app import cache, jobs, state, theme
+from core.ui.app.error_boundary import guarded
+from core.ui.widgets import sidebar
+
+PageLine = tuple[str, str, str, str, str]
+"""file, title, icon, address, section."""
+
+
+def plugins() -> tuple[str, ...]:
+    """The user's own strategies join the table, those of deleted files leave it; a sentence for each unusable file."""
+    folder = paths.plugins()
+    found = sorted(folder.glob("*.py")) if folder.is_dir() else ()
+    return _plugins(tuple((str(path), path.stat().st_mtime_ns) for path in found))
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _plugins(files: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+    from core.studies import systems
+
+    return systems.load_plugins()
+
+
+def damage() -> None:
+    """What is damaged of the store and of the dataset in the sidebar, with the way back; nothing where all is whole."""
+    for line in state.session_get("mended", []):
+        st.success(theme.plain(line), icon=":material/healing:")
+    state.session_set("mended", [])
+    name = state.get(FrameSetup, "dataset")
+    faults = cache.damage_report(name) if name in cache.ready_datasets() else open_store().damage_report()
+    for fault in faults:
+        st.warning(theme.plain(fault), icon=":material/heart_broken:")
+    if open_store().damage_report():
+        st.button(
+            "Set what is damaged aside",
+            icon=":material/healing:",
+            on_click=_mend,
+            key="mend the store",
+            **jobs.waits("Nothing is deleted: it moves into the folder “damaged” of the store. Then embed again."),
+        )
+
+
+def _mend() -> None:
+    state.session_set("mended", open_store().repair(known=True))
+
+
+def run(pages: Sequence[PageLine]) -> None:
+    """Draw the app: the frame, then the page that is open."""
+    st.set_page_config(
+        page_title="Fusionscope",
+        page_icon=str(paths.ASSETS / "icon.svg"),
+        layout="wide",
+        initial_sidebar_state="expanded",
+    )
+    st.logo(str(paths.ASSETS / "logo.svg"), size="large", icon_image=str(paths.ASSETS / "icon.svg"))
+    sections: dict[str, list] = {}
+    for number, (file, title, icon, address, section) in enumerate(pages):
+        page = st.Page(
+            paths.REPOSITORY / file, title=title, icon=icon, url_path=address if number else "home", default=number == 0
+        )
+        sections.setdefault(section, []).append(page)
+    # Streamlit serves the first page at / alone; who types its address, as every other page has one, is led there.
+    home = next(iter(sections.values()))[0]
+    by_name = st.Page(
+        lambda: st.switch_page(home, query_params=dict(st.query_params)),
+        title=pages[0][1],
+        url_path=pages[0][3],
+        visibility="hidden",
+    )
+    page = st.navigation({**sections, pages[0][4]: [*sections[pages[0][4]], by_name]})
+    if page is by_name:
+        page.run()
+    state.begin(page.url_path)
+    theme.apply()
+    for fault in plugins():
+        st.warning(theme.plain(fault), icon=":material/extension_off:")
+    guarded(sidebar.frame)()
+    guarded(damage)()
+    guarded(page.run)()

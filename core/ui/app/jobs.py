@@ -1,0 +1,224 @@
+"""Long work beside the pages: one thread per job, its progress on every page, a button that stops it.
+
+Jobs belong to the process, not to a tab: two tabs see the same embedding run, and a closed tab does not end it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from core.errors import CoreError
+from core.progress import Cancel, OnProgress, Progress
+from core.ui.app import theme
+from core.ui.app.error_boundary import fragment
+
+Work = Callable[[OnProgress, Cancel], Any]
+
+_log = logging.getLogger("fusionscope")
+
+
+@dataclass
+class BackgroundJob:
+    """One piece of long work. `state` is "running", "done", "failed" or "stopped"."""
+
+    name: str
+    title: str
+    progress: Progress | None = None
+    state: str = "running"
+    sentence: str = ""
+    result: Any = None
+    version: int = 0
+    forgotten: bool = False
+    cancel: Cancel = field(default_factory=Cancel)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def tell(self, progress: Progress) -> None:
+        """Called by the work from its thread."""
+        self.progress = progress
+
+    def changed(self) -> None:
+        """Called by the work when something new can be seen on the pages: they draw themselves again."""
+        self.version += 1
+
+    @property
+    def running(self) -> bool:
+        """Whether the work goes on."""
+        return self.state == "running"
+
+
+@st.cache_resource
+def _jobs() -> dict[str, BackgroundJob]:
+    return {}
+
+
+_LOCK = threading.Lock()
+STOPPING = "Stopping after the present piece …"
+_FIRST_LOOK = "jobs first look"
+
+
+def start(name: str, title: str, work: Callable[[BackgroundJob], Any]) -> BackgroundJob:
+    """Start `work(job)` in a thread, unless a job of that name is running already: then that one is returned."""
+    with _LOCK:
+        jobs = _jobs()
+        if name in jobs and jobs[name].running:
+            return jobs[name]
+        job = jobs[name] = BackgroundJob(name, title)
+
+    def run() -> None:
+        """The thread: the work, and how it ended."""
+        try:
+            job.result = work(job)
+            job.state = "stopped" if job.cancel else "done"
+        except CoreError as error:
+            job.sentence, job.state = str(error), "stopped" if job.cancel else "failed"
+        except Exception as error:
+            _log.exception("job %s failed", name)
+            job.sentence = (
+                f"{title} stopped on an unexpected error ({type(error).__name__}: {error}). The log has the details."
+            )
+            job.state = "failed"
+        job.version += 1
+        job.ended.set()
+        if job.forgotten:
+            forget(name)
+
+    threading.Thread(target=run, name=f"job {name}", daemon=True).start()
+    return job
+
+
+def find(name: str) -> BackgroundJob | None:
+    """The job of that name, running or ended, if there was one."""
+    return _jobs().get(name)
+
+
+def running() -> list[BackgroundJob]:
+    """Every job that runs now."""
+    return [job for job in _jobs().values() if job.running]
+
+
+def waits(help: str = "") -> dict[str, Any]:
+    """How a button that starts work is drawn: greyed while a job runs, and then it says for which one it waits.
+
+    Args:
+        help: what the button says of itself while nothing runs.
+    """
+    titles = ", ".join(job.title for job in running())
+    return {"disabled": bool(titles), "help": f"Waits for: {theme.plain(titles)}" if titles else help or None}
+
+
+def forget(name: str) -> None:
+    """Drop an ended job, so that its last word is not shown for ever; one that still runs goes when it ends."""
+    with _LOCK:
+        job = _jobs().get(name)
+        if job and job.running:
+            job.forgotten = True
+        elif job:
+            del _jobs()[name]
+
+
+def job_panel(*names: str) -> None:
+    """Draw the jobs of these names (all running ones if none is given): bar, rate, time left, a stop button.
+
+    The panel refreshes itself twice a second; when a job has something new or ends, the whole page runs again.
+    """
+    shown = [job for name in names if (job := find(name))] if names else running()
+    seen = {job.name: (job.version, job.state) for job in shown}
+    if any(job.running for job in shown):
+        _first_look(True)
+        _live_panel(tuple(job.name for job in shown), seen)
+    else:
+        for job in shown:
+            _draw(job)
+
+
+def watch(*names: str) -> None:
+    """Run the page again when one of these jobs is done. Nothing is drawn, but how a job failed or was stopped.
+
+    The page is to take the result of a job that is done, so that it does not wait for it any more.
+    """
+    ended = [job for name in names if (job := find(name)) and job.state in {"failed", "stopped"}]
+    waiting = tuple(name for name in names if name not in {job.name for job in ended})
+    if waiting:
+        _first_look(True)
+        _watcher(waiting)
+    for job in ended:
+        _draw(job)
+
+
+@fragment(run_every=0.3)
+def _watcher(names: tuple[str, ...]) -> None:
+    # One that ended between its start and this look, or was taken by another session, is not waited for either.
+    if not _first_look() and any((job := find(name)) is None or not job.running for name in names):
+        st.rerun(scope="app")
+
+
+def _first_look(begins: bool = False) -> bool:
+    """True while the page itself is being drawn, where `begins` was said before.
+
+    To run a page again before the browser has seen it loses what a link has set in its widgets: Streamlit sends such a
+    value once only. The next look is a moment away.
+    """
+    if begins:
+        st.session_state[_FIRST_LOOK] = True
+        return True
+    return st.session_state.pop(_FIRST_LOOK, False)
+
+
+@fragment(run_every=0.5)
+def _live_panel(names: tuple[str, ...], seen: dict[str, tuple[int, str]]) -> None:
+    jobs = [job for name in names if (job := find(name))]
+    if not _first_look() and any((job.version, job.state) != seen[job.name] for job in jobs):
+        st.rerun(scope="app")
+    for job in jobs:
+        _draw(job)
+
+
+def _draw(job: BackgroundJob) -> None:
+    if job.running:
+        left, right = st.columns([6, 1], vertical_alignment="center")
+        progress = job.progress
+        text = progress.sentence() if progress else "Starting …"
+        if job.cancel:
+            text = STOPPING
+        left.progress(
+            progress.fraction if progress else 0.0, text=f"**{theme.plain(job.title)}**  \n{theme.plain(text)}"
+        )
+        right.button(
+            "Stop",
+            key=f"stop {job.name}",
+            on_click=job.cancel.set,
+            disabled=bool(job.cancel),
+            help="Ends after the present piece; what is finished by then is kept.",
+        )
+    elif job.state == "failed":
+        _last_word(job, st.error, job.sentence, ":material/error:")
+    elif job.state == "stopped":
+        _last_word(job, st.info, f"{job.title}: {_stopped(job.sentence)}", ":material/stop_circle:")
+
+
+def _stopped(sentence: str) -> str:
+    """That a job was stopped, said once: most of what is raised then says so itself."""
+    said = sentence or "Stopped. What was finished is kept."
+    return said[0].lower() + said[1:] if said.startswith("Stopped") else f"stopped. {said}"
+
+
+def _last_word(job: BackgroundJob, box: Callable[..., Any], sentence: str, icon: str) -> None:
+    """How a job ended, and a cross that takes the sentence away."""
+    left, right = st.columns([24, 1], vertical_alignment="center", gap="small")
+    with left:
+        box(theme.plain(sentence), icon=icon)
+    right.button(
+        "",
+        key=f"dismiss {job.name}",
+        icon=":material/close:",
+        type="tertiary",
+        help="Take this message away.",
+        on_click=forget,
+        args=(job.name,),
+    )

@@ -1,0 +1,135 @@
+"""The only place that touches `st.session_state` and `st.query_params`.
+
+A setup lives in three places at once: the widgets of the page that is open, a copy that survives leaving the page
+(Streamlit forgets the widgets of a page one leaves), and the link. `seed` fills the widgets, `read` takes them back.
+A link is a stranger's text: `setups.clean` brings every value within its bounds, so any text opens the page.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from core import setups
+
+Setup = TypeVar("Setup")
+
+_KEPT = "kept setups"
+_LINK = "link at start"
+_NOW = "link now"
+_PAGE = "page open"
+
+
+def begin(page: str) -> None:
+    """Called once at the start of every full run, by the frame: notes the link that opened this session."""
+    session = st.session_state
+    if _LINK not in session:
+        session[_LINK] = {name: value for name, value in st.query_params.items()}
+        session[_KEPT] = {}
+    if session.get(_PAGE) != page:
+        session[_PAGE] = page
+    session[_NOW] = {}
+
+
+def bounds(setup: type, name: str) -> setups.Bounds:
+    """What a field may hold, and what a page writes beside its widget."""
+    return setups.bounds_of(setup, name)
+
+
+def key(setup: type, name: str) -> str:
+    """The widget key of one field of a setup."""
+    return f"{setup.__name__}.{name}"
+
+
+def _link_name(setup: type, name: str) -> str:
+    return setups.bounds_of(setup, name).short or name
+
+
+def seed(setup: type[Setup], **defaults: Any) -> None:
+    """Give every field of a setup a value before its widget is drawn: last visit, else the link, else the default.
+
+    Args:
+        setup: a frozen dataclass of `core.setups` fields.
+        defaults: values that stand in for the class's own defaults here (what this dataset suggests).
+    """
+    session = st.session_state
+    kept = session.setdefault(_KEPT, {}).get(setup.__name__, {})
+    link = session.setdefault(_LINK, {})
+    for f in dataclasses.fields(setup):
+        if key(setup, f.name) in session:
+            continue
+        fallback = defaults.get(f.name, f.default)
+        value = kept.get(f.name, link.get(_link_name(setup, f.name), fallback))
+        set_field(setup, f.name, f.metadata["bounds"].clean(value, fallback))
+
+
+def set_field(setup: type, name: str, value: Any) -> None:
+    """Set one field; only before its widget is drawn in this run, or from a callback."""
+    st.session_state[key(setup, name)] = list(value) if isinstance(value, tuple) and _is_names(setup, name) else value
+    st.session_state.setdefault(_KEPT, {}).setdefault(setup.__name__, {})[name] = value
+
+
+def _is_names(setup: type, name: str) -> bool:
+    return setups.bounds_of(setup, name).kind in {"several", "ids"}
+
+
+def get(setup: type, name: str) -> Any:
+    """One field as it stands now: the widget, else the kept copy, else the default."""
+    session = st.session_state
+    default = next(f.default for f in dataclasses.fields(setup) if f.name == name)
+    return session.get(key(setup, name), session.get(_KEPT, {}).get(setup.__name__, {}).get(name, default))
+
+
+def read(setup: type[Setup], in_link: Mapping[str, Any] | None = None) -> Setup:
+    """The widgets as one frozen setup, kept for the next visit and mirrored into the link (defaults are left out).
+
+    Args:
+        in_link: fields that stand in the link with another value ("" leaves them out).
+    """
+    values = {f.name: get(setup, f.name) for f in dataclasses.fields(setup)}
+    result = setups.clean(setup, values)
+    kept = st.session_state.setdefault(_KEPT, {}).setdefault(setup.__name__, {})
+    now = st.session_state.setdefault(_NOW, {})
+    for f in dataclasses.fields(setup):
+        value = getattr(result, f.name)
+        kept[f.name] = value
+        name = _link_name(setup, f.name)
+        value = (in_link or {}).get(f.name, value)
+        if value != f.default:
+            now[name] = as_text(value)
+        else:
+            now.pop(name, None)
+    if dict(st.query_params.items()) != now:
+        st.query_params.from_dict(now)
+    return result
+
+
+def as_text(value: Any) -> str:
+    """A field as it stands in a link; `setups.clean` reads it back."""
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return ",".join(f"{name}:{share:g}" for name, share in value)
+    if isinstance(value, (tuple, list)):
+        return ",".join(map(str, value))
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def link(setup_values: dict[str, Any] | None = None) -> str:
+    """The query string that reopens the present view."""
+    from urllib.parse import urlencode
+
+    return urlencode({**st.session_state.get(_NOW, {}), **(setup_values or {})})
+
+
+def session_get(name: str, default: Any = None) -> Any:
+    """A value of this session that is no widget and not in the link (an upload, a trail, an undo list)."""
+    return st.session_state.setdefault(f"held {name}", default)
+
+
+def session_set(name: str, value: Any) -> None:
+    """Set a held value."""
+    st.session_state[f"held {name}"] = value

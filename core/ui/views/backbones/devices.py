@@ -1,0 +1,55 @@
+"""What the backbones page shares with others: devices to run on, titles, and similarity that is worked out once."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.backbones.engines import torch_engine
+from core.errors import BadInput
+from core.setups import BackbonesSetup
+from core.studies import embedding
+from core.studies import similarity as study
+from core.types import Dataset
+from core.ui.app import cache, state, theme
+
+
+@st.cache_resource(show_spinner="Looking for devices …")
+def devices() -> tuple[str, ...]:
+    """What networks can run on here, the one picked by itself first."""
+    return tuple(torch_engine.devices())
+
+
+def device_choice() -> None:
+    """The widget that says what networks run on, and lets one be chosen."""
+    there = devices()
+    try:
+        picked = torch_engine.pick_device()
+    except BadInput as error:  # FUSIONSCOPE_DEVICE names one that is not there
+        picked = there[0]
+        st.warning(theme.plain(str(error)), icon=":material/memory:")
+    if state.get(BackbonesSetup, "device") not in ("auto", *there):
+        state.set_field(BackbonesSetup, "device", "auto")
+    st.selectbox(
+        "Runs on",
+        ("auto", *dict.fromkeys(there)),
+        key=state.key(BackbonesSetup, "device"),
+        width=230,
+        format_func=lambda name: f"{picked} (picked by itself)" if name == "auto" else name,
+        help="What embeds and measures. FUSIONSCOPE_DEVICE sets it for the command line and for every page.",
+    )
+
+
+def title(dataset: str, name: str) -> str:
+    """The name that people read, of a backbone or of vectors attached to the dataset."""
+    return embedding.find(cache.dataset(dataset), name).title
+
+
+def similarity(loaded: Dataset, names: tuple[str, ...]) -> study.Similarity:
+    """How alike backbones behave on a dataset; kept for all sessions."""
+    return _similarity(loaded.name, loaded.fingerprint, names, loaded)
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing backbones …")
+def _similarity(name: str, fingerprint: str, names: tuple[str, ...], _loaded: Dataset) -> study.Similarity:
+    rows = study.sample(len(_loaded))
+    return study.compare({one: held[rows] for one, held in cache.vectors(_loaded, names).items()})

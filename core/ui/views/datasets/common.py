@@ -1,0 +1,161 @@
+"""What the sections of the Datasets page share: cards, slow work behind a button, pagers, sentences."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+
+import pandas as pd
+import streamlit as st
+
+from core import setups
+from core.data import splits
+from core.errors import CoreError
+from core.progress import Cancel, OnProgress
+from core.setups import DatasetsSetup, FrameSetup
+from core.store import open_store
+from core.studies import datasets as study
+from core.studies import embedding
+from core.types import Dataset, Embeddings
+from core.ui.app import cache, jobs, state, theme
+from core.ui.components import gallery
+from core.ui.widgets import image_cards
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _overview(fingerprint: str, quarantined: int, _loaded: Dataset) -> dict[str, int]:
+    return study.overview(_loaded)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _counts(fingerprint: str, _loaded: Dataset) -> pd.DataFrame:
+    return study.counts(_loaded)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _exact(fingerprint: str, _loaded: Dataset) -> pd.DataFrame:
+    return study.exact_duplicates(_loaded)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _warnings(fingerprint: str, near: str, _loaded: Dataset, _near: pd.DataFrame | None) -> list[str]:
+    return study.warnings(_loaded, _near)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _preview_split(fingerprint: str, query: float, train: float, seed: int, _loaded: Dataset) -> dict[str, int]:
+    made = splits.stratified(_loaded, splits.SplitShares(query, train), seed)
+    return {"queries": len(made.queries), "gallery": len(made.gallery), "train": len(made.train)}
+
+
+def picture_cards(
+    loaded: Dataset, positions: Iterable[int], note: Callable[[int], str] | None = None, frame: str = "none"
+) -> list[gallery.Card]:
+    """Cards whose thumbnails are there; a picture whose original has gone, or cannot be shown, says so itself."""
+    wanted = [int(position) for position in positions]
+    failed = open_store().ensure_thumbnails(loaded, [p for p in wanted if loaded.items["path"].iloc[p]])
+    made = []
+    for position in wanted:
+        path = loaded.items["path"].iloc[position]
+        words = note(position) if note else ""
+        if not path:
+            words = words or "vectors only, no picture"
+        elif not os.path.exists(path):
+            words = "the original has gone" + (f" · {words}" if words else "")
+        elif position in failed:
+            words = "cannot be shown" + (f" · {words}" if words else "")
+        made.append(image_cards.card(loaded, position, note=words, frame=frame))
+    return made
+
+
+def computed(name: str, title: str, button: str, work: Callable[[OnProgress, Cancel], object]) -> object | None:
+    """What slow work found, kept as long as the server runs; until then its button, or how far it is."""
+    job = jobs.find(name)
+    if job is not None and job.state == "done":
+        return job.result
+    jobs.job_panel(name)
+    idle = job is None or not job.running
+    if idle and st.button(button, key=f"run {name}", type="primary", icon=":material/play_arrow:"):
+        jobs.start(name, title, lambda running: work(running.tell, running.cancel))
+        st.rerun()
+    return None
+
+
+def asked_backbones(loaded: Dataset) -> tuple[str, ...]:
+    """The backbones of the sidebar that are embedded for this dataset, else all that are."""
+    done = cache.embedded(loaded.name)
+    wanted = state.get(FrameSetup, "backbones")
+    return tuple(name for name in wanted if name in done) or done
+
+
+def stored(loaded: Dataset, names: Iterable[str]) -> list[Embeddings]:
+    """The embeddings of these backbones, in dataset order."""
+    return [embedding.embeddings(loaded, name) for name in names]
+
+
+def need_backbones(loaded: Dataset, what: str) -> tuple[str, ...]:
+    """The backbones to ask; without any, a sentence stands in the page's place."""
+    names = asked_backbones(loaded)
+    if not names:
+        st.info(
+            f"{what} need at least one embedded backbone: embed some on the Overview first.", icon=":material/info:"
+        )
+    return names
+
+
+def beside(key: str, widths: int | list[float], **options: str) -> list:
+    """Columns that wrap on a narrow page."""
+    with st.container(key=f"wrap-{key}"):
+        return st.columns(widths, **options)
+
+
+def many(count: int, what: str) -> str:
+    """'1 group', '2 groups'."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def titles(names: Iterable[str]) -> str:
+    """Backbones as people read them, joined."""
+    return ", ".join(theme.plain(cache.backbone_title(name)) for name in names)
+
+
+def page_of(total: int, per_page: int, key: str) -> tuple[int, slice]:
+    """A pager where there is more than one page: (number of pages, the rows to show)."""
+    pages = max(1, -(-total // per_page))
+    # The number of pages is part of the key: a shorter list starts at its first page.
+    at = st.pagination(pages, key=f"{key} of {pages}") if pages > 1 else 1
+    return pages, slice((at - 1) * per_page, at * per_page)
+
+
+def slider(name: str) -> float:
+    """The widget of a number of this page's setup, within its bounds."""
+    bounds = setups.bounds_of(DatasetsSetup, name)
+    kind = int if bounds.kind == "whole" else float
+    value = st.slider(
+        bounds.label,
+        kind(bounds.low),
+        kind(bounds.high),
+        step=kind(bounds.step),
+        help=bounds.help,
+        key=state.key(DatasetsSetup, name),
+    )
+    return kind(value)
+
+
+SAID = "datasets said"
+
+
+def _decide(name: str, change: Callable[..., Dataset], *arguments: object) -> None:
+    """Change a dataset from a button; what goes wrong is said on the page."""
+    try:
+        change(name, *arguments)
+    except CoreError as error:
+        state.session_set(SAID, str(error))
+
+
+def say() -> None:
+    """What a button had to say, once."""
+    sentence = state.session_get(SAID, "")
+    if sentence:
+        st.error(theme.plain(sentence), icon=":material/error:")
+        state.session_set(SAID, "")

@@ -1,0 +1,147 @@
+"""Copies in a collection: equal bytes, nearly equal pictures, leaks between the parts of a split."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core import data
+from core.setups import DatasetsSetup
+from core.studies import datasets as study
+from core.types import Dataset
+from core.ui.app import jobs, state, theme
+from core.ui.components import gallery
+from core.ui.views.datasets.common import (
+    _decide,
+    _exact,
+    asked_backbones,
+    beside,
+    computed,
+    many,
+    page_of,
+    picture_cards,
+    slider,
+    stored,
+    titles,
+)
+
+GROUPS_PER_PAGE = 12
+
+
+def near_job(loaded: Dataset) -> str:
+    """The name under which the near duplicates of a dataset are looked for: all that changes them."""
+    names, threshold = asked_backbones(loaded), state.get(DatasetsSetup, "threshold")
+    return f"near {loaded.fingerprint} {','.join(names)} {threshold:.3f}"
+
+
+def near_pairs(loaded: Dataset) -> pd.DataFrame | None:
+    """The near duplicates, when they were looked for."""
+    job = jobs.find(near_job(loaded))
+    return job.result if job is not None and job.state == "done" else None
+
+
+def duplicates(loaded: Dataset) -> None:
+    """Exact copies at once, near ones when asked for; one of each can be kept."""
+    copies_left_out(loaded)
+    names = asked_backbones(loaded)
+    left, right = beside("near", [3, 4], gap="large", vertical_alignment="bottom")
+    with left:
+        threshold = slider("threshold")
+    with right:
+        pairs = look_for_near(loaded, names, threshold) if names else None
+    if names:
+        whose = f"most of {titles(names)}" if len(names) > 1 else titles(names)
+        st.caption(f"Exact duplicates have equal bytes. Near ones: {whose} must call two pictures the same.")
+    else:
+        st.caption("Exact duplicates have equal bytes. Embed a backbone on the Overview to find near ones too.")
+    exact, groups = _exact(loaded.fingerprint, loaded), study.duplicate_groups(loaded, pairs)
+    if not len(groups):
+        more = ", and none are nearly the same." if pairs is not None else "."
+        st.success(f"No two pictures have equal bytes{more}", icon=":material/check_circle:")
+        return
+    n_groups, n_exact = groups["group"].nunique(), exact["group"].nunique()
+    left, right = beside("keep", [5, 2], vertical_alignment="center")
+    left.markdown(f"**{many(n_groups, 'group')}** of {len(groups):,} pictures; in {n_exact:,} of them bytes are equal.")
+    right.button(
+        f"Keep one of each (−{len(groups) - n_groups:,})",
+        type="primary",
+        width="stretch",
+        on_click=_decide,
+        args=(loaded.name, data.keep_one_of_each, groups),
+        icon=":material/filter_1:",
+        help="The first picture of each group stays, the others are left out of this dataset. Nothing is deleted.",
+    )
+    leaks(loaded, pairs)
+    group_list(loaded, groups, set(exact["position"].tolist()))
+
+
+def copies_left_out(loaded: Dataset) -> None:
+    """How many copies are left out, and the way back."""
+    made = data.decided(loaded.name)
+    if not made.one_of_each and not made.copies:
+        return
+    left, right = beside("back", [5, 2], vertical_alignment="center")
+    out = len(data.whole(loaded.name)) - len(loaded)
+    left.info(
+        f"Copies that are left out: {out:,}. They stay on the disk and can come back.", icon=":material/filter_none:"
+    )
+    right.button(
+        "Bring them back", on_click=_decide, args=(loaded.name, data.keep_all), width="stretch", icon=":material/undo:"
+    )
+
+
+def look_for_near(loaded: Dataset, names: tuple[str, ...], threshold: float) -> pd.DataFrame | None:
+    """The near duplicates of these backbones, once somebody asked for them."""
+    return computed(
+        near_job(loaded),
+        f"Near duplicates of {loaded.name}",
+        "Look for near duplicates",
+        lambda tell, cancel: study.near_duplicates(
+            loaded, stored(loaded, names), threshold, on_progress=tell, cancel=cancel
+        ),
+    )
+
+
+def leaks(loaded: Dataset, pairs: pd.DataFrame | None) -> None:
+    """Training images that are seen again where results are measured."""
+    if not len(loaded.split.train):
+        return
+    table = study.leakage(loaded, pairs)
+    if not len(table):
+        st.caption(":material/check: No training picture is seen again among the queries or in the gallery.")
+        return
+    with st.expander(f"{len(table):,} training pictures are seen again in query or gallery", icon=":material/warning:"):
+        st.caption(
+            "What was fitted on them knows the answers: figures come out too good. Keep one of each, or split anew."
+        )
+        st.dataframe(table, hide_index=True, width="stretch")
+
+
+def group_list(loaded: Dataset, groups: pd.DataFrame, exact: set[int]) -> None:
+    """The groups, a row of pictures each."""
+    every = [rows for _, rows in groups.groupby("group", sort=True)]
+    _, part = page_of(len(every), GROUPS_PER_PAGE, f"groups {loaded.name}")
+    halves = beside("groups", 2, gap="medium")
+    for number, rows in enumerate(every[part]):
+        with halves[number % 2], st.container(border=True):
+            one_group(loaded, rows, exact)
+
+
+def one_group(loaded: Dataset, rows: pd.DataFrame, exact: set[int]) -> None:
+    """The pictures of one group, and whether their labels agree."""
+    labels, positions = rows["label"].unique(), rows["position"].tolist()
+    what = "equal bytes" if set(positions) <= exact else "nearly the same"
+    said = f"**{len(rows)} pictures**, {what}"
+    if len(labels) > 1:
+        said += f" · :red[labels differ: {theme.plain(', '.join(filter(None, labels)))}]"
+    st.markdown(said)
+    notes = {p: word if word != "query|gallery" else "" for p, word in zip(positions, rows["split"])}
+    gallery.grid(
+        picture_cards(loaded, positions[:24], note=notes.get),
+        key=f"group {loaded.name} {positions[0]}",
+        size=104,
+        pick="",
+        name="duplicates",
+    )
+    if len(positions) > 24:
+        st.caption(f"and {len(positions) - 24:,} more")

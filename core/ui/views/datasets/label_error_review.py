@@ -1,0 +1,129 @@
+"""Doubtful labels of a collection, with the pictures that speak against them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core.studies import label_errors
+from core.types import Dataset
+from core.ui.app import cache, state, theme
+from core.ui.components import gallery
+from core.ui.views.datasets.common import (
+    beside,
+    computed,
+    need_backbones,
+    page_of,
+    picture_cards,
+    slider,
+    stored,
+    titles,
+)
+
+DOUBTS_PER_PAGE = 40
+
+
+def label_doubts(loaded: Dataset) -> None:
+    """Images whose neighbours agree on another label, most certain first."""
+    if loaded.label_matrix is not None or len(loaded.label_names) < 2:
+        reason = "several labels per image" if loaded.label_matrix is not None else "fewer than two classes"
+        st.info(
+            f"Doubts are about one label per image among at least two classes; this dataset has {reason}.",
+            icon=":material/info:",
+        )
+        return
+    names = need_backbones(loaded, "Label doubts")
+    if not names:
+        return
+    left, right = beside("asked", [3, 4], gap="large", vertical_alignment="bottom")
+    with left:
+        k = int(slider("neighbours"))
+    with right:
+        found = computed(
+            f"doubts {loaded.fingerprint} {','.join(names)} {k}",
+            f"Label doubts of {loaded.name}",
+            "Ask the neighbours",
+            lambda tell, cancel: label_errors.label_doubts(loaded, stored(loaded, names), k, tell, cancel),
+        )
+        if found is not None:
+            st.download_button(
+                "Download the list (CSV)",
+                found.to_csv(index=False).encode(),
+                f"{loaded.name} label doubts.csv",
+                "text/csv",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+    st.caption(
+        f"Each picture's {k} nearest others vote, in each of {titles(names)}. A label is doubted when more than half of the "
+        "backbones agree on one other label. Certainty is the share that names the other label minus the share that names "
+        "its own, averaged: 100 % means that all neighbours say the other one; below 0 the backbones are at odds."
+    )
+    if found is not None:
+        doubt_list(loaded, found, names, k)
+
+
+def percent(value: float) -> str:
+    """A share for people, with a real minus."""
+    return f"{value * 100:.0f} %".replace("-", "−")
+
+
+def doubt_list(loaded: Dataset, found: pd.DataFrame, names: tuple[str, ...], k: int) -> None:
+    """The doubted pictures; the one that was clicked beside its neighbours."""
+    if not len(found):
+        st.success("No label is doubted.", icon=":material/check_circle:")
+        return
+    st.markdown(f"**{len(found):,} of {int((loaded.labels >= 0).sum()):,} labels are doubted**, most certain first.")
+    chosen = state.session_get("doubt chosen", "")
+    ids = found["id"].tolist()
+    if chosen in ids:
+        one_doubt(loaded, found.iloc[ids.index(chosen)], names, k)
+    _, rows = page_of(len(found), DOUBTS_PER_PAGE, f"doubts {loaded.name} {len(names)}")
+    words = {
+        row.position: f"→ {row.suggested} · {percent(row.certainty)}"
+        for row in found.iloc[rows].itertuples(index=False)
+    }
+    gallery.grid(
+        picture_cards(loaded, words, note=words.get),
+        key="datasets doubts",
+        size=120,
+        name="label doubts",
+        on_pick=lambda text: state.session_set("doubt chosen", text),
+        pick="Click to see what its neighbours say",
+    )
+    st.caption(
+        "Below each picture: its label, what its neighbours say instead, and how certain they are. Labels are not changed here."
+    )
+
+
+def one_doubt(loaded: Dataset, row: pd.Series, names: tuple[str, ...], k: int) -> None:
+    """One doubted picture and its nearest others, in each backbone."""
+    with st.container(border=True):
+        left, right = beside("doubt", [1.9, 6], gap="medium")
+        with left:
+            gallery.grid(
+                picture_cards(loaded, [row.position], frame="query"),
+                key="doubt query",
+                size=150,
+                pick="",
+                name="doubted picture",
+            )
+            st.markdown(
+                f"labelled **{theme.plain(row.label)}**, rather **{theme.plain(row.suggested)}**: {row.n_agree} of "
+                f"{row.n_backbones} backbones, certainty {percent(row.certainty)}"
+            )
+            st.button(
+                "Close", on_click=state.session_set, args=("doubt chosen", ""), type="tertiary", icon=":material/close:"
+            )
+        with right:
+            for name in names:
+                vectors = cache.vectors(loaded, (name,))[name]
+                positions = label_errors.labelled_neighbours(loaded, vectors, int(row.position), k)
+                same = sum(loaded.label_of(p) == row.label for p in positions)
+                other = sum(loaded.label_of(p) == row.suggested for p in positions)
+                st.caption(
+                    f"**{theme.plain(cache.backbone_title(name))}**: {other} of {len(positions)} neighbours are "
+                    f"{theme.plain(row.suggested)}, {same} are {theme.plain(row.label)}"
+                )
+                shown = picture_cards(loaded, positions[:12])
+                gallery.grid(shown, key=f"doubt {name}", size=76, pick="", name=f"nearest by {name}")

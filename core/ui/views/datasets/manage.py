@@ -1,0 +1,130 @@
+"""Words about a collection, its name, a new look at its source, and its end."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import data
+from core.errors import CoreError, StoreMismatch
+from core.setups import FrameSetup
+from core.types import Dataset
+from core.ui.app import cache, jobs, state, theme
+from core.ui.views.datasets.common import SAID, beside
+from core.ui.widgets import embedding_job
+
+
+def manage(loaded: Dataset) -> None:
+    """Words about a dataset, its name, a new look at its source, and its end."""
+    left, right = beside("manage", [3, 2], gap="large")
+    built_in = loaded.name in data.DATASETS
+    with left, st.form("describe", border=True):
+        st.markdown("**About this dataset**")
+        licence = st.text_input(
+            "Licence", loaded.licence, key=f"licence {loaded.name}", help="What others may do with the pictures."
+        )
+        reference = st.text_input(
+            "Reference", loaded.reference, key=f"reference {loaded.name}", help="The paper or page to cite."
+        )
+        notes = st.text_area("Notes", loaded.notes, key=f"notes {loaded.name}", height=120)
+        if st.form_submit_button("Save"):
+            data.describe(loaded.name, licence=licence.strip(), reference=reference.strip(), notes=notes.strip())
+            st.rerun()
+    with right:
+        with st.container(border=True):
+            st.markdown("**Look at the source again**")
+            st.caption("New files join, gone ones leave, unchanged ones are not opened. A split made here stays.")
+            st.button(
+                "Re-scan",
+                icon=":material/sync:",
+                on_click=_rescan,
+                args=(loaded.name,),
+                width="stretch",
+                **jobs.waits(),
+            )
+        with st.container(border=True):
+            st.markdown("**Name**")
+            if built_in:
+                st.caption("A built-in dataset keeps its name.")
+            else:
+                new = st.text_input("New name", loaded.name, key=f"rename {loaded.name}", label_visibility="collapsed")
+                st.button(
+                    "Rename",
+                    on_click=_rename,
+                    args=(loaded.name, new.strip()),
+                    disabled=new.strip() == loaded.name,
+                    width="stretch",
+                )
+        with st.container(border=True):
+            st.markdown("**Remove**")
+            st.caption("Forgets the table. Pictures, embeddings and thumbnails stay where they are.")
+            if st.button("Remove …", icon=":material/delete:", width="stretch"):
+                ask_to_remove(loaded.name, len(loaded), built_in)
+    attached(loaded)
+
+
+def attached(loaded: Dataset) -> None:
+    """Vectors that came from files, each with a way to take it off."""
+    given = data.attached_vectors.names(loaded)
+    if not given:
+        return
+    st.markdown("##### Vectors computed elsewhere")
+    for name in given:
+        left, right = st.columns([6, 1], vertical_alignment="center")
+        left.markdown(f"**{theme.plain(name)}** · {_have(loaded, name)}")
+        right.button("Take off", key=f"detach {name}", on_click=_detach, args=(loaded.name, name), width="stretch")
+
+
+def _have(loaded: Dataset, name: str) -> str:
+    """What vectors of that name hold; damaged ones can be taken off too."""
+    try:
+        count, dim = data.attached_vectors.present(loaded, name) or (0, data.attached_vectors.find(loaded, name).dim)
+    except StoreMismatch:
+        return ":orange[:material/heart_broken: damaged: take them off, or attach them again]"
+    return f"{dim:,} numbers each · " + (
+        f"{count:,} of {len(loaded):,} images" if count < len(loaded) else "all images"
+    )
+
+
+def _detach(name: str, vectors: str) -> None:
+    data.attached_vectors.detach(name, vectors)
+
+
+def _rescan(name: str) -> None:
+    def work(job: jobs.BackgroundJob) -> str:
+        return data.rescan(name, on_progress=job.tell, cancel=job.cancel).name
+
+    jobs.start(embedding_job.JOB, f"Looking at {name} again", work)
+
+
+def _rename(name: str, new: str) -> None:
+    try:
+        data.rename(name, new)
+        state.set_field(FrameSetup, "dataset", new)
+    except CoreError as error:
+        state.session_set(SAID, str(error))
+
+
+@st.dialog("Remove this dataset?", icon=":material/delete:")
+def ask_to_remove(name: str, n_images: int, built_in: bool) -> None:
+    """The question before a dataset goes."""
+    st.markdown(f"**{theme.plain(name)}** with {n_images:,} images will be forgotten here.")
+    st.caption(
+        "The pictures are not touched. Embeddings and thumbnails belong to the pictures and are kept, so adding them again is quick. "
+        "A split made here, notes and attached vectors are lost."
+        + (" A built-in dataset can be built again on the Overview." if built_in else "")
+    )
+    left, right = st.columns(2)
+    if left.button("Keep it", width="stretch"):
+        st.rerun()
+    if right.button("Remove it", type="primary", width="stretch", on_click=_remove, args=(name,)):
+        st.rerun()
+
+
+def _remove(name: str) -> None:
+    try:
+        data.remove(name)
+    except CoreError as error:
+        state.session_set(SAID, str(error))
+        return
+    left = cache.ready_datasets()
+    state.set_field(FrameSetup, "dataset", left[0] if left else FrameSetup.dataset)

@@ -1,0 +1,249 @@
+"""The mix that the fusion lab plays with: strategy, its parameters, shares; every change can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from core import paths
+from core.errors import CoreError
+from core.fusion import FUSIONS, FusionSpec
+from core.fusion import spec as fusion_files
+from core.fusion.strategy import Strategy
+from core.setups import FrameSetup, FusionSetup
+from core.studies.training import trained_fusions
+from core.types import Dataset
+from core.ui.app import state
+from core.ui.widgets import sidebar, weight_shares
+
+NOW, BASELINE = "this fusion", "baseline"
+_SAVED = "saved "
+
+
+@dataclass(frozen=True)
+class FusionSettings:
+    """What undo and redo move between, and what a link says: all of it small and comparable."""
+
+    strategy: str
+    parameters: str
+    shares: tuple[tuple[str, float], ...]
+
+    @property
+    def as_text(self) -> str:
+        """One line: 'concat|norm:zscore|a:0.5,b:0.5'."""
+        return "|".join(
+            (self.strategy, self.parameters, ",".join(f"{name}:{share:.4f}" for name, share in self.shares))
+        )
+
+    @classmethod
+    def read(cls, text: str) -> FusionSettings | None:
+        """The mix of such a line; None for any other text."""
+        kind, bar, rest = text.partition("|")
+        given, second, parts = rest.partition("|")
+        if not bar or not second or kind not in FUSIONS or FUSIONS.get(kind).learned:
+            return None
+        found = FusionSetup.__dataclass_fields__["shares"].metadata["bounds"].clean(parts, ())
+        return cls(kind, given, found) if found else None
+
+
+def parameters(strategy: Strategy, text: str) -> dict[str, Any]:
+    """'depth:50,norm:zscore' → the parameters of a strategy that were set, within their bounds. Never raises.
+
+    >>> parameters(FUSIONS.get("rrf"), "depth:50,k:lots,whiten:1")
+    {'depth': 50}
+    """
+    found = {}
+    for part in text.split(","):
+        name, _, value = part.partition(":")
+        known = strategy.parameter(name.strip())
+        if known is None or not value.strip():
+            continue
+        cleaned = known.bounds.clean(value.strip(), known.default)
+        if cleaned is not None and cleaned != known.default:
+            found[known.name] = cleaned
+    return found
+
+
+def as_text(values: Mapping[str, Any]) -> str:
+    """Parameters as a link holds them; `parameters` reads them back."""
+    return ",".join(
+        f"{name}:{int(v) if isinstance(v, bool) else v}" for name, v in sorted(values.items()) if v is not None
+    )
+
+
+def kinds() -> list[str]:
+    """The strategies that sliders can play with: those that need no training."""
+    return [one.name for one in FUSIONS if not one.learned]
+
+
+def mix() -> FusionSettings:
+    """The mix as it stands in the session."""
+    kind = state.get(FusionSetup, "strategy")
+    kind = kind if kind in kinds() else FusionSetup.strategy
+    given = as_text(parameters(FUSIONS.get(kind), state.get(FusionSetup, "parameters")))
+    return FusionSettings(kind, given, weight_shares.as_pairs(dict(state.get(FusionSetup, "shares"))))
+
+
+def lost_strategy() -> str:
+    """The strategy of a link or an earlier visit that is not there any more, as when its plug-in was deleted; else ""."""
+    asked = state.get(FusionSetup, "strategy")
+    if asked not in FUSIONS:
+        state.session_set("lab lost", asked)
+    elif state.session_get("lab lost", "") in FUSIONS or asked != FusionSetup.strategy:
+        state.session_set("lab lost", "")
+    return state.session_get("lab lost", "")
+
+
+def spec_of(found: FusionSettings, names: tuple[str, ...], name: str = NOW) -> FusionSpec:
+    """The fusion of a mix over these backbones; it remembers which queries its weights were fitted on."""
+    strategy = FUSIONS.get(found.strategy)
+    set_ones = tuple(parameters(strategy, found.parameters).items())
+    spec = FusionSpec(name, found.strategy, names, parameters=set_ones)
+    spec = spec.with_shares(weight_shares.fitted(dict(found.shares), names))
+    return fusion_files.FusionSpec(name, spec.kind, names, spec.weights, spec.parameters, trained_on=_trained_on(spec))
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _marked(key: tuple, home: str, _spec: FusionSpec) -> tuple[str, ...]:
+    return trained_fusions.marked(_spec)
+
+
+def _trained_on(spec: FusionSpec) -> tuple[str, ...]:
+    parts = tuple((name, round(share, 3)) for name, share in spec.shares.items())
+    return _marked((spec.kind, spec.parameters, parts), str(paths.home()), spec)
+
+
+def mark_fitted(spec: FusionSpec) -> None:
+    """Remember the queries that these weights were fitted on: the lab reports them on the others, after a restart too."""
+    if spec.trained_on:
+        trained_fusions.mark(spec)
+        _marked.clear()
+
+
+def undo_stack() -> weight_shares.UndoStack:
+    """What was done to the mix."""
+    return weight_shares.UndoStack("lab")
+
+
+def put(found: FusionSettings) -> None:
+    """This mix from now on, in the widgets and in the link; the one before can be had back."""
+    undo_stack().note(state.session_get("lab mix", found))
+    _show(found)
+
+
+def _show(found: FusionSettings) -> None:
+    state.set_field(FusionSetup, "strategy", found.strategy)
+    state.set_field(FusionSetup, "parameters", found.parameters)
+    state.set_field(FusionSetup, "shares", found.shares)
+
+
+def step(back: bool) -> None:
+    """Undo or redo."""
+    now = state.session_get("lab mix", mix())
+    found = undo_stack().undo(now) if back else undo_stack().redo(now)
+    if found is not None:
+        _show(found)
+
+
+def set_shares(parts: Mapping[str, float]) -> None:
+    """New shares."""
+    now = mix()
+    put(FusionSettings(now.strategy, now.parameters, weight_shares.as_pairs(parts)))
+
+
+def slid(name: str, names: tuple[str, ...]) -> None:
+    """A slider was released."""
+    before = weight_shares.fitted(dict(state.get(FusionSetup, "shares")), names)
+    set_shares(
+        weight_shares.moved(
+            before, name, st.session_state[f"share {name}"] / 100, set(state.get(FusionSetup, "locked"))
+        )
+    )
+
+
+def strategy_chosen() -> None:
+    """Another strategy: it starts with its own defaults."""
+    put(FusionSettings(state.get(FusionSetup, "strategy"), "", mix().shares))
+
+
+def parameter_set(kind: str, name: str) -> None:
+    """A parameter's widget was changed."""
+    now = mix()
+    value = st.session_state[f"parameter {kind} {name}"]
+    values = parameters(FUSIONS.get(kind), now.parameters) | {name: value}
+    put(FusionSettings(kind, as_text(parameters(FUSIONS.get(kind), as_text(values))), now.shares))
+
+
+def lock(name: str) -> None:
+    """Hold or free one share."""
+    locked = list(state.get(FusionSetup, "locked"))
+    state.set_field(FusionSetup, "locked", tuple(n for n in locked if n != name) if name in locked else (*locked, name))
+
+
+def reset(names: tuple[str, ...]) -> None:
+    """Everything as at the first visit."""
+    put(FusionSettings(FusionSetup.strategy, "", weight_shares.as_pairs(weight_shares.equal(names))))
+    state.set_field(FusionSetup, "locked", ())
+    state.set_field(FusionSetup, "baseline", "")
+
+
+def pin(spec: FusionSpec | None) -> None:
+    """This fusion becomes the baseline of before and after; None is equal weights again."""
+    if spec is None:
+        state.set_field(FusionSetup, "baseline", "")
+        return
+    pinned = FusionSettings(spec.kind, as_text(dict(spec.parameters)), weight_shares.as_pairs(spec.shares))
+    state.set_field(FusionSetup, "baseline", pinned.as_text)
+
+
+def pin_saved(name: str) -> None:
+    """A saved fusion, trained ones too, becomes the baseline."""
+    state.set_field(FusionSetup, "baseline", _SAVED + name)
+
+
+def baseline(loaded_backbones: tuple[str, ...], embedded: tuple[str, ...]) -> tuple[FusionSpec, str]:
+    """The pinned baseline (equal weights, if none is), and what it is in words.
+
+    Args:
+        loaded_backbones: the ones chosen.
+        embedded: all that the dataset has; a saved fusion may use others than the chosen ones.
+    """
+    pinned = state.get(FusionSetup, "baseline")
+    even = FusionSpec(BASELINE, "concat", loaded_backbones).with_shares(weight_shares.equal(loaded_backbones))
+    if pinned.startswith(_SAVED):
+        name = pinned[len(_SAVED) :]
+        try:
+            found = fusion_files.load(name)
+        except CoreError:
+            return even, f"equal weights (no fusion is saved as {name!r} here)"
+        absent = [one for one in found.backbones if one not in embedded]
+        if absent:
+            return even, f"equal weights ({name!r} needs {absent[0]}, which is not embedded for this dataset)"
+        return found, f"{name!r}, {found.strategy.label}"
+    wanted = FusionSettings.read(pinned)
+    if wanted and set(dict(wanted.shares)) & set(loaded_backbones):
+        spec = spec_of(wanted, loaded_backbones, BASELINE)
+        return spec, f"pinned: {spec.title}"
+    return even, "equal weights, concatenation"
+
+
+def use(spec: FusionSpec) -> None:
+    """Take the strategy, the parameters, the weights and the backbones of a fusion that sliders can play with."""
+    state.set_field(FrameSetup, "backbones", spec.backbones)
+    mark_fitted(spec)
+    own = {name: value for name, value in spec.parameters if spec.strategy.parameter(name)}
+    put(FusionSettings(spec.kind, as_text(own), weight_shares.as_pairs(spec.shares)))
+
+
+def is_even(spec: FusionSpec) -> bool:
+    """True when all its backbones count the same in a concatenation: what a fresh baseline is."""
+    return spec.kind == "concat" and max(spec.shares.values()) - min(spec.shares.values()) < 1e-6
+
+
+def selection() -> tuple[Dataset, tuple[str, ...], tuple[str, ...]]:
+    """The dataset, the chosen backbones, and all embedded ones."""
+    chosen = sidebar.selection()
+    return chosen.dataset, chosen.backbones, chosen.embedded

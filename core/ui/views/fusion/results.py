@@ -1,0 +1,195 @@
+"""One query in the fusion lab: its results now and before, and the ways to another query."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import streamlit as st
+
+from core.fusion import FusionSpec
+from core.setups import FusionSetup
+from core.store import open_store
+from core.studies import fusion_attribution, retrieval
+from core.types import Dataset
+from core.ui.app import cache, state, theme
+from core.ui.components import gallery
+from core.ui.widgets import image_cards
+
+MOST_FOUND = 8
+"""Queries shown for a text that was looked for."""
+
+
+def query_position(loaded: Dataset, wanted: str) -> int:
+    """Where a query stands in the dataset; the first query of the split for an id that is not known."""
+    found = np.flatnonzero(loaded.ids == wanted) if wanted else ()
+    return int(found[0]) if len(found) else int(loaded.split.queries[0])
+
+
+def pick(name: str) -> None:
+    """A picture was clicked: it asks now."""
+    state.set_field(FusionSetup, "query", name)
+
+
+def shuffle(loaded: Dataset) -> None:
+    """Another query at random."""
+    pick(str(loaded.ids[np.random.default_rng().choice(loaded.split.queries)]))
+
+
+def harder(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
+    """The query with the lowest AP under the present fusion; from there the next one up. Of a large set, of its panel."""
+    loaded = (cache.panel(loaded, names) or loaded) if loaded.has_labels else loaded
+    values = cache.average_precision(loaded, names, spec)
+    usable = np.flatnonzero(~np.isnan(values))
+    order = [int(loaded.split.queries[q]) for q in usable[np.argsort(values[usable], kind="stable")]]
+    now = query_position(loaded, state.get(FusionSetup, "query"))
+    last = state.session_get("lab hard")
+    at = order.index(now) + 1 if now == last and now in order else 0
+    chosen = order[at % len(order)]
+    state.session_set("lab hard", chosen)
+    pick(str(loaded.ids[chosen]))
+
+
+def matching(loaded: Dataset, text: str) -> np.ndarray:
+    """Queries whose id or class holds a text, positions in the dataset; those that start with it first."""
+    wanted = text.casefold().strip()
+    words = [(str(loaded.ids[p]).casefold(), loaded.label_of(int(p)).casefold()) for p in loaded.split.queries]
+    ranked = [min((w.find(wanted) for w in pair if wanted in w), default=-1) for pair in words]
+    places = np.array(ranked)
+    found = np.flatnonzero(places >= 0)
+    return np.asarray(loaded.split.queries)[found[np.argsort(places[found], kind="stable")]]
+
+
+def picker(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
+    """The query, and how to get another one."""
+    position = query_position(loaded, state.get(FusionSetup, "query"))
+    left, right = st.columns([5, 6], gap="medium")
+    with left:
+        st.markdown("**Query**")
+        gallery.grid(
+            image_cards.cards(loaded, [position], frame="query"), key="lab query", size=128, pick="", name="query"
+        )
+    with right:
+        st.button(
+            "Random",
+            icon=":material/shuffle:",
+            on_click=shuffle,
+            args=(loaded,),
+            width="stretch",
+            help="A query at random.",
+        )
+        st.button(
+            "A hard one",
+            icon=":material/exercise:",
+            on_click=harder,
+            args=(loaded, names, spec),
+            width="stretch",
+            disabled=not loaded.has_labels,
+            help="The query with the lowest AP under the present weights; again for the next hardest.",
+        )
+        st.number_input(
+            "Results", 5, 100, step=1, key=state.key(FusionSetup, "k"), help="How many results of this query are shown."
+        )
+    text = st.text_input(
+        "Find a query", key="lab find", placeholder="part of a file name or a class", label_visibility="collapsed"
+    )
+    if text.strip():
+        found = matching(loaded, text)
+        if not len(found):
+            st.caption(f"No query's file or class has “{theme.plain(text.strip())}” in it.")
+            return
+        gallery.grid(
+            image_cards.cards(loaded, found[:MOST_FOUND]),
+            key="lab found",
+            size=64,
+            on_pick=pick,
+            name="queries found",
+            pick="Click to ask with this picture",
+        )
+        if len(found) > MOST_FOUND:
+            st.caption(f"{MOST_FOUND} of {len(found):,} that match.")
+
+
+def result_cards(
+    loaded: Dataset, answer: retrieval.QueryResult, k: int, other: retrieval.QueryResult | None, colours: dict[str, str]
+) -> list[gallery.Card]:
+    """The first k results of one system as cards, with each backbone's rank, score and share, and who found it."""
+    places = answer.order[:k]
+    said = fusion_attribution.score_contributions(answer.system, 0, places)
+    titles = {name: cache.backbone_title(name) for name in said.backbones}
+    named = dataclasses.replace(said, backbones=tuple(titles.values()))
+    gallery_positions = answer.system.space.split.gallery[places]
+    open_store().ensure_thumbnails(loaded, [int(p) for p in gallery_positions])
+    found = []
+    for at, place in enumerate(places):
+        frame = "unknown" if not answer.judged else "relevant" if answer.relevant[place] else "not"
+        move = None
+        if other is not None:
+            before = int(other.ranks[place])
+            move = "new" if before == 0 or before > k else before - (at + 1)
+        parts = said.shares[at]
+        drawn = len(parts) > 1 and np.isfinite(parts).all()
+        bar = (
+            tuple((titles[n], float(s), colours.get(n, "#888")) for n, s in zip(said.backbones, parts)) if drawn else ()
+        )
+        rows = tuple(
+            (titles[n], int(r) or None, float(s)) for n, r, s in zip(said.backbones, said.ranks[at], said.scores[at])
+        )
+        card = image_cards.card(
+            loaded,
+            int(gallery_positions[at]),
+            frame=frame,
+            rank=at + 1,
+            score=float(answer.scores[place]),
+            move=move,
+            shares=bar,
+            rows=rows,
+        )
+        words = named.sentence(at, k)
+        found.append(dataclasses.replace(card, facts=((f"first {k} of each", words), *card.facts)) if words else card)
+    return found
+
+
+def answered(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, position: int) -> retrieval.QueryResult:
+    """What a fusion finds for one picture of the dataset."""
+    question = cache.question(loaded, names, position)
+    return retrieval.retrieve(question, question.system(spec.name, spec))
+
+
+def results(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, said: str, k: int) -> None:
+    """One query under the present weights and under the baseline, linked."""
+    position = query_position(loaded, state.get(FusionSetup, "query"))
+    every = tuple(dict.fromkeys([*names, *base.backbones]))
+    colours = theme.colours(every)
+    same = (base.kind, base.parameters, base.backbones, base.weights) == (
+        spec.kind,
+        spec.parameters,
+        spec.backbones,
+        spec.weights,
+    )
+    now = answered(loaded, every, spec, position)
+    before = None if same else answered(loaded, every, base, position)
+    st.markdown(
+        "**Now** :gray[– the bar under a picture: each backbone’s part in its score]"
+        + ("" if same else "  :gray[· ▲ ▼ places won and lost]")
+    )
+    gallery.grid(
+        result_cards(loaded, now, k, before, colours),
+        key="lab now",
+        size=88,
+        group="lab",
+        on_pick=pick,
+        name="results now",
+    )
+    st.markdown(f"**Before** :gray[– the baseline: {theme.plain(said)}]")
+    if before is None:
+        st.caption("The same fusion as now. Move a slider, and what changes is seen here.")
+        return
+    gallery.grid(
+        result_cards(loaded, before, k, None, colours),
+        key="lab before",
+        size=88,
+        group="lab",
+        on_pick=pick,
+        name="results of the baseline",
+    )

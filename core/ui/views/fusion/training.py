@@ -1,0 +1,215 @@
+"""What is fitted in the lab, in the background: weights, a gate, a linear head, the number of dimensions.
+
+All of it learns on training queries alone and is shown on the others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import streamlit as st
+
+from core import charts
+from core.fusion import FUSIONS, FusionSpec
+from core.fusion import spec as fusion_files
+from core.studies import fusion, weight_search
+from core.studies.training import trained_fusions
+from core.studies.training.trained_fusions import Fitted
+from core.types import Dataset
+from core.ui.app import cache, jobs, theme
+from core.ui.views.fusion import fusion_state
+
+WAYS = [way for way in trained_fusions.WAYS if way != "tune"]
+_PLAIN = {
+    "dims": "All vectors are joined, with the present weights, and turned so that the first numbers say most; how many "
+    "of them are enough is read off the training queries.",
+}
+
+
+def begin(what: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, dim: int = 64) -> None:
+    """Start to fit one of `fitted.WAYS` in the background; what comes of it is kept on this installation."""
+    space, truth = cache.space(loaded, names), cache.truth(loaded)
+    name = trained_fusions.name_of(what, loaded, spec)
+
+    def work(job: jobs.BackgroundJob) -> Fitted:
+        found = trained_fusions.fit(what, loaded, space, truth, spec, dim=dim, on_progress=job.tell, cancel=job.cancel)
+        trained_fusions.keep(name, found, space)
+        return found
+
+    jobs.forget(name)
+    jobs.start(name, "Tuning the weights" if what == "tune" else f"Training: {trained_fusions.WAYS[what]}", work)
+
+
+def outcome(what: str, loaded: Dataset, spec: FusionSpec) -> Fitted | None:
+    """What was fitted in this way, now or before a restart; None when nothing was."""
+    name = trained_fusions.name_of(what, loaded, spec)
+    job = jobs.find(name)
+    if job is not None:
+        return job.result if job.state == "done" else None
+    return trained_fusions.find(name, cache.space(loaded, spec.backbones))
+
+
+def dismiss(name: str) -> None:
+    """Forget what was fitted under this name."""
+    jobs.forget(name)
+    trained_fusions.forget(name)
+
+
+def reported(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fusion.BaselineComparison:
+    """A fitted fusion beside its backbones, on queries that it was not fitted on; of a large set on a panel of them."""
+    asked = fusion.without(loaded, spec.trained_on)
+    return cache.standing(cache.panel(asked, names) or asked, names, spec, "map")
+
+
+def beside(standing: fusion.BaselineComparison) -> str:
+    """'this 0.941 [0.930, 0.951], equal weights 0.869 [...], best single X 0.937 [...]'."""
+    said = []
+    for role, words in (("fusion", "fitted"), ("equal", "equal weights")):
+        row = next((one for one in standing.rows if one.role == role), None)
+        if row is not None:
+            said.append(f"{words} **{row.mean:.3f}** {_plain_interval(row)}")
+    best = next(row for row in standing.rows if row.name == standing.best and row.role == "backbone")
+    said.append(f"best single ({cache.backbone_title(best.name)}) **{best.mean:.3f}** {_plain_interval(best)}")
+    return ", ".join(said)
+
+
+def _plain_interval(row: fusion.Row) -> str:
+    return theme.interval(row.low, row.high).replace("[", "(").replace("]", ")")
+
+
+def tuned(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
+    """What tuning these weights found, on queries that it did not see."""
+    name = trained_fusions.name_of("tune", loaded, spec)
+    if jobs.find(name) is not None:
+        jobs.job_panel(name)
+    found = outcome("tune", loaded, spec)
+    if found is None:
+        return
+    standing = reported(loaded, names, found.spec)
+    words = ", ".join(f"{theme.plain(cache.backbone_title(n))} {s:.0%}" for n, s in found.spec.shares.items())
+    verdict = theme.plain(cache.titled(standing.verdict, names))
+    with st.container(border=True):
+        st.markdown(
+            f":material/target: **Tuned to {words}.** {found.split.sentence()} mAP on those: {beside(standing)}. "
+            f"{verdict[0].upper()}{verdict[1:]}"
+        )
+        left, right, _ = st.columns([3, 2, 3])
+        left.button(
+            "Use the tuned weights", on_click=fusion_state.use, args=(found.spec,), width="stretch", type="primary"
+        )
+        right.button("Dismiss", on_click=dismiss, args=(name,), width="stretch", key="dismiss tuned")
+
+
+def tuned_shares(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> dict[str, float] | None:
+    """The tuned weights of this strategy, if they were looked for."""
+    found = outcome("tune", loaded, spec)
+    return None if found is None else found.spec.shares
+
+
+def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
+    """The closer look "Trained fusions"."""
+    if len(names) < 2:
+        st.info("A trained fusion needs at least two backbones: choose another one at the left.")
+        return
+    with theme.side_by_side("what to train"):
+        left, middle, right = st.columns([5, 2, 2], vertical_alignment="bottom")
+    what = left.segmented_control(
+        "What to train", WAYS, format_func=trained_fusions.WAYS.get, key="lab way", default="gate", required=True
+    )
+    longest = int(sum(cache.space(loaded, names).get(name).shape[1] for name in names))
+    dim = 64
+    if what == "linear_head":
+        dim = middle.number_input("Dimensions", 2, min(1024, longest), min(64, longest), key="lab dim")
+    name = trained_fusions.name_of(what, loaded, spec)
+    job, found = jobs.find(name), outcome(what, loaded, spec)
+    right.button(
+        "Train" if job is None and found is None else "Train again",
+        on_click=begin,
+        args=(what, loaded, names, spec, int(dim)),
+        type="primary",
+        width="stretch",
+        disabled=job is not None and job.running,
+        icon=":material/model_training:",
+    )
+    st.caption(
+        (_PLAIN.get(what) or FUSIONS.get(what).sentence)
+        + " It learns on half of the queries, or on the dataset’s own training images, and is judged on the others alone."
+    )
+    if job is not None:
+        jobs.job_panel(name)
+    if found is not None:
+        _outcome(loaded, names, found)
+
+
+def _outcome(loaded: Dataset, names: tuple[str, ...], found: Fitted) -> None:
+    standing = reported(loaded, names, found.spec)
+    verdict = cache.titled(standing.verdict, names)
+    (st.success if standing.gain else st.info)(verdict[0].upper() + verdict[1:], icon=":material/balance:")
+    with theme.side_by_side("trained"):
+        left, right = st.columns(2, gap="large")
+    with left:
+        if isinstance(found.course, weight_search.DimensionCurve):
+            st.markdown(f"**{found.course.proposed:,} of {found.course.dims[-1]:,} dimensions are enough**")
+            st.plotly_chart(charts.dimensions(found.course), key="lab dims", config={"displayModeBar": False})
+            st.caption(
+                "mAP of the training queries against the length of the joined vector, with 95 % intervals. Proposed is "
+                "the shortest one that lies inside the interval of the best."
+            )
+        else:
+            st.markdown("**The course of the training**")
+            st.plotly_chart(
+                charts.training(found.course.curve, found.course.best),
+                key="lab course",
+                config={"displayModeBar": False},
+            )
+            st.caption(
+                f"Kept is epoch {found.course.best}, the best on a part of the training queries that was held back; "
+                "epoch 0 is the untrained start."
+            )
+    with right:
+        st.markdown("**On the other queries**")
+        st.plotly_chart(
+            charts.metric_bars(bar_rows(standing, names, cache.backbone_title), "mAP", row_height=27),
+            key="lab trained bars",
+            config={"displayModeBar": False},
+        )
+        st.caption(theme.plain(f"{found.split.sentence()} {standing.caution}"))
+    _keep(found.spec)
+
+
+def bar_rows(
+    standing: fusion.BaselineComparison, names: tuple[str, ...], title: Callable[[str], str], fused: str = "this fusion"
+) -> list[tuple[str, float, float, float, str]]:
+    """Rows of `charts.metric_bars`: each system of a comparison in its colour."""
+    colours = theme.colours(names)
+    shade = {"equal": "#7b8698", "fusion": charts.FUSION_COLOUR, "oracle": "#c9ced8"}
+    words = {"fusion": fused}
+    return [
+        (
+            title(r.name) if r.role == "backbone" else words.get(r.role, r.name),
+            r.mean,
+            r.low,
+            r.high,
+            shade.get(r.role) or colours[r.name],
+        )
+        for r in standing.rows
+    ]
+
+
+def _keep(spec: FusionSpec) -> None:
+    with st.form("save trained", border=False):
+        with theme.side_by_side("save trained"):
+            left, middle, right = st.columns([4, 2, 3], vertical_alignment="bottom")
+        name = left.text_input(
+            "Save it as", value=spec.name, max_chars=fusion_files.LONGEST_NAME, key="lab trained name"
+        )
+        plain = middle.form_submit_button("Save", width="stretch")
+        compared = right.form_submit_button("Save and make it the baseline", width="stretch", type="primary")
+        if plain or compared:
+            saved = dataclasses.replace(spec, name=name.strip() or spec.name)
+            fusion_files.save(saved)
+            if compared:
+                fusion_state.pin_saved(saved.name)
+                st.rerun(scope="app")
+            st.success(f"Saved as {theme.plain(repr(saved.name))}: every page offers it as a system now.")

@@ -1,0 +1,212 @@
+"""The colours and figures behind the Map page. What takes longer than a moment is worked out beside the page."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core import projection
+from core.fusion import FusionSpec
+from core.studies import maps
+from core.studies.system_spec_text import SystemRef
+from core.studies.systems import System
+from core.types import Dataset
+from core.ui.app import cache, jobs, state
+from core.ui.views.retrieval import query_inputs
+
+MOMENT = 0.4
+"""Seconds that a page waits for a colour or a figure before it goes on without."""
+HASTE = 0.05
+"""The same while a layout is on its way to the map, which is to be seen first."""
+KEPT_SCORES = 10_000**2
+"""Pairs up to which all queries are asked through the live engine, which keeps their scores."""
+_KEPT = 12
+
+
+@dataclass(frozen=True)
+class ComputedFigures:
+    """A value, or what it waits for.
+
+    Attributes:
+        value: None while it is not there.
+        job: what works it out, "" when it is there; fault: one sentence when it could not be worked out.
+    """
+
+    value: Any = None
+    job: str = ""
+    fault: str = ""
+
+
+def worked_out(
+    key: tuple, title: str, make: Callable[[jobs.BackgroundJob], Any], moment: float = MOMENT
+) -> ComputedFigures:
+    """The value of that key: from before, or worked out within a moment, else on its way in a job of its own.
+
+    Args:
+        key: everything that changes the value.
+        title: what the job is called.
+        moment: seconds to wait for it.
+    """
+    held: dict[tuple, Any] = state.session_get("map worked out", {})
+    if key in held:
+        return ComputedFigures(held[key])
+    name = f"map-figures-{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}"
+    job = jobs.find(name) or jobs.start(name, title, make)
+    job.ended.wait(moment)
+    if job.running:
+        return ComputedFigures(job=name)
+    jobs.forget(name)
+    if job.state != "done":
+        return ComputedFigures(fault=job.sentence)
+    while len(held) >= _KEPT:
+        held.pop(next(iter(held)))
+    held[key] = job.result
+    return ComputedFigures(job.result)
+
+
+# ------------------------------------------------------------------------------------------------ figures
+
+
+def figures(loaded: Dataset, named: SystemRef, queries: np.ndarray) -> dict[str, np.ndarray]:
+    """ "ap" and "p@1" of some queries as the system answers them: (n_images,) float64, NaN for all other images.
+
+    Args:
+        queries: positions among the split's queries.
+    """
+    spec = named.spec or FusionSpec(named.text, "concat", named.backbones)
+    n_queries, n_gallery = len(loaded.split.queries), len(loaded.split.gallery)
+    if len(queries) == n_queries and n_queries * n_gallery <= KEPT_SCORES:
+        every = cache.list_metrics(loaded, tuple(spec.backbones), spec, ("map", "p@1"))
+        found = {"ap": every["map"], "p@1": every["p@1"]}
+    else:
+        system = System(query_inputs.system_name(named), cache.space(loaded, tuple(spec.backbones)), named.spec)
+        found = maps.figures_of(system, cache.truth(loaded), queries)
+    placed = {}
+    for name, values in found.items():
+        placed[name] = np.full(len(loaded), np.nan)
+        placed[name][loaded.split.queries[queries]] = values
+    return placed
+
+
+class Figures(Mapping[str, np.ndarray]):
+    """AP and first hit of each image as a query, NaN for images that do not ask: worked out when something asks for
+    them, so that a moved weight waits for neither.
+    """
+
+    def __init__(self, loaded: Dataset, named: SystemRef, other: SystemRef | None) -> None:
+        self._loaded = loaded
+        self._of = {"ap": (named, "ap"), "p@1": (named, "p@1"), "ap of the other": (other, "ap")}
+        self._names = [name for name, (system, _) in self._of.items() if system is not None and loaded.has_labels]
+
+    @property
+    def asked(self) -> np.ndarray:
+        """Positions among the queries that are asked: all, or a sample of a large dataset's."""
+        return maps.some_queries(len(self._loaded.split.queries), len(self._loaded.split.gallery))
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._names:
+            raise KeyError(name)
+        system, figure = self._of[name]
+        return figures(self._loaded, system, self.asked)[figure]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def selection_figures(loaded: Dataset, named: SystemRef, chosen: np.ndarray) -> ComputedFigures:
+    """ "ap" and "p@1" of the selected images that are queries, of at most 5,000 of them drawn by chance.
+
+    The value is a mapping of (n_images,) float64, NaN for all other images; an empty one without labels.
+    """
+    queries = np.flatnonzero(np.isin(loaded.split.queries, chosen))
+    if not loaded.has_labels or not len(queries):
+        return ComputedFigures({})
+    queries = queries[maps.sample(len(queries), maps.MOST_ASKED)]
+    key = ("figures", loaded.fingerprint, *_said(named), hashlib.sha256(queries.tobytes()).hexdigest())
+    return worked_out(key, "Working out the AP of the selection", lambda _: figures(loaded, named, queries))
+
+
+# ------------------------------------------------------------------------------------------------ colours
+
+
+def _said(named: SystemRef | None) -> tuple[str, str]:
+    return ("", "") if named is None else (named.text, named.spec.fingerprint if named.spec else "")
+
+
+def view_of(loaded: Dataset, named: SystemRef, other: SystemRef | None) -> maps.MapView:
+    """What the colours and the lines are made of, kept for all sessions."""
+    space = cache.map_space(loaded, named)
+    return _view(loaded.name, loaded.fingerprint, _said(named), _said(other), loaded, named, other, space)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _view(
+    name: str,
+    fingerprint: str,
+    key: tuple,
+    other_key: tuple,
+    _loaded: Dataset,
+    _named: SystemRef,
+    _other: SystemRef | None,
+    _space: projection.JointSpace,
+) -> maps.MapView:
+    other = None if _other is None else cache.map_space(_loaded, _other)
+    return maps.MapView(_loaded, _space, Figures(_loaded, _named, _other), other)
+
+
+def colours_of(
+    view: maps.MapView, colour: str, named: SystemRef, other: SystemRef | None, moment: float = MOMENT
+) -> tuple[maps.Colours, ComputedFigures]:
+    """The colours, worked out once, and how far they are.
+
+    While they are on their way, the points have what this colour was before (a weight was moved), or are grey.
+    """
+    shown: dict[tuple[str, str], maps.Colours] = state.session_get("map colours shown", {})
+    place = (view.dataset.fingerprint, colour)
+    beside = maps.COLOURINGS.get(colour).needs == "other" if colour in maps.COLOURINGS.names else False
+    space = "" if colour in ("class", "split") or colour.startswith("column:") else view.space.fingerprint
+    systems = (*(_said(named) if space else ()), *_said(other if beside else None))
+    key = ("colours", view.dataset.fingerprint, space, *systems, colour)
+    found = worked_out(key, f"Working out the colour “{label(colour)}”", lambda _: maps.colours(view, colour), moment)
+    if found.value is not None:
+        while len(shown) >= _KEPT:
+            shown.pop(next(iter(shown)))
+        shown[place] = found.value
+        return found.value, found
+    if found.job and place in shown:
+        return shown[place], found
+    word = "could not be worked out" if found.fault else "being worked out"
+    grey = maps.categories(label(colour), np.zeros(len(view.dataset), np.int64), [word], rest=(word,))
+    return grey, found
+
+
+def label(colour: str) -> str:
+    """What a colour is called on the page."""
+    return colour.removeprefix("column:") if colour.startswith("column:") else maps.COLOURINGS.get(colour).label
+
+
+def explained(view: maps.MapView, colour: str) -> str:
+    """One line below the map: what the colour says, and of whom; "" where the name says it all."""
+    if colour not in maps.COLOURINGS.names:
+        return ""
+    entry = maps.COLOURINGS.get(colour)
+    text = f"Coloured by: {entry.help}" if entry.help else ""
+    asked = view.figures.asked if isinstance(view.figures, Figures) else np.empty(0)
+    if (
+        colour in ("ap", "correct", "difference")
+        and view.dataset.has_labels
+        and len(asked) < len(view.dataset.split.queries)
+    ):
+        text += f" {len(asked):,} queries drawn by chance were asked; all others are grey."
+    return text

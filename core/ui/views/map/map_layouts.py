@@ -1,0 +1,248 @@
+"""The layouts behind the Map page: what is there is shown at once, the rest is laid out beside the page and measured.
+
+A layout goes its own way to the browser while it is made (`core.ui.components.map.layout_stream`); the page runs again only when it is
+whole and measured.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core import projection
+from core.progress import Progress
+from core.setups import MapSetup
+from core.studies import maps
+from core.studies.system_spec_text import SystemRef
+from core.types import Dataset
+from core.ui.app import cache, jobs, state
+from core.ui.components.map import layout_stream
+
+Place = tuple[str, str, int, str]
+"""Dataset, method, dimensions, side: where a layout can go on from the one before."""
+
+
+@dataclass(frozen=True)
+class ShownLayout:
+    """A map as far as it is there.
+
+    Attributes:
+        settled: it is a whole layout, or on the way from one: points can travel on from it.
+        job: what makes or measures it, "" when nothing is to be done.
+    """
+
+    map: maps.Map
+    settled: bool = True
+    job: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where the browser finds newer layouts, "" when none are on their way."""
+        return layout_stream.address(self.job) if self.job else ""
+
+    def newest(self) -> np.ndarray:
+        """(n, dims) where the points are now, also while the job goes on."""
+        job = jobs.find(self.job) if self.job else None
+        return job.result.projection.xy if job and isinstance(job.result, maps.Map) else self.map.projection.xy
+
+
+def parameters(setup: MapSetup) -> dict[str, float]:
+    """What was set by hand."""
+    return {name: getattr(setup, name) for name in ("perplexity", "iterations", "n_neighbors", "min_dist")}
+
+
+@dataclass(frozen=True)
+class _LayoutRequest:
+    """What a side of the page waits for, or has.
+
+    Attributes:
+        wish: everything that changes the layout; place: where later ones can go on from it.
+        job: what makes or measures it, "" when all was there; warm: it goes on from the layout before.
+    """
+
+    wish: tuple
+    place: Place
+    job: str = ""
+    warm: bool = False
+
+
+def drawn(
+    loaded: Dataset, named: SystemRef, setup: MapSetup, side: str, beside: ShownLayout | None = None
+) -> ShownLayout:
+    """The map of a system now. PCA is there at once; t-SNE and UMAP go on from what this side shows, so that points
+    travel. Until the first layout arrives that one, or PCA, is shown.
+
+    Args:
+        side: "left" or "right".
+        beside: the map on the left, which one on the right is turned onto.
+    """
+    space = cache.map_space(loaded, named)
+    method, dims = setup.method, min(setup.dims, max(projection.METHODS.get(setup.method).dims))
+    place = (loaded.fingerprint, method, dims, side)
+    wish = (*place, space.fingerprint, tuple(parameters(setup).items()), setup.seed)
+    all_asked: dict[str, _LayoutRequest] = state.session_get("maps asked", {})
+    asked = all_asked.get(side)
+    _take(asked)
+    if asked is None or asked.wish != wish:
+        drop(side)
+        asked = all_asked[side] = _begin(space, setup, dims, wish, place, beside)
+        _take(asked)
+    last: dict[Place, ShownLayout] = state.session_get("maps last", {})
+    job = jobs.find(asked.job) if asked.job else None
+    if job is None:
+        return last[place]
+    if job.state == "done":
+        jobs.forget(job.name)
+        all_asked[side] = dataclasses.replace(asked, job="")
+        return last[place]
+    shown = last.get(place) or ShownLayout(_first_look(space, setup, dims), settled=False)
+    return dataclasses.replace(shown, job=job.name)
+
+
+def _take(asked: _LayoutRequest | None) -> None:
+    """Remember what a job has made so far: the next layout goes on from there."""
+    job = jobs.find(asked.job) if asked and asked.job else None
+    if job is not None and isinstance(job.result, maps.Map):
+        on_the_way = " " in job.result.key
+        state.session_get("maps last", {})[asked.place] = ShownLayout(job.result, settled=asked.warm or not on_the_way)
+
+
+def _first_look(space: projection.JointSpace, setup: MapSetup, dims: int) -> maps.Map:
+    """PCA, which stands there until something better comes."""
+    return maps.draw(space, "pca", dims=dims, seed=setup.seed, measure=False)
+
+
+def _begin(
+    space: projection.JointSpace, setup: MapSetup, dims: int, wish: tuple, place: Place, beside: ShownLayout | None
+) -> _LayoutRequest:
+    """Find the layout, or start what makes and measures it."""
+    method, last = setup.method, state.session_get("maps last", {})
+    found = maps.kept(space, method, dims=dims, parameters=parameters(setup), seed=setup.seed)
+    if found is None and projection.METHODS.get(method).instant:
+        found = maps.draw(space, method, dims=dims, seed=setup.seed, measure=False)
+    before = last.get(place)
+    if found is not None:
+        shown = found if before is None else facing(found, before.map)
+        last[place] = ShownLayout(shown)
+        return _LayoutRequest(wish, place, "" if found.quality else _measure(space, found, shown))
+    start = before.map if before is not None and before.settled else None
+    return _LayoutRequest(wish, place, _lay_out(space, setup, dims, start, beside), warm=start is not None)
+
+
+def drop(side: str) -> None:
+    """Stop the layout that nobody waits for any more."""
+    asked = state.session_get("maps asked", {}).pop(side, None)
+    job = jobs.find(asked.job) if asked and asked.job else None
+    if job is not None:
+        job.cancel.set()
+        jobs.forget(job.name)
+
+
+def forget() -> None:
+    """Lay out again what was stopped."""
+    for side in ("left", "right"):
+        drop(side)
+
+
+def stop(shown: ShownLayout) -> None:
+    """The person does not want to wait: what is shown stays."""
+    job = jobs.find(shown.job) if shown.job else None
+    if job is not None:
+        job.cancel.set()
+
+
+def facing(found: maps.Map, before: maps.Map) -> maps.Map:
+    """The same map, mirrored (PCA, whose axes mean something) or turned onto the one before, so that points travel no
+    further than they must. One that had to be changed has a key of its own: what goes on from it starts elsewhere.
+    """
+    xy, other = found.projection.xy, before.projection.xy
+    if xy.shape != other.shape:
+        return found
+    if projection.METHODS.get(found.projection.method).instant:
+        against = ((xy - xy.mean(axis=0)) * (other - other.mean(axis=0))).sum(axis=0) < 0
+        changed = xy * np.where(against, -1, 1).astype(np.float32)
+    else:
+        changed = projection.align(xy, other)
+    if np.array_equal(changed, xy):
+        return found
+    mark = hashlib.blake2b(changed.tobytes(), digest_size=6).hexdigest()
+    return dataclasses.replace(
+        found, projection=dataclasses.replace(found.projection, xy=changed), key=f"{found.key}-{mark}"
+    )
+
+
+def _measure(space: projection.JointSpace, found: maps.Map, shown: maps.Map) -> str:
+    """Measure a map that is shown already, perhaps mirrored; the name of the job."""
+
+    def work(running: jobs.BackgroundJob) -> maps.Map:
+        """Lay out, showing what is on its way; then measure."""
+        running.result = shown
+        return dataclasses.replace(shown, quality=maps.measured(space, found, running.cancel).quality)
+
+    return jobs.start(f"measure {uuid.uuid4().hex}", "Measuring how far the map can be trusted", work).name
+
+
+def _lay_out(
+    space: projection.JointSpace, setup: MapSetup, dims: int, start: maps.Map | None, beside: ShownLayout | None
+) -> str:
+    """Start a layout beside the page, going on from another one where there is one; the name of the job."""
+    method, given, name = setup.method, parameters(setup), f"map-{uuid.uuid4().hex}"
+    if method == "umap":
+        projection.warm_umap()
+    stream = layout_stream.open_stream(name, _turned_onto(beside) if beside is not None else None)
+    label = projection.METHODS.get(method).label
+
+    def work(running: jobs.BackgroundJob) -> maps.Map:
+        """Lay out, showing what is on its way; then measure."""
+
+        def show(layout: maps.Map) -> None:
+            running.result = layout
+            stream.put(layout.projection.xy)
+
+        def tell(progress: Progress) -> None:
+            running.tell(progress)
+            stream.note = _note(label, progress)
+
+        try:
+            made = maps.draw(
+                space,
+                method,
+                dims=dims,
+                parameters=given,
+                seed=setup.seed,
+                start=start,
+                on_layout=show,
+                on_progress=tell,
+                cancel=running.cancel,
+                measure=False,
+            )
+            running.result = made
+            stream.put(made.projection.xy, whole=True)
+        finally:
+            stream.end()
+        return maps.measured(space, made, running.cancel)
+
+    return jobs.start(name, f"Laying out {len(space):,} points with {label}", work).name
+
+
+def _turned_onto(beside: ShownLayout) -> Callable[[np.ndarray], np.ndarray]:
+    """How the right map is turned: onto the left one as that is at the moment."""
+
+    def turned(xy: np.ndarray) -> np.ndarray:
+        other = beside.newest()
+        return projection.align(xy, other) if other.shape == xy.shape else xy
+
+    return turned
+
+
+def _note(label: str, progress: Progress) -> str:
+    """What the map says while a layout is made."""
+    if label == "UMAP" and not projection.umap_is_warm():
+        return "UMAP is being compiled, once per start of the app: up to a minute"
+    done = f" · {progress.done:,} of {progress.total:,} steps" if progress.done and progress.total else ""
+    return f"{label} is on its way{done}"

@@ -1,0 +1,166 @@
+"""Large galleries on a page: an index answers once it is built, beside the page; until then the exact search does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.setups import RetrievalSetup, bounds_of
+from core.studies import ann_search
+from core.studies.system_spec_text import SystemRef
+from core.studies.systems import System
+from core.types import Dataset
+from core.ui.app import cache, jobs, state, theme
+from core.ui.views.retrieval import query_inputs
+
+if TYPE_CHECKING:
+    from core.ui.views.retrieval.retrieval_view import RetrievalView
+
+_MOST_HELD = 4
+_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True)
+class SearchMode:
+    """How a system is searched now.
+
+    Attributes:
+        indexed: the index that answers; None: every picture is scored.
+        said: why there is none, for people; "" for galleries that need none.
+        job: the name of the job that builds it, or built it; "" when there is none.
+    """
+
+    indexed: ann_search.IndexedGallery | None = None
+    said: str = ""
+    job: str = ""
+
+
+@st.cache_resource
+def _held() -> dict[str, ann_search.IndexedGallery]:
+    """The indexes in memory, by key; the one used longest ago goes."""
+    return {}
+
+
+def _hold(indexed: ann_search.IndexedGallery) -> ann_search.IndexedGallery:
+    with _LOCK:
+        held = _held()
+        held.pop(indexed.key, None)
+        held[indexed.key] = indexed
+        while len(held) > _MOST_HELD:
+            held.pop(next(iter(held)))
+    return indexed
+
+
+def is_large(loaded: Dataset) -> bool:
+    """Whether an index is worth its while."""
+    return len(loaded.split.gallery) >= ann_search.FROM
+
+
+def system_of(loaded: Dataset, named: SystemRef) -> System:
+    """The system over the dataset's own queries."""
+    space = cache.space(loaded, tuple(sorted(named.backbones)))
+    return System(query_inputs.system_name(named), space, named.spec)
+
+
+def search_mode(loaded: Dataset, named: SystemRef, exact: bool) -> SearchMode:
+    """How a system is searched now; an index that is not there yet begins to be built.
+
+    Args:
+        exact: the visitor wants every picture scored.
+    """
+    if not is_large(loaded):
+        return SearchMode()
+    if exact:
+        return SearchMode(said="Every picture is scored, as chosen.")
+    system = system_of(loaded, named)
+    against = ann_search.reason_against(system)
+    if against:
+        return SearchMode(said=f"Every picture is scored: {against}.")
+    names = tuple(sorted(system.backbones))
+    key = ann_search.key_of(system.space, names)
+    found = _held().get(key) or ann_search.kept(system.space, names)
+    if found is not None:
+        return SearchMode(_hold(found))
+    name = f"index {key}"
+    job = jobs.find(name)
+    if job is None:
+        titles = ", ".join(cache.backbone_title(one) for one in names)
+        job = jobs.start(name, f"Building the search index of {loaded.name} ({titles})", _work(system, names))
+    elif isinstance(job.result, ann_search.IndexedGallery):
+        return SearchMode(_hold(job.result))
+    if job.running:
+        return SearchMode(said="Every picture is scored while the index is being built.", job=name)
+    return SearchMode(said="Every picture is scored: the index was not built.", job=name)
+
+
+def _work(system: System, names: tuple[str, ...]) -> Callable[[jobs.BackgroundJob], ann_search.IndexedGallery]:
+    def work(job: jobs.BackgroundJob) -> ann_search.IndexedGallery:
+        return ann_search.build(system.space, names, on_progress=job.tell, cancel=job.cancel)
+
+    return work
+
+
+def agreement_panel(ways: Sequence[SearchMode]) -> None:
+    """The indexes that are being built, and a button for those that were stopped."""
+    names = tuple(dict.fromkeys(way.job for way in ways if way.job))
+    if names:
+        jobs.job_panel(*names)
+    for name in names:
+        job = jobs.find(name)
+        if job is not None and not job.running:
+            st.button(
+                "Build the index", key=f"again {name}", icon=":material/refresh:", on_click=jobs.forget, args=(name,)
+            )
+
+
+def switch(view: RetrievalView) -> Callable[[], None]:
+    """Every picture, or an index: the visitor's choice, part of the link.
+
+    Returns:
+        what writes beside the switch how the lists were found; to be called after the results, which it would delay.
+    """
+    bounds = bounds_of(RetrievalSetup, "exact")
+    left, right = st.columns([2.6, 6.4], gap="small", vertical_alignment="center")
+    left.toggle(bounds.label, key=state.key(RetrievalSetup, "exact"), help=bounds.help)
+    place = right.empty()
+    place.caption(
+        "Measuring how well the index agrees with the exact search …" if any(w.indexed for w in view.ways) else ""
+    )
+
+    def tell() -> None:
+        place.caption(sentence(view.loaded, tuple(zip(view.systems, view.ways)), view.setup.k))
+
+    return tell
+
+
+def agreement(loaded: Dataset, named: SystemRef, indexed: ann_search.IndexedGallery, k: int) -> float:
+    """Recall@k of the index against the exact search for this system, kept for all sessions."""
+    said = named.text if named.spec is None else named.spec.fingerprint
+    return _agreement(indexed.key, said, k, indexed.index.effort, indexed, system_of(loaded, named))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _agreement(key: str, said: str, k: int, effort: int, _indexed: ann_search.IndexedGallery, _system: System) -> float:
+    return ann_search.agreement(_indexed, _system, k)
+
+
+def sentence(loaded: Dataset, ways: Sequence[tuple[SystemRef, SearchMode]], k: int) -> str:
+    """How the lists were found, and how well such lists agree with the exact ones."""
+    found = [
+        f"{100 * agreement(loaded, named, way.indexed, k):.1f} % for {theme.plain(named.title)}"
+        for named, way in ways
+        if way.indexed is not None
+    ]
+    said = [way.said for _, way in ways if way.said]
+    if found:
+        sample = min(ann_search.SAMPLE, len(loaded.split.queries))
+        said.insert(
+            0,
+            f"**Approximate:** of the exact first {k} among {len(loaded.split.gallery):,} pictures an index (FAISS) finds "
+            f"{', '.join(found)} (recall@{k}, mean of {sample} sampled queries). Scores are exact.",
+        )
+    return " ".join(dict.fromkeys(said))

@@ -1,0 +1,97 @@
+"""Texts read for the pages: short lists at once, long ones beside the page, and each only once."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from core.errors import CoreError
+from core.studies.text import text_search
+from core.ui.app import cache, jobs
+
+_log = logging.getLogger("fusionscope")
+JOB = "texts"
+AT_ONCE = 64
+"""So many texts may be read while the page waits; more are read beside it, with a bar."""
+
+
+def words(space: str, texts: Sequence[str]) -> np.ndarray:
+    """(n, dim) vectors of texts in a space; what was asked before is there at once, long lists are kept on disk."""
+    return _words(space, tuple(texts))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _words(space: str, texts: tuple[str, ...]) -> np.ndarray:
+    return text_search.encode_words(space, texts) if len(texts) <= AT_ONCE else text_search.kept_vectors(space, texts)
+
+
+def warm(spaces: Sequence[str]) -> None:
+    """Load what reads the words while somebody still types; once per process."""
+    for space in spaces:
+        _warm(space)
+
+
+@st.cache_resource(show_spinner=False)
+def _warm(space: str) -> threading.Thread:
+    def load() -> None:
+        try:
+            text_search.encode_words(space, ["warm"])
+        except CoreError as error:  # the query itself will say so
+            _log.info("%s was not loaded ahead: %s", space, error)
+
+    thread = threading.Thread(target=load, name=f"warm {space}", daemon=True)
+    thread.start()
+    return thread
+
+
+def ready(space: str, texts: Sequence[str], what: str) -> bool:
+    """Whether a list of texts is read, but for a few; else it is read beside the page.
+
+    A page that asks shows `jobs.panel(wording.JOB)` at its top.
+
+    Args:
+        what: whose texts these are, for the panel: "the catalogue shop".
+    """
+    key = _key(space, texts)
+    if key in _read():
+        return True
+    if text_search.unread(space, texts) <= AT_ONCE:
+        _read().add(key)
+        return True
+    job = jobs.find(JOB)
+    title = f"{cache.backbone_title(space)} reads {what}"
+
+    def work(running: jobs.BackgroundJob) -> None:
+        text_search.kept_vectors(space, texts, running.tell, running.cancel)
+
+    if job is None or job.state == "done":
+        jobs.start(JOB, title, work)
+        st.rerun()  # the whole page: the bar stands at its top
+    if not job.running:
+        st.button(
+            "Go on reading",
+            type="primary",
+            icon=":material/play_arrow:",
+            key=f"read {what}",
+            on_click=jobs.start,
+            args=(JOB, title, work),
+        )
+    return False
+
+
+def _key(space: str, texts: Sequence[str]) -> str:
+    digest = hashlib.sha256(space.encode())
+    for said in texts:
+        digest.update(said.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()
+
+
+@st.cache_resource
+def _read() -> set[str]:
+    """Lists of texts that are known to be read in this process."""
+    return set()

@@ -1,0 +1,86 @@
+"""Embedding beside the pages: the one way in which every page starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from core import backbones, data
+from core.errors import CoreError, NotComputed
+from core.setups import FrameSetup
+from core.studies import embedding
+from core.types import Dataset
+from core.ui.app import jobs
+
+JOB = "embed"
+"""One job reads or embeds at a time, on every page."""
+
+
+def start_embedding(
+    name: str,
+    chosen: Sequence[str],
+    *,
+    title: str = "",
+    device: str | None = None,
+    then: Callable[[Dataset, jobs.BackgroundJob], Any] | None = None,
+) -> None:
+    """Embed a dataset with the chosen backbones in the background; one that is not built yet is built first.
+
+    Args:
+        title: what the panel says; by default "Embedding" and the name.
+        device: where to compute; None lets it be picked.
+        then: what is done with the dataset afterwards, in the same job.
+    """
+
+    def work(job: jobs.BackgroundJob) -> str:
+        """Build or read the dataset, embed it, then do what follows."""
+        loaded = data.load(name, on_progress=job.tell, cancel=job.cancel)
+        job.changed()
+        embed(loaded, chosen, job, device)
+        if then is not None:
+            then(loaded, job)
+            job.changed()
+        return name
+
+    jobs.start(JOB, title or f"Embedding {name}", work)
+
+
+def in_catalog(chosen: Sequence[str]) -> tuple[str, ...]:
+    """Those of the chosen backbones that any pictures can be embedded with; the usual ones where a link names none."""
+    known = []
+    for one in chosen:
+        with suppress(CoreError):
+            known.append(backbones.get(one).name)
+    return tuple(known) or FrameSetup.backbones
+
+
+def embed(loaded: Dataset, chosen: Sequence[str], job: jobs.BackgroundJob, device: str | None = None) -> None:
+    """Embed with those whose weights are here together, then with each of the others, inside a job.
+
+    Raises:
+        NotComputed: what could not be fetched or computed; all the rest is done.
+    """
+    here = [one for one in chosen if _is_here(loaded, one)]
+    refused = []
+    for part in filter(None, [here, *([one] for one in chosen if one not in here)]):
+        try:
+            embedding.embed(
+                loaded,
+                part,
+                device=device,
+                on_progress=job.tell,
+                cancel=job.cancel,
+                on_backbone_done=lambda _: job.changed(),
+            )
+        except CoreError as error:
+            if job.cancel or part is here:
+                raise
+            refused.append(str(error))
+    if refused:
+        raise NotComputed(" ".join(refused))
+
+
+def _is_here(loaded: Dataset, name: str) -> bool:
+    backbone = embedding.find(loaded, name)
+    return backbone.source == "vectors" or backbones.available(backbone)[0]

@@ -1,0 +1,66 @@
+"""An image of a dataset as a card of the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from core.store import open_store
+from core.types import Dataset
+from core.ui.components.gallery import Card
+
+_HIDDEN = {"path", "offset", "member_size", "mtime_ns", "bytes"}
+
+
+def card(loaded: Dataset, position: int, **more: Any) -> Card:
+    """The card of one image: its picture, its label, its file and what the dataset says about it.
+
+    Args:
+        position: of the image in the dataset.
+        more: fields of `Card` that the page knows: frame, rank, score, move, shares, rows, note.
+    """
+    return Card(
+        id=str(loaded.ids[position]),
+        key=key_of(loaded, position),
+        label=loaded.label_of(position),
+        title=str(loaded.ids[position]),
+        facts=facts(loaded, position),
+        **more,
+    )
+
+
+def key_of(loaded: Dataset, position: int) -> str:
+    """The content hash that a picture's address is made of."""
+    key = loaded.keys[position]
+    return key.decode() if isinstance(key, bytes) else str(key)
+
+
+def facts(loaded: Dataset, position: int) -> tuple[tuple[str, str], ...]:
+    """(name, value) pairs for the large card: label, size and text columns, long ones cut."""
+    items = loaded.items  # cell by cell: a row as a Series takes five times as long, and a page shows a hundred
+    row = {name: items[name].iat[position] for name in items.columns if name not in _HIDDEN}
+    found = [("class", loaded.label_of(position))] if loaded.label_of(position) else []
+    if "width" in row and row.get("width") == row.get("width"):
+        found.append(("size", f"{int(row['width'])} × {int(row['height'])}"))
+    for name, value in row.items():
+        if name in {"id", "label", "width", "height", "size", "key", "split"}:
+            continue
+        text = "" if value is None or (isinstance(value, float) and np.isnan(value)) else str(value)
+        if text:
+            found.append((str(name), text if len(text) <= 160 else text[:157] + "…"))
+    return tuple(found[:8])
+
+
+def cards(loaded: Dataset, positions: Iterable[int], **more: Any) -> list[Card]:
+    """Several cards alike; pictures that have no thumbnail yet get one now."""
+    positions = ensure_thumbnails(loaded, positions)
+    return [card(loaded, position, **more) for position in positions]
+
+
+def ensure_thumbnails(loaded: Dataset, positions: Iterable[int]) -> list[int]:
+    """Positions whose pictures have their thumbnails, made now where nothing embedded them here."""
+    positions = [int(position) for position in positions]
+    open_store().ensure_thumbnails(loaded, positions)
+    return positions

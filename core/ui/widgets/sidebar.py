@@ -1,0 +1,95 @@
+"""Widgets that several pages share. Their bounds come from the setups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core import data
+from core.errors import NotComputed
+from core.setups import FrameSetup
+from core.types import Dataset
+from core.ui.app import cache, jobs, state, theme
+
+_SHOWN = "backbones shown"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the sidebar says: the dataset, the backbones chosen that are embedded for it, and all that are."""
+
+    dataset: Dataset
+    backbones: tuple[str, ...]
+    embedded: tuple[str, ...]
+
+
+def frame() -> None:
+    """The shared sidebar: dataset, backbones, and what is running."""
+    state.seed(FrameSetup)
+    names = cache.ready_datasets()
+    with st.sidebar:
+        if names:
+            _dataset_and_backbones(names)
+        setup = state.read(FrameSetup)
+        for job in jobs.running():
+            st.caption(f":material/progress_activity: {theme.plain(job.title)} …")
+        if not names:
+            st.caption(f"No dataset is ready yet. The Overview builds {theme.plain(repr(setup.dataset))} first.")
+
+
+def _dataset_and_backbones(names: tuple[str, ...]) -> None:
+    chosen = state.get(FrameSetup, "dataset")
+    if chosen not in names:
+        if chosen != FrameSetup.dataset:
+            st.warning(
+                theme.plain(f"No dataset named {chosen!r} is on this installation; {names[0]!r} is shown instead.")
+            )
+        state.set_field(FrameSetup, "dataset", names[0])
+    dataset = st.selectbox(
+        "Dataset",
+        names,
+        key=state.key(FrameSetup, "dataset"),
+        help="The images that are searched. Add your own on Datasets.",
+    )
+    embedded = cache.embedded(dataset)
+    wanted = state.get(FrameSetup, "backbones")
+    st.session_state[_SHOWN] = [name for name in wanted if name in embedded] or list(embedded)
+    st.multiselect(
+        "Backbones",
+        embedded,
+        key=_SHOWN,
+        on_change=_take_backbones,
+        format_func=cache.backbone_title,
+        help="The backbones to compare and to fuse: those that are embedded for this dataset.",
+        placeholder="none is embedded yet",
+    )
+
+
+def _take_backbones() -> None:
+    state.set_field(FrameSetup, "backbones", tuple(st.session_state[_SHOWN]))
+
+
+def selection() -> Selection:
+    """What the sidebar says, for a page.
+
+    Raises:
+        NotComputed: no dataset is ready, or nothing is embedded for it; the sentence says where to go.
+    """
+    names = cache.ready_datasets()
+    name = state.get(FrameSetup, "dataset")
+    if name not in names:
+        raise NotComputed(
+            "No dataset is ready yet. Open the Overview: it builds the demo, or add a folder of your own there."
+        )
+    embedded = cache.embedded(name)
+    if not embedded:
+        raise NotComputed(f"Nothing is embedded for {name!r} yet. Open the Overview and press “Embed … missing”.")
+    wanted = state.get(FrameSetup, "backbones")
+    chosen = tuple(b for b in wanted if b in embedded) or embedded
+    return Selection(cache.dataset(name), chosen, embedded)
+
+
+def registered() -> tuple[str, ...]:
+    """Every dataset that can be loaded by name, built or not."""
+    return data.names()

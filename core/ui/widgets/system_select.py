@@ -1,0 +1,258 @@
+"""What the pages that compare share: the systems side by side, their names, colours and evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from core import charts
+from core.errors import Cancelled, CoreError
+from core.studies import evaluation, fusion, query_sampling, system_spec_text
+from core.studies.system_spec_text import SystemRef
+from core.studies.systems import System
+from core.types import Dataset
+from core.ui.app import cache, jobs, state, theme
+from core.ui.views.retrieval import query_inputs
+from core.ui.widgets import background_full_eval, sidebar
+
+SEPARATOR = "|"
+FUSION_COLOURS = (charts.FUSION_COLOUR, "#8a5a2b", "#5b6bb5", "#b0487a", "#3f7f5f", "#a07d10")
+DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
+NO_SYSTEM = "Choose at least one system above: a backbone, the fusion of the Fusion lab, or a saved one."
+
+
+@dataclass(frozen=True)
+class ComparedSystem:
+    """One system of a comparison.
+
+    Attributes:
+        system: its name is the text of its link, so it is unique.
+        title: what people read, unique on the page.
+        colour, dash: of its bar and line, the same on every page.
+    """
+
+    system: System
+    title: str
+    colour: str
+    dash: str
+
+    @property
+    def name(self) -> str:
+        """The system's own name."""
+        return self.system.name
+
+
+def choose(setup: type, selection: sidebar.Selection) -> list[ComparedSystem]:
+    """The multiselect of systems, and what it says: every backbone of the sidebar, the lab's fusion, the saved ones.
+
+    Systems that cannot be judged here (no vectors, or trained on these very queries) are named with the reason.
+
+    Args:
+        setup: has a field `systems`: texts joined by "|", "" for all that are offered.
+    """
+    wanted = [_unescaped(text) for text in state.get(setup, "systems").split(SEPARATOR) if text]
+    offered = query_inputs.system_options(selection.backbones, selection.embedded, wanted)
+    standard = [text for text in offered.titles if text in selection.backbones or text not in selection.embedded]
+    picked = [text for text in wanted if text in offered.titles] or standard
+    for text in wanted:
+        if text not in offered.titles:
+            _say_why(text, offered)
+    titles = _titles(offered, selection)
+    widget = f"systems of {setup.__name__}"
+    st.session_state[widget] = picked
+
+    def chosen() -> None:
+        now = st.session_state[widget]
+        state.set_field(setup, "systems", _joined(now) if now and set(now) != set(standard) else "")
+
+    st.multiselect(
+        "Systems",
+        list(offered.titles),
+        key=widget,
+        on_change=chosen,
+        format_func=lambda text: titles[text],
+        help="Backbones, the fusion as it stands in the Fusion lab, and saved fusions.",
+        placeholder="choose systems",
+    )
+    return _competitors(picked, titles, offered, selection)
+
+
+def _joined(texts: Sequence[str]) -> str:
+    """Texts of systems in one field of a link; a saved name may hold the separator itself."""
+    return SEPARATOR.join(text.replace("%", "%25").replace(SEPARATOR, "%7C") for text in texts)
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("%7C", SEPARATOR).replace("%25", "%")
+
+
+def _say_why(text: str, offered: query_inputs.SystemOptions) -> None:
+    try:
+        offered.read(text)
+    except CoreError as error:
+        st.warning(theme.plain(str(error)), icon=":material/info:")
+
+
+def _titles(offered: query_inputs.SystemOptions, selection: sidebar.Selection) -> dict[str, str]:
+    """Short titles, each once."""
+    found: dict[str, str] = {}
+    lab = query_inputs.lab_text(selection.backbones)
+    for text, title in offered.titles.items():
+        short = (
+            "Fusion lab"
+            if text == lab
+            else text[len(system_spec_text.SAVED) :]
+            if text.startswith(system_spec_text.SAVED)
+            else title
+        )
+        number = 2
+        unique = short
+        while unique in found.values():
+            unique, number = f"{short} ({number})", number + 1
+        found[text] = unique
+    return found
+
+
+def _competitors(
+    picked: Sequence[str], titles: dict[str, str], offered: query_inputs.SystemOptions, selection: sidebar.Selection
+) -> list[ComparedSystem]:
+    loaded = selection.dataset
+    named: list[SystemRef] = []
+    for text in picked:
+        try:
+            one = system_spec_text.read(text, selection.embedded, offered.saved)
+            if one.spec is not None:
+                fusion.refuse_trained(one.spec, fusion.query_keys(loaded))
+        except CoreError as error:
+            st.warning(f"{theme.plain(titles[text])} is left out. {theme.plain(str(error))}", icon=":material/info:")
+            continue
+        named.append(one)
+    used = tuple(sorted({name for one in named for name in one.backbones}))
+    if not used:
+        return []
+    space = cache.space(loaded, used)
+    shades = theme.colours(tuple(dict.fromkeys([*selection.backbones, *selection.embedded])))
+    found, n_fusions = [], 0
+    for one in named:
+        colour, dash = shades.get(one.text), "solid"
+        if one.spec is not None:
+            colour, dash = FUSION_COLOURS[n_fusions % len(FUSION_COLOURS)], DASHES[n_fusions % len(DASHES)]
+            n_fusions += 1
+        found.append(ComparedSystem(System(one.text, space, one.spec), titles[one.text], colour, dash))
+    return found
+
+
+def in_link(competitors: Sequence[ComparedSystem], setup: type) -> dict[str, str]:
+    """What the link says about the systems: all of them by name once a fusion is among them, so that it reopens."""
+    named = state.get(setup, "systems")
+    if named or any(one.system.spec is not None for one in competitors):
+        return {"systems": _joined([one.name for one in competitors])}
+    return {}
+
+
+def judge(
+    loaded: Dataset, competitors: Sequence[ComparedSystem], ks: tuple[int, ...], metric: str, by_class: bool
+) -> tuple[Dataset, list[ComparedSystem], evaluation.Result]:
+    """Every system with all its figures; the first time takes seconds, and says at which system it is.
+
+    Of a large set a seeded panel of queries answers first, in a sentence that says so, and all queries follow. A system
+    that cannot be judged is left out with its sentence, and all others stand.
+
+    Returns:
+        the dataset as it was asked, by all its queries or by the panel; the systems over it; their figures.
+    Raises:
+        CoreError: none of them can be judged.
+    """
+    small, same = panel_of(loaded, competitors)
+    if small is None:
+        return loaded, *_judged(loaded, competitors, ks, metric, by_class)
+    name = f"all queries {loaded.fingerprint} {ks} {metric} {by_class} {[one.name for one in competitors]}"
+
+    def work(job: jobs.BackgroundJob) -> bool:
+        for one in competitors:
+            cache.evaluated(loaded, one.system, ks, by_class, job.tell, job.cancel)
+        cache.compared(loaded, tuple(one.system for one in competitors), ks, metric, by_class)
+        return True
+
+    if background_full_eval.ready(name):
+        return loaded, *_judged(loaded, competitors, ks, metric, by_class)
+    same, result = _judged(small, same, ks, metric, by_class, clusters=False)
+    able = {one.name for one in same}
+    competitors = [one for one in competitors if one.name in able]
+    best = result.best.figures[metric]
+    background_full_eval.follow(
+        name, work, query_sampling.sentence(len(small.split.queries), len(loaded.split.queries), best.low, best.high)
+    )
+    return small, same, result
+
+
+def panel_of(loaded: Dataset, competitors: Sequence[ComparedSystem]) -> tuple[Dataset | None, list[ComparedSystem]]:
+    """Of a large set the dataset asked by a panel, and the same systems over it; else None and the systems."""
+    used = tuple(sorted({name for one in competitors for name in one.system.backbones}))
+    small = cache.panel(loaded, used)
+    if small is None:
+        return None, list(competitors)
+    space = cache.space(small, used)
+    return small, [replace(one, system=replace(one.system, space=space)) for one in competitors]
+
+
+def _judged(
+    loaded: Dataset,
+    competitors: Sequence[ComparedSystem],
+    ks: tuple[int, ...],
+    metric: str,
+    by_class: bool,
+    clusters: bool = True,
+) -> tuple[list[ComparedSystem], evaluation.Result]:
+    said = st.empty()
+
+    def one_of(one: ComparedSystem) -> None:
+        """Judge one system; whoever asks again finds it kept."""
+        with (
+            said,
+            st.spinner(
+                f"Judging {theme.plain(one.title)} ({competitors.index(one) + 1} of {len(competitors)}) …",
+                show_time=True,
+            ),
+        ):
+            cache.evaluated(loaded, one.system, ks, by_class, clusters=clusters)
+
+    competitors = able_of(competitors, one_of)
+    with said, st.spinner("Comparing every pair …"):
+        systems = tuple(one.system for one in competitors)
+        result = cache.compared(loaded, systems, ks, metric, by_class, clusters=clusters)
+    said.empty()
+    return competitors, result
+
+
+def able_of(competitors: Sequence[ComparedSystem], ask: Callable[[ComparedSystem], object]) -> list[ComparedSystem]:
+    """The systems that can be asked; each of the others is left out with its sentence.
+
+    Args:
+        ask: works a system out, and raises where that is not possible.
+    Raises:
+        CoreError: of the last one, where nothing is left.
+    """
+    able: list[ComparedSystem] = []
+    faults: list[tuple[ComparedSystem, CoreError]] = []
+    for one in competitors:
+        try:
+            ask(one)
+        except Cancelled:
+            raise
+        except CoreError as error:
+            faults.append((one, error))
+        else:
+            able.append(one)
+    if faults and not able:
+        raise faults[-1][1]
+    for one, error in faults:
+        st.warning(f"{theme.plain(one.title)} is left out. {theme.plain(str(error))}", icon=":material/info:")
+    return able
+
+
+def shades() -> charts.Shades:
+    """Colours of heat maps for the theme that the reader has."""
+    return charts.DARK if st.context.theme.type == "dark" else charts.LIGHT
