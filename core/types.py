@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 ZERO_NORM = 1e-12
-"""A vector this short means "nothing here" (metrics.md, section 1)."""
+"""A vector this short means "nothing here" (DEFINITIONS.md, section 1)."""
 
 
 def frozen_array(values: Any, dtype: Any) -> np.ndarray:

@@ -67,7 +67,7 @@ DATASETS.add(
         make=_make("digits"),
         is_made=_made("digits"),
         licence="CC BY 4.0",
-        reference="Alpaydin and Kaynak 1998, UCI Optical Recognition of Handwritten Digits, by scikit-learn",
+        reference="Alpaydin and Kaynak 1998, UCI Handwritten Digits, doi:10.24432/C50P49, by scikit-learn",
         description="1,797 handwritten digits of 8 by 8 pixels.",
     )
 )

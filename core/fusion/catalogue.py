@@ -1,9 +1,9 @@
 """Catalogues: items made of components (title, description, picture ...) in one space, scored against a query.
 
-metrics.md, section 10. An item's score is the cosine of the query with the weighted sum of its components; strategies
-differ in the weights. Fused vectors are never formed: with L the cosines of the query with the components and E'E the
-small Gram matrix of each item, the score is w'L / sqrt(w' E'E w). Beside them stand two rivals that do not add vectors:
-reciprocal ranks of the components' own lists, and BM25 on the words.
+DEFINITIONS.md, section 10. An item's score is the cosine of the query with the weighted sum of its components;
+strategies differ in the weights. Fused vectors are never formed: with L the cosines of the query with the components
+and E'E the small Gram matrix of each item, the score is w'L / sqrt(w' E'E w). Beside them stand two rivals that do not
+add vectors: reciprocal ranks of the components' own lists, and BM25 on the words.
 
 An item may have several pictures p_1 ... p_s. In the terms of section 10 they enter in one of three ways:
 
@@ -256,7 +256,7 @@ def _first_copies(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     "average",
     label="Simple average",
     help="Every component that an item has counts alike.",
-    reference="metrics.md section 10, the fallback of step 3",
+    reference="DEFINITIONS.md, section 10, the fallback of step 3",
 )
 def average(similarities: np.ndarray, components: Components, shares: np.ndarray) -> np.ndarray:
     """Equal weights."""
@@ -267,7 +267,7 @@ def average(similarities: np.ndarray, components: Components, shares: np.ndarray
     "fixed",
     label="Fixed weights",
     help="Your own weight per component, the same for every item and query.",
-    reference="the sliders of this page",
+    reference="DEFINITIONS.md, section 10",
     uses_shares=True,
 )
 def fixed(similarities: np.ndarray, components: Components, shares: np.ndarray) -> np.ndarray:
@@ -279,7 +279,7 @@ def fixed(similarities: np.ndarray, components: Components, shares: np.ndarray) 
     "hybrid",
     label="Hybrid global-local",
     help="max(G, 0) times max(L, 0): how alike a component is over all items, times how well it fits the query.",
-    reference="metrics.md section 10",
+    reference="DEFINITIONS.md, section 10",
     per_query=True,
 )
 def hybrid(similarities: np.ndarray, components: Components, shares: np.ndarray) -> np.ndarray:
@@ -291,7 +291,7 @@ def hybrid(similarities: np.ndarray, components: Components, shares: np.ndarray)
     "local",
     label="Local only (L)",
     help="max(L, 0): how well the component fits the query, nothing else.",
-    reference="metrics.md section 10, without step 1",
+    reference="DEFINITIONS.md, section 10, without step 1",
     per_query=True,
 )
 def local(similarities: np.ndarray, components: Components, shares: np.ndarray) -> np.ndarray:
@@ -303,7 +303,7 @@ def local(similarities: np.ndarray, components: Components, shares: np.ndarray) 
     "distinct",
     label="Distinct (1 − G)",
     help="1 − G: a component that looks alike on all items tells little, so it counts little.",
-    reference="metrics.md section 10, the opposite of step 1",
+    reference="DEFINITIONS.md, section 10, the opposite of step 1",
 )
 def distinct(similarities: np.ndarray, components: Components, shares: np.ndarray) -> np.ndarray:
     """The same weights for every query; G is clipped to [0, 1]."""

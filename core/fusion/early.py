@@ -47,7 +47,7 @@ def present(vectors: np.ndarray) -> np.ndarray:
     weight="length",
     linear=True,
     sentence="The vectors are put behind one another, so each backbone keeps its own view and adds its own say.",
-    reference="metrics.md, section 8",
+    reference="DEFINITIONS.md, section 8",
 )
 def concat(parts: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
     """[w_1 x_1; …; w_M x_M], unit again: (n_images, Σ dim) float32.
@@ -129,7 +129,7 @@ def _weighted_mean(parts: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarr
     joins="vectors",
     weight="share",
     sentence="The vectors are averaged number by number. Only sensible when the backbones share one space.",
-    reference="metrics.md, section 8",
+    reference="DEFINITIONS.md, section 8",
 )
 def mean(parts: Sequence[np.ndarray], weights: np.ndarray, names: Sequence[str] = ()) -> np.ndarray:
     """Σ w_m x_m / Σ w_m, unit again: (n_images, dim) float32. Needs equal dims, and one space to mean anything.
@@ -153,7 +153,7 @@ def mean(parts: Sequence[np.ndarray], weights: np.ndarray, names: Sequence[str] 
     joins="vectors",
     weight="share",
     sentence="As the mean, with a weight for each backbone. Only sensible when the backbones share one space.",
-    reference="metrics.md, section 8",
+    reference="DEFINITIONS.md, section 8",
 )
 def weighted(parts: Sequence[np.ndarray], weights: np.ndarray, names: Sequence[str] = ()) -> np.ndarray:
     """The same as `mean`, under the name that people use when weights are set."""
@@ -166,7 +166,7 @@ def weighted(parts: Sequence[np.ndarray], weights: np.ndarray, names: Sequence[s
     joins="vectors",
     weight="share",
     sentence="Shorter vectors are filled with zeros to the longest, then averaged.",
-    reference="metrics.md, section 8",
+    reference="DEFINITIONS.md, section 8",
 )
 def mean_pad(parts: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
     """The mean after padding every part with zeros to the largest dim."""
@@ -231,7 +231,7 @@ def _reduced(part: np.ndarray, gallery: np.ndarray, dim: int, whiten: bool) -> n
     weight="share",
     parameters=(dim_parameter(),),
     sentence="Each backbone is brought to the same number of its main directions, then averaged.",
-    reference="metrics.md, section 8",
+    reference="DEFINITIONS.md, section 8",
 )
 def mean_pca(
     parts: Sequence[np.ndarray], weights: np.ndarray, gallery: np.ndarray, dim: int | None = None
@@ -252,7 +252,8 @@ def mean_pca(
     weight="share",
     parameters=(dim_parameter(), Parameter("seed", 0, Bounds("whole", low=0, high=2**31 - 1, label="Seed"))),
     sentence="Each backbone is cast by its own random matrix to the same length, then averaged: cheap, nothing fitted.",
-    reference="Johnson and Lindenstrauss 1984; Achlioptas 2003",
+    reference="Johnson and Lindenstrauss 1984, doi:10.1090/conm/026/737400; "
+    "Achlioptas 2003, doi:10.1016/S0022-0000(03)00025-4",
 )
 def mean_random(
     parts: Sequence[np.ndarray], weights: np.ndarray, names: Sequence[str], dim: int | None = None, seed: int = 0
@@ -276,7 +277,7 @@ def mean_random(
     weight="length",
     parameters=(dim_parameter(), Parameter("whiten", False, Bounds("flag", label="Whiten"))),
     sentence="The concatenation is reduced to its main directions: short vectors that keep most of what all see.",
-    reference="Jolliffe 2002; whitening as in Jégou and Chum 2012, ECCV",
+    reference="Jolliffe 2002, doi:10.1007/b98835; whitening: Jégou and Chum 2012, doi:10.1007/978-3-642-33709-3_55",
 )
 def concat_pca(
     parts: Sequence[np.ndarray],

@@ -66,7 +66,7 @@ def _listed(total: np.ndarray, votes: np.ndarray) -> np.ndarray:
     linear=True,
     parameters=(norm_parameter("none"), depth_parameter()),
     sentence="Each backbone scores every picture; the scores are averaged, each counted with its share.",
-    reference="Kittler et al. 1998, IEEE TPAMI",
+    reference="Kittler et al. 1998, doi:10.1109/34.667881",
 )
 def score_sum(
     scores: Sequence[np.ndarray],
@@ -76,7 +76,7 @@ def score_sum(
     depth: int | None = None,
     ranked: Callable[[int], np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Σ_m a_m s_m with shares a = weights/Σ weights, raw or per query on one scale (metrics.md, section 9).
+    """Σ_m a_m s_m with shares a = weights/Σ weights, raw or per query on one scale (DEFINITIONS.md, section 9).
 
     With `norm="none"` and nothing missing it equals `concat` with weights √a.
 
@@ -91,7 +91,7 @@ _COMBINED = {
     "joins": "scores",
     "weight": "",
     "parameters": (norm_parameter("minmax"), depth_parameter()),
-    "reference": "Fox and Shaw 1994, TREC-2",
+    "reference": "Fox and Shaw 1994, Combination of Multiple Searches, TREC-2, NIST SP 500-215",
 }
 
 
@@ -147,6 +147,7 @@ def confidence(scores: np.ndarray, own: np.ndarray | None, depth: int) -> np.nda
 
     1 − the mean of the top scores from rank 2 to `depth`, each min-max scaled within the top `depth`: near 1 when one
     item stands out, near 0 when the list is a plateau. It is one less the area under the score curve of Zheng et al.
+    2015 (CVPR).
 
     Args:
         scores: (n_queries, n_gallery) float32.
@@ -182,7 +183,7 @@ _READ = Bounds("whole", low=2, high=1000, label="Ranks read", help="How far down
     weight="share",
     parameters=(Parameter("sharpness", 2.0, _SHARPNESS), Parameter("read", 50, _READ)),
     sentence="For each query, a backbone whose first hits stand out clearly counts more than one that is undecided.",
-    reference="Zheng et al. 2015, CVPR: Query-adaptive late fusion",
+    reference="Zheng et al. 2015, Query-Adaptive Late Fusion for Image Search and Person Re-identification, CVPR",
 )
 def confidence_sum(
     scores: Sequence[np.ndarray],

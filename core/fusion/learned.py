@@ -78,7 +78,8 @@ def gate_inputs(
         ("scale", ("profiles+seen",)),
     ),
     sentence="A small trained gate looks at each query and decides how much each backbone may say about it.",
-    reference="Jacobs et al. 1991, Neural Computation (mixture of experts); Vaswani et al. 2017 (softmax attention)",
+    reference="Jacobs et al. 1991, doi:10.1162/neco.1991.3.1.79 (mixture of experts); "
+    "Vaswani et al. 2017, arXiv:1706.03762",
 )
 def gate(
     scores: Sequence[np.ndarray],
@@ -107,7 +108,7 @@ def gate(
     learned=True,
     arrays=(("matrix", ("joined", "dim")), ("shift", ("dim",))),
     sentence="A trained linear map turns the joined vectors into a short one that keeps what tells classes apart.",
-    reference="Wu et al. 2017, ICCV (margin and sampling); Musgrave et al. 2020, ECCV",
+    reference="Wu et al. 2017, arXiv:1706.07567 (margin and sampling); Musgrave et al. 2020, arXiv:2003.08505",
 )
 def linear_head(parts: Sequence[np.ndarray], weights: np.ndarray, learned: dict[str, np.ndarray]) -> np.ndarray:
     """The concatenation times a trained matrix plus a shift, unit again: (n_images, dim) float32.

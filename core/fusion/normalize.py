@@ -23,7 +23,7 @@ def masked_own(scores: np.ndarray, own: np.ndarray | None) -> np.ndarray:
 def normalize(
     scores: np.ndarray, norm: str, own: np.ndarray | None = None, listed: np.ndarray | None = None
 ) -> np.ndarray:
-    """Scores on one scale per query (metrics.md, section 9), computed in float64.
+    """Scores on one scale per query (DEFINITIONS.md, section 9), computed in float64.
 
     Args:
         scores: (n_queries, n_gallery) float.

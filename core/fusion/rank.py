@@ -90,7 +90,7 @@ def _k_parameter() -> Parameter:
     weight="vote",
     parameters=(_k_parameter(), depth_parameter()),
     sentence="Each backbone gives an item 1/(k + its place); who is high on several lists wins. Scores do not matter.",
-    reference="Cormack, Clarke and Büttcher 2009, SIGIR",
+    reference="Cormack, Clarke and Büttcher 2009, doi:10.1145/1571941.1572114",
 )
 def rrf(
     scores: Sequence[np.ndarray],
@@ -121,7 +121,7 @@ def rrf(
     weight="vote",
     parameters=(depth_parameter(),),
     sentence="Each backbone gives its last item 1 point, the one above it 2, and so on; points are added.",
-    reference="Aslam and Montague 2001, SIGIR; Borda 1781",
+    reference="Aslam and Montague 2001, doi:10.1145/383952.384007",
 )
 def borda(
     scores: Sequence[np.ndarray],

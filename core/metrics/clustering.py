@@ -63,7 +63,7 @@ def silhouette_cosine(vectors: np.ndarray, labels: np.ndarray) -> float:
 
     Args:
         vectors: (n, dim); labels: (n,) int64, for which `undefined` is "".
-    Reference: Rousseeuw 1987.
+    Reference: Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7.
     """
     units = as_units(vectors)
     codes, sizes = _codes(labels)
@@ -80,7 +80,7 @@ def silhouette_euclidean(vectors: np.ndarray, labels: np.ndarray) -> float:
     """Mean silhouette by Euclidean distance, in [−1, 1]; all pairs, by blocks, in float64.
 
     Args: as in `silhouette_cosine`; the vectors as they are.
-    Reference: Rousseeuw 1987.
+    Reference: Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7.
     """
     codes, sizes = _codes(labels)
     order = np.argsort(codes, kind="stable")
@@ -110,7 +110,7 @@ def davies_bouldin(vectors: np.ndarray, labels: np.ndarray) -> float:
 
     Coinciding centroids contribute 0, as in scikit-learn: two identical classes look good.
 
-    Reference: Davies and Bouldin 1979.
+    Reference: Davies and Bouldin 1979, doi:10.1109/TPAMI.1979.4766909.
     """
     points = np.asarray(vectors, np.float64)
     codes, sizes = _codes(labels)
@@ -130,7 +130,7 @@ def _gaps(centres: np.ndarray) -> np.ndarray:
 def calinski_harabasz(vectors: np.ndarray, labels: np.ndarray) -> float:
     """(B / (c − 1)) / (W / (n − c)), at least 0, higher is better; 1 when nothing varies within classes.
 
-    Reference: Caliński and Harabasz 1974.
+    Reference: Caliński and Harabasz 1974, doi:10.1080/03610927408827101.
     """
     points = np.asarray(vectors, np.float64)
     codes, sizes = _codes(labels)

@@ -16,7 +16,7 @@ def levels(ranks: RelevantRanks) -> np.ndarray:
     Level i needs n_i = max(1, ceil(i R / 10)) relevant items, in whole numbers; its value is the best precision at
     any of the ranks from the n_i-th relevant item on, 0 if fewer were retrieved.
 
-    Reference: Manning, Raghavan and Schütze 2008, section 8.4.
+    Reference: Manning, Raghavan and Schütze 2008, section 8.4, doi:10.1017/CBO9780511809071.
     """
     from core.metrics import kernels
     from core.metrics.ranking import _parts

@@ -31,7 +31,7 @@ def correct(items: np.ndarray, truth: Relevance, k: int) -> np.ndarray:
     Args:
         items: (n_queries, depth) int64 gallery positions, best first, −1 is none; deep enough to hold k labelled ones.
         truth: with single labels of queries and gallery.
-    Reference: Cover and Hart 1967.
+    Reference: Cover and Hart 1967, doi:10.1109/TIT.1967.1053964.
     """
     from core.metrics import kernels
 

@@ -79,7 +79,7 @@ class Metric:
 
 METRICS: Registry[Metric] = Registry("metric", Metric)
 
-TREC = "Voorhees and Harman 2005, TREC (trec_eval)"
+TREC = "trec_eval, https://github.com/usnistgov/trec_eval"
 
 
 def _or_nan(values: np.ndarray, ranks: RelevantRanks) -> np.ndarray:
@@ -124,7 +124,7 @@ def _precision_sums(ranks: RelevantRanks, hits: np.ndarray) -> np.ndarray:
     label="mAP",
     divided_by="R, all relevant items",
     definition="Average precision: the precision at the rank of every relevant item, averaged; then the mean of queries.",
-    reference="Manning, Raghavan and Schütze 2008, section 8.4",
+    reference="Manning, Raghavan and Schütze 2008, section 8.4, doi:10.1017/CBO9780511809071",
 )
 def average_precision(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
     """(1/R) sum of c / r_c over all relevant items: (n_queries,) float64, NaN where R = 0."""
@@ -148,7 +148,7 @@ def average_precision_cut(ranks: RelevantRanks, k: int) -> np.ndarray:
     label="mAP@k (/min(k,R))",
     divided_by="the smaller of k and R, so a perfect top k is 1",
     definition="Average precision that reads only the first k results, over the hits that fit there.",
-    reference="Weyand et al. 2020, Google Landmarks v2",
+    reference="Weyand et al. 2020, Google Landmarks v2, arXiv:2004.01804",
 )
 def average_precision_min(ranks: RelevantRanks, k: int) -> np.ndarray:
     """The sum of `map_cut@k` divided by min(k, R)."""
@@ -160,7 +160,7 @@ def average_precision_min(ranks: RelevantRanks, k: int) -> np.ndarray:
     label="mAP@R",
     divided_by="R",
     definition="Average precision that reads only the first R results of each query, R being its relevant items.",
-    reference="Musgrave, Belongie and Lim 2020",
+    reference="Musgrave, Belongie and Lim 2020, arXiv:2003.08505",
 )
 def average_precision_at_r(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
     """`map_cut` with k = R."""
@@ -172,7 +172,7 @@ def average_precision_at_r(ranks: RelevantRanks, k: int | None = None) -> np.nda
     label="mAP (trapezoids)",
     divided_by="R",
     definition="Average precision by trapezoids, as the Oxford/Paris benchmark computes it; not comparable with mAP.",
-    reference="Radenović et al. 2018, revisited Oxford and Paris",
+    reference="Radenović et al. 2018, revisited Oxford and Paris, arXiv:1803.11285",
 )
 def average_precision_trapezoid(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
     """(1/R) sum of the mean of the precisions just before and at each relevant item."""
@@ -210,7 +210,7 @@ def recall(ranks: RelevantRanks, k: int) -> np.ndarray:
     label="Hit rate@k",
     divided_by="nothing",
     definition="1 if anything relevant is among the first k results (called Recall@k or CMC in metric learning).",
-    reference="trec_eval success; Oh Song et al. 2016",
+    reference="trec_eval success; Oh Song et al. 2016, arXiv:1511.06452",
 )
 def hit_rate(ranks: RelevantRanks, k: int) -> np.ndarray:
     """1 if there is a hit in the first k."""
@@ -249,7 +249,7 @@ def r_precision(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
     label="nDCG@k",
     divided_by="the best that is possible with all relevant items, cut at k",
     definition="Gains of the first k results, each divided by log2(rank + 1), over the same sum of an ideal list.",
-    reference="Järvelin and Kekäläinen 2002",
+    reference="Järvelin and Kekäläinen 2002, doi:10.1145/582415.582418",
 )
 def discounted_gain_cut(ranks: RelevantRanks, k: int) -> np.ndarray:
     """DCG@k / IDCG@k with linear gains."""
@@ -261,7 +261,7 @@ def discounted_gain_cut(ranks: RelevantRanks, k: int) -> np.ndarray:
     label="nDCG",
     divided_by="the best that is possible with all relevant items",
     definition="Gains of all results, each divided by log2(rank + 1), over the same sum of an ideal list.",
-    reference="Järvelin and Kekäläinen 2002",
+    reference="Järvelin and Kekäläinen 2002, doi:10.1145/582415.582418",
 )
 def discounted_gain(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
     """DCG / IDCG over the whole list with linear gains."""
@@ -294,7 +294,7 @@ def _discounted(ranks: RelevantRanks, hits: np.ndarray, depth: np.ndarray) -> np
     label="11-point AP (VOC 2007)",
     divided_by="11",
     definition="Mean of the interpolated precision at the 11 recall levels 0, 0.1 ... 1; this is not mAP.",
-    reference="Everingham et al. 2010, PASCAL VOC 2007",
+    reference="Everingham et al. 2010, PASCAL VOC, doi:10.1007/s11263-009-0275-4",
 )
 def eleven_point(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
     """Mean of the 11 interpolated precisions."""
@@ -310,7 +310,7 @@ METRICS.add(
         kind="curve",
         divided_by="R where recall is counted",
         definition="At recall levels 0, 0.1 ... 1: the best precision at that recall or a higher one, mean of queries.",
-        reference="Manning, Raghavan and Schütze 2008, section 8.4",
+        reference="Manning, Raghavan and Schütze 2008, section 8.4, doi:10.1017/CBO9780511809071",
     )
 )
 METRICS.add(
@@ -320,6 +320,7 @@ METRICS.add(
         kind="mean",
         divided_by="the number of classes that have a valid query",
         definition="Mean over classes of the mean average precision of a class's queries: small classes count as much.",
+        reference="DEFINITIONS.md, section 3",
     )
 )
 METRICS.add(
@@ -358,7 +359,7 @@ for _name, _label, _which, _lone in (
             definition="The share of queries whose label wins the majority of the nearest labelled results.",
             nothing_relevant=_lone,
             ties="Equal votes go to the label that sorts first.",
-            reference="Cover and Hart 1967; scikit-learn KNeighborsClassifier",
+            reference="Cover and Hart 1967, doi:10.1109/TIT.1967.1053964; scikit-learn KNeighborsClassifier",
         )
     )
 _CLUSTERS = {"kind": "clustering", "ties": "", "self_match": "", "nothing_relevant": "Unlabelled items are left out."}
@@ -369,7 +370,7 @@ METRICS.add(
         limits=(-1.0, 1.0),
         definition="How much nearer an item is to its own class than to the next one, by 1 − cosine; mean over items.",
         divided_by="labelled gallery items",
-        reference="Rousseeuw 1987",
+        reference="Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7",
         **_CLUSTERS,
     )
 )
@@ -380,7 +381,7 @@ METRICS.add(
         limits=(-1.0, 1.0),
         definition="How much nearer an item is to its own class than to the next one, Euclidean, on unit vectors.",
         divided_by="labelled gallery items",
-        reference="Rousseeuw 1987",
+        reference="Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7",
         **_CLUSTERS,
     )
 )
@@ -392,7 +393,7 @@ METRICS.add(
         higher_is_better=False,
         definition="Spread of two classes over the distance of their centres, the worst neighbour of each, averaged.",
         divided_by="classes",
-        reference="Davies and Bouldin 1979",
+        reference="Davies and Bouldin 1979, doi:10.1109/TPAMI.1979.4766909",
         **_CLUSTERS,
     )
 )
@@ -403,7 +404,7 @@ METRICS.add(
         limits=(0.0, None),
         definition="Spread between classes over spread within; it grows with the number of items: compare on one set.",
         divided_by="degrees of freedom",
-        reference="Caliński and Harabasz 1974",
+        reference="Caliński and Harabasz 1974, doi:10.1080/03610927408827101",
         **_CLUSTERS,
     )
 )
@@ -412,7 +413,7 @@ METRICS.add(
 def precision_revisitop(ranks: RelevantRanks, k: int) -> np.ndarray:
     """hits / min(k, r_R), only inside the Oxford/Paris report: (n_queries,) float64, NaN where R = 0.
 
-    Reference: Radenović et al. 2018 ("mP@k" of that paper).
+    Reference: Radenović et al. 2018, arXiv:1803.11285 ("mP@k" of that paper).
     """
     last = np.full(ranks.n_queries, 1, np.int64)
     whole = ranks.valid & (ranks.retrieved == ranks.n_relevant)

@@ -14,7 +14,7 @@ from core.errors import ShapeMismatch
 
 DRAWS = 10_000
 SAME = 1e-12
-"""Differences smaller than this are no difference (metrics.md, section 7)."""
+"""Differences smaller than this are no difference (DEFINITIONS.md, section 7)."""
 MOST_ENUMERATED = 14
 _BLOCK = 256
 KEPT_BYTES = 128 << 20
@@ -99,7 +99,8 @@ def bootstrap_means(
     Args:
         columns: (n_queries, n_columns) float64 without NaN.
         classes: (n_queries,) int64; given, whole classes are drawn, all their queries with them.
-    Reference: Efron and Tibshirani 1993; for classes, the cluster bootstrap of Field and Welsh 2007.
+    Reference: Efron and Tibshirani 1993, doi:10.1007/978-1-4899-4541-9; for classes, the cluster bootstrap of
+        Field and Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x.
     """
     columns = np.asarray(columns, np.float64)
     if classes is None:
@@ -154,7 +155,7 @@ def randomisation(d: np.ndarray, draws: int = DRAWS, seed: int = 0) -> float:
 
     Args:
         d: (n,) float64 paired differences.
-    Reference: Fisher 1935; Smucker, Allan and Carterette 2007 for retrieval.
+    Reference: Smucker, Allan and Carterette 2007, doi:10.1145/1321440.1321528.
     """
     n = len(d)
     if n == 0 or not d.any():
@@ -187,7 +188,10 @@ def wilcoxon(d: np.ndarray) -> float:
 
 
 def rank_biserial(d: np.ndarray) -> float:
-    """(W+ − W−)/(W+ + W−) over non-zero differences; 0 when all are zero. Reference: Kerby 2014."""
+    """(W+ − W−)/(W+ + W−) over non-zero differences; 0 when all are zero.
+
+    Reference: Kerby 2014, doi:10.2466/11.IT.3.1.
+    """
     from scipy import stats
 
     rounded = np.round(d, 12)
@@ -248,7 +252,9 @@ def compare(
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Holm's step-down correction over all the p given: (m,) float64, in their order. Reference: Holm 1979.
+    """Holm's step-down correction over all the p given: (m,) float64, in their order.
+
+    Reference: Holm 1979, https://www.jstor.org/stable/4615733.
 
     >>> holm([0.01, 0.04, 0.03]).round(3)
     array([0.03, 0.06, 0.06])
@@ -302,7 +308,7 @@ def tie_groups(
 
     Groups are the largest sets in which no pair differs; 'a' goes to the group with the best mean.
 
-    Reference: Piepho 2004, An algorithm for a letter-based representation of all-pairwise comparisons.
+    Reference: Piepho 2004, doi:10.1198/1061860043515.
     """
     names = sorted(means, key=lambda name: (-np.nan_to_num(means[name], nan=-np.inf), name))
     groups = [set(names)]

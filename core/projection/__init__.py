@@ -58,7 +58,7 @@ _log = logging.getLogger("fusionscope")
 class JointSpace:
     """What a map is drawn of: unit vectors in blocks, one per backbone, joined by shares.
 
-    Its vectors are the concatenation [sqrt(a_1) x_1; ...; sqrt(a_M) x_M] with unit rows (metrics.md, section 8),
+    Its vectors are the concatenation [sqrt(a_1) x_1; ...; sqrt(a_M) x_M] with unit rows (DEFINITIONS.md, section 8),
     so that its cosine is the share-weighted mean of the backbones' cosines.
 
     Attributes:
@@ -328,7 +328,7 @@ METHODS: Registry[Method] = Registry("method", Method)
     parameters=(),
     reading="Directions and distances are true, but only of the strongest two or three directions: "
     "what differs in another direction falls together.",
-    reference="Pearson 1901; Jolliffe 2002, Principal Component Analysis",
+    reference="Pearson 1901, doi:10.1080/14786440109462720; Jolliffe 2002, doi:10.1007/b98835",
 )
 def _pca(space: JointSpace, job: LayoutJob) -> np.ndarray:
     return principal_components(space.reduced, job.dims)
@@ -341,7 +341,7 @@ def _pca(space: JointSpace, job: LayoutJob) -> np.ndarray:
     instant=False,
     parameters=("perplexity", "iterations"),
     reading="Who is next to whom can be read; the distance between groups, their size and their density cannot.",
-    reference="van der Maaten and Hinton 2008; Policar et al. 2024, openTSNE",
+    reference="van der Maaten and Hinton 2008, JMLR 9; Poličar et al. 2024, openTSNE, doi:10.18637/jss.v109.i03",
 )
 def _tsne(space: JointSpace, job: LayoutJob) -> np.ndarray:
     from openTSNE import TSNEEmbedding
@@ -584,7 +584,7 @@ def align(xy: np.ndarray, reference: np.ndarray, *, scale: bool = False) -> np.n
         xy, reference: (n, dims) of the same shape.
         scale: also stretch it to the reference's size.
     Reference:
-        Schönemann 1966, A generalized solution of the orthogonal Procrustes problem.
+        Schönemann 1966, doi:10.1007/BF02289451.
     """
     if xy.shape != reference.shape:
         raise ShapeMismatch(f"A map of shape {xy.shape} cannot be laid onto one of shape {reference.shape}.")
@@ -653,7 +653,7 @@ def quality(
     Raises:
         Cancelled: `cancel` was thrown meanwhile.
     Reference:
-        Venna and Kaski 2001, Neighborhood preservation in nonlinear projection methods.
+        Venna and Kaski 2001, doi:10.1007/3-540-44668-0_68.
     """
     n = len(space)
     if len(xy) != n:
@@ -714,7 +714,7 @@ def clusters(space: JointSpace, *, smallest: int = 0, seed: int = 0) -> np.ndarr
     Args:
         smallest: images that make a cluster; 0 chooses 5 or half a percent.
     Reference:
-        Campello, Moulavi and Sander 2013, Density-based clustering based on hierarchical density estimates.
+        Campello, Moulavi and Sander 2013, doi:10.1007/978-3-642-37456-2_14.
     """
     from sklearn.cluster import HDBSCAN
 

@@ -24,9 +24,9 @@ def half_of_free_memory() -> int:
 class LiveEngine:
     """Ranks every query of a split under any shares of several backbones, at the pace of a slider.
 
-    The score of a fusion by shares is the weighted sum of the backbones' cosines (metrics.md, section 8). A backbone's
-    (n_queries, n_gallery) float32 scores are computed when it is first asked for and kept while they fit in
-    `memory_bytes`; what does not fit is computed again from the vectors, block by block, by the same code.
+    The score of a fusion by shares is the weighted sum of the backbones' cosines (DEFINITIONS.md, section 8). The
+    (n_queries, n_gallery) float32 scores of a backbone are computed when it is first asked for and kept while they fit
+    in `memory_bytes`; what does not fit is computed again from the vectors, block by block, by the same code.
 
     Args:
         vectors: backbone → (n_images, dim) unit float32 in dataset order.

@@ -118,7 +118,7 @@ class BlockScores:
 def missing_factors(shares: Sequence[float], present: Sequence[np.ndarray]) -> np.ndarray | None:
     """(n,) float32: 1 / sqrt(sum of the shares present), 0 where nothing is; None when nothing is missing.
 
-    The norm of a weighted concatenation with missing parts; `shares` sum to 1 (metrics.md, section 8).
+    The norm of a weighted concatenation with missing parts; `shares` sum to 1 (DEFINITIONS.md, section 8).
     """
     if all(p.all() for p in present):
         return None
@@ -130,7 +130,7 @@ def fused_scores(sources: Mapping[str, CosineScores], shares: Mapping[str, float
     """Cosines of the weighted concatenation, (stop − start, n_gallery) float32: sum of share x cosine.
 
     Shares are divided by their sum; a share of 0 takes its backbone out; missing (zero) vectors follow the rule of
-    metrics.md, section 8. This is the plain form of what `LiveEngine` streams.
+    DEFINITIONS.md, section 8. This is the plain form of what `LiveEngine` streams.
     """
     names = [name for name in sources if shares.get(name, 0) > 0]
     part = np.array([shares[name] for name in names], np.float64)

@@ -200,7 +200,7 @@ def shapley(
     Raises:
         BadInput: more than eight backbones.
     Reference:
-        Shapley 1953, A value for n-person games.
+        Shapley 1953, A value for n-person games, doi:10.1515/9781400881970-018.
     >>> shapley(lambda s: np.float64(len(s)), ("a", "b"), 0.0)
     array([1., 1.])
     """

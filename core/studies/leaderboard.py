@@ -452,7 +452,7 @@ def remarks(dataset: Dataset, truth: Relevance, k: int) -> list[str]:
 
 
 def beyond_list(truth: Relevance, k: int) -> str:
-    """What a k means that is more than a list holds (metrics.md, section 3); "" where it is not."""
+    """What a k means that is more than a list holds (DEFINITIONS.md, section 3); "" where it is not."""
     longest = int(truth.list_length.max(initial=0))
     if k <= longest:
         return ""

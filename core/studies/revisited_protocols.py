@@ -50,7 +50,7 @@ def report(systems: Sequence[System], dataset: Dataset, seed: int = 0) -> pd.Dat
     Raises:
         BadInput: the pairs do not say it.
     Reference:
-        Radenović, Iscen, Tolias, Avrithis and Chum 2018, Revisiting Oxford and Paris, section 3.
+        Radenović, Iscen, Tolias, Avrithis and Chum 2018, arXiv:1803.11285, section 3.
     """
     import pandas as pd
 

@@ -237,7 +237,7 @@ def learn(
     on_progress: OnProgress | None = None,
     cancel: Cancel | None = None,
 ) -> LearnedWeights:
-    """The shares with the best mean AP over the training queries (metrics.md, section 9).
+    """The shares with the best mean AP over the training queries (DEFINITIONS.md, section 9).
 
     Up to five backbones every point of the simplex with step 0.1 is computed exactly; from the best one a coordinate
     search moves share between two backbones at a time, in steps of 0.05 and 0.02. With more backbones the coordinate

@@ -1,4 +1,4 @@
-"""The hybrid rule and its rivals against slow loops, on every edge of metrics.md section 10."""
+"""The hybrid rule and its rivals against slow loops, on every edge of DEFINITIONS.md, section 10."""
 
 from __future__ import annotations
 

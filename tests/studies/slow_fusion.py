@@ -1,4 +1,4 @@
-"""Fusion by the words of metrics.md, sections 1, 8 and 9: float64, one loop per sentence, nothing shared with core."""
+"""Fusion by the words of DEFINITIONS.md, sections 1, 8 and 9: float64, one loop a sentence, nothing shared with core."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def gains_of(truth: Relevance, q: int) -> dict[int, float]:
 
 
 def slow_metrics(ranked: list[int], gains: dict[int, float]) -> dict[str, float]:
-    """metrics.md, section 3, one query, word by word."""
+    """DEFINITIONS.md, section 3, one query, word by word."""
     total = len(gains)
     places = [at + 1 for at, item in enumerate(ranked) if item in gains]
     sums = lambda cut: sum((c + 1) / r for c, r in enumerate(places) if r <= cut)  # noqa: E731

@@ -20,7 +20,8 @@ def hsv_histogram(pictures: np.ndarray) -> np.ndarray:
     The root turns the Euclidean distance of two histograms into the Hellinger distance.
 
     Reference:
-        Swain and Ballard 1991, Color indexing; Arandjelovic and Zisserman 2012 for the root.
+        Swain and Ballard 1991, doi:10.1007/BF00130487; the root: Arandjelović and Zisserman 2012,
+        doi:10.1109/CVPR.2012.6248018.
     """
     found = np.empty((len(pictures), HUES * SATURATIONS * VALUES), np.float32)
     for row, picture in zip(found, pictures):
@@ -35,7 +36,7 @@ def hog(pictures: np.ndarray) -> np.ndarray:
     """Histograms of oriented gradients: 9 orientations, cells of 8 pixels, blocks of 2 x 2 cells.
 
     Reference:
-        Dalal and Triggs 2005, Histograms of oriented gradients for human detection.
+        Dalal and Triggs 2005, doi:10.1109/CVPR.2005.177.
     """
     from skimage.feature import hog as oriented_gradients
 
@@ -55,7 +56,7 @@ def lbp(pictures: np.ndarray) -> np.ndarray:
     """Uniform local binary patterns (8 neighbours, radius 1): root of their histogram in 4 x 4 cells, (n, 944).
 
     Reference:
-        Ojala, Pietikäinen and Mäenpää 2002, Multiresolution gray-scale and rotation invariant texture classification.
+        Ojala, Pietikäinen and Mäenpää 2002, doi:10.1109/TPAMI.2002.1017623.
     """
     from skimage.feature import local_binary_pattern
 
@@ -76,7 +77,7 @@ def gist(pictures: np.ndarray) -> np.ndarray:
     Contrast is evened out before filtering, as in the original; the filters are built in the frequency plane.
 
     Reference:
-        Oliva and Torralba 2001, Modeling the shape of the scene.
+        Oliva and Torralba 2001, doi:10.1023/A:1011139631724.
     """
     side, cells = pictures.shape[1], 4
     bank = _gabor_bank(side)

@@ -25,7 +25,7 @@ PROTOCOLS = {
     "medium": ({"easy", "hard"}, {"junk"}),
     "hard": ({"hard"}, {"junk", "easy"}),
 }
-"""Setup of the revisited Oxford and Paris sets → (what is relevant, what is junk); Radenović et al. 2018."""
+"""Setup of the revisited Oxford and Paris sets → (what is relevant, what is junk); arXiv:1803.11285."""
 
 
 # ------------------------------------------------------------------------------------------- Hugging Face

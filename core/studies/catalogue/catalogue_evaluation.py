@@ -251,7 +251,8 @@ def compare(
 ) -> CatalogueComparison:
     """Every strategy on the same questions: means with intervals, paired differences to the base, Holm over all.
 
-    Siblings share their relevant items, so picture questions are resampled by group ("classes" of metrics.md, 7).
+    Siblings share their relevant items, so picture questions are resampled by group ("classes" of DEFINITIONS.md,
+    section 7).
     """
     from core.metrics import significance
 

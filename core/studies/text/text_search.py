@@ -349,7 +349,7 @@ def middle(rows: np.ndarray) -> np.ndarray:
 
 
 def standardised(scores: np.ndarray) -> np.ndarray:
-    """(score − mean) / standard deviation over the gallery; all 0 where nothing differs (metrics.md, section 9)."""
+    """(score − mean) / standard deviation over the gallery; all 0 where they are equal (DEFINITIONS.md, section 9)."""
     spread = scores.std()
     return (scores - scores.mean()) / spread if spread > 1e-9 else np.zeros_like(scores)
 

@@ -198,7 +198,7 @@ def train_gate(
         train: (n,) positions among the queries; nothing else is looked at.
         groups: (n_queries,) class or instance of every query.
     Reference:
-        Brown et al. 2020, ECCV: Smooth-AP.
+        Brown et al. 2020, Smooth-AP, arXiv:2007.12163.
     """
     import torch
 
@@ -343,7 +343,7 @@ def train_head(
         groups: (n_images,) class or instance, −1 unlabelled.
         dim: length of the fused vector.
     Reference:
-        Khosla et al. 2020, NeurIPS: Supervised Contrastive Learning.
+        Khosla et al. 2020, Supervised Contrastive Learning, arXiv:2004.11362.
     """
     import torch
 

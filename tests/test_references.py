@@ -1,0 +1,106 @@
+"""Every figure has its contract, and every citation leads to something that a reader can open."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from core.backbones import BACKBONES
+from core.fusion import FUSIONS
+from core.fusion.catalogue import CATALOGUE_STRATEGIES
+from core.metrics import definitions
+from core.metrics.ranking import METRICS
+from core.projection import METHODS
+
+ROOT = Path(__file__).resolve().parent.parent
+TRACKED = subprocess.run(
+    ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+    check=True,
+).stdout.split("\n")
+SOURCES = [ROOT / name for name in TRACKED if re.match(r"(core|pages|tests)/.*\.py$|app\.py$|README\.md$", name)]
+SOURCES = [path for path in SOURCES if path.exists() and path != Path(__file__)]
+
+SECTION = re.compile(r"DEFINITIONS\.md, sections? ((?:\d+)(?:(?:, | and )\d+)*)")
+IDENTIFIER = re.compile(
+    r"arXiv:\d{4}\.\d{4,5}|doi:10\.\d{4,}/\S+|https://\S+|\b(CVPR|ECCV|ICCV|NeurIPS|SIGIR|JMLR|TREC)\b"
+)
+PACKAGES = ("trec_eval", "ir_measures", "ranx", "pytrec_eval", "scikit-learn", "revisitop", "torchmetrics")
+REGISTERED = [*METRICS, *FUSIONS, *CATALOGUE_STRATEGIES, *BACKBONES, *METHODS]
+
+
+def can_be_opened(reference: str) -> bool:
+    """Whether a citation names a paper by identifier or venue, a program, or a section of the contract."""
+    return bool(SECTION.search(reference) or IDENTIFIER.search(reference) or any(p in reference for p in PACKAGES))
+
+
+def section_numbers(text: str) -> set[int]:
+    return {int(number) for found in SECTION.findall(text) for number in re.findall(r"\d+", found)}
+
+
+@pytest.mark.parametrize(
+    "reference", ["", "Rousseeuw 1987", "model card", "metrics.md, section 8", "the sliders of this page"]
+)
+def test_a_bare_name_and_year_is_no_reference(reference: str) -> None:
+    assert not can_be_opened(reference)
+
+
+@pytest.mark.parametrize("entry", REGISTERED, ids=lambda entry: f"{type(entry).__name__}-{entry.name}")
+def test_every_registered_reference_can_be_opened(entry: object) -> None:
+    assert can_be_opened(entry.reference), f"{entry.name}: {entry.reference!r} names nothing that a reader can open"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_text_cites_a_file_or_a_section_that_is_not_there(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    names = {Path(name).name for name in TRACKED}
+    if not path.is_relative_to(ROOT / "tests"):  # tests write Markdown files of their own
+        missing = {name for name in re.findall(r"\b[\w-]+\.md\b", text) if name not in names}
+        assert not missing, f"cites {missing}"
+    assert section_numbers(text) <= set(definitions.sections())
+    bare = re.findall(r"\bDEFINITIONS\.md, [^s\s]\S*", text)
+    assert not bare, f"cites {bare} without a section"
+
+
+def cited_by(path: Path) -> list[str]:
+    """What follows "Reference:" in the docstrings of a file, up to the next blank line or paragraph."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            found += re.findall(r"^ *Reference:(.*?)(?:\n\n|\n *>>>|\Z)", ast.get_docstring(node) or "", re.S | re.M)
+    return found
+
+
+def test_docstrings_cite_what_can_be_opened() -> None:
+    cited = [(path, text) for path in SOURCES if path.suffix == ".py" for text in cited_by(path)]
+    assert len(cited) > 20
+    for path, text in cited:
+        assert can_be_opened(text), f"{path.relative_to(ROOT)}: {text.strip()!r}"
+
+
+def test_every_metric_has_exactly_one_row() -> None:
+    rows = [key for number in (3, 4, 5, 6) for key in definitions.sections()[number].rows]
+    assert sorted(rows) == sorted(METRICS.names)
+    for name in METRICS.names:
+        assert all(definitions.definition(name).values()), name
+
+
+def test_every_fusion_has_exactly_one_row() -> None:
+    rows = [key for number in (8, 9) for key in definitions.sections()[number].rows]
+    assert sorted(rows) == sorted(strategy.name for strategy in FUSIONS if not strategy.own)
+    assert set(definitions.sections()[10].rows) == set(CATALOGUE_STRATEGIES.names)
+
+
+def test_fusions_stand_in_the_section_of_what_they_join() -> None:
+    for number, joins in ((8, {"vectors"}), (9, {"scores", "ranks"})):
+        assert {FUSIONS[key].joins for key in definitions.sections()[number].rows} == joins
+
+
+def test_the_sections_are_numbered_without_a_gap() -> None:
+    assert list(definitions.sections()) == list(range(1, len(definitions.sections()) + 1))
