@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 import tomllib
@@ -57,3 +58,12 @@ def test_every_file_that_code_reads_is_in_the_package() -> None:
         for path in (ROOT / folder).rglob("*"):
             if path.is_file() and path.suffix not in {".py", ".pyc", ".nbi", ".nbc"}:
                 assert any(fnmatch(path.name, pattern) for pattern in patterns), f"{path.relative_to(ROOT)} is left out"
+
+
+def test_the_changelog_ends_at_this_version() -> None:
+    text = (ROOT / "core" / "CHANGELOG.md").read_text(encoding="utf-8")
+    titles = re.findall(r"^## \[([^\]]+)\](?: - (\d{4}-\d\d-\d\d))?$", text, re.MULTILINE)
+    assert titles[0] == ("Unreleased", "") and titles[1][0] == core.__version__
+    assert all(date for _, date in titles[1:])
+    groups = set(re.findall(r"^### (.+)$", text, re.MULTILINE))
+    assert groups <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
