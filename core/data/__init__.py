@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         rescan,
         whole,
     )
-    from core.data.relevance import relevance
+    from core.data.relevance_rules import relevance
 
 _LIBRARY = (
     "add",
@@ -51,7 +51,7 @@ _LIBRARY = (
 )
 _PLACES = {
     "DATASETS": "built_in",
-    "relevance": "relevance",
+    "relevance": "relevance_rules",
     "subset": "dataset_table",
     **dict.fromkeys(_LIBRARY, "library"),
 }
