@@ -192,6 +192,14 @@ class Dataset:
         return self.label_names[code] if code >= 0 else ""
 
     @cached_property
+    def search_texts(self) -> np.ndarray:
+        """(n_images,) str: id and title of each image, casefolded, for looking images up by name."""
+        texts = [str(image_id) for image_id in self.ids]
+        if "title" in self.items:
+            texts = [f"{image_id} {title}" for image_id, title in zip(texts, self.items["title"].fillna(""))]
+        return np.array([text.casefold() for text in texts], dtype=str)
+
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (first 16 hex digits) of everything that changes a figure: content, labels, split, pairs."""
         digest = hashlib.sha256()
@@ -571,7 +579,7 @@ class Evaluation:
         return float("nan") if found is None else found.mean
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RelevantRanks:
     """Where the relevant items of each query stand in its list: all that any list metric needs.
 

@@ -103,3 +103,10 @@ def test_the_command_line_opens_at_once() -> None:
 def test_every_file_of_the_house_was_looked_at() -> None:
     assert len(FILES) > 20
     assert any(path.name == "cli.py" for path in FILES)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_class_reaches_into_the_state_of_another(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    lines = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "__dict__"]
+    assert not lines, f"{path.relative_to(ROOT)}:{lines} reads or writes __dict__"

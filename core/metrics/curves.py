@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from core.errors import BadInput
 from core.types import RelevantRanks
 
 RECALL_LEVELS = np.arange(11) / 10
+
+_LEVELS: WeakKeyDictionary[RelevantRanks, np.ndarray] = WeakKeyDictionary()
 
 
 def levels(ranks: RelevantRanks) -> np.ndarray:
@@ -21,13 +25,13 @@ def levels(ranks: RelevantRanks) -> np.ndarray:
     from core.metrics import kernels
     from core.metrics.ranking import _parts
 
-    # Kept with the ranks: ap11, the curve and the interval of the curve all ask for it.
-    kept = ranks.__dict__.get("_levels")
-    if kept is None:
-        kept = kernels.interpolated(*_parts(ranks), np.require(ranks.n_relevant, np.int64, ["C", "W"]))
-        kept.flags.writeable = False
-        ranks.__dict__["_levels"] = kept
-    return kept
+    # Remembered while the ranks live: ap11, the curve and the interval of the curve all ask for it.
+    levels_of_ranks = _LEVELS.get(ranks)
+    if levels_of_ranks is None:
+        levels_of_ranks = kernels.interpolated(*_parts(ranks), np.require(ranks.n_relevant, np.int64, ["C", "W"]))
+        levels_of_ranks.flags.writeable = False
+        _LEVELS[ranks] = levels_of_ranks
+    return levels_of_ranks
 
 
 def average_curve(per_query: np.ndarray, queries: np.ndarray | None = None) -> np.ndarray:

@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -54,6 +54,23 @@ OnLayout = Callable[[np.ndarray], None]
 _log = logging.getLogger("fusionscope")
 
 
+class _Block:
+    """One backbone's unit vectors with what is worked out about them once, whatever they are weighed with."""
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        self.vectors = vectors
+
+    @cached_property
+    def compressed(self) -> np.ndarray:
+        """(n_images, at most 128) float32: the rows on their strongest directions."""
+        return _strongest(self.vectors, BLOCK_DIMS)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """BLAKE2b of the vectors' bytes."""
+        return hashlib.blake2b(memoryview(self.vectors).cast("B"), digest_size=32).digest()
+
+
 @dataclass(frozen=True)
 class JointSpace:
     """What a map is drawn of: unit vectors in blocks, one per backbone, joined by shares.
@@ -70,6 +87,7 @@ class JointSpace:
 
     blocks: tuple[np.ndarray, ...]
     shares: tuple[float, ...]
+    _parts: tuple[_Block, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.blocks or len(self.blocks) != len(self.shares):
@@ -83,30 +101,26 @@ class JointSpace:
             raise BadInput("Give at least one backbone a share above 0; no share may be negative.")
         object.__setattr__(self, "blocks", tuple(frozen_array(block, np.float32) for block in self.blocks))
         object.__setattr__(self, "shares", tuple(float(a) for a in given / given.sum()))
+        if not self._parts:
+            object.__setattr__(self, "_parts", tuple(_Block(block) for block in self.blocks))
 
     def __len__(self) -> int:
         return len(self.blocks[0])
 
     def with_shares(self, shares: Sequence[float]) -> JointSpace:
         """The same backbones, weighed differently; their principal components are kept, not computed again."""
-        other = JointSpace(self.blocks, tuple(shares))
-        for name in ("compressed", "_digests"):
-            if name in self.__dict__:
-                other.__dict__[name] = self.__dict__[name]
-        return other
+        return JointSpace(self.blocks, tuple(shares), self._parts)
 
     @classmethod
     def joined(cls, spaces: Sequence[JointSpace], shares: Sequence[float]) -> JointSpace:
         """The backbones of several spaces in one, weighed; what was worked out of each is kept."""
-        made = cls(tuple(block for space in spaces for block in space.blocks), tuple(shares))
-        for name in ("compressed", "_digests"):
-            made.__dict__[name] = tuple(one for space in spaces for one in getattr(space, name))
-        return made
+        blocks = tuple(block for space in spaces for block in space.blocks)
+        return cls(blocks, tuple(shares), tuple(part for space in spaces for part in space._parts))
 
-    @cached_property
+    @property
     def compressed(self) -> tuple[np.ndarray, ...]:
         """Per backbone (n_images, at most 128) float32: the rows on their strongest directions, computed once."""
-        return tuple(_strongest(block, BLOCK_DIMS) for block in self.blocks)
+        return tuple(part.compressed for part in self._parts)
 
     @cached_property
     def _row_scale(self) -> np.ndarray | None:
@@ -152,15 +166,11 @@ class JointSpace:
     def fingerprint(self) -> str:
         """SHA-256 (16 hex digits) of the vectors and shares: what a layout belongs to."""
         digest = hashlib.sha256()
-        for share, block, own in zip(self.shares, self.blocks, self._digests):
+        for share, part in zip(self.shares, self._parts):
             if share > 0:
-                digest.update(f"{share:.6f} {block.shape}".encode())
-                digest.update(own)
+                digest.update(f"{share:.6f} {part.vectors.shape}".encode())
+                digest.update(part.digest)
         return digest.hexdigest()[:16]
-
-    @cached_property
-    def _digests(self) -> tuple[bytes, ...]:
-        return tuple(hashlib.blake2b(memoryview(block).cast("B"), digest_size=32).digest() for block in self.blocks)
 
 
 def _sample(n: int, size: int, seed: int) -> np.ndarray:

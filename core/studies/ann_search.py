@@ -76,13 +76,8 @@ def key_of(space: VectorSet, names: Sequence[str]) -> str:
     """
     import faiss
 
-    digests = space.__dict__.setdefault("_digests", {})
-    for name in names:
-        if name not in digests:
-            rows = np.ascontiguousarray(space.gallery(name))
-            digests[name] = [list(rows.shape), hashlib.blake2b(rows.data, digest_size=16).hexdigest()]
     record = {
-        "vectors": [digests[name] for name in names],
+        "vectors": [[list(space.gallery(name).shape), space.shared.digest(name)] for name in names],
         "kind": KIND,
         "seed": SEED,
         "efforts": EFFORTS,

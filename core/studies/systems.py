@@ -40,25 +40,74 @@ def first_equal_rows(rows: np.ndarray) -> np.ndarray:
     return first
 
 
+class GalleryVectors:
+    """What is worked out about a gallery once, whoever searches it: rows, equal rows, gaps and digests per backbone.
+
+    Args:
+        vectors: name → (n_images, dim) float32 unit vectors in dataset order; read only when they are first needed.
+        positions: (n_gallery,) int64, the images that are searched.
+    """
+
+    def __init__(self, vectors: Mapping[str, np.ndarray], positions: np.ndarray) -> None:
+        self.vectors, self.positions = vectors, positions
+        self._rows: dict[str, np.ndarray] = {}
+        self._first: dict[tuple[str, ...], np.ndarray] = {}
+        self._incomplete: dict[str, bool] = {}
+        self._digests: dict[str, str] = {}
+
+    def rows(self, name: str) -> np.ndarray:
+        """(n_gallery, dim) float32, contiguous."""
+        if name not in self._rows:
+            self._rows[name] = rows_at(self.vectors[name], self.positions)
+        return self._rows[name]
+
+    def first_equal(self, names: Sequence[str]) -> np.ndarray:
+        """(n_gallery,) int64: the first gallery row that equals this one in all of these backbones."""
+        key = tuple(names)
+        if key not in self._first:
+            if len(key) == 1:
+                self._first[key] = first_equal_rows(self.rows(key[0]))
+            else:
+                # Rows are equal in all when the tuples of their first equals are.
+                codes = np.stack([self.first_equal((name,)) for name in key], axis=1)
+                _, first, back = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+                self._first[key] = first[back.reshape(-1)]
+        return self._first[key]
+
+    def incomplete(self, name: str) -> bool:
+        """True when the backbone has nothing (a zero vector) for some gallery image."""
+        if name not in self._incomplete:
+            self._incomplete[name] = not early.present(self.rows(name)).all()
+        return self._incomplete[name]
+
+    def digest(self, name: str) -> str:
+        """BLAKE2b (32 hex digits) of a backbone's gallery rows."""
+        if name not in self._digests:
+            self._digests[name] = hashlib.blake2b(
+                np.ascontiguousarray(self.rows(name)).data, digest_size=16
+            ).hexdigest()
+        return self._digests[name]
+
+
 class VectorSet:
     """The vectors of several backbones over one split: what systems are made of.
 
     Args:
         vectors: name → (n_images, dim) float32 unit vectors in dataset order; zero rows mean "nothing here".
         split: who asks, who is searched.
+        shared: what another set has worked out about the same gallery; None starts afresh.
     """
 
-    def __init__(self, vectors: Mapping[str, np.ndarray], split: Split) -> None:
+    def __init__(self, vectors: Mapping[str, np.ndarray], split: Split, shared: GalleryVectors | None = None) -> None:
         self.vectors = dict(vectors)
         self.split = split
         lengths = {len(rows) for rows in self.vectors.values()}
         if len(lengths) > 1:
             said = ", ".join(f"{name} {len(rows)}" for name, rows in self.vectors.items())
             raise ShapeMismatch(f"The backbones have different numbers of rows ({said}); each needs one row per image.")
-        self._gallery: dict[str, np.ndarray] = {}
-        self._first: dict[tuple[str, ...], np.ndarray] = {}
+        self.shared = shared or GalleryVectors(self.vectors, split.gallery)
         self._fused: dict[str, np.ndarray] = {}
-        self._missing: dict[str, bool] = {}
+        self._query_gaps: dict[str, bool] = {}
         self._whole: dict[tuple[str, str], np.ndarray] = {}
         self._budget = 0
         self._lock = threading.Lock()
@@ -99,28 +148,18 @@ class VectorSet:
     def only(self, queries: np.ndarray) -> VectorSet:
         """The same gallery, asked by these queries only (positions among the present ones)."""
         split = Split(self.split.queries[queries], self.split.gallery, self.split.train)
-        smaller = VectorSet(self.vectors, split)
-        smaller._gallery, smaller._first, smaller._fused = self._gallery, self._first, self._fused
+        smaller = VectorSet(self.vectors, split, self.shared)
+        smaller._fused = self._fused
         return smaller
 
     def gallery(self, name: str) -> np.ndarray:
         """(n_gallery, dim) float32, contiguous."""
-        if name not in self._gallery:
-            self._gallery[name] = rows_at(self.get(name), self.split.gallery)
-        return self._gallery[name]
+        self.get(name)
+        return self.shared.rows(name)
 
     def first_in_gallery(self, names: Sequence[str]) -> np.ndarray:
         """(n_gallery,) int64: the first gallery row that equals this one in all of these backbones."""
-        key = tuple(names)
-        if key not in self._first:
-            if len(key) == 1:
-                self._first[key] = first_equal_rows(self.gallery(key[0]))
-            else:
-                # Rows are equal in all when the tuples of their first equals are.
-                codes = np.stack([self.first_in_gallery((name,)) for name in key], axis=1)
-                _, first, back = np.unique(codes, axis=0, return_index=True, return_inverse=True)
-                self._first[key] = first[back.reshape(-1)]
-        return self._first[key]
+        return self.shared.first_equal(names)
 
     def cosines(self, queries: np.ndarray, gallery: np.ndarray, first: np.ndarray) -> np.ndarray:
         """Dot products, the score of the first of equal rows copied to the others: (n_queries, n_gallery) float32."""
@@ -180,17 +219,19 @@ class VectorSet:
 
     def missing(self, names: Sequence[str]) -> bool:
         """True when any of these backbones has nothing for some query or gallery image."""
-        for name in names:
-            if name not in self._missing:
-                used = np.union1d(self.split.queries, self.split.gallery)
-                self._missing[name] = not early.present(self.get(name)[used]).all()
-        return any(self._missing[name] for name in names)
+        return any(self.shared.incomplete(name) or self._asked_without(name) for name in names)
+
+    def _asked_without(self, name: str) -> bool:
+        """True when a query has no vector of this backbone."""
+        if name not in self._query_gaps:
+            self._query_gaps[name] = not early.present(self.get(name)[self.split.queries]).all()
+        return self._query_gaps[name]
 
     def fused(self, spec: FusionSpec) -> np.ndarray:
         """(n_images, dim) float32 unit vectors of a fusion of vectors; the last few are kept."""
         key = spec.fingerprint
         if key not in self._fused:
-            parts = [self.get(name) for name in spec.active]
+            parts = [self.whole(name) for name in spec.active]
             keywords = spec.strategy.keywords(
                 gallery=self.split.gallery, names=spec.active, learned=_learned(spec, self), **spec.settings
             )
@@ -205,6 +246,10 @@ class VectorSet:
                 )
             self.remember(spec, rows)
         return self._fused[key]
+
+    def whole(self, name: str) -> np.ndarray:
+        """The vectors of one backbone as one array, for fusions of vectors."""
+        return self.get(name)
 
     def remember(self, spec: FusionSpec, rows: np.ndarray) -> None:
         """Keep the vectors of a fusion, (n_images, dim) float32 unit; those kept longest go when there are many."""

@@ -57,6 +57,29 @@ def system(space: VectorSet, fusion: FusionSpec | None) -> System:
     return System("sharp", space) if fusion is None else System(fusion.name, space, fusion)
 
 
+def test_looking_at_one_query_changes_no_score_of_another() -> None:
+    """A query without a vector of one backbone: its concat score must not depend on what was looked at before."""
+    split = Split(np.arange(0, 48, 4), np.setdiff1d(np.arange(48), np.arange(0, 48, 4)))
+    dataset, whole = world(split=split)
+    vectors = {name: rows.copy() for name, rows in whole.vectors.items()}
+    vectors["sharp"][8] = 0.0
+    expected = System("mix", VectorSet(vectors, split), MIX).block(0, 12)
+    sums = FusionSpec("sum", "score_sum", ("sharp", "blunt"), (2.0, 1.0))
+
+    space = VectorSet(vectors, split)
+    for position in (0, 20):
+        asked = retrieval.gallery_image_query(dataset, space, position)
+        assert not asked.space.missing(MIX.active), "this query and the whole gallery have all their vectors"
+    retrieval.retrieve(retrieval.gallery_image_query(dataset, space, 8), System("mix", space, MIX))
+
+    assert space.missing(MIX.active)
+    assert not System("sum", space, sums).is_linear
+    assert np.array_equal(System("mix", space, MIX).block(0, 12), expected)
+    raw = whole.vectors["blunt"][8] @ whole.vectors["blunt"][split.gallery].T
+    # Only blunt (weight 1 of 2 and 1) is there for query 8: its norm is 1, the gallery's is sqrt(5).
+    assert np.allclose(expected[2], raw / np.sqrt(5.0), atol=1e-6)
+
+
 @pytest.mark.parametrize("fusion", SYSTEMS, ids=ids)
 @pytest.mark.parametrize("split", [None, Split(np.arange(0, 48, 3), np.arange(4, 48))], ids=["self", "split"])
 def test_an_answer_is_the_row_of_the_matrix(fusion: FusionSpec | None, split: Split | None) -> None:

@@ -6,7 +6,7 @@ report draw them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -69,32 +69,17 @@ class _Asked(VectorSet):
         else:
             vectors = {name: _Joined(base.get(name), rows) for name, rows in guests.items()}
             asks = max(len(rows) for rows in base.vectors.values())
-        super().__init__(vectors, Split(np.array([asks]), base.split.gallery))
+        super().__init__(vectors, Split(np.array([asks]), base.split.gallery), base.shared)
         self.base, self.guests = base, guests
-        self._gallery, self._first = base._gallery, base._first
-        if guests is None:
-            self._fused = base._fused
-
-    def gallery(self, name: str) -> np.ndarray:
-        """(n_gallery, dim) float32, as of the base."""
-        return self.base.gallery(name)
-
-    def missing(self, names: Sequence[str]) -> bool:
-        """As of the base, whose images are looked through once, and of the query."""
-        known = self.base.__dict__.setdefault("_missing", {})
-        for name in names:
-            if name not in known:
-                known[name] = bool((~self.gallery(name).any(axis=1)).any())
-        return any(known[name] or not self.get(name)[self.split.queries].any() for name in names)
 
     def fused(self, spec: FusionSpec) -> np.ndarray:
         """(n_images, dim) fused vectors; a guest needs them made once more, with the guest behind the dataset."""
-        if self.guests is None:
-            return super().fused(spec)
-        if spec.fingerprint not in self._fused:
-            whole = VectorSet({name: self.get(name).whole() for name in spec.active}, self.split)
-            self._fused[spec.fingerprint] = whole.fused(spec)
-        return self._fused[spec.fingerprint]
+        return self.base.fused(spec) if self.guests is None else super().fused(spec)
+
+    def whole(self, name: str) -> np.ndarray:
+        """(n_images, dim): the dataset's vectors, a guest's own behind them."""
+        rows = self.get(name)
+        return rows.whole() if isinstance(rows, _Joined) else rows
 
 
 @dataclass(frozen=True)
@@ -718,7 +703,7 @@ def browse(dataset: Dataset, label: str = "", words: str = "") -> np.ndarray:
         kept &= np.isin(np.arange(len(dataset)), positions_of_label(dataset, label))
     terms = words.casefold().split()
     if terms:
-        texts = _search_texts(dataset)
+        texts = dataset.search_texts
         for term in terms:
             kept &= np.char.find(texts, term) >= 0
     return np.flatnonzero(kept)
@@ -732,18 +717,6 @@ def positions_of_label(dataset: Dataset, label: str) -> np.ndarray:
     if dataset.label_matrix is not None:
         return np.sort(dataset.label_matrix.tocsc()[:, [code]].indices.astype(np.int64))
     return np.flatnonzero(dataset.labels == code)
-
-
-def _search_texts(dataset: Dataset) -> np.ndarray:
-    """(n_images,) casefolded id and title of each image, made once per dataset."""
-    known = dataset.__dict__.get("_search_texts")
-    if known is None:
-        texts = [str(one) for one in dataset.ids]
-        if "title" in dataset.items:
-            texts = [f"{one} {title}" for one, title in zip(texts, dataset.items["title"].fillna(""))]
-        known = np.array([one.casefold() for one in texts], dtype=str)
-        object.__setattr__(dataset, "_search_texts", known)
-    return known
 
 
 def hardest_queries(evaluation: Evaluation, dataset: Dataset, n: int = 60) -> np.ndarray:
