@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 # Left to right; a part may import what stands in an earlier column, and its own.
-GROUND = {"errors", "registry", "types", "setups", "paths", "progress", "compat"}
+GROUND = {"errors", "registry", "types", "setups", "paths", "progress", "compat", "files", "arrays", "task"}
 ORDER: list[set[str]] = [
     {"data"},
     {"backbones"},

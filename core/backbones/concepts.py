@@ -14,7 +14,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-import os
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
@@ -24,7 +23,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core import compat, paths
+from core import compat, files, paths
 from core.backbones import preprocessing, sentence_encoder
 from core.backbones.sources import timm_source
 from core.errors import BadInput
@@ -109,11 +108,8 @@ def _kept_or_computed(on_progress: OnProgress | None, cancel: Cancel | None) -> 
 
 def _keep(places: np.ndarray, file: Path) -> None:
     """Whole or not at all; what cannot be kept is worked out again next time."""
-    fresh = file.with_suffix(f".{os.getpid()}.new.npy")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.save(fresh, places)
-        os.replace(fresh, file)
+        files.write_array(file, places)
     except OSError as error:
         _log.warning("The places of the concepts could not be kept in %s: %s", file.parent, error.strerror)
 

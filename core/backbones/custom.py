@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from core import compat, paths
+from core import compat, files, paths
 from core.backbones import loading, preprocessing, weights
 from core.backbones.catalog import BACKBONES, FAST
 from core.errors import BadInput, UnknownName, WeightsMissing
@@ -106,12 +106,7 @@ def add(backbone: Backbone) -> Backbone:
     """Keep a record for this installation."""
     if backbone.name in BACKBONES:
         raise BadInput(f"{backbone.name!r} is in the catalog already; choose another name.")
-    folder = paths.backbones()
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / _file_name(backbone.name)
-    beside = file.with_suffix(".part")
-    beside.write_text(json.dumps(dataclasses.asdict(backbone), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    beside.replace(file)
+    files.write_json(paths.backbones() / _file_name(backbone.name), dataclasses.asdict(backbone))
     return backbone
 
 

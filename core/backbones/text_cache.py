@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import paths
+from core import files, paths
 from core.backbones import custom, fingerprints, sentence_encoder, weights
 from core.progress import Cancel, OnProgress, ProgressMeter
 from core.types import Backbone
@@ -119,12 +119,8 @@ def _read(file: Path, dim: int) -> dict[bytes, np.ndarray]:
 
 def _write(file: Path, kept: dict[bytes, np.ndarray]) -> None:
     """Whole or not at all; what cannot be kept is read again next time."""
-    part = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
+    keys = np.frombuffer(b"".join(kept), np.uint8).reshape(-1, 16)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "wb") as stream:
-            keys = np.frombuffer(b"".join(kept), np.uint8).reshape(-1, 16)
-            np.savez(stream, keys=keys, vectors=np.stack(list(kept.values())).astype(np.float32))
-        os.replace(part, file)
+        files.write_arrays(file, keys=keys, vectors=np.stack(list(kept.values())).astype(np.float32))
     except OSError as error:
         _LOG.warning("The vectors of %d texts could not be kept in %s: %s", len(kept), file.parent, error.strerror)

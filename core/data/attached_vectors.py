@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 import zlib
 from contextlib import suppress
@@ -11,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import paths
-from core.data.dataset_table import write_json
+from core import files, paths
 from core.errors import BadInput, StoreMismatch, StoreUnusable
 from core.types import Backbone, Dataset, unit
 
@@ -53,12 +51,9 @@ def attach(dataset: Dataset, name: str, rows: np.ndarray, came_from: str = "") -
     check(dataset, name, rows)
     folder = _folder(dataset.name)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        beside = folder / f"{name}.{os.getpid()}.part.npz"
-        np.savez(beside, vectors=unit(rows), ids=dataset.ids)
-        beside.replace(folder / f"{name}.npz")
+        files.write_arrays(folder / f"{name}.npz", vectors=unit(rows), ids=dataset.ids)
         content = {"name": name, "dim": int(np.shape(rows)[1]), "came_from": came_from}
-        write_json(folder / f"{name}.json", content)
+        files.write_json(folder / f"{name}.json", content, sort_keys=True)
     except OSError as error:
         raise StoreUnusable(f"Vectors cannot be kept in {folder}: {error.strerror or error}.") from error
     return _backbone(folder / f"{name}.json")

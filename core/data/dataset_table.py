@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from core import files
 from core.data.listing import SPLITS
 from core.errors import BadInput, StoreMismatch
 from core.types import Dataset, Split
@@ -185,7 +185,7 @@ def save(dataset: Dataset, folder: Path, record: dict[str, Any]) -> None:
         for part, frame in frames.items():
             if frame is not None:
                 content["files"][part] = _write_parquet(_storable(frame), folder, part)
-        write_json(folder / "record.json", content)
+        files.write_json(folder / "record.json", content, sort_keys=True)
         for path in folder.glob("*.parquet"):
             if path.name not in content["files"].values():
                 path.unlink(missing_ok=True)
@@ -215,20 +215,10 @@ def _storable(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _write_parquet(frame: pd.DataFrame, folder: Path, part: str) -> str:
-    beside = folder / f"{part}.{os.getpid()}.part"
-    frame.to_parquet(beside, index=False, compression="zstd")
-    digest = hashlib.sha256(beside.read_bytes()).hexdigest()[:12]
-    name = f"{part}-{digest}.parquet"
-    beside.replace(folder / name)
+    content = frame.to_parquet(None, index=False, compression="zstd")
+    name = f"{part}-{hashlib.sha256(content).hexdigest()[:12]}.parquet"
+    files.write_bytes(folder / name, content)
     return name
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file at once or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    beside.write_text(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
-    beside.replace(path)
 
 
 def read_record(folder: Path) -> dict[str, Any]:

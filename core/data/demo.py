@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.resources
 import io
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,9 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
-from core import compat, paths
+from core import compat, files, paths
 from core.data import images
-from core.data.dataset_table import write_json
 from core.errors import StoreUnusable
 from core.progress import Cancel, OnProgress, ProgressMeter
 
@@ -68,25 +65,18 @@ def is_made(name: str) -> bool:
 def make(name: str, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Path:
     """The folder of a built-in dataset, one folder per class; made beside its place and moved there when whole."""
     folder = _folder(name)
-    if is_made(name):
-        return folder
-    beside = folder.with_name(f"{name}.{os.getpid()}.part")
-    try:
-        beside.mkdir(parents=True, exist_ok=True)
+
+    def fill(beside: Path) -> None:
         {"photo_views": _photo_views, "digits": _digits}[name](beside, on_progress, cancel)
-        write_json(beside / ".made.json", _stamp(name))
-        if folder.exists() and not is_made(name):
-            shutil.rmtree(folder)
-        if not folder.exists():
-            beside.rename(folder)
+        files.write_json(beside / ".made.json", _stamp(name), sort_keys=True)
+
+    try:
+        files.make_folder(folder, fill, lambda: is_made(name))
     except OSError as error:
-        if not is_made(name):  # else another process was faster, and its pictures are the same
-            raise StoreUnusable(
-                f"The demo cannot be written to {folder}: {error.strerror or error}; make room there, or set "
-                "FUSIONSCOPE_HOME to a folder that can be written."
-            ) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        raise StoreUnusable(
+            f"The demo cannot be written to {folder}: {error.strerror or error}; make room there, or set "
+            "FUSIONSCOPE_HOME to a folder that can be written."
+        ) from error
     return folder
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import importlib.resources
-import os
-import shutil
 from pathlib import Path
 
-from core import paths
+from core import files, paths
 from core.errors import StoreUnusable
 from core.progress import Cancel, OnProgress, ProgressMeter
 
@@ -42,25 +40,19 @@ def make(on_progress: OnProgress | None = None, cancel: Cancel | None = None) ->
         StoreUnusable: the home folder cannot be written.
     """
     folder = _folder()
-    if is_made():
-        return folder / "items.csv"
-    beside = folder.with_name(f"{NAME}.{os.getpid()}.part")
-    try:
-        (beside / "pictures").mkdir(parents=True, exist_ok=True)
+
+    def fill(beside: Path) -> None:
+        (beside / "pictures").mkdir()
         _write(beside, on_progress, cancel)
-        (beside / ".made").write_text(_version())
-        if folder.exists() and not is_made():
-            shutil.rmtree(folder)
-        if not folder.exists():
-            beside.rename(folder)
+        files.write_text(beside / ".made", _version())
+
+    try:
+        files.make_folder(folder, fill, is_made)
     except OSError as error:
-        if not is_made():  # else another process was faster, and its pictures are the same
-            raise StoreUnusable(
-                f"The demo catalogue cannot be written to {folder}: {error.strerror or error}; make room there, or "
-                "set FUSIONSCOPE_HOME to a folder that can be written."
-            ) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        raise StoreUnusable(
+            f"The demo catalogue cannot be written to {folder}: {error.strerror or error}; make room there, or "
+            "set FUSIONSCOPE_HOME to a folder that can be written."
+        ) from error
     return folder / "items.csv"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import paths
+from core import files, paths
 from core.data import dataset_table, index_files, overrides, readers, splits
 from core.data.built_in import DATASETS
 from core.data.listing import Listing
@@ -297,7 +297,7 @@ def rename(name: str, new: str) -> Dataset:
         folder.rename(target)
         _OPENED.pop(str(folder), None)
         record = dataset_table.read_record(target)
-        dataset_table.write_json(target / "record.json", {**record, "name": new})
+        files.write_json(target / "record.json", {**record, "name": new}, sort_keys=True)
     return _open(target)
 
 
@@ -322,9 +322,8 @@ def _decide(name: str, new: overrides.Overrides) -> Dataset:
     folder = _saved(name)
     try:
         with _LOCK, dataset_table.alone(folder):
-            dataset_table.write_json(
-                folder / "record.json", {**dataset_table.read_record(folder), "decisions": new.as_record()}
-            )
+            record = {**dataset_table.read_record(folder), "decisions": new.as_record()}
+            files.write_json(folder / "record.json", record, sort_keys=True)
     except OSError as error:
         raise StoreUnusable(f"{folder} cannot be written: {error.strerror or error}.") from error
     return _open(folder)

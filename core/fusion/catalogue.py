@@ -24,6 +24,7 @@ from functools import cached_property
 
 import numpy as np
 
+from core import arrays
 from core.errors import BadInput, ShapeMismatch
 from core.registry import Registry
 from core.types import ZERO_NORM, unit_wide
@@ -398,9 +399,9 @@ def score_blocks(
     if components.alternatives is not None:
         numbers += components.n_items * len(components) ** 2 * 2 + len(components.alternatives.rows) * 4
     step = max(1, _BLOCK_BYTES // max(1, 8 * numbers))
-    for start in range(0, len(queries), step):
-        block = components.fit(queries[start : start + step])
-        yield start, start + len(block.similarities), _scores(strategy, block, components, shares)
+    for rows in arrays.chunks(len(queries), step):
+        block = components.fit(queries[rows])
+        yield rows.start, rows.stop, _scores(strategy, block, components, shares)
 
 
 def _scores(strategy: str, fit: Fit, components: Components, shares: np.ndarray | None) -> np.ndarray:

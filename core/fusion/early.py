@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core import arrays
 from core.errors import BadInput, ShapeMismatch
 from core.fusion.strategy import FUSIONS, Parameter, dim_parameter
 from core.setups import Bounds
@@ -202,10 +203,8 @@ class Pca:
     def project(self, rows: np.ndarray, block: int = 4096) -> np.ndarray:
         """(n, dim) float64."""
         result = np.empty((len(rows), len(self.components)))
-        for start in range(0, len(rows), block):
-            result[start : start + block] = (
-                np.asarray(rows[start : start + block], np.float64) - self.center
-            ) @ self.components.T
+        for part in arrays.chunks(len(rows), block):
+            result[part] = (np.asarray(rows[part], np.float64) - self.center) @ self.components.T
         return result
 
 

@@ -1,40 +1,17 @@
 """Compiled loops of score fusion. Import this module inside functions only: numba takes half a second to load.
 
 Sums are float64 and no operation is reordered (no fast math), so equal inputs give equal outputs in any column.
-Each kernel works on the rows first ... stop − 1 and holds no lock; `by_rows` hands pieces to our own threads, because
+Each kernel works on the rows first ... stop − 1 and holds no lock; `arrays.by_rows` hands pieces to our own threads, because
 numba's own may not be entered by two callers at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from typing import Any
-
 import numpy as np
 from numba import njit
 
-from core import paths
-
 NONE, MINMAX, ZSCORE = 0, 1, 2
 CODES = {"none": NONE, "minmax": MINMAX, "zscore": ZSCORE}
-
-
-@lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(paths.cpu_count(), thread_name_prefix="fusion")
-
-
-def by_rows(kernel: Callable[..., None], n_rows: int, *arguments: Any) -> None:
-    """Call `kernel(first, stop, *arguments)` for all rows, a few pieces per thread."""
-    pieces = max(1, min(2 * paths.cpu_count(), n_rows // 16))
-    if pieces == 1:
-        kernel(0, n_rows, *arguments)
-        return
-    cuts = np.linspace(0, n_rows, pieces + 1).astype(int)
-    for done in [_pool().submit(kernel, int(a), int(b), *arguments) for a, b in zip(cuts, cuts[1:])]:
-        done.result()
 
 
 @njit(cache=True, inline="always")

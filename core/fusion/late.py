@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from core import arrays
 from core.errors import BadInput
 from core.fusion.normalize import SMALLEST_RANGE
 from core.fusion.rank import ranks
@@ -33,7 +34,7 @@ def summed(
     Returns:
         total (n_queries, n_gallery) float64, 0 at the query's own place, and votes, same shape, uint8.
     """
-    from core.fusion.kernels import CODES, add_normalized, by_rows
+    from core.fusion.kernels import CODES, add_normalized
 
     if norm not in NORMS:
         raise BadInput(f"No scale is named {norm!r}. Use one of {', '.join(NORMS)}.")
@@ -46,7 +47,7 @@ def summed(
         places = nothing
         if depth:
             places = ranks(one, own) if ranked is None else ranked(position)
-        by_rows(
+        arrays.by_rows(
             add_normalized, len(one), total, votes, one, own, places, depth or 0, weight, CODES[norm], SMALLEST_RANGE
         )
     return total, votes
@@ -224,7 +225,7 @@ def weighted_by_query(
     Returns:
         (n_queries, n_gallery) float64.
     """
-    from core.fusion.kernels import CODES, add_normalized, by_rows
+    from core.fusion.kernels import CODES, add_normalized
 
     own = _own_or_nowhere(scores, own)
     total = np.zeros(scores[0].shape, np.float64)
@@ -232,7 +233,9 @@ def weighted_by_query(
     for position, one in enumerate(scores):
         part = np.zeros(total.shape, np.float64)
         one = np.ascontiguousarray(one, np.float32)
-        by_rows(add_normalized, len(one), part, no_votes, one, own, no_ranks, 0, 1.0, CODES[norm], SMALLEST_RANGE)
+        arrays.by_rows(
+            add_normalized, len(one), part, no_votes, one, own, no_ranks, 0, 1.0, CODES[norm], SMALLEST_RANGE
+        )
         total += shares[:, position : position + 1] * part
     rows = np.flatnonzero(own >= 0)
     total[rows, own[rows]] = -np.inf

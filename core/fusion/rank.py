@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from core import arrays
 from core.fusion.strategy import FUSIONS, Parameter, depth_parameter
 from core.setups import Bounds
 
@@ -24,7 +25,7 @@ def ranks(scores: np.ndarray, own: np.ndarray | None = None) -> np.ndarray:
     >>> ranks(np.array([[0.2, 0.9, 0.2, 0.5]], np.float32), own=np.array([1]))
     array([[2, 0, 3, 1]], dtype=int32)
     """
-    from core.fusion.kernels import by_rows, fill_keys, read_ranks
+    from core.fusion.kernels import fill_keys, read_ranks
 
     if scores.dtype != np.float32:
         raise TypeError(f"ranks are made of float32 scores, got {scores.dtype}")
@@ -39,7 +40,7 @@ def ranks(scores: np.ndarray, own: np.ndarray | None = None) -> np.ndarray:
         keys.sort(axis=1)
         read_ranks(0, stop - first, result[first:stop], keys)
 
-    by_rows(whole, len(scores))
+    arrays.by_rows(whole, len(scores))
     return result
 
 
@@ -51,13 +52,13 @@ def rank_worth(worth: np.ndarray, ranked: Sequence[np.ndarray], weights: np.ndar
         ranked: one (n_queries, n_gallery) int32 array per backbone, as `ranks` gives.
         weights: (n_backbones,) float64, all above 0.
     """
-    from core.fusion.kernels import add_worth, by_rows, finish_worth
+    from core.fusion.kernels import add_worth, finish_worth
 
     total = np.zeros(ranked[0].shape, np.float64)
     listed = np.zeros(ranked[0].shape, np.bool_)
     for weight, one in zip(weights, ranked):
-        by_rows(add_worth, len(total), total, listed, one, worth * weight)
-    by_rows(finish_worth, len(total), total, listed, 10.0**DECIMALS)
+        arrays.by_rows(add_worth, len(total), total, listed, one, worth * weight)
+    arrays.by_rows(finish_worth, len(total), total, listed, 10.0**DECIMALS)
     return total
 
 

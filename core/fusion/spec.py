@@ -9,7 +9,6 @@ import hashlib
 import itertools
 import json
 import math
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from core import paths
+from core import files, paths
 from core.errors import BadInput, StoreUnusable, UnknownName
 from core.fusion.strategy import FUSIONS, PROFILE, Strategy
 
@@ -478,10 +477,7 @@ def save(spec: FusionSpec) -> Path:
     """Keep a fusion under its name; one of the same name is replaced, whole or not at all."""
     target = _file_of(spec.name)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_suffix(f".{os.getpid()}.new")
-        fresh.write_text(dump([spec]), encoding="utf-8")
-        os.replace(fresh, target)
+        files.write_text(target, dump([spec]))
     except OSError as error:
         raise StoreUnusable(
             f"The fusion {spec.name!r} could not be saved in {target.parent}: {error.strerror}. "

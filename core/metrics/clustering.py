@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from core import arrays
+
 NOISE = 1e-12
 MOST_ITEMS = 30_000
 """The Euclidean silhouette looks at all pairs; beyond this many items it is not computed, and says so."""
@@ -89,8 +91,7 @@ def silhouette_euclidean(vectors: np.ndarray, labels: np.ndarray) -> float:
     squares = np.einsum("ij,ij->i", points, points)
     within, others = np.empty(len(points)), np.empty(len(points))
     step = max(1, (32 << 20) // (8 * len(points)))
-    for start in range(0, len(points), step):
-        block = slice(start, start + step)
+    for block in arrays.chunks(len(points), step):
         total = squares[block, None] + squares
         distances = total - 2 * (points[block] @ points.T)
         # What rounding leaves between equal points is no distance.

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from core import paths
+from core import arrays
 from core.errors import BadInput, UnknownName
 from core.registry import Registry
 from core.types import RelevantRanks
@@ -478,11 +477,6 @@ SHARED_FROM = 1_000_000
 """Ranks from which on the metrics of a list are worked out side by side; the kernels hold no lock."""
 
 
-@lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(paths.cpu_count(), thread_name_prefix="metrics")
-
-
 def compute(ranks: RelevantRanks, keys: Sequence[str]) -> dict[str, np.ndarray]:
     """List metrics of every query: key → (n_queries,) float64, NaN where nothing is relevant.
 
@@ -499,7 +493,7 @@ def compute(ranks: RelevantRanks, keys: Sequence[str]) -> dict[str, np.ndarray]:
         wanted.append((metric.function, k))
     if len(ranks.ranks) < SHARED_FROM or len(wanted) == 1:
         return {key: function(ranks, k) for key, (function, k) in zip(keys, wanted)}
-    values = _pool().map(lambda one: one[0](ranks, one[1]), wanted)
+    values = arrays.threads().map(lambda one: one[0](ranks, one[1]), wanted)
     return dict(zip(keys, values))
 
 

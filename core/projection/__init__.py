@@ -10,10 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from core import compat, paths
+from core import arrays, compat, files, paths
 from core.errors import BadInput, ShapeMismatch, StoreUnusable
 from core.progress import Cancel, OnProgress, Progress
 from core.registry import Registry
@@ -173,13 +171,6 @@ class JointSpace:
         return digest.hexdigest()[:16]
 
 
-def _sample(n: int, size: int, seed: int) -> np.ndarray:
-    """At most `size` of n positions, ascending, the same for the same seed."""
-    if n <= size:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, size, replace=False))
-
-
 def _eigenvectors(matrix: np.ndarray, count: int) -> np.ndarray:
     """(dim, count) float32: strongest first, the largest absolute entry of each is positive."""
     from scipy.linalg import eigh
@@ -195,7 +186,7 @@ def _strongest(block: np.ndarray, dims: int) -> np.ndarray:
     """Rows on the `dims` strongest directions (not centred: inner products are kept as well as they can be)."""
     if block.shape[1] <= dims:
         return block
-    rows = block[_sample(len(block), FIT_ROWS, seed=0)]
+    rows = block[arrays.sample(len(block), FIT_ROWS, seed=0)]
     return np.ascontiguousarray(block @ _eigenvectors(rows.T @ rows, dims))
 
 
@@ -213,7 +204,7 @@ def principal_components(matrix: np.ndarray, dims: int) -> np.ndarray:
     """
     matrix = np.asarray(matrix, np.float32)
     n, dim = matrix.shape
-    rows = matrix[_sample(n, FIT_ROWS, seed=0)]
+    rows = matrix[arrays.sample(n, FIT_ROWS, seed=0)]
     centre = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
     rows = rows - centre
     found = min(dims, dim)
@@ -670,12 +661,11 @@ def quality(
         raise ShapeMismatch(f"The map has {len(xy)} points, the space {n} images.")
     if 2 * n - 3 * k - 1 <= 0 or k >= n:
         return Quality(float("nan"), float("nan"), k, 0, n)
-    chosen = _sample(n, sample or (3_000 if n <= 3_000 else 1_000 if n <= 20_000 else 500), seed)
+    chosen = arrays.sample(n, sample or (3_000 if n <= 3_000 else 1_000 if n <= 20_000 else 500), seed)
     flat = np.ascontiguousarray(xy, np.float32)
     penalty = kept = 0.0
-    step = max(1, 8_000_000 // n)
-    for first in range(0, len(chosen), step):
-        part = chosen[first : first + step]
+    for rows in arrays.chunks(len(chosen), 8_000_000 // n):
+        part = chosen[rows]
         if cancel:
             cancel.check()
         more_penalty, more_kept = _compare(space.cosines(part), flat, part, k)
@@ -729,7 +719,7 @@ def clusters(space: JointSpace, *, smallest: int = 0, seed: int = 0) -> np.ndarr
     from sklearn.cluster import HDBSCAN
 
     matrix, n = space.reduced, len(space)
-    chosen = _sample(n, 10_000, seed)
+    chosen = arrays.sample(n, 10_000, seed)
     smallest = smallest or max(5, len(chosen) // 200)
     if len(chosen) <= smallest:
         return np.full(n, -1, np.int64)
@@ -799,17 +789,9 @@ def save_layout(key: str, projection: Projection, figures: Mapping[str, Any] | N
         "seed": projection.seed,
         **(figures or {}),
     }
-    mark = uuid.uuid4().hex[:8]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for ending, write in (
-            ("json", lambda file: file.write(json.dumps(record).encode())),
-            ("npy", lambda file: np.save(file, projection.xy)),
-        ):
-            half = folder / f"{key}.{mark}.part"
-            with half.open("wb") as file:
-                write(file)
-            os.replace(half, folder / f"{key}.{ending}")
+        files.write_json(folder / f"{key}.json", record)
+        files.write_array(folder / f"{key}.npy", projection.xy)
         kept = sorted(folder.glob("*.npy"), key=lambda path: path.stat().st_mtime)
         for old in kept[: max(0, len(kept) - KEPT_LAYOUTS)]:
             old.unlink(missing_ok=True)

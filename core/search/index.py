@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core import arrays, files
 from core.errors import BadInput, StoreMismatch, StoreUnusable
 from core.progress import Cancel, OnProgress, ProgressMeter
 from core.types import Ranking
@@ -59,10 +58,7 @@ class GalleryIndex:
         else:
             self._index = _cells(dim, max(1, int(np.sqrt(n))), kind == "ivf16")
             self._index.cp.seed = seed
-            sample = np.arange(n)
-            if n > _TRAIN_PER_CELL * self.cells:
-                sample = np.sort(np.random.default_rng(seed).choice(n, _TRAIN_PER_CELL * self.cells, replace=False))
-            self._index.train(_rows(parts, sample))
+            self._index.train(_rows(parts, arrays.sample(n, _TRAIN_PER_CELL * self.cells, seed)))
         meter = ProgressMeter("Filling the index", n, on_progress)
         for start in range(0, n, _ROWS_AT_ONCE):
             if cancel is not None:
@@ -122,13 +118,10 @@ class GalleryIndex:
         """
         import faiss
 
-        half = file.with_name(f"{file.name}.{uuid.uuid4().hex[:8]}.part")
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            faiss.write_index(self._index, str(half))
-            os.replace(half, file)
+            with files.replacing(file) as beside:
+                faiss.write_index(self._index, str(beside))
         except (OSError, RuntimeError) as error:  # faiss raises RuntimeError for what the system refused
-            half.unlink(missing_ok=True)
             raise StoreUnusable(
                 f"The index could not be kept in {file.parent}: {' '.join(str(error).split())[:200]}."
             ) from error

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from core import arrays
 from core.errors import BadInput, ShapeMismatch, UnknownName
 from core.progress import Cancel, OnProgress, ProgressMeter
 from core.search.ranking import BLOCK_BYTES, RankAccumulator, RankingResult, RelevanceCSR, precompile
@@ -218,4 +219,4 @@ class LiveEngine:
         valid = np.flatnonzero(self.truth.n_relevant > 0)
         if len(valid) <= size:
             return None
-        return np.sort(np.random.default_rng(seed).choice(valid, size, replace=False))
+        return arrays.sample(valid, size, seed)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from core import paths
+from core import arrays, paths
 from core.errors import BadInput, ShapeMismatch
 from core.progress import Cancel, OnProgress, ProgressMeter
 from core.search.scores import BlockScores, ScoreSource
@@ -35,12 +33,6 @@ class RankingResult:
     mixed_ties: np.ndarray
     best: Ranking | None = None
     queries: np.ndarray | None = None
-
-
-@lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
-    """The threads that run the kernel; it holds no lock, so Python's own threads do."""
-    return ThreadPoolExecutor(paths.cpu_count(), thread_name_prefix="ranking")
 
 
 @dataclass
@@ -152,12 +144,7 @@ class RankAccumulator:
 
         # Four pieces a thread: an uneven neighbour on one core then costs a quarter of its share, not all of it.
         pieces = max(1, min(4 * self.threads, (stop - first) // 32)) if self.threads > 1 else 1
-        if pieces == 1:
-            run(first, stop)
-            return
-        cuts = np.linspace(first, stop, pieces + 1).astype(int)
-        for done in [_pool().submit(run, int(a), int(b)) for a, b in zip(cuts, cuts[1:])]:
-            done.result()
+        arrays.in_pieces(run, first, stop, pieces)
 
     def _block(self, block: np.ndarray) -> np.ndarray:
         if block.shape[1] != self.lists.truth.n_gallery:

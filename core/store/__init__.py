@@ -9,7 +9,6 @@ several processes may write, rows that were written twice are dropped on reading
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import re
@@ -25,7 +24,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from core import paths
+from core import arrays, files, paths
 from core.errors import BadInput, CoreError, NotComputed, ShapeMismatch, StoreMismatch, StoreUnusable
 from core.types import Dataset, Embeddings, frozen_array, unit
 
@@ -232,21 +231,8 @@ class NpyBackend:
         """Add (n, 32) uint8 keys with their (n, dim) float16 vectors as one file that is there whole or not at all."""
         rows = np.empty(len(keys), self._dtype)
         rows["key"], rows["vec"] = keys, vectors
-        self._folder.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256(keys.tobytes()).hexdigest()[:16]
-        path = self._folder / f"{time.time_ns():020d}-{digest}.npy"
-        beside = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
-        try:
-            whole = io.BytesIO()
-            np.save(whole, rows)
-            with beside.open("wb") as file:  # numpy's own writing hides that the disk is full
-                file.write(whole.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            beside.rename(path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
+        files.write_array(self._folder / f"{time.time_ns():020d}-{digest}.npy", rows)
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.npy")) if self._folder.is_dir() else []
@@ -626,10 +612,7 @@ class Store:
         slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60].strip("-.") or "backbone"
         text = _canonical(content)
         folder = self.root / "embeddings" / f"{slug}-{_safe(fingerprint)}-{hashlib.sha256(text).hexdigest()[:16]}"
-        folder.mkdir(parents=True, exist_ok=True)
-        beside = folder / f"key.json.{os.getpid()}-{threading.get_ident()}.part"
-        beside.write_bytes(text)
-        beside.replace(folder / "key.json")
+        files.write_bytes(folder / "key.json", text)
         return folder
 
     def _folder(self, fingerprint: str) -> Path | None:
@@ -920,8 +903,8 @@ def _check_folder(folder: Path) -> str:
     shelf = SHELVES[held["shelf"]](folder, int(held["dim"]))
     keys = shelf.written_keys()
     repeated, bad = len(keys) - len({key.tobytes() for key in keys}), 0
-    for start in range(0, len(keys), _BLOCK):
-        norms = np.linalg.norm(shelf.take(np.arange(start, min(start + _BLOCK, len(keys)))).astype(np.float32), axis=1)
+    for rows in arrays.chunks(len(keys), _BLOCK):
+        norms = np.linalg.norm(shelf.take(np.arange(rows.start, rows.stop)).astype(np.float32), axis=1)
         bad += int((~((np.abs(norms - 1) < 5e-3) | (norms < 1e-6))).sum())
     name, shelf_name = held["record"].get("name", "?"), held["shelf"]
     said = f"{name}, {len(keys):,} vectors of {held['dim']} numbers ({shelf_name})"
@@ -947,8 +930,8 @@ def _read_key(folder: Path) -> dict[str, Any]:
 def _wide(vectors: np.ndarray) -> np.ndarray:
     """float16 rows as unit float32 rows, block by block so that memory stays near the result's own size."""
     wide = np.empty(vectors.shape, np.float32)
-    for start in range(0, len(vectors), _BLOCK):
-        wide[start : start + _BLOCK] = unit(vectors[start : start + _BLOCK])
+    for rows in arrays.chunks(len(vectors), _BLOCK):
+        wide[rows] = unit(vectors[rows])
     return frozen_array(wide, np.float32)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import paths
+from core import arrays, files, paths
 from core.errors import StoreMismatch, StoreUnusable
 from core.fusion import early
 from core.progress import Cancel, OnProgress, ProgressMeter
@@ -132,7 +132,7 @@ def build(
         }
         try:
             built.index.write(_file(built.key))
-            _file(built.key).with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
+            files.write_json(_file(built.key).with_suffix(".json"), record)
             _forget_old()
         except (OSError, StoreUnusable) as error:
             _log.warning("%s It is used all the same, until the app ends.", error)
@@ -234,8 +234,7 @@ def _candidates(indexed: IndexedGallery, asked: dict[str, np.ndarray], shares: d
 
 def query_sample(space: VectorSet, seed: int = SEED) -> np.ndarray:
     """(≤ SAMPLE,) int64, rising: a seeded sample of the queries."""
-    count = min(SAMPLE, space.n_queries)
-    return np.sort(np.random.default_rng(seed).choice(space.n_queries, count, replace=False))
+    return arrays.sample(space.n_queries, SAMPLE, seed)
 
 
 def agreement(indexed: IndexedGallery, system: System, k: int) -> float:

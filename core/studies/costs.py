@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core import backbones, compat, paths
+from core import backbones, compat, files, paths
 from core.backbones import encode, weights
 from core.backbones.engines import select, torch_engine
 from core.backbones.query_encoder import QueryEncoder
@@ -230,11 +230,7 @@ def _file(name: str) -> Path:
 
 
 def _keep(cost: MeasuredCost) -> None:
-    file = _file(cost.backbone)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_suffix(".part")
-    beside.write_text(json.dumps(asdict(cost), indent=1) + "\n", encoding="utf-8")
-    beside.replace(file)
+    files.write_json(_file(cost.backbone), asdict(cost))
 
 
 def _tell(on_progress: OnProgress | None, stage: str, done: int, total: int) -> None:

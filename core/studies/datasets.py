@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from core import arrays
 from core.data import dataset_table, splits
 from core.errors import BadInput, ShapeMismatch
 from core.progress import Cancel, OnProgress, ProgressMeter
@@ -161,10 +162,10 @@ def near_duplicates(
 def _pairs_above(vectors: np.ndarray, threshold: float, meter: ProgressMeter, cancel: Cancel | None) -> np.ndarray:
     """(n_pairs, 2) int64, first < second, of rows whose product is at least the threshold."""
     found, count = [np.empty((0, 2), np.int64)], 0
-    for start in range(0, len(vectors), _BLOCK):
+    for rows_of_block in arrays.chunks(len(vectors), _BLOCK):
         if cancel:
             cancel.check()
-        block = vectors[start : start + _BLOCK]
+        start, block = rows_of_block.start, vectors[rows_of_block]
         for other in range(start, len(vectors), 8 * _BLOCK):
             scores = block @ vectors[other : other + 8 * _BLOCK].T
             rows, columns = np.nonzero(scores >= threshold)
@@ -194,10 +195,7 @@ def duplicate_groups(dataset: Dataset, near: pd.DataFrame | None = None) -> pd.D
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    _, codes = np.unique(dataset.keys, return_inverse=True)
-    first_of = np.full(codes.max(initial=-1) + 1, -1, np.int64)
-    first_of[codes[::-1]] = np.arange(len(dataset))[::-1]
-    left, right = [np.arange(len(dataset))], [first_of[codes]]
+    left, right = [np.arange(len(dataset))], [arrays.first_of_equal(dataset.keys)]
     if near is not None and len(near):
         left.append(near["first"].to_numpy())
         right.append(near["second"].to_numpy())

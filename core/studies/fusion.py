@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core import data
+from core import arrays, data
 from core.backbones import network
 from core.errors import BadInput
 from core.fusion import FusionSpec
@@ -107,7 +107,7 @@ def training(
     given = dataset.split.train
     if not len(given):
         split = split_queries(groups[dataset.split.queries], fraction, seed, by)
-        split = dataclasses.replace(split, train=_some(split.train, most, seed))
+        split = dataclasses.replace(split, train=arrays.sample(split.train, most, [seed, 2]))
         keys = query_keys(dataset)
         return Training(
             split, space.only(split.train), truth.take(split.train), tuple(keys[i] for i in split.train), groups
@@ -118,20 +118,13 @@ def training(
             f"{shared:,} training images of {dataset.name!r} are queries too, so nothing could be reported honestly. "
             "Name other images as training images."
         )
-    given = _some(given, most, seed)
+    given = arrays.sample(given, most, [seed, 2])
     asks = Split(given, dataset.split.gallery)
     judged = data.relevance(dataset, asks)
     report = np.flatnonzero(truth.n_relevant > 0)
     split = TrainingSplit(np.arange(len(given)), report, "given")
     keys = [key.decode() for key in np.asarray(dataset.keys, "S64")[given].tolist()]
     return Training(split, VectorSet(space.vectors, asks), judged, tuple(keys), groups)
-
-
-def _some(positions: np.ndarray, most: int | None, seed: int) -> np.ndarray:
-    """A seeded sample in rising order; all of them where they are no more."""
-    if most is None or len(positions) <= most:
-        return positions
-    return np.sort(np.random.default_rng([seed, 2]).choice(positions, most, replace=False))
 
 
 # ---------------------------------------------------------------- nobody is judged on what trained it

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import projection
+from core import arrays, projection
 from core.errors import BadInput, NotComputed, ShapeMismatch, StoreUnusable
 from core.metrics import ranking as metrics
 from core.progress import Cancel, OnProgress
@@ -424,17 +424,13 @@ def duplicate_groups(view: MapView, least: float = TWIN_SCORE) -> np.ndarray:
     n = len(view.dataset)
     near = view.near
     scores = np.empty(near.shape, np.float32)
-    for first in range(0, n, 2_000):
-        part = slice(first, min(first + 2_000, n))
+    for part in arrays.chunks(n, 2_000):
         scores[part] = np.einsum(
             "nd,nkd->nk", view.space.rows(part), view.space.rows(near[part].ravel()).reshape(*near[part].shape, -1)
         )
     rows, columns = np.nonzero(scores >= least)
-    _, same = np.unique(view.dataset.keys, return_inverse=True)
-    first_of = np.full(same.max() + 1, -1)
-    first_of[same[::-1]] = np.arange(n)[::-1]
     left = np.concatenate([rows, np.arange(n)])
-    right = np.concatenate([near[rows, columns], first_of[same]])
+    right = np.concatenate([near[rows, columns], arrays.first_of_equal(view.dataset.keys)])
     _, group = connected_components(coo_matrix((np.ones(len(left)), (left, right)), shape=(n, n)), directed=False)
     sizes = np.bincount(group)
     number = np.full(len(sizes), -1)
@@ -487,19 +483,12 @@ def figures_of(
     return {"ap": found["map"], "p@1": found["p@1"]}
 
 
-def sample(count: int, most: int, seed: int = 0) -> np.ndarray:
-    """(at most `most`,) rising positions below `count`, drawn by chance, the same for the same seed."""
-    if count <= most:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
-
-
 def some_queries(n_queries: int, n_gallery: int) -> np.ndarray:
     """(n_asked,) positions of the queries that a colour asks: all, but 5,000 drawn by chance of a large dataset's.
 
     All pairs of a large dataset are minutes of work; a colour is a look.
     """
-    return sample(n_queries, n_queries if n_queries * n_gallery <= MOST_PAIRS else MOST_ASKED)
+    return arrays.sample(n_queries, n_queries if n_queries * n_gallery <= MOST_PAIRS else MOST_ASKED)
 
 
 # --- what was selected -----------------------------------------------------------------------------------------------

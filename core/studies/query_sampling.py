@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from core import arrays
 from core.search.live_engine import half_of_free_memory
 from core.types import Dataset, Relevance, Split
 
@@ -36,7 +37,7 @@ def of(dataset: Dataset, truth: Relevance, seed: int = 0) -> Dataset:
         truth: of the dataset's split.
     """
     valid = np.flatnonzero(truth.n_relevant > 0)
-    drawn = np.sort(np.random.default_rng(seed).choice(valid, min(SIZE, len(valid)), replace=False))
+    drawn = arrays.sample(valid, SIZE, seed)
     split = dataset.split
     return dataclasses.replace(dataset, split=Split(split.queries[drawn], split.gallery, split.train))
 

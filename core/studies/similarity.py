@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core import arrays
 from core.errors import ShapeMismatch
 from core.studies import embedding
 from core.types import Dataset
@@ -65,15 +66,8 @@ def of_dataset(
         NotComputed: a backbone that was named is not embedded.
     """
     chosen = tuple(names or (row.backbone for row in embedding.status(dataset) if row.n_images == len(dataset)))
-    rows = sample(len(dataset), most, seed)
+    rows = arrays.sample(len(dataset), most, seed)
     return compare({name: embedding.embeddings(dataset, name).vectors[rows] for name in chosen}, k)
-
-
-def sample(n_images: int, most: int = 5000, seed: int = 0) -> np.ndarray:
-    """Sorted positions of at most `most` images, drawn with a seed."""
-    if n_images <= most:
-        return np.arange(n_images)
-    return np.sort(np.random.default_rng(seed).choice(n_images, most, replace=False))
 
 
 def compare(vectors: Mapping[str, np.ndarray], k: int = 10) -> Similarity:
@@ -122,11 +116,10 @@ def linear_cka(a: np.ndarray, b: np.ndarray) -> float:
 def neighbours(vectors: np.ndarray, k: int) -> np.ndarray:
     """(n, k) int64, sorted: the k images most alike each image, itself left out."""
     found = np.empty((len(vectors), k), np.int64)
-    for start in range(0, len(vectors), _BLOCK):
-        scores = vectors[start : start + _BLOCK] @ vectors.T
-        rows = np.arange(len(scores))
-        scores[rows, start + rows] = -np.inf
-        found[start : start + len(scores)] = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    for rows in arrays.chunks(len(vectors), _BLOCK):
+        scores = vectors[rows] @ vectors.T
+        scores[np.arange(len(scores)), np.arange(rows.start, rows.stop)] = -np.inf
+        found[rows] = np.argpartition(-scores, k - 1, axis=1)[:, :k]
     return np.sort(found, axis=1)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import paths
+from core import arrays, paths
 from core.errors import BadInput, CoreError, NotComputed, ShapeMismatch
 from core.fusion import FUSIONS, FusionSpec, early, rank
 from core.search import rows_at
@@ -24,20 +24,6 @@ BLOCK_ENTRIES = 4_000_000
 
 MOST_FUSED = 4
 """Fusions of vectors that a space keeps; each is as large as a backbone's vectors."""
-
-
-def first_equal_rows(rows: np.ndarray) -> np.ndarray:
-    """(n,) int64: for every row the first row with identical numbers (−0.0 equals 0.0).
-
-    >>> first_equal(np.array([[1.0, 0.0], [0.5, 0.5], [1.0, -0.0]], np.float32))
-    array([0, 1, 0])
-    """
-    plain = np.ascontiguousarray(rows + np.float32(0.0))
-    seen: dict[bytes, int] = {}
-    first = np.empty(len(plain), np.int64)
-    for position, row in enumerate(plain):
-        first[position] = seen.setdefault(hashlib.blake2b(row.data, digest_size=16).digest(), position)
-    return first
 
 
 class GalleryVectors:
@@ -66,12 +52,11 @@ class GalleryVectors:
         key = tuple(names)
         if key not in self._first:
             if len(key) == 1:
-                self._first[key] = first_equal_rows(self.rows(key[0]))
+                self._first[key] = arrays.first_equal_rows(self.rows(key[0]))
             else:
                 # Rows are equal in all when the tuples of their first equals are.
                 codes = np.stack([self.first_equal((name,)) for name in key], axis=1)
-                _, first, back = np.unique(codes, axis=0, return_index=True, return_inverse=True)
-                self._first[key] = first[back.reshape(-1)]
+                self._first[key] = arrays.first_of_equal(codes)
         return self._first[key]
 
     def incomplete(self, name: str) -> bool:
@@ -200,10 +185,9 @@ class VectorSet:
                 return None
             whole = np.empty((self.n_queries, self.n_gallery), dtype)
             rows = max(1, BLOCK_ENTRIES // max(self.n_gallery, 1))
-            for start in range(0, self.n_queries, rows):
-                stop = min(start + rows, self.n_queries)
-                scores = self._computed(name, start, stop)
-                whole[start:stop] = scores if what == "scores" else rank.ranks(scores, self.own[start:stop])
+            for part in arrays.chunks(self.n_queries, rows):
+                scores = self._computed(name, part.start, part.stop)
+                whole[part] = scores if what == "scores" else rank.ranks(scores, self.own[part])
             self._whole[what, name] = whole
             return whole
 
@@ -387,9 +371,8 @@ class System:
     def blocks(self) -> Iterator[tuple[int, int, np.ndarray]]:
         """(start, stop, scores) over all queries, memory bounded."""
         rows = max(1, BLOCK_ENTRIES // max(self.n_gallery, 1))
-        for start in range(0, self.n_queries, rows):
-            stop = min(start + rows, self.n_queries)
-            yield start, stop, self.block(start, stop)
+        for part in arrays.chunks(self.n_queries, rows):
+            yield part.start, part.stop, self.block(part.start, part.stop)
 
     def _fuse(self, start: int, stop: int, own: np.ndarray) -> np.ndarray:
         space, spec = self.space, self.spec

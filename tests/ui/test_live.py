@@ -16,8 +16,8 @@ import streamlit as st
 
 from core.projection import framed
 from core.ui.app import jobs
-from core.ui.components.map import layout_stream
 from core.ui.components import registration
+from core.ui.components.map import layout_stream
 
 XY = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 import tempfile
 import threading
@@ -19,7 +18,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from core import compat, paths
+from core import compat, files, paths
 from core.backbones import preprocessing, weights
 from core.types import Backbone
 
@@ -119,21 +118,16 @@ def converted(backbone: Backbone) -> Path:
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
     file = paths.home() / "engines" / digest / "network.xml"
     if not file.is_file() or backbone.random:
-        _convert(backbone, file)
+        files.make_folder(file.parent, lambda folder: _convert(backbone, folder), lambda: False)
     return file
 
 
-def _convert(backbone: Backbone, file: Path) -> None:
+def _convert(backbone: Backbone, folder: Path) -> None:
     from core.backbones.loading import load_module
 
     openvino = _library()
     model = _traced(load_module(backbone), backbone.image_size)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f"network-{os.getpid()}-{threading.get_ident()}.xml")
-    openvino.save_model(model, beside, compress_to_fp16=False)  # the default would round the weights
-    # the graph names no file, so weights and graph may move one after the other
-    beside.with_suffix(".bin").replace(file.with_suffix(".bin"))
-    beside.replace(file)
+    openvino.save_model(model, folder / "network.xml", compress_to_fp16=False)  # the default would round the weights
 
 
 def _traced(module: torch.nn.Module, side: int) -> openvino.Model:

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from core import compat, paths
+from core import compat, files, paths
 from core.backbones import preprocessing, weights
 from core.backbones.engines import openvino_engine
 from core.data import demo, images
@@ -165,14 +165,14 @@ def probe(backbone: Backbone, engine: str = "openvino", device: str = "cpu") -> 
 
     geometry = preprocessing.preprocessing_of(backbone).geometry
     exact, asked = ImageView(False, geometry), ImageView(backbone.mode == "fast", geometry)
-    files = _photographs(2 * asked.at_least)  # the fewest pixels that it decodes at a half
-    squares = np.stack([exact.square(images.open_rgb(file)) for file in files])
+    photographs = _photographs(2 * asked.at_least)  # the fewest pixels that it decodes at a half
+    squares = np.stack([exact.square(images.open_rgb(file)) for file in photographs])
     torch_engine.tune_process()
     reference = torch_engine.TorchEngine(load_module(backbone), backbone)
     with threads.workers(1) as pool:
         theirs, plain = _embedded(pool, reference, squares)
         if asked.fast:
-            squares = np.stack([asked.square(images.open_rgb(file, asked.at_least)) for file in files])
+            squares = np.stack([asked.square(images.open_rgb(file, asked.at_least)) for file in photographs])
         try:
             patience = _PATIENCE * plain + _WARMING if engine == "torch" and device == "cpu" else float("inf")
             ours, seconds = _embedded(pool, torch_engine.build(backbone, device, engine), squares, patience)
@@ -295,8 +295,6 @@ def remembered(backbone: Backbone, engine: str = "openvino", device: str = "cpu"
 
 
 def _remember(backbone: Backbone, engine: str, device: str, verdict: EngineVerdict) -> None:
-    file = _file(backbone, engine, device)
-    file.parent.mkdir(parents=True, exist_ok=True)
     said = {
         "backbone": backbone.name,
         "mode": backbone.mode,
@@ -305,9 +303,7 @@ def _remember(backbone: Backbone, engine: str, device: str, verdict: EngineVerdi
         "conditions": _conditions(backbone),
         "verdict": vars(verdict),
     }
-    beside = file.with_suffix(".part")
-    beside.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
-    beside.replace(file)
+    files.write_json(_file(backbone, engine, device), said)
 
 
 def _file(backbone: Backbone, engine: str, device: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from core import files
 from core.data.listing import READERS, Listing
 from core.errors import BadInput
 from core.progress import Cancel, OnProgress, ProgressMeter
@@ -90,9 +91,9 @@ def _list(
     cancel: Cancel | None,
 ) -> None:
     """Files and labels of one part; arrays (CIFAR) are written as PNG once, as there are no files to point to."""
-    files, codes = _files(part, folder, part_name, on_progress, cancel)
+    paths, codes = _files(part, folder, part_name, on_progress, cancel)
     names = getattr(part, "classes", None) or getattr(part, "categories", None)
-    for file, code in zip(files, codes):
+    for file, code in zip(paths, codes):
         listing.ids.append(Path(file).resolve().relative_to(folder.resolve()).as_posix())
         listing.paths.append(str(file))
         listing.labels.append((str(names[int(code)] if names else int(code)),))
@@ -104,9 +105,9 @@ def _files(
 ) -> tuple[list[Any], list[int]]:
     if hasattr(part, "samples"):
         return [file for file, _ in part.samples], [code for _, code in part.samples]
-    for files in ("_image_files", "_images"):
-        if hasattr(part, files):
-            return list(getattr(part, files)), [int(code) for code in part._labels]
+    for attribute in ("_image_files", "_images"):
+        if hasattr(part, attribute):
+            return list(getattr(part, attribute)), [int(code) for code in part._labels]
     if hasattr(part, "index") and hasattr(part, "categories"):
         return _caltech(part), [int(code) for code in part.y]
     return _written(part, folder / "pictures" / part_name, on_progress, cancel), [int(code) for code in part.targets]
@@ -136,9 +137,8 @@ def _written(part: Any, folder: Path, on_progress: OnProgress | None, cancel: Ca
             cancel.check()
         path = folder / f"{number:05d}.png"
         if not path.is_file():
-            beside = path.with_suffix(".part")
-            Image.fromarray(values).save(beside, "PNG", compress_level=1)
-            beside.rename(path)
+            with files.replacing(path, durable=False) as beside:
+                Image.fromarray(values).save(beside, "PNG", compress_level=1)
         paths.append(path)
         meter.add()
     return paths

@@ -11,7 +11,6 @@ import datetime
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from core import paths
+from core import files, paths
 from core.errors import BadInput, CoreError
 from core.fusion import FusionSpec
 from core.progress import Cancel, OnProgress
@@ -139,11 +138,8 @@ def keep(name: str, found: Fitted, space: VectorSet) -> bool:
 
 
 def _write(target: Path, record: Mapping[str, Any]) -> bool:
-    fresh = target.with_suffix(f".{os.getpid()}.new")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(json.dumps(record), encoding="utf-8")
-        os.replace(fresh, target)
+        files.write_json(target, record, indent=None)
     except OSError as error:
         _log.warning("what was fitted could not be kept in %s: %s", target, error)
         return False

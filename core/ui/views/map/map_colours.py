@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core import projection
+from core import arrays, projection
 from core.fusion import FusionSpec
 from core.studies import maps
 from core.studies.system_spec_text import SystemRef
@@ -132,7 +132,7 @@ def selection_figures(loaded: Dataset, named: SystemRef, chosen: np.ndarray) -> 
     queries = np.flatnonzero(np.isin(loaded.split.queries, chosen))
     if not loaded.has_labels or not len(queries):
         return ComputedFigures({})
-    queries = queries[maps.sample(len(queries), maps.MOST_ASKED)]
+    queries = queries[arrays.sample(len(queries), maps.MOST_ASKED)]
     key = ("figures", loaded.fingerprint, *_said(named), hashlib.sha256(queries.tobytes()).hexdigest())
     return worked_out(key, "Working out the AP of the selection", lambda _: figures(loaded, named, queries))
 

@@ -1,0 +1,101 @@
+"""Files that are there whole or not at all: written beside their place, put on the disk, then moved there.
+
+Every function raises OSError where the folder cannot be written; what lies beside is removed then.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PART = ".part"
+"""Ending of what is not whole yet."""
+
+
+@contextmanager
+def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
+    """A name beside `path` to write to; what lies there when the block ends takes the place of `path` at once.
+
+    Folders above `path` are made. Two writers never meet: each has a name of its own, and the last one stays.
+
+    Args:
+        durable: wait until the bytes are on the disk; False for many small files that are cheap to make again.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name[:150]}.{uuid.uuid4().hex[:12]}{PART}")
+    try:
+        yield beside
+        if durable:
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write a file."""
+    with replacing(path) as beside:
+        beside.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, UTF-8."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, content: Any, *, indent: int | None = 1, sort_keys: bool = False) -> None:
+    """Write a JSON file that a person can read."""
+    write_text(path, json.dumps(content, indent=indent, ensure_ascii=False, sort_keys=sort_keys) + "\n")
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write one array as .npy."""
+    whole = io.BytesIO()  # numpy's own writing hides that the disk is full
+    np.save(whole, array)
+    write_bytes(path, whole.getbuffer())
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Write named arrays as .npz."""
+    whole = io.BytesIO()
+    np.savez(whole, **arrays)
+    write_bytes(path, whole.getbuffer())
+
+
+def make_folder(folder: Path, fill: Callable[[Path], object], is_whole: Callable[[], bool]) -> None:
+    """Make a folder of files once: filled beside its place, and moved there when it is whole.
+
+    Another process may be faster: its folder stays, and this one's is dropped. A folder that is there but not whole
+    is replaced.
+
+    Args:
+        fill: writes everything into the folder that it is given.
+        is_whole: whether `folder` is complete as it lies there.
+    """
+    if is_whole():
+        return
+    beside = folder.with_name(f".{folder.name[:150]}.{uuid.uuid4().hex[:12]}{PART}")
+    try:
+        beside.mkdir(parents=True)
+        fill(beside)
+        if folder.exists() and not is_whole():
+            shutil.rmtree(folder)
+        if not folder.exists():
+            beside.rename(folder)
+    except OSError:
+        if not is_whole():
+            raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
