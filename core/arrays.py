@@ -23,7 +23,7 @@ def sample(positions: int | np.ndarray, size: int | None, seed: int | Sequence[i
     >>> sample(5, 10)
     array([0, 1, 2, 3, 4])
     >>> sample(np.array([3, 8, 9]), 2, seed=1)
-    array([3, 9])
+    array([3, 8])
     """
     all_positions = np.arange(positions) if isinstance(positions, int | np.integer) else np.asarray(positions)
     if size is None or len(all_positions) <= size:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import BadInput, CoreError, UnknownName
-from core.progress import Cancel, Progress
+from core.progress import Progress
 from core.registry import LISTED
+from core.task import Task
 
 if TYPE_CHECKING:
     from core.data.splits import SplitShares
@@ -275,7 +276,7 @@ def _dataset(given: argparse.Namespace) -> Dataset:
             f"--name belongs to a path that is read; the dataset {given.data!r} keeps its name. Leave --name out."
         )
     reader, options = _reader(given)
-    dataset = data.load(given.data, name=given.name or None, on_progress=say, reader=reader, **options)
+    dataset = data.load(given.data, name=given.name or None, task=Task(say), reader=reader, **options)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     if vectors:
@@ -372,8 +373,7 @@ def embed(given: argparse.Namespace) -> None:
     if given.device:
         pick_device(given.device)  # refused also where nothing is missing
     names = _backbones(given)
-    cancel = Cancel()
-    report = embedding.embed(_dataset(given), names, device=given.device or None, on_progress=say, cancel=cancel)
+    report = embedding.embed(_dataset(given), names, device=given.device or None, task=Task(say))
     if sys.stderr.isatty():
         print(file=sys.stderr)
     print(report.sentence())
@@ -390,7 +390,7 @@ def evaluate(given: argparse.Namespace) -> None:
     _plugins()
     files = {name: path for name in EXPORTS if (path := getattr(given, name.replace("-", "_"))) is not None}
     tables.check(files)
-    how = {"ks": _cutoffs(given.k), "metric": given.metric, "by_class": given.by_class, "on_progress": say}
+    how = {"ks": _cutoffs(given.k), "metric": given.metric, "by_class": given.by_class, "task": Task(say)}
     tables.check_metrics(given.metric, given.show, how["ks"])
     from_files = bool(given.vectors and not given.data)
     if from_files:
@@ -423,7 +423,7 @@ def _systems(given: argparse.Namespace) -> tuple[Dataset, tuple[str, ...], list[
     names = _backbones(given)
     fusions = list(spec.read(given.fusions)) if given.fusions else []
     fusions += _fused(given.fuse, (*names, *_attached(given)))
-    dataset = embedding.embed(_dataset(given), names, on_progress=say, cancel=Cancel()).dataset
+    dataset = embedding.embed(_dataset(given), names, task=Task(say)).dataset
     if not fusions and not given.fuse:
         fusions = spec.equal_mixes(names)
     return dataset, names, fusions
@@ -472,7 +472,7 @@ def search(given: argparse.Namespace) -> None:
     query = text_search.parse(given.words)
     names = tuple(given.backbone) or ("concepts_lite0",)
     text_search.require_reader(names)
-    dataset = embedding.embed(_dataset(given), names, on_progress=say, cancel=Cancel()).dataset
+    dataset = embedding.embed(_dataset(given), names, task=Task(say)).dataset
     rows = {name: embedding.embeddings(dataset, name).vectors[dataset.split.gallery] for name in names}
     templates = {"usual": None, "on": True, "off": False}[given.sentences]
     found = text_search.search(rows, query, templates=templates, expand=max(0, given.second_step))
@@ -495,7 +495,7 @@ def catalogue(given: argparse.Namespace) -> None:
     text_search.require_reader((given.space,))
     if not given.reader and not given.option and manifest.is_one(Path(given.data or "").expanduser()):
         given.option = ["missing=quarantine"]  # an item without a picture is an item
-    dataset = embedding.embed(_dataset(given), [given.space], on_progress=say, cancel=Cancel()).dataset
+    dataset = embedding.embed(_dataset(given), [given.space], task=Task(say)).dataset
     shop = study.of_dataset(dataset)
     searcher = study.searcher(shop, given.space, _parts(given.components), join=given.pictures)
     names = searcher.components.names
@@ -607,7 +607,7 @@ def fetch(given: argparse.Namespace) -> None:
     from core import backbones
 
     for name in given.names:
-        print(backbones.fetch(name, on_progress=say))
+        print(backbones.fetch(name, task=Task(say)))
 
 
 def check(given: argparse.Namespace) -> None:

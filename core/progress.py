@@ -1,13 +1,8 @@
-"""How long work tells where it is, and how it is stopped."""
+"""One moment of long work, and a length of time as people say it. `core.task` is what work reports to."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
-from core.errors import Cancelled
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -44,9 +39,6 @@ class Progress:
         return " · ".join(parts)
 
 
-OnProgress = Callable[[Progress], None]
-
-
 def duration(seconds: float) -> str:
     """Seconds as people say them: '8 s', '3 min 20 s', '2 h 05 min'."""
     whole = max(0, round(seconds))
@@ -55,64 +47,3 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-class Cancel:
-    """A switch that anyone may throw and that the worker looks at between small pieces of work."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def set(self) -> None:
-        """Ask the worker to stop; it does so after its present small piece."""
-        self._event.set()
-
-    def __bool__(self) -> bool:
-        return self._event.is_set()
-
-    def check(self) -> None:
-        """Raises Cancelled if the switch was thrown."""
-        if self:
-            raise Cancelled("Stopped. What was finished is kept; start again to go on from there.")
-
-
-@dataclass
-class ProgressMeter:
-    """Turns counts into `Progress` with a rate over the last seconds, so that a pause does not lie.
-
-    Args:
-        stage: what is being done.
-        total: how many there are, if known.
-        tell: called with a `Progress`, at most every `every` seconds and at the end.
-    """
-
-    stage: str
-    total: int | None = None
-    tell: OnProgress | None = None
-    unit: str = "images"
-    every: float = 0.2
-    window: float = 8.0
-    done: int = 0
-    _marks: list[tuple[float, int]] = field(default_factory=list)
-    _told: float = 0.0
-
-    def __post_init__(self) -> None:
-        self._marks.append((time.monotonic(), self.done))
-
-    def add(self, count: int = 1, note: str = "") -> None:
-        """Count `count` more as done, and tell if it is time."""
-        self.done += count
-        now = time.monotonic()
-        self._marks.append((now, self.done))
-        while len(self._marks) > 2 and now - self._marks[0][0] > self.window:
-            self._marks.pop(0)
-        if self.tell and (now - self._told >= self.every or self.done == self.total):
-            self._told = now
-            self.tell(self.now(note))
-
-    def now(self, note: str = "") -> Progress:
-        """The present moment."""
-        (start, before), (end, after) = self._marks[0], self._marks[-1]
-        rate = (after - before) / (end - start) if end > start else 0.0
-        left = (self.total - self.done) / rate if self.total is not None and rate > 0 else None
-        return Progress(self.stage, self.done, self.total, self.unit, rate, left, note)

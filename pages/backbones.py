@@ -71,13 +71,13 @@ def start_measuring(name: str, chosen: Sequence[str]) -> None:
     device = asked_device()
 
     def work(job: jobs.BackgroundJob) -> None:
-        loaded = data.load(name, on_progress=job.tell, cancel=job.cancel) if name else None
+        loaded = data.load(name, task=job.task) if name else None
         refused = []
         for one in chosen:
             try:
-                costs.measure(one, loaded, device=device, on_progress=job.tell, cancel=job.cancel)
+                costs.measure(one, loaded, device=device, task=job.task)
             except CoreError as error:
-                if job.cancel:
+                if job.task.cancelled:
                     raise
                 refused.append(str(error))
             job.changed()

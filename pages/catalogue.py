@@ -90,7 +90,7 @@ def prepare(name: str, space: str) -> None:
     """Open a dataset, make it the one shown, embed its pictures and read its texts in one space, beside the page."""
 
     def read_texts(loaded: Dataset, job: jobs.BackgroundJob) -> None:
-        text_search.kept_vectors(space, study.texts_of(study.of_dataset(loaded)), job.tell, job.cancel)
+        text_search.kept_vectors(space, study.texts_of(study.of_dataset(loaded)), job.task)
 
     try:
         data.load(name)  # the demo's pictures are there within a second

@@ -244,12 +244,11 @@ def answering(
     name = f"all queries {asked.fingerprint} {spec.fingerprint} {base.fingerprint} {metric} {by_class}"
 
     def work(job: jobs.BackgroundJob) -> bool:
-        told = {"on_progress": job.tell, "cancel": job.cancel}
         even = fusion.even_of(spec)
         wanted = {names: [*names, *([even] if even else []), spec]}
         wanted.setdefault(base.backbones, []).append(base)
         for backbones, systems in wanted.items():
-            cache.judge(asked, backbones).prepare(systems, SHOWN, **told)
+            cache.judge(asked, backbones).prepare(systems, SHOWN, job.task)
         for one in (spec, base):
             cache.list_metrics(asked, one.backbones, one, SHOWN)
             cache.intervals(asked, one.backbones, one, SHOWN, by_class)

@@ -367,7 +367,7 @@ def start_measuring(names: tuple[str, ...]) -> None:
 
     def work(job: jobs.BackgroundJob) -> None:
         for name in names:
-            costs.measure(name, on_progress=job.tell, cancel=job.cancel)
+            costs.measure(name, task=job.task)
             job.changed()
 
     jobs.forget(JOB)

@@ -20,7 +20,7 @@ ORDER: list[set[str]] = [
     {"fusion", "search", "metrics", "projection"},
     {"studies"},
     {"charts"},
-    {"report"},
+    {"export"},
     {"bench"},
     {"cli", "ui"},
 ]

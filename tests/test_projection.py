@@ -7,7 +7,6 @@ import pytest
 
 from core import projection
 from core.errors import BadInput, Cancelled, ShapeMismatch, StoreUnusable, UnknownName
-from core.progress import Cancel
 from core.projection import (
     METHODS,
     JointSpace,
@@ -20,6 +19,7 @@ from core.projection import (
     quality,
     save_layout,
 )
+from core.task import Task
 from core.types import unit
 
 
@@ -181,16 +181,16 @@ def test_layouts_on_the_way_and_cancel(world: tuple[JointSpace, np.ndarray], tsn
     assert len(seen) == projection.WARM_ITERATIONS // projection.WARM_EVERY
     assert all(xy.shape == (400, 2) for xy in seen)
     assert len({xy.tobytes() for xy in seen}) == len(seen)
-    cancel = Cancel()
     told: list[float] = []
 
     def stop_at_once(progress: object) -> None:
         told.append(progress.fraction)
         if len(told) == 3:
-            cancel.set()
+            task.cancel()
 
+    task = Task(stop_at_once)
     with pytest.raises(Cancelled):
-        layout(world[0], "tsne", on_progress=stop_at_once, cancel=cancel)
+        layout(world[0], "tsne", task=task)
     assert 0 < told[-1] < 0.3
 
 
@@ -206,15 +206,16 @@ def test_umap_shows_layouts_on_the_way_and_can_be_stopped(
     assert len(seen) == projection.UMAP_STEPS - 1
     assert len({xy.tobytes() for xy in seen}) == len(seen)
     assert np.linalg.norm(seen[-1] - watched.xy) < np.linalg.norm(seen[0] - watched.xy)
-    cancel, told = Cancel(), []
+    told = []
 
     def stop_soon(progress: object) -> None:
         told.append(progress.done)
         if progress.done == 5:
-            cancel.set()
+            task.cancel()
 
+    task = Task(stop_soon)
     with pytest.raises(Cancelled):
-        layout(world[0], "umap", dims=dims, on_progress=stop_soon, cancel=cancel)
+        layout(world[0], "umap", dims=dims, task=task)
     assert max(told) == 5
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from core.backbones.catalog import BACKBONES, DEFAULTS, FAST, licence_in_words
 from core.backbones.fingerprints import CODE, fingerprint
 from core.backbones.weights import available
-from core.progress import OnProgress, Progress
+from core.progress import Progress
+from core.task import NO_TASK, Task
 from core.types import Backbone
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def engine_sentence() -> str:
     return select.sentence()
 
 
-def fetch(name: str, on_progress: OnProgress | None = None) -> str:
+def fetch(name: str, task: Task = NO_TASK) -> str:
     """Get the weights of a backbone onto this machine; returns where they are, in one sentence.
 
     Raises:
@@ -111,7 +112,5 @@ def fetch(name: str, on_progress: OnProgress | None = None) -> str:
     from core.backbones import weights
 
     backbone = get(name)
-    if on_progress:
-        size = round(weights.megabytes(backbone))
-        on_progress(Progress(f"Fetching {backbone.title}", 0, size, "MB"))
+    task.report(Progress(f"Fetching {backbone.title}", 0, round(weights.megabytes(backbone)), "MB"))
     return f"{backbone.name}: {weights.fetch(backbone)}"

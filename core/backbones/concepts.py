@@ -27,7 +27,7 @@ from core import compat, files, paths
 from core.backbones import preprocessing, sentence_encoder
 from core.backbones.sources import timm_source
 from core.errors import BadInput
-from core.progress import Cancel, OnProgress, ProgressMeter
+from core.task import NO_TASK, Task
 from core.types import Backbone, unit
 
 _log = logging.getLogger("fusionscope")
@@ -56,9 +56,7 @@ def _descriptions() -> tuple[tuple[str, str], ...]:
     )
 
 
-def computed_vectors(
-    classes: Sequence[int], on_progress: OnProgress | None = None, cancel: Cancel | None = None
-) -> np.ndarray:
+def computed_vectors(classes: Sequence[int], task: Task = NO_TASK) -> np.ndarray:
     """(n, 384) float32 unit vectors of some classes: the mean of all synonyms and of the dictionary entry.
 
     Of the forms tried on 1,169 photographs of 28 classes (mean average precision of a class name as the query): first
@@ -70,18 +68,17 @@ def computed_vectors(
     texts = [said for number in classes for said in _descriptions()[number]]
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
     encoder = sentence_encoder.sentence_encoder()
-    meter = ProgressMeter("Learning the names of the concepts, once", len(texts), on_progress, unit="names")
+    meter = task.meter("Learning the names of the concepts, once", len(texts), "names")
     vectors = np.empty((len(texts), sentence_encoder.DIM), np.float32)
     for start in range(0, len(order), _NAMES_AT_ONCE):
-        if cancel:
-            cancel.check()
+        task.check()
         rows = order[start : start + _NAMES_AT_ONCE]
         vectors[rows] = encoder.encode_text([texts[row] for row in rows])
         meter.add(len(rows))
     return unit(vectors[0::2] + vectors[1::2])
 
 
-def class_vectors(on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> np.ndarray:
+def class_vectors(task: Task = NO_TASK) -> np.ndarray:
     """(1000, 384) float32 unit vectors of the classes, read-only.
 
     `computed_vectors` of all of them, worked out once on this installation and kept: reading 2,000 texts takes some
@@ -89,18 +86,18 @@ def class_vectors(on_progress: OnProgress | None = None, cancel: Cancel | None =
     """
     with _LEARNING:
         if not _PLACES:
-            _PLACES.append(_kept_or_computed(on_progress, cancel))
+            _PLACES.append(_kept_or_computed(task))
         return _PLACES[0]
 
 
-def _kept_or_computed(on_progress: OnProgress | None, cancel: Cancel | None) -> np.ndarray:
+def _kept_or_computed(task: Task) -> np.ndarray:
     texts = "\n".join(said for pair in _descriptions() for said in pair)
     key = hashlib.sha256((sentence_encoder.SHA256 + texts).encode()).hexdigest()[:16]
     file = paths.concepts() / f"{key}.npy"
     try:
         places = np.load(file, allow_pickle=False)
     except (OSError, ValueError):
-        places = computed_vectors(range(1000), on_progress, cancel)
+        places = computed_vectors(range(1000), task)
         _keep(places, file)
     places.flags.writeable = False
     return places

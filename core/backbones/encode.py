@@ -22,7 +22,7 @@ from core.backbones import preprocessing, threads
 from core.backbones.engines.torch_engine import Engine
 from core.data import images
 from core.errors import BadInput
-from core.progress import Cancel, OnProgress
+from core.task import NO_TASK, Task
 from core.types import Backbone, unit
 
 Sink = Callable[[str, list[str], np.ndarray], None]
@@ -139,9 +139,9 @@ class MultiEncoder:
         done: Mapping[str, Collection[str]] | None = None,
         on_failure: Callable[[str, str], None] | None = None,
         on_decoded: Callable[[str, Image.Image], None] | None = None,
-        on_progress: Callable[[str, int], None] | None = None,
+        on_count: Callable[[str, int], None] | None = None,
         on_backbone: Callable[[str], None] | None = None,
-        cancel: Cancel | None = None,
+        task: Task = NO_TASK,
     ) -> Counters:
         """Embed every source with every backbone that has not done it.
 
@@ -151,20 +151,19 @@ class MultiEncoder:
             done: backbone name → keys that it has embedded already.
             on_failure: (key, reason) for a picture that cannot be opened; the others go on.
             on_decoded: (key, picture), called in a worker while the picture is at hand.
-            on_progress: ("" for decoding, else the backbone's name; pictures just finished).
+            on_count: ("" for decoding, else the backbone's name; pictures just finished).
             on_backbone: told each backbone that has finished everything.
-            cancel: looked at after every chunk.
+            task: cancelled after every chunk; progress goes to `on_count`.
         Raises:
             Cancelled: somebody stopped it; what the sink got is done.
         """
-        cancel = Cancel() if cancel is None else cancel  # a switch that is not thrown is false
         lacking = {e.name: {s.key for s in sources} - set((done or {}).get(e.name, ())) for e in self.encoders}
         todo = [s for s in sources if any(s.key in keys for keys in lacking.values())]
         blocks = [todo[start : start + self.block] for start in range(0, len(todo), self.block)]
         for encoder in self.encoders:
             if on_backbone and not lacking[encoder.name]:
                 on_backbone(encoder.name)
-        job = _EncodeJob(self, lacking, sink, on_failure, on_decoded, on_progress, cancel)
+        job = _EncodeJob(self, lacking, sink, on_failure, on_decoded, on_count, task)
         with threads.workers(self.workers) as pool, threads.workers(1) as accelerator:
             try:
                 for number, decoded in enumerate(job.decoded_blocks(pool, blocks)):
@@ -200,11 +199,11 @@ class _EncodeJob:
         sink: Sink,
         on_failure: Callable[[str, str], None] | None,
         on_decoded: Callable[[str, Image.Image], None] | None,
-        on_progress: OnProgress | None,
-        cancel: Cancel | None,
+        on_count: Callable[[str, int], None] | None,
+        task: Task,
     ) -> None:
-        self.encoder, self.lacking, self.sink, self.cancel = encoder, lacking, sink, cancel
-        self.on_failure, self.on_decoded, self.on_progress = on_failure, on_decoded, on_progress
+        self.encoder, self.lacking, self.sink, self.task = encoder, lacking, sink, task
+        self.on_failure, self.on_decoded, self.on_count = on_failure, on_decoded, on_count
         self.stop = threading.Event()
         self.ahead = any(e.engine.device != "cpu" for e in encoder.encoders)
 
@@ -319,10 +318,10 @@ class _EncodeJob:
             ready.clear()
             while waiting:
                 yield waiting.pop()
-            self.cancel.check()
+            self.task.check()
 
     def _tell(self, name: str, count: int) -> None:
         if name:
             self.encoder.counters.embedded += count
-        if self.on_progress:
-            self.on_progress(name, count)
+        if self.on_count:
+            self.on_count(name, count)

@@ -18,7 +18,7 @@ import numpy as np
 
 from core import files, paths
 from core.backbones import custom, fingerprints, sentence_encoder, weights
-from core.progress import Cancel, OnProgress, ProgressMeter
+from core.task import NO_TASK, Task
 from core.types import Backbone
 
 _AT_ONCE = 64
@@ -55,8 +55,7 @@ def vectors(
     backbone: Backbone,
     texts: Sequence[str],
     encode: Callable[[Sequence[str]], np.ndarray],
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> np.ndarray:
     """(n, dim) float32 unit vectors of texts; a text without content is zero.
 
@@ -70,7 +69,7 @@ def vectors(
     keys = [digest(text) if text.strip() else b"" for text in texts]
     lacking = {key: text for key, text in zip(keys, texts) if key and key not in kept}
     if lacking:
-        kept |= _read_now(file, backbone.dim, lacking, encode, on_progress, cancel)
+        kept |= _read_now(file, backbone.dim, lacking, encode, task)
     found = np.zeros((len(texts), backbone.dim), np.float32)
     for row, key in enumerate(keys):
         if key:
@@ -83,16 +82,14 @@ def _read_now(
     dim: int,
     lacking: dict[bytes, str],
     encode: Callable[[Sequence[str]], np.ndarray],
-    on_progress: OnProgress | None,
-    cancel: Cancel | None,
+    task: Task,
 ) -> dict[bytes, np.ndarray]:
     order = sorted(lacking, key=lambda key: len(lacking[key]))
-    meter = ProgressMeter("Reading texts", len(order), on_progress, unit="texts")
+    meter = task.meter("Reading texts", len(order), "texts")
     fresh: dict[bytes, np.ndarray] = {}
     try:
         for start in range(0, len(order), _AT_ONCE):
-            if cancel:
-                cancel.check()
+            task.check()
             keys = order[start : start + _AT_ONCE]
             fresh |= zip(keys, encode([lacking[key] for key in keys]))
             meter.add(len(keys))

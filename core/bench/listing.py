@@ -47,9 +47,10 @@ def draw(folder: Path, n_files: int) -> None:
 
 def _first(folder: str) -> str:
     from core import data
+    from core.task import Task
 
     told: list[int] = []
-    dataset = data.add("many", folder, on_progress=lambda progress: told.append(progress.done))
+    dataset = data.add("many", folder, task=Task(lambda progress: told.append(progress.done)))
     return f"{len(dataset):,} images, progress told {len(told)} times"
 
 

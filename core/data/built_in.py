@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.progress import Cancel, OnProgress
 from core.registry import Registry
+from core.task import NO_TASK, Task
 
 
 @dataclass(frozen=True)
@@ -15,13 +15,13 @@ class BuiltIn:
     """A dataset that is made on first use.
 
     Attributes:
-        make: (on_progress, cancel) → the folder with one folder per class, or the manifest, made if it was not whole.
+        make: (task) → the folder with one folder per class, or the manifest, made if it was not whole.
         is_made: () → True when that folder is there, whole, and of the present version.
     """
 
     name: str
     label: str
-    make: Callable[[OnProgress | None, Cancel | None], Path]
+    make: Callable[[Task], Path]
     is_made: Callable[[], bool]
     licence: str
     reference: str
@@ -40,11 +40,11 @@ def _made(name: str) -> Callable[[], bool]:
     return is_made
 
 
-def _make(name: str) -> Callable[[OnProgress | None, Cancel | None], Path]:
-    def make(on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Path:
+def _make(name: str) -> Callable[[Task], Path]:
+    def make(task: Task = NO_TASK) -> Path:
         from core.data import demo
 
-        return demo.make(name, on_progress, cancel)
+        return demo.make(name, task)
 
     return make
 
@@ -79,10 +79,10 @@ def _catalogue_is_made() -> bool:
     return demo_catalogue.is_made()
 
 
-def _make_catalogue(on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Path:
+def _make_catalogue(task: Task = NO_TASK) -> Path:
     from core.data import demo_catalogue
 
-    return demo_catalogue.make(on_progress, cancel)
+    return demo_catalogue.make(task)
 
 
 DATASETS.add(

@@ -15,7 +15,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from core import compat, files, paths
 from core.data import images
 from core.errors import StoreUnusable
-from core.progress import Cancel, OnProgress, ProgressMeter
+from core.task import NO_TASK, Task
 
 VIEWS = 24
 SEED = 20
@@ -62,12 +62,12 @@ def is_made(name: str) -> bool:
         return False
 
 
-def make(name: str, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Path:
+def make(name: str, task: Task = NO_TASK) -> Path:
     """The folder of a built-in dataset, one folder per class; made beside its place and moved there when whole."""
     folder = _folder(name)
 
     def fill(beside: Path) -> None:
-        {"photo_views": _photo_views, "digits": _digits}[name](beside, on_progress, cancel)
+        {"photo_views": _photo_views, "digits": _digits}[name](beside, task)
         files.write_json(beside / ".made.json", _stamp(name), sort_keys=True)
 
     try:
@@ -90,8 +90,8 @@ def photographs() -> Iterator[tuple[str, Image.Image]]:
                 break
 
 
-def _photo_views(folder: Path, on_progress: OnProgress | None, cancel: Cancel | None) -> None:
-    meter = ProgressMeter("Drawing the demo's photo views", len(_PHOTOGRAPHS) * VIEWS, on_progress)
+def _photo_views(folder: Path, task: Task) -> None:
+    meter = task.meter("Drawing the demo's photo views", len(_PHOTOGRAPHS) * VIEWS)
     with ThreadPoolExecutor(max_workers=paths.cpu_count()) as pool:
         for number, (name, photograph) in enumerate(photographs()):
             scale = _LONG_SIDE / max(photograph.size)
@@ -103,8 +103,7 @@ def _photo_views(folder: Path, on_progress: OnProgress | None, cancel: Cancel | 
                 (folder / name / f"{name}_{index:02d}.jpg").write_bytes(data)
 
             for _ in pool.map(draw, range(VIEWS)):
-                if cancel:
-                    cancel.check()
+                task.check()
                 meter.add()
 
 
@@ -133,14 +132,14 @@ def view(photograph: Image.Image, random: np.random.Generator) -> bytes:
     return buffer.getvalue()
 
 
-def _digits(folder: Path, on_progress: OnProgress | None, cancel: Cancel | None) -> None:
+def _digits(folder: Path, task: Task) -> None:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    meter = ProgressMeter("Drawing the digits", len(bunch.images), on_progress)
+    meter = task.meter("Drawing the digits", len(bunch.images))
     for number, (values, digit) in enumerate(zip(bunch.images, bunch.target)):
-        if cancel and number % 100 == 0:
-            cancel.check()
+        if number % 100 == 0:
+            task.check()
         picture = Image.fromarray((values * (255 / 16)).round().astype(np.uint8), "L")
         place = folder / str(digit)
         place.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core import files, paths
 from core.errors import StoreUnusable
-from core.progress import Cancel, OnProgress, ProgressMeter
+from core.task import NO_TASK, Task
 
 NAME = "demo_catalogue"
 TEXTS = paths.ASSETS / "demo_catalogue.csv"
@@ -31,7 +31,7 @@ def is_made() -> bool:
         return False
 
 
-def make(on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Path:
+def make(task: Task = NO_TASK) -> Path:
     """The manifest of the demo catalogue, with its pictures beside it; made once.
 
     A photograph that the installed packages do not carry leaves its item without a picture.
@@ -43,7 +43,7 @@ def make(on_progress: OnProgress | None = None, cancel: Cancel | None = None) ->
 
     def fill(beside: Path) -> None:
         (beside / "pictures").mkdir()
-        _write(beside, on_progress, cancel)
+        _write(beside, task)
         files.write_text(beside / ".made", _version())
 
     try:
@@ -56,13 +56,12 @@ def make(on_progress: OnProgress | None = None, cancel: Cancel | None = None) ->
     return folder / "items.csv"
 
 
-def _write(folder: Path, on_progress: OnProgress | None, cancel: Cancel | None) -> None:
+def _write(folder: Path, task: Task) -> None:
     with open(TEXTS, encoding="utf-8", newline="") as stream:
         items = list(csv.DictReader(stream))
-    meter = ProgressMeter("Collecting the demo catalogue", len(items), on_progress)
+    meter = task.meter("Collecting the demo catalogue", len(items))
     for item in items:
-        if cancel:
-            cancel.check()
+        task.check()
         package, _, name = item.pop("picture").partition("/")
         carried = importlib.resources.files(package) / name
         item["image"] = ""

@@ -18,7 +18,7 @@ from core import paths
 from core.data import dataset_table, images
 from core.data.listing import Listing
 from core.errors import BadInput
-from core.progress import Cancel, OnProgress, ProgressMeter
+from core.task import NO_TASK, Task
 from core.types import Dataset
 
 Box = tuple[int, int, int, int]
@@ -42,8 +42,7 @@ def index_files(
     name: str,
     listing: Listing,
     previous: Dataset | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
     **described: Any,
 ) -> Dataset:
     """Hash every file of a listing and build the dataset.
@@ -55,14 +54,13 @@ def index_files(
         BadInput: not one usable image.
     """
     known = _known(previous)
-    meter = ProgressMeter("Looking at files", len(listing), on_progress, unit="files")
+    meter = task.meter("Looking at files", len(listing), "files")
     seen: list[IndexedFile] = []
     offsets, sizes = listing.extra.get("offset"), listing.extra.get("member_size")
     boxes = _boxes(listing.extra, len(listing))
     with ThreadPoolExecutor(max_workers=max(2, paths.cpu_count())) as pool:
         for chunk in _chunks(len(listing)):
-            if cancel:
-                cancel.check()
+            task.check()
             jobs = [
                 (listing.paths[i], int(offsets[i]) if offsets else -1, int(sizes[i]) if sizes else -1, boxes[i], known)
                 for i in chunk

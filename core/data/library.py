@@ -18,7 +18,7 @@ from core.data import dataset_table, index_files, overrides, readers, splits
 from core.data.built_in import DATASETS
 from core.data.listing import Listing
 from core.errors import BadInput, StoreMismatch, StoreUnusable, UnknownName
-from core.progress import Cancel, OnProgress
+from core.task import NO_TASK, Task
 from core.types import Dataset
 
 _OPENED: dict[str, tuple[tuple[int, int], Dataset]] = {}
@@ -36,8 +36,7 @@ def load(
     name_or_path: str | Path,
     *,
     name: str | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
     reader: str | None = None,
     **options: Any,
 ) -> Dataset:
@@ -52,7 +51,7 @@ def load(
     """
     text = str(name_or_path)
     if text in DATASETS:
-        return _built_in(text, on_progress, cancel)
+        return _built_in(text, task)
     folder = paths.datasets() / text
     if "/" not in text and "\\" not in text and (folder / "record.json").is_file():
         return _open(folder)
@@ -65,8 +64,7 @@ def load(
             place,
             reader="torchvision",
             options={"dataset": wanted},
-            on_progress=on_progress,
-            cancel=cancel,
+            task=task,
         )
     path = Path(text).expanduser()
     if not path.exists() and "/" not in text and not path.suffix:
@@ -77,8 +75,7 @@ def load(
         path,
         reader=chosen.name,
         options=options,
-        on_progress=on_progress,
-        cancel=cancel,
+        task=task,
     )
 
 
@@ -88,8 +85,7 @@ def add(
     *,
     reader: str | None = None,
     options: dict[str, Any] | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
     **described: Any,
 ) -> Dataset:
     """Read a collection and keep its table under `name`. Pictures are neither moved nor copied.
@@ -116,10 +112,10 @@ def add(
         previous = whole(name)
     elif name in DATASETS and not str(path).startswith(str(paths.home())):
         raise BadInput(f"{name!r} is a built-in dataset; choose another name.")
-    listing = chosen.function(path, on_progress=on_progress, cancel=cancel, **(options or {}))
+    listing = chosen.function(path, task=task, **(options or {}))
     if not len(listing) and not listing.quarantine:
         raise BadInput(f"There is no image in {path}; choose a folder with pictures in it.")
-    return _keep(name, str(path), chosen.name, options or {}, listing, previous, on_progress, cancel, described)
+    return _keep(name, str(path), chosen.name, options or {}, listing, previous, task, described)
 
 
 def _keep(
@@ -129,13 +125,12 @@ def _keep(
     options: dict[str, Any],
     listing: Listing,
     previous: Dataset | None,
-    on_progress: OnProgress | None,
-    cancel: Cancel | None,
+    task: Task,
     described: dict[str, Any],
 ) -> Dataset:
     if previous is not None:
         described = {"licence": previous.licence, "reference": previous.reference, **described}
-    dataset = index_files.index_files(name, listing, previous, on_progress, cancel, source=source, **described)
+    dataset = index_files.index_files(name, listing, previous, task, source=source, **described)
     if previous is not None and _same(dataset, previous):
         return _open(paths.datasets() / name)
     _save(dataset, {"reader": reader, "options": options})
@@ -196,21 +191,20 @@ def whole(name: str) -> Dataset:
     return _read_whole(_saved(name))
 
 
-def _built_in(name: str, on_progress: OnProgress | None, cancel: Cancel | None) -> Dataset:
+def _built_in(name: str, task: Task) -> Dataset:
     entry = DATASETS[name]
     folder = paths.datasets() / name
     if (folder / "record.json").is_file() and entry.is_made():
         return _open(folder)
     with _LOCK:
-        source = entry.make(on_progress, cancel)
+        source = entry.make(task)
         kind = ("folder", {"depth": 1}) if source.is_dir() else ("manifest", {"missing": "quarantine"})
         return add(
             name,
             source,
             reader=kind[0],
             options=kind[1],
-            on_progress=on_progress,
-            cancel=cancel,
+            task=task,
             licence=entry.licence,
             reference=entry.reference,
         )
@@ -238,10 +232,10 @@ def _name_for(path: Path, reader: str, options: dict[str, Any]) -> str:
     raise BadInput(f"There are too many datasets named like {base!r}; remove some.")
 
 
-def rescan(name: str, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Dataset:
+def rescan(name: str, task: Task = NO_TASK) -> Dataset:
     """Look at the source of a dataset again: new files join, gone ones leave, unchanged ones are not opened."""
     if name in DATASETS:
-        return _built_in(name, on_progress, cancel)
+        return _built_in(name, task)
     record = dataset_table.read_record(_saved(name))
     if record["reader"] not in readers.known():
         raise BadInput(f"{name!r} was made from a table or from vectors, not from files; add it again from there.")
@@ -250,8 +244,7 @@ def rescan(name: str, on_progress: OnProgress | None = None, cancel: Cancel | No
         record["source"],
         reader=record["reader"],
         options=record["options"],
-        on_progress=on_progress,
-        cancel=cancel,
+        task=task,
     )
 
 
@@ -441,8 +434,7 @@ def from_dataframe(
     *,
     root: str | Path = ".",
     columns: dict[str, str] | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
     **described: Any,
 ) -> Dataset:
     """Add a pandas DataFrame as a dataset; FiftyOne's `to_pandas`-like tables go in the same way.
@@ -463,7 +455,7 @@ def from_dataframe(
     listing = manifest.from_frame(frame, Path(root).expanduser().resolve(), f"The table {name!r}", columns or {})
     folder = paths.datasets() / name
     previous = whole(name) if (folder / "record.json").is_file() else None
-    return _keep(name, str(listing.root), "dataframe", {}, listing, previous, on_progress, cancel, described)
+    return _keep(name, str(listing.root), "dataframe", {}, listing, previous, task, described)
 
 
 def add_vectors(

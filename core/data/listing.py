@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadInput
-from core.progress import Cancel, OnProgress, ProgressMeter
 from core.registry import Registry
+from core.task import NO_TASK, ProgressMeter, Task
 
 _CLUTTER = {"thumbs.db", "desktop.ini", "icon\r"}
 SPLITS = ("train", "query", "gallery", "query|gallery")
@@ -76,7 +76,7 @@ class Reader:
     """One way in which people keep image collections.
 
     Attributes:
-        function: (path, on_progress=, cancel=, **options) → Listing.
+        function: (path, task=, **options) → Listing.
         detect: (path) → True when the path looks like this; the first reader that says so is taken.
         options: option → one sentence for people.
         choices: option → the words that it takes, the usual one first, where they are few.
@@ -93,19 +93,16 @@ class Reader:
 READERS: Registry[Reader] = Registry("reader", Reader)
 
 
-def walk(
-    root: Path, problems: dict[str, str], on_progress: OnProgress | None = None, cancel: Cancel | None = None
-) -> Iterator[tuple[str, ...]]:
+def walk(root: Path, problems: dict[str, str], task: Task = NO_TASK) -> Iterator[tuple[str, ...]]:
     """Every file below `root` as its path parts, in sorted order; the count is told while it grows.
 
     Links are followed; a folder that was seen already (a loop of links) is not entered twice. Hidden files and the
     clutter of file managers are passed over. What cannot be entered goes to `problems` with its reason.
     """
-    meter = ProgressMeter("Listing files", None, on_progress, unit="files")
+    meter = task.meter("Listing files", None, "files")
     seen: set[tuple[int, int]] = set()
-    yield from _walk(str(root), (), seen, problems, meter, cancel)
-    if on_progress:
-        on_progress(meter.now())
+    yield from _walk(str(root), (), seen, problems, meter)
+    task.report(meter.now())
 
 
 def _walk(
@@ -114,7 +111,6 @@ def _walk(
     seen: set[tuple[int, int]],
     problems: dict[str, str],
     meter: ProgressMeter,
-    cancel: Cancel | None,
 ) -> Iterator[tuple[str, ...]]:
     try:
         status = os.stat(folder)
@@ -127,8 +123,7 @@ def _walk(
         problems[folder] = f"The folder cannot be read: {error.strerror or error}."
         return
     for entry in found:
-        if cancel:
-            cancel.check()
+        meter.task.check()
         if entry.name.startswith(".") or entry.name.lower() in _CLUTTER:
             continue
         try:
@@ -139,7 +134,7 @@ def _walk(
             continue
         try:
             if entry.is_dir():
-                yield from _walk(entry.path, (*parts, entry.name), seen, problems, meter, cancel)
+                yield from _walk(entry.path, (*parts, entry.name), seen, problems, meter)
             elif entry.is_file():
                 meter.add()
                 yield (*parts, entry.name)

@@ -21,8 +21,9 @@ import numpy as np
 
 from core import arrays, compat, files, paths
 from core.errors import BadInput, ShapeMismatch, StoreUnusable
-from core.progress import Cancel, OnProgress, Progress
+from core.progress import Progress
 from core.registry import Registry
+from core.task import NO_TASK, Task
 from core.types import ZERO_NORM, Projection, frozen_array
 
 CODE = 3
@@ -285,15 +286,13 @@ class LayoutJob:
     min_dist: float
     start: np.ndarray | None = None
     on_layout: OnLayout | None = None
-    on_progress: OnProgress | None = None
-    cancel: Cancel | None = None
+    task: Task = NO_TASK
+    task: Task = NO_TASK
 
     def tell(self, done: int, total: int, note: str = "") -> None:
         """Hand on a layout that is on its way."""
-        if self.cancel:
-            self.cancel.check()
-        if self.on_progress:
-            self.on_progress(Progress("Layout", done, total, unit="steps", note=note))
+        self.task.check()
+        self.task.report(Progress("Layout", done, total, unit="steps", note=note))
 
 
 @dataclass(frozen=True)
@@ -420,8 +419,7 @@ def _umap(space: JointSpace, job: LayoutJob) -> np.ndarray:
     steps = WARM_STEPS if warm else UMAP_STEPS if n <= 10_000 else 200
     job.tell(0, steps, "" if _UMAP_WARM.is_set() else "compiling UMAP, once per start")
     with _UMAP_LOCK:
-        if job.cancel:
-            job.cancel.check()
+        job.task.check()
         edges = _umap_graph(matrix, known, job, steps)
     flat = _descend(_spread(first, job.seed), edges, job, steps)
     _UMAP_WARM.set()
@@ -529,8 +527,7 @@ def layout(
     seed: int = 0,
     start: np.ndarray | None = None,
     on_layout: OnLayout | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Projection:
     """A map of a space.
 
@@ -543,7 +540,7 @@ def layout(
         start: (n_images, dims) an earlier layout of the same method to go on from; the new one is turned back onto
             it, so that points travel no further than they must.
         on_layout: called with (n_images, dims) float32 layouts on the way.
-        on_progress, cancel: see `core.progress`.
+        task: see `core.progress`.
     Raises:
         UnknownName, BadInput (the method cannot draw these dims), ShapeMismatch (start), Cancelled.
     """
@@ -563,8 +560,7 @@ def layout(
         **{**defaults(len(space)), **used},
         start=start,
         on_layout=show if on_layout else None,
-        on_progress=on_progress,
-        cancel=cancel,
+        task=task,
     )
     if len(space) < 6 or entry.instant:
         xy = _pca(space, job)
@@ -640,7 +636,7 @@ class Quality:
 
 
 def quality(
-    space: JointSpace, xy: np.ndarray, k: int = 10, *, seed: int = 0, sample: int = 0, cancel: Cancel | None = None
+    space: JointSpace, xy: np.ndarray, k: int = 10, *, seed: int = 0, sample: int = 0, task: Task = NO_TASK
 ) -> Quality:
     """Trustworthiness and neighbour preservation of a map against the original space (cosine).
 
@@ -652,7 +648,7 @@ def quality(
         space: the original space; xy: (n, dims) its map; k: neighbours looked at.
         sample: points measured; 0 as said above.
     Raises:
-        Cancelled: `cancel` was thrown meanwhile.
+        Cancelled: the task was cancelled meanwhile.
     Reference:
         Venna and Kaski 2001, doi:10.1007/3-540-44668-0_68.
     """
@@ -666,8 +662,7 @@ def quality(
     penalty = kept = 0.0
     for rows in arrays.chunks(len(chosen), 8_000_000 // n):
         part = chosen[rows]
-        if cancel:
-            cancel.check()
+        task.check()
         more_penalty, more_kept = _compare(space.cosines(part), flat, part, k)
         penalty += more_penalty
         kept += more_kept

@@ -10,7 +10,7 @@ import numpy as np
 
 from core import arrays, files
 from core.errors import BadInput, StoreMismatch, StoreUnusable
-from core.progress import Cancel, OnProgress, ProgressMeter
+from core.task import NO_TASK, Task
 from core.types import Ranking
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class GalleryIndex:
         effort: int = 0,
         seed: int = 0,
         *,
-        on_progress: OnProgress | None = None,
-        cancel: Cancel | None = None,
+        task: Task = NO_TASK,
     ) -> None:
         import faiss
 
@@ -59,10 +58,9 @@ class GalleryIndex:
             self._index = _cells(dim, max(1, int(np.sqrt(n))), kind == "ivf16")
             self._index.cp.seed = seed
             self._index.train(_rows(parts, arrays.sample(n, _TRAIN_PER_CELL * self.cells, seed)))
-        meter = ProgressMeter("Filling the index", n, on_progress)
+        meter = task.meter("Filling the index", n)
         for start in range(0, n, _ROWS_AT_ONCE):
-            if cancel is not None:
-                cancel.check()
+            task.check()
             stop = min(start + _ROWS_AT_ONCE, n)
             self._index.add(_rows(parts, slice(start, stop)))
             meter.add(stop - start)

@@ -9,9 +9,9 @@ import numpy as np
 
 from core import arrays
 from core.errors import BadInput, ShapeMismatch, UnknownName
-from core.progress import Cancel, OnProgress, ProgressMeter
 from core.search.ranking import BLOCK_BYTES, RankAccumulator, RankingResult, RelevanceCSR, precompile
 from core.search.scores import CosineScores, missing_factors, rows_at
+from core.task import NO_TASK, Task
 from core.types import Ranking, Relevance, Split
 
 
@@ -92,18 +92,16 @@ class LiveEngine:
         """True when the scores of all these backbones (all, if none is named) are kept at once."""
         return len(names or self.names) * self.bytes_per_backbone <= self.memory_bytes
 
-    def keep(self, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> None:
+    def keep(self, task: Task = NO_TASK) -> None:
         """Compute now what would be computed at the first move, as far as memory allows."""
         for name in self.names:
-            self._kept_scores(name, on_progress, cancel)
+            self._kept_scores(name, task)
 
     def kept(self, name: str) -> np.ndarray | None:
         """(n_queries, n_gallery) float32 cosines of a backbone as they are kept; None when they are not."""
         return self._kept.get(name)
 
-    def _kept_scores(
-        self, name: str, on_progress: OnProgress | None = None, cancel: Cancel | None = None
-    ) -> np.ndarray | None:
+    def _kept_scores(self, name: str, task: Task = NO_TASK) -> np.ndarray | None:
         """All scores of a backbone, or None when they do not fit."""
         with self._lock:
             if name in self._kept:
@@ -113,10 +111,9 @@ class LiveEngine:
             source, n = self._sources[name], self.truth.n_queries
             scores = np.empty((n, self.truth.n_gallery), np.float32)
             step = max(1, BLOCK_BYTES // (4 * max(1, self.truth.n_gallery)))
-            meter = ProgressMeter(f"Scores of {name}", n, on_progress, "queries")
+            meter = task.meter(f"Scores of {name}", n, "queries")
             for start in range(0, n, step):
-                if cancel is not None:
-                    cancel.check()
+                task.check()
                 stop = min(start + step, n)
                 source.block(start, stop, out=scores[start:stop])
                 meter.add(stop - start)
@@ -147,8 +144,7 @@ class LiveEngine:
         k: int = 0,
         hits: bool = False,
         panel: np.ndarray | None = None,
-        on_progress: OnProgress | None = None,
-        cancel: Cancel | None = None,
+        task: Task = NO_TASK,
     ) -> RankingResult:
         """Exact ranks of all relevant items, and the best k, under these shares.
 
@@ -158,8 +154,7 @@ class LiveEngine:
             hits: also say which item stands at each rank.
             panel: (n,) int64 queries to ask instead of all, rising: see `panel_of`.
         """
-        told = {"panel": panel, "on_progress": on_progress, "cancel": cancel}
-        return self.rank_several([shares], k=k, hits=hits, **told)[0]
+        return self.rank_several([shares], k=k, hits=hits, panel=panel, task=task)[0]
 
     def rank_several(
         self,
@@ -168,8 +163,7 @@ class LiveEngine:
         k: int = 0,
         hits: bool = False,
         panel: np.ndarray | None = None,
-        on_progress: OnProgress | None = None,
-        cancel: Cancel | None = None,
+        task: Task = NO_TASK,
     ) -> list[RankingResult]:
         """The same under several shares: scores that are computed on the way are computed once for all of them."""
         parts = [self.shares(shares) for shares in several]
@@ -185,10 +179,9 @@ class LiveEngine:
         kept = {name: self._kept.get(name) if panel is not None else self._kept_scores(name) for name in names}
         n = lists.truth.n_queries
         step = n if panel is None and all(b is not None for b in kept.values()) else self._step(len(names))
-        meter = ProgressMeter("Ranking", n, on_progress, "queries")
+        meter = task.meter("Ranking", n, "queries")
         for start in range(0, n, max(1, step)):
-            if cancel is not None:
-                cancel.check()
+            task.check()
             stop = min(start + step, n)
             rows = slice(start, stop) if panel is None else panel[start:stop]
             blocks = {name: self._sources[name].rows(rows) if b is None else b[rows] for name, b in kept.items()}

@@ -10,8 +10,8 @@ import numpy as np
 
 from core import arrays, paths
 from core.errors import BadInput, ShapeMismatch
-from core.progress import Cancel, OnProgress, ProgressMeter
 from core.search.scores import BlockScores, ScoreSource
+from core.task import NO_TASK, Task
 from core.types import Ranking, Relevance, RelevantRanks
 
 BLOCK_BYTES = 64 << 20
@@ -191,8 +191,7 @@ def rank_scores(
     k: int = 0,
     hits: bool = False,
     threads: int = 0,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> RankingResult:
     """Ranks of all relevant items, and the best k, of any source of scores.
 
@@ -212,10 +211,9 @@ def rank_scores(
         )
     lists, counter = RelevanceCSR.of(truth), None
     step = max(1, BLOCK_BYTES // (8 * max(1, truth.n_gallery)))
-    meter = ProgressMeter("Ranking", truth.n_queries, on_progress, "queries")
+    meter = task.meter("Ranking", truth.n_queries, "queries")
     for start in range(0, truth.n_queries, step):
-        if cancel is not None:
-            cancel.check()
+        task.check()
         stop = min(start + step, truth.n_queries)
         block = np.asarray(source.block(start, stop))
         if np.isnan(block).any():

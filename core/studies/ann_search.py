@@ -21,10 +21,11 @@ import numpy as np
 from core import arrays, files, paths
 from core.errors import StoreMismatch, StoreUnusable
 from core.fusion import early
-from core.progress import Cancel, OnProgress, ProgressMeter
+from core.progress import Progress
 from core.search.index import GalleryIndex
 from core.studies.retrieval import Query, QueryResult
 from core.studies.systems import System, VectorSet
+from core.task import NO_TASK, Task
 
 FROM = 50_000
 """Galleries of this many pictures and more are searched with an index."""
@@ -110,9 +111,7 @@ def kept(space: VectorSet, names: Sequence[str]) -> IndexedGallery | None:
         return None
 
 
-def build(
-    space: VectorSet, names: Sequence[str], on_progress: OnProgress | None = None, cancel: Cancel | None = None
-) -> IndexedGallery:
+def build(space: VectorSet, names: Sequence[str], task: Task = NO_TASK) -> IndexedGallery:
     """The index over some backbones: found in the home, else built, tuned and kept there.
 
     Raises:
@@ -122,7 +121,7 @@ def build(
         found = kept(space, names)
         if found is not None:
             return found
-        built = made(space, names, on_progress, cancel)
+        built = made(space, names, task)
         record = {
             "backbones": list(names),
             "pictures": built.index.n_gallery,
@@ -139,32 +138,28 @@ def build(
         return built
 
 
-def made(
-    space: VectorSet, names: Sequence[str], on_progress: OnProgress | None = None, cancel: Cancel | None = None
-) -> IndexedGallery:
+def made(space: VectorSet, names: Sequence[str], task: Task = NO_TASK) -> IndexedGallery:
     """The index over some backbones, built and tuned now; nothing is kept.
 
     Raises:
         Cancelled: the switch was thrown.
     """
-    if on_progress:
-        on_progress(ProgressMeter("Finding cells", space.n_gallery).now())
+    task.report(Progress("Finding cells", 0, space.n_gallery))
     parts = [space.gallery(name) for name in names]
-    index = GalleryIndex(parts, KIND, seed=SEED, on_progress=on_progress, cancel=cancel)
+    index = GalleryIndex(parts, KIND, seed=SEED, task=task)
     built = IndexedGallery(key_of(space, names), tuple(names), index)
-    _tune(built, space, on_progress, cancel)
+    _tune(built, space, task)
     return built
 
 
-def _tune(built: IndexedGallery, space: VectorSet, on_progress: OnProgress | None, cancel: Cancel | None) -> None:
+def _tune(built: IndexedGallery, space: VectorSet, task: Task) -> None:
     """Open as many cells as the index needs to agree with the exact search, or has time for."""
     shares = {name: 1 / len(built.names) for name in built.names}
     queries = query_sample(space)
     exact = _exact(space, built.names, shares, queries, 100)
-    meter = ProgressMeter("Comparing with the exact search", len(EFFORTS), on_progress, "settings")
+    meter = task.meter("Comparing with the exact search", len(EFFORTS), "settings")
     for part in EFFORTS:
-        if cancel is not None:
-            cancel.check()
+        task.check()
         before, built.index.effort = built.index.effort, max(1, built.index.cells // part)
         if part != EFFORTS[0] and _seconds(built, space, shares, queries) > MOST_SECONDS:
             built.index.effort = before

@@ -27,7 +27,8 @@ from core.backbones.engines import select, torch_engine
 from core.backbones.query_encoder import QueryEncoder
 from core.data import demo, images, read_bytes
 from core.errors import BadInput
-from core.progress import Cancel, OnProgress, Progress
+from core.progress import Progress
+from core.task import NO_TASK, Task
 from core.types import Backbone, Dataset
 
 if TYPE_CHECKING:
@@ -79,8 +80,7 @@ def measure(
     *,
     n_images: int = 32,
     device: str | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> MeasuredCost:
     """Measure a backbone with images of a dataset (by default the photographs of installed packages), and keep it.
 
@@ -90,14 +90,14 @@ def measure(
     backbone = backbones.get(name)
     files = _files(dataset, n_images)
     threads = paths.cpu_count()
-    _tell(on_progress, f"Loading {backbone.title}", 0, 3)
+    task.report(Progress(f"Loading {backbone.title}", 0, 3, "steps"))
     with _Peak() as peak:
         encoder = backbones.query_encoder(name, device)
-        _tell(on_progress, f"Timing single images with {backbone.title}", 1, 3)
-        times = _latencies(encoder, files, cancel)
-        _tell(on_progress, f"Timing many images with {backbone.title}", 2, 3)
+        task.report(Progress(f"Timing single images with {backbone.title}", 1, 3, "steps"))
+        times = _latencies(encoder, files, task)
+        task.report(Progress(f"Timing many images with {backbone.title}", 2, 3, "steps"))
         engine = torch_engine.build(backbone, device, workers=threads)
-        rate = _throughput(backbone, engine, files, threads, cancel)
+        rate = _throughput(backbone, engine, files, threads, task)
     cost = MeasuredCost(
         backbone=name,
         fingerprint=backbones.fingerprint(backbone)[0],
@@ -117,7 +117,7 @@ def measure(
         date=datetime.date.today().isoformat(),
     )
     _keep(cost)
-    _tell(on_progress, f"Measured {backbone.title}", 3, 3)
+    task.report(Progress(f"Measured {backbone.title}", 3, 3, "steps"))
     return cost
 
 
@@ -157,12 +157,11 @@ def _as_jpeg(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _latencies(encoder: QueryEncoder, files: Sequence[bytes], cancel: Cancel | None) -> list[float]:
+def _latencies(encoder: QueryEncoder, files: Sequence[bytes], task: Task) -> list[float]:
     """Milliseconds of each image, bytes to vector, after two that warm up."""
     times: list[float] = []
     for number, content in enumerate([*files[:2], *files]):
-        if cancel is not None:
-            cancel.check()
+        task.check()
         began = time.perf_counter()
         encoder.encode([images.open_rgb(content, encoder.view.at_least)])
         if number >= 2:
@@ -171,7 +170,7 @@ def _latencies(encoder: QueryEncoder, files: Sequence[bytes], cancel: Cancel | N
 
 
 def _throughput(
-    backbone: Backbone, engine: torch_engine.Engine, files: Sequence[bytes], threads: int, cancel: Cancel | None
+    backbone: Backbone, engine: torch_engine.Engine, files: Sequence[bytes], threads: int, task: Task
 ) -> float:
     """Images per second of the embedding loop, after a chunk for each worker that warms it up."""
     sources = [
@@ -179,9 +178,9 @@ def _throughput(
         for n, content in enumerate(files)
     ]
     loop = encode.MultiEncoder([encode.Encoder(backbone, engine)], workers=threads)
-    loop.run(sources[: engine.chunk * threads], lambda *_: None, cancel=cancel)
+    loop.run(sources[: engine.chunk * threads], lambda *_: None, task=task)
     began = time.perf_counter()
-    loop.run(sources, lambda *_: None, cancel=cancel)
+    loop.run(sources, lambda *_: None, task=task)
     return len(files) / (time.perf_counter() - began)
 
 
@@ -231,8 +230,3 @@ def _file(name: str) -> Path:
 
 def _keep(cost: MeasuredCost) -> None:
     files.write_json(_file(cost.backbone), asdict(cost))
-
-
-def _tell(on_progress: OnProgress | None, stage: str, done: int, total: int) -> None:
-    if on_progress:
-        on_progress(Progress(stage, done, total, "steps"))

@@ -10,7 +10,7 @@ import pandas as pd
 from core import arrays
 from core.data import dataset_table, splits
 from core.errors import BadInput, ShapeMismatch
-from core.progress import Cancel, OnProgress, ProgressMeter
+from core.task import NO_TASK, ProgressMeter, Task
 from core.types import Dataset, Embeddings
 
 _BLOCK = 1024
@@ -112,8 +112,7 @@ def near_duplicates(
     embeddings: Sequence[Embeddings],
     threshold: float = 0.97,
     agree: int | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> pd.DataFrame:
     """Pairs of images, not of equal bytes, that several backbones find nearly the same.
 
@@ -136,8 +135,8 @@ def near_duplicates(
     agree = min(total, max(2, total // 2 + 1)) if agree is None else min(max(1, agree), total)
     # A pair that `agree` backbones see is seen by one of the first total - agree + 1: only those are searched whole.
     searched = embeddings[: total - agree + 1]
-    meter = ProgressMeter("Comparing images", len(dataset) * len(searched), on_progress)
-    found = [_pairs_above(one.vectors, threshold, meter, cancel) for one in searched]
+    meter = task.meter("Comparing images", len(dataset) * len(searched))
+    found = [_pairs_above(one.vectors, threshold, meter) for one in searched]
     pairs = np.unique(np.concatenate(found), axis=0)
     pairs = pairs[dataset.keys[pairs[:, 0]] != dataset.keys[pairs[:, 1]]]
     cosines = np.stack([_cosines(one.vectors, pairs) for one in embeddings]) if len(pairs) else np.empty((total, 0))
@@ -159,12 +158,11 @@ def near_duplicates(
     )
 
 
-def _pairs_above(vectors: np.ndarray, threshold: float, meter: ProgressMeter, cancel: Cancel | None) -> np.ndarray:
+def _pairs_above(vectors: np.ndarray, threshold: float, meter: ProgressMeter) -> np.ndarray:
     """(n_pairs, 2) int64, first < second, of rows whose product is at least the threshold."""
     found, count = [np.empty((0, 2), np.int64)], 0
     for rows_of_block in arrays.chunks(len(vectors), _BLOCK):
-        if cancel:
-            cancel.check()
+        meter.task.check()
         start, block = rows_of_block.start, vectors[rows_of_block]
         for other in range(start, len(vectors), 8 * _BLOCK):
             scores = block @ vectors[other : other + 8 * _BLOCK].T

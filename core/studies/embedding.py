@@ -21,8 +21,9 @@ from core.backbones import encode, weights
 from core.backbones.engines import select, torch_engine
 from core.data import attached_vectors, dataset_table, images, library
 from core.errors import BadInput, StoreMismatch
-from core.progress import Cancel, OnProgress, Progress
+from core.progress import Progress
 from core.store import Store, Writer, open_store
+from core.task import NO_TASK, Task
 from core.types import Backbone, Dataset, Embeddings
 
 _log = logging.getLogger("fusionscope")
@@ -84,8 +85,7 @@ def embed(
     names: Sequence[str],
     *,
     device: str | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
     on_backbone_done: Callable[[str], None] | None = None,
     store: Store | None = None,
     workers: int | None = None,
@@ -96,14 +96,13 @@ def embed(
         dataset: loaded; its pictures are read again, each once for all backbones.
         names: backbones; those that are complete are only counted.
         device: "cpu", "cuda", "mps"; the best by default.
-        on_progress: told several times a second, with the rate and the time left for all of the work.
-        cancel: looked at after each chunk; what was finished is kept.
+        task: told several times a second, with the rate and the time left for all of the work; cancelled after each
+            chunk, what was finished is kept.
         on_backbone_done: told the name of each backbone as its last vector is in the store.
     Raises:
         UnknownName, WeightsMissing, StoreUnusable, BadInput, Cancelled: one sentence each.
     """
-    cancel = Cancel() if cancel is None else cancel  # a switch that is not thrown is false
-    run = _Run(dataset, store or open_store(), on_progress, cancel, on_backbone_done)
+    run = _Run(dataset, store or open_store(), task, on_backbone_done)
     with ExitStack() as stack:
         run.open_writers(stack, names, device)
         if not run.lacking:
@@ -224,11 +223,10 @@ class _Run:
         self,
         dataset: Dataset,
         store: Store,
-        on_progress: OnProgress | None,
-        cancel: Cancel | None,
+        task: Task,
         on_backbone_done: Callable[[str], None] | None,
     ) -> None:
-        self.dataset, self.store, self.cancel = dataset, store, cancel
+        self.dataset, self.store, self.task = dataset, store, task
         self.on_backbone_done = on_backbone_done
         self.started = time.monotonic()
         self.computing = 0.0
@@ -248,7 +246,7 @@ class _Run:
         self.current = dataset
         self.thumbnails: dict[str, dict[str, bytes]] = {}
         self.lock = threading.Lock()
-        self.tell = _ProgressReporter(on_progress)
+        self.tell = _ProgressReporter(task)
 
     # -- before
 
@@ -294,11 +292,11 @@ class _Run:
     def load_engines(self, device: str | None, workers: int) -> None:
         """The engine of each backbone that lacks something."""
         for number, name in enumerate(self.lacking):
-            self.cancel.check()
+            self.task.check()
             if self.backbones[name].family == "concepts":
                 from core.backbones import concepts
 
-                concepts.class_vectors(self.tell.on_progress, self.cancel)  # seconds on a fresh installation
+                concepts.class_vectors(self.task)  # seconds on a fresh installation
             self.tell.say(f"Loading {self.backbones[name].title}", number, len(self.lacking), "backbones")
             engine = torch_engine.build(self.backbones[name], device, self.engine[name], workers)
             self.encoders.append(encode.Encoder(self.backbones[name], engine))
@@ -320,9 +318,9 @@ class _Run:
                 done=self.done,
                 on_failure=self._failed,
                 on_decoded=lambda key, picture: self._thumbnail(key, picture) if key in without_thumbnail else None,
-                on_progress=self._progress,
+                on_count=self._progress,
                 on_backbone=self._backbone_done,
-                cancel=self.cancel,
+                task=self.task,
             )
         finally:
             self._put_thumbnails(0)
@@ -425,8 +423,8 @@ class _ProgressReporter:
 
     DECODING = ""
 
-    def __init__(self, on_progress: OnProgress | None) -> None:
-        self.on_progress = on_progress
+    def __init__(self, task: Task) -> None:
+        self.task = task
         self.finished = self.n_backbones = 0
         self.titles: dict[str, str] = {}
         self.total: dict[str, int] = {}
@@ -437,8 +435,7 @@ class _ProgressReporter:
 
     def say(self, stage: str, done: int, total: int | None, unit: str) -> None:
         """A stage without a rate."""
-        if self.on_progress:
-            self.on_progress(Progress(stage, done, total, unit))
+        self.task.report(Progress(stage, done, total, unit))
 
     def plan(self, encoders: Sequence[encode.Encoder], lacking: Mapping[str, int], n_decoded: int) -> None:
         """What there is to do, and the first guess of what a picture costs in each stage (s, one core)."""
@@ -455,9 +452,9 @@ class _ProgressReporter:
         self.seconds[name] += now - self.last
         self.done[name] += count
         self.last = now
-        if self.on_progress and (now - self.told > 0.2 or self.done[name] == self.total[name]):
+        if now - self.told > 0.2 or self.done[name] == self.total[name]:
             self.told = now
-            self.on_progress(self._now(name))
+            self.task.report(self._now(name))
 
     def _now(self, name: str) -> Progress:
         scale = self._scale()

@@ -13,9 +13,9 @@ import numpy as np
 from core.errors import BadInput
 from core.metrics import clustering, curves, knn, significance
 from core.metrics import ranking as metrics
-from core.progress import Cancel, OnProgress, ProgressMeter
 from core.search import LiveEngine, RankingResult, ScoreSource, rank_scores
 from core.studies.systems import System
+from core.task import NO_TASK, Task
 from core.types import Dataset, Evaluation, Figure, Relevance
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ def evaluate(
     metric: str = "map",
     seed: int = 0,
     by_class: bool = False,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Result:
     """Judge systems and compare every pair of them.
 
@@ -100,11 +99,10 @@ def evaluate(
         raise BadInput("There is no system to judge; name at least one backbone.")
     check_metric(metric, ks)
     engine = engine_for(systems, truth)
-    meter = ProgressMeter("Judging", len(systems), on_progress, unit="systems")
+    meter = task.meter("Judging", len(systems), "systems")
     found = []
     for system in systems:
-        if cancel is not None:
-            cancel.check()
+        task.check()
         found.append(evaluate_one(system, truth, ks, dataset=dataset, engine=engine, seed=seed, by_class=by_class))
         meter.add(1)
     result = beside(found, truth, dataset=dataset, metric=metric, seed=seed, by_class=by_class)
@@ -192,14 +190,12 @@ def rank(
     truth: Relevance,
     engine: LiveEngine | None,
     k: int,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> RankingResult:
     """Ranks of all relevant items and the best k: live where the engine serves the system, else block by block."""
-    told = {"on_progress": on_progress, "cancel": cancel}
     if engine is not None and system.is_linear:
-        return engine.rank(system.shares, k=k, **told)
-    return rank_scores(system, truth, k=k, **told)
+        return engine.rank(system.shares, k=k, task=task)
+    return rank_scores(system, truth, k=k, task=task)
 
 
 def evaluate_one(
@@ -212,8 +208,7 @@ def evaluate_one(
     seed: int = 0,
     by_class: bool = False,
     clusters: bool = True,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Evaluation:
     """Every metric of one system, with intervals.
 
@@ -226,7 +221,7 @@ def evaluate_one(
     if not ks or ks[0] < 1:
         raise BadInput(f"Cut-offs are whole numbers of at least 1, got {', '.join(map(str, ks)) or 'none'}.")
     classes = _drawn_classes(truth, by_class)
-    ranked = rank(system, truth, engine, max(DEPTH, *ks), on_progress, cancel)
+    ranked = rank(system, truth, engine, max(DEPTH, *ks), task)
     per_query = metrics.compute(ranked.ranks, metrics.list_keys(ks))
     levels = curves.levels(ranked.ranks)
     votes, note = _votes(system, truth, ranked, ks)

@@ -36,7 +36,7 @@ def evaluate_files(
         ks: cut-offs of the metrics "@k".
         invalid: "refuse" or "drop" rows with NaN or infinity, for all vectors alike.
         more: fusions beside those of the file.
-        how: more of `evaluation.evaluate`: metric, by_class, seed, on_progress, cancel.
+        how: more of `evaluation.evaluate`: metric, by_class, seed, task.
     Returns:
         The result, and the dataset that the files describe.
     Raises:

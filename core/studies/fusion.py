@@ -17,13 +17,13 @@ from core.errors import BadInput
 from core.fusion import FusionSpec
 from core.metrics import ranking as metrics
 from core.metrics import significance
-from core.progress import Cancel, OnProgress, ProgressMeter
 from core.search.live_engine import LiveEngine
 from core.search.ranking import RankingResult, rank_scores
 from core.studies import embedding
 from core.studies.fusion_attribution import FusionCost, total_cost
 from core.studies.systems import System, VectorSet, build
 from core.studies.weight_search import TrainingSplit, split_queries
+from core.task import NO_TASK, ProgressMeter, Task
 from core.types import Dataset, Relevance, RelevantRanks, Split
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def evaluate(
     """Every backbone alone and every fusion, with all metrics, on a dataset whose embeddings are in the store.
 
     Args:
-        how: more of `evaluation.evaluate`: metric, by_class, seed, on_progress, cancel.
+        how: more of `evaluation.evaluate`: metric, by_class, seed, task.
     Raises:
         NotComputed: an embedding is missing; the sentence is the command to run.
     """
@@ -340,8 +340,7 @@ class FusionEvaluator:
         self,
         wanted: Sequence[str | FusionSpec],
         keys: Sequence[str],
-        on_progress: OnProgress | None = None,
-        cancel: Cancel | None = None,
+        task: Task = NO_TASK,
     ) -> None:
         """Work out what `values` will be asked, slice by slice, every backbone's scores once for all of them.
 
@@ -358,12 +357,11 @@ class FusionEvaluator:
         n, found, mixed = self.truth.n_queries, {identity: [] for identity in systems}, dict.fromkeys(systems, 0)
         n_blocks = len({name for system in systems.values() for name in system.backbones})
         step = max(32, SLICE_BYTES // (4 * max(1, self.truth.n_gallery) * n_blocks))
-        meter = ProgressMeter("All queries", n, on_progress, unit="queries")
+        meter = task.meter("All queries", n, "queries")
         for start in range(0, n, step):
-            if cancel is not None:
-                cancel.check()
+            task.check()
             rows = np.arange(start, min(start + step, n))
-            for identity, ranked in self._sliced(systems, rows, cancel).items():
+            for identity, ranked in self._sliced(systems, rows, task).items():
                 found[identity].append(metrics.compute(ranked.ranks, keys))
                 mixed[identity] += _mixed(ranked)
             meter.add(len(rows))
@@ -372,21 +370,19 @@ class FusionEvaluator:
             for key in keys:
                 self.remember(("value", identity, key), partial(np.concatenate, [part[key] for part in parts]))
 
-    def _sliced(
-        self, systems: Mapping[str, System], rows: np.ndarray, cancel: Cancel | None
-    ) -> dict[str, RankingResult]:
+    def _sliced(self, systems: Mapping[str, System], rows: np.ndarray, task: Task) -> dict[str, RankingResult]:
         """Some queries under several systems."""
         linear = {identity: system for identity, system in systems.items() if system.is_linear}
         found: dict[str, RankingResult] = {}
         if linear:
-            ranked = self._live().rank_several([system.shares for system in linear.values()], panel=rows, cancel=cancel)
+            ranked = self._live().rank_several([system.shares for system in linear.values()], panel=rows, task=task)
             found = dict(zip(linear, ranked))
         if len(linear) < len(systems):
             smaller, truth = self.space.only(rows), self.truth.take(rows)
             smaller.keep(2 * SLICE_BYTES)
             for identity, system in systems.items():
                 if identity not in linear:
-                    found[identity] = rank_scores(dataclasses.replace(system, space=smaller), truth, cancel=cancel)
+                    found[identity] = rank_scores(dataclasses.replace(system, space=smaller), truth, task=task)
         return found
 
     def remember(self, key: tuple, make: Callable[[], Any]) -> Any:
@@ -444,9 +440,7 @@ def even_of(spec: FusionSpec) -> FusionSpec | None:
     return None if spec.strategy.learned else spec.with_shares(dict.fromkeys(spec.backbones, 1.0))
 
 
-def _lines(
-    judge: FusionEvaluator, spec: FusionSpec, metric: str, meter: ProgressMeter, cancel: Cancel | None
-) -> list[_Line]:
+def _lines(judge: FusionEvaluator, spec: FusionSpec, metric: str, meter: ProgressMeter) -> list[_Line]:
     """Each backbone alone, their equal weights where these can be asked, and the fusion, judged one after the other."""
     even = even_of(spec)
     asked: list[tuple[str | FusionSpec, str, str, tuple[str, ...]]] = [
@@ -456,8 +450,7 @@ def _lines(
     ]
     lines = []
     for what, name, role, used in asked:
-        if cancel is not None:
-            cancel.check()
+        meter.task.check()
         values = judge.values(what, (metric,))[metric]
         lines.append(_Line(_identity(what), name, role, used, values, judge.mixed(what)))
         meter.add(1)
@@ -474,8 +467,7 @@ def compare_to_baseline(
     by_class: bool = False,
     draws: int = significance.DRAWS,
     seed: int = 0,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> BaselineComparison:
     """A fusion beside each of its backbones, equal weights, and the oracle, with differences to the best single one.
 
@@ -493,8 +485,8 @@ def compare_to_baseline(
     if keys is not None:
         refuse_trained(spec, keys)
     costs = costs or {}
-    meter = ProgressMeter("Comparing", len(spec.backbones) + 2, on_progress, unit="systems")
-    lines = _lines(judge, spec, metric, meter, cancel)
+    meter = task.meter("Comparing", len(spec.backbones) + 2, "systems")
+    lines = _lines(judge, spec, metric, meter)
     each = np.stack([line.values for line in lines])
     valid = ~np.isnan(each).any(axis=0)
     singles = lines[: len(spec.backbones)]

@@ -12,9 +12,9 @@ import numpy as np
 
 from core.errors import BadInput
 from core.fusion import FusionSpec, early, late, learned
-from core.progress import Cancel, OnProgress, ProgressMeter
 from core.studies.systems import System, VectorSet
 from core.studies.weight_search import LearnedWeights, best_point, bootstrap_intervals, simplex
+from core.task import NO_TASK, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -227,8 +227,7 @@ def attribution(
     nothing: np.ndarray,
     *,
     seed: int = 0,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Attribution:
     """Shapley values, leave-one-out and every subset's mean AP, from AP per query of every subset.
 
@@ -237,13 +236,12 @@ def attribution(
         nothing: (n_queries,) AP of a random order.
     """
     backbones = tuple(backbones)
-    meter = ProgressMeter("Trying all subsets", 2 ** len(backbones) - 1, on_progress, unit="subsets")
+    meter = task.meter("Trying all subsets", 2 ** len(backbones) - 1, "subsets")
     table: dict[tuple[str, ...], np.ndarray] = {}
 
     def value(chosen: tuple[str, ...]) -> np.ndarray:
         """The metric of every query for these backbones, kept in the table."""
-        if cancel is not None:
-            cancel.check()
+        task.check()
         table[chosen] = np.asarray(per_query(chosen), np.float64)
         meter.add(1)
         return table[chosen]
@@ -338,8 +336,7 @@ def landscape(
     shares: Mapping[str, float],
     *,
     seed: int = 0,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Landscape:
     """Mean AP at every point, and the region that is not worse than the best within its interval.
 
@@ -348,11 +345,10 @@ def landscape(
         shares: the present point; slices of four or more backbones go through it.
     """
     shape, points, pairs = landscape_points(backbones, shares)
-    meter = ProgressMeter("Drawing the landscape", len(points), on_progress, unit="points")
+    meter = task.meter("Drawing the landscape", len(points), "points")
     found = []
     for point in points:
-        if cancel is not None:
-            cancel.check()
+        task.check()
         found.append(objective(point))
         meter.add(1)
     each = np.array(found, np.float64)
@@ -431,8 +427,7 @@ def subset_costs(
     costs: Mapping[str, FusionCost],
     learned: LearnedWeights | None = None,
     *,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> list[SubsetCost]:
     """Every subset of the backbones with its weights, judged by mean AP, and what it costs.
 
@@ -449,11 +444,10 @@ def subset_costs(
         )
     found = {} if learned is None else best_by_subset(learned.points, learned.values, learned.backbones)
     chosen_sets = subsets(backbones)
-    meter = ProgressMeter("Trying all subsets", len(chosen_sets), on_progress, unit="subsets")
+    meter = task.meter("Trying all subsets", len(chosen_sets), "subsets")
     made = []
     for chosen in chosen_sets:
-        if cancel is not None:
-            cancel.check()
+        task.check()
         shares = {name: 1 / len(chosen) for name in chosen}
         if chosen in found:
             shares = dict(zip(learned.backbones, map(float, learned.points[found[chosen]])))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import BadInput, ShapeMismatch
-from core.progress import Cancel, OnProgress, ProgressMeter
+from core.task import NO_TASK, ProgressMeter, Task
 from core.types import Dataset, Embeddings
 
 _BLOCK = 512
@@ -18,8 +18,7 @@ def label_doubts(
     dataset: Dataset,
     embeddings: Sequence[Embeddings],
     k: int = 10,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> pd.DataFrame:
     """Images whose label is doubted by more than half of the backbones, most certain first.
 
@@ -45,12 +44,12 @@ def label_doubts(
     own = dataset.labels[labelled]
     k = max(1, min(k, len(labelled) - 1))
     _, contents = np.unique(dataset.keys[labelled], return_inverse=True)
-    meter = ProgressMeter("Asking neighbours", len(labelled) * len(embeddings), on_progress)
+    meter = task.meter("Asking neighbours", len(labelled) * len(embeddings))
     neighbours = []
     for one in embeddings:
         if len(one.vectors) != len(dataset):
             raise ShapeMismatch(f"{one.backbone!r} has {len(one.vectors)} vectors for {len(dataset)} images.")
-        neighbours.append(_neighbour_labels(one.vectors[labelled], own, contents, k, meter, cancel))
+        neighbours.append(_neighbour_labels(one.vectors[labelled], own, contents, k, meter))
     winners = np.stack([_winners(labels, own) for labels in neighbours], axis=1)
     suggested, n_agree = _most_named(winners)
     doubted = np.flatnonzero(n_agree * 2 > len(embeddings))
@@ -75,13 +74,12 @@ def label_doubts(
 
 
 def _neighbour_labels(
-    vectors: np.ndarray, labels: np.ndarray, contents: np.ndarray, k: int, meter: ProgressMeter, cancel: Cancel | None
+    vectors: np.ndarray, labels: np.ndarray, contents: np.ndarray, k: int, meter: ProgressMeter
 ) -> np.ndarray:
     """(n, k) int64 labels of the nearest others, nearest first, −1 where there is none."""
     found = np.full((len(vectors), k), -1, np.int64)
     for start in range(0, len(vectors), _BLOCK):
-        if cancel:
-            cancel.check()
+        meter.task.check()
         scores = vectors[start : start + _BLOCK] @ vectors.T
         scores[contents[start : start + _BLOCK, None] == contents[None, :]] = -np.inf
         nearest = np.argpartition(-scores, min(k, scores.shape[1] - 1), axis=1)[:, :k]

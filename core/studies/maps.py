@@ -15,11 +15,11 @@ import pandas as pd
 from core import arrays, projection
 from core.errors import BadInput, NotComputed, ShapeMismatch, StoreUnusable
 from core.metrics import ranking as metrics
-from core.progress import Cancel, OnProgress
 from core.projection import JointSpace, Quality
 from core.registry import Registry
 from core.search import rank_scores
 from core.studies.systems import System
+from core.task import NO_TASK, Task
 from core.types import Dataset, Projection, Relevance, frozen_array
 
 NO_VALUE = 65_535
@@ -110,8 +110,7 @@ def draw(
     seed: int = 0,
     start: Map | None = None,
     on_layout: Callable[[Map], None] | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
     measure: bool = True,
 ) -> Map:
     """The map of a space: found in the store, else laid out, kept and measured.
@@ -124,7 +123,7 @@ def draw(
     """
     found = kept(space, method, dims=dims, parameters=parameters, seed=seed, start=start)
     if found is not None:
-        return measured(space, found, cancel) if measure else found
+        return measured(space, found, task) if measure else found
     usable = start is not None and start.projection.method == method and start.projection.xy.shape == (len(space), dims)
     first = start if usable else None
     key = _key(space, method, dims, parameters or {}, seed, first)
@@ -144,21 +143,20 @@ def draw(
         seed=seed,
         start=first.projection.xy if first else None,
         on_layout=tell if on_layout else None,
-        on_progress=on_progress,
-        cancel=cancel,
+        task=task,
     )
     drawn = Map(made, key)
     _keep(drawn)
     if on_layout:
         on_layout(drawn)
-    return measured(space, drawn, cancel) if measure else drawn
+    return measured(space, drawn, task) if measure else drawn
 
 
-def measured(space: JointSpace, drawn: Map, cancel: Cancel | None = None) -> Map:
+def measured(space: JointSpace, drawn: Map, task: Task = NO_TASK) -> Map:
     """A map with its quality against the original space, which is kept beside the layout."""
     if drawn.quality is not None:
         return drawn
-    judged = replace(drawn, quality=projection.quality(space, drawn.projection.xy, cancel=cancel))
+    judged = replace(drawn, quality=projection.quality(space, drawn.projection.xy, task=task))
     _keep(judged)
     return judged
 
@@ -468,9 +466,7 @@ def colours(view: MapView, name: str) -> Colours:
     return COLOURINGS.get(name).function(view)
 
 
-def figures_of(
-    system: System, truth: Relevance, queries: np.ndarray, cancel: Cancel | None = None
-) -> dict[str, np.ndarray]:
+def figures_of(system: System, truth: Relevance, queries: np.ndarray, task: Task = NO_TASK) -> dict[str, np.ndarray]:
     """AP and first hit of some queries: "ap" and "p@1", (n_asked,) float64, NaN where nothing is relevant.
 
     Args:
@@ -478,7 +474,7 @@ def figures_of(
         queries: (n_asked,) positions among the split's queries.
     """
     asked = System(system.name, system.space.only(queries), system.spec)
-    ranks = rank_scores(asked, truth.take(queries), cancel=cancel).ranks
+    ranks = rank_scores(asked, truth.take(queries), task=task).ranks
     found = metrics.compute(ranks, ("map", "p@1"))
     return {"ap": found["map"], "p@1": found["p@1"]}
 

@@ -13,10 +13,10 @@ from core.errors import BadInput, ShapeMismatch
 from core.fusion import FusionSpec, early
 from core.metrics import significance
 from core.metrics.ranking import average_precision
-from core.progress import Cancel, OnProgress, ProgressMeter
 from core.search.live_engine import LiveEngine
 from core.search.ranking import rank_scores
 from core.studies.systems import System, VectorSet
+from core.task import NO_TASK, ProgressMeter, Task
 from core.types import Relevance, unit
 
 EQUAL = 1e-12
@@ -204,16 +204,15 @@ class LearnedWeights:
 class _Search:
     """The objective with a memory: no point is computed twice, each is counted and can be stopped at."""
 
-    def __init__(self, objective: Objective, meter: ProgressMeter, cancel: Cancel | None) -> None:
-        self.objective, self.meter, self.cancel = objective, meter, cancel
+    def __init__(self, objective: Objective, meter: ProgressMeter) -> None:
+        self.objective, self.meter = objective, meter
         self.seen: dict[tuple[float, ...], float] = {}
 
     def value(self, point: np.ndarray) -> float:
         """The mean over valid queries at one point, NaN without any; remembered to 6 digits."""
         key = tuple(np.round(point, 6))
         if key not in self.seen:
-            if self.cancel is not None:
-                self.cancel.check()
+            self.meter.task.check()
             found = np.asarray(self.objective(np.asarray(point, np.float64)), np.float64)
             valid = ~np.isnan(found)
             self.seen[key] = float(found[valid].mean()) if valid.any() else float("nan")
@@ -234,8 +233,7 @@ def learn(
     backbones: Sequence[str],
     *,
     refine: bool = True,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> LearnedWeights:
     """The shares with the best mean AP over the training queries (DEFINITIONS.md, section 9).
 
@@ -249,7 +247,7 @@ def learn(
         raise ShapeMismatch("Learning weights needs at least one backbone.")
     small = n <= MOST_FOR_SIMPLEX
     points = simplex(n) if small else np.concatenate([np.full((1, n), 1 / n), np.eye(n)])
-    search = _Search(objective, ProgressMeter("Trying weights", len(points), on_progress, unit="points"), cancel)
+    search = _Search(objective, task.meter("Trying weights", len(points), "points"))
     values = search.values(points)
     best = points[best_point(points, values)]
     if refine and n > 1:
@@ -310,8 +308,7 @@ def tune(
     *,
     keys: Sequence[str] | None = None,
     training: tuple[VectorSet, Relevance] | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Tuned:
     """Learn a fusion's weights on the training queries and judge them on the others.
 
@@ -326,7 +323,7 @@ def tune(
     else:
         asked, judged = training
         fitted = () if keys is None else tuple(keys)
-    found = learn(ObjectiveOf(asked, spec, judged), spec.backbones, on_progress=on_progress, cancel=cancel)
+    found = learn(ObjectiveOf(asked, spec, judged), spec.backbones, task=task)
     tuned = dataclasses.replace(spec.with_shares(found.by_name), trained_on=fitted)
     report = ObjectiveOf(space.only(split.report), spec, truth.take(split.report))
     n = len(spec.backbones)
@@ -358,8 +355,7 @@ def dimension_curve(
     truth: Relevance,
     *,
     seed: int = 0,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> DimensionCurve:
     """Quality of `concat_pca` at 8, 16, 32, ... and all dimensions; fitted once, on the gallery alone.
 
@@ -375,11 +371,10 @@ def dimension_curve(
     dims = [d for d in (2**power for power in range(3, 17)) if d < longest] + [longest]
     there = early.present(joined)
     whole = early.Pca(joined[space.split.gallery], longest, bool(spec.settings["whiten"])).project(joined)
-    meter = ProgressMeter("Trying dimensions", len(dims), on_progress, unit="dims")
+    meter = task.meter("Trying dimensions", len(dims), "dims")
     each = []
     for dim in dims:
-        if cancel is not None:
-            cancel.check()
+        task.check()
         one = dataclasses.replace(spec, parameters=(*(p for p in spec.parameters if p[0] != "dim"), ("dim", dim)))
         # Components are ordered, so a shorter fusion is the front of the longest one.
         rows = unit(whole[:, :dim])

@@ -11,7 +11,7 @@ from PIL import Image
 from core import backbones
 from core.backbones import concepts, sentence_encoder, text_cache
 from core.errors import BadInput, Cancelled, WeightsMissing
-from core.progress import Cancel
+from core.task import Task
 
 
 @pytest.fixture(scope="module")
@@ -138,28 +138,29 @@ def test_texts_are_kept_one_by_one_and_read_again_when_the_file_is_broken(home):
 
 
 def test_a_stop_while_texts_are_read_keeps_what_was_read(home):
-    backbone, cancel, told = backbones.get("concepts_lite0"), Cancel(), []
+    backbone, told = backbones.get("concepts_lite0"), []
+    task = Task(told.append)
 
     def encode(said):
-        cancel.set()
+        task.cancel()
         return np.ones((len(said), 384), np.float32)
 
     texts = [f"text {number}" for number in range(200)]
     with pytest.raises(Cancelled):
-        text_cache.vectors(backbone, texts, encode, told.append, cancel)
+        text_cache.vectors(backbone, texts, encode, task)
     assert 0 < text_cache.missing(backbone, texts) < 200
-    done = text_cache.vectors(backbone, texts, lambda said: np.ones((len(said), 384), np.float32), told.append)
+    done = text_cache.vectors(backbone, texts, lambda said: np.ones((len(said), 384), np.float32), Task(told.append))
     assert done.shape == (200, 384) and told[-1].done == told[-1].total and told[-1].unit == "texts"
 
 
 def test_learning_the_names_tells_how_far_it_is_and_can_be_stopped():
     told = []
-    made = concepts.computed_vectors(range(0, 1000, 13), told.append)
+    made = concepts.computed_vectors(range(0, 1000, 13), Task(told.append))
     assert made.shape == (77, 384) and told[-1].done == told[-1].total == 154
-    stop = Cancel()
-    stop.set()
+    stopped = Task()
+    stopped.cancel()
     with pytest.raises(Cancelled):
-        concepts.computed_vectors(range(3), cancel=stop)
+        concepts.computed_vectors(range(3), task=stopped)
 
 
 def test_a_missing_or_changed_encoder_is_one_sentence(monkeypatch):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.backbones import encode, preprocessing
 from core.errors import BadInput, Cancelled
-from core.progress import Cancel
+from core.task import Task
 from core.types import Backbone
 
 
@@ -135,18 +135,18 @@ def test_a_bad_picture_is_reported_and_the_rest_goes_on() -> None:
 
 
 def test_cancelling_keeps_what_the_sink_got_and_leaves_no_thread() -> None:
-    world, cancel = World(200), Cancel()
+    world, task = World(200), Task()
 
     def stop_soon(name: str, count: int) -> None:
         if name and len(world.got.get("a", ())) >= 24:
-            cancel.set()
+            task.cancel()
 
     slow = encoder("a", 16)
     plain = slow.engine.embed
     slow.engine.embed = lambda squares: (time.sleep(0.01), plain(squares))[1]
     before = threading.active_count()
     with pytest.raises(Cancelled):
-        encode.MultiEncoder([slow], workers=2).run(world.sources, world.sink, on_progress=stop_soon, cancel=cancel)
+        encode.MultiEncoder([slow], workers=2).run(world.sources, world.sink, on_count=stop_soon, task=task)
     assert 24 <= len(world.got["a"]) < 200
     assert threading.active_count() == before
 

@@ -15,8 +15,8 @@ import pytest
 from core import data, paths
 from core.data import dataset_table, index_files
 from core.errors import BadInput, Cancelled, StoreMismatch, StoreUnusable, UnknownName
-from core.progress import Cancel
 from core.store import open_store
+from core.task import Task
 from tests.conftest import TINY_CLASSES, draw_tiny, write_tiny
 
 
@@ -201,10 +201,10 @@ def test_a_home_that_cannot_be_written_is_one_sentence(
 
 
 def test_a_listing_can_be_stopped(tiny_images: Path, home: Path) -> None:
-    cancel = Cancel()
-    cancel.set()
+    task = Task()
+    task.cancel()
     with pytest.raises(Cancelled):
-        data.add("tiny", tiny_images, cancel=cancel)
+        data.add("tiny", tiny_images, task=task)
     assert "tiny" not in data.names()
 
 
@@ -294,7 +294,7 @@ def test_the_digits_are_made_once(home: Path) -> None:
 
 def test_the_photo_views_are_the_same_every_time(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     told = []
-    dataset = data.load("photo_views", on_progress=told.append)
+    dataset = data.load("photo_views", task=Task(told.append))
     assert len(dataset) == 480 and len(dataset.label_names) == 20
     assert (data.relevance(dataset).n_relevant == 23).all()
     assert len(set(dataset.keys.tolist())) == 480 and any("photo views" in p.stage for p in told)

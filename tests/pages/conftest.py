@@ -52,4 +52,4 @@ def no_jobs_of_others() -> Iterator[None]:
     jobs._jobs().clear()
     yield
     for job in jobs.running():
-        job.cancel.set()
+        job.task.cancel()

@@ -255,7 +255,7 @@ def test_pca_stands_there_until_a_layout_comes_and_stop_keeps_what_is_shown(
     def waiting(space, method="pca", **more):
         if method == "tsne":
             go_on.wait(60)
-            more["cancel"].check()
+            more["task"].check()
         return slow(space, method, **more)
 
     monkeypatch.setattr(projection, "layout", waiting)

@@ -18,9 +18,9 @@ from core import backbones, data
 from core.backbones.engines import select
 from core.data import images
 from core.errors import Cancelled, NotComputed, WeightsMissing
-from core.progress import Cancel
 from core.store import open_store
 from core.studies import embedding
+from core.task import Task
 from core.types import Backbone
 
 OWN = ("hsv_histogram", "hog")
@@ -113,9 +113,9 @@ def test_thumbnails_are_there_after_embedding(quick) -> None:
 
 
 def test_cancelling_keeps_what_is_done_and_the_next_run_goes_on(quick) -> None:
-    cancel = Cancel()
+    task = Task()
     with pytest.raises(Cancelled):
-        embedding.embed(quick, OWN, cancel=cancel, on_backbone_done=lambda _: cancel.set(), workers=1)
+        embedding.embed(quick, OWN, task=task, on_backbone_done=lambda _: task.cancel(), workers=1)
     kept = sum(row.n_images for row in embedding.status(quick))
     assert 60 <= kept < 120
     report = embedding.embed(quick, OWN)
@@ -124,7 +124,7 @@ def test_cancelling_keeps_what_is_done_and_the_next_run_goes_on(quick) -> None:
 
 def test_progress_says_stage_rate_and_time_left(quick) -> None:
     told = []
-    embedding.embed(quick, OWN, on_progress=told.append)
+    embedding.embed(quick, OWN, task=Task(told.append))
     assert {progress.stage for progress in told} >= {"Reading pictures", "HOG"}
     last = [progress for progress in told if progress.stage == "HOG"][-1]
     assert last.done == last.total == 60

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput, Cancelled
 from core.fusion import FusionSpec
-from core.progress import Cancel
 from core.studies import fusion_attribution, systems, weight_search
+from core.task import Task
 from core.types import Split, unit
 
 
@@ -109,7 +109,7 @@ def test_attribution_names_the_useless_one() -> None:
     nothing = base.copy()
     base[3] = np.nan
     seen: list = []
-    found = fusion_attribution.attribution(per_query, ("a", "b", "c"), nothing, on_progress=seen.append)
+    found = fusion_attribution.attribution(per_query, ("a", "b", "c"), nothing, task=Task(seen.append))
     assert np.allclose(found.shapley, [0.2, 0.1, 0.0], atol=1e-12)
     assert np.allclose(found.low, found.shapley) and np.allclose(found.high, found.shapley)
     assert found.everything - found.without[0] == pytest.approx(0.2)
@@ -146,10 +146,10 @@ def test_the_landscape_of_two_three_and_four() -> None:
     table = slices.table()
     ab = table[(table["first"] == "a") & (table["second"] == "b")]
     assert np.allclose(ab["c"], 0.2) and ab["a"].max() == pytest.approx(0.8)
-    cancel = Cancel()
-    cancel.set()
+    task = Task()
+    task.cancel()
     with pytest.raises(Cancelled):
-        fusion_attribution.landscape(objective, ("a", "b"), {}, cancel=cancel)
+        fusion_attribution.landscape(objective, ("a", "b"), {}, task=task)
 
 
 def test_one_backbone_has_no_landscape() -> None:

@@ -11,10 +11,11 @@ import pytest
 from core import data, paths
 from core.errors import Cancelled, StoreMismatch
 from core.fusion import FusionSpec, spec
-from core.progress import Cancel, Progress
+from core.progress import Progress
 from core.search.index import GalleryIndex
 from core.studies import ann_search, fusion_attribution, retrieval
 from core.studies.systems import System, VectorSet
+from core.task import Task
 from core.types import Dataset, Split, unit
 
 N, CLASSES = 3000, 40
@@ -109,7 +110,7 @@ def test_agreement_is_the_recall_of_single_searches_and_weights_need_no_new_inde
 def test_an_index_is_kept_under_what_changes_it(home) -> None:
     dataset, space = world()
     told: list[Progress] = []
-    built = ann_search.build(space, ("blunt", "sharp"), on_progress=told.append)
+    built = ann_search.build(space, ("blunt", "sharp"), task=Task(told.append))
     assert {"Filling the index", "Comparing with the exact search"} <= {one.stage for one in told}
     again = ann_search.kept(VectorSet(space.vectors, space.split), ("blunt", "sharp"))
     assert again is not None and again.key == built.key and again.index.effort == built.index.effort
@@ -128,10 +129,10 @@ def test_an_index_is_kept_under_what_changes_it(home) -> None:
     assert ann_search.kept(VectorSet(space.vectors, space.split), ("blunt", "sharp")) is None
     with pytest.raises(StoreMismatch, match="damaged"):
         GalleryIndex.read(file, ann_search.KIND)
-    stop = Cancel()
-    stop.set()
+    stopped = Task()
+    stopped.cancel()
     with pytest.raises(Cancelled):
-        ann_search.build(VectorSet(moved, space.split), ("sharp",), cancel=stop)
+        ann_search.build(VectorSet(moved, space.split), ("sharp",), task=stopped)
     assert not list(paths.indexes().glob("*.part"))
 
 

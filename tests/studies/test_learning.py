@@ -7,9 +7,9 @@ import pytest
 
 from core.errors import BadInput, Cancelled
 from core.fusion import FusionSpec, spec
-from core.progress import Cancel
 from core.studies import systems
 from core.studies.training import learned_fusion
+from core.task import Task
 from core.types import Relevance, Split, unit
 
 
@@ -153,10 +153,10 @@ def test_what_cannot_be_trained_is_said() -> None:
         learned_fusion.train_head(space, ("a", "b"), np.array([0, 3, 6]), labels)
     with pytest.raises(BadInput, match="1 to 48 dimensions"):
         learned_fusion.train_head(space, ("a", "b"), np.arange(12), labels, dim=100)
-    cancel = Cancel()
-    cancel.set()
+    task = Task()
+    task.cancel()
     with pytest.raises(Cancelled):
-        learned_fusion.train_head(space, ("a", "b"), np.arange(12), labels, dim=4, cancel=cancel)
+        learned_fusion.train_head(space, ("a", "b"), np.arange(12), labels, dim=4, task=task)
 
 
 def test_the_head_keeps_what_tells_unseen_classes_apart() -> None:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from core import data
+from core.errors import Cancelled
 from core.fusion import FusionSpec
-from core.progress import Cancel, Cancelled
 from core.search import LiveEngine
 from core.studies import fusion, query_sampling
 from core.studies.systems import VectorSet
+from core.task import Task
 from core.types import Dataset, Relevance, unit
 
 N = 300
@@ -93,9 +94,10 @@ def test_slices_give_the_same_figures(world, monkeypatch, kind: str) -> None:
 def test_it_can_be_stopped_and_then_nothing_is_half_kept(world, monkeypatch) -> None:
     _, space, truth = world
     monkeypatch.setattr(fusion, "SLICE_BYTES", 4 * N * 40)
-    judge, cancel = fusion.FusionEvaluator(space, truth, by_slices=True), Cancel()
+    judge = fusion.FusionEvaluator(space, truth, by_slices=True)
+    task = Task(lambda progress: task.cancel())
     with pytest.raises(Cancelled):
-        judge.prepare(["x"], KEYS, lambda progress: cancel.set(), cancel)
+        judge.prepare(["x"], KEYS, task)
     assert judge.values("x", ("map",))["map"].shape == (N,)
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput, Cancelled
 from core.fusion import FusionSpec
-from core.progress import Cancel
 from core.studies import weight_search
 from core.studies.systems import System, VectorSet
+from core.task import Task
 from core.types import Relevance, Split, unit
 
 
@@ -70,12 +70,12 @@ def test_nothing_to_learn_from_is_said() -> None:
 
 
 def test_progress_counts_points_and_cancel_stops() -> None:
-    seen, cancel = [], Cancel()
-    weight_search.learn(lambda p: np.array([p[0]]), ("a", "b", "c"), on_progress=seen.append)
+    seen, task = [], Task()
+    weight_search.learn(lambda p: np.array([p[0]]), ("a", "b", "c"), task=Task(seen.append))
     assert seen[-1].done >= 66 and seen[-1].unit == "points"
-    cancel.set()
+    task.cancel()
     with pytest.raises(Cancelled):
-        weight_search.learn(lambda p: np.array([p[0]]), ("a", "b"), cancel=cancel)
+        weight_search.learn(lambda p: np.array([p[0]]), ("a", "b"), task=task)
 
 
 @settings(max_examples=60, deadline=None)

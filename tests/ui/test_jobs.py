@@ -18,7 +18,7 @@ def alone() -> Iterator[None]:
     jobs._jobs().clear()
     yield
     for job in jobs.running():
-        job.cancel.set()
+        job.task.cancel()
     jobs._jobs().clear()
 
 
@@ -40,7 +40,7 @@ def test_a_job_that_is_stopped_says_so_once_and_buttons_say_what_they_wait_for()
 
     def work(job: jobs.BackgroundJob) -> None:
         goes_on.wait(20)
-        job.cancel.check()
+        job.task.check()
 
     job = jobs.start("work", "Tuning *the* weights", work)
     app = AppTest.from_function(page).run()
@@ -58,7 +58,7 @@ def test_a_job_that_is_stopped_says_so_once_and_buttons_say_what_they_wait_for()
 
 def test_what_else_ended_a_stopped_job_is_said_after_it() -> None:
     def work(job: jobs.BackgroundJob) -> None:
-        job.cancel.set()
+        job.task.cancel()
         raise BadInput("The line is gone.")
 
     assert jobs.start("work", "Fetching", work).ended.wait(20)

@@ -13,7 +13,7 @@ from core.data import images
 from core.data.listing import READERS, SPLIT_WORDS, Listing, Reader, walk
 from core.data.table_files import some
 from core.errors import BadInput
-from core.progress import Cancel, OnProgress
+from core.task import NO_TASK, Task
 
 _ROLES = {name for name in SPLIT_WORDS if "|" not in name}
 DEPTH_HELP = "Which folder level names the class: 1 is the first below the dataset's folder, 0 means no labels."
@@ -42,10 +42,10 @@ def _spread(parts: tuple[str, ...]) -> str:
     return first
 
 
-def split_folders(path: Path, *, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Listing:
+def split_folders(path: Path, *, task: Task = NO_TASK) -> Listing:
     """`train/`, `query/`, `gallery/` (or `test/query`, `test/gallery`; or `train/`, `test/`), classes below them."""
     listing = Listing(str(path), labels=[], splits=[])
-    for parts in walk(path, listing.quarantine, on_progress, cancel):
+    for parts in walk(path, listing.quarantine, task):
         split = _spread(parts)
         if not split:
             listing.quarantine[str(path.joinpath(*parts))] = "The file lies outside the split folders."
@@ -64,8 +64,7 @@ def folder_per_class(
     path: Path,
     *,
     depth: int | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Listing:
     """One folder per class, nested folders, or a flat folder without labels.
 
@@ -75,7 +74,7 @@ def folder_per_class(
     """
     listing = Listing(str(path), labels=[])
     every: list[tuple[str, ...]] = []
-    for parts in walk(path, listing.quarantine, on_progress, cancel):
+    for parts in walk(path, listing.quarantine, task):
         every.append(parts)
         _add(listing, path, parts)
     if depth is None:

@@ -15,7 +15,7 @@ from core.data import safe_pickle, table_files
 from core.data.listing import READERS, SPLIT_WORDS, Listing
 from core.data.readers import manifest
 from core.errors import BadInput
-from core.progress import Cancel, OnProgress
+from core.task import NO_TASK, Task
 from core.types import Dataset
 
 _METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -49,7 +49,7 @@ def _starts_with_file_name(file: Path) -> bool:
 @READERS.register(
     "huggingface", label="Hugging Face image folder (metadata.csv)", detect=lambda p: bool(_metadata_files(p))
 )
-def huggingface(path: Path, *, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Listing:
+def huggingface(path: Path, *, task: Task = NO_TASK) -> Listing:
     """An `imagefolder` with `metadata.csv`, `.jsonl` or `.parquet` (column file_name), split folders or not."""
     files = _metadata_files(path)
     if not files:
@@ -99,8 +99,7 @@ def coco(
     path: Path,
     *,
     images: str | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Listing:
     """Categories of the annotations as labels, several per image; an image without annotation is unlabelled."""
     if path.stat().st_size > _LARGEST:
@@ -160,8 +159,7 @@ def voc(
     path: Path,
     *,
     image_set: str | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Listing:
     """Object names as labels. ImageSets/Main/train.txt is for fitting; val.txt and test.txt search themselves."""
     lists = path / "ImageSets" / "Main"
@@ -186,8 +184,7 @@ def voc(
     if absent:
         raise BadInput(f"{path}/JPEGImages lacks {len(absent):,} of {len(names):,} images: {table_files.some(absent)}.")
     for name in names:
-        if cancel:
-            cancel.check()
+        task.check()
         listing.ids.append(name)
         listing.paths.append(str(path / "JPEGImages" / ending_of[name]))
         listing.labels.append(_objects(path / "Annotations" / f"{name}.xml"))
@@ -238,8 +235,7 @@ def revisited(
     protocol: str = "medium",
     images: str | None = None,
     crop: bool = True,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Listing:
     """Queries, database, and per query what is easy, hard and junk. The pickle is read without executing it."""
     if protocol not in PROTOCOLS:

@@ -21,7 +21,7 @@ from core.data.images import looks_like_one
 from core.data.listing import READERS, Listing, split_word
 from core.data.table_files import TABLE_ENDINGS, read_table, several_words, some, words
 from core.errors import BadInput
-from core.progress import Cancel, OnProgress
+from core.task import NO_TASK, Task
 
 USUAL = {
     "path": (
@@ -326,8 +326,7 @@ def manifest(
     columns: dict[str, str] | None = None,
     missing: str = "refuse",
     images: str | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Listing:
     """One row per image, or per item of several; paths are relative to the manifest."""
     root = path.parent if images is None else Path(images).expanduser().resolve()

@@ -11,7 +11,7 @@ import numpy as np
 from core import files
 from core.data.listing import READERS, Listing
 from core.errors import BadInput
-from core.progress import Cancel, OnProgress, ProgressMeter
+from core.task import NO_TASK, Task
 
 NAMES: dict[str, tuple[str, tuple[tuple[str, dict[str, Any]], ...]]] = {
     "Caltech-101": ("Caltech101", (("", {}),)),
@@ -41,9 +41,7 @@ def _same(text: str) -> str:
     options={"dataset": f"One of {', '.join(NAMES)}."},
     choices={"dataset": tuple(NAMES)},
 )
-def torchvision_dataset(
-    path: Path, *, dataset: str, on_progress: OnProgress | None = None, cancel: Cancel | None = None
-) -> Listing:
+def torchvision_dataset(path: Path, *, dataset: str, task: Task = NO_TASK) -> Listing:
     """Fetch a collection into `path` (once) and list its files. The test part searches itself; train is for fitting.
 
     Raises:
@@ -60,7 +58,7 @@ def torchvision_dataset(
             from core.data.readers.formats import voc
 
             return voc(Path(part.images[0]).parent.parent, image_set=arguments["image_set"])
-        _list(part, listing, {"train": "train"}.get(split, "query|gallery"), path / name, split, on_progress, cancel)
+        _list(part, listing, {"train": "train"}.get(split, "query|gallery"), path / name, split, task)
     return listing
 
 
@@ -87,11 +85,10 @@ def _list(
     split: str,
     folder: Path,
     part_name: str,
-    on_progress: OnProgress | None,
-    cancel: Cancel | None,
+    task: Task,
 ) -> None:
     """Files and labels of one part; arrays (CIFAR) are written as PNG once, as there are no files to point to."""
-    paths, codes = _files(part, folder, part_name, on_progress, cancel)
+    paths, codes = _files(part, folder, part_name, task)
     names = getattr(part, "classes", None) or getattr(part, "categories", None)
     for file, code in zip(paths, codes):
         listing.ids.append(Path(file).resolve().relative_to(folder.resolve()).as_posix())
@@ -100,9 +97,7 @@ def _list(
         listing.splits.append(split)
 
 
-def _files(
-    part: Any, folder: Path, part_name: str, on_progress: OnProgress | None, cancel: Cancel | None
-) -> tuple[list[Any], list[int]]:
+def _files(part: Any, folder: Path, part_name: str, task: Task) -> tuple[list[Any], list[int]]:
     if hasattr(part, "samples"):
         return [file for file, _ in part.samples], [code for _, code in part.samples]
     for attribute in ("_image_files", "_images"):
@@ -110,7 +105,7 @@ def _files(
             return list(getattr(part, attribute)), [int(code) for code in part._labels]
     if hasattr(part, "index") and hasattr(part, "categories"):
         return _caltech(part), [int(code) for code in part.y]
-    return _written(part, folder / "pictures" / part_name, on_progress, cancel), [int(code) for code in part.targets]
+    return _written(part, folder / "pictures" / part_name, task), [int(code) for code in part.targets]
 
 
 def _caltech(part: Any) -> list[Path]:
@@ -126,15 +121,14 @@ def _caltech(part: Any) -> list[Path]:
     ]
 
 
-def _written(part: Any, folder: Path, on_progress: OnProgress | None, cancel: Cancel | None) -> list[Path]:
+def _written(part: Any, folder: Path, task: Task) -> list[Path]:
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
-    meter = ProgressMeter("Writing pictures", len(part.data), on_progress)
+    meter = task.meter("Writing pictures", len(part.data))
     paths = []
     for number, values in enumerate(np.asarray(part.data)):
-        if cancel:
-            cancel.check()
+        task.check()
         path = folder / f"{number:05d}.png"
         if not path.is_file():
             with files.replacing(path, durable=False) as beside:

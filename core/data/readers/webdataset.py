@@ -11,7 +11,7 @@ from core.data import images
 from core.data.listing import READERS, SPLIT_WORDS, Listing
 from core.data.table_files import several_words, words
 from core.errors import BadInput
-from core.progress import Cancel, OnProgress, ProgressMeter
+from core.task import NO_TASK, ProgressMeter, Task
 
 _SMALL = 16 * 2**20
 _TEXTS = {"txt": "description", "caption": "description", "title": "title"}
@@ -24,7 +24,7 @@ def _tars(path: Path) -> list[Path]:
 
 
 @READERS.register("webdataset", label="WebDataset archives (.tar)", detect=lambda path: bool(_tars(path)))
-def webdataset(path: Path, *, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> Listing:
+def webdataset(path: Path, *, task: Task = NO_TASK) -> Listing:
     """One tar or a folder of shards. Members with the same stem are one sample: a picture, `.cls`, `.json`, `.txt`.
 
     `.cls` holds the label; `.json` may hold label(s), instance, split, title, description. A shard whose name
@@ -32,10 +32,10 @@ def webdataset(path: Path, *, on_progress: OnProgress | None = None, cancel: Can
     """
     listing = Listing(str(path), labels=[], extra={"offset": [], "member_size": []})
     fields: list[dict[str, Any]] = []
-    meter = ProgressMeter("Listing archives", None, on_progress, unit="members")
+    meter = task.meter("Listing archives", None, "members")
     shards = _tars(path)
     for shard in shards:
-        for name, row in _samples(shard, listing, meter, cancel).items():
+        for name, row in _samples(shard, listing, meter).items():
             listing.ids.append(name if len(shards) == 1 else f"{shard.name}/{name}")
             listing.paths.append(str(shard))
             listing.extra["offset"].append(row.pop("offset"))
@@ -55,7 +55,7 @@ def _split_of(shard: Path) -> str:
     return SPLIT_WORDS.get(start, "")
 
 
-def _samples(shard: Path, listing: Listing, meter: ProgressMeter, cancel: Cancel | None) -> dict[str, dict[str, Any]]:
+def _samples(shard: Path, listing: Listing, meter: ProgressMeter) -> dict[str, dict[str, Any]]:
     """Stem → what the members of that sample say, for samples with a picture."""
     with shard.open("rb") as file:
         start = file.read(4)
@@ -65,8 +65,7 @@ def _samples(shard: Path, listing: Listing, meter: ProgressMeter, cancel: Cancel
     try:
         with tarfile.open(shard, "r:") as archive:
             for member in archive:
-                if cancel:
-                    cancel.check()
+                meter.task.check()
                 meter.add()
                 parts = PurePosixPath(member.name).parts
                 if member.name.startswith("/") or ".." in parts or "\\" in member.name:

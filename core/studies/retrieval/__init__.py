@@ -16,10 +16,10 @@ import numpy as np
 from core.errors import BadInput, UnknownName
 from core.fusion import FusionSpec
 from core.metrics import curves, ranking
-from core.progress import Cancel, OnProgress
 from core.search import RankingResult, rank_scores
 from core.studies import fusion_attribution
 from core.studies.systems import System, VectorSet
+from core.task import NO_TASK, Task
 from core.types import Dataset, Evaluation, Relevance, RelevantRanks, Split, unit
 
 if TYPE_CHECKING:
@@ -364,8 +364,7 @@ def judge(
     truth: Relevance,
     depth: int = 100,
     ranked: RankingResult | None = None,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Evaluation:
     """The average precision of every query and its best results: what the tables below need, and no more.
 
@@ -373,7 +372,7 @@ def judge(
         depth: how many results of each query are kept.
         ranked: when an engine has ranked the system already.
     """
-    ranked = ranked or rank_scores(system, truth, k=depth, on_progress=on_progress, cancel=cancel)
+    ranked = ranked or rank_scores(system, truth, k=depth, task=task)
     values = ranking.compute(ranked.ranks, ("map",))
     return Evaluation(
         system.name,
@@ -393,12 +392,11 @@ def judge_panel(
     truth: Relevance,
     panel: np.ndarray,
     depth: int = 100,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Evaluation:
     """`judge`, asking some of the queries only: (n,) int64 positions among the queries, rising."""
     smaller = System(system.name, system.space.only(panel), system.spec)
-    judged = judge(smaller, truth.take(panel), depth, on_progress=on_progress, cancel=cancel)
+    judged = judge(smaller, truth.take(panel), depth, task=task)
     return replace(judged, queries=panel)
 
 

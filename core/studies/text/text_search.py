@@ -19,7 +19,7 @@ import pandas as pd
 
 from core import backbones
 from core.errors import BadInput, CoreError, ShapeMismatch
-from core.progress import Cancel, OnProgress
+from core.task import NO_TASK, Task
 from core.types import Dataset, Relevance, unit
 
 if TYPE_CHECKING:
@@ -184,9 +184,7 @@ def encode_words(name: str, texts: Sequence[str]) -> np.ndarray:
     return _encoder(name).encode_text(list(texts))
 
 
-def kept_vectors(
-    name: str, texts: Sequence[str], on_progress: OnProgress | None = None, cancel: Cancel | None = None
-) -> np.ndarray:
+def kept_vectors(name: str, texts: Sequence[str], task: Task = NO_TASK) -> np.ndarray:
     """`encode_words` of many texts, each read once on this installation and kept; a text without content is zero.
 
     Raises:
@@ -195,9 +193,7 @@ def kept_vectors(
     """
     from core.backbones import text_cache
 
-    return text_cache.vectors(
-        backbones.get(name), texts, lambda lacking: encode_words(name, lacking), on_progress, cancel
-    )
+    return text_cache.vectors(backbones.get(name), texts, lambda lacking: encode_words(name, lacking), task)
 
 
 def unread(name: str, texts: Sequence[str]) -> int:

@@ -13,8 +13,8 @@ from core.errors import BadInput
 from core.fusion import FusionSpec, LearnedArray, early
 from core.fusion.learned import gate_inputs
 from core.fusion.normalize import normalize
-from core.progress import Cancel, OnProgress, ProgressMeter
 from core.studies.systems import VectorSet
+from core.task import NO_TASK, Task
 from core.types import Relevance, unit
 
 if TYPE_CHECKING:
@@ -186,8 +186,7 @@ def train_gate(
     epochs: int = 60,
     seed: int = 0,
     directions: int = 8,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Trained:
     """A softmax gate over backbones from what is known when a query is asked, trained with smooth AP.
 
@@ -227,13 +226,12 @@ def train_gate(
         return _list_ap(np.einsum("qm,qmc->qc", shares, lists[1].scores), lists[1]), state
 
     stop, curve = _EarlyStop(patience=10), []
-    meter = ProgressMeter("Training the gate", epochs, on_progress, unit="epochs")
+    meter = task.meter("Training the gate", epochs, "epochs")
     value, state = validate()
     curve.append(Epoch(0, float("nan"), value))
     stop.look(0, value, state)
     for epoch in range(1, epochs + 1):
-        if cancel is not None:
-            cancel.check()
+        task.check()
         losses = []
         for batch in torch.randperm(len(fit), generator=generator).split(32):
             shares = torch.softmax(tensors[0][batch] @ weight + bias, dim=1)
@@ -329,8 +327,7 @@ def train_head(
     epochs: int = 40,
     seed: int = 0,
     temperature: float = 0.1,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Trained:
     """A linear map of the concatenation to `dim` numbers, trained so that a group's images lie together.
 
@@ -366,7 +363,7 @@ def train_head(
     optimiser = torch.optim.AdamW([matrix, shift], lr=3e-4, weight_decay=1e-4)
     data, labels = torch.tensor(rows), torch.tensor(groups[fit])
     stop, curve = _EarlyStop(patience=5), []
-    meter = ProgressMeter("Training the head", epochs, on_progress, unit="epochs")
+    meter = task.meter("Training the head", epochs, "epochs")
 
     def look(epoch: int, loss: float) -> bool:
         """Judge the head as it stands; True when it is time to stop."""
@@ -379,8 +376,7 @@ def train_head(
     look(0, float("nan"))
     rng = np.random.default_rng(seed)
     for epoch in range(1, epochs + 1):
-        if cancel is not None:
-            cancel.check()
+        task.check()
         losses = []
         for batch in balanced_batches(groups[fit], rng):
             joined = torch.nn.functional.normalize(data[batch] @ matrix + shift, dim=1)

@@ -22,10 +22,10 @@ import numpy as np
 from core import files, paths
 from core.errors import BadInput, CoreError
 from core.fusion import FusionSpec
-from core.progress import Cancel, OnProgress
 from core.studies import fusion, query_sampling, weight_search
 from core.studies.systems import VectorSet
 from core.studies.training import learned_fusion
+from core.task import NO_TASK, Task
 from core.types import Dataset, Relevance
 
 WAYS = {"tune": "Weights", "gate": "Gate over backbones", "linear_head": "Linear head", "dims": "How many dimensions"}
@@ -68,8 +68,7 @@ def fit(
     spec: FusionSpec,
     *,
     dim: int = 64,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
 ) -> Fitted:
     """Fit one of WAYS on the training queries alone.
 
@@ -78,7 +77,7 @@ def fit(
         spec: the backbones, and of "tune" and "dims" the strategy and the weights to start from.
         dim: length of the linear head.
     """
-    names, told = spec.backbones, {"on_progress": on_progress, "cancel": cancel}
+    names = spec.backbones
     # A search over weights asks every training query a thousand times: of a large set a panel of them trains.
     most = query_sampling.SIZE if what != "linear_head" and query_sampling.needed(truth, len(names)) else None
     part = fusion.training(dataset, space, truth, most=most)
@@ -86,18 +85,18 @@ def fit(
     if what == "tune":
         plain = dataclasses.replace(spec, trained_on=())
         found = weight_search.tune(
-            space, plain, truth, part.split, training=(part.asked, part.truth), keys=part.keys, **told
+            space, plain, truth, part.split, training=(part.asked, part.truth), keys=part.keys, task=task
         )
         return Fitted(found.spec, part.split, found, day)
     if what == "gate":
         made = learned_fusion.train_gate(
-            part.asked, names, part.truth, list(range(len(asks))), part.groups[asks], **told
+            part.asked, names, part.truth, list(range(len(asks))), part.groups[asks], task=task
         )
     elif what == "linear_head":
-        made = learned_fusion.train_head(space, names, asks, part.groups, dim=dim, **told)
+        made = learned_fusion.train_head(space, names, asks, part.groups, dim=dim, task=task)
     elif what == "dims":
         joined = FusionSpec("as many as needed", "concat_pca", names).with_shares(spec.shares)
-        curve = weight_search.dimension_curve(part.asked, joined, part.truth, **told)
+        curve = weight_search.dimension_curve(part.asked, joined, part.truth, task=task)
         chosen = dataclasses.replace(joined, parameters=(("dim", curve.proposed),), trained_on=part.keys)
         return Fitted(chosen, part.split, curve, day)
     else:

@@ -19,7 +19,6 @@ from core.errors import BadInput, CoreError, NotComputed
 from core.fusion import FusionSpec
 from core.metrics import curves, significance
 from core.metrics import ranking as metrics
-from core.progress import Cancel, OnProgress
 from core.search import LiveEngine
 from core.studies import costs as measurements
 from core.studies import (
@@ -35,6 +34,7 @@ from core.studies import (
 )
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System, VectorSet
+from core.task import NO_TASK, Task
 from core.types import Dataset, Evaluation, Relevance, RelevantRanks
 
 
@@ -503,13 +503,11 @@ def evaluated(
     system: System,
     ks: tuple[int, ...],
     by_class: bool,
-    on_progress: OnProgress | None = None,
-    cancel: Cancel | None = None,
+    task: Task = NO_TASK,
     clusters: bool = True,
 ) -> Evaluation:
     """One system with every metric and its intervals, kept for all sessions."""
-    told = {"on_progress": on_progress, "cancel": cancel}
-    return _evaluated(loaded.name, loaded.fingerprint, _said(system), ks, by_class, clusters, loaded, system, told)
+    return _evaluated(loaded.name, loaded.fingerprint, _said(system), ks, by_class, clusters, loaded, system, task)
 
 
 def _said(system: System) -> str:
@@ -526,9 +524,9 @@ def _evaluated(
     clusters: bool,
     _loaded: Dataset,
     _system: System,
-    _told: dict,
+    _task: Task,
 ) -> Evaluation:
-    live, how = engine(_loaded, _system.backbones), {"by_class": by_class, "clusters": clusters, **_told}
+    live, how = engine(_loaded, _system.backbones), {"by_class": by_class, "clusters": clusters, "task": _task}
     return evaluation.evaluate_one(_system, truth(_loaded), ks, dataset=_loaded, engine=live, **how)
 
 

@@ -14,11 +14,10 @@ from typing import Any
 import streamlit as st
 
 from core.errors import CoreError
-from core.progress import Cancel, OnProgress, Progress
+from core.progress import Progress
+from core.task import Task
 from core.ui.app import theme
 from core.ui.app.error_boundary import fragment
-
-Work = Callable[[OnProgress, Cancel], Any]
 
 _log = logging.getLogger("fusionscope")
 
@@ -35,11 +34,13 @@ class BackgroundJob:
     result: Any = None
     version: int = 0
     forgotten: bool = False
-    cancel: Cancel = field(default_factory=Cancel)
+    task: Task = field(init=False)
     ended: threading.Event = field(default_factory=threading.Event)
 
-    def tell(self, progress: Progress) -> None:
-        """Called by the work from its thread."""
+    def __post_init__(self) -> None:
+        self.task = Task(self._show)
+
+    def _show(self, progress: Progress) -> None:
         self.progress = progress
 
     def changed(self) -> None:
@@ -74,9 +75,9 @@ def start(name: str, title: str, work: Callable[[BackgroundJob], Any]) -> Backgr
         """The thread: the work, and how it ended."""
         try:
             job.result = work(job)
-            job.state = "stopped" if job.cancel else "done"
+            job.state = "stopped" if job.task.cancelled else "done"
         except CoreError as error:
-            job.sentence, job.state = str(error), "stopped" if job.cancel else "failed"
+            job.sentence, job.state = str(error), "stopped" if job.task.cancelled else "failed"
         except Exception as error:
             _log.exception("job %s failed", name)
             job.sentence = (
@@ -184,7 +185,7 @@ def _draw(job: BackgroundJob) -> None:
         left, right = st.columns([6, 1], vertical_alignment="center")
         progress = job.progress
         text = progress.sentence() if progress else "Starting …"
-        if job.cancel:
+        if job.task.cancelled:
             text = STOPPING
         left.progress(
             progress.fraction if progress else 0.0, text=f"**{theme.plain(job.title)}**  \n{theme.plain(text)}"
@@ -192,8 +193,8 @@ def _draw(job: BackgroundJob) -> None:
         right.button(
             "Stop",
             key=f"stop {job.name}",
-            on_click=job.cancel.set,
-            disabled=bool(job.cancel),
+            on_click=job.task.cancel,
+            disabled=job.task.cancelled,
             help="Ends after the present piece; what is finished by then is kept.",
         )
     elif job.state == "failed":

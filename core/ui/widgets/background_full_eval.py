@@ -25,7 +25,7 @@ def ready(name: str) -> bool:
     if before != name:
         job = jobs.find(before)
         if job is not None and job.running:
-            job.cancel.set()
+            job.task.cancel()
         state.session_set(_MINE, name)
         if (job := jobs.find(name)) is not None and job.state == "stopped":
             jobs.forget(name)  # it was stopped for another one, and is wanted again
@@ -44,7 +44,7 @@ def follow(name: str, work: Callable[[jobs.BackgroundJob], Any], sentence: str) 
         """Begin once nobody has moved a weight for a moment."""
         until = time.monotonic() + REST
         while time.monotonic() < until:
-            job.cancel.check()
+            job.task.check()
             time.sleep(0.05)
         return work(job)
 

@@ -35,7 +35,7 @@ def start_embedding(
 
     def work(job: jobs.BackgroundJob) -> str:
         """Build or read the dataset, embed it, then do what follows."""
-        loaded = data.load(name, on_progress=job.tell, cancel=job.cancel)
+        loaded = data.load(name, task=job.task)
         job.changed()
         embed(loaded, chosen, job, device)
         if then is not None:
@@ -69,12 +69,11 @@ def embed(loaded: Dataset, chosen: Sequence[str], job: jobs.BackgroundJob, devic
                 loaded,
                 part,
                 device=device,
-                on_progress=job.tell,
-                cancel=job.cancel,
+                task=job.task,
                 on_backbone_done=lambda _: job.changed(),
             )
         except CoreError as error:
-            if job.cancel or part is here:
+            if job.task.cancelled or part is here:
                 raise
             refused.append(str(error))
     if refused:

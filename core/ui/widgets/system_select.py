@@ -172,7 +172,7 @@ def judge(
 
     def work(job: jobs.BackgroundJob) -> bool:
         for one in competitors:
-            cache.evaluated(loaded, one.system, ks, by_class, job.tell, job.cancel)
+            cache.evaluated(loaded, one.system, ks, by_class, job.task)
         cache.compared(loaded, tuple(one.system for one in competitors), ks, metric, by_class)
         return True
 

@@ -200,7 +200,7 @@ def start(path: str, name: str, reader: str | None, options: dict[str, Any], cho
     """Read a path in the background, then embed it; the count grows in the page."""
 
     def work(job: jobs.BackgroundJob) -> str:
-        loaded = data.load(path, name=name or None, reader=reader, on_progress=job.tell, cancel=job.cancel, **options)
+        loaded = data.load(path, name=name or None, reader=reader, task=job.task, **options)
         job.changed()
         embedding_job.embed(loaded, chosen, job)
         return loaded.name

@@ -11,11 +11,11 @@ import streamlit as st
 from core import setups
 from core.data import splits
 from core.errors import CoreError
-from core.progress import Cancel, OnProgress
 from core.setups import DatasetsSetup, FrameSetup
 from core.store import open_store
 from core.studies import datasets as study
 from core.studies import embedding
+from core.task import Task
 from core.types import Dataset, Embeddings
 from core.ui.app import cache, jobs, state, theme
 from core.ui.components import gallery
@@ -68,7 +68,7 @@ def picture_cards(
     return made
 
 
-def computed(name: str, title: str, button: str, work: Callable[[OnProgress, Cancel], object]) -> object | None:
+def computed(name: str, title: str, button: str, work: Callable[[Task], object]) -> object | None:
     """What slow work found, kept as long as the server runs; until then its button, or how far it is."""
     job = jobs.find(name)
     if job is not None and job.state == "done":
@@ -76,7 +76,7 @@ def computed(name: str, title: str, button: str, work: Callable[[OnProgress, Can
     jobs.job_panel(name)
     idle = job is None or not job.running
     if idle and st.button(button, key=f"run {name}", type="primary", icon=":material/play_arrow:"):
-        jobs.start(name, title, lambda running: work(running.tell, running.cancel))
+        jobs.start(name, title, lambda running: work(running.task))
         st.rerun()
     return None
 

@@ -303,7 +303,7 @@ def unread(loaded: Dataset) -> None:
         f"gone {loaded.name} {loaded.fingerprint}",
         f"Looking for the originals of {loaded.name}",
         "Look for them now",
-        lambda tell, cancel: study.missing_originals(loaded),
+        lambda task: study.missing_originals(loaded),
     )
     if gone is None:
         st.caption("Looks at every path once. Thumbnails, embeddings and all figures work without the originals.")

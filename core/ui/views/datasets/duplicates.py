@@ -96,9 +96,7 @@ def look_for_near(loaded: Dataset, names: tuple[str, ...], threshold: float) -> 
         near_job(loaded),
         f"Near duplicates of {loaded.name}",
         "Look for near duplicates",
-        lambda tell, cancel: study.near_duplicates(
-            loaded, stored(loaded, names), threshold, on_progress=tell, cancel=cancel
-        ),
+        lambda task: study.near_duplicates(loaded, stored(loaded, names), threshold, task=task),
     )
 
 

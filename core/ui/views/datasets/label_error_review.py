@@ -43,7 +43,7 @@ def label_doubts(loaded: Dataset) -> None:
             f"doubts {loaded.fingerprint} {','.join(names)} {k}",
             f"Label doubts of {loaded.name}",
             "Ask the neighbours",
-            lambda tell, cancel: label_errors.label_doubts(loaded, stored(loaded, names), k, tell, cancel),
+            lambda task: label_errors.label_doubts(loaded, stored(loaded, names), k, task),
         )
         if found is not None:
             st.download_button(

@@ -91,7 +91,7 @@ def _detach(name: str, vectors: str) -> None:
 
 def _rescan(name: str) -> None:
     def work(job: jobs.BackgroundJob) -> str:
-        return data.rescan(name, on_progress=job.tell, cancel=job.cancel).name
+        return data.rescan(name, task=job.task).name
 
     jobs.start(embedding_job.JOB, f"Looking at {name} again", work)
 

@@ -271,7 +271,7 @@ def _measure(names: tuple[str, ...], by: str) -> None:
 
     def work(job: jobs.BackgroundJob) -> None:
         for name in missing:
-            costs.measure(name, on_progress=job.tell, cancel=job.cancel)
+            costs.measure(name, task=job.task)
 
     right.button(
         "Measure now",

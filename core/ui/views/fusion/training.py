@@ -33,7 +33,7 @@ def begin(what: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, 
     name = trained_fusions.name_of(what, loaded, spec)
 
     def work(job: jobs.BackgroundJob) -> Fitted:
-        found = trained_fusions.fit(what, loaded, space, truth, spec, dim=dim, on_progress=job.tell, cancel=job.cancel)
+        found = trained_fusions.fit(what, loaded, space, truth, spec, dim=dim, task=job.task)
         trained_fusions.keep(name, found, space)
         return found
 

@@ -139,7 +139,7 @@ def drop(side: str) -> None:
     asked = state.session_get("maps asked", {}).pop(side, None)
     job = jobs.find(asked.job) if asked and asked.job else None
     if job is not None:
-        job.cancel.set()
+        job.task.cancel()
         jobs.forget(job.name)
 
 
@@ -153,7 +153,7 @@ def stop(shown: ShownLayout) -> None:
     """The person does not want to wait: what is shown stays."""
     job = jobs.find(shown.job) if shown.job else None
     if job is not None:
-        job.cancel.set()
+        job.task.cancel()
 
 
 def facing(found: maps.Map, before: maps.Map) -> maps.Map:
@@ -182,7 +182,7 @@ def _measure(space: projection.JointSpace, found: maps.Map, shown: maps.Map) -> 
     def work(running: jobs.BackgroundJob) -> maps.Map:
         """Lay out, showing what is on its way; then measure."""
         running.result = shown
-        return dataclasses.replace(shown, quality=maps.measured(space, found, running.cancel).quality)
+        return dataclasses.replace(shown, quality=maps.measured(space, found, running.task).quality)
 
     return jobs.start(f"measure {uuid.uuid4().hex}", "Measuring how far the map can be trusted", work).name
 
@@ -205,7 +205,7 @@ def _lay_out(
             stream.put(layout.projection.xy)
 
         def tell(progress: Progress) -> None:
-            running.tell(progress)
+            running.task.report(progress)
             stream.note = _note(label, progress)
 
         try:
@@ -217,15 +217,14 @@ def _lay_out(
                 seed=setup.seed,
                 start=start,
                 on_layout=show,
-                on_progress=tell,
-                cancel=running.cancel,
+                task=running.task.reporting(tell),
                 measure=False,
             )
             running.result = made
             stream.put(made.projection.xy, whole=True)
         finally:
             stream.end()
-        return maps.measured(space, made, running.cancel)
+        return maps.measured(space, made, running.task)
 
     return jobs.start(name, f"Laying out {len(space):,} points with {label}", work).name
 

@@ -16,6 +16,7 @@ from core.setups import RetrievalSetup
 from core.studies import ann_search, retrieval
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
+from core.task import NO_TASK
 from core.types import Dataset, Evaluation
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.error_boundary import fragment
@@ -81,12 +82,12 @@ def _judge(loaded: Dataset, named: SystemRef, job: jobs.BackgroundJob | None = N
     space, engine = cache.space(loaded, tuple(sorted(names))), cache.engine(loaded, names)
     system = System(query_inputs.system_name(named), space, named.spec)
     panel = engine.panel_of(PANEL) if by_panel(loaded) else None
-    told = {} if job is None else {"on_progress": job.tell, "cancel": job.cancel}
+    task = NO_TASK if job is None else job.task
     if system.is_linear:
-        return retrieval.judge(system, truth, ranked=engine.rank(system.shares, k=100, panel=panel, **told))
+        return retrieval.judge(system, truth, ranked=engine.rank(system.shares, k=100, panel=panel, task=task))
     if panel is None:
-        return retrieval.judge(system, truth, **told)
-    return retrieval.judge_panel(system, truth, panel, **told)
+        return retrieval.judge(system, truth, task=task)
+    return retrieval.judge_panel(system, truth, panel, task=task)
 
 
 def _panel_job(loaded: Dataset, named: SystemRef) -> str:

@@ -99,7 +99,7 @@ def search_mode(loaded: Dataset, named: SystemRef, exact: bool) -> SearchMode:
 
 def _work(system: System, names: tuple[str, ...]) -> Callable[[jobs.BackgroundJob], ann_search.IndexedGallery]:
     def work(job: jobs.BackgroundJob) -> ann_search.IndexedGallery:
-        return ann_search.build(system.space, names, on_progress=job.tell, cancel=job.cancel)
+        return ann_search.build(system.space, names, task=job.task)
 
     return work
 

@@ -67,7 +67,7 @@ def ready(space: str, texts: Sequence[str], what: str) -> bool:
     title = f"{cache.backbone_title(space)} reads {what}"
 
     def work(running: jobs.BackgroundJob) -> None:
-        text_search.kept_vectors(space, texts, running.tell, running.cancel)
+        text_search.kept_vectors(space, texts, running.task)
 
     if job is None or job.state == "done":
         jobs.start(JOB, title, work)
