@@ -1,6 +1,14 @@
 """The exceptions that a user can cause. Each carries one clear sentence that says what to do next.
 
-Pages and the command line catch `CoreError` and show its sentence; nothing else of it is ever shown.
+CoreError             pages and the command line catch this one and show its sentence, nothing else of it
+├── UnknownName       not in a registry
+├── NotComputed       not in the store yet; the sentence says what to run
+├── StoreMismatch     a file of the store and its key.json disagree
+├── StoreUnusable     the store's folder cannot be written or read
+├── ShapeMismatch     arrays that do not belong together
+├── BadInput          a path, file, row or value cannot be used
+├── WeightsMissing    weights are not on this machine and cannot be fetched now
+└── Cancelled         the user stopped the work; what was finished is kept
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 from core.errors import UnknownName
@@ -22,6 +22,21 @@ class Named(Protocol):
 
 
 Entry = TypeVar("Entry", bound=Named)
+
+
+def nearest(name: object, names: Iterable[str], count: int = 2, cutoff: float = 0.6) -> list[str]:
+    """The names that are spelled most alike, best first; none where nothing is alike."""
+    return difflib.get_close_matches(str(name), list(names), n=count, cutoff=cutoff)
+
+
+def did_you_mean(name: object, names: Iterable[str], count: int = 2) -> str:
+    """A sentence with a space before it that names what was perhaps meant; "" where nothing is alike.
+
+    >>> did_you_mean("resnet5", ["resnet50", "vit"])
+    " Did you mean 'resnet50'?"
+    """
+    alike = nearest(name, names, count)
+    return f" Did you mean {' or '.join(map(repr, alike))}?" if alike else ""
 
 
 class Registry(Generic[Entry]):
@@ -71,8 +86,7 @@ class Registry(Generic[Entry]):
             raise UnknownName(self._sentence(name)) from None
 
     def _sentence(self, name: object) -> str:
-        near = difflib.get_close_matches(str(name), self._entries, n=2, cutoff=0.6)
-        hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+        hint = did_you_mean(name, self._entries)
         if self.kind in LISTED:
             return f"No {self.kind} is named {name!r}.{hint} `python -m core list {self.kind}s` shows all {len(self)}."
         return f"No {self.kind} is named {name!r}.{hint} There are {', '.join(self._entries)}."

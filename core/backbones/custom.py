@@ -8,7 +8,6 @@ built once without weights, so that its record holds the dim, the parameters and
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import math
@@ -21,6 +20,7 @@ from core import compat, files, paths
 from core.backbones import loading, preprocessing, weights
 from core.backbones.catalog import BACKBONES, FAST
 from core.errors import BadInput, UnknownName, WeightsMissing
+from core.registry import did_you_mean
 from core.types import Backbone
 
 SCHEMES = ("timm:", "open_clip:", "hf-hub:", FAST)
@@ -185,8 +185,7 @@ def _timm_config(architecture: str, tag: str) -> Any:
     import timm
 
     if not timm.is_model(architecture):
-        near = difflib.get_close_matches(architecture, timm.list_models(), n=3)
-        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        hint = did_you_mean(architecture, timm.list_models(), count=3)
         raise UnknownName(f"timm has no architecture {architecture!r}.{hint}")
     tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{architecture}.*") or [architecture]]
     if tag and tag not in tags:
@@ -295,8 +294,7 @@ def _resolve_open_clip(rest: str) -> Backbone:
     architecture, _, tag = rest.partition("/")
     tags = open_clip.list_pretrained_tags_by_model(architecture)
     if not tags:
-        near = difflib.get_close_matches(architecture, open_clip.list_models(), n=3)
-        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        hint = did_you_mean(architecture, open_clip.list_models(), count=3)
         raise UnknownName(f"open_clip has no pretrained architecture {architecture!r}.{hint}")
     if tag not in tags:
         raise UnknownName(f"open_clip has no weights {tag!r} for {architecture}; write one of: {', '.join(tags)}.")
@@ -428,9 +426,7 @@ def _hashable(value: Any) -> Any:
 
 def _refuse(name: str, there: dict[str, Backbone]) -> None:
     every = [*BACKBONES.names, *there]
-    near = difflib.get_close_matches(str(name), every, n=2, cutoff=0.6)
-    hint = f" Did you mean {' or '.join(repr(one) for one in near)}?" if near else ""
     raise UnknownName(
-        f"No backbone is named {name!r}.{hint} `python -m core list backbones` shows all {len(every)}; "
+        f"No backbone is named {name!r}.{did_you_mean(name, every)} `python -m core list backbones` shows all {len(every)}; "
         "`timm:NAME`, `open_clip:ARCH/TAG`, `hf-hub:ORG/NAME` and `fast:NAME` add others."
     )

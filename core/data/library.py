@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shutil
 import threading
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from core.data import dataset_table, index_files, overrides, readers, splits
 from core.data.built_in import DATASETS
 from core.data.listing import Listing
 from core.errors import BadInput, StoreMismatch, StoreUnusable, UnknownName
+from core.registry import did_you_mean
 from core.task import NO_TASK, Task
 from core.types import Dataset
 
@@ -249,8 +249,7 @@ def rescan(name: str, task: Task = NO_TASK) -> Dataset:
 
 
 def _no_such(name: str) -> str:
-    near = difflib.get_close_matches(name, names(), n=2, cutoff=0.6)
-    hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+    hint = did_you_mean(name, names())
     return f"No dataset is named {name!r}, and no folder or file is.{hint} There are {', '.join(names())}."
 
 

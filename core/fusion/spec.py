@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import difflib
 import hashlib
 import itertools
 import json
@@ -21,6 +20,7 @@ import numpy as np
 from core import files, paths
 from core.errors import BadInput, StoreUnusable, UnknownName
 from core.fusion.strategy import FUSIONS, PROFILE, Strategy
+from core.registry import did_you_mean, nearest
 
 FIELDS = ("name", "kind", "backbones", "weights", "norm", "k", "depth", "dim", "whiten", "seed", "parameters")
 """What may stand in fusions.json, beside `learned` and `trained_on` of trained fusions."""
@@ -228,8 +228,8 @@ def _fields_of(record: Mapping[str, Any], where: str) -> dict[str, Any]:
     faults = []
     for field in record:
         if field not in (*FIELDS, "learned", "trained_on"):
-            near = difflib.get_close_matches(str(field), FIELDS, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            alike = nearest(field, FIELDS, count=1)
+            hint = f" (did you mean {alike[0]!r}?)" if alike else ""
             faults.append(f"field {str(field)[:40]!r} is not known{hint}")
     for field in ("name", "kind", "backbones"):
         if record.get(field) in ("", []) or (record.get(field) is None and field != "name"):
@@ -506,8 +506,7 @@ def load(name: str) -> FusionSpec:
     """
     found, _ = saved()
     if name not in found:
-        near = difflib.get_close_matches(name, found, n=2)
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        hint = did_you_mean(name, found)
         raise UnknownName(f"No fusion is saved as {name!r}.{hint} Saved are: {', '.join(found) or 'none yet'}.")
     return found[name]
 

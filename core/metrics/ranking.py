@@ -5,7 +5,6 @@ All are computed from the ranks of the relevant items (`RelevantRanks`), whateve
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,7 @@ import numpy as np
 
 from core import arrays
 from core.errors import BadInput, UnknownName
-from core.registry import Registry
+from core.registry import Registry, nearest
 from core.types import RelevantRanks
 
 TIES = "Equal scores stand in the order of the gallery."
@@ -449,7 +448,7 @@ def _nearest(key: str) -> str:
             words = (metric.name.partition("@")[0], label, metric.function.__name__ if metric.function else "")
             for word in filter(None, words):
                 spelled.setdefault(word, metric)
-    near = difflib.get_close_matches(stem, spelled, n=1, cutoff=0.75)
+    near = nearest(stem, spelled, count=1, cutoff=0.75)
     if not near:
         return ""
     metric = spelled[near[0]]
