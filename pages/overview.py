@@ -118,7 +118,7 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
     with st.container(border=True):
         left, right = st.columns([5, 2], vertical_alignment="center")
         classes = f" · {len(loaded.label_names):,} classes" if loaded.label_names else " · no labels"
-        unread = 0 if loaded.quarantine is None else len(loaded.quarantine)
+        unread = len(loaded.quarantine)
         left.subheader(theme.plain(name), anchor=False)
         left.caption(f"{len(loaded):,} images{classes}" + (f" · {unread:,} files could not be read" if unread else ""))
         if missing:

@@ -34,7 +34,7 @@ def vectors_of(numbers: np.ndarray, dim: int = DIM) -> np.ndarray:
 
 
 def dataset_of(numbers: np.ndarray) -> Dataset:
-    return Dataset(
+    return Dataset.of(
         "made",
         ids=np.array([f"image {n}" for n in numbers]),
         keys=np.array([key_of(n) for n in numbers], "S64"),

@@ -90,4 +90,6 @@ def _bare(n: int, space: VectorSet) -> Dataset:
     import pandas as pd
 
     numbers = np.arange(n)
-    return Dataset("bench", numbers.astype(str), np.full(n, b"0" * 64), pd.DataFrame(index=numbers), split=space.split)
+    return Dataset.of(
+        "bench", numbers.astype(str), np.full(n, b"0" * 64), pd.DataFrame(index=numbers), split=space.split
+    )

@@ -57,7 +57,7 @@ def build(
         code_of = {text: code for code, text in enumerate(names)} | {"": -1}
         instance_codes = np.array([code_of[text] for text in instances], np.int64)
         items = items.assign(instance=list(instances))
-    return Dataset(
+    return Dataset.of(
         name=name,
         ids=np.array(ids, object).astype(str) if len(ids) else np.empty(0, "U1"),
         keys=np.array(keys, "S64"),
@@ -180,7 +180,11 @@ def save(dataset: Dataset, folder: Path, record: dict[str, Any]) -> None:
         "n_images": len(dataset),
         "files": {},
     }
-    frames = {"table": table, "quarantine": dataset.quarantine, "pairs": dataset.pairs}
+    frames = {
+        "table": table,
+        "quarantine": dataset.quarantine if len(dataset.quarantine) else None,
+        "pairs": dataset.pairs,
+    }
     with alone(folder):
         for part, frame in frames.items():
             if frame is not None:
@@ -257,7 +261,7 @@ def opened(folder: Path) -> Dataset:
         shape = (len(table), len(record["label_names"]))
         matrix = sparse.csr_matrix((np.ones(len(indices), bool), indices, indptr), shape=shape)
     own = ["id", "key", "label_code", "split_word", "label_codes", "instance_code"]
-    return Dataset(
+    return Dataset.of(
         ids=table["id"].to_numpy(object).astype(str),
         keys=np.array([key.hex() for key in table["key"]], "S64"),
         items=table.drop(columns=[column for column in own if column in table]),

@@ -99,7 +99,7 @@ def _known(previous: Dataset | None) -> dict[tuple[str, int, Box | None], Indexe
         )
     }
     held = previous.quarantine
-    if held is not None and {"size", "mtime_ns"} <= set(held.columns):
+    if {"size", "mtime_ns"} <= set(held.columns):
         for path, reason, size, mtime in zip(held["path"], held["reason"], held["size"], held["mtime_ns"]):
             known[(path, -1, None)] = IndexedFile("", int(size), int(mtime), 0, 0, reason)
     return known

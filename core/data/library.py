@@ -153,11 +153,11 @@ def _save(dataset: Dataset, record: dict[str, Any]) -> None:
 
 
 def _same(one: Dataset, other: Dataset) -> bool:
-    def held(dataset: Dataset) -> list:
-        frame = dataset.quarantine
-        return [] if frame is None else sorted(zip(frame["path"], frame["reason"]))
+    def bad_files(dataset: Dataset) -> list:
+        return sorted(zip(dataset.quarantine["path"], dataset.quarantine["reason"]))
 
-    return one.fingerprint == other.fingerprint and held(one) == held(other) and one.items.equals(other.items)
+    same = one.fingerprint == other.fingerprint and one.items.equals(other.items)
+    return same and bad_files(one) == bad_files(other)
 
 
 def _open(folder: Path) -> Dataset:
@@ -379,9 +379,8 @@ def quarantine(name: str, reasons: dict[str, str]) -> Dataset:
                 "mtime_ns": dataset.items["mtime_ns"].to_numpy()[bad],
             }
         )
-        frames = [frame for frame in (dataset.quarantine, gone) if frame is not None and len(frame)]
-        smaller = dataset_table.subset(dataset, ~bad)
-        object.__setattr__(smaller, "quarantine", pd.concat(frames, ignore_index=True))
+        frames = [frame for frame in (dataset.quarantine, gone) if len(frame)]
+        smaller = replace(dataset_table.subset(dataset, ~bad), quarantine=pd.concat(frames, ignore_index=True))
         record = dataset_table.read_record(folder)
         _save(smaller, {"reader": record["reader"], "options": record["options"]})
         return _open(folder)

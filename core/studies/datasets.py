@@ -32,7 +32,7 @@ def overview(dataset: Dataset) -> dict[str, int]:
         "queries": len(dataset.split.queries),
         "gallery": len(dataset.split.gallery),
         "train": len(dataset.split.train),
-        "quarantined": 0 if dataset.quarantine is None else len(dataset.quarantine),
+        "quarantined": len(dataset.quarantine),
         "bytes": int(sizes.sum()),
     }
 
@@ -79,8 +79,6 @@ def sizes(dataset: Dataset) -> pd.DataFrame:
 
 def quarantine(dataset: Dataset) -> pd.DataFrame:
     """Files that could not be used: columns path, reason."""
-    if dataset.quarantine is None:
-        return pd.DataFrame(columns=["path", "reason"])
     return dataset.quarantine[["path", "reason"]].reset_index(drop=True)
 
 

@@ -16,7 +16,7 @@ from core.types import Dataset, Split
 
 def made(labels: list[int], instances: list[int] | None = None, keys: list[int] | None = None) -> Dataset:
     n = len(labels)
-    return Dataset(
+    return Dataset.of(
         "made",
         ids=np.array([f"i{k}" for k in range(n)]),
         keys=np.array([f"{k:064x}" for k in (keys or range(n))], "S64"),

@@ -25,7 +25,7 @@ def around_centres(labels: np.ndarray, dim: int, seed: int, noise: float = 0.3) 
 def made(labels: np.ndarray, keys: np.ndarray | None = None, split: Split | None = None) -> Dataset:
     n = len(labels)
     keys = np.arange(n) if keys is None else keys
-    return Dataset(
+    return Dataset.of(
         "made",
         ids=np.array([f"i{k}" for k in range(n)]),
         keys=np.array([f"{k:064x}" for k in keys], "S64"),

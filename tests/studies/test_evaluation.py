@@ -32,7 +32,7 @@ def dataset_of(labels: np.ndarray, split: Split | None = None, **more) -> Datase
     ids = np.array([f"i{at:03d}" for at in range(n)])
     names = tuple(f"c{code}" for code in range(int(labels.max(initial=-1)) + 1))
     keys = np.array([f"{at:064x}" for at in range(n)], "S64")
-    return Dataset("drawn", ids, keys, pd.DataFrame({"path": ids}), names, labels, split=split, **more)
+    return Dataset.of("drawn", ids, keys, pd.DataFrame({"path": ids}), names, labels, split=split, **more)
 
 
 def space_for(dataset: Dataset, seed: int = 0, tied: bool = False) -> VectorSet:
@@ -64,7 +64,7 @@ def several_labels(n: int = 40) -> Dataset:
     matrix = sparse.csr_matrix(random.random((n, 6)) < 0.3)
     first = np.array([row.indices[0] if len(row.indices) else -1 for row in matrix])
     made = dataset_of(first, label_matrix=matrix)
-    return Dataset("several", made.ids, made.keys, made.items, tuple("uvwxyz"), first, matrix)
+    return Dataset.of("several", made.ids, made.keys, made.items, tuple("uvwxyz"), first, matrix)
 
 
 def worlds() -> dict[str, Dataset]:

@@ -139,7 +139,7 @@ def dataset_of(split=None, instances=None):
     ids = np.array([f"i{i}" for i in range(n)])
     keys = np.array([f"{i:064x}" for i in range(n)], "S64")
     items = pd.DataFrame({"path": [""] * n})
-    dataset = Dataset(
+    dataset = Dataset.of(
         "d",
         ids,
         keys,

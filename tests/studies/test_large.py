@@ -30,7 +30,7 @@ def world(split: Split | None = None, seed: int = 0) -> tuple[Dataset, VectorSet
         rows = random.normal(size=(CLASSES, dim))[labels] + noise * random.normal(size=(N, dim))
         rows[50:53] = rows[7]
         made[name] = unit(rows)
-    dataset = Dataset(
+    dataset = Dataset.of(
         "world",
         np.arange(N).astype(str),
         np.array([f"{at:064x}" for at in range(N)], "S64"),

@@ -28,7 +28,7 @@ def dataset() -> Dataset:
     items = pd.DataFrame({"path": [f"{i}.jpg" for i in range(n)], "size": np.arange(n) * 1.5, "shop": ["a", "b"] * 30})
     split = Split(np.arange(20), np.arange(10, 50), np.arange(50, 60))
     ids = np.array([f"i{i}" for i in range(n)])
-    return Dataset("drawn", ids, keys, items, ("ant", "bee", "cat"), labels, split=split)
+    return Dataset.of("drawn", ids, keys, items, ("ant", "bee", "cat"), labels, split=split)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_duplicates_are_equal_files_and_twins(view: MapView) -> None:
 
 
 def test_what_is_not_there_is_not_offered_but_explained(view: MapView, dataset: Dataset) -> None:
-    bare = MapView(Dataset("bare", dataset.ids, dataset.keys, dataset.items), view.space)
+    bare = MapView(Dataset.of("bare", dataset.ids, dataset.keys, dataset.items), view.space)
     assert set(maps.colourings(bare)) == {"split", "cluster", "duplicates", "column:size", "column:shop"}
     for name in ("ap", "change"):
         with pytest.raises(NotComputed):
@@ -140,7 +140,7 @@ def test_figures_of_some_queries_are_those_of_all() -> None:
     vectors = {"x": unit(random.normal(size=(40, 8)) + np.eye(4, 8)[labels])}
     split = Split.self_retrieval(40)
     system = System("x", systems.VectorSet(vectors, split))
-    drawn = Dataset(
+    drawn = Dataset.of(
         "x",
         np.arange(40).astype(str),
         np.array([f"{i:064x}" for i in range(40)], "S64"),

@@ -29,7 +29,7 @@ def world() -> tuple[Dataset, VectorSet, Relevance]:
     labels[:4] = -1
     ids = np.array([f"i{n}" for n in range(N)])
     keys = np.array([hashlib.sha256(text.encode()).hexdigest() for text in ids], "S64")
-    dataset = Dataset("large", ids, keys, pd.DataFrame({"path": [""] * N}), tuple("abcdefghi"), labels)
+    dataset = Dataset.of("large", ids, keys, pd.DataFrame({"path": [""] * N}), tuple("abcdefghi"), labels)
     vectors = {
         name: unit(np.eye(9)[np.maximum(labels, 0)] @ random.standard_normal((9, 12)) + random.standard_normal((N, 12)))
         for name in "xyz"

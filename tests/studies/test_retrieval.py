@@ -30,7 +30,7 @@ def world(
     for name, dim, noise in (("sharp", 16, 0.8), ("blunt", 7, 2.0)):
         centres = random.normal(size=(n_classes, dim))
         made[name] = unit(centres[labels] + noise * random.normal(size=(n, dim)))
-    dataset = Dataset(
+    dataset = Dataset.of(
         "world",
         np.array([f"c{label}/{at}.jpg" for at, label in enumerate(labels)]),
         np.array([f"{at:064x}" for at in range(n)], "S64"),

@@ -198,7 +198,7 @@ def test_a_selection_is_described_by_what_sets_it_apart():
 def labelled(labels: list[str]) -> Dataset:
     names = tuple(sorted(set(labels) - {""}))
     n = len(labels)
-    return Dataset(
+    return Dataset.of(
         "made",
         np.array([f"i{i}" for i in range(n)]),
         np.array([f"{i:064x}" for i in range(n)], "S64"),

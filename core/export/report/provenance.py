@@ -34,7 +34,7 @@ def of_dataset(dataset: Dataset) -> list[tuple[str, object]]:
         ("Content hash", dataset.fingerprint),
     ]
     rows += [(name, text) for name, text in (("Licence", dataset.licence), ("Reference", dataset.reference)) if text]
-    if dataset.quarantine is not None and len(dataset.quarantine):
+    if len(dataset.quarantine):
         rows.append(("Files that could not be read", f"{len(dataset.quarantine):,}; they take no part"))
     return rows
 

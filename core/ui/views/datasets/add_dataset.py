@@ -42,7 +42,7 @@ def announce() -> None:
         return
     loaded = cache.dataset(job.result)
     left, right = st.columns([5, 1.4], vertical_alignment="center")
-    unread = 0 if loaded.quarantine is None else len(loaded.quarantine)
+    unread = len(loaded.quarantine)
     left.success(
         f"{theme.plain(loaded.name)} is here: {len(loaded):,} images"
         + (f"; {unread:,} files could not be read, see “Not read”." if unread else "."),

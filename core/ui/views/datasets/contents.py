@@ -35,7 +35,7 @@ MOST_BARS = 600
 
 def head(loaded: Dataset) -> None:
     """The name, where it comes from, and its numbers."""
-    found = _overview(loaded.fingerprint, 0 if loaded.quarantine is None else len(loaded.quarantine), loaded)
+    found = _overview(loaded.fingerprint, len(loaded.quarantine), loaded)
     st.subheader(theme.plain(loaded.name), anchor=False)
     size = found["bytes"]
     words = [theme.plain(part) for part in (loaded.source, loaded.licence, loaded.notes) if part]
@@ -172,7 +172,7 @@ def class_bars(loaded: Dataset) -> None:
 def split_maker(loaded: Dataset) -> None:
     """The present split in words, and another one by shares and a seed."""
     made = data.decided(loaded.name)
-    parts = _overview(loaded.fingerprint, 0 if loaded.quarantine is None else len(loaded.quarantine), loaded)
+    parts = _overview(loaded.fingerprint, len(loaded.quarantine), loaded)
     if made.shares is not None:
         st.markdown(
             f"A split made here: **{made.shares.query:.0%} ask**"

@@ -1,0 +1,26 @@
+"""The nouns. Each is checked when it is built, so nothing downstream checks again."""
+
+from core.types.backbone import Backbone
+from core.types.dataset import Dataset, Split
+from core.types.evaluation import Evaluation, Figure
+from core.types.projection import Projection
+from core.types.ranking import Ranking, RelevantRanks
+from core.types.relevance import Relevance
+from core.types.vectors import ZERO_NORM, Embeddings, frozen_array, unit, unit_wide
+
+__all__ = [
+    "ZERO_NORM",
+    "Backbone",
+    "Dataset",
+    "Embeddings",
+    "Evaluation",
+    "Figure",
+    "Projection",
+    "Ranking",
+    "Relevance",
+    "RelevantRanks",
+    "Split",
+    "frozen_array",
+    "unit",
+    "unit_wide",
+]

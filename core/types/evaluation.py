@@ -1,0 +1,69 @@
+"""The metrics of one system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import ShapeMismatch
+from core.types.ranking import Ranking
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of a table: a mean over valid queries (or a tuple of means, for a curve) and its interval.
+
+    NaN where it is not defined; `note` then says why. `n_valid` of `n_queries` queries count.
+    """
+
+    mean: float | tuple[float, ...]
+    low: float | tuple[float, ...]
+    high: float | tuple[float, ...]
+    n_queries: int
+    n_valid: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One system judged.
+
+    Attributes:
+        name: of the system.
+        per_query: metric key → (n_queries,) float64, NaN where the query does not count.
+        figures: metric key → Figure, list metrics, "iprec", kNN and clustering keys alike.
+        levels: (n_queries, 11) interpolated precision at recall 0, 0.1 ... 1, NaN rows where not defined.
+        n_queries: queries asked; n_valid: those with at least one relevant item.
+        mixed_ties: (n_queries,) bool, a relevant and a non-relevant item tie.
+        ranking: the best items of each query.
+        warnings: sentences to show beside the numbers.
+        queries: (n_queries,) int64 which queries of the split, when only a panel was asked, else None.
+    """
+
+    name: str
+    per_query: Mapping[str, np.ndarray]
+    figures: Mapping[str, Figure]
+    levels: np.ndarray
+    n_queries: int
+    n_valid: int
+    mixed_ties: np.ndarray
+    ranking: Ranking | None = None
+    warnings: tuple[str, ...] = ()
+    queries: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for key, values in self.per_query.items():
+            if values.shape != (self.n_queries,):
+                raise ShapeMismatch(f"{key!r} of {self.name!r} has {values.shape} values for {self.n_queries} queries.")
+
+    @property
+    def queries_with_mixed_ties(self) -> int:
+        """How many queries tie relevant with other images: their figures depend on the order of ties."""
+        return int(self.mixed_ties.sum())
+
+    def mean(self, key: str) -> float:
+        """The mean of one metric; NaN when it was not computed."""
+        found = self.figures.get(key)
+        return float("nan") if found is None else found.mean
