@@ -13,7 +13,7 @@ from core.task import NO_TASK, Task
 from core.types import Backbone
 
 if TYPE_CHECKING:
-    from core.backbones.query_encoder import QueryEncoder
+    from core.backbones.query_encoding import QueryEncoder
 
 __all__ = [
     "BACKBONES",
@@ -91,7 +91,7 @@ def query_encoder(name: str, device: str | None = None, engine: str | None = Non
     Raises:
         UnknownName, WeightsMissing.
     """
-    from core.backbones.query_encoder import QueryEncoder
+    from core.backbones.query_encoding import QueryEncoder
 
     return QueryEncoder(get(name), device, engine)
 

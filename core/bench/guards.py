@@ -163,7 +163,7 @@ def _query(backbone: Backbone, contents: Sequence[bytes]) -> dict[str, float]:
     from core.backbones import preprocessing
     from core.backbones.engines import torch_engine
     from core.backbones.loading import load_module
-    from core.backbones.query_encoder import QueryEncoder
+    from core.backbones.query_encoding import QueryEncoder
     from core.data.images import open_rgb
 
     seeded()

@@ -24,7 +24,7 @@ import numpy as np
 from core import backbones, compat, files, paths
 from core.backbones import encode, weights
 from core.backbones.engines import select, torch_engine
-from core.backbones.query_encoder import QueryEncoder
+from core.backbones.query_encoding import QueryEncoder
 from core.data import demo, images, read_bytes
 from core.errors import BadInput
 from core.progress import Progress

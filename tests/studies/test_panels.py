@@ -79,7 +79,7 @@ def test_slices_give_the_same_figures(world, monkeypatch, kind: str) -> None:
     monkeypatch.setattr(fusion, "SLICE_BYTES", 4 * N * 3 * 40)
     steps: list[int] = []
     sliced = fusion.FusionEvaluator(space, truth, by_slices=True)
-    sliced.prepare(["x", spec], KEYS, lambda progress: steps.append(progress.done))
+    sliced.prepare(["x", spec], KEYS, Task(lambda progress: steps.append(progress.done)))
     assert max(steps) == N and min(steps) == 40, "progress is told slice by slice"
     assert not sliced._singles and not sliced._fusions, "no ranks of all queries are kept"
     for what in ("x", spec):

@@ -23,7 +23,7 @@ from core.task import NO_TASK, Task
 from core.types import Dataset, Relevance, unit
 
 if TYPE_CHECKING:
-    from core.backbones.query_encoder import QueryEncoder
+    from core.backbones.query_encoding import QueryEncoder
 
 TEMPLATES = ("a photo of {}", "a picture of {}", "a close-up photo of {}", "a photo of the {}", "a good photo of {}")
 """Sentences around a bare word, of which the mean is taken (Radford et al. 2021, arXiv:2103.00020, section 3.1.4)."""

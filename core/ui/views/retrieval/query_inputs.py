@@ -28,7 +28,7 @@ from core.ui.widgets import weight_shares
 from core.ui.widgets.sidebar import Selection
 
 if TYPE_CHECKING:
-    from core.backbones.query_encoder import QueryEncoder
+    from core.backbones.query_encoding import QueryEncoder
 
 GUEST = "given:"
 """A query text of this form names pictures that were given in this session."""
