@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import logging
 import os
-import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core import bench as benchmarks
 from core.errors import BadInput, CoreError, UnknownName
 from core.progress import Progress
 from core.registry import LISTED
@@ -113,8 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--mend", action="store_true", help="set what is damaged aside, so that embedding makes it anew")
     one.set_defaults(verb=check)
 
-    one = verbs.add_parser("bench", help="measure on this machine: " + ", ".join(benches()))
-    one.add_argument("name", choices=benches())
+    one = verbs.add_parser("bench", help="measure on this machine: " + ", ".join(benchmarks.names()))
+    one.add_argument("name", choices=benchmarks.names())
     one.add_argument("rest", nargs=argparse.REMAINDER)
     one.set_defaults(verb=bench)
     return parser
@@ -235,14 +234,6 @@ def _judging_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--show", default="", metavar="METRICS", help="columns to print: map,mrr,p@5, ... or all")
     for name, holds in EXPORTS.items():
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write {holds}")
-
-
-def benches() -> list[str]:
-    """The names of the benchmarks that exist."""
-    from core import bench as package
-
-    modules = pkgutil.iter_modules(package.__path__)
-    return sorted(module.name for module in modules if not module.name.startswith("_"))
 
 
 def say(progress: Progress) -> None:
@@ -626,4 +617,4 @@ def check(given: argparse.Namespace) -> None:
 
 def bench(given: argparse.Namespace) -> None:
     """`bench NAME …`: run one benchmark; `bench NAME --help` says what it takes."""
-    importlib.import_module(f"core.bench.{given.name}").run(given.rest)
+    benchmarks.run(given.name, given.rest)

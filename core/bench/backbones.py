@@ -7,8 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from core.bench.guards import CONTAMINATED, Watch
-from core.bench.machine import machine
+from core.bench.machine import CONTAMINATED, Watch, machine
 from core.errors import CoreError
 
 

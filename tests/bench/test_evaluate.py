@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.bench import evaluate
 from core.errors import BadInput
+from tests.bench import evaluate
 
 
 def test_all_methods_agree_query_by_query() -> None:
@@ -38,7 +38,7 @@ def test_every_demand_stands_beside_its_figure() -> None:
 
 
 def test_the_page_benchmark_knows_its_strategies() -> None:
-    from core.bench import page
+    from tests.bench import page
 
     with pytest.raises(BadInput, match="combsum"):
         page.run(["--strategies", "concat,combsum"])

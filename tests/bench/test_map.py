@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core import projection
-from core.bench import _map_page
-from core.bench import map as bench_map
+from tests.bench import _map_page
+from tests.bench import map as bench_map
 
 
 def test_a_line_tells_of_a_fresh_and_a_moved_layout(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.bench.page import LARGE, NAMES, browser, drag, server, synthetic_home
 from core.errors import BadInput
+from tests.bench.page import LARGE, NAMES, browser, drag, server, synthetic_home
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

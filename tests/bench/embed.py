@@ -23,10 +23,11 @@ from typing import Any
 
 import numpy as np
 
-from core.bench import guards
-from core.bench.guards import CONTAMINATED, Demand, Watch
+from core.bench.machine import CONTAMINATED, Watch
 from core.errors import BadInput
 from core.types import Backbone, unit
+from tests.bench import guards
+from tests.bench.guards import Demand
 
 TRIOS = {
     "light": ("tf_efficientnet_lite0", "tf_efficientnet_lite2", "random:mobilenetv3_small"),
@@ -152,7 +153,7 @@ def _measure(variant: str, folder: str) -> dict[str, Any]:
     environment = dict(os.environ)
     if variant in {"plain b1", "plain b32"}:
         environment["FUSIONSCOPE_KEEP_ALLOCATOR"] = "1"
-    command = [sys.executable, "-m", "core.bench.embed", variant, folder]
+    command = [sys.executable, "-m", "tests.bench.embed", variant, folder]
     root = Path(__file__).resolve().parents[2]
     seen = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=root)
     if seen.returncode:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from core import projection
-from core.bench import _map_page, machine
+from core.bench import machine
 from core.projection import JointSpace
 from core.types import unit
+from tests.bench import _map_page
 
 DIMS = (384, 512)
 SIZES = [1_000, 2_000, 5_000, 10_000, 20_000]

@@ -156,7 +156,7 @@ def ours(world: SyntheticSet, parts: dict[str, float]) -> np.ndarray:
 
 def floor(world: SyntheticSet, parts: dict[str, float]) -> None:
     """The weighted sum alone, row by row in the cache: below this nobody gets."""
-    from core.bench import floors
+    from tests.bench import floors
 
     floors.weighted_sums(*world.blocks, np.array(list(parts.values()), np.float32))
 

@@ -4,7 +4,6 @@ neighbour on the processor costs, what the store's half precision loses. `bench 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -16,10 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from core.bench.machine import CONTAMINATED, Watch
 from core.types import Backbone, Relevance, unit
-
-CONTAMINATED = 0.12
-"""Cores of other programs above which a clock is not trusted."""
 
 
 @dataclass(frozen=True)
@@ -42,28 +39,6 @@ class Demand:
         return ("held" if self.held else "MISSED") + ("" if self.sure else " ?")
 
 
-class Watch:
-    """Clock, processor time of this process, and cores that others used meanwhile, since it was made."""
-
-    def __init__(self) -> None:
-        self._others, self._mine, self._began = _busy(), time.process_time(), time.perf_counter()
-
-    def read(self) -> dict[str, float]:
-        """{"seconds", "cpu", "others"}."""
-        seconds, mine = time.perf_counter() - self._began, time.process_time() - self._mine
-        return {"seconds": seconds, "cpu": mine, "others": max(0.0, _busy() - self._others - mine) / seconds}
-
-
-def _busy() -> float:
-    """Processor seconds that the whole machine has spent so far; 0 where the system does not say."""
-    try:
-        first = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()
-    except OSError:
-        return 0.0
-    user, nice, system, _, _, irq, soft, steal = (int(value) for value in first[1:9])
-    return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
-
-
 def run(args: list[str]) -> None:
     """`python -m core bench guards`: batch 8 against 1, and a warm query against eager torch, for a few backbones."""
     parser = argparse.ArgumentParser(prog="python -m core bench guards", description=run.__doc__)
@@ -72,7 +47,7 @@ def run(args: list[str]) -> None:
     parser.add_argument("--images", type=int, default=16, help="how many of them")
     given = parser.parse_args(args)
     from core import compat
-    from core.bench import embed
+    from tests.bench import embed
 
     compat.ensure_torchvision()
     found = measure([embed.record(name) for name in given.names], embed.pictures(given.data, given.images))

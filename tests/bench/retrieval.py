@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.bench import machine
-from core.bench import page as fusion_lab
 from core.errors import BadInput
+from tests.bench import page as fusion_lab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -11,8 +11,8 @@ import photographs
 import pytest
 from PIL import Image
 
-from core.bench import embed, guards
 from core.types import unit
+from tests.bench import embed, guards
 
 VARIANTS = ["plain b1", "plain b32", "torch", "limit"]
 
