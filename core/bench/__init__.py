@@ -20,7 +20,7 @@ _DEMANDS = paths.REPOSITORY / "tests" / "bench"
 def names() -> tuple[str, ...]:
     """The benchmarks that can be run here."""
     modules = [module.name for module in pkgutil.iter_modules([*__path__, str(_DEMANDS)])]
-    return tuple(sorted(name for name in set(modules) if not name.startswith(("_", "test_"))))
+    return tuple(sorted(name for name in set(modules) if not name.startswith(("_", "test_", "conftest"))))
 
 
 def run(name: str, args: list[str]) -> None:
