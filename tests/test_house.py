@@ -1,15 +1,20 @@
-"""The layers: imports point left only, and only the doors know Streamlit."""
+"""The house rules: layers, circles, sizes, and who may touch what. `core/ARCHITECTURE.md` draws what is held here.
+
+Each `…_FOR_NOW` names what is not right yet, with the reason; it may only shrink.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests import house
+from tests.house import CORE, FILES, ROOT
 
 # Left to right; a part may import what stands in an earlier column, and its own.
 GROUND = {"errors", "registry", "types", "setups", "paths", "progress", "compat", "files", "arrays", "task"}
@@ -24,6 +29,11 @@ ORDER: list[set[str]] = [
     {"bench"},
     {"cli", "ui"},
 ]
+UI_ORDER = ["app", "components", "widgets", "views"]
+UI_FOR_NOW = {
+    ("core.ui.app.frame", "core.ui.widgets.sidebar"),
+    ("core.ui.widgets.system_select", "core.ui.views.retrieval.query_inputs"),
+}
 HEAVY = {
     "torch",
     "timm",
@@ -37,6 +47,79 @@ HEAVY = {
     "sklearn",
     "streamlit",
 }
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+CIRCLES_FOR_NOW: list[set[str]] = [
+    {"core.metrics.curves", "core.metrics.ranking"},
+]
+PACKAGES_WITH_CIRCLES_FOR_NOW = {"core.backbones"}
+LONG_FILES_FOR_NOW = {
+    "core/backbones/catalog.py",
+    "core/backbones/custom.py",
+    "core/charts/__init__.py",
+    "core/cli.py",
+    "core/data/library.py",
+    "core/fusion/catalogue.py",
+    "core/fusion/spec.py",
+    "core/metrics/ranking.py",
+    "core/projection/__init__.py",
+    "core/search/kernels.py",
+    "core/setups.py",
+    "core/store/__init__.py",
+    "core/studies/catalogue/catalogue_search.py",
+    "core/studies/embedding.py",
+    "core/studies/evaluation.py",
+    "core/studies/fusion.py",
+    "core/studies/fusion_attribution.py",
+    "core/studies/leaderboard.py",
+    "core/studies/maps.py",
+    "core/studies/retrieval/__init__.py",
+    "core/studies/systems.py",
+    "core/studies/text/text_search.py",
+    "core/studies/training/learned_fusion.py",
+    "core/ui/app/cache.py",
+    "core/ui/components/map/map.js",
+    "core/ui/views/fusion/fusion_tabs.py",
+    "core/ui/views/retrieval/failure_analysis.py",
+    "pages/backbones.py",
+    "pages/catalogue.py",
+    "pages/leaderboard.py",
+    "pages/retrieval.py",
+    "pages/words.py",
+}
+LONG_FUNCTIONS_FOR_NOW = {
+    ("core/charts/__init__.py", "class_map"),
+    ("core/search/kernels.py", "rank_rows"),
+    ("core/studies/fusion.py", "compare_to_baseline"),
+    ("core/studies/training/learned_fusion.py", "train_gate"),
+    ("core/studies/training/learned_fusion.py", "train_head"),
+    ("core/ui/components/map/__init__.py", "show"),
+    ("core/ui/views/datasets/contents.py", "split_maker"),
+    ("core/ui/views/retrieval/downloads.py", "_downloads"),
+    ("pages/curves.py", "show_query"),
+    ("pages/fusion_lab.py", "buttons"),
+}
+MARKUP_FOR_NOW = {
+    "core/charts/__init__.py",
+    "core/export/report/document.py",
+    "core/export/report/drawings.py",
+    "core/ui/app/theme.py",
+    "core/ui/components/clipboard/__init__.py",
+    "core/ui/components/gallery/__init__.py",
+    "core/ui/components/result_list/__init__.py",
+    "pages/backbones.py",
+    "pages/catalogue.py",
+    "pages/datasets.py",
+    "pages/leaderboard.py",
+    "pages/overview.py",
+    "pages/retrieval.py",
+    "pages/words.py",
+}
+FOREIGN_FIELDS_FOR_NOW = {"core/data/external_vectors.py", "core/fusion/spec.py", "core/studies/systems.py"}
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def part_of(module: str) -> str:
@@ -49,49 +132,71 @@ def column(part: str) -> int:
     return next((number for number, parts in enumerate(ORDER) if part in parts), -1)
 
 
-def imports_of(path: Path) -> list[tuple[int, str]]:
-    """Every import of a file, with its line; those for type checkers only are left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            node.body = []
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            if node.module == "core":
-                found += [(node.lineno, f"core.{alias.name}") for alias in node.names]
-            else:
-                found.append((node.lineno, node.module))
-    return found
-
-
-CORE = sorted((ROOT / "core").rglob("*.py"))
-FILES = CORE + sorted((ROOT / "pages").glob("*.py")) + [ROOT / "app.py"]
-
-
-@pytest.mark.parametrize("path", CORE, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", CORE, ids=shown)
 def test_imports_point_left(path: Path) -> None:
     part = part_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    for line, module in imports_of(path):
+    for line, module in house.imports_of(path):
         if not module.startswith("core."):
             continue
         other = part_of(module)
         if other in GROUND or other == part or part in {"", "__main__", "__init__"}:
             continue
-        here = f"{path.relative_to(ROOT)}:{line} imports {module}"
+        here = f"{shown(path)}:{line} imports {module}"
         assert part not in GROUND, f"{here}: the ground floor stands on nothing"
         assert column(other) >= 0, f"{here}: {other!r} has no place in the order of the house"
         assert column(other) < column(part), f"{here}: imports point left"
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda p: str(p.relative_to(ROOT)))
+def test_in_the_interface_imports_point_left_too() -> None:
+    wrong = set()
+    for name, others in house.import_graph().items():
+        for other in others:
+            if not (name.startswith("core.ui.") and other.startswith("core.ui.")):
+                continue
+            here, there = name.split(".")[2], other.split(".")[2]
+            if here in UI_ORDER and (there not in UI_ORDER or UI_ORDER.index(there) > UI_ORDER.index(here)):
+                wrong.add((name, other))
+    assert wrong <= UI_FOR_NOW, wrong - UI_FOR_NOW
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports inside functions count: they hide a circle, they do not undo it."""
+    circles = [
+        circle
+        for circle in house.circles(house.import_graph())
+        if set(circle) not in CIRCLES_FOR_NOW
+        and not any(all(name.startswith(package) for name in circle) for package in PACKAGES_WITH_CIRCLES_FOR_NOW)
+    ]
+    assert not circles, circles
+
+
+def test_a_circle_is_found() -> None:
+    assert house.circles({"a": ["b"], "b": ["c", "d"], "c": ["a"], "d": []}) == [["a", "b", "c"]]
+    assert house.circles({"a": ["b"], "b": [], "c": ["a", "b"]}) == []
+
+
+@pytest.mark.parametrize("package", [p for p in CORE if p.name == "__init__.py"], ids=shown)
+def test_a_package_names_no_function_as_one_of_its_modules(package: Path) -> None:
+    """Else what `package.name` is depends on what was imported before."""
+    modules = {path.stem for path in package.parent.glob("*.py")} | {
+        path.parent.name for path in package.parent.glob("*/__init__.py")
+    }
+    names = set()
+    for node in house.tree_of(package).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.ImportFrom):
+            here = ".".join(package.parent.relative_to(ROOT).parts)
+            names |= {alias.asname or alias.name for alias in node.names if node.module != here}
+    assert not names & modules, f"{shown(package)}: {names & modules}"
+
+
+@pytest.mark.parametrize("path", CORE, ids=shown)
 def test_only_the_doors_know_streamlit(path: Path) -> None:
     if "ui" in path.relative_to(ROOT).parts:
         return
-    knows = [line for line, module in imports_of(path) if module.split(".")[0] == "streamlit"]
-    assert not knows, f"{path.relative_to(ROOT)}:{knows} imports streamlit"
+    knows = [line for line, module in house.imports_of(path) if module.split(".")[0] == "streamlit"]
+    assert not knows, f"{shown(path)}:{knows} imports streamlit"
 
 
 def test_the_command_line_opens_at_once() -> None:
@@ -100,13 +205,67 @@ def test_the_command_line_opens_at_once() -> None:
     assert seen.stdout.strip() == "[]", f"`import core.cli` pulls in {seen.stdout.strip()}"
 
 
+def test_no_object_writes_into_the_private_fields_of_another() -> None:
+    wrong = set()
+    for path in FILES:
+        for node in ast.walk(house.tree_of(path)):
+            dictionary = isinstance(node, ast.Attribute) and node.attr == "__dict__"
+            foreign = (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "__setattr__"
+                and not (isinstance(node.args[0], ast.Name) and node.args[0].id == "self")
+            )
+            if dictionary or foreign:
+                wrong.add(shown(path))
+    assert wrong <= FOREIGN_FIELDS_FOR_NOW, wrong - FOREIGN_FIELDS_FOR_NOW
+
+
+def test_files_are_short_enough_to_be_read() -> None:
+    scripts = [path for path in (ROOT / "core").rglob("*") if path.suffix in {".js", ".css"}]
+    lines = {shown(path): len(path.read_text(encoding="utf-8").splitlines()) for path in [*FILES, *scripts]}
+    long = {name: count for name, count in lines.items() if count > LONGEST_FILE and name not in LONG_FILES_FOR_NOW}
+    assert not long, f"split: {long}"
+
+
+def test_functions_are_short_enough_to_be_read() -> None:
+    long = {
+        (shown(path), name): lines
+        for path in FILES
+        for name, lines in house.functions_of(path)
+        if lines > LONGEST_FUNCTION and (shown(path), name) not in LONG_FUNCTIONS_FOR_NOW
+    }
+    assert not long, f"split: {long}"
+
+
+MARKUP = re.compile(
+    r"</?(?:div|span|style|svg|table|html|head|body|script|section|button|canvas|rect|line|path|ul|ol|li|img|a|tr|td|th"
+    r"|h[1-6]|p|details|summary|footer|header|figure|link|meta|title)(?:\s[^<>]*)?/?>"
+    r"|[.#\w\[\]='\"-]+\s*\{\{?\s*[a-z-]+\s*:[^{}]*;"
+)
+
+
+def test_markup_and_styles_are_no_strings_of_python() -> None:
+    """Pages, styles and report templates are files of their own in `assets/` or beside their component.
+
+    What a chart library takes as text (`<br>`, `<b>`, `<extra>`) is no markup of ours.
+    """
+    wrong = {
+        shown(path): [line for line, text in house.strings_of(path) if MARKUP.search(text)]
+        for path in FILES
+        if shown(path) not in MARKUP_FOR_NOW
+    }
+    wrong = {name: lines for name, lines in wrong.items() if lines}
+    assert not wrong, wrong
+
+
+def test_markup_is_told_from_text() -> None:
+    for markup in ("<div class='x'>", "</span>", "a { color: red; }", ".x{{margin: 0; padding: 0;}}", "<img src='x'/>"):
+        assert MARKUP.search(markup), markup
+    for text in ("a < b and c > d", "%{x}<br><b>%{y}</b><extra></extra>", "{name}: {value}", "<FOLDER>", "k <= 10"):
+        assert not MARKUP.search(text), text
+
+
 def test_every_file_of_the_house_was_looked_at() -> None:
-    assert len(FILES) > 20
-    assert any(path.name == "cli.py" for path in FILES)
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_no_class_reaches_into_the_state_of_another(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    lines = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "__dict__"]
-    assert not lines, f"{path.relative_to(ROOT)}:{lines} reads or writes __dict__"
+    assert len(FILES) > 100
+    assert {"app.py", "errors.py", "cache.py"} <= {path.name for path in FILES}
