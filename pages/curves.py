@@ -15,7 +15,7 @@ from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.components import gallery
 from core.ui.views.retrieval import query_inputs, query_picker
-from core.ui.widgets import image_cards, sidebar, system_select
+from core.ui.widgets import figure_definitions, image_cards, sidebar, system_select
 from core.ui.widgets.system_select import ComparedSystem
 
 LOOKS = {
@@ -24,6 +24,13 @@ LOOKS = {
     "query": "One query",
     "spread": "Spread over queries",
 }
+FIGURES = {
+    "levels": ("iprec",),
+    "over_k": ("p@k", "recall@k"),
+    "query": ("iprec", "map", "rprec", "mrr"),
+    "spread": ("map",),
+}
+"""The metrics behind each of them."""
 
 
 def field(name: str) -> str:
@@ -331,6 +338,7 @@ def page() -> None:
     draw = {"levels": show_levels, "over_k": show_over_k, "query": show_query, "spread": show_spread}[setup.look]
     with st.spinner("Ranking every query …"):
         draw(loaded, competitors, setup)
+    figure_definitions.button(FIGURES[setup.look], (2, 4, 7))
 
 
 guarded(page)()

@@ -17,7 +17,7 @@ from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.components import gallery
-from core.ui.widgets import image_cards, sidebar, system_select
+from core.ui.widgets import figure_definitions, image_cards, sidebar, system_select
 from core.ui.widgets.system_select import ComparedSystem
 
 FIXED_KS = (1, 5, 10)
@@ -235,6 +235,7 @@ def under_table(
             **same,
         )
         st.caption("The columns shown, each with its interval; the number of queries is inside.")
+    figure_definitions.button(keys, (2, 7), row)
     st.caption(
         f"Means over the {one.n_valid:,} of {one.n_queries:,} queries that have a relevant image, every system on the same "
         f"ones. {caution_of(result, loaded)} A “–” is not defined. Click a heading to sort, point at it for the definition."

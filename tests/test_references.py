@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from core.backbones import BACKBONES
-from core.fusion import FUSIONS
-from core.fusion.catalogue import CATALOGUE_STRATEGIES
-from core.metrics import definitions
+from core.fusion import FUSIONS, early, normalize, rank
+from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K
+from core.metrics import clustering, definitions, significance
 from core.metrics.ranking import METRICS
 from core.projection import METHODS
+from core.studies import evaluation, fusion_attribution, query_sampling, weight_search
+from core.types import ZERO_NORM
 
 ROOT = Path(__file__).resolve().parent.parent
 TRACKED = subprocess.run(
@@ -100,6 +102,34 @@ def test_every_fusion_has_exactly_one_row() -> None:
 def test_fusions_stand_in_the_section_of_what_they_join() -> None:
     for number, joins in ((8, {"vectors"}), (9, {"scores", "ranks"})):
         assert {FUSIONS[key].joins for key in definitions.sections()[number].rows} == joins
+
+
+def constants() -> list[tuple[int, str]]:
+    """(section, text that must stand there) for every constant of the code that the contract names."""
+    percent = f"{evaluation.MANY_TIES:.0%}".replace("%", " %")
+    return [
+        (1, f"norm of at most {ZERO_NORM:.0e}"),
+        (1, f"Above {percent} of the valid queries"),
+        (3, f"more than {evaluation.UNEVEN:.0f} times the queries"),
+        (6, f"not computed above {clustering.MOST_ITEMS:,} items"),
+        (7, f"{significance.DRAWS:,} draws of queries with replacement"),
+        (7, f"Up to {significance.MOST_ENUMERATED} queries all 2^n"),
+        (7, f"|d_q| < {significance.SAME:.0e} is 0"),
+        (7, f"more than {query_sampling.MOST_QUERIES:,} queries"),
+        (7, f"seeded sample of {query_sampling.SIZE:,} valid"),
+        (8, f"below {early.FLAT:.0e} of the first one"),
+        (9, f"range is below {normalize.SMALLEST_RANGE:.0e}".replace("e-0", "e-")),
+        (9, f"rounded to {rank.DECIMALS} decimals"),
+        (9, f"k = {FUSIONS['rrf'].parameter('k').default} by default"),
+        (9, "backbones (for more" if weight_search.MOST_FOR_SIMPLEX == 5 else "another number of backbones"),
+        (10, f"1 / ({RRF_K} + rank"),
+        (12, "up to eight backbones" if fusion_attribution.MOST_FOR_SHAPLEY == 8 else "up to another number"),
+    ]
+
+
+@pytest.mark.parametrize(("number", "said"), constants(), ids=lambda value: str(value))
+def test_the_contract_names_the_constants_of_the_code(number: int, said: str) -> None:
+    assert said in " ".join(definitions.sections()[number].text.split())
 
 
 def test_the_sections_are_numbered_without_a_gap() -> None:

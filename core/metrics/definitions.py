@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -73,3 +74,23 @@ def definition(key: str) -> dict[str, str]:
         if section.number < 7 and name in section.rows:
             return section.rows[name]
     raise UnknownName(f"{name!r} has no row in {PATH.name}; add one to the table of its section.")
+
+
+def metric_table(keys: Iterable[str]) -> str:
+    """The contract of several metrics as one Markdown table under the labels that people read, a row per metric.
+
+    Raises:
+        UnknownName: no such metric.
+    """
+    labels: dict[str, list[str]] = {}
+    for key in keys:
+        metric, k = ranking.parse(key)
+        labels.setdefault(metric.name, []).append(metric.label if k is None else metric.label_at(k))
+    rows = [" | ".join([", ".join(read), *definition(name).values()]) for name, read in labels.items()]
+    return "\n".join(["| figure | value | edges | the same as |", "|---|---|---|---|", *(f"| {row} |" for row in rows)])
+
+
+def symbols() -> str:
+    """The paragraph that says what R, N, r_c and hits(k) stand for, Markdown."""
+    before = _HEADING.split(PATH.read_text(encoding="utf-8"), maxsplit=1)[0]
+    return next(text for text in before.split("\n\n") if text.startswith("Symbols: "))

@@ -19,7 +19,7 @@ from core.studies.systems import System
 from core.types import Dataset, RelevantRanks
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import draw_tiny
-from tests.pages.alone import OWN, attached, beside_an_odd_fusion, opened, words, world
+from tests.pages.alone import OWN, attached, beside_an_odd_fusion, button, opened, words, world
 
 pytestmark = pytest.mark.usefixtures("fresh")
 
@@ -63,6 +63,15 @@ def test_the_eleven_points_of_every_system(tiny: Dataset) -> None:
     assert set(lines) == {"HOG", "HSV histogram", "Fusion lab"}
     assert lines["Fusion lab"]["line"]["dash"] != "solid" == lines["HOG"]["line"]["dash"]
     assert "11-point interpolated, mean of 60 queries" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("look", "row"),
+    [("levels", "| Interpolated precision (11 levels) |"), ("over_k", "| P@k | hits(k) / k |"), ("spread", "| mAP |")],
+)
+def test_the_definitions_of_a_curve_open_over_the_page(tiny: Dataset, look: str, row: str) -> None:
+    app = button(opened(PAGE, d="tiny", see=look), "About these figures").click().run()
+    assert not app.exception and row in words(app)
 
 
 def test_one_class_alone(tiny: Dataset) -> None:

@@ -22,7 +22,7 @@ from core.task import NO_TASK
 from core.types import Dataset
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import draw_tiny, write_tiny
-from tests.pages.alone import OWN, attached, beside_an_odd_fusion, opened, table, words, world
+from tests.pages.alone import OWN, attached, beside_an_odd_fusion, button, opened, table, words, world
 
 pytestmark = pytest.mark.usefixtures("fresh")
 
@@ -79,6 +79,17 @@ def test_headings_explain_themselves(tiny: Dataset) -> None:
     for key in ("map", "p@5", "hit@1", "davies_bouldin_l2"):
         assert metrics.parse(key)[0].definition in config.replace("\\u2212", "−"), key
     assert "Systems that share a letter" in config
+
+
+def test_the_definitions_of_the_columns_open_over_the_page(tiny: Dataset) -> None:
+    app = opened(PAGE, d="tiny", cols="map_cut@k,silhouette_cosine", k="7")
+    assert "queries with replacement" not in words(app)
+    app = button(app, "About these figures").click().run()
+    assert not app.exception
+    told = words(app)
+    assert "| mAP@7 (/R) | (1/R) Σ c / r_c over r_c ≤ k |" in told and "| Silhouette (cosine) |" in told
+    assert "Recall@" not in told.split("Symbols:")[0]
+    assert "10,000 draws of queries with replacement" in told and "Self-retrieval" in told
 
 
 @pytest.mark.parametrize(

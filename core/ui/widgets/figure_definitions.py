@@ -1,0 +1,40 @@
+"""The contract of the figures on a page, opened over it: the rows of the metrics shown, and the sections behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.metrics import definitions
+
+
+def button(keys: Sequence[str], sections: Sequence[int], place: DeltaGenerator | None = None) -> None:
+    """A quiet button that opens the definitions of what the page shows.
+
+    Args:
+        keys: metrics on the page, as in results ("p@10").
+        sections: further numbers of DEFINITIONS.md sections, in the order of reading.
+        place: where the button stands; None for the page itself.
+    """
+    clicked = (place or st).button(
+        "About these figures",
+        key="about these figures",
+        icon=":material/menu_book:",
+        type="tertiary",
+        help="What each figure means, to the last edge case.",
+    )
+    if clicked:
+        _dialog(tuple(dict.fromkeys(keys)), tuple(sections))
+
+
+@st.dialog("About these figures", width="large", icon=":material/menu_book:")
+def _dialog(keys: tuple[str, ...], sections: tuple[int, ...]) -> None:
+    if keys:
+        st.markdown(definitions.metric_table(keys))
+        st.caption(definitions.symbols())
+    for number in sections:
+        section = definitions.sections()[number]
+        with st.expander(section.title):
+            st.markdown(section.text)
