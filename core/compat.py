@@ -35,14 +35,14 @@ def version(name: str) -> str:
     >>> version("no-such-package")
     ''
     """
-    found = distribution(name)
-    return found.version if found else ""
+    installed = distribution(name)
+    return installed.version if installed else ""
 
 
 def versions(names: Iterable[str]) -> dict[str, str]:
     """Package → version, of those that are installed."""
-    found = {name: version(name) for name in names}
-    return {name: said for name, said in found.items() if said}
+    all_versions = {name: version(name) for name in names}
+    return {name: number for name, number in all_versions.items() if number}
 
 
 def ensure_torchvision() -> str:
