@@ -22,7 +22,8 @@ from core import compat; compat.ensure_torchvision()
 sys.path.insert(0, PLACE)
 import numpy as np, open_clip, photographs, timm, torch
 from core import backbones
-from core.backbones import choice, encode, engines
+from core.backbones import encode
+from core.backbones.engines import select, torch_engine
 from core.data.images import open_rgb
 torch.set_num_threads(1)
 pictures = [open_rgb(file) for file in photographs.files()]
@@ -41,10 +42,10 @@ for name in NAMES:
     with torch.inference_mode():
         theirs = np.concatenate([network(transform(picture)[None]).numpy() for picture in pictures])
     found[name] = {"family": backbone.family}
-    for engine in filter(choice.usable, ("torch", choice.PACKED)):
+    for engine in filter(select.usable, ("torch", select.PACKED)):
         got = {}
-        one = encode.Encoder(backbone, engines.build(backbone, "cpu", engine=engine))
-        sources = [encode.Source(str(n), lambda picture=picture: picture) for n, picture in enumerate(pictures)]
+        one = encode.Encoder(backbone, torch_engine.build(backbone, "cpu", engine=engine))
+        sources = [encode.EncoderInput(str(n), lambda picture=picture: picture) for n, picture in enumerate(pictures)]
         encode.MultiEncoder([one], workers=1).run(sources, lambda _, keys, rows: got.update(zip(keys, rows)))
         ours = np.stack([got[str(n)] for n in range(len(pictures))])
         found[name][engine] = photographs.agreement(ours, theirs)

@@ -35,7 +35,7 @@ def test_a_split_is_saved_and_opens_again(tiny_world) -> None:
     assert data.load("tiny").fingerprint == made.fingerprint
     assert data.decided("tiny").shares == SplitShares(0.3, 0.2) and data.decided("tiny").seed == 4
     assert data.make_split("tiny", None).fingerprint == before.fingerprint
-    assert data.decided("tiny") == data.overrides.Decisions()
+    assert data.decided("tiny") == data.overrides.Overrides()
 
 
 def test_a_new_scan_splits_new_images_too(tmp_path: Path, home: Path) -> None:
