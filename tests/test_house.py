@@ -17,7 +17,19 @@ from tests import house
 from tests.house import CORE, FILES, ROOT
 
 # Left to right; a part may import what stands in an earlier column, and its own.
-GROUND = {"errors", "registry", "types", "setups", "paths", "progress", "compat", "files", "arrays", "task"}
+GROUND = {
+    "errors",
+    "registry",
+    "types",
+    "setups",
+    "paths",
+    "progress",
+    "compat",
+    "files",
+    "arrays",
+    "task",
+    "javascript",
+}
 ORDER: list[set[str]] = [
     {"data"},
     {"backbones"},

@@ -9,6 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from core.javascript import bundle
+
 _LOCK = threading.Lock()
 
 
@@ -24,8 +26,12 @@ def component(name: str, js: Path, css: Path | None = None, html: str = "") -> C
 
     Args:
         name: unique in the app.
-        js, css: its files; html: what it starts with.
+        js: its entry module, which may import others (`core.javascript.bundle`).
+        css: its style, if it has one.
+        html: what it starts with.
+    Raises:
+        UnsupportedModule: its modules cannot be bundled.
     """
     style = css.read_text(encoding="utf-8") if css else ""
     with _LOCK:
-        return _registered(name, html, style, js.read_text(encoding="utf-8"))
+        return _registered(name, html, style, bundle(js))
