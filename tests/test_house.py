@@ -90,7 +90,6 @@ LONG_FILES_FOR_NOW = {
     "core/studies/text/text_search.py",
     "core/studies/training/learned_fusion.py",
     "core/ui/app/cache.py",
-    "core/ui/components/map/map.js",
     "core/ui/views/fusion/fusion_tabs.py",
     "core/ui/views/retrieval/failure_analysis.py",
     "pages/backbones.py",

@@ -32,18 +32,18 @@ window.addEventListener("pointerup", () => { if (window.__move) window.__move.re
 window.__arm = () => {
   const view = """
     + VIEW
-    + """, panel = view.panels[0], before = { live: panel.live, version: panel.version };
+    + """, pane = view.panes[0], before = { live: pane.live, version: pane.version };
   const move = window.__move = { released: 0, knows: 0, first: 0, layouts: 0, whole: 0, shown: 0, frames: 0 };
   const look = () => {
     if (window.__move !== move) return;
     const now = performance.now();
     if (move.released) {
       move.frames++;
-      if (!move.knows && panel.live && panel.live !== before.live) move.knows = now;
-      if (!move.first && panel.version !== before.version) move.first = now;
-      if (move.knows && panel.came) move.layouts = panel.came;
-      if (!move.whole && move.knows && panel.live && panel.done === panel.live) move.whole = now;
-      if (move.whole && view.progress(panel) >= 1 && !panel.glide) { move.shown = now; return; }
+      if (!move.knows && pane.live && pane.live !== before.live) move.knows = now;
+      if (!move.first && pane.version !== before.version) move.first = now;
+      if (move.knows && pane.liveCount) move.layouts = pane.liveCount;
+      if (!move.whole && move.knows && pane.live && pane.doneLive === pane.live) move.whole = now;
+      if (move.whole && pane.progress() >= 1 && !pane.glide) { move.shown = now; return; }
     }
     requestAnimationFrame(look);
   };

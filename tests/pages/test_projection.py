@@ -51,17 +51,17 @@ class Map:
 
     def until(self, condition: str) -> None:
         """Until a JavaScript condition over `view` holds."""
-        self.page.wait_for_function(f"() => {{ const view = {VIEW}; return view && view.painter && ({condition}); }}")
+        self.page.wait_for_function(f"() => {{ const view = {VIEW}; return view && view.isReady && ({condition}); }}")
 
     def settle(self) -> None:
         """Until the map is there, nothing is on its way and nothing travels."""
-        self.until("view.panels.every((p) => view.progress(p) >= 1 && !view.busy(p))")
+        self.until("view.panes.every((p) => p.progress() >= 1 && !p.isStreaming)")
 
     def places(self, panel: int = 0) -> np.ndarray:
         """(n, 2) where the points are in the window."""
         self.page.locator(".fs-map .stage").scroll_into_view_if_needed()
         box = self.page.locator(".fs-map .stage").bounding_box()
-        flat = self.ask(f"Array.from(view.screen(view.panels[{panel}]))")
+        flat = self.ask(f"Array.from(view.panes[{panel}].screen())")
         return np.array(flat).reshape(-1, 2) + [box["x"], box["y"]]
 
     def layouts(self) -> list[str]:
@@ -81,8 +81,9 @@ class Map:
 def inked(map_: Map) -> int:
     """Pixels of the canvas that something was drawn on."""
     return map_.ask(
-        "(() => { const c = document.createElement('canvas'); c.width = view.canvas.width; c.height = view.canvas.height;"
-        "const pen = c.getContext('2d'); pen.drawImage(view.canvas, 0, 0);"
+        "(() => { const c = document.createElement('canvas'), from = view.renderer.canvas;"
+        "c.width = from.width; c.height = from.height;"
+        "const pen = c.getContext('2d'); pen.drawImage(from, 0, 0);"
         "const d = pen.getImageData(0, 0, c.width, c.height).data; let k = 0;"
         "for (let i = 3; i < d.length; i += 4) if (d[i] > 60) k++; return k; })()"
     )
@@ -92,7 +93,7 @@ def test_a_map_is_measured_and_a_selection_becomes_pictures(app: str, tab) -> No
     from playwright.sync_api import expect
 
     map_ = Map(tab, app, "p=pca&a=hog")
-    assert map_.ask("view.n") == 60 and inked(map_) > 500
+    assert map_.ask("view.points.count") == 60 and inked(map_) > 500
     tab.get_by_text(TRUST).wait_for()
     tab.get_by_text("Nothing is selected").wait_for()
     places = map_.places()
@@ -112,15 +113,15 @@ def test_a_map_is_measured_and_a_selection_becomes_pictures(app: str, tab) -> No
     before = map_.layouts()
     tab.get_by_text("UMAP", exact=True).wait_for()
     tab.get_by_text("t-SNE", exact=True).click()
-    map_.until(f"view.data.panels[0].xy !== '{before[0]}' && !view.busy(view.panels[0])")
-    assert map_.ask("Array.from(view.flags).filter((f) => f & 2).length") == inside.sum(), "kept across methods"
+    map_.until(f"view.data.panels[0].xy !== '{before[0]}' && !view.panes[0].isStreaming")
+    assert map_.ask("Array.from(view.points.flags).filter((f) => f & 2).length") == inside.sum(), "kept across methods"
     tab.get_by_text("the distance between groups").wait_for()
 
     clear = tab.get_by_role("button", name="Clear", exact=True)
     expect(clear).to_have_count(1)  # while the page runs again, the old button stands beside the new one
     clear.click()
     tab.get_by_text("Nothing is selected").wait_for()
-    map_.until("!view.anyChosen")
+    map_.until("!view.points.anySelected")
     assert not tab.complaints
 
 
@@ -136,7 +137,7 @@ def test_a_click_joins_neighbours_and_leads_to_retrieval(app: str, tab) -> None:
     cards = tab.locator(".st-key-map-neighbours .card")
     cards.nth(10).wait_for()
     assert cards.count() == 11
-    name = map_.ask(f"view.items.ids[{chosen}]")
+    name = map_.ask(f"view.points.ids[{chosen}]")
     tab.get_by_role("button", name="Open in Retrieval").click()
     tab.get_by_role("heading", name="Retrieval").wait_for()
     tab.locator(".st-key-the-query .card").first.wait_for()
@@ -149,8 +150,9 @@ def test_a_weight_moves_the_points_and_a_colour_does_not(app: str, tab) -> None:
     tab.get_by_text(TRUST).wait_for()
     before = map_.layouts()
     tab.evaluate(
-        f"() => {{ const view = {VIEW}; window.kept = view; window.seen = new Set(); const draw = view.draw.bind(view);"
-        "view.draw = () => { draw(); window.seen.add(Array.from(view.screen(view.panels[0])).slice(0, 2).join()); }; }"
+        f"() => {{ const view = {VIEW}, r = view.renderer; window.kept = view; window.seen = new Set();"
+        "const draw = r.draw.bind(r);"
+        "r.draw = () => { draw(); window.seen.add(Array.from(view.panes[0].screen()).slice(0, 2).join()); }; }"
     )
     tab.get_by_text("Weights", exact=True).click()
     slider = tab.get_by_role("slider", name=re.compile("HSV histogram"))
@@ -163,7 +165,7 @@ def test_a_weight_moves_the_points_and_a_colour_does_not(app: str, tab) -> None:
     moved = map_.layouts()
     tab.get_by_role("combobox", name=re.compile("^Colour|Selected.*Colour")).first.click()
     tab.get_by_role("option", name="Label doubt").click()
-    map_.until("view.colours.title === 'Label doubt'")
+    map_.until("view.colouring.title === 'Label doubt'")
     tab.locator(".fs-map .bar").wait_for()
     assert map_.layouts() == moved
     assert not tab.complaints
@@ -171,7 +173,7 @@ def test_a_weight_moves_the_points_and_a_colour_does_not(app: str, tab) -> None:
 
 def test_two_maps_side_by_side_show_what_changed(app: str, tab) -> None:  # noqa: F811
     map_ = Map(tab, app, "p=pca&a=hog&b2=hsv_histogram&col=change")
-    map_.until("view.panels.length === 2 && view.colours.title === 'Neighbours exchanged'")
+    map_.until("view.panes.length === 2 && view.colouring.title === 'Neighbours exchanged'")
     assert len(set(map_.layouts())) == 2
     tab.get_by_text(TRUST).nth(1).wait_for()  # measured after the points are shown
     assert not tab.complaints
@@ -187,6 +189,6 @@ def test_two_maps_side_by_side_show_what_changed(app: str, tab) -> None:  # noqa
 )
 def test_any_link_opens(app: str, tab, query: str) -> None:  # noqa: F811
     map_ = Map(tab, app, query)
-    assert map_.ask("view.n") == len(TINY_CLASSES) * 10
+    assert map_.ask("view.points.count") == len(TINY_CLASSES) * 10
     assert tab.get_by_text("could not be drawn").count() == 0
     assert not tab.complaints

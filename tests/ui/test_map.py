@@ -43,13 +43,13 @@ class Driver:
     def settle(self) -> None:
         """Until nothing travels any more."""
         self.page.wait_for_function(
-            f"() => {{ const v = {VIEW}; return v.painter && v.frames.length > 0 && !v.request"
-            " && v.panels.every((p) => v.progress(p) >= 1 && !p.glide && !v.busy(p)); }"
+            f"() => {{ const v = {VIEW}, r = v.renderer; return r.painter && r.frameTimes.length > 0"
+            " && !r.frameRequest && v.panes.every((p) => p.progress() >= 1 && !p.glide && !p.isStreaming); }"
         )
 
     def places(self, panel: int = 0) -> np.ndarray:
         """(n, 2) where the points are in the window."""
-        flat = np.array(self.ask(f"Array.from(view.screen(view.panels[{panel}]))")).reshape(-1, 2)
+        flat = np.array(self.ask(f"Array.from(view.panes[{panel}].screen())")).reshape(-1, 2)
         return flat + [self.left, self.top]
 
     def alone(self, panel: int = 0) -> int:
@@ -100,7 +100,7 @@ def test_hovering_shows_the_right_picture_at_once(tab, address: str) -> None:  #
     tab.wait_for_selector(f".fs-map .card.open img[data-ready='{position}']")
     took = time.perf_counter() - begun
     pixel = map_.ask(
-        "(() => { const c = document.createElement('canvas').getContext('2d'); c.drawImage(view.picture, 0, 0);"
+        "(() => { const c = document.createElement('canvas').getContext('2d'); c.drawImage(view.card.image, 0, 0);"
         "return Array.from(c.getImageData(5, 5, 1, 1).data).slice(0, 3); })()"
     )
     assert tuple(pixel) == ground(position)
@@ -153,7 +153,7 @@ def test_a_selection_made_in_the_page_shows_on_the_map_and_later_ones_win(tab, a
     map_ = Driver(tab, address, "n=240")
     tab.get_by_role("button", name="choose three").click()
     assert map_.selected(3) == {"id-00003.jpg", "id-00005.jpg", "id-00007.jpg"}
-    chosen = "Array.from(view.flags).map((f, i) => (f & 2 ? i : -1)).filter((i) => i >= 0)"
+    chosen = "Array.from(view.points.flags).map((f, i) => (f & 2 ? i : -1)).filter((i) => i >= 0)"
     tab.wait_for_function(f"() => {{ const view = {VIEW}; return {chosen}.length === 3; }}")
     assert map_.ask(chosen) == [3, 5, 7]
     tab.locator(".fs-map .tool[aria-label^='Lasso']").click()
@@ -170,13 +170,13 @@ def test_the_legend_hides_isolates_and_finds(tab, address: str) -> None:  # noqa
     map_ = Driver(tab, address, "n=800&groups=200")
     rows = tab.locator(".fs-map .row")
     assert rows.count() == 200
-    hidden = "Array.from(view.flags).filter((f) => f & 1).length"
+    hidden = "Array.from(view.points.flags).filter((f) => f & 1).length"
     rows.nth(3).click()
     assert map_.ask(hidden) == 4
     rows.nth(3).click()
     assert map_.ask(hidden) == 0
     rows.nth(10).dblclick()
-    assert map_.ask("Array.from(view.flags).map((f, i) => (f & 1 ? -1 : i)).filter((i) => i >= 0)") == [
+    assert map_.ask("Array.from(view.points.flags).map((f, i) => (f & 1 ? -1 : i)).filter((i) => i >= 0)") == [
         10,
         210,
         410,
@@ -192,8 +192,9 @@ def test_points_travel_and_parts_are_sent_once(tab, address: str) -> None:  # no
     map_ = Driver(tab, address, "n=240")
     before = map_.places()
     tab.evaluate(
-        f"() => {{ const view = {VIEW}; window.seen = []; const draw = view.draw.bind(view);"
-        "view.draw = () => { draw(); window.seen.push(Array.from(view.screen(view.panels[0])).slice(0, 2)); }; window.kept = view; }"
+        f"() => {{ const view = {VIEW}, r = view.renderer; window.seen = []; const draw = r.draw.bind(r);"
+        "r.draw = () => { draw(); window.seen.push(Array.from(view.panes[0].screen()).slice(0, 2)); };"
+        "window.kept = view; }"
     )
     tab.get_by_text("moved").click()
     tab.wait_for_function("() => window.seen.length > 4")
@@ -218,10 +219,12 @@ def test_layouts_on_the_way_come_without_a_run_of_the_page(tab, address: str) ->
     map_ = Driver(tab, address, "n=240")
     before = map_.places()
     tab.evaluate(
-        f"() => {{ const view = {VIEW}; window.came = []; window.told = new Set(); window.runs = 0; const take = view.take.bind(view);"
-        "view.take = (...all) => { take(...all); window.came.push(performance.now()); };"
+        f"() => {{ const view = {VIEW}; window.came = []; window.told = new Set(); window.runs = 0;"
+        "const receive = view.receiveLayout.bind(view);"
+        "view.receiveLayout = (...all) => { receive(...all); window.came.push(performance.now()); };"
         "const update = view.update.bind(view); view.update = (...all) => { window.runs++; update(...all); };"
-        "const paint = view.paintStatus.bind(view); view.paintStatus = () => { paint(); window.told.add(view.statuses.innerText); }; }"
+        "const bar = view.statusBar, paint = bar.paint.bind(bar);"
+        "bar.paint = () => { paint(); window.told.add(bar.root.innerText); }; }"
     )
     tab.get_by_role("button", name="lay out", exact=True).click()
     tab.wait_for_function("() => window.came.length === 6")
@@ -239,11 +242,11 @@ def test_layouts_on_the_way_come_without_a_run_of_the_page(tab, address: str) ->
 def test_a_layout_on_its_way_can_be_stopped(tab, address: str) -> None:  # noqa: F811
     map_ = Driver(tab, address, "n=60")
     tab.get_by_role("button", name="lay out for long").click()
-    tab.wait_for_function(f"() => {VIEW}.panels[0].came > 2")
+    tab.wait_for_function(f"() => {VIEW}.panes[0].liveCount > 2")
     tab.locator(".fs-map .stop").click()
     tab.get_by_text("stopped 0", exact=True).wait_for()
     map_.settle()
-    assert 0 < map_.ask("view.panels[0].came") < 500
+    assert 0 < map_.ask("view.panes[0].liveCount") < 500
 
 
 def test_the_card_keeps_clear_of_the_lines(tab, address: str) -> None:  # noqa: F811
@@ -256,8 +259,8 @@ def test_the_card_keeps_clear_of_the_lines(tab, address: str) -> None:  # noqa: 
     tab.mouse.move(*places[position])
     tab.wait_for_selector(f".fs-map .card.open[data-position='{position}'] img[data-ready]")
     covered = map_.ask(
-        "(() => { const b = view.card.getBoundingClientRect(); return view.linePlaces(view.stage.getBoundingClientRect())"
-        ".filter(([x, y]) => x > b.left && x < b.right && y > b.top && y < b.bottom).length; })()"
+        "(() => { const b = view.card.root.getBoundingClientRect();"
+        "return view.card.linePoints(view.stage.getBoundingClientRect()).filter(([x, y]) => x > b.left && x < b.right && y > b.top && y < b.bottom).length; })()"
     )
     assert covered == 0
 
@@ -271,7 +274,7 @@ def test_no_end_of_a_scale_sinks_into_the_ground(tab, address: str) -> None:  # 
             ratios = map_.ask(
                 "(() => { const light = (c) => c.map((v) => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; })"
                 ".reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0); const ground = light(view.theme.ground);"
-                "return view.palette.map((c) => { const l = light(c); return (Math.max(l, ground) + 0.05) / (Math.min(l, ground) + 0.05); }); })()"
+                "return view.colouring.palette.map((c) => { const l = light(c); return (Math.max(l, ground) + 0.05) / (Math.min(l, ground) + 0.05); }); })()"
             )
             assert min(ratios) > 1.6 and min(ratios[0], ratios[-1]) > (1.7 if kind == "numbers" else 3)
 
@@ -292,19 +295,20 @@ def test_a_click_draws_lines_on_both_maps(tab, address: str) -> None:  # noqa: F
 def test_zooming_in_shows_pictures(tab, address: str) -> None:  # noqa: F811
     map_ = Driver(tab, address, "n=240")
     position = map_.alone()
-    assert map_.ask("view.panels[0].thumbs.length") == 0
+    assert map_.ask("view.panes[0].thumbnails.length") == 0
     tab.mouse.move(*map_.places()[position])
     for _ in range(5):
         tab.mouse.wheel(0, -240)
     tab.wait_for_function(
-        f"() => {{ const v = {VIEW}, seen = v.inView(v.panels[0], 100);"
-        f" return v.panels[0].thumbs.some((t) => t.i === {position}) && !v.loading && !v.request && seen.length; }}"
+        f"() => {{ const v = {VIEW}, seen = v.panes[0].visiblePoints(v.points, 100);"
+        f" return v.panes[0].thumbnails.some((t) => t.i === {position}) && !v.thumbnails.loading"
+        " && !v.renderer.frameRequest && seen.length; }"
     )
-    thumbs = map_.ask("view.panels[0].thumbs")
+    thumbs = map_.ask("view.panes[0].thumbnails")
     x, y = (int(v) for v in (thumbs[0]["x"], thumbs[0]["y"]))
-    ratio = map_.ask("view.ratio")
+    ratio = map_.ask("view.renderer.pixelRatio")
     pixel = map_.ask(
-        f"Array.from(view.overlay.getContext('2d').getImageData({x * ratio}, {y * ratio}, 1, 1).data).slice(0, 3)"
+        f"Array.from(view.renderer.overlay.pen.getImageData({x * ratio}, {y * ratio}, 1, 1).data).slice(0, 3)"
     )
     assert tuple(pixel) == ground(thumbs[0]["i"])
     assert position in {thumb["i"] for thumb in thumbs}
@@ -316,9 +320,9 @@ def test_the_keyboard_alone_reaches_a_point(tab, address: str) -> None:  # noqa:
     for key in (".", ".", "Space"):
         tab.keyboard.press(key)
     map_.selected(1)
-    scale = map_.ask("view.panels[0].scale")
+    scale = map_.ask("view.panes[0].scale")
     tab.keyboard.press("+")
-    assert map_.ask("view.panels[0].scale") > 1.2 * scale
+    assert map_.ask("view.panes[0].scale") > 1.2 * scale
     tab.keyboard.press("Enter")
     tab.get_by_text("focus 1", exact=True).wait_for()
 
@@ -326,24 +330,25 @@ def test_the_keyboard_alone_reaches_a_point(tab, address: str) -> None:  # noqa:
 @pytest.mark.parametrize("n, renderer", [(50_000, ""), (200_000, ""), (5_000, "canvas2d")])
 def test_many_points_are_drawn_and_stay_in_hand(tab, address: str, n: int, renderer: str) -> None:  # noqa: F811
     map_ = Driver(tab, address, f"n={n}&groups=20&renderer={renderer}")
-    assert map_.ask("view.painter.name") == (renderer or "webgl2")
+    assert map_.ask("view.renderer.painter.name") == (renderer or "webgl2")
     painted = map_.ask(
-        "(() => { const c = document.createElement('canvas'); c.width = view.canvas.width; c.height = view.canvas.height;"
-        "const pen = c.getContext('2d'); pen.drawImage(view.canvas, 0, 0); const d = pen.getImageData(0, 0, c.width, c.height).data;"
+        "(() => { const c = document.createElement('canvas'), from = view.renderer.canvas;"
+        "c.width = from.width; c.height = from.height;"
+        "const pen = c.getContext('2d'); pen.drawImage(from, 0, 0); const d = pen.getImageData(0, 0, c.width, c.height).data;"
         "const seen = new Set(); let inked = 0; for (let i = 0; i < d.length; i += 4) if (d[i + 3] > 60)"
         "{ inked++; seen.add((d[i] >> 4) * 256 + (d[i + 1] >> 4) * 16 + (d[i + 2] >> 4)); } return [inked, seen.size]; })()"
     )
-    frame = map_.ask("await view.measure(15)")
+    frame = map_.ask("await view.renderer.measureFrames(15)")
     print(
         f"{n} points by {renderer or 'webgl2'}: {painted[0]} pixels in {painted[1]} colours, {frame:.0f} ms per frame"
     )
     assert painted[0] > 20_000 and painted[1] > 15
     assert frame < (250 if n <= 50_000 else 1_000)
     tab.wait_for_function(
-        f"() => {{ const v = {VIEW}; return !v.request && performance.now() > (v.coarseUntil || 0) + 50; }}"
+        f"() => {{ const r = {VIEW}.renderer; return !r.frameRequest && performance.now() > r.coarseUntil + 50; }}"
     )
-    assert map_.ask("view.look(view.panels[0], 1).coarse") is not True, "at rest every point is drawn"
-    position = map_.ask("view.pick(view.panels[0], Array.from(view.screen(view.panels[0])).slice(2000, 2002))")
+    assert map_.ask("view.renderer.scene(view.panes[0], 1).isCoarse") is not True, "at rest every point is drawn"
+    position = map_.ask("view.panes[0].pointAt(view.points, Array.from(view.panes[0].screen()).slice(2000, 2002))")
     assert position >= 0
 
 
@@ -365,9 +370,9 @@ def test_two_maps_are_linked(tab, address: str) -> None:  # noqa: F811
     position = map_.alone(0)
     tab.mouse.move(*map_.places(0)[position])
     tab.wait_for_selector(f".fs-map .card.open[data-position='{position}']")
-    x, y = map_.ask(f"Array.from(view.screen(view.panels[1])).slice({2 * position}, {2 * position + 2})")
+    x, y = map_.ask(f"Array.from(view.panes[1].screen()).slice({2 * position}, {2 * position + 2})")
     ring = map_.ask(
-        f"(() => {{ const r = view.ratio, size = 24, d = view.overlay.getContext('2d')"
+        f"(() => {{ const r = view.renderer.pixelRatio, size = 24, d = view.renderer.overlay.pen"
         f".getImageData(({x} - size / 2) * r, ({y} - size / 2) * r, size * r, size * r).data;"
         "let inked = 0; for (let i = 3; i < d.length; i += 4) if (d[i] > 100) inked++; return inked; })()"
     )

@@ -221,7 +221,7 @@ def show(
         "renderer": renderer,
         "parts": parts.new,
     }
-    result = component("fusionscope_map", _FOLDER / "map.js", _FOLDER / "map.css")(
+    result = component("fusionscope_map", _FOLDER / "main.js", _FOLDER / "map.css")(
         key=key,
         data=data,
         on_selection_change=lambda: _note_change(key, "selection"),

@@ -1,0 +1,10 @@
+/* Numbers as people read them. */
+
+export function formatCount(count) {
+  return count.toLocaleString("en");
+}
+
+export function formatNumber(number) {
+  if (!Number.isFinite(number)) return "–";
+  return Math.abs(number) >= 1000 || Number.isInteger(number) ? number.toLocaleString("en") : number.toFixed(3);
+}

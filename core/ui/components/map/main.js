@@ -1,0 +1,21 @@
+/* The map: points that can be panned, zoomed, hovered, lassoed and that travel when their positions change.
+ *
+ * Plain JavaScript, WebGL2 where there is one, a 2-D canvas where there is none. Streamlit calls the default export
+ * again whenever the data changes; the view of one element lives on between the calls. Large parts (ids, positions,
+ * colours) come once, under a hash; a part that is wanted and not here is requested with the trigger "missing".
+ */
+
+import { MapView } from "./view.js";
+
+const views = new WeakMap(); // the element Streamlit gives -> its MapView
+
+export default function (component) {
+  const { parentElement } = component;
+  if (!views.has(parentElement)) views.set(parentElement, new MapView(parentElement));
+  const view = views.get(parentElement);
+  view.update(component);
+  return () => {
+    view.destroy();
+    views.delete(parentElement);
+  };
+}
