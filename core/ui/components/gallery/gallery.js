@@ -1,12 +1,7 @@
 // The picture grid. Called again with new data at every rerun; cards are kept and changed in place, so pictures that
 // stay do not flicker. Everything that comes from data is set as text or as an attribute, never as HTML.
 
-const element = (tag, className, text) => {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined && text !== null) node.textContent = text;
-  return node;
-};
+import { element } from "../shared/dom.js";
 
 function moveText(move) {
   if (move === "new") return ["new", "new in this list"];

@@ -1,12 +1,7 @@
 // The result list of a catalogue. Called again with new data at every rerun; rows that did not change are kept.
 // Everything that comes from data is set as text or as an attribute, never as HTML.
 
-const element = (tag, className, text) => {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined && text !== null) node.textContent = text;
-  return node;
-};
+import { element } from "../shared/dom.js";
 
 function pictureOf(item, pick) {
   const picture = element(pick && item.src ? "button" : "span", "picture");
