@@ -532,9 +532,9 @@ def _weighed(text: str, names: Sequence[str]) -> dict[str, float] | None:
 
 def _plugins() -> None:
     """The user's own strategies join the table; a file that cannot be used is named, and all others work."""
-    from core.studies import systems
+    from core.fusion import plugins
 
-    for fault in systems.load_plugins():
+    for fault in plugins.load_plugins():
         print(f"warning: {fault}", file=sys.stderr)
 
 

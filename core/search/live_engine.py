@@ -9,17 +9,11 @@ import numpy as np
 
 from core import arrays
 from core.errors import BadInput, ShapeMismatch, UnknownName
-from core.search.ranking import BLOCK_BYTES, RankAccumulator, RankingResult, RelevanceCSR, precompile
+from core.search.ranking import RankAccumulator, RankingResult, RelevanceCSR, precompile
+from core.search.score_cache import BLOCK_BYTES, MatrixCache, half_of_free_memory
 from core.search.scores import CosineScores, missing_factors, rows_at
 from core.task import NO_TASK, Task
 from core.types import Ranking, Relevance, Split
-
-
-def half_of_free_memory() -> int:
-    """Bytes: half of what the machine has free now."""
-    import psutil
-
-    return psutil.virtual_memory().available // 2
 
 
 class LiveEngine:
@@ -53,9 +47,8 @@ class LiveEngine:
         self.split, self.truth, self.threads = split, truth, threads
         self.memory_bytes = half_of_free_memory() if memory_bytes is None else int(memory_bytes)
         self._sources: dict[str, CosineScores] = {}
-        self._kept: dict[str, np.ndarray] = {}
+        self._scores = MatrixCache(truth.n_queries, truth.n_gallery, self.memory_bytes)
         self._lists = RelevanceCSR.of(truth)
-        self._lock = threading.Lock()
         for name, array in vectors.items():
             self.add(name, array)
         if background:
@@ -66,17 +59,15 @@ class LiveEngine:
         highest = max(self.split.queries.max(initial=-1), self.split.gallery.max(initial=-1))
         if vectors.ndim != 2 or len(vectors) <= highest:
             raise ShapeMismatch(f"Vectors of {name!r} have shape {vectors.shape}; the split needs {highest + 1} rows.")
-        with self._lock:
-            gallery = rows_at(vectors, self.split.gallery)
-            queries = gallery if self.split.is_self_retrieval else vectors[self.split.queries]
-            self._sources[name] = CosineScores(queries, gallery)
-            self._kept.pop(name, None)
+        gallery = rows_at(vectors, self.split.gallery)
+        queries = gallery if self.split.is_self_retrieval else vectors[self.split.queries]
+        self._sources[name] = CosineScores(queries, gallery)
+        self._scores.drop(name)
 
     def remove(self, name: str) -> None:
         """Forget a backbone and give its memory back."""
-        with self._lock:
-            self._sources.pop(name, None)
-            self._kept.pop(name, None)
+        self._sources.pop(name, None)
+        self._scores.drop(name)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,7 +77,7 @@ class LiveEngine:
     @property
     def bytes_per_backbone(self) -> int:
         """Memory of one backbone's kept scores: float32, every query against the gallery."""
-        return 4 * self.truth.n_queries * self.truth.n_gallery
+        return self._scores.bytes_per_matrix
 
     def fits(self, names: tuple[str, ...] = ()) -> bool:
         """True when the scores of all these backbones (all, if none is named) are kept at once."""
@@ -99,26 +90,12 @@ class LiveEngine:
 
     def kept(self, name: str) -> np.ndarray | None:
         """(n_queries, n_gallery) float32 cosines of a backbone as they are kept; None when they are not."""
-        return self._kept.get(name)
+        return self._scores.get(name)
 
     def _kept_scores(self, name: str, task: Task = NO_TASK) -> np.ndarray | None:
         """All scores of a backbone, or None when they do not fit."""
-        with self._lock:
-            if name in self._kept:
-                return self._kept[name]
-            if (len(self._kept) + 1) * self.bytes_per_backbone > self.memory_bytes:
-                return None
-            source, n = self._sources[name], self.truth.n_queries
-            scores = np.empty((n, self.truth.n_gallery), np.float32)
-            step = max(1, BLOCK_BYTES // (4 * max(1, self.truth.n_gallery)))
-            meter = task.meter(f"Scores of {name}", n, "queries")
-            for start in range(0, n, step):
-                task.check()
-                stop = min(start + step, n)
-                source.block(start, stop, out=scores[start:stop])
-                meter.add(stop - start)
-            self._kept[name] = scores
-            return scores
+        block = self._sources[name].block
+        return self._scores.fill(name, block, task=task)
 
     def shares(self, shares: Mapping[str, float]) -> dict[str, float]:
         """Shares divided by their sum, those of 0 left out, in the order of the engine.
@@ -169,26 +146,29 @@ class LiveEngine:
         parts = [self.shares(shares) for shares in several]
         names = [name for name in self._sources if any(name in part for part in parts)]
         lists = self._lists if panel is None else RelevanceCSR.of(self.truth.take(panel))
-        counters = [RankAccumulator(lists, k, hits, np.float32, self.threads) for _ in parts]
+        accumulators = [RankAccumulator(lists, k, hits, np.float32, self.threads) for _ in parts]
         weights = [np.array(list(part.values()), np.float32) for part in parts]
         factors = [
             missing_factors(list(part.values()), [self._sources[name].gallery_present for name in part])
             for part in parts
         ]
         # A panel is for what is too large to keep, so it never fills the memory by itself.
-        kept = {name: self._kept.get(name) if panel is not None else self._kept_scores(name) for name in names}
+        matrices = {name: self.kept(name) if panel is not None else self._kept_scores(name) for name in names}
         n = lists.truth.n_queries
-        step = n if panel is None and all(b is not None for b in kept.values()) else self._step(len(names))
+        step = n if panel is None and all(m is not None for m in matrices.values()) else self._step(len(names))
         meter = task.meter("Ranking", n, "queries")
         for start in range(0, n, max(1, step)):
             task.check()
             stop = min(start + step, n)
             rows = slice(start, stop) if panel is None else panel[start:stop]
-            blocks = {name: self._sources[name].rows(rows) if b is None else b[rows] for name, b in kept.items()}
-            for part, counter, weight, factor in zip(parts, counters, weights, factors):
-                counter.update(start, stop, start, [blocks[name] for name in part], weight, factor)
+            blocks = {name: self._sources[name].rows(rows) if m is None else m[rows] for name, m in matrices.items()}
+            for part, accumulator, weight, factor in zip(parts, accumulators, weights, factors):
+                accumulator.update(start, stop, start, [blocks[name] for name in part], weight, factor)
             meter.add(stop - start)
-        return [self._with_query_norms(counter.result(panel), part, panel) for counter, part in zip(counters, parts)]
+        return [
+            self._with_query_norms(accumulator.result(panel), part, panel)
+            for accumulator, part in zip(accumulators, parts)
+        ]
 
     def _step(self, n_blocks: int) -> int:
         """Queries per block when scores are computed on the way."""

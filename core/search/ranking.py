@@ -5,17 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from core import arrays, paths
 from core.errors import BadInput, ShapeMismatch
+from core.search.score_cache import BLOCK_BYTES
 from core.search.scores import BlockScores, ScoreSource
 from core.task import NO_TASK, Task
 from core.types import Ranking, Relevance, RelevantRanks
-
-BLOCK_BYTES = 64 << 20
-"""A block of scores that is computed on the way is at most this large."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class RelevanceCSR:
     starts: np.ndarray
     ends: np.ndarray
     items: np.ndarray
-    own: np.ndarray
+    self_position: np.ndarray
     junk_indptr: np.ndarray
     junk_items: np.ndarray
     indptr: np.ndarray
@@ -60,7 +59,7 @@ class RelevanceCSR:
         else:
             order, starts, ends = truth.items, truth.indptr[:-1], truth.indptr[1:]
         indptr = np.concatenate([[0], np.cumsum(truth.n_relevant)])
-        # Copies: the kernel is compiled for writable arrays, and the nouns are read-only.
+        # Copies: the kernel is compiled for writable arrays, and those of `Relevance` are read-only.
         long = [np.array(a, np.int64) for a in (starts, ends, truth.self_position, truth.junk_indptr, truth.junk_items)]
         return cls(truth, long[0], long[1], np.array(order, np.int32), *long[2:], np.array(indptr, np.int64))
 
@@ -114,34 +113,10 @@ class RankAccumulator:
         padded = np.zeros(kernels.MOST_BLOCKS, self.dtype)
         padded[: len(weights)] = weights
         columns = np.empty(0, self.dtype) if factor is None else np.array(factor, self.dtype)
-        lists = self.lists
-
-        def run(low: int, high: int) -> None:
-            """Rank the queries low … high − 1."""
-            kernels.rank_rows(
-                low,
-                high,
-                base,
-                len(blocks),
-                padded,
-                *filled,
-                columns,
-                lists.starts,
-                lists.ends,
-                lists.items,
-                lists.own,
-                lists.junk_indptr,
-                lists.junk_items,
-                lists.indptr,
-                self.ranks,
-                self.retrieved,
-                self.hits,
-                self.mixed,
-                self.k,
-                self.items,
-                self.scores,
-            )
-
+        scores = kernels.ScoreBlocks(base, len(blocks), padded, tuple(filled), columns)
+        relevant = kernels.RelevantItems(*(getattr(self.lists, name) for name in kernels.RelevantItems._fields))
+        out = kernels.RankArrays(self.ranks, self.retrieved, self.hits, self.mixed, self.items, self.scores)
+        run = partial(kernels.rank_rows, scores=scores, relevant=relevant, out=out)
         # Four pieces a thread: an uneven neighbour on one core then costs a quarter of its share, not all of it.
         pieces = max(1, min(4 * self.threads, (stop - first) // 32)) if self.threads > 1 else 1
         arrays.in_pieces(run, first, stop, pieces)
@@ -176,12 +151,12 @@ class RankAccumulator:
         """The gain at each rank, and the gains of each query falling."""
         truth, indptr = self.lists.truth, self.lists.indptr
         owners = np.repeat(np.arange(truth.n_queries), np.diff(indptr))
-        there = self.ranks != RelevantRanks.NOT_RETRIEVED
+        retrieved = self.ranks != RelevantRanks.NOT_RETRIEVED
         keys = owners * truth.n_gallery + truth.items
-        found = np.zeros(len(self.ranks))
-        asked = owners[there] * truth.n_gallery + self.hits[there]
-        found[there] = truth.gains[np.searchsorted(keys, asked)]
-        return found, truth.gains[np.lexsort((-truth.gains, owners))]
+        gains = np.zeros(len(self.ranks))
+        hit_keys = owners[retrieved] * truth.n_gallery + self.hits[retrieved]
+        gains[retrieved] = truth.gains[np.searchsorted(keys, hit_keys)]
+        return gains, truth.gains[np.lexsort((-truth.gains, owners))]
 
 
 def rank_scores(
@@ -209,7 +184,7 @@ def rank_scores(
             f"Scores are ({source.n_queries}, {source.n_gallery}) where the truth has {truth.n_queries} queries "
             f"and {truth.n_gallery} gallery items."
         )
-    lists, counter = RelevanceCSR.of(truth), None
+    lists, accumulator = RelevanceCSR.of(truth), None
     step = max(1, BLOCK_BYTES // (8 * max(1, truth.n_gallery)))
     meter = task.meter("Ranking", truth.n_queries, "queries")
     for start in range(0, truth.n_queries, step):
@@ -220,11 +195,12 @@ def rank_scores(
             raise BadInput(
                 f"Scores of queries {start} to {stop - 1} hold NaN; leave such rows out, or score them −inf."
             )
-        if counter is None:
-            counter = RankAccumulator(lists, k, hits, np.float64 if block.dtype == np.float64 else np.float32, threads)
-        counter.update(start, stop, start, [block], [1.0])
+        if accumulator is None:
+            dtype = np.float64 if block.dtype == np.float64 else np.float32
+            accumulator = RankAccumulator(lists, k, hits, dtype, threads)
+        accumulator.update(start, stop, start, [block], [1.0])
         meter.add(stop - start)
-    return (counter or RankAccumulator(lists, k, hits)).result()
+    return (accumulator or RankAccumulator(lists, k, hits)).result()
 
 
 def top(scores: ScoreSource | np.ndarray, k: int, self_position: np.ndarray | None = None) -> Ranking:
@@ -235,13 +211,12 @@ def top(scores: ScoreSource | np.ndarray, k: int, self_position: np.ndarray | No
         self_position: (n_queries,) the query's own gallery position, left out; −1 for none.
     """
     source = BlockScores(np.atleast_2d(scores)) if isinstance(scores, np.ndarray) else scores
-    nobody = np.full(source.n_queries, -1), np.full(source.n_gallery, -1)
     truth = Relevance(
         source.n_queries,
         source.n_gallery,
         self_position=self_position,
-        query_classes=nobody[0],
-        gallery_classes=nobody[1],
+        query_classes=np.full(source.n_queries, -1),
+        gallery_classes=np.full(source.n_gallery, -1),
     )
     return rank_scores(source, truth, k=max(1, k)).best
 

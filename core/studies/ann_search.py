@@ -24,7 +24,8 @@ from core.fusion import early
 from core.progress import Progress
 from core.search.index import GalleryIndex
 from core.studies.retrieval import Query, QueryResult
-from core.studies.systems import System, VectorSet
+from core.studies.systems import System
+from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, Task
 
 FROM = 50_000
@@ -249,7 +250,7 @@ def _exact(
     """Exact scores of some queries, (n, n_gallery) float32 with −inf at their own place, and each one's k-th best."""
     smaller = space.only(queries)
     scores = sum(np.float32(shares[name]) * smaller.scores(name, 0, len(queries)) for name in names)
-    own = smaller.own
+    own = smaller.self_position
     rows = np.flatnonzero(own >= 0)
     scores[rows, own[rows]] = -np.inf
     k = min(k, scores.shape[1])

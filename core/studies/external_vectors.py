@@ -12,7 +12,7 @@ from core import data
 from core.data import external_vectors
 from core.errors import BadInput
 from core.fusion import FusionSpec, spec
-from core.studies import evaluation, systems
+from core.studies import evaluation, systems, vector_set
 from core.types import Dataset, unit
 
 
@@ -64,6 +64,6 @@ def run(
         rows: name → (n_images, dim) finite vectors in dataset order, of any norm; zero rows mean "nothing here".
         how: more of `evaluation.evaluate`.
     """
-    space = systems.VectorSet({name: unit(one) for name, one in rows.items()}, dataset.split)
+    space = vector_set.VectorSet({name: unit(one) for name, one in rows.items()}, dataset.split)
     judged = systems.build(space, tuple(rows), fusions)
     return evaluation.evaluate(judged, data.relevance(dataset), ks, dataset=dataset, **how)

@@ -21,7 +21,8 @@ from core.search.live_engine import LiveEngine
 from core.search.ranking import RankingResult, rank_scores
 from core.studies import embedding
 from core.studies.fusion_attribution import FusionCost, total_cost
-from core.studies.systems import System, VectorSet, build
+from core.studies.systems import System, build
+from core.studies.vector_set import VectorSet
 from core.studies.weight_search import TrainingSplit, split_queries
 from core.task import NO_TASK, ProgressMeter, Task
 from core.types import Dataset, Relevance, RelevantRanks, Split

@@ -12,7 +12,8 @@ import numpy as np
 
 from core.errors import BadInput
 from core.fusion import FusionSpec, early, late, learned
-from core.studies.systems import System, VectorSet
+from core.studies.systems import System
+from core.studies.vector_set import VectorSet
 from core.studies.weight_search import LearnedWeights, best_point, bootstrap_intervals, simplex
 from core.task import NO_TASK, Task
 
@@ -70,7 +71,7 @@ def score_contributions(system: System, query: int, items: np.ndarray) -> ScoreC
     """
     space, items = system.space, np.asarray(items, np.int64)
     names = system.backbones
-    own = space.own[query : query + 1]
+    own = space.self_position[query : query + 1]
     rows = [space.scores(name, query, query + 1) for name in names]
     ranks = np.stack([space.ranks(name, query, query + 1)[0, items] for name in names], axis=1)
     scores = np.stack([row[0, items] for row in rows], axis=1)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from core import arrays
-from core.search.live_engine import half_of_free_memory
+from core.search.score_cache import half_of_free_memory
 from core.types import Dataset, Relevance, Split
 
 SIZE = 1_000

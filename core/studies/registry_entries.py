@@ -88,9 +88,9 @@ def _metrics() -> list[dict[str, object]]:
 
 def _fusions() -> list[dict[str, object]]:
     from core.fusion import FUSIONS
-    from core.studies import systems
+    from core.fusion.plugins import load_plugins
 
-    systems.load_plugins()
+    load_plugins()
     return [
         {
             "kind": s.name,

@@ -15,7 +15,8 @@ from core.metrics import significance
 from core.metrics.ranking import average_precision
 from core.search.live_engine import LiveEngine
 from core.search.ranking import rank_scores
-from core.studies.systems import System, VectorSet
+from core.studies.systems import System
+from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, ProgressMeter, Task
 from core.types import Relevance, unit
 

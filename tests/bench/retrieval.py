@@ -25,7 +25,7 @@ from tests.bench import page as fusion_lab
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from core.studies.systems import VectorSet
+    from core.studies.vector_set import VectorSet
     from core.types import Dataset
 
 WANTED_CLICK, WANTED_PICTURES, WANTED_SEARCH = 500, 500, 30

@@ -12,7 +12,8 @@ import numpy as np
 
 from core.search.index import KINDS, GalleryIndex
 from core.studies import ann_search, retrieval
-from core.studies.systems import System, VectorSet
+from core.studies.systems import System
+from core.studies.vector_set import VectorSet
 from core.types import Dataset, Split, unit
 
 QUERIES = 30

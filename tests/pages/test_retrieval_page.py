@@ -204,7 +204,7 @@ def test_what_words_find_is_what_the_study_of_texts_finds(at_home, hog_reads) ->
     from core.export import contact_sheet
     from core.export.report import view_report
     from core.studies import retrieval
-    from core.studies.systems import VectorSet
+    from core.studies.vector_set import VectorSet
     from core.ui.views.retrieval.query_inputs import QueryInput
 
     loaded = data.load("tiny")

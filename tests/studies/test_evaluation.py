@@ -17,7 +17,8 @@ from core.fusion import FusionSpec
 from core.metrics import ranking as metrics
 from core.metrics import significance
 from core.studies import evaluation
-from core.studies.systems import System, VectorSet, build
+from core.studies.systems import System, build
+from core.studies.vector_set import VectorSet
 from core.types import Dataset, Relevance, Split, unit
 
 KS = (1, 3, 7, 50)

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput, Cancelled
 from core.fusion import FusionSpec
-from core.studies import fusion_attribution, systems, weight_search
+from core.studies import fusion_attribution, systems, vector_set, weight_search
 from core.task import Task
 from core.types import Split, unit
 
 
-def space(n: int = 30, seed: int = 0) -> systems.VectorSet:
+def space(n: int = 30, seed: int = 0) -> vector_set.VectorSet:
     rng = np.random.default_rng(seed)
-    return systems.VectorSet(
+    return vector_set.VectorSet(
         {name: unit(rng.standard_normal((n, dim))) for name, dim in (("a", 4), ("b", 8), ("c", 6))},
         Split.self_retrieval(n),
     )

@@ -11,8 +11,8 @@ from core import data, paths
 from core.fusion import FusionSpec
 from core.metrics import ranking as metrics
 from core.studies import embedding, fusion
-from core.studies.systems import VectorSet
 from core.studies.training import trained_fusions
+from core.studies.vector_set import VectorSet
 
 OWN = ("hsv_histogram", "hog")
 

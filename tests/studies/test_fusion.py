@@ -10,7 +10,8 @@ from core.errors import BadInput
 from core.fusion import FusionSpec
 from core.studies import fusion, weight_search
 from core.studies.fusion_attribution import FusionCost
-from core.studies.systems import System, VectorSet
+from core.studies.systems import System
+from core.studies.vector_set import VectorSet
 from core.types import Split
 from tests.studies.test_weights import planted, slow_ap
 

@@ -14,7 +14,8 @@ from core.fusion import FusionSpec, spec
 from core.progress import Progress
 from core.search.index import GalleryIndex
 from core.studies import ann_search, fusion_attribution, retrieval
-from core.studies.systems import System, VectorSet
+from core.studies.systems import System
+from core.studies.vector_set import VectorSet
 from core.task import Task
 from core.types import Dataset, Split, unit
 

@@ -182,7 +182,8 @@ def test_facts_are_measured_here_or_not_at_all(home, monkeypatch: pytest.MonkeyP
     from types import SimpleNamespace
 
     from core.fusion import FusionSpec
-    from core.studies.systems import System, VectorSet
+    from core.studies.systems import System
+    from core.studies.vector_set import VectorSet
 
     dataset = worlds()["self"]
     random = np.random.default_rng(0)

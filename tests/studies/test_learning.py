@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import BadInput, Cancelled
 from core.fusion import FusionSpec, spec
-from core.studies import systems
+from core.studies import systems, vector_set
 from core.studies.training import learned_fusion
 from core.task import Task
 from core.types import Relevance, Split, unit
@@ -31,7 +31,7 @@ def planted(n_classes: int = 16, per_class: int = 14, seed: int = 0):
 def world_of(vectors: dict[str, np.ndarray], labels: np.ndarray):
     n = len(labels)
     truth = Relevance(n, n, self_position=np.arange(n), query_classes=labels, gallery_classes=labels)
-    return systems.VectorSet(vectors, Split.self_retrieval(n)), truth, labels
+    return vector_set.VectorSet(vectors, Split.self_retrieval(n)), truth, labels
 
 
 def shaky(n_classes: int = 24, per_class: int = 12, seed: int = 0):
@@ -166,7 +166,7 @@ def test_the_head_keeps_what_tells_unseen_classes_apart() -> None:
     groups = np.repeat(np.arange(classes), n // classes)
     # Each class has a direction of its own: those of the reported classes are unknown to the training images.
     vectors = unit(np.eye(classes, dim)[groups] + 0.25 * random.standard_normal((n, dim)))
-    space = systems.VectorSet({"a": vectors, "b": np.roll(vectors, 1, axis=1)}, Split.self_retrieval(n))
+    space = vector_set.VectorSet({"a": vectors, "b": np.roll(vectors, 1, axis=1)}, Split.self_retrieval(n))
     train, report = np.flatnonzero(groups < classes // 2), np.flatnonzero(groups >= classes // 2)
     made = learned_fusion.train_head(space, ("a", "b"), train, np.where(groups < classes // 2, groups, -1), dim=classes)
     rows = systems.System("head", space, made.spec).vectors

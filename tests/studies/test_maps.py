@@ -12,7 +12,7 @@ from core import data
 from core.errors import BadInput, NotComputed, UnknownName
 from core.metrics import ranking as metrics
 from core.search import rank_scores
-from core.studies import maps, systems
+from core.studies import maps
 from core.studies.maps import COLOURINGS, NO_VALUE, MapView
 from core.studies.systems import System
 from core.types import Dataset, Split, unit
@@ -139,7 +139,7 @@ def test_figures_of_some_queries_are_those_of_all() -> None:
     labels = np.arange(40) % 4
     vectors = {"x": unit(random.normal(size=(40, 8)) + np.eye(4, 8)[labels])}
     split = Split.self_retrieval(40)
-    system = System("x", systems.VectorSet(vectors, split))
+    system = System("x", vector_set.VectorSet(vectors, split))
     drawn = Dataset.of(
         "x",
         np.arange(40).astype(str),

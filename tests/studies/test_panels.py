@@ -10,7 +10,7 @@ from core.errors import Cancelled
 from core.fusion import FusionSpec
 from core.search import LiveEngine
 from core.studies import fusion, query_sampling
-from core.studies.systems import VectorSet
+from core.studies.vector_set import VectorSet
 from core.task import Task
 from core.types import Dataset, Relevance, unit
 

@@ -13,7 +13,8 @@ from core import data
 from core.errors import BadInput, CoreError, UnknownName
 from core.fusion import FusionSpec, spec
 from core.studies import retrieval, system_spec_text
-from core.studies.systems import System, VectorSet
+from core.studies.systems import System
+from core.studies.vector_set import VectorSet
 from core.types import Dataset, Split, unit
 
 CLASSES, PER_CLASS = 4, 12

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput, NotComputed, ShapeMismatch
 from core.fusion import FUSIONS, FusionSpec, LearnedArray
+from core.fusion.plugins import load_plugins
 from core.search.live_engine import LiveEngine
 from core.search.ranking import rank_scores
-from core.studies import systems
+from core.studies import systems, vector_set
 from core.types import Relevance, Split, unit
 from tests.studies import slow_fusion
 
@@ -64,8 +65,8 @@ def world(rng: np.random.Generator, n: int = 24, overlap: str = "self"):
     return vectors, Split(order[:12], order[8:])
 
 
-def space_of(vectors: dict[str, np.ndarray], split: Split) -> systems.VectorSet:
-    return systems.VectorSet({name: unit(rows) for name, rows in vectors.items()}, split)
+def space_of(vectors: dict[str, np.ndarray], split: Split) -> vector_set.VectorSet:
+    return vector_set.VectorSet({name: unit(rows) for name, rows in vectors.items()}, split)
 
 
 def whole(system: systems.System) -> np.ndarray:
@@ -91,12 +92,12 @@ def test_every_kind_agrees_with_the_slow_reference(record: dict, overlap: str) -
     assert np.allclose(found[there], expected[there], atol=3e-6)
 
 
-def _on_own_cosines(record: dict, space: systems.VectorSet) -> np.ndarray:
+def _on_own_cosines(record: dict, space: vector_set.VectorSet) -> np.ndarray:
     given = record.get("weights") or [1.0] * 3
     used = [(name, w) for name, w in zip(record["backbones"], given) if w > 0]
     tables = [space.scores(name, 0, space.n_queries) for name, _ in used]
     result = np.full(tables[0].shape, np.nan)
-    for i, own in enumerate(space.own):
+    for i, own in enumerate(space.self_position):
         allowed = [j for j in range(space.n_gallery) if j != own]
         result[i] = slow_fusion.one_query(record["kind"], [t[i] for t in tables], [w for _, w in used], allowed, record)
     return result
@@ -208,7 +209,7 @@ def test_what_does_not_fit_is_said() -> None:
     with pytest.raises(BadInput, match="not trained"):
         systems.System("f", space, FusionSpec("f", "linear_head", ("a", "b"))).block(0, 3)
     with pytest.raises(ShapeMismatch, match="a 24, b 23"):
-        systems.VectorSet({"a": space.vectors["a"], "b": space.vectors["b"][:23]}, split)
+        vector_set.VectorSet({"a": space.vectors["a"], "b": space.vectors["b"][:23]}, split)
 
 
 GOOD = """
@@ -233,7 +234,7 @@ def test_a_users_file_adds_a_strategy_and_a_broken_one_a_sentence(plugins) -> No
     (plugins / "good.py").write_text(GOOD)
     (plugins / "half.py").write_text(GOOD.replace("highest", "half") + "\nraise ValueError('no luck')\n")
     (plugins / "syntax.py").write_text("def (:")
-    faults = systems.load_plugins(plugins)
+    faults = load_plugins(plugins)
     assert len(faults) == 2 and any("half.py" in f and "no luck" in f for f in faults)
     assert "highest" in FUSIONS and FUSIONS.get("highest").own and "half" not in FUSIONS
     vectors, split = world(np.random.default_rng(0))
@@ -242,7 +243,7 @@ def test_a_users_file_adds_a_strategy_and_a_broken_one_a_sentence(plugins) -> No
     expected = np.maximum(space.scores("a", 0, 24), space.scores("b", 0, 24))
     there = np.isfinite(found)
     assert np.array_equal(found[there], expected[there]) and (~there).sum() == 24
-    assert len(systems.load_plugins(plugins)) == 2, "a second visit loads nothing twice and says the same"
+    assert len(load_plugins(plugins)) == 2, "a second visit loads nothing twice and says the same"
 
 
 def test_an_edited_plugin_is_loaded_afresh(plugins) -> None:
@@ -250,10 +251,10 @@ def test_an_edited_plugin_is_loaded_afresh(plugins) -> None:
 
     path = plugins / "good.py"
     path.write_text(GOOD)
-    systems.load_plugins(plugins)
+    load_plugins(plugins)
     path.write_text(GOOD.replace("Highest", "Tallest"))
     os.utime(path, ns=(1, 1))
-    assert systems.load_plugins(plugins) == () and FUSIONS.get("highest").label == "Tallest"
+    assert load_plugins(plugins) == () and FUSIONS.get("highest").label == "Tallest"
 
 
 def test_a_plugin_that_gives_nonsense_is_named(plugins) -> None:
@@ -261,7 +262,7 @@ def test_a_plugin_that_gives_nonsense_is_named(plugins) -> None:
     (plugins / "nan.py").write_text(
         GOOD.replace("highest", "nan").replace("np.max(scores, axis=0)", "scores[0] * np.nan")
     )
-    systems.load_plugins(plugins)
+    load_plugins(plugins)
     vectors, split = world(np.random.default_rng(0))
     space = space_of(vectors, split)
     with pytest.raises(ShapeMismatch, match="'highest'"):
@@ -280,7 +281,7 @@ def test_a_plugin_that_gives_nonsense_is_named(plugins) -> None:
 )
 def test_a_plugin_that_gives_infinity_or_fails_is_one_sentence(plugins, result: str, said: str) -> None:
     (plugins / "odd.py").write_text(GOOD.replace("highest", "odd").replace("np.max(scores, axis=0)", result))
-    assert not systems.load_plugins(plugins)
+    assert not load_plugins(plugins)
     vectors, split = world(np.random.default_rng(0))
     with pytest.raises(BadInput, match=said):
         systems.System("f", space_of(vectors, split), FusionSpec("f", "odd", ("a", "b"))).block(0, 2)
@@ -289,7 +290,7 @@ def test_a_plugin_that_gives_infinity_or_fails_is_one_sentence(plugins, result: 
 def test_minus_infinity_is_still_not_retrieved(plugins) -> None:
     few = "np.where(scores[0] > np.median(scores[0]), scores[0], -np.inf)"
     (plugins / "few.py").write_text(GOOD.replace("highest", "few").replace("np.max(scores, axis=0)", few))
-    systems.load_plugins(plugins)
+    load_plugins(plugins)
     vectors, split = world(np.random.default_rng(0))
     found = whole(systems.System("f", space_of(vectors, split), FusionSpec("f", "few", ("a", "b"))))
     assert np.isneginf(found).sum() > found.size // 3 and np.isfinite(found).any()
@@ -300,7 +301,7 @@ def test_a_plugin_of_vectors_that_gives_nonsense_is_one_sentence(plugins, result
     text = GOOD.replace("highest", "odd").replace("np.max(scores, axis=0)", result)
     text = text.replace('joins="scores"', 'joins="vectors"').replace("(scores,", "(parts,")
     (plugins / "odd.py").write_text(text)
-    assert not systems.load_plugins(plugins)
+    assert not load_plugins(plugins)
     vectors, split = world(np.random.default_rng(0))
     with np.errstate(all="ignore"), pytest.raises(BadInput, match="one finite vector"):
         systems.System("f", space_of(vectors, split), FusionSpec("f", "odd", ("a", "b"))).block(0, 2)

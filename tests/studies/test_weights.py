@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from core.errors import BadInput, Cancelled
 from core.fusion import FusionSpec
 from core.studies import weight_search
-from core.studies.systems import System, VectorSet
+from core.studies.systems import System
+from core.studies.vector_set import VectorSet
 from core.task import Task
 from core.types import Relevance, Split, unit
 

@@ -18,7 +18,8 @@ from core.fusion import FusionSpec
 from core.metrics import curves, ranking
 from core.search import RankingResult, rank_scores
 from core.studies import fusion_attribution
-from core.studies.systems import System, VectorSet
+from core.studies.systems import System
+from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, Task
 from core.types import Dataset, Evaluation, Relevance, RelevantRanks, Split, unit
 

@@ -13,7 +13,7 @@ from core.errors import BadInput
 from core.fusion import FusionSpec, LearnedArray, early
 from core.fusion.learned import gate_inputs
 from core.fusion.normalize import normalize
-from core.studies.systems import VectorSet
+from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, Task
 from core.types import Relevance, unit
 
@@ -124,7 +124,7 @@ def _candidates(
     step = max(1, 2_000_000 // max(space.n_gallery, 1))
     for start in range(0, n, step):
         stop = min(start + step, n)
-        own = asked.own[start:stop]
+        own = asked.self_position[start:stop]
         scores = [asked.scores(name, start, stop) for name in names]
         parts = [asked.get(name)[asked.split.queries[start:stop]] for name in names]
         lists.inputs[start:stop] = gate_inputs(scores, own, parts, *(learned[k] for k in ("center", "scale", "basis")))
@@ -265,7 +265,9 @@ def _gate_frame(
         stop = min(start + step, len(fit))
         scores = [asked.scores(name, start, stop) for name in backbones]
         parts = [asked.get(name)[asked.split.queries[start:stop]] for name in backbones]
-        found.append(gate_inputs(scores, asked.own[start:stop], parts, plain["center"], plain["scale"], basis))
+        found.append(
+            gate_inputs(scores, asked.self_position[start:stop], parts, plain["center"], plain["scale"], basis)
+        )
     inputs = np.concatenate(found)
     deviation = inputs.std(axis=0)
     return {"center": inputs.mean(axis=0), "scale": np.where(deviation > 1e-6, deviation, 1.0), "basis": basis}

@@ -23,8 +23,8 @@ from core import files, paths
 from core.errors import BadInput, CoreError
 from core.fusion import FusionSpec
 from core.studies import fusion, query_sampling, weight_search
-from core.studies.systems import VectorSet
 from core.studies.training import learned_fusion
+from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, Task
 from core.types import Dataset, Relevance
 

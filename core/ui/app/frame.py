@@ -26,9 +26,9 @@ def plugins() -> tuple[str, ...]:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _plugins(files: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
-    from core.studies import systems
+    from core.fusion.plugins import load_plugins
 
-    return systems.load_plugins()
+    return load_plugins()
 
 
 def damage() -> None:
