@@ -12,7 +12,7 @@ from core import data
 from core.errors import BadInput, NotComputed, UnknownName
 from core.metrics import ranking as metrics
 from core.search import rank_scores
-from core.studies import maps
+from core.studies import maps, vector_set
 from core.studies.maps import COLOURINGS, NO_VALUE, MapView
 from core.studies.systems import System
 from core.types import Dataset, Split, unit
