@@ -70,7 +70,7 @@ def write_array(path: Path, array: np.ndarray) -> None:
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
     """Write named arrays as .npz."""
     whole = io.BytesIO()
-    np.savez(whole, **arrays)
+    np.savez(whole, **arrays)  # type: ignore[arg-type]  # numpy's own types take each name for `allow_pickle`
     write_bytes(path, whole.getbuffer())
 
 

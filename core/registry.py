@@ -65,11 +65,12 @@ class Registry(Generic[Entry]):
 
     def register(self, name: str, **fields: Any) -> Callable[[Callable], Callable]:
         """Decorator: add `entry_type(name=name, function=f, **fields)` and leave `f` as it is."""
-        if self._entry_type is None:
+        make = self._entry_type
+        if make is None:
             raise TypeError(f"the registry of {self.kind}s has no entry type")
 
         def wrap(function: Callable) -> Callable:
-            self.add(self._entry_type(name=name, function=function, **fields))
+            self.add(make(name=name, function=function, **fields))
             return function
 
         return wrap

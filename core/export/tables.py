@@ -242,16 +242,17 @@ def curve_table(result: evaluation.Result) -> pd.DataFrame:
 
     frames = []
     for one in result.evaluations:
-        levels = one.figures["iprec"]
+        if one.curve is None:
+            continue
         frames.append(
             pd.DataFrame(
                 {
                     "system": one.name,
                     "recall": curves.RECALL_LEVELS,
-                    "precision": levels.mean,
-                    "low": levels.low,
-                    "high": levels.high,
-                    "n_queries": levels.n_valid,
+                    "precision": one.curve.mean,
+                    "low": one.curve.low,
+                    "high": one.curve.high,
+                    "n_queries": one.curve.n_valid,
                 }
             )
         )

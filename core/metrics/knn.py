@@ -9,15 +9,15 @@ from core.types import Relevance
 
 def lone(truth: Relevance) -> np.ndarray:
     """(n_queries,) bool: labelled, and no other item of its class in its list."""
-    classes, gallery, own = truth.query_classes, truth.gallery_classes, truth.self_position
+    (classes, gallery), itself = truth.classes, truth.self_position
     top = int(max(classes.max(initial=-1), gallery.max(initial=-1))) + 1
     sizes = np.bincount(gallery[gallery >= 0], minlength=top + 1)
     others = np.where(classes >= 0, sizes[np.maximum(classes, 0)], 0)
-    inside = (own >= 0) & (classes >= 0)
-    inside[inside] = gallery[own[inside]] == classes[inside]
+    inside: np.ndarray = (itself >= 0) & (classes >= 0)
+    inside[inside] = gallery[itself[inside]] == classes[inside]
     others = others - inside
     owners = np.repeat(np.arange(truth.n_queries), np.diff(truth.junk_indptr))
-    gone = (gallery[truth.junk_items] == classes[owners]) & (own[owners] != truth.junk_items)
+    gone = (gallery[truth.junk_items] == classes[owners]) & (itself[owners] != truth.junk_items)
     others -= np.bincount(owners[gone], minlength=truth.n_queries)
     return (classes >= 0) & (others == 0)
 
@@ -35,7 +35,7 @@ def correct(items: np.ndarray, truth: Relevance, k: int) -> np.ndarray:
     """
     from core.metrics import kernels
 
-    classes, gallery = truth.query_classes, truth.gallery_classes
+    classes, gallery = truth.classes
     n_classes = int(max(classes.max(initial=-1), gallery.max(initial=-1))) + 1
     votes = np.require(items, np.int64, ["C", "W"])
     winners = kernels.majority(votes, np.array(gallery), int(k), max(1, n_classes))

@@ -16,7 +16,7 @@ from core.metrics import ranking as metrics
 from core.search import LiveEngine, RankingResult, ScoreSource, rank_scores
 from core.studies.systems import System
 from core.task import NO_TASK, Task
-from core.types import Dataset, Evaluation, Figure, Relevance
+from core.types import CurveFigure, Dataset, Evaluation, Figure, Relevance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -230,10 +230,9 @@ def evaluate_one(
     for key in votes:
         figures[key] = dataclasses.replace(figures[key], note=note)
     lows, highs = significance.intervals(levels, seed=seed, classes=classes)
-    figures["iprec"] = Figure(tuple(curves.average_curve(levels)), tuple(lows), tuple(highs), n, n_valid)
     figures |= _other_means(per_query["map"], truth, n, n_valid, seed, classes)
     figures |= _clusters(system, truth, clusters)
-    refusal = metrics.falls_with_k({key: one.mean for key, one in figures.items() if key != "iprec"})
+    refusal = metrics.falls_with_k({key: one.mean for key, one in figures.items()})
     if refusal:
         raise BadInput(f"{system.name}: {refusal}")
     mixed = ranked.mixed_ties & ranked.ranks.valid
@@ -247,6 +246,7 @@ def evaluate_one(
         mixed,
         ranked.best,
         _warnings(system, truth, dataset, int(mixed.sum()), n_valid),
+        curve=CurveFigure(curves.average_curve(levels), lows, highs, n_valid),
     )
 
 

@@ -99,7 +99,7 @@ def order(result: evaluation.Result, key: str | None = None) -> list[str]:
 
 def available(result: evaluation.Result) -> tuple[str, ...]:
     """Keys of all single figures that were computed, in the order of the table of metrics."""
-    keys = dict.fromkeys(key for one in result.evaluations for key in one.figures if key != "iprec")
+    keys = dict.fromkeys(key for one in result.evaluations for key in one.figures)
     names = list(metrics.METRICS.names)
     return tuple(sorted(keys, key=lambda key: (names.index(metrics.parse(key)[0].name), metrics.parse(key)[1] or 0)))
 

@@ -2,7 +2,7 @@
 
 from core.types.backbone import Backbone
 from core.types.dataset import Dataset, Split
-from core.types.evaluation import Evaluation, Figure
+from core.types.evaluation import CurveFigure, Evaluation, Figure
 from core.types.projection import Projection
 from core.types.ranking import Ranking, RelevantRanks
 from core.types.relevance import Relevance
@@ -11,6 +11,7 @@ from core.types.vectors import ZERO_NORM, Embeddings, frozen_array, unit, unit_w
 __all__ = [
     "ZERO_NORM",
     "Backbone",
+    "CurveFigure",
     "Dataset",
     "Embeddings",
     "Evaluation",

@@ -13,17 +13,27 @@ from core.types.ranking import Ranking
 
 @dataclass(frozen=True)
 class Figure:
-    """One number of a table: a mean over valid queries (or a tuple of means, for a curve) and its interval.
+    """One number of a table: a mean over valid queries and its interval.
 
     NaN where it is not defined; `note` then says why. `n_valid` of `n_queries` queries count.
     """
 
-    mean: float | tuple[float, ...]
-    low: float | tuple[float, ...]
-    high: float | tuple[float, ...]
+    mean: float
+    low: float
+    high: float
     n_queries: int
     n_valid: int
     note: str = ""
+
+
+@dataclass(frozen=True)
+class CurveFigure:
+    """Interpolated precision at recall 0, 0.1 ... 1: (11,) float64 means over `n_valid` queries, and their intervals."""
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    n_valid: int
 
 
 @dataclass(frozen=True)
@@ -33,13 +43,14 @@ class Evaluation:
     Attributes:
         name: of the system.
         per_query: metric key → (n_queries,) float64, NaN where the query does not count.
-        figures: metric key → Figure, list metrics, "iprec", kNN and clustering keys alike.
+        figures: metric key → Figure, list metrics, kNN and clustering keys alike.
         levels: (n_queries, 11) interpolated precision at recall 0, 0.1 ... 1, NaN rows where not defined.
         n_queries: queries asked; n_valid: those with at least one relevant item.
         mixed_ties: (n_queries,) bool, a relevant and a non-relevant item tie.
         ranking: the best items of each query.
         warnings: sentences to show beside the numbers.
         queries: (n_queries,) int64 which queries of the split, when only a panel was asked, else None.
+        curve: the mean of `levels`; None where single queries were evaluated, not the system.
     """
 
     name: str
@@ -52,6 +63,7 @@ class Evaluation:
     ranking: Ranking | None = None
     warnings: tuple[str, ...] = ()
     queries: np.ndarray | None = None
+    curve: CurveFigure | None = None
 
     def __post_init__(self) -> None:
         for key, values in self.per_query.items():

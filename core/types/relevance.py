@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 
+def _sized(values: np.ndarray, length: int, what: str) -> np.ndarray:
+    array = frozen_array(values, np.int64)
+    if array.shape != (length,):
+        raise ShapeMismatch(f"Relevance has {array.shape} {what} where {length} are needed.")
+    return array
+
+
 class Relevance:
     """The truth about a split: which gallery positions are relevant to each query.
 
@@ -54,10 +61,12 @@ class Relevance:
         if (query_classes is None) != (gallery_classes is None) or (indptr is None and query_classes is None):
             raise ShapeMismatch("Relevance needs lists, or the classes of queries and of gallery items.")
         self.by_class = indptr is None
-        self.query_classes = self._sized(query_classes, n_queries, "query classes")
-        self.gallery_classes = self._sized(gallery_classes, n_gallery, "gallery classes")
-        nobody = np.full(n_queries, -1)
-        self.self_position = self._sized(nobody if self_position is None else self_position, n_queries, "own positions")
+        self.query_classes = None if query_classes is None else _sized(query_classes, n_queries, "query classes")
+        self.gallery_classes = (
+            None if gallery_classes is None else _sized(gallery_classes, n_gallery, "gallery classes")
+        )
+        itself = np.full(n_queries, -1) if self_position is None else self_position
+        self.self_position: np.ndarray = _sized(itself, n_queries, "own positions")
         if junk_indptr is None or junk_items is None:
             junk_indptr, junk_items = np.zeros(n_queries + 1), np.empty(0)
         self.junk_indptr, self.junk_items = frozen_array(junk_indptr, np.int64), frozen_array(junk_items, np.int64)
@@ -67,14 +76,16 @@ class Relevance:
             self._lists = frozen_array(indptr, np.int64), frozen_array(items, np.int64)
         self._check()
 
-    @staticmethod
-    def _sized(values: np.ndarray | None, length: int, what: str) -> np.ndarray | None:
-        if values is None:
-            return None
-        array = frozen_array(values, np.int64)
-        if array.shape != (length,):
-            raise ShapeMismatch(f"Relevance has {array.shape} {what} where {length} are needed.")
-        return array
+    @property
+    def classes(self) -> tuple[np.ndarray, np.ndarray]:
+        """`query_classes` and `gallery_classes`, for what works on single labels only.
+
+        Raises:
+            ShapeMismatch: images have several labels, or none.
+        """
+        if self.query_classes is None or self.gallery_classes is None:
+            raise ShapeMismatch("This relevance has no single labels.")
+        return self.query_classes, self.gallery_classes
 
     def _check(self) -> None:
         if self.self_position.max(initial=-1) >= self.n_gallery:
@@ -85,9 +96,9 @@ class Relevance:
                 raise ShapeMismatch("Graded gains need lists of relevant items, not classes.")
             if len(self.junk_items):
                 owners = np.repeat(np.arange(self.n_queries), np.diff(self.junk_indptr))
-                same = (self.query_classes[owners] == self.gallery_classes[self.junk_items]) & (
-                    self.query_classes[owners] >= 0
-                )
+                query_classes, gallery_classes = self.classes
+                same = query_classes[owners] == gallery_classes[self.junk_items]
+                same &= query_classes[owners] >= 0
                 if (same & (self.self_position[owners] != self.junk_items)).any():
                     raise BadInput("An item is both relevant and junk for one query; it can only be one of them.")
             return
@@ -120,16 +131,17 @@ class Relevance:
         """
         from scipy import sparse
 
-        asks = sparse.csr_matrix(query_labels, dtype=np.float64)
-        shared = sparse.csr_matrix(asks @ sparse.csr_matrix(gallery_labels, dtype=np.float64).T)
+        queries = sparse.csr_matrix(query_labels, dtype=np.float64)
+        shared = sparse.csr_matrix(queries @ sparse.csr_matrix(gallery_labels, dtype=np.float64).T)
         shared.eliminate_zeros()
         shared.sort_indices()
-        owners = np.repeat(np.arange(asks.shape[0]), np.diff(shared.indptr))
-        own = np.full(asks.shape[0], -1) if self_position is None else np.asarray(self_position)
-        kept = shared.indices != own[owners]
-        indptr = np.concatenate([[0], np.cumsum(np.bincount(owners[kept], minlength=asks.shape[0]))])
-        gains = shared.data[kept] if graded else None
-        return cls(*shared.shape, indptr, shared.indices[kept], gains, self_position=own, **more)
+        owners = np.repeat(np.arange(queries.shape[0]), np.diff(shared.indptr))
+        itself = np.full(queries.shape[0], -1) if self_position is None else np.asarray(self_position)
+        others = shared.indices != itself[owners]
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(owners[others], minlength=queries.shape[0]))])
+        gains = shared.data[others] if graded else None
+        n_queries, n_gallery = shared.shape
+        return cls(n_queries, n_gallery, indptr, shared.indices[others], gains, self_position=itself, **more)
 
     @property
     def indptr(self) -> np.ndarray:
@@ -143,13 +155,14 @@ class Relevance:
 
     def _derived(self) -> tuple[np.ndarray, np.ndarray]:
         if self._lists is None:
-            order = np.argsort(self.gallery_classes, kind="stable")
-            ordered = self.gallery_classes[order]
-            low = np.searchsorted(ordered, self.query_classes, "left")
-            high = np.where(self.query_classes < 0, low, np.searchsorted(ordered, self.query_classes, "right"))
+            query_classes, gallery_classes = self.classes
+            order = np.argsort(gallery_classes, kind="stable")
+            ordered = gallery_classes[order]
+            low = np.searchsorted(ordered, query_classes, "left")
+            high = np.where(query_classes < 0, low, np.searchsorted(ordered, query_classes, "right"))
             lists = [order[a:b] for a, b in zip(low, high)]
-            lists = [own[own != me] for own, me in zip(lists, self.self_position)]
-            indptr = np.concatenate([[0], np.cumsum([len(own) for own in lists], dtype=np.int64)])
+            lists = [items[items != query] for items, query in zip(lists, self.self_position)]
+            indptr = np.concatenate([[0], np.cumsum([len(items) for items in lists], dtype=np.int64)])
             items = np.concatenate(lists) if lists else np.empty(0)
             self._lists = frozen_array(indptr, np.int64), frozen_array(items, np.int64)
         return self._lists
@@ -158,9 +171,10 @@ class Relevance:
         """Gallery positions relevant to one query, rising; derived for that query alone."""
         if self._lists is not None:
             return self.items[self.indptr[query] : self.indptr[query + 1]]
-        if self.query_classes[query] < 0:
+        query_classes, gallery_classes = self.classes
+        if query_classes[query] < 0:
             return np.empty(0, np.int64)
-        same = np.flatnonzero(self.gallery_classes == self.query_classes[query])
+        same = np.flatnonzero(gallery_classes == query_classes[query])
         return same[same != self.self_position[query]]
 
     def junk(self, query: int) -> np.ndarray:
@@ -172,27 +186,27 @@ class Relevance:
         """(n_queries,) int64: R, relevant items in the gallery, the query itself and its junk not counted."""
         if not self.by_class:
             return np.diff(self.indptr)
-        top = int(max(self.query_classes.max(initial=-1), self.gallery_classes.max(initial=-1))) + 1
-        sizes = np.bincount(self.gallery_classes[self.gallery_classes >= 0], minlength=top + 1)
-        found = np.where(self.query_classes >= 0, sizes[np.maximum(self.query_classes, 0)], 0)
-        own = self.self_position
-        inside = (own >= 0) & (self.query_classes >= 0)
-        inside[inside] = self.gallery_classes[own[inside]] == self.query_classes[inside]
-        return found - inside
+        query_classes, gallery_classes = self.classes
+        top = int(max(query_classes.max(initial=-1), gallery_classes.max(initial=-1))) + 1
+        sizes = np.bincount(gallery_classes[gallery_classes >= 0], minlength=top + 1)
+        same_class = np.where(query_classes >= 0, sizes[np.maximum(query_classes, 0)], 0)
+        itself: np.ndarray = (self.self_position >= 0) & (query_classes >= 0)
+        itself[itself] = gallery_classes[self.self_position[itself]] == query_classes[itself]
+        return same_class - itself
 
     @cached_property
     def list_length(self) -> np.ndarray:
         """(n_queries,) int64: N, items of a full list, the query itself and its junk left out."""
-        own = self.self_position
         junk_owners = np.repeat(np.arange(self.n_queries), np.diff(self.junk_indptr))
-        other_junk = np.bincount(junk_owners[own[junk_owners] != self.junk_items], minlength=self.n_queries)
-        return self.n_gallery - (own >= 0) - other_junk
+        others = self.self_position[junk_owners] != self.junk_items
+        other_junk = np.bincount(junk_owners[others], minlength=self.n_queries)
+        return self.n_gallery - (self.self_position >= 0) - other_junk
 
     def take(self, queries: np.ndarray) -> Relevance:
         """The same truth for some of the queries, in the order given."""
         queries = np.asarray(queries, np.int64)
         junk_indptr, junk_at = _csr_take(self.junk_indptr, queries)
-        more = {
+        more: dict[str, Any] = {
             "junk_indptr": junk_indptr,
             "junk_items": self.junk_items[junk_at],
             "self_position": self.self_position[queries],

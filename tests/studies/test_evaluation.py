@@ -186,9 +186,7 @@ def test_every_figure_is_the_slow_loops(name: str, tied: bool) -> None:
             mixed(systems[one.name], truth, q, lists[q]) for q in range(len(slow))
         )
         assert not tied or one.queries_with_mixed_ties > len(slow) / 2
-        np.testing.assert_allclose(
-            one.figures["iprec"].mean, np.mean([row["levels"] for row in valid], axis=0), atol=1e-9
-        )
+        np.testing.assert_allclose(one.curve.mean, np.mean([row["levels"] for row in valid], axis=0), atol=1e-9)
         zero = [0.0 if row is None else row["map"] for row in slow]
         assert one.figures["map_empty_as_zero"].mean == pytest.approx(np.mean(zero))
         assert one.figures["map_empty_as_zero"].n_valid == len(slow)
