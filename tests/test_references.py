@@ -43,7 +43,7 @@ def can_be_opened(reference: str) -> bool:
 
 
 def section_numbers(text: str) -> set[int]:
-    return {int(number) for found in SECTION.findall(text) for number in re.findall(r"\d+", found)}
+    return {int(number) for listed in SECTION.findall(text) for number in re.findall(r"\d+", listed)}
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,13 @@ def test_no_text_cites_a_file_or_a_section_that_is_not_there(path: Path) -> None
 
 def cited_by(path: Path) -> list[str]:
     """What follows "Reference:" in the docstrings of a file, up to the next blank line or paragraph."""
-    found = []
+    citations = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            found += re.findall(r"^ *Reference:(.*?)(?:\n\n|\n *>>>|\Z)", ast.get_docstring(node) or "", re.S | re.M)
-    return found
+            citations += re.findall(
+                r"^ *Reference:(.*?)(?:\n\n|\n *>>>|\Z)", ast.get_docstring(node) or "", re.S | re.M
+            )
+    return citations
 
 
 def test_docstrings_cite_what_can_be_opened() -> None:
@@ -127,9 +129,9 @@ def constants() -> list[tuple[int, str]]:
     ]
 
 
-@pytest.mark.parametrize(("number", "said"), constants(), ids=lambda value: str(value))
-def test_the_contract_names_the_constants_of_the_code(number: int, said: str) -> None:
-    assert said in " ".join(definitions.sections()[number].text.split())
+@pytest.mark.parametrize(("number", "phrase"), constants(), ids=lambda value: str(value))
+def test_the_contract_names_the_constants_of_the_code(number: int, phrase: str) -> None:
+    assert phrase in " ".join(definitions.sections()[number].text.split())
 
 
 def test_the_sections_are_numbered_without_a_gap() -> None:

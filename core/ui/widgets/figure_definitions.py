@@ -10,15 +10,15 @@ from streamlit.delta_generator import DeltaGenerator
 from core.metrics import definitions
 
 
-def button(keys: Sequence[str], sections: Sequence[int], place: DeltaGenerator | None = None) -> None:
+def button(keys: Sequence[str], sections: Sequence[int], container: DeltaGenerator | None = None) -> None:
     """A quiet button that opens the definitions of what the page shows.
 
     Args:
         keys: metrics on the page, as in results ("p@10").
         sections: further numbers of DEFINITIONS.md sections, in the order of reading.
-        place: where the button stands; None for the page itself.
+        container: of the button; None for the page itself.
     """
-    clicked = (place or st).button(
+    clicked = (container or st).button(
         "About these figures",
         key="about these figures",
         icon=":material/menu_book:",
