@@ -651,14 +651,17 @@ def comparison(found: catalogue_evaluation.CatalogueComparison) -> None:
     """Bars with intervals, the words, the table."""
     label = metrics.label(found.metric)
     lines = [
-        (row.label, row.mean, row.low, row.high, "#d6404e" if row.strategy == found.base else "#4269d0")
+        charts.Bar(row.label, row.mean, row.low, row.high, "#d6404e" if row.strategy == found.base else "#4269d0")
         for row in found.table.itertuples()
     ]
     with st.container(key="catalogue-halves"):
         left, right = st.columns([3, 2], gap="large")
     with left:
         st.plotly_chart(
-            charts.metric_bars(lines, label), key="catalogue bars", config={"displayModeBar": False}, width="stretch"
+            charts.BarChart(lines, label).figure(),
+            key="catalogue bars",
+            config={"displayModeBar": False},
+            width="stretch",
         )
         st.caption(
             f"{label}, mean of {int(found.table.n_valid.max()):,} questions with 95 % intervals. "

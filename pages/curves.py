@@ -8,6 +8,7 @@ import streamlit as st
 
 from core import charts
 from core.metrics import ranking as metrics
+from core.metrics.curves import RECALL_LEVELS
 from core.setups import CurvesSetup
 from core.studies import curves, leaderboard
 from core.types import Dataset
@@ -106,17 +107,18 @@ def show_levels(loaded: Dataset, competitors: list[ComparedSystem], setup: Curve
     queries = curves.queries_of(loaded, next(iter(ranks.values())), setup.label)
     found = {title: curves.levels(one, queries) for title, one in ranks.items()}
     n = int(queries.sum())
-    drawn = charts.lines(
+    drawn = charts.LineChart(
         lines_of(found, competitors),
         "recall level",
         f"precision (11-point interpolated, mean of {n:,} queries)",
         markers=True,
         bands=setup.bands,
         hover="recall %{x:.1f}",
+        x_range=(-0.02, 1.02),
+        x_step=0.1,
         height=460,
-    )
-    drawn.update_xaxes(dtick=0.1, range=[-0.02, 1.02])
-    st.plotly_chart(drawn, key="curves levels", config=charts.picture_config("precision-recall", setup.picture))
+    ).figure()
+    st.plotly_chart(drawn, key="curves levels", config=charts.download_config("precision-recall", setup.picture))
     st.caption(
         f"11-point interpolated, mean of {n:,} {theme.plain(who(setup))}: at each recall level the best precision at that recall or "
         "beyond, averaged query by query. Level 0 is the best precision anywhere in the list; a line never rises. Bands are 95 % "
@@ -150,16 +152,16 @@ def show_over_k(loaded: Dataset, competitors: list[ComparedSystem], setup: Curve
     for column, key, name in zip(columns, ("p", "recall"), ("precision@k", "recall@k (fraction found)")):
         with column:
             found = {title: one[key] for title, one in both.items()}
-            drawn = charts.lines(
+            drawn = charts.LineChart(
                 lines_of(found, competitors),
                 "k, results read",
                 f"{name}, mean of {n:,} queries",
                 bands=setup.bands,
                 hover="k = %{x:d}",
                 height=420,
-            )
+            ).figure()
             st.plotly_chart(
-                drawn, key=f"curves over k {key}", config=charts.picture_config(f"{key}-over-k", setup.picture)
+                drawn, key=f"curves over k {key}", config=charts.download_config(f"{key}-over-k", setup.picture)
             )
             take(curves.table(found, "k", "precision" if key == "p" else "recall"), f"{loaded.name}-{key}-over-k")
     relevant = cache.truth(loaded).n_relevant[queries]
@@ -221,9 +223,13 @@ def show_query(loaded: Dataset, competitors: list[ComparedSystem], setup: Curves
             query_picker.choose(loaded, pick)
     with right:
         found = {title: curves.one_query(one, query) for title, one in ranks.items()}
-        drawn = charts.query_curve(found, {one.title: one.colour for one in competitors})
-        drawn.update_layout(height=420)
-        st.plotly_chart(drawn, key="curves one query", config=charts.picture_config("one-query", setup.picture))
+        drawn = [
+            charts.Line(one.title, RECALL_LEVELS, levels, one.colour, one.dash, points=(recall, precision))
+            for one in competitors
+            for recall, precision, levels in [found[one.title]]
+        ]
+        figure = charts.precision_recall(drawn, height=420).figure()
+        st.plotly_chart(figure, key="curves one query", config=charts.download_config("one-query", setup.picture))
     lines = []
     for title, one in ranks.items():
         taken = {key: float(values[query]) for key, values in metrics.compute(one, ("map", "rprec", "mrr")).items()}
@@ -270,21 +276,19 @@ def show_spread(loaded: Dataset, competitors: list[ComparedSystem], setup: Curve
     queries = curves.queries_of(loaded, next(iter(ranks.values())), setup.label)
     found = {title: curves.distribution(one, queries, setup.cumulative) for title, one in ranks.items()}
     n = int(queries.sum())
-    drawn = charts.lines(
+    drawn = charts.LineChart(
         lines_of(found, competitors),
         "average precision of a query" + (", at least" if setup.cumulative else ""),
         f"share of the {n:,} queries",
         markers=not setup.cumulative,
         bands=False,
         hover="AP %{x:.2f} or more" if setup.cumulative else "AP around %{x:.3f}",
-        unit_range=setup.cumulative,
+        steps=not setup.cumulative,
+        x_range=(-0.01, 1.01),
+        y_format=".0%",
         height=440,
-    )
-    drawn.update_yaxes(tickformat=".0%", rangemode="tozero")
-    drawn.update_xaxes(range=[-0.01, 1.01])
-    if not setup.cumulative:
-        drawn.update_traces(line_shape="hvh", selector={"type": "scatter"})
-    st.plotly_chart(drawn, key="curves spread", config=charts.picture_config("spread", setup.picture))
+    ).figure()
+    st.plotly_chart(drawn, key="curves spread", config=charts.download_config("spread", setup.picture))
     means = ", ".join(f"{theme.plain(title)} {one.mean:.3f}" for title, one in found.items())
     st.caption(
         f"Average precision of each of {n:,} {theme.plain(who(setup))}"

@@ -214,9 +214,9 @@ def figures(
     if not fusion_state.is_even(base):
         values = cache.list_metrics(asked, base.backbones, base, (metric,))
         ends = cache.intervals(asked, base.backbones, base, (metric,), by_class)
-        rows.insert(-2, ("baseline", metrics.mean(values[metric]), *ends[metric], charts.OTHER_MIX_COLOUR))
+        rows.insert(-2, charts.Bar("baseline", metrics.mean(values[metric]), *ends[metric], charts.OTHER_MIX_COLOUR))
     st.plotly_chart(
-        charts.metric_bars(rows, metrics.label(metric), row_height=23), key="lab bars", config=fusion_tabs.BARE
+        charts.BarChart(rows, metrics.label(metric), row_height=23).figure(), key="lab bars", config=fusion_tabs.BARE
     )
     left, right = st.columns([5, 4], vertical_alignment="center")
     left.segmented_control(

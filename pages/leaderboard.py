@@ -283,11 +283,11 @@ def show_intervals(result: evaluation.Result, known: dict, competitors: dict[str
     rows = []
     for name in leaderboard.order(result):
         figure = result[name].figures[result.metric]
-        rows.append((known[name].title, figure.mean, figure.low, figure.high, competitors[name].colour))
+        rows.append(charts.Bar(known[name].title, figure.mean, figure.low, figure.high, competitors[name].colour))
     st.plotly_chart(
-        charts.metric_bars(rows, metrics.label(result.metric)),
+        charts.BarChart(rows, metrics.label(result.metric)).figure(),
         key="leaderboard bars",
-        config=charts.picture_config("leaderboard"),
+        config=charts.download_config("leaderboard"),
     )
     one = result.best
     st.caption(
@@ -315,7 +315,7 @@ def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) ->
     st.plotly_chart(
         charts.differences_map(titles, values, told, hover, system_select.shades()),
         key="leaderboard differences",
-        config=charts.picture_config("differences"),
+        config=charts.download_config("differences"),
     )
     pairs = len(result.comparisons)
     st.caption(
@@ -351,7 +351,7 @@ def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) ->
 
 def pair_words(one: Difference, a: str, b: str) -> str:
     """All that is known about a pair, for the hover."""
-    a, b = charts.escape(a), charts.escape(b)
+    a, b = charts.plain_text(a), charts.plain_text(b)
     said = "they can be told apart" if one.p_holm < leaderboard.LEVEL else "they cannot be told apart"
     if one.contradicts:
         said = "the two tests contradict each other: nothing is concluded"
@@ -414,13 +414,15 @@ def show_cost(result: evaluation.Result, known: dict, competitors: dict[str, Com
     for name, price, on_front in zip(names, prices, best):
         figure = result[name].figures[result.metric]
         points.append(
-            (known[name].title, price, figure.mean, figure.low, figure.high, competitors[name].colour, bool(on_front))
+            charts.CostPoint(
+                known[name].title, price, figure.mean, figure.low, figure.high, competitors[name].colour, bool(on_front)
+            )
         )
     unit = "ms per image" if by == "ms" else "MB of weights"
     st.plotly_chart(
         charts.quality_cost(points, unit, metrics.label(result.metric)),
         key=f"leaderboard cost {by}",
-        config=charts.picture_config("quality-and-cost"),
+        config=charts.download_config("quality-and-cost"),
     )
     dates = sorted({known[name].measured for name in names})
     st.caption(
@@ -489,7 +491,7 @@ def show_classes(result: evaluation.Result, known: dict, loaded: Dataset, setup:
         key=widget,
         on_select=lambda: picked_square(shown, table.systems, widget),
         selection_mode="points",
-        config=charts.picture_config("classes"),
+        config=charts.download_config("classes"),
     )
     several = " An image with several labels counts in each of its classes." if loaded.label_matrix is not None else ""
     st.caption(
@@ -503,7 +505,7 @@ def square_words(table: leaderboard.ClassTable, row: int, column: int, title: st
     """What is known about a square of the heat map."""
     value = table.values[row, column]
     return (
-        f"<b>{charts.escape(table.classes[row])}</b><br>{charts.escape(title)}<br>{metrics.label(result.metric)} {value:.3f} "
+        f"<b>{charts.plain_text(table.classes[row])}</b><br>{charts.plain_text(title)}<br>{metrics.label(result.metric)} {value:.3f} "
         f"[{table.low[row, column]:.3f}, {table.high[row, column]:.3f}]<br>mean of {table.n[row]:,} queries"
     )
 

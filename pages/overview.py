@@ -53,14 +53,14 @@ def results(name: str) -> None:
         return
     standing, colours = cache.leaderboard(name, done), theme.colours(done)
     rows = [
-        (cache.backbone_title(r.name), r.mean, r.low, r.high, colours[r.name])
+        charts.Bar(cache.backbone_title(r.name), r.mean, r.low, r.high, colours[r.name])
         for r in standing.rows
         if r.role == "backbone"
     ]
     if len(done) > 1:
         even = standing.row("fusion")
         rows.append(
-            (
+            charts.Bar(
                 "equal mix of all",
                 even.mean,
                 even.low,
@@ -71,11 +71,13 @@ def results(name: str) -> None:
     best = two_strongest(name, done) if len(done) > 2 else None
     if best is not None:
         pair = best.row("fusion")
-        rows.append(("equal mix of the best two", pair.mean, pair.low, pair.high, charts.FUSION_COLOUR))
-    rows.sort(key=lambda row: -row[1])
+        rows.append(charts.Bar("equal mix of the best two", pair.mean, pair.low, pair.high, charts.FUSION_COLOUR))
+    rows.sort(key=lambda row: -row.mean)
     n_queries = len(loaded.split.queries)
     of_all = f"of {n_queries:,} " if n_queries > standing.n_valid else ""
-    st.plotly_chart(charts.metric_bars(rows, "mAP"), key=f"overview bars {name}", config={"displayModeBar": False})
+    st.plotly_chart(
+        charts.BarChart(rows, "mAP").figure(), key=f"overview bars {name}", config={"displayModeBar": False}
+    )
     st.caption(
         f"{metrics.parse('map')[0].definition} {standing.n_valid:,} {of_all}queries; the lines are 95 % intervals."
         + (" Which two are best was seen on these same queries." if best is not None else "")

@@ -23,7 +23,7 @@ from core.ui.views.text import text_cache
 from core.ui.widgets import embedding_job, image_cards, sidebar
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    pass
 
 OFFLINE = "concepts_lite0"
 TOGETHER = "together"
@@ -259,7 +259,7 @@ def labels(loaded: Dataset, reader: str, templates: bool | None) -> None:
             given(loaded, names, true, found, accuracy)
         with right:
             if len(table):
-                st.plotly_chart(confusion_figure(table), key="words confusion", config={"displayModeBar": False})
+                st.plotly_chart(charts.label_confusion(table), key="words confusion", config={"displayModeBar": False})
                 st.caption(
                     f"True labels down, given names across; {int(table.to_numpy().sum()):,} labelled pictures, "
                     "each row shared out."
@@ -301,31 +301,6 @@ def given(
         key="words csv",
         icon=":material/download:",
     )
-
-
-def confusion_figure(table: pd.DataFrame) -> go.Figure:
-    """True labels against given names, each row as shares."""
-    import plotly.graph_objects as go
-
-    shares = table.to_numpy(float) / np.maximum(table.to_numpy(float).sum(axis=1, keepdims=True), 1)
-    figure = go.Figure(
-        go.Heatmap(
-            z=shares,
-            x=list(map(str, table.columns)),
-            y=list(map(str, table.index)),
-            zmin=0,
-            zmax=1,
-            xgap=1,
-            ygap=1,
-            colorscale=[[0, "rgba(66, 105, 208, 0.06)"], [1, "#4269d0"]],  # on a light page and on a dark one
-            customdata=table.to_numpy(),
-            colorbar={"thickness": 10, "tickformat": ".0%"},
-            hovertemplate="%{y} was called %{x}: %{customdata} pictures, %{z:.0%}<extra></extra>",
-        )
-    )
-    figure.update_yaxes(autorange="reversed", showgrid=False, dtick=1 if len(table) <= 40 else None)
-    figure.update_xaxes(showgrid=False, dtick=1 if len(table.columns) <= 40 else None)
-    return charts.base_layout(figure, height=max(340, 80 + 15 * len(table)))
 
 
 # ---------------------------------------------------------------------------------------------------- describe

@@ -18,8 +18,6 @@ from core.ui.views.retrieval import query_inputs
 from core.ui.widgets import background_full_eval, sidebar
 
 SEPARATOR = "|"
-FUSION_COLOURS = (charts.FUSION_COLOUR, "#8a5a2b", "#5b6bb5", "#b0487a", "#3f7f5f", "#a07d10")
-DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
 NO_SYSTEM = "Choose at least one system above: a backbone, the fusion of the Fusion lab, or a saved one."
 
 
@@ -138,7 +136,7 @@ def _competitors(
     for one in named:
         colour, dash = shades.get(one.text), "solid"
         if one.spec is not None:
-            colour, dash = FUSION_COLOURS[n_fusions % len(FUSION_COLOURS)], DASHES[n_fusions % len(DASHES)]
+            colour, dash = charts.fusion_style(n_fusions)
             n_fusions += 1
         found.append(ComparedSystem(System(one.text, space, one.spec), titles[one.text], colour, dash))
     return found

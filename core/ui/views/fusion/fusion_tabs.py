@@ -11,6 +11,7 @@ from core import charts
 from core.errors import BadInput
 from core.fusion import FusionSpec
 from core.fusion import spec as fusion_files
+from core.metrics.curves import RECALL_LEVELS
 from core.setups import FusionSetup
 from core.studies import costs, fusion_attribution
 from core.types import Dataset
@@ -52,10 +53,10 @@ def curve(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusio
     lines = []
     for name in names:
         alone = FusionSpec(name, "concat", names).with_shares({name: 1.0})
-        lines.append((titles[name], cache.levels(loaded, names, alone), colours[name], "dot"))
-    lines.append(("baseline", cache.levels(loaded, base.backbones, base), "#8a93a3", "dash"))
-    lines.append(("this fusion", cache.levels(loaded, names, spec), charts.FUSION_COLOUR, "solid"))
-    st.plotly_chart(charts.precision_recall(lines, cache.n_valid(loaded)), key="lab curve", config=BARE)
+        lines.append(charts.Line(titles[name], RECALL_LEVELS, cache.levels(loaded, names, alone), colours[name], "dot"))
+    lines.append(charts.Line("baseline", RECALL_LEVELS, cache.levels(loaded, base.backbones, base), "#8a93a3", "dash"))
+    lines.append(charts.Line("this fusion", RECALL_LEVELS, cache.levels(loaded, names, spec), charts.FUSION_COLOUR))
+    st.plotly_chart(charts.precision_recall(lines, cache.n_valid(loaded)).figure(), key="lab curve", config=BARE)
     st.caption(
         "Interpolated precision: at each recall level the best precision at that recall or beyond, averaged over the queries."
     )

@@ -170,7 +170,7 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], found: Fitted) -> None:
     with right:
         st.markdown("**On the other queries**")
         st.plotly_chart(
-            charts.metric_bars(bar_rows(standing, names, cache.backbone_title), "mAP", row_height=27),
+            charts.BarChart(bar_rows(standing, names, cache.backbone_title), "mAP", row_height=27).figure(),
             key="lab trained bars",
             config={"displayModeBar": False},
         )
@@ -180,13 +180,13 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], found: Fitted) -> None:
 
 def bar_rows(
     standing: fusion.BaselineComparison, names: tuple[str, ...], title: Callable[[str], str], fused: str = "this fusion"
-) -> list[tuple[str, float, float, float, str]]:
-    """Rows of `charts.metric_bars`: each system of a comparison in its colour."""
+) -> list[charts.Bar]:
+    """Bars of a `charts.BarChart`: each system of a comparison in its colour."""
     colours = theme.colours(names)
     shade = {"equal": "#7b8698", "fusion": charts.FUSION_COLOUR, "oracle": "#c9ced8"}
     words = {"fusion": fused}
     return [
-        (
+        charts.Bar(
             title(r.name) if r.role == "backbone" else words.get(r.role, r.name),
             r.mean,
             r.low,

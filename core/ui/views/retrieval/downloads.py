@@ -13,6 +13,7 @@ import streamlit as st
 from core import charts, data
 from core.data import images
 from core.metrics import ranking
+from core.metrics.curves import RECALL_LEVELS
 from core.studies import retrieval
 from core.types import Dataset
 from core.ui.app import cache, state, theme
@@ -72,10 +73,12 @@ def _figures(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
     table = figures_table(view.systems, answers, k)
     names = ["value"] if len(answers) == 1 else [named.title for named in view.systems]
     letters = ("",) if len(answers) == 1 else ("A: ", "B: ")  # two long titles may begin alike
-    lines = {
-        letter + _short(named.title): retrieval.precision_recall(answer)
-        for letter, named, answer in zip(letters, view.systems, answers)
-    }
+    lines = []
+    for number, (letter, named, answer) in enumerate(zip(letters, view.systems, answers)):
+        recall, precision, levels = retrieval.precision_recall(answer)
+        colour = charts.backbone_colour(number)
+        name = letter + _short(named.title)
+        lines.append(charts.Line(name, RECALL_LEVELS, levels, colour, points=(recall, precision)))
     st.dataframe(
         table,
         hide_index=True,
@@ -86,7 +89,9 @@ def _figures(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
             "meaning": st.column_config.TextColumn("meaning", width="large"),
         },
     )
-    st.plotly_chart(charts.query_curve(lines), key="query curve", config={"displayModeBar": False})
+    st.plotly_chart(
+        charts.precision_recall(lines, height=300).figure(), key="query curve", config={"displayModeBar": False}
+    )
     st.caption(
         f"Of this one query, which has {answers[0].n_relevant} relevant pictures; one query has no interval. "
         "Points: precision at each relevant result. Line: 11-point interpolated precision."

@@ -1,0 +1,302 @@
+"""Points: quality against cost, weights on a line or a triangle, sizes of images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.charts import base
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from core.studies.fusion_attribution import Landscape, SubsetCost
+
+Mark = tuple[str, Sequence[float], str]
+"""A point among the weights: its text, the shares in the order of the backbones, its colour."""
+_CORNERS = ((0.0, 0.0), (1.0, 0.0), (0.5, math.sqrt(3) / 2))
+
+
+class CostPoint(NamedTuple):
+    """A system by quality and cost: mean and 95 % interval of a metric; on_front: on the Pareto front."""
+
+    name: str
+    cost: float
+    mean: float
+    low: float
+    high: float
+    colour: str
+    on_front: bool
+
+
+def quality_cost(points: Sequence[CostPoint], unit: str, label: str) -> go.Figure:
+    """Quality with its interval against what a system costs here, and the Pareto front.
+
+    Args:
+        unit: of the cost, written on its axis.
+        label: of the metric.
+    """
+    figure = base.new_figure()
+    front = sorted((point.cost, point.mean) for point in points if point.on_front)
+    if front:
+        line = {"color": base.with_alpha(base.FUSION_COLOUR, 0.55), "width": 1.6, "shape": "hv", "dash": "dot"}
+        _front(figure, front, line)
+    metric = base.plain_text(label)
+    for point in points:
+        name = base.plain_text(point.name, 28)
+        figure.add_scatter(
+            x=[point.cost],
+            y=[point.mean],
+            mode="markers+text",
+            text=[f"<b>{name}</b>" if point.on_front else name],
+            textposition="top center",
+            textfont={"size": 12},
+            name=base.plain_text(point.name),
+            showlegend=False,
+            cliponaxis=False,
+            marker={
+                "size": 13 if point.on_front else 10,
+                "color": point.colour,
+                "line": {"width": 2 if point.on_front else 0, "color": base.FUSION_COLOUR},
+            },
+            error_y=base.error_bars([point.mean], [point.low], [point.high]),
+            hovertemplate=f"<b>{base.plain_text(point.name)}</b><br>%{{x:,.1f}} {unit}<br>{metric} {point.mean:.4f} "
+            f"[{point.low:.4f}, {point.high:.4f}]<br>"
+            + ("on the Pareto front" if point.on_front else "another one is at least as good for less")
+            + "<extra></extra>",
+        )
+    most = max((point.cost for point in points), default=1.0)
+    figure.update_xaxes(title=f"{unit}, measured here", range=[-0.06 * most, 1.12 * most])
+    values = [v for point in points for v in (point.mean, point.low, point.high) if math.isfinite(v)] or [0.0, 1.0]
+    room = 0.14 * max(max(values) - min(values), 0.02)
+    figure.update_yaxes(title=label, range=[max(-0.02, min(values) - room), max(values) + room])
+    return base.base_layout(figure, height=430)
+
+
+def _front(figure: go.Figure, front: Sequence[tuple[float, float]], line: dict[str, object]) -> None:
+    """The Pareto front as a staircase through (cost, value)."""
+    figure.add_scatter(
+        x=[cost for cost, _ in front],
+        y=[value for _, value in front],
+        mode="lines",
+        line=line,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def subset_costs(
+    subsets: Sequence[SubsetCost], titles: Mapping[str, str], by: str, chosen: SubsetCost | None = None
+) -> go.Figure:
+    """Quality of every subset against what it costs, with the Pareto front.
+
+    Args:
+        by: "milliseconds" or "megabytes".
+        chosen: the subset that is ringed.
+    """
+    figure = base.new_figure()
+    unit = "ms per query image" if by == "milliseconds" else "MB of weights"
+    costs = [getattr(subset.cost, by) for subset in subsets]
+    figure.add_scatter(
+        x=costs,
+        y=[subset.value for subset in subsets],
+        mode="markers",
+        text=[_shares_text(subset.backbones, subset.shares, titles, " + ") for subset in subsets],
+        marker={
+            "size": [11 if subset.on_front else 7 for subset in subsets],
+            "color": [base.FUSION_COLOUR if subset.on_front else base.MUTED_COLOUR for subset in subsets],
+        },
+        hovertemplate="%{text}<br>%{x:.1f} " + unit + "<br>mAP %{y:.4f}<extra></extra>",
+    )
+    front = [(cost, subset.value) for cost, subset in zip(costs, subsets) if subset.on_front]
+    _front(figure, front, {"color": base.FUSION_COLOUR, "width": 1.4, "shape": "hv"})
+    if chosen is not None:
+        figure.add_scatter(
+            x=[getattr(chosen.cost, by)],
+            y=[chosen.value],
+            mode="markers",
+            hoverinfo="skip",
+            marker={"symbol": "circle-open", "size": 20, "line": {"width": 3}, "color": base.SELECTED_COLOUR},
+        )
+    figure.update_xaxes(title=unit + ", measured here", rangemode="tozero")
+    figure.update_yaxes(title="mAP")
+    figure.update_layout(showlegend=False)
+    return base.base_layout(figure, height=360)
+
+
+def _shares_text(names: Sequence[str], shares: Sequence[float], titles: Mapping[str, str], join: str = " · ") -> str:
+    return join.join(f"{base.plain_text(titles.get(name, name))} {share:.0%}" for name, share in zip(names, shares))
+
+
+def cost_scatter(rows: Sequence[tuple[str, float, float, str, str]]) -> go.Figure:
+    """What backbones cost on this machine: parameters across, milliseconds of one image up.
+
+    Args:
+        rows: (title, million parameters, milliseconds, family, more for the hover).
+    """
+    figure = base.new_figure()
+    families = list(dict.fromkeys(family for *_, family, _ in rows))
+    sizes = [max(row[1], 0.01) for row in rows]
+    for number, family in enumerate(families):
+        members = [(size, row) for size, row in zip(sizes, rows) if row[3] == family]
+        figure.add_scatter(
+            x=[size for size, _ in members],
+            y=[row[2] for _, row in members],
+            mode="markers+text",
+            name=base.plain_text(family),
+            text=[base.plain_text(row[0]) for _, row in members],
+            textposition="top center",
+            textfont={"size": 11},
+            customdata=[base.plain_text(row[4]) for _, row in members],
+            cliponaxis=False,
+            marker={"size": 11, "color": base.backbone_colour(number)},
+            hovertemplate="%{text}<br>%{customdata}<extra></extra>",
+        )
+    marks = [step * 10**power for power in range(-2, 5) for step in (1, 2, 5)]
+    for update, title, values in (
+        (figure.update_xaxes, "million parameters (descriptors, which have none, stand at 0.01)", sizes),
+        (figure.update_yaxes, "ms per image, measured here", [row[2] for row in rows]),
+    ):
+        ends = [math.log10(min(values, default=1)) - 0.25, math.log10(max(values, default=1)) + 0.35]
+        update(type="log", title=title, tickvals=marks, ticktext=[f"{mark:g}" for mark in marks], range=ends)
+    return base.base_layout(figure, height=360)
+
+
+# ---------------------------------------------------------------- weights
+
+
+def landscape(
+    surface: Landscape, titles: Mapping[str, str], marks: Sequence[Mark], pair: tuple[str, str] | None = None
+) -> go.Figure:
+    """Mean AP over the weights: a curve for two backbones or one slice, a triangle for three.
+
+    Args:
+        surface: from `studies.fusion_attribution.landscape`.
+        titles: name → what people read.
+        marks: the present point, equal weights, the tuned one.
+        pair: which slice to draw when there are more than three backbones.
+    """
+    if surface.shape == "ternary":
+        figure = _triangle(surface, titles, marks)
+    else:
+        figure = _slice(surface, titles, marks, pair or (surface.backbones[0], surface.backbones[1]))
+    figure.update_layout(showlegend=False, dragmode=False, clickmode="event+select")
+    figure.update_traces(unselected={"marker": {"opacity": 1}}, selected={"marker": {"opacity": 1}})
+    return base.base_layout(figure, height=430 if surface.shape == "ternary" else 360)
+
+
+def _slice(surface: Landscape, titles: Mapping[str, str], marks: Sequence[Mark], pair: tuple[str, str]) -> go.Figure:
+    first, second = (base.plain_text(titles.get(name, name)) for name in pair)
+    rows = [i for i in range(len(surface.points)) if not surface.slices or surface.slices[i] == pair]
+    a, b = (surface.backbones.index(name) for name in pair)
+    figure = base.new_figure()
+    figure.add_scatter(
+        x=[surface.points[i][a] / max(surface.points[i][a] + surface.points[i][b], 1e-12) for i in rows],
+        y=[surface.values[i] for i in rows],
+        mode="lines+markers",
+        line={"color": base.FUSION_COLOUR, "width": 2.2},
+        marker={
+            "size": [9 if surface.as_good[i] else 5 for i in rows],
+            "color": [base.FUSION_COLOUR if surface.as_good[i] else "#b8bfcc" for i in rows],
+        },
+        customdata=[int(i) for i in rows],
+        name="mAP",
+        hovertemplate=f"{first} %{{x:.0%}} of the pair<br>mAP %{{y:.4f}}<extra></extra>",
+    )
+    for text, shares, colour in marks:
+        both = shares[a] + shares[b]
+        if both > 0:
+            figure.add_vline(
+                x=shares[a] / both,
+                line={"color": colour, "dash": "dot", "width": 1.6},
+                annotation_text=text,
+                annotation_font={"size": 11, "color": colour},
+            )
+    figure.update_xaxes(title=f"share of {first} in the pair with {second}", tickformat=".0%", range=[-0.03, 1.03])
+    return figure.update_yaxes(title="mAP")
+
+
+def _corner_mean(shares: Sequence[float]) -> tuple[float, float]:
+    """Where a weighting of three stands in the triangle."""
+    x, y = (sum(share * corner[axis] for share, corner in zip(shares, _CORNERS)) for axis in (0, 1))
+    return x, y
+
+
+def _triangle(surface: Landscape, titles: Mapping[str, str], marks: Sequence[Mark]) -> go.Figure:
+    figure = base.new_figure()
+    spots = [_corner_mean(point) for point in surface.points]
+    figure.add_scatter(
+        x=[x for x, _ in spots],
+        y=[y for _, y in spots],
+        mode="markers",
+        customdata=list(range(len(spots))),
+        text=[_shares_text(surface.backbones, point, titles) for point in surface.points],
+        marker={
+            "symbol": "hexagon",
+            "size": 17,
+            "color": surface.values,
+            "colorscale": "Viridis",
+            "colorbar": {"title": "mAP", "thickness": 12},
+            "line": {"width": [1.6 if good else 0 for good in surface.as_good], "color": "#ffffff"},
+        },
+        hovertemplate="%{text}<br>mAP %{marker.color:.4f}<extra></extra>",
+    )
+    for text, shares, colour in marks:
+        x, y = _corner_mean(shares)
+        figure.add_scatter(
+            x=[x],
+            y=[y],
+            mode="markers+text",
+            text=[text],
+            textposition="top center",
+            textfont={"size": 12},
+            marker={"symbol": "circle-open", "size": 17, "line": {"width": 3}, "color": colour},
+            hoverinfo="skip",
+        )
+    for name, (x, y) in zip(surface.backbones, _CORNERS):
+        title = base.plain_text(titles.get(name, name))
+        figure.add_annotation(x=x, y=y, text=f"<b>{title}</b>", showarrow=False, yshift=18 if y > 0 else -18)
+    figure.update_xaxes(visible=False, range=[-0.15, 1.15])
+    return figure.update_yaxes(visible=False, range=[-0.14, 1.02], scaleanchor="x")
+
+
+# ---------------------------------------------------------------- images
+
+
+def image_sizes(table: pd.DataFrame, most: int = 3000) -> go.Figure:
+    """Width against height in pixels, on two logarithmic axes: a mark per size, as large as it is frequent.
+
+    Args:
+        table: columns width, height, one row per image.
+        most: sizes drawn, the most frequent ones first.
+    """
+    grouped = table.groupby(["width", "height"]).size().rename("n").reset_index()
+    grouped = grouped.sort_values("n", ascending=False).head(most)
+    figure = base.new_figure()
+    figure.add_scatter(
+        x=grouped["width"],
+        y=grouped["height"],
+        mode="markers",
+        customdata=grouped["n"],
+        marker={
+            "size": 6 + 22 * (grouped["n"] / grouped["n"].max()) ** 0.5,
+            "color": base.BACKBONE_COLOURS[0],
+            "opacity": 0.55,
+            "line": {"width": 0},
+        },
+        hovertemplate="%{x:,} × %{y:,} pixels<br>%{customdata:,} images<extra></extra>",
+    )
+    ends = (
+        float(grouped[["width", "height"]].min().min()) / 1.3,
+        float(grouped[["width", "height"]].max().max()) * 1.3,
+    )
+    figure.add_scatter(
+        x=ends, y=ends, mode="lines", line={"color": base.QUIET, "dash": "dot", "width": 1.4}, hoverinfo="skip"
+    )
+    marks = [2**power for power in range(15) if ends[0] <= 2**power <= ends[1]]
+    for update, title in ((figure.update_xaxes, "width, pixels"), (figure.update_yaxes, "height, pixels")):
+        update(type="log", title=title, tickvals=marks, ticktext=[f"{mark:,}" for mark in marks])
+    figure.update_layout(showlegend=False)
+    return base.base_layout(figure, height=430)

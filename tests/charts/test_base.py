@@ -1,0 +1,54 @@
+"""Texts stay texts, axes fit their values, colours can be read."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from core import charts
+from core.charts import base
+from tests.charts.conftest import shown_by_plotly
+
+
+def test_a_hostile_name_is_shown_letter_by_letter(hostile: str) -> None:
+    assert shown_by_plotly(charts.plain_text(hostile)) == " ".join(hostile.split())
+    assert shown_by_plotly(charts.plain_text(hostile, 10)) == "<script>a…"
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        ([0.02, 0.11], 0.0, 0.15),
+        ([0.9, 1.0], 0.0, 1.2),
+        ([-0.2, 0.1], -0.3, 0.15),
+        ([12.0, 3.0], 0.0, 14.0),
+        ([math.nan, math.inf], 0.0, 1.0),
+        ([], 0.0, 1.0),
+        ([0.0], 0.0, 1.0),
+    ],
+)
+def test_an_axis_holds_its_values_and_little_more(values: list[float], low: float, high: float) -> None:
+    ends = base.from_zero(values)
+    finite = [value for value in values if math.isfinite(value)]
+    assert all(ends[0] <= value <= ends[1] for value in [0.0, *finite])
+    assert ends[0] >= low - 1e-9 and ends[1] <= high + 1e-9
+
+
+@pytest.mark.parametrize("ends", [(0, 1), (0, 0.013), (-0.4, 0.2), (0, 740), (1, 1000)])
+def test_ticks_are_few_round_and_inside(ends: tuple[float, float]) -> None:
+    marks = base.ticks(*ends)
+    assert 3 <= len(marks) <= 9 and all(ends[0] - 1e-9 <= mark <= ends[1] + 1e-9 for mark in marks)
+    steps = {round(b - a, 9) for a, b in zip(marks, marks[1:])}
+    assert len(steps) == 1 and all(len(f"{mark:g}") <= 6 for mark in marks)
+
+
+def test_texts_on_colours_reach_the_contrast_of_wcag_aa() -> None:
+    for colour in (*base.BACKBONE_COLOURS, *base.FUSION_COLOURS, *charts.LIGHT.rising, *charts.DARK.two_sided):
+        lights = sorted(base._luminance(one) + 0.05 for one in (colour, base.contrasting_text(colour)))
+        assert lights[1] / lights[0] >= 4.4, colour
+
+
+def test_colours_and_dashes_go_round() -> None:
+    assert charts.backbone_colour(8) == charts.backbone_colour(0)
+    assert len({charts.fusion_style(number) for number in range(30)}) == 30
