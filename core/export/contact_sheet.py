@@ -1,4 +1,4 @@
-"""The picture grid as one PNG, drawn with Pillow: the query above, then each system's results with rank and frame."""
+"""The results as one PNG, drawn with Pillow: the query above, then each system's results with rank and frame."""
 
 from __future__ import annotations
 
@@ -23,22 +23,21 @@ _INK, _QUIET, _PAPER, _SOFT = "#1c2333", "#667085", "#ffffff", "#f3f5f9"
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture: its thumbnail (None: there is none), two short texts under it, its frame."""
+    """One image: its thumbnail (None: there is none), two short texts under it, its frame."""
 
-    picture: Image.Image | None
+    image: Image.Image | None
     left: str = ""
     right: str = ""
     frame: str = "unknown"
 
     @classmethod
-    def of(cls, dataset: Dataset, answer: retrieval.QueryResult, place: int) -> Tile:
-        """A result of an answer."""
-        position = int(answer.system.space.split.gallery[place])
-        frame = "unknown" if not answer.judged else "relevant" if answer.relevant[place] else "not"
+    def of(cls, dataset: Dataset, result: retrieval.QueryResult, item: int) -> Tile:
+        """One result; `item` is its place in the gallery."""
+        position = int(result.system.space.split.gallery[item])
+        frame = "unknown" if not result.judged else "relevant" if result.relevant[item] else "not"
         label = dataset.label_of(position)
-        return cls(
-            thumbnail(dataset, position), f"{int(answer.ranks[place])}  {label}", f"{answer.scores[place]:.3f}", frame
-        )
+        caption = f"{int(result.ranks[item])}  {label}"
+        return cls(thumbnail(dataset, position), caption, f"{result.scores[item]:.3f}", frame)
 
 
 @dataclass(frozen=True)
@@ -61,23 +60,28 @@ def thumbnail(dataset: Dataset, position: int) -> Image.Image | None:
 def query_tiles(
     dataset: Dataset,
     position: int | None,
-    contents: Sequence[bytes] = (),
-    part: tuple[float, float, float, float] | None = None,
+    uploads: Sequence[bytes] = (),
+    crop: tuple[float, float, float, float] | None = None,
 ) -> list[Tile]:
-    """The query as tiles: an image of the dataset or pictures that were given, or the part of them in a box; none when
-    words ask."""
-    if position is None and not contents:
+    """The query as tiles: an image of the dataset or uploaded ones, or a crop of them; none for a text search."""
+    if position is None and not uploads:
         return []
-    if contents:
-        pictures = [images.open_rgb(content) for content in contents]
-    elif part is not None:
-        pictures = [images.open_rgb(data.read_bytes(dataset, position))]
+    if uploads:
+        shown: list[Image.Image | None] = [images.open_rgb(content) for content in uploads]
+    elif crop is not None and position is not None:
+        shown = [images.open_rgb(data.read_bytes(dataset, position))]
     else:
-        pictures = [thumbnail(dataset, position)]
-    if part is not None:
-        pictures = [one.crop(tuple(round(v * one.size[at % 2]) for at, v in enumerate(part))) for one in pictures]
+        shown = [None if position is None else thumbnail(dataset, position)]
+    if crop is not None:
+        shown = [None if image is None else _cropped(image, crop) for image in shown]
     label = "" if position is None else dataset.label_of(position)
-    return [Tile(one, label, "", "query") for one in pictures]
+    return [Tile(image, label, "", "query") for image in shown]
+
+
+def _cropped(image: Image.Image, crop: tuple[float, float, float, float]) -> Image.Image:
+    """The part of an image in a box of parts of its sides: left, top, right, bottom."""
+    left, top, right, bottom = (round(side * image.size[at % 2]) for at, side in enumerate(crop))
+    return image.crop((left, top, right, bottom))
 
 
 def draw(parts: Sequence[SheetPart], query: Sequence[Tile], title: str = "Query") -> bytes:
@@ -101,13 +105,13 @@ def draw(parts: Sequence[SheetPart], query: Sequence[Tile], title: str = "Query"
 
 def _tile(sheet: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
     pen.rounded_rectangle((x, y, x + _SIDE - 1, y + _SIDE - 1), 9, fill=_SOFT, outline=_FRAMES[tile.frame], width=4)
-    if tile.picture is None:
-        pen.text((x + 36, y + _SIDE // 2 - 8), "no picture", fill=_QUIET, font=_font(14))
+    if tile.image is None:
+        pen.text((x + 36, y + _SIDE // 2 - 8), "no image", fill=_QUIET, font=_font(14))
     else:
         inside = _SIDE - 14
-        scale = min(inside / tile.picture.width, inside / tile.picture.height)
-        size = tuple(max(1, round(length * scale)) for length in tile.picture.size)
-        small = tile.picture.resize(size, Image.Resampling.LANCZOS)
+        scale = min(inside / tile.image.width, inside / tile.image.height)
+        size = tuple(max(1, round(length * scale)) for length in tile.image.size)
+        small = tile.image.resize(size, Image.Resampling.LANCZOS)
         sheet.paste(small, (x + (_SIDE - size[0]) // 2, y + (_SIDE - size[1]) // 2))
     right = pen.textlength(tile.right, font=_font(13))
     pen.text((x, y + _SIDE + 3), _fitting(pen, tile.left, _SIDE - right - 8, 13), fill=_INK, font=_font(13))

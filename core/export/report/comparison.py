@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core import data
+from core import charts, data
 from core.errors import NotComputed
-from core.export.report import document, drawings, provenance
+from core.export.report import provenance
+from core.export.report.document import (
+    Case,
+    Cell,
+    DocumentImage,
+    Heading,
+    ImageStrip,
+    Paragraph,
+    Part,
+    Report,
+    Table,
+    number_cell,
+)
 from core.metrics import curves, ranking
 from core.studies import embedding, evaluation, fusion, leaderboard, retrieval, system_spec_text, systems
 from core.types import Dataset, Evaluation, Relevance
@@ -18,64 +31,83 @@ if TYPE_CHECKING:
     from core.studies.evaluation import Result
 
 COLUMNS = ("map", "p@k", "recall@k", "hit@k", "mrr", "rprec", "ndcg", "silhouette_cosine")
-"""Metrics of the main table, as far as they were computed; each @k at every cut-off."""
+"""Metrics of the tables, as far as they were computed; each @k at every cut-off."""
+MOST_COLUMNS = 6
+"""Metrics of one table; more would not fit a page of paper with their intervals."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the parts of a comparison share.
+
+    Attributes:
+        result: what `studies.evaluation.evaluate` gave.
+        titles: system → what people call it; a system that is not in it is called by its name.
+        backbones: whose records are listed; fusions: whose configurations are.
+        strip: embeds the images, as many as fit.
+    """
+
+    dataset: Dataset
+    result: Result
+    truth: Relevance
+    backbones: Sequence[str]
+    fusions: Sequence[FusionSpec] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
+    strip: ImageStrip = field(default_factory=ImageStrip)
+
+    def title(self, name: str) -> str:
+        """What people call a system."""
+        return self.titles.get(name, name)
+
+    @property
+    def ordered(self) -> list[Evaluation]:
+        """The systems by falling mean average precision, undefined ones last."""
+        return sorted(self.result.evaluations, key=lambda e: -math.inf if math.isnan(e.mean("map")) else -e.mean("map"))
+
+    def style(self, name: str) -> tuple[str, str]:
+        """Colour and dash of a system: those of the pages."""
+        if name in self.backbones:
+            return charts.backbone_colour(list(self.backbones).index(name)), "solid"
+        names = [spec.name for spec in self.fusions]
+        return charts.fusion_style(names.index(name) if name in names else len(names))
 
 
 def build(
-    dataset: Dataset,
-    result: Result,
-    truth: Relevance,
+    compared: Compared,
     *,
-    backbones: Sequence[str],
-    fusions: Sequence[FusionSpec] = (),
-    titles: Mapping[str, str] | None = None,
     known: Mapping[str, leaderboard.SystemInfo] | None = None,
     columns: Sequence[str] = COLUMNS,
     n_cases: int = 10,
     n_shown: int = 3,
 ) -> str:
-    """The HTML of a comparison.
+    """The HTML of a comparison; the answer stands first.
 
     Args:
-        result: what `studies.evaluation.evaluate` gave; systems are shown by falling mean average precision.
-        backbones: whose records are listed; fusions: whose configurations are.
-        titles: system → what people call it.
         known: system → what it is and costs; without it that table is left out.
+        columns: metrics of the tables, as far as they were computed.
         n_cases: best and worst queries of each of the first `n_shown` systems.
     """
-    called = dict(titles or {})
-    ordered = sorted(result.evaluations, key=lambda one: -_number(one.mean("map")))
-    best = ordered[0]
+    ordered = compared.ordered
+    best, dataset = ordered[0], compared.dataset
+    keys = [key for key in columns if any(key in one.figures for one in ordered)]
+    parts: list[Part] = [
+        *_bars(compared),
+        *_figures(compared, keys),
+        *_warnings(compared),
+        *_curves(compared),
+        *_differences(compared),
+        *_costs(compared, known or {}),
+    ]
+    for system in ordered[:n_shown]:
+        parts += _cases(compared, system, n_cases)
+    meanings = [[ranking.label(key), ranking.sentence(key)] for key in keys]
+    parts += [Heading("What the metrics mean"), Table(["Metric", "Meaning"], meanings)]
+    parts += [*compared.strip.notes(), *provenance.section(dataset, compared.backbones, compared.fusions)]
     lead = (
         f"{len(ordered)} systems on {dataset.name}: {len(dataset):,} images, {best.n_queries:,} queries, of which "
-        f"{best.n_valid:,} have something relevant. Intervals are 95 % and stand under each number."
+        f"{best.n_valid:,} have something relevant. Intervals are 95 %."
     )
-    album = document.ImageStrip()
-    parts = [document.answer(_answer(result, [one.name for one in ordered], called))]
-    parts += [document.heading("Every system"), _main_table(ordered, columns, called, result.tie_groups)]
-    parts.append(
-        document.paragraph(
-            "Means over valid queries with 95 % bootstrap intervals; the best mean average precision is bold. Systems that share a "
-            "letter cannot be told apart (paired randomisation tests, Holm-corrected over all pairs).",
-            quiet=True,
-        )
-    )
-    parts.append(drawings.bars([_bar(one, called) for one in ordered]))
-    parts.append(document.paragraph("Mean average precision with its 95 % interval.", quiet=True))
-    parts += _costs([one.name for one in ordered], known or {}, called)
-    parts += _warnings(ordered, called)
-    parts.append(document.heading("Precision and recall"))
-    parts.append(drawings.curves({called.get(one.name, one.name): curves.average_curve(one.levels) for one in ordered}))
-    parts.append(document.paragraph(f"11-point interpolated precision, mean of {best.n_valid:,} queries.", quiet=True))
-    parts += _differences(result, best.name, called)
-    for one in ordered[:n_shown]:
-        parts += _cases(dataset, one, truth, n_cases, called, album)
-    parts.append(document.heading("What the metrics mean"))
-    keys = [key for key in columns if any(key in one.figures for one in ordered)]
-    parts.append(document.table(["Metric", "Meaning"], [[ranking.label(key), ranking.sentence(key)] for key in keys]))
-    parts.append(album.note())
-    parts += provenance.section(dataset, backbones, fusions)
-    return document.document(f"Comparison on {dataset.name}", lead, parts)
+    return Report(f"Comparison on {dataset.name}", _answer(compared), lead, parts).html()
 
 
 def of_stored(
@@ -101,186 +133,168 @@ def of_stored(
     result = fusion.evaluate(dataset, backbones, fusions, ks=ks, by_class=by_class)
     titles = {name: embedding.find(dataset, name).title for name in used}
     titles |= _fusion_titles(fusions, titles)
-    parts = systems.build(fusion.space_of(dataset, used), backbones, fusions)
-    known = {one.name: leaderboard.system_info(one, dataset, titles[one.name]) for one in parts}
+    built = systems.build(fusion.space_of(dataset, used), backbones, fusions)
+    known = {system.name: leaderboard.system_info(system, dataset, titles[system.name]) for system in built}
     columns = [
         key if "@" not in key else f"{key.partition('@')[0]}@{k}"
         for key in COLUMNS
         for k in (ks if "@" in key else (0,))
     ]
-    return build(
-        dataset,
-        result,
-        data.relevance(dataset),
-        backbones=used,
-        fusions=fusions,
-        titles=titles,
-        known=known,
-        columns=tuple(dict.fromkeys(columns)),
-    )
+    compared = Compared(dataset, result, data.relevance(dataset), used, fusions, titles)
+    return build(compared, known=known, columns=tuple(dict.fromkeys(columns)))
 
 
-def _fusion_titles(fusions: Sequence[FusionSpec], called: Mapping[str, str]) -> dict[str, str]:
+def _fusion_titles(fusions: Sequence[FusionSpec], backbone_titles: Mapping[str, str]) -> dict[str, str]:
     """A fusion that nobody has named is called by its strategy: what it joins stands in a table of its own."""
     titles: dict[str, str] = {}
     for spec in fusions:
         unnamed = spec.name == system_spec_text.named_by_shares(spec).name
         title = f"{spec.strategy.label} of {len(spec.active)}" if unnamed else spec.name
         if spec.name == " + ".join(spec.backbones):
-            title = " + ".join(called[name] for name in spec.backbones)
-        again = sum(one.startswith(title) for one in titles.values())
+            title = " + ".join(backbone_titles[name] for name in spec.backbones)
+        again = sum(other.startswith(title) for other in titles.values())
         titles[spec.name] = f"{title} ({again + 1})" if again else title
     return titles
 
 
-def _number(value: float) -> float:
-    return -math.inf if math.isnan(value) else value
-
-
-def _main_table(
-    ordered: Sequence[Evaluation], columns: Sequence[str], called: Mapping[str, str], groups: Mapping[str, str]
-) -> str:
-    keys = [key for key in columns if any(key in one.figures for one in ordered)]
-    rows = []
-    for one in ordered:
-        row: list = [called.get(one.name, one.name), groups.get(one.name, "")]
-        for key in keys:
-            figure = one.figures.get(key)
-            row.append(
-                document.Cell("–") if figure is None else document.figure_cell(figure.mean, figure.low, figure.high)
-            )
-        rows.append([*row, document.Cell(f"{one.n_valid:,}")])
-    names = ["System", "Alike", *[ranking.label(key) for key in keys], "Queries"]
-    return document.table(names, rows, best=0)
-
-
-def _bar(one: Evaluation, called: Mapping[str, str]) -> tuple[str, float, float, float]:
-    figure = one.figures.get("map")
-    name = called.get(one.name, one.name)
-    return (name, math.nan, math.nan, math.nan) if figure is None else (name, figure.mean, figure.low, figure.high)
-
-
-def _warnings(ordered: Sequence[Evaluation], called: Mapping[str, str]) -> list[str]:
-    said = evaluation.warnings(ordered, called)
-    return [document.heading("To keep in mind", 3), *map(document.paragraph, said)] if said else []
-
-
-def _answer(result: Result, order: Sequence[str], called: Mapping[str, str]) -> str:
-    """Who is best, how sure that is, and on what it rests: what a reader wants to know first."""
-    best = result[order[0]]
+def _answer(compared: Compared) -> str:
+    """Which system finds best, how sure that is, and on what it rests: what a reader wants to know first."""
+    result, names = compared.result, [one.name for one in compared.ordered]
+    best = result[names[0]]
     figure = best.figures.get("map")
     if figure is None or math.isnan(figure.mean):
         return "No query has a relevant image, so nothing can be judged."
-    said = (
-        f"{called.get(best.name, best.name)} finds best: mAP {figure.mean:.3f} (95 % interval {figure.low:.3f} to "
-        f"{figure.high:.3f}, {figure.n_valid:,} queries; the bootstrap draws {_drawn(result)})."
+    resampled = "whole classes of queries" if result.resampled == "classes" else "queries one by one"
+    answer = (
+        f"{compared.title(best.name)} finds best: mAP {figure.mean:.3f} [{figure.low:.3f}, {figure.high:.3f}] "
+        f"({figure.n_valid:,} queries; the bootstrap draws {resampled})."
     )
-    against = {name: leaderboard.difference(result, best.name, name) for name in order[1:]}
-    alike = [called.get(name, name) for name, one in against.items() if one.p_holm >= leaderboard.LEVEL]
+    differences = {name: leaderboard.difference(result, best.name, name) for name in names[1:]}
+    alike = [compared.title(name) for name, pair in differences.items() if pair.p_holm >= leaderboard.LEVEL]
     if alike:
-        return f"{said} It cannot be told apart from {', '.join(alike)}."
-    if not against:
-        return said
-    second = against[order[1]]
+        return f"{answer} It cannot be told apart from {', '.join(alike)}."
+    if not differences:
+        return answer
+    second = differences[names[1]]
     return (
-        f"{said} It is ahead of {called.get(order[1], order[1])} by {second.mean:.3f} ({second.low:.3f} to "
-        f"{second.high:.3f}, Holm p = {second.p_holm:.2g})."
+        f"{answer} It is ahead of {compared.title(names[1])} by {second.mean:.3f} [{second.low:.3f}, {second.high:.3f}], "
+        f"Holm p = {second.p_holm:.2g}."
     )
 
 
-def _drawn(result: Result) -> str:
-    """What the intervals rest on."""
-    return "whole classes of queries" if result.resampled == "classes" else "queries one by one"
+def _bars(compared: Compared) -> list[Part]:
+    """Mean average precision of every system."""
+    bars = []
+    for system in compared.ordered:
+        figure = system.figures.get("map")
+        ends = (math.nan,) * 3 if figure is None else (figure.mean, figure.low, figure.high)
+        bars.append(charts.Bar(compared.title(system.name), *ends, compared.style(system.name)[0]))
+    return [charts.BarChart(bars, "mAP, mean average precision with its 95 % interval")]
 
 
-def _costs(order: Sequence[str], known: Mapping[str, leaderboard.SystemInfo], called: Mapping[str, str]) -> list[str]:
+def _figures(compared: Compared, keys: Sequence[str]) -> list[Part]:
+    """Every system with every metric, as many tables as fit the page."""
+    blocks = [keys[at : at + MOST_COLUMNS] for at in range(0, len(keys), MOST_COLUMNS)] or [()]
+    parts: list[Part] = [Heading("Every system")]
+    for block in blocks:
+        rows = []
+        for system in compared.ordered:
+            figures = [system.figures.get(key) for key in block]
+            cells = [Cell("–") if f is None else number_cell(f.mean, f.low, f.high) for f in figures]
+            letters = compared.result.tie_groups.get(system.name, "")
+            rows.append([compared.title(system.name), letters, *cells, Cell(f"{system.n_valid:,}")])
+        parts.append(Table(["System", "Ties", *map(ranking.label, block), "Queries"], rows, best=0))
+    small_print = (
+        "Means over valid queries with 95 % bootstrap intervals; the best mean average precision is bold. Systems that "
+        "share a letter cannot be told apart (paired randomisation tests, Holm-corrected over all pairs)."
+    )
+    return [*parts, Paragraph(small_print, quiet=True)]
+
+
+def _warnings(compared: Compared) -> list[Part]:
+    sentences = evaluation.warnings(compared.ordered, compared.titles)
+    return [Heading("To keep in mind", 3), *map(Paragraph, sentences)] if sentences else []
+
+
+def _curves(compared: Compared) -> list[Part]:
+    """11-point interpolated precision of every system."""
+    lines = []
+    for system in compared.ordered:
+        colour, dash = compared.style(system.name)
+        levels = curves.average_curve(system.levels)
+        lines.append(charts.Line(compared.title(system.name), curves.RECALL_LEVELS, levels, colour, dash))
+    return [Heading("Precision and recall"), charts.precision_recall(lines, compared.ordered[0].n_valid)]
+
+
+def _costs(compared: Compared, known: Mapping[str, leaderboard.SystemInfo]) -> list[Part]:
     """What each system is made of, and what it costs where that was measured."""
     rows = []
-    for name in order:
-        if name not in known:
+    for system in compared.ordered:
+        if system.name not in known:
             continue
-        one = known[name]
-        time, size = (
-            document.Cell("–" if value is None else f"{value:,.1f}") for value in (one.milliseconds, one.megabytes)
-        )
-        dim = document.Cell("–" if one.dim is None else f"{one.dim:,}")
-        rows.append([called.get(name, name), one.parts or one.kind, dim, time, size, one.measured, one.licence])
+        info = known[system.name]
+        time, size = (Cell("–" if v is None else f"{v:,.1f}") for v in (info.milliseconds, info.megabytes))
+        dim = Cell("–" if info.dim is None else f"{info.dim:,}")
+        title = compared.title(system.name)
+        rows.append([title, info.parts or info.kind, dim, time, size, info.measured, info.licence])
     if not rows:
         return []
-    columns = ["System", "Made of", "Length", "ms an image", "MB", "When", "Licence of the weights"]
-    return [
-        document.heading("What each is, and what it costs"),
-        document.table(columns, rows),
-        document.paragraph(
-            "Time from one image file to its vector and weights on disk, summed over the backbones used, measured on the machine "
-            "that made this report; “–” was not measured, or has no vectors of its own.",
-            quiet=True,
-        ),
-    ]
+    columns = ["System", "Made of", "Length", "ms per image", "MB", "When", "Licence of the weights"]
+    small_print = (
+        "Time from one image file to its vector and weights on disk, summed over the backbones used, measured on the "
+        "machine that made this report; “–” was not measured, or has no vectors of its own."
+    )
+    return [Heading("What each is, and what it costs"), Table(columns, rows), Paragraph(small_print, quiet=True)]
 
 
-def _differences(result: Result, best: str, called: Mapping[str, str]) -> list[str]:
+def _differences(compared: Compared) -> list[Part]:
     """The best system against each other one."""
+    best, *others = [system.name for system in compared.ordered]
     rows = []
-    for (one, two), found in result.comparisons.items():
-        if best not in (one, two):
-            continue
-        other, sign = (two, 1) if one == best else (one, -1)
-        ends = sorted((sign * found.low, sign * found.high))
-        wins, losses = (found.wins, found.losses) if sign > 0 else (found.losses, found.wins)
-        verdict = "the two tests disagree: no conclusion" if found.contradicts else ""
+    for name in others:
+        pair = leaderboard.difference(compared.result, best, name)
         rows.append(
             [
-                called.get(other, other),
-                document.figure_cell(sign * found.mean, *ends),
-                document.Cell(f"{found.p_holm:.4f}", f"uncorrected {found.p:.4f}"),
-                document.Cell(f"{sign * found.d_z:+.2f}"),
-                document.Cell(f"{wins:,} / {found.ties:,} / {losses:,}"),
-                verdict,
+                compared.title(name),
+                number_cell(pair.mean, pair.low, pair.high),
+                Cell(f"{pair.p_holm:.4f}", f"uncorrected {pair.p:.4f}"),
+                Cell(f"{pair.d_z:+.2f}"),
+                Cell(f"{pair.wins:,} / {pair.ties:,} / {pair.losses:,}"),
+                "the two tests disagree: no conclusion" if pair.contradicts else "",
             ]
         )
     if not rows:
         return []
+    columns = ["Other system", "Difference in mAP", "p (Holm)", "Effect d_z", "Better / equal / worse", ""]
     return [
-        document.heading(f"{called.get(best, best)} against the others"),
-        document.table(
-            ["Other system", "Difference in mAP", "p (Holm)", "Effect d_z", "Better / equal / worse", ""], rows
-        ),
-        document.paragraph(
-            "Paired over the same queries. Queries of one class share their relevant images, so they are not independent: "
-            "a significant difference is about these queries, not about another dataset.",
-            quiet=True,
-        ),
+        Heading(f"{compared.title(best)} against the others"),
+        Table(columns, rows),
+        Paragraph(f"Paired over the same queries. {evaluation.caution(compared.result.resampled)}", quiet=True),
     ]
 
 
-def _cases(
-    dataset: Dataset, one: Evaluation, truth: Relevance, n: int, called: Mapping[str, str], album: document.ImageStrip
-) -> list[str]:
-    """Best and worst queries of one system, with their pictures."""
-    if one.ranking is None or not one.n_valid:
+def _cases(compared: Compared, system: Evaluation, n: int) -> list[Part]:
+    """Best and worst queries of one system, with their images."""
+    if system.ranking is None or not system.n_valid:
         return []
-    best, worst = retrieval.best_and_worst(dataset, one, truth, n)
-    parts = []
-    for what, cases in (("Worst", worst), ("Best", best)):
-        parts.append(document.heading(f"{what} queries of {called.get(one.name, one.name)}"))
+    dataset = compared.dataset
+    best, worst = retrieval.best_and_worst(dataset, system, compared.truth, n)
+    parts: list[Part] = []
+    for which, cases in (("Worst", worst), ("Best", best)):
+        parts.append(Heading(f"{which} queries of {compared.title(system.name)}"))
         for case in cases:
             title = f"AP {case.ap:.3f} · {case.n_relevant} relevant · {dataset.ids[case.position]}"
-            parts.append(document.case(title, case.words, album.row(case_pictures(dataset, case))))
+            parts.append(Case(title, case.words, compared.strip.row(case_images(dataset, case))))
     return parts
 
 
-def case_pictures(dataset: Dataset, case: retrieval.QueryCase) -> list[document.DocumentImage]:
+def case_images(dataset: Dataset, case: retrieval.QueryCase) -> list[DocumentImage]:
     """The query, then its first results."""
-    shown = [
-        document.DocumentImage(
-            retrieval.text_key(dataset.keys[case.position]), f"query · {dataset.label_of(case.position)}", "query"
-        )
-    ]
+    label = dataset.label_of(case.position)
+    images = [DocumentImage(retrieval.text_key(dataset.keys[case.position]), f"query · {label}", "query")]
     for rank, (item, score, hit) in enumerate(zip(case.items, case.scores, case.hits), start=1):
         position = int(dataset.split.gallery[item])
-        said = f"{rank} · {dataset.label_of(position)} · {score:.3f}"
-        shown.append(
-            document.DocumentImage(retrieval.text_key(dataset.keys[position]), said, "relevant" if hit else "not")
-        )
-    return shown
+        caption = f"{rank} · {dataset.label_of(position)} · {score:.3f}"
+        key = retrieval.text_key(dataset.keys[position])
+        images.append(DocumentImage(key, caption, "relevant" if hit else "not"))
+    return images

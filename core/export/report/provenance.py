@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from core import compat, paths
 from core.errors import CoreError
-from core.export.report import document
+from core.export.report.document import Cell, Facts, Heading, Part, Table
 from core.fusion import FusionSpec
 from core.studies import embedding
 from core.types import Dataset
@@ -26,7 +26,7 @@ def of_dataset(dataset: Dataset) -> list[tuple[str, object]]:
         ("Classes", f"{len(dataset.label_names):,}" if dataset.label_names else "none"),
         (
             "Queries, gallery",
-            "every image asks all the others"
+            "every image is a query against all the others"
             if split.is_self_retrieval
             else f"{len(split.queries):,} queries, {len(split.gallery):,} in the gallery",
         ),
@@ -39,29 +39,29 @@ def of_dataset(dataset: Dataset) -> list[tuple[str, object]]:
     return rows
 
 
-def of_backbones(dataset: Dataset, names: Sequence[str]) -> str:
+def of_backbones(dataset: Dataset, names: Sequence[str]) -> Table:
     """A table of the backbones: weights, length, licence, and the fingerprint of everything that changes a number."""
     rows = []
     for name in names:
         backbone = embedding.find(dataset, name)
         try:
             stored = embedding.stored(dataset, backbone)
-            made = f"{stored.fingerprint or 'imported vectors'} · {stored.engine} · {backbone.mode}"
+            origin = f"{stored.fingerprint or 'imported vectors'} · {stored.engine} · {backbone.mode}"
         except CoreError as error:
-            made = str(error)
+            origin = str(error)
         rows.append(
             [
                 backbone.title,
                 f"{backbone.source}: {backbone.architecture or name} {backbone.weights}".strip(),
-                document.Cell(str(backbone.dim)),
+                Cell(str(backbone.dim)),
                 backbone.licence,
-                made,
+                origin,
             ]
         )
-    return document.table(["Backbone", "Weights", "Length", "Licence of the weights", "Fingerprint and engine"], rows)
+    return Table(["Backbone", "Weights", "Length", "Licence of the weights", "Fingerprint and engine"], rows)
 
 
-def of_fusions(specs: Sequence[FusionSpec]) -> str:
+def of_fusions(specs: Sequence[FusionSpec]) -> list[Part]:
     """Each fusion as its JSON, which the program reads again; trained arrays by their hash."""
     rows = []
     for spec in specs:
@@ -72,26 +72,26 @@ def of_fusions(specs: Sequence[FusionSpec]) -> str:
             record["trained_on"] = f"{len(record['trained_on'])} queries, not printed"
         shown = json.dumps(record, ensure_ascii=False)
         rows.append([spec.name, spec.title, shown, spec.fingerprint])
-    return document.table(["Fusion", "Strategy", "Configuration", "Fingerprint"], rows) if rows else ""
+    return [Table(["Fusion", "Strategy", "Configuration", "Fingerprint"], rows)] if rows else []
 
 
 def of_software() -> list[tuple[str, object]]:
     """Versions, machine, time."""
-    found = [f"{name} {version}" for name, version in compat.versions(_PACKAGES).items()]
+    versions = [f"{name} {version}" for name, version in compat.versions(_PACKAGES).items()]
     return [
         ("Made", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
         ("Python", platform.python_version()),
         ("Machine", f"{platform.system()} {platform.machine()}, {paths.cpu_count()} processors"),
-        ("Packages", ", ".join(found)),
+        ("Packages", ", ".join(versions)),
     ]
 
 
-def section(dataset: Dataset, backbones: Sequence[str], specs: Sequence[FusionSpec]) -> list[str]:
+def section(dataset: Dataset, backbones: Sequence[str], specs: Sequence[FusionSpec]) -> list[Part]:
     """All of it, as the last part of a report."""
     return [
-        document.heading("What these numbers rest on"),
-        document.facts(of_dataset(dataset)),
+        Heading("What these numbers rest on"),
+        Facts(of_dataset(dataset)),
         of_backbones(dataset, backbones),
-        of_fusions(specs),
-        document.facts(of_software()),
+        *of_fusions(specs),
+        Facts(of_software()),
     ]

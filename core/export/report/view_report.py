@@ -4,145 +4,188 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from core import charts
 from core.data import images
 from core.export import contact_sheet
-from core.export.report import document, drawings, provenance
-from core.metrics import ranking
+from core.export.report import provenance
+from core.export.report.document import (
+    Cell,
+    DocumentImage,
+    Heading,
+    ImageStrip,
+    Paragraph,
+    Part,
+    Report,
+    Table,
+    number_cell,
+)
+from core.metrics import curves, ranking
 from core.studies import fusion_attribution, retrieval
 from core.types import Dataset
 
-_MOST_MISSED = 24
+MOST_MISSED = 24
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom of a crop, as parts of the sides."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of the Retrieval page.
+
+    Attributes:
+        results: one per system, of the same query.
+        k: how many results are shown.
+        titles: backbone or system → what people call it.
+        strip: embeds the images, as many as fit.
+    """
+
+    dataset: Dataset
+    results: Sequence[retrieval.QueryResult]
+    k: int
+    titles: Mapping[str, str]
+    strip: ImageStrip = field(default_factory=ImageStrip)
+
+    def title(self, result: retrieval.QueryResult) -> str:
+        """What people call the system of a result."""
+        return self.titles.get(result.system.name, result.system.name)
 
 
 def build(
     dataset: Dataset,
-    answers: Sequence[retrieval.QueryResult],
+    results: Sequence[retrieval.QueryResult],
     k: int,
     titles: Mapping[str, str],
     *,
     query_text: str,
-    pictures: Sequence[bytes] = (),
-    part: tuple[float, float, float, float] | None = None,
+    uploads: Sequence[bytes] = (),
+    crop: Box | None = None,
 ) -> str:
-    """The HTML of one view of the retrieval page.
+    """The HTML of one view of the Retrieval page; the answer stands first.
 
     Args:
-        titles: backbone → what people call it.
-        query_text: the query's id, the name of the pictures that were given, or the words that ask.
-        pictures: the bytes of the pictures that were given; empty when an image of the dataset asks.
-        part: the box of the query that asks, as parts of its sides.
+        titles: backbone or system → what people call it.
+        query_text: the query's id, the name of the uploaded images, or the text that was searched.
+        uploads: the bytes of the uploaded images; empty when the query is an image of the dataset.
+        crop: the part of the query image that was searched for.
     """
-    album = document.ImageStrip()
-    position = answers[0].question.position
+    view = View(dataset, results, k, titles)
+    position = results[0].question.position
     label = f", labelled {dataset.label_of(position)!r}" if position is not None and dataset.label_of(position) else ""
-    parts = [document.heading("The query"), document.paragraph(_what_asks(query_text, label, len(pictures), part))]
-    tiles = contact_sheet.query_tiles(dataset, position, pictures, part)
+    parts: list[Part] = [Heading("The query"), Paragraph(_query_sentence(query_text, label, len(uploads), crop))]
+    tiles = contact_sheet.query_tiles(dataset, position, uploads, crop)
     if tiles:
-        parts.append(album.row([_picture_of(tile) for tile in tiles]))
-    for answer in answers:
-        parts += _system(dataset, answer, k, titles, album)
-    if answers[0].judged:
-        parts.append(document.heading("Precision and recall of this query"))
-        parts.append(
-            drawings.curves(
-                {titles.get(a.system.name, a.system.name): retrieval.precision_recall(a)[2] for a in answers}
+        parts.append(view.strip.row([_tile_image(tile) for tile in tiles]))
+    for result in results:
+        parts += _system(view, result)
+    if results[0].judged:
+        lines = [
+            charts.Line(
+                view.title(result),
+                curves.RECALL_LEVELS,
+                retrieval.precision_recall(result)[2],
+                charts.backbone_colour(number),
             )
-        )
-        parts.append(
-            document.paragraph(
-                "11-point interpolated precision of this one query; one query has no interval.", quiet=True
-            )
-        )
-    parts.append(album.note())
-    backbones = list(dict.fromkeys(name for answer in answers for name in answer.system.backbones))
-    parts += provenance.section(dataset, backbones, [a.system.spec for a in answers if a.system.spec is not None])
-    names = " against ".join(titles.get(answer.system.name, answer.system.name) for answer in answers)
-    return document.document(
-        f"Results for {query_text}", f"{names}, in {dataset.name}. Green frames are relevant, red ones are not.", parts
-    )
-
-
-def _what_asks(text: str, label: str, n_given: int, part: tuple | None) -> str:
-    asks = f"{text}{label}." if n_given <= 1 else f"{n_given} pictures ask together, by the mean of their embeddings."
-    return (
-        asks
-        if part is None
-        else f"A part of {asks} Its box: {', '.join(f'{side:.0%}' for side in part)} (left, top, right, bottom)."
-    )
-
-
-def _picture_of(tile: contact_sheet.Tile) -> document.DocumentImage:
-    content = None if tile.picture is None else images.thumbnails(tile.picture)["small"]
-    return document.DocumentImage(caption=tile.left, frame=tile.frame, thumbnail=content)
-
-
-def _system(
-    dataset: Dataset, answer: retrieval.QueryResult, k: int, titles: Mapping[str, str], album: document.ImageStrip
-) -> list[str]:
-    """One system: figures, results, missed ones, and each backbone's word on each result."""
-    places = answer.order[:k]
-    parts = [document.heading(titles.get(answer.system.name, answer.system.name))]
-    if answer.judged:
-        told = retrieval.figures(answer, k)
-        first = told.pop("first")
-        rows = [
-            [ranking.label(key), document.figure_cell(value), ranking.parse(key)[0].definition]
-            for key, value in told.items()
+            for number, result in enumerate(results)
         ]
-        rows.append(["First relevant at rank", document.Cell("–" if math.isnan(first) else f"{first:.0f}"), ""])
-        parts.append(
-            document.paragraph(
-                f"{int(answer.hits[:k].sum())} of the first {len(places)} are relevant; {answer.n_relevant} exist."
-            )
-        )
-        parts.append(document.table(["Figure of this query", "Value", "Meaning"], rows))
-    else:
-        parts.append(document.paragraph("Nothing is known to be relevant to this query, so frames are grey."))
-    parts.append(document.heading(f"The first {len(places)}", 3))
-    parts.append(album.row([result_picture(dataset, answer, place) for place in places]))
-    missed = answer.missed(k)
+        parts += [
+            Heading("Precision and recall of this query"),
+            charts.precision_recall(lines),
+            Paragraph("11-point interpolated precision of this one query; one query has no interval.", quiet=True),
+        ]
+    backbones = list(dict.fromkeys(name for result in results for name in result.system.backbones))
+    specs = [result.system.spec for result in results if result.system.spec is not None]
+    parts += [*view.strip.notes(), *provenance.section(dataset, backbones, specs)]
+    systems = " against ".join(view.title(result) for result in results)
+    lead = f"{systems}, in {dataset.name}. Green frames are relevant, dashed red ones are not."
+    return Report(f"Results for {query_text}", _answer(view), lead, parts).html()
+
+
+def _answer(view: View) -> str:
+    """How many relevant images each system returned."""
+    if not view.results[0].judged:
+        return f"The {view.k:,} nearest images by {len(view.results)} systems; nothing is known to be relevant."
+    sentences = []
+    for result in view.results:
+        shown = len(result.order[: view.k])
+        ap = retrieval.figures(result, view.k)["map"]
+        value = "" if math.isnan(ap) else f" (AP {ap:.3f})"
+        sentences.append(f"{view.title(result)} finds {int(result.hits[: view.k].sum())} in the first {shown}{value}")
+    return f"{view.results[0].n_relevant:,} relevant images exist. {'; '.join(sentences)}."
+
+
+def _query_sentence(text: str, label: str, n_uploads: int, crop: Box | None) -> str:
+    query = f"{text}{label}." if n_uploads <= 1 else f"{n_uploads} images, searched by the mean of their embeddings."
+    if crop is None:
+        return query
+    return f"A crop of {query} Its box: {', '.join(f'{side:.0%}' for side in crop)} (left, top, right, bottom)."
+
+
+def _tile_image(tile: contact_sheet.Tile) -> DocumentImage:
+    content = None if tile.image is None else images.thumbnails(tile.image)["small"]
+    return DocumentImage(caption=tile.left, frame=tile.frame, thumbnail=content)
+
+
+def _system(view: View, result: retrieval.QueryResult) -> list[Part]:
+    """One system: figures, results, missed ones, and what each backbone contributes to each result."""
+    shown = result.order[: view.k]
+    parts: list[Part] = [Heading(view.title(result)), *_figures(view, result, len(shown))]
+    parts += [
+        Heading(f"The first {len(shown)}", 3),
+        view.strip.row([result_image(view.dataset, result, i) for i in shown]),
+    ]
+    missed = result.missed(view.k)
     if len(missed):
-        shown = missed[:_MOST_MISSED]
-        parts.append(
-            document.heading(
-                f"{len(missed)} relevant pictures that did not make it"
-                + (f" (nearest {len(shown)})" if len(shown) < len(missed) else ""),
-                3,
-            )
-        )
-        parts.append(album.row([result_picture(dataset, answer, place) for place in shown]))
-    parts.append(document.heading("What each backbone says", 3))
-    parts.append(_voices(dataset, answer, places, titles))
-    return parts
+        nearest = missed[:MOST_MISSED]
+        more = f" (nearest {len(nearest)})" if len(nearest) < len(missed) else ""
+        parts.append(Heading(f"{len(missed)} relevant images that were not returned{more}", 3))
+        parts.append(view.strip.row([result_image(view.dataset, result, i) for i in nearest]))
+    return [*parts, *_contributions(view, result, shown)]
 
 
-def result_picture(dataset: Dataset, answer: retrieval.QueryResult, place: int) -> document.DocumentImage:
-    """One result with its rank, label and score under it."""
-    position, rank = int(answer.system.space.split.gallery[place]), int(answer.ranks[place])
-    frame = "unknown" if not answer.judged else "relevant" if answer.relevant[place] else "not"
-    said = (
-        f"{rank or 'not retrieved'} · {dataset.label_of(position)} · {answer.scores[place]:.3f}"
-        if rank
-        else "not retrieved"
-    )
-    return document.DocumentImage(retrieval.text_key(dataset.keys[position]), said, frame)
+def _figures(view: View, result: retrieval.QueryResult, n_shown: int) -> list[Part]:
+    if not result.judged:
+        return [Paragraph("Nothing is known to be relevant to this query, so frames are grey.")]
+    figures = retrieval.figures(result, view.k)
+    first = figures.pop("first")
+    rows = [[ranking.label(key), number_cell(v), ranking.parse(key)[0].definition] for key, v in figures.items()]
+    rows.append(["First relevant at rank", Cell("–" if math.isnan(first) else f"{first:.0f}"), ""])
+    counts = f"{int(result.hits[: view.k].sum())} of the first {n_shown} are relevant; {result.n_relevant} exist."
+    return [Paragraph(counts), Table(["Figure of this query", "Value", "Meaning"], rows)]
 
 
-def _voices(dataset: Dataset, answer: retrieval.QueryResult, places: np.ndarray, titles: Mapping[str, str]) -> str:
-    parts = fusion_attribution.score_contributions(answer.system, 0, places)
+def result_image(dataset: Dataset, result: retrieval.QueryResult, item: int) -> DocumentImage:
+    """One result with its rank, label and score under it.
+
+    Args:
+        item: its place in the gallery.
+    """
+    position, rank = int(result.system.space.split.gallery[item]), int(result.ranks[item])
+    frame = "unknown" if not result.judged else "relevant" if result.relevant[item] else "not"
+    caption = f"{rank} · {dataset.label_of(position)} · {result.scores[item]:.3f}" if rank else "not retrieved"
+    return DocumentImage(retrieval.text_key(dataset.keys[position]), caption, frame)
+
+
+def _contributions(view: View, result: retrieval.QueryResult, shown: np.ndarray) -> list[Part]:
+    """Rank, score and share of each backbone, for each result."""
+    contributions = fusion_attribution.score_contributions(result.system, 0, shown)
     rows = []
-    for at, place in enumerate(places):
-        row: list = [document.Cell(str(at + 1)), str(dataset.ids[answer.system.space.split.gallery[place]])]
-        row.append(dataset.label_of(int(answer.system.space.split.gallery[place])))
-        for number in range(len(parts.backbones)):
-            share = parts.shares[at, number]
-            small = f"{parts.scores[at, number]:.3f}" + ("" if np.isnan(share) else f" · {share:.0%}")
-            row.append(document.Cell(str(int(parts.ranks[at, number]) or "–"), small))
-        rows.append(row)
-    names = [titles.get(name, name) for name in parts.backbones]
-    return document.table(["Rank", "Picture", "Class", *names], rows) + document.paragraph(
-        "Of each backbone: its own rank, and below it its own score and its share in the fused score.", quiet=True
-    )
+    for at, item in enumerate(shown):
+        position = int(result.system.space.split.gallery[item])
+        cells: list[Cell | str] = [Cell(str(at + 1)), str(view.dataset.ids[position]), view.dataset.label_of(position)]
+        for number in range(len(contributions.backbones)):
+            share = contributions.shares[at, number]
+            score = f"{contributions.scores[at, number]:.3f}" + ("" if np.isnan(share) else f" · {share:.0%}")
+            cells.append(Cell(str(int(contributions.ranks[at, number]) or "–"), score))
+        rows.append(cells)
+    names = [view.titles.get(name, name) for name in contributions.backbones]
+    return [
+        Heading("What each backbone contributes", 3),
+        Table(["Rank", "Image", "Label", *names], rows),
+        Paragraph(
+            "Of each backbone: its own rank, and below it its score and its share in the fused score.", quiet=True
+        ),
+    ]

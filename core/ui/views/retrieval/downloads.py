@@ -185,8 +185,8 @@ def _downloads(view: RetrievalView, query: QueryInput, answers: list[retrieval.Q
             k,
             titles,
             query_text=query.title,
-            pictures=query.guest.contents if query.guest else (),
-            part=query.box,
+            uploads=query.guest.contents if query.guest else (),
+            crop=query.box,
         ).encode()
 
     files = (
