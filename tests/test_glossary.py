@@ -17,7 +17,6 @@ NAMES_FOR_NOW = {
     "app.py",
     "core/backbones",
     "core/bench",
-    "core/charts",
     "core/cli.py",
     "core/data",
     "core/export",

@@ -89,7 +89,7 @@ def build(
     """
     ordered = compared.ordered
     best, dataset = ordered[0], compared.dataset
-    keys = [key for key in columns if any(key in one.figures for one in ordered)]
+    keys = [key for key in columns if any(key in system.figures for system in ordered)]
     parts: list[Part] = [
         *_bars(compared),
         *_figures(compared, keys),
@@ -126,7 +126,7 @@ def of_stored(
     """
     if not dataset.has_labels:
         raise NotComputed(
-            f"{dataset.name!r} has no labels, so nothing can be judged. Add the images again with one folder per class, "
+            f"{dataset.name!r} has no labels, so there are no figures. Add the images again with one folder per class, "
             "or take the report of one query from the Retrieval page."
         )
     used = list(dict.fromkeys([*backbones, *(name for spec in fusions for name in spec.backbones)]))
@@ -159,11 +159,11 @@ def _fusion_titles(fusions: Sequence[FusionSpec], backbone_titles: Mapping[str, 
 
 def _answer(compared: Compared) -> str:
     """Which system finds best, how sure that is, and on what it rests: what a reader wants to know first."""
-    result, names = compared.result, [one.name for one in compared.ordered]
+    result, names = compared.result, [system.name for system in compared.ordered]
     best = result[names[0]]
     figure = best.figures.get("map")
     if figure is None or math.isnan(figure.mean):
-        return "No query has a relevant image, so nothing can be judged."
+        return "No query has a relevant image, so there are no figures."
     resampled = "whole classes of queries" if result.resampled == "classes" else "queries one by one"
     answer = (
         f"{compared.title(best.name)} finds best: mAP {figure.mean:.3f} [{figure.low:.3f}, {figure.high:.3f}] "
