@@ -15,15 +15,13 @@ from core import bench as benchmarks
 from core.errors import BadInput, CoreError, UnknownName
 from core.progress import Progress
 from core.registry import LISTED
+from core.setups import DEFAULT_BACKBONES
 from core.task import Task
 
 if TYPE_CHECKING:
     from core.data.splits import SplitShares
     from core.fusion import FusionSpec
     from core.types import Dataset
-
-DEFAULT_BACKBONES = ("tf_efficientnet_lite0", "tf_efficientnet_lite2", "hsv_histogram", "hog")
-"""The four that work on every machine, with no download."""
 
 
 MOST_K = 10_000_000

@@ -1,4 +1,4 @@
-"""What is installed, and what a library needs to import at all.
+"""What is installed, what a library needs to import at all, and the one door through which timm and open_clip come in.
 
 torchvision's wheels are linked against CUDA. Beside a CPU-only torch of the same version its C++ extension cannot
 load, so its operators do not exist; `torchvision/_meta_registrations.py` then fails because it describes two operators
@@ -13,6 +13,7 @@ import importlib.metadata
 import sys
 import threading
 from collections.abc import Iterable
+from typing import Any
 
 _LOCK = threading.Lock()
 _KEPT: list[object] = []
@@ -45,8 +46,17 @@ def versions(names: Iterable[str]) -> dict[str, str]:
     return {name: number for name, number in all_versions.items() if number}
 
 
+def library(name: str) -> Any:
+    """timm, open_clip, transformers or torchvision, or a part of one, importable beside any torch.
+
+    Nothing else imports them: a test looks for it.
+    """
+    ensure_torchvision()
+    return importlib.import_module(name)
+
+
 def ensure_torchvision() -> str:
-    """Make `import torchvision` work; call it before the first import of timm or open_clip.
+    """Make `import torchvision` work.
 
     Returns:
         "native" where torchvision is whole, "no-ops" where it imports without its operators,

@@ -157,6 +157,10 @@ _CLASS_BOOTSTRAP = (
 )
 
 
+DEFAULT_BACKBONES = ("tf_efficientnet_lite0", "tf_efficientnet_lite2", "hsv_histogram", "hog")
+"""What is selected until somebody chooses: these work on every machine, with no download."""
+
+
 @dataclass(frozen=True)
 class FrameSetup:
     """What every page shares: the dataset and the backbones to look at."""
@@ -164,7 +168,7 @@ class FrameSetup:
     dataset: str = choice(None, default="photo_views", label="Dataset", short="d")
     backbones: tuple[str, ...] = several(
         None,
-        default=("tf_efficientnet_lite0", "tf_efficientnet_lite2", "hsv_histogram", "hog"),
+        default=DEFAULT_BACKBONES,
         label="Backbones",
         short="b",
         help="The backbones to compare and to fuse. Only embedded ones can be chosen on the result pages.",

@@ -345,7 +345,7 @@ def card(one: BackboneInfo, dataset: str) -> None:
             _cost(one, dataset)
             _relatives(one, dataset)
             if (
-                backbone.source != "own"
+                not backbones.source_of(backbone).engine
                 and backbone.mode == "exact"
                 and st.button(
                     "Its fast mode",
@@ -356,7 +356,7 @@ def card(one: BackboneInfo, dataset: str) -> None:
                 )
             ):
                 add_backbone(lambda: backbones.get(f"fast:{one.name}").name)
-            if one.name in custom.kept():
+            if one.name in custom.added():
                 st.button(
                     "Take it off the list",
                     key="forget backbone",
@@ -367,7 +367,7 @@ def card(one: BackboneInfo, dataset: str) -> None:
                 )
         if not one.here:
             st.info(theme.plain(one.why.replace("`", "")), icon=":material/cloud_download:")
-            if backbone.source in {"timm", "open_clip"}:
+            if backbones.source_of(backbone).on_hub:
                 st.code(f"python -m core fetch {backbone.name}", language="bash")
 
 

@@ -439,7 +439,7 @@ def attached(name: str) -> bool:
     from core.errors import CoreError
 
     try:
-        return backbones.get(name).source == "vectors"
+        return not backbones.source_of(backbones.get(name)).embeds
     except CoreError:
         return True
 

@@ -1,13 +1,13 @@
-"""Backbones: what turns a picture into a vector. Slow, done once, kept in the store."""
+"""Backbones: what turns an image into a vector. Slow, done once, kept in the store."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.backbones.catalog import BACKBONES, DEFAULTS, FAST, licence_in_words
+from core.backbones.catalog import BACKBONES, FAST, licence_in_words
 from core.backbones.fingerprints import CODE, fingerprint
-from core.backbones.weights import available
+from core.backbones.sources import source_of
 from core.progress import Progress
 from core.task import NO_TASK, Task
 from core.types import Backbone
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = [
     "BACKBONES",
     "CODE",
-    "DEFAULTS",
     "add_local",
     "available",
     "engine_sentence",
@@ -30,6 +29,7 @@ __all__ = [
     "network",
     "query_encoder",
     "remove",
+    "source_of",
 ]
 
 
@@ -53,7 +53,12 @@ def names() -> tuple[str, ...]:
     """Every backbone that has a name here: the catalog's, then those that were added."""
     from core.backbones import custom
 
-    return (*BACKBONES.names, *custom.kept())
+    return (*BACKBONES.names, *custom.added())
+
+
+def available(backbone: Backbone) -> tuple[bool, str]:
+    """Whether a backbone can run here: (True, where its weights come from), else (False, what to do in a sentence)."""
+    return source_of(backbone).available(backbone)
 
 
 def network(name: str) -> str:
@@ -84,7 +89,7 @@ def remove(name: str) -> None:
 
 
 def query_encoder(name: str, device: str | None = None, engine: str | None = None) -> QueryEncoder:
-    """An encoder for single pictures and texts; keep it, loading it takes seconds.
+    """An encoder for single images and texts; keep it, loading it takes seconds.
 
     `engine` names the engine of the stored vectors that the query meets; by default the one used now.
 
@@ -109,8 +114,7 @@ def fetch(name: str, task: Task = NO_TASK) -> str:
     Raises:
         UnknownName, WeightsMissing.
     """
-    from core.backbones import weights
-
     backbone = get(name)
-    task.report(Progress(f"Fetching {backbone.title}", 0, round(weights.megabytes(backbone)), "MB"))
-    return f"{backbone.name}: {weights.fetch(backbone)}"
+    source = source_of(backbone)
+    task.report(Progress(f"Fetching {backbone.title}", 0, round(source.megabytes(backbone)), "MB"))
+    return f"{backbone.name}: {source.fetch(backbone)}"

@@ -1,6 +1,6 @@
-"""Many pictures through several backbones: decoded once, resized once per geometry, by workers of one thread each.
+"""Many images through several backbones: decoded once, resized once per geometry, by workers of one thread each.
 
-Pictures go through in blocks that fit in memory. Of each block every picture is decoded and cut to what each backbone
+Images go through in blocks that fit in memory. Of each block every image is decoded and cut to what each backbone
 sees; then one backbone after the other embeds the whole block, the quickest first, so that the first results are there
 early. On a CPU nothing would be won by decoding during the forward passes: all cores are busy anyway. Where a backbone
 runs on an accelerator, the next block is decoded meanwhile.
@@ -18,8 +18,9 @@ import numpy as np
 from PIL import Image
 
 from core import paths
-from core.backbones import preprocessing, threads
-from core.backbones.engines.torch_engine import Engine
+from core.backbones import threads
+from core.backbones.preprocessing import Geometry, ImageView
+from core.backbones.sources import Engine
 from core.data import images
 from core.errors import BadInput
 from core.task import NO_TASK, Task
@@ -31,31 +32,14 @@ Sink = Callable[[str, list[str], np.ndarray], None]
 
 @dataclass(frozen=True)
 class EncoderInput:
-    """One picture to embed: the key of its content, and how its pixels are got (raises BadInput with the reason).
+    """One image to embed: the key of its content, and how its pixels are got (raises BadInput with the reason).
 
-    `open()` gives the picture in full; the fast mode calls `open(at_least)` with the fewest pixels that its shorter
+    `open()` gives the image in full; the fast mode calls `open(at_least)` with the fewest pixels that its shorter
     side may have (see `core.data.images.open_rgb`).
     """
 
     key: str
     open: Callable[..., Image.Image]
-
-
-@dataclass(frozen=True, order=True)
-class ImageView:
-    """What an encoder wants to be shown: a geometry, exactly or by the shortcuts of the fast mode."""
-
-    fast: bool
-    geometry: preprocessing.Geometry
-
-    @property
-    def at_least(self) -> int:
-        """The fewest pixels of a decoded picture's shorter side; 0 means all that there are."""
-        return preprocessing.ENOUGH * self.geometry.resize_to if self.fast else 0
-
-    def square(self, picture: Image.Image) -> np.ndarray:
-        """(crop, crop, 3) uint8."""
-        return preprocessing.square(picture, self.geometry, "box" if self.fast else "full")
 
 
 @dataclass(frozen=True)
@@ -71,24 +55,24 @@ class Encoder:
         return self.backbone.name
 
     @property
-    def geometry(self) -> preprocessing.Geometry:
-        """How pictures are cut and scaled for it."""
+    def geometry(self) -> Geometry:
+        """How images are cut and scaled for it."""
         return self.engine.preprocessing.geometry
 
     @property
     def view(self) -> ImageView:
-        """What it reads of a picture: encoders of one view share the square."""
+        """What it reads of an image: encoders of one view share the square."""
         return ImageView(self.backbone.mode == "fast", self.geometry)
 
     @property
     def effort(self) -> float:
-        """About how much work one picture is, in any unit: parameters times pixels; descriptors are cheap."""
+        """About how much work one image is, in any unit: parameters times pixels; descriptors are cheap."""
         return 1e-3 + self.backbone.parameters * (self.geometry.crop / 224) ** 2
 
 
 @dataclass
 class Counters:
-    """What was done: each picture is decoded once and resized once per distinct geometry, whatever the backbones.
+    """What was done: each image is decoded once and resized once per distinct geometry, whatever the backbones.
 
     In the fast mode it is decoded once per distinct reduction, which is nearly always once.
     """
@@ -101,7 +85,7 @@ class Counters:
 
 @dataclass
 class _Decoded:
-    """One picture, opened once: its squares by view, or why it could not be opened."""
+    """One image, opened once: its squares by view, or why it could not be opened."""
 
     squares: dict[ImageView, np.ndarray] = field(default_factory=dict)
     opened: int = 1
@@ -109,7 +93,7 @@ class _Decoded:
 
 
 class MultiEncoder:
-    """Embeds pictures with several backbones in one pass.
+    """Embeds images with several backbones in one pass.
 
     Args:
         encoders: who embeds.
@@ -128,8 +112,8 @@ class MultiEncoder:
         self.workers = workers or paths.cpu_count()
         self.counters = Counters()
         views = {encoder.view for encoder in self.encoders}
-        per_picture = sum(3 * view.geometry.crop**2 for view in views) or 1
-        self.block = max(8 * self.workers, (memory or _memory_for_a_block()) // per_picture)
+        per_image = sum(3 * view.geometry.crop**2 for view in views) or 1
+        self.block = max(8 * self.workers, (memory or _memory_for_a_block()) // per_image)
 
     def run(
         self,
@@ -149,9 +133,9 @@ class MultiEncoder:
             sources: one per distinct content.
             sink: gets the vectors, chunk by chunk.
             done: backbone name → keys that it has embedded already.
-            on_failure: (key, reason) for a picture that cannot be opened; the others go on.
-            on_decoded: (key, picture), called in a worker while the picture is at hand.
-            on_count: ("" for decoding, else the backbone's name; pictures just finished).
+            on_failure: (key, reason) for an image that cannot be opened; the others go on.
+            on_decoded: (key, image), called in a worker while the image is at hand.
+            on_count: ("" for decoding, else the backbone's name; images just finished).
             on_backbone: told each backbone that has finished everything.
             task: cancelled after every chunk; progress goes to `on_count`.
         Raises:
@@ -170,10 +154,11 @@ class MultiEncoder:
                     # all at once, so that no worker waits while another one ends a backbone's last chunk
                     submitted: dict[Future, Encoder] = {}
                     for encoder in self.encoders:
-                        wanted = [key for key in decoded if key in lacking[encoder.name]]
+                        keys = [key for key in decoded if key in lacking[encoder.name]]
                         # a pool of its own, so that it never waits behind the next block's decoding
-                        place = pool if encoder.engine.device == "cpu" else accelerator
-                        submitted |= dict.fromkeys(job.submit_embedding(place, encoder, wanted, decoded), encoder)
+                        threads_for = pool if encoder.engine.device == "cpu" else accelerator
+                        futures = job.submit_embedding(threads_for, encoder, keys, decoded)
+                        submitted |= dict.fromkeys(futures, encoder)
                     for encoder in job.collect_embedding(submitted, self.encoders):
                         if on_backbone and lacking[encoder.name] and number == len(blocks) - 1:
                             on_backbone(encoder.name)
@@ -210,7 +195,7 @@ class _EncodeJob:
     def decoded_blocks(
         self, pool: ThreadPoolExecutor, blocks: list[list[EncoderInput]]
     ) -> Iterator[dict[str, _Decoded]]:
-        """Block after block, key → squares, pictures that cannot be opened left out."""
+        """Block after block, key → squares, images that cannot be opened left out."""
         waiting: list[tuple[Future, ...]] = []
         for number, block in enumerate(blocks):
             if not waiting:
@@ -228,49 +213,49 @@ class _EncodeJob:
         decoded: dict[str, _Decoded] = {}
         for future in self._ready(futures):
             chunk = future.result()
-            for key, picture in chunk.items():
-                if picture.error:
+            for key, image in chunk.items():
+                if image.error:
                     self.encoder.counters.failed += 1
                     if self.on_failure:
-                        self.on_failure(key, picture.error)
+                        self.on_failure(key, image.error)
                 else:
-                    self.encoder.counters.decoded += picture.opened
-                    self.encoder.counters.resized += len(picture.squares)
-                    decoded[key] = picture
+                    self.encoder.counters.decoded += image.opened
+                    self.encoder.counters.resized += len(image.squares)
+                    decoded[key] = image
             self._tell("", len(chunk))
         return decoded
 
     def _decode(self, chunk: list[EncoderInput]) -> dict[str, _Decoded]:
-        found: dict[str, _Decoded] = {}
+        decoded: dict[str, _Decoded] = {}
         for source in chunk:
             if self.stop.is_set():
                 break
-            found[source.key] = self._decode_one(source)
-        return found
+            decoded[source.key] = self._decode_one(source)
+        return decoded
 
     def _decode_one(self, source: EncoderInput) -> _Decoded:
-        needed = {e.view for e in self.encoder.encoders if source.key in self.lacking[e.name]}
-        pictures: dict[int, Image.Image] = {}
+        views = {e.view for e in self.encoder.encoders if source.key in self.lacking[e.name]}
+        by_scale: dict[int, Image.Image] = {}
         full_size = (0, 0)
         squares = {}
         try:
-            for view in sorted(needed):
+            for view in sorted(views):
                 scale = images.draft_scale(full_size, view.at_least)
-                if not pictures:
-                    picture = source.open(view.at_least) if view.fast else source.open()
-                    full_size = picture.info.get("full size", (0, 0))
+                if not by_scale:
+                    image = source.open(view.at_least) if view.fast else source.open()
+                    full_size = image.info.get("full size", (0, 0))
                     scale = images.draft_scale(full_size, view.at_least)
-                    pictures[scale] = picture
+                    by_scale[scale] = image
                     if self.on_decoded:
-                        self.on_decoded(source.key, picture)
-                elif scale not in pictures:
-                    pictures[scale] = source.open(view.at_least)
-                squares[view] = view.square(pictures[scale])
+                        self.on_decoded(source.key, image)
+                elif scale not in by_scale:
+                    by_scale[scale] = source.open(view.at_least)
+                squares[view] = view.square(by_scale[scale])
         except BadInput as error:
             return _Decoded(error=str(error))
         except MemoryError:
-            return _Decoded(error="The picture needs more memory than there is.")
-        return _Decoded(squares, len(pictures))
+            return _Decoded(error="The image needs more memory than there is.")
+        return _Decoded(squares, len(by_scale))
 
     def submit_embedding(
         self, pool: ThreadPoolExecutor, encoder: Encoder, keys: list[str], decoded: dict[str, _Decoded]

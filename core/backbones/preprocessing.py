@@ -1,6 +1,6 @@
-"""From an RGB picture to what a backbone sees: one resize per distinct geometry, pixel for pixel as timm does it.
+"""From an RGB image to what a backbone sees: one resize per distinct geometry, pixel for pixel as timm does it.
 
-A `Geometry` says how a picture becomes a square of uint8; backbones of equal geometry share the result. Normalising
+A `Geometry` says how an image becomes a square of uint8; backbones of equal geometry share the result. Normalising
 is not part of it: each engine does that with its own mean and standard deviation.
 """
 
@@ -29,16 +29,16 @@ ENOUGH = 4
 """The fast mode decodes a JPEG smaller, but never below this many times what the resize is going to leave. At 2 times the
 decoder's own coarse reduction cost a cosine of 0.0007 on average, more than bfloat16 does; at 4 it costs 0.0001."""
 _LONG = 12
-"""Pictures more than this many times longer than wide are cut before they are resized, so that memory stays bounded."""
+"""Images more than this many times longer than wide are cut before they are resized, so that memory stays bounded."""
 
 
 @dataclass(frozen=True, order=True)
 class Geometry:
-    """How a picture becomes a square.
+    """How an image becomes a square.
 
     Attributes:
         rule: "shortest" (the short side becomes `resize_to`, the centre is cut out), "squash" (both sides become
-            `resize_to`, whatever the picture's shape) or "longest" (the long side does, the rest is filled).
+            `resize_to`, whatever the image's shape) or "longest" (the long side does, the rest is filled).
         resize_to: pixels after the resize.
         crop: side in pixels of what the backbone sees.
         filter: name of the resampling filter.
@@ -73,32 +73,32 @@ def options(
     **more: Any,
 ) -> tuple[tuple[str, Any], ...]:
     """The preprocessing as a backbone's record keeps it, sorted; `more` are the source's own options."""
-    said = {"crop": crop, "resize_to": resize_to or crop, "rule": rule, "filter": filter, "mean": mean, "std": std}
+    fields = {"crop": crop, "resize_to": resize_to or crop, "rule": rule, "filter": filter, "mean": mean, "std": std}
     if fill and rule == "longest":
-        said["fill"] = fill
-    return tuple(sorted({**said, **more}.items()))
+        fields["fill"] = fill
+    return tuple(sorted({**fields, **more}.items()))
 
 
 def preprocessing_of(backbone: Backbone) -> Preprocessing:
     """What the record says about preprocessing."""
-    said = dict(backbone.options)
+    options = dict(backbone.options)
     geometry = Geometry(
-        said.get("rule", "shortest"),
-        int(said.get("resize_to", backbone.image_size)),
-        int(said.get("crop", backbone.image_size)),
-        said.get("filter", "bicubic"),
-        tuple(said.get("fill", (0, 0, 0))),
+        options.get("rule", "shortest"),
+        int(options.get("resize_to", backbone.image_size)),
+        int(options.get("crop", backbone.image_size)),
+        options.get("filter", "bicubic"),
+        tuple(options.get("fill", (0, 0, 0))),
     )
-    return Preprocessing(geometry, tuple(said.get("mean", (0.0,) * 3)), tuple(said.get("std", (1.0,) * 3)))
+    return Preprocessing(geometry, tuple(options.get("mean", (0.0,) * 3)), tuple(options.get("std", (1.0,) * 3)))
 
 
-def square(picture: Image.Image, geometry: Geometry, policy: str = "full") -> np.ndarray:
-    """What a backbone of this geometry sees of a picture.
+def square(image: Image.Image, geometry: Geometry, policy: str = "full") -> np.ndarray:
+    """What a backbone of this geometry sees of an image.
 
     Args:
-        picture: mode RGB, upright.
+        image: mode RGB, upright.
         geometry: how.
-        policy: "full" resizes the whole picture, then cuts (exact); "box" resizes only what is kept (fast mode;
+        policy: "full" resizes the whole image, then cuts (exact); "box" resizes only what is kept (fast mode;
             other rounding in a few pixels).
     Returns:
         (crop, crop, 3) uint8.
@@ -106,20 +106,37 @@ def square(picture: Image.Image, geometry: Geometry, policy: str = "full") -> np
     filter = FILTERS[geometry.filter]
     if geometry.rule == "squash":
         side = (geometry.resize_to, geometry.resize_to)
-        return _centre(_resize(picture, side, filter), geometry.crop)
+        return _centre(_resize(image, side, filter), geometry.crop)
     if geometry.rule == "longest":
-        return _padded(picture, geometry, filter)
-    width, height = picture.size
+        return _padded(image, geometry, filter)
+    width, height = image.size
     short, long = min(width, height), max(width, height)
     long_after = int(geometry.resize_to * long / short)
     size = (geometry.resize_to, long_after) if width <= height else (long_after, geometry.resize_to)
     if policy == "box" or long > _LONG * short:
-        return _cut_then_resize(picture, size, geometry.crop, filter)
-    return _centre(_resize(picture, size, filter), geometry.crop)
+        return _cut_then_resize(image, size, geometry.crop, filter)
+    return _centre(_resize(image, size, filter), geometry.crop)
 
 
-def _resize(picture: Image.Image, size: tuple[int, int], filter: Image.Resampling) -> Image.Image:
-    return picture if picture.size == size else picture.resize(size, filter)
+@dataclass(frozen=True, order=True)
+class ImageView:
+    """What an encoder wants to be shown: a geometry, exactly or by the shortcuts of the fast mode."""
+
+    fast: bool
+    geometry: Geometry
+
+    @property
+    def at_least(self) -> int:
+        """The fewest pixels of a decoded image's shorter side; 0 means all that there are."""
+        return ENOUGH * self.geometry.resize_to if self.fast else 0
+
+    def square(self, image: Image.Image) -> np.ndarray:
+        """(crop, crop, 3) uint8."""
+        return square(image, self.geometry, "box" if self.fast else "full")
+
+
+def _resize(image: Image.Image, size: tuple[int, int], filter: Image.Resampling) -> Image.Image:
+    return image if image.size == size else image.resize(size, filter)
 
 
 def _offsets(size: tuple[int, int], crop: int) -> tuple[int, int]:
@@ -127,29 +144,29 @@ def _offsets(size: tuple[int, int], crop: int) -> tuple[int, int]:
     return int(round((size[0] - crop) / 2.0)), int(round((size[1] - crop) / 2.0))
 
 
-def _centre(picture: Image.Image, crop: int) -> np.ndarray:
-    if picture.size != (crop, crop):
-        left, top = _offsets(picture.size, crop)
-        picture = picture.crop((left, top, left + crop, top + crop))
-    return np.asarray(picture)
+def _centre(image: Image.Image, crop: int) -> np.ndarray:
+    if image.size != (crop, crop):
+        left, top = _offsets(image.size, crop)
+        image = image.crop((left, top, left + crop, top + crop))
+    return np.asarray(image)
 
 
-def _cut_then_resize(picture: Image.Image, size: tuple[int, int], crop: int, filter: Image.Resampling) -> np.ndarray:
+def _cut_then_resize(image: Image.Image, size: tuple[int, int], crop: int, filter: Image.Resampling) -> np.ndarray:
     left, top = _offsets(size, crop)
-    across, down = picture.width / size[0], picture.height / size[1]
+    across, down = image.width / size[0], image.height / size[1]
     box = (
         left * across,
         top * down,
-        min((left + crop) * across, picture.width),
-        min((top + crop) * down, picture.height),
+        min((left + crop) * across, image.width),
+        min((top + crop) * down, image.height),
     )
-    return np.asarray(picture.resize((crop, crop), filter, box=box))
+    return np.asarray(image.resize((crop, crop), filter, box=box))
 
 
-def _padded(picture: Image.Image, geometry: Geometry, filter: Image.Resampling) -> np.ndarray:
-    scale = geometry.resize_to / max(picture.size)
-    size = tuple(max(1, round(length * scale)) for length in picture.size)
+def _padded(image: Image.Image, geometry: Geometry, filter: Image.Resampling) -> np.ndarray:
+    scale = geometry.resize_to / max(image.size)
+    size = tuple(max(1, round(length * scale)) for length in image.size)
     canvas = Image.new("RGB", (geometry.crop, geometry.crop), tuple(geometry.fill))
     left, top = (geometry.crop - size[0]) // 2, (geometry.crop - size[1]) // 2
-    canvas.paste(_resize(picture, size, filter), (left, top))
+    canvas.paste(_resize(image, size, filter), (left, top))
     return np.asarray(canvas)

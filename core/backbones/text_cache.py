@@ -7,7 +7,6 @@ reads only what is new; a stop keeps what was read.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import threading
@@ -17,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from core import files, paths
-from core.backbones import custom, fingerprints, sentence_encoder, weights
+from core.backbones import custom
+from core.backbones.sources import source_of
 from core.task import NO_TASK, Task
 from core.types import Backbone
 
@@ -29,15 +29,8 @@ _LOCK = threading.Lock()
 def file_of(backbone: Backbone) -> Path:
     """Where the texts that a backbone has read are kept; the fast mode reads them as the exact one does."""
     backbone = custom.exact(backbone)
-    if backbone.family == "concepts":
-        said = f"{sentence_encoder.SHA256} {sentence_encoder.LONGEST}"
-    else:
-        said = json.dumps([fingerprints.as_plain(backbone), weights.identity(backbone)], sort_keys=True, default=str)
-    return (
-        paths.home()
-        / "texts"
-        / f"{backbone.name[:60].replace(os.sep, '-')}-{hashlib.sha256(said.encode()).hexdigest()[:16]}.npz"
-    )
+    key = hashlib.sha256(source_of(backbone).text_identity(backbone).encode()).hexdigest()[:16]
+    return paths.home() / "texts" / f"{backbone.name[:60].replace(os.sep, '-')}-{key}.npz"
 
 
 def digest(text: str) -> bytes:
@@ -47,8 +40,8 @@ def digest(text: str) -> bytes:
 
 def missing(backbone: Backbone, texts: Sequence[str]) -> int:
     """How many different texts this backbone has not read yet."""
-    kept = _read(file_of(backbone), backbone.dim)
-    return len({digest(text) for text in texts if text.strip()} - set(kept))
+    cached = _read(file_of(backbone), backbone.dim)
+    return len({digest(text) for text in texts if text.strip()} - set(cached))
 
 
 def vectors(
@@ -65,16 +58,16 @@ def vectors(
         Cancelled: what was read until then is kept.
     """
     file = file_of(backbone)
-    kept = _read(file, backbone.dim)
+    cached = _read(file, backbone.dim)
     keys = [digest(text) if text.strip() else b"" for text in texts]
-    lacking = {key: text for key, text in zip(keys, texts) if key and key not in kept}
+    lacking = {key: text for key, text in zip(keys, texts) if key and key not in cached}
     if lacking:
-        kept |= _read_now(file, backbone.dim, lacking, encode, task)
-    found = np.zeros((len(texts), backbone.dim), np.float32)
+        cached |= _read_now(file, backbone.dim, lacking, encode, task)
+    vectors = np.zeros((len(texts), backbone.dim), np.float32)
     for row, key in enumerate(keys):
         if key:
-            found[row] = kept[key]
-    return found
+            vectors[row] = cached[key]
+    return vectors
 
 
 def _read_now(
@@ -85,14 +78,11 @@ def _read_now(
     task: Task,
 ) -> dict[bytes, np.ndarray]:
     order = sorted(lacking, key=lambda key: len(lacking[key]))
-    meter = task.meter("Reading texts", len(order), "texts")
     fresh: dict[bytes, np.ndarray] = {}
     try:
-        for start in range(0, len(order), _AT_ONCE):
-            task.check()
-            keys = order[start : start + _AT_ONCE]
+        for chunk in task.chunks("Reading texts", len(order), _AT_ONCE, "texts"):
+            keys = order[chunk]
             fresh |= zip(keys, encode([lacking[key] for key in keys]))
-            meter.add(len(keys))
     finally:
         if fresh:
             with _LOCK:  # what another thread kept meanwhile stays
@@ -103,8 +93,8 @@ def _read_now(
 def _read(file: Path, dim: int) -> dict[bytes, np.ndarray]:
     """What is kept; nothing where the file is absent or broken."""
     try:
-        with np.load(file, allow_pickle=False) as held:
-            keys, rows = held["keys"], held["vectors"]
+        with np.load(file, allow_pickle=False) as arrays:
+            keys, rows = arrays["keys"], arrays["vectors"]
         if keys.shape == (len(rows), 16) and rows.shape[1:] == (dim,):
             return dict(zip(map(bytes, keys), rows))
     except FileNotFoundError:
@@ -114,10 +104,10 @@ def _read(file: Path, dim: int) -> dict[bytes, np.ndarray]:
     return {}
 
 
-def _write(file: Path, kept: dict[bytes, np.ndarray]) -> None:
+def _write(file: Path, cached: dict[bytes, np.ndarray]) -> None:
     """Whole or not at all; what cannot be kept is read again next time."""
-    keys = np.frombuffer(b"".join(kept), np.uint8).reshape(-1, 16)
+    keys = np.frombuffer(b"".join(cached), np.uint8).reshape(-1, 16)
     try:
-        files.write_arrays(file, keys=keys, vectors=np.stack(list(kept.values())).astype(np.float32))
+        files.write_arrays(file, keys=keys, vectors=np.stack(list(cached.values())).astype(np.float32))
     except OSError as error:
-        _LOG.warning("The vectors of %d texts could not be kept in %s: %s", len(kept), file.parent, error.strerror)
+        _LOG.warning("The vectors of %d texts could not be kept in %s: %s", len(cached), file.parent, error.strerror)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core import backbones
 from core.backbones import preprocessing
-from core.backbones.engines import select
+from core.backbones.engines import names, probe, select
 from core.studies import costs
 from core.types import Backbone
 
@@ -31,14 +31,6 @@ _FAMILIES = {
     "descriptor": "a descriptor: a formula, nothing was learned",
     "concepts": "class names that a network sees, put into words by a text encoder",
     "vectors": "vectors from a file",
-}
-_SOURCES = {
-    "timm": "timm",
-    "open_clip": "open_clip",
-    "package": "timm, weights from an installed package",
-    "own": "Fusionscope's own code",
-    "file": "timm, weights from a file of yours",
-    "vectors": "a file",
 }
 
 
@@ -87,7 +79,16 @@ def backbone_infos(counts: Mapping[str, int] | None = None, n_images: int = 0) -
     for backbone in map(backbones.get, backbones.names()):
         here, why = backbones.available(backbone)
         share = None if counts is None or not n_images else counts.get(backbone.name, 0) / n_images
-        found.append(BackboneInfo(backbone, here, why, costs.megabytes(backbone), costs.measured(backbone.name), share))
+        found.append(
+            BackboneInfo(
+                backbone,
+                here,
+                why,
+                backbones.source_of(backbone).megabytes(backbone),
+                costs.measured(backbone.name),
+                share,
+            )
+        )
     return found
 
 
@@ -157,14 +158,14 @@ def table(shown: Sequence[BackboneInfo]) -> pd.DataFrame:
 
 _FAST = (
     "In the fast mode: bfloat16 after the first layers, large JPEGs decoded at a reduced size. Its vectors are near the "
-    f"exact ones (a cosine of {select.FAST_MEAN} on average on real photographs, or it is refused), and are kept apart."
+    f"exact ones (a cosine of {probe.FAST_MEAN} on average on real photographs, or it is refused), and are kept apart."
 )
 
 
 def what_it_is(backbone: Backbone) -> str:
     """A few sentences: the kind of network, who builds it, what it gives."""
     kind = _FAMILIES.get(backbone.family, f"a network of the family {backbone.family}")
-    taught = "" if backbone.source == "own" else f", trained on {backbone.trained_on}"
+    taught = "" if backbone.trained_on in {"", "nothing"} else f", trained on {backbone.trained_on}"
     return (
         f"{kind[0].upper()}{kind[1:]}{taught}. It turns a picture into {backbone.dim:,} numbers"
         + (", and a text too." if "text" in backbone.modalities else ".")
@@ -174,9 +175,7 @@ def what_it_is(backbone: Backbone) -> str:
 
 def built_by(backbone: Backbone) -> str:
     """Who builds it, with the exact architecture and tag."""
-    tag = f".{backbone.weights}" if backbone.source == "timm" and backbone.weights else ""
-    tag = f"/{backbone.weights}" if backbone.source == "open_clip" and backbone.weights else tag
-    return f"{_SOURCES.get(backbone.source, backbone.source)}: {backbone.architecture}{tag}"
+    return backbones.source_of(backbone).built_by(backbone)
 
 
 def preprocessing_text(backbone: Backbone) -> str:
@@ -189,7 +188,7 @@ def preprocessing_text(backbone: Backbone) -> str:
         text = f"long side to {to} ({filter}), filled up to {crop} × {crop}"
     else:
         text = f"short side to {to} ({filter}), the centre {crop} × {crop} cut out"
-    if backbone.source == "own":
+    if backbones.source_of(backbone).engine:
         return text
     numbers = [", ".join(f"{value:.3g}" for value in dict.fromkeys(values)) for values in (said.mean, said.std)]
     return f"{text}; mean {numbers[0]}, standard deviation {numbers[1]}"
@@ -220,15 +219,16 @@ def papers(backbone: Backbone) -> list[tuple[str, str]]:
 
 def engine(backbone: Backbone) -> str:
     """What runs it here on a CPU, and why."""
-    if backbone.source == "own":
-        return "numpy"
+    fixed = backbones.source_of(backbone).engine
+    if fixed:
+        return fixed
     fast = backbone.mode == "fast"
-    verdicts = [select.remembered(backbone, name) for name in (select.FAST_ENGINES if fast else select.EXACT_ENGINES)]
+    verdicts = [select.remembered(backbone, name) for name in (names.FAST_ENGINES if fast else names.EXACT_ENGINES)]
     seen = [verdict for verdict in verdicts if verdict is not None]
     if not seen and fast:
         return "not tried here yet: bfloat16 where it stays near the exact vectors and is faster, else float32"
     if not seen:
-        first = "OpenVINO if it agrees with torch, else torch" if select.usable("openvino") else "torch"
-        return f"not tried here yet: {first}, with packed weights where they are faster"
+        first = "OpenVINO if it agrees with torch, else torch" if names.usable(names.OPENVINO) else "torch"
+        return f"not tried here yet: {first}"
     last = next((number for number, verdict in enumerate(seen) if verdict.accepted), len(seen))
     return " ".join(verdict.why for verdict in seen[: last + 1])

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core import backbones, compat, files, paths
-from core.backbones import encode, weights
-from core.backbones.engines import select, torch_engine
+from core.backbones import encode
+from core.backbones.engines import select
 from core.backbones.query_encoding import QueryEncoder
+from core.backbones.sources import Engine
 from core.data import demo, images, read_bytes
 from core.errors import BadInput
 from core.progress import Progress
@@ -96,7 +97,7 @@ def measure(
         task.report(Progress(f"Timing single images with {backbone.title}", 1, 3, "steps"))
         times = _latencies(encoder, files, task)
         task.report(Progress(f"Timing many images with {backbone.title}", 2, 3, "steps"))
-        engine = torch_engine.build(backbone, device, workers=threads)
+        engine = select.build(backbone, device, workers=threads)
         rate = _throughput(backbone, engine, files, threads, task)
     cost = MeasuredCost(
         backbone=name,
@@ -106,7 +107,7 @@ def measure(
         latency_ms=float(np.median(times)),
         latency_p95_ms=float(np.percentile(times, 95)),
         images_per_second=rate,
-        megabytes=round(megabytes(backbone), 1),
+        megabytes=round(backbones.source_of(backbone).megabytes(backbone), 1),
         parameters=backbone.parameters,
         peak_megabytes=round(peak.megabytes),
         n_images=len(files),
@@ -170,7 +171,7 @@ def _latencies(encoder: QueryEncoder, files: Sequence[bytes], task: Task) -> lis
 
 
 def _throughput(
-    backbone: Backbone, engine: torch_engine.Engine, files: Sequence[bytes], threads: int, task: Task
+    backbone: Backbone, engine: Engine, files: Sequence[bytes], threads: int, task: Task
 ) -> float:
     """Images per second of the embedding loop, after a chunk for each worker that warms it up."""
     sources = [
@@ -206,24 +207,7 @@ class _Peak:
         self._thread.join()
 
     @property
-    def megabytes(self) -> float:
-        """The most that was held, less what was held before, in MB."""
-        return (self._most - self._before) / 1e6
-
-
-def megabytes(backbone: Backbone) -> float:
-    """Size of the weights file on disk, else about what it will be, in MB; 0 for a descriptor."""
-    file: Path | None = None
-    if backbone.source == "package":
-        file = weights.packaged_file(backbone.weights)
-    elif backbone.source == "file":
-        file = Path(backbone.weights)
-    elif backbone.source in {"timm", "open_clip"}:
-        file = weights.cached_file(backbone)
-    return file.stat().st_size / 1e6 if file is not None and file.is_file() else weights.megabytes(backbone)
-
-
-def _file(name: str) -> Path:
+    def _file(name: str) -> Path:
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60]
     return paths.measurements() / f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.json"
 

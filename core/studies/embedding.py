@@ -17,8 +17,9 @@ import numpy as np
 from PIL import Image
 
 from core import backbones, data, paths
-from core.backbones import encode, weights
-from core.backbones.engines import select, torch_engine
+from core.backbones import encode
+from core.backbones.engines import names as engine_names
+from core.backbones.engines import select
 from core.data import attached_vectors, dataset_table, images, library
 from core.errors import BadInput, StoreMismatch
 from core.progress import Progress
@@ -261,14 +262,14 @@ class _Run:
                 self.done[name] = set(self.positions)
                 self._finished(name)
                 continue
-            if backbone.source == "vectors":
+            if not backbones.source_of(backbone).embeds:
                 raise BadInput(
                     f"The vectors {name!r} lack {len(self.dataset) - held.n_images:,} of the {len(self.dataset):,} "
                     "images; attach them again."
                 )
             self._bring_weights(backbone)
             self.tell.say(f"Preparing {backbone.title}", 0, None, "images")
-            there = held.n_images > 0 and select.usable(held.engine)
+            there = held.n_images > 0 and engine_names.usable(held.engine)
             engine = held.engine if there else select.decide(backbone, device)
             self.engine[name] = engine
             fingerprint, record = backbones.fingerprint(backbone, engine)
@@ -277,11 +278,12 @@ class _Run:
 
     def _bring_weights(self, backbone: Backbone) -> None:
         """Weights first: the fingerprint holds their revision, which is known when they are here."""
-        weights.require(backbone)
-        if not weights.available(backbone)[0]:
-            size = round(weights.megabytes(backbone))
+        source = backbones.source_of(backbone)
+        source.require(backbone)
+        if not source.available(backbone)[0]:
+            size = round(source.megabytes(backbone))
             self.tell.say(f"Fetching the weights of {backbone.title}", 0, size, "MB")
-            weights.fetch(backbone)
+            source.fetch(backbone)
 
     @property
     def lacking(self) -> dict[str, int]:
@@ -293,12 +295,9 @@ class _Run:
         """The engine of each backbone that lacks something."""
         for number, name in enumerate(self.lacking):
             self.task.check()
-            if self.backbones[name].family == "concepts":
-                from core.backbones import concepts
-
-                concepts.class_vectors(self.task)  # seconds on a fresh installation
+            backbones.source_of(self.backbones[name]).prepare(self.backbones[name], self.task)
             self.tell.say(f"Loading {self.backbones[name].title}", number, len(self.lacking), "backbones")
-            engine = torch_engine.build(self.backbones[name], device, self.engine[name], workers)
+            engine = select.build(self.backbones[name], device, self.engine[name], workers)
             self.encoders.append(encode.Encoder(self.backbones[name], engine))
 
     # -- during

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from core import backbones, compat
-from core.backbones import custom, loading, preprocessing
-from core.backbones.catalog import BACKBONES, DEFAULTS
+from core.backbones import preprocessing
+from core.backbones.catalog import BACKBONES
 from core.backbones.engines import torch_engine
-from core.backbones.sources import open_clip_source, timm_source
+from core.backbones.sources import base, source_of
+from core.backbones.sources import open_clip as open_clip_source
+from core.backbones.sources import timm as timm_source
+from core.setups import DEFAULT_BACKBONES
 from core.types import Backbone
 
 compat.ensure_torchvision()
@@ -94,7 +97,7 @@ def marked() -> list:
 
 def built(backbone: Backbone, device: str):
     if backbone.family == "concepts":
-        return loading.load_module(backbone)  # its weights travel in packages, and it is nothing without them
+        return source_of(backbone).load(backbone)  # its weights travel in packages, and it is nothing without them
     if backbone.source == "open_clip":
         return open_clip_source.image_tower(open_clip_source.build(backbone, device=device))
     return timm_source.build(backbone).eval()
@@ -102,8 +105,10 @@ def built(backbone: Backbone, device: str):
 
 def test_everything_asked_for_is_there() -> None:
     assert set(BACKBONES.names) >= ASKED_FOR
-    assert set(DEFAULTS) <= set(BACKBONES.names)
-    assert all(BACKBONES[name].source in {"package", "own"} for name in DEFAULTS), "the defaults need no download"
+    assert set(DEFAULT_BACKBONES) <= set(BACKBONES.names)
+    assert all(BACKBONES[name].source in {"package", "own"} for name in DEFAULT_BACKBONES), (
+        "the defaults need no download"
+    )
 
 
 @pytest.mark.parametrize("backbone", EVERY, ids=ids)
@@ -137,13 +142,13 @@ def test_preprocessing_and_licence_are_timm_s_own(backbone: Backbone) -> None:
     tag = backbone.weights if backbone.source == "timm" else "in1k"
     config = timm.get_pretrained_cfg(f"{backbone.architecture}.{tag}")
     asked = {"img_size": size} if (size := dict(backbone.options).get("img_size")) else {}
-    said = custom.timm_preprocessing(config.to_dict(), **asked)
+    said = timm_source.evaluation_preprocessing(config.to_dict(), **asked)
     ours = preprocessing.preprocessing_of(backbone)
     assert (ours.geometry.crop, ours.geometry.resize_to) == (said["crop"], said["resize_to"])
     assert (ours.geometry.rule, ours.geometry.filter) == (said["rule"], said["filter"])
     assert (ours.mean, ours.std) == (said["mean"], said["std"])
-    assert backbone.licence == custom._LICENCES[config.license][0]
-    assert backbone.commercial == custom._LICENCES[config.license][1]
+    assert backbone.licence == base.LICENCES[config.license][0]
+    assert backbone.commercial == base.LICENCES[config.license][1]
     if backbone.source == "timm":
         assert config.hf_hub_id == f"timm/{backbone.architecture}.{backbone.weights}"
 

@@ -10,9 +10,8 @@ import pytest
 
 from core import backbones
 from core.backbones import custom, preprocessing
-from core.backbones.engines import mkldnn_packing, openvino_engine, select, torch_engine
+from core.backbones.engines import names, openvino_engine, probe, select
 from core.data.images import open_rgb
-from core.studies import backbone_info
 from core.types import unit
 
 LITE = backbones.get("tf_efficientnet_lite0")
@@ -24,62 +23,33 @@ def vectors(seed: int = 0) -> np.ndarray:
 
 
 def test_equal_vectors_are_accepted_and_others_are_not() -> None:
-    same = select.judge(LITE, vectors(), vectors())
+    same = probe.judge(LITE, vectors(), vectors())
     assert same.accepted and same.smallest > 0.99999
     near = unit(vectors() + np.random.default_rng(1).normal(size=(16, 40)) * 0.0015)
-    verdict = select.judge(LITE, near, vectors())
+    verdict = probe.judge(LITE, near, vectors())
     assert verdict.smallest > 0.9999 > verdict.centred, "random-looking agreement hides in the mean"
     assert not verdict.accepted and "torch runs it" in verdict.why
-    assert select.judge(custom.fast(LITE), near, vectors()).accepted
+    assert probe.judge(custom.fast(LITE), near, vectors()).accepted
 
 
 def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino_engine, "version", lambda: "")
 
 
-def without_packing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mkldnn_packing, "possible", lambda: False)
-
-
 def test_without_the_package_it_is_torch(home, monkeypatch: pytest.MonkeyPatch) -> None:
     without_openvino(monkeypatch)
-    without_packing(monkeypatch)
     assert select.decide(LITE) == "torch" and select.engine_names(LITE)[0] == "torch"
-    assert "requirements-fast.txt" in select.sentence()
-    assert not select.usable("openvino") and select.usable("torch") and not select.usable(select.PACKED)
+    assert "pip install -r requirements.txt" in select.sentence()
+    assert not names.usable("openvino") and names.usable("torch")
 
 
-@pytest.mark.parametrize("gain", [2.0, 1.0])
-def test_packed_weights_are_used_where_they_are_faster_by_measurement(
-    gain: float, home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    without_openvino(monkeypatch)
-    measured = select._embedded
-    monkeypatch.setattr(
-        select,
-        "_embedded",
-        lambda pool, one, squares, _=0: (measured(pool, one, squares[:4])[0], gain if one.name == "torch" else 1.0),
-    )
-    wanted = select.PACKED if gain > select.GAIN else "torch"
-    assert select.decide(LITE) == wanted and select.engine_names(LITE)[0] == wanted
-    found = select.remembered(LITE, engine=select.PACKED)
-    assert found.gain == gain and found.smallest > 0.99999 and found.centred > 0.99999
-    assert (
-        "takes 50% of its processor time" if gain == 2 else "not faster here for EfficientNet-Lite0 (1.00 times)"
-    ) in found.why
-    assert backbone_info.engine(LITE) == found.why
-    names = {backbones.fingerprint(LITE, engine=name)[0] for name in select.engine_names(LITE)}
-    assert len(names) == 3, "vectors of different engines are never mixed"
-
-
-def test_packed_weights_that_cannot_be_had_mean_plain_torch(home, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object) -> None:
-        raise RuntimeError("no such operator")
-
-    without_openvino(monkeypatch)
-    monkeypatch.setattr(mkldnn_packing, "pack", fails)
-    assert select.decide(LITE) == "torch"
-    assert select.remembered(LITE, engine=select.PACKED).why.startswith("Torch with packed weights cannot run")
+def test_vectors_of_a_retired_engine_still_stand_and_torch_meets_them(home) -> None:
+    name = "torch packed"
+    assert name in select.engine_names(LITE) and select.decide(LITE) != name and not names.usable(name)
+    ids = {backbones.fingerprint(LITE, engine=engine)[0] for engine in select.engine_names(LITE)}
+    assert len(ids) == 3, "vectors of different engines are never mixed"
+    engine = select.build(LITE, "cpu", name)
+    assert (engine.name, engine.precision) == ("torch", "float32")
 
 
 @needs_openvino
@@ -87,7 +57,6 @@ def test_a_failed_conversion_is_a_reason_not_an_error(home, monkeypatch: pytest.
     def fails(*_: object) -> None:
         raise RuntimeError("unsupported operation")
 
-    without_packing(monkeypatch)
     monkeypatch.setattr(openvino_engine, "converted", fails)
     assert select.decide(LITE) == "torch"
     assert "cannot run EfficientNet-Lite0" in select.remembered(LITE).why
@@ -101,7 +70,7 @@ def test_the_probe_accepts_it_once_and_its_vectors_are_torch_s(home) -> None:
     squares = np.stack(
         [preprocessing.square(open_rgb(f), preprocessing.preprocessing_of(LITE).geometry) for f in photographs.files()]
     )
-    fast, exact = torch_engine.build(LITE, "cpu"), torch_engine.build(LITE, "cpu", engine="torch")
+    fast, exact = select.build(LITE, "cpu"), select.build(LITE, "cpu", engine="torch")
     assert (fast.name, exact.name, fast.precision) == ("openvino", "torch", "float32")
     cosine, centred = photographs.agreement(fast.embed(squares), exact.embed(squares))
     assert cosine >= 0.99999 and centred >= 0.99999

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core import backbones
-from core.backbones import concepts, sentence_encoder, text_cache
+from core.backbones import concept_reader, concepts, sentence_encoder, text_cache
 from core.errors import BadInput, Cancelled, WeightsMissing
 from core.task import Task
 
@@ -23,10 +23,10 @@ def photographs() -> dict[str, Image.Image]:
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory) -> concepts.ConceptReader:
+def reader(tmp_path_factory) -> concept_reader.ConceptReader:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FUSIONSCOPE_HOME", str(tmp_path_factory.mktemp("concepts")))
-        return concepts.reader()
+        return concept_reader.reader()
 
 
 def test_photographs_are_seen_for_what_they_are(reader, photographs):
@@ -208,7 +208,7 @@ def test_threads_that_load_at_the_same_time_do_not_disturb_each_other():
         "    from core.backbones.sentence_encoder import sentence_encoder\n"
         "    print(sentence_encoder().encode_text(['cat']).shape)\n"
         "def other():\n"
-        "    compat.ensure_torchvision(); import open_clip\n"
+        "    compat.library('open_clip')\n"
         "threads = [threading.Thread(target=one) for one in (words, other, words, words)]\n"
         "[one.start() for one in threads]; [one.join() for one in threads]"
     )

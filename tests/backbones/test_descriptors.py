@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from core import backbones
-from core.backbones.engines import torch_engine
-from core.backbones.sources.descriptors import DESCRIPTORS, hog, hsv_histogram
+from core.backbones.engines import select
+from core.backbones.sources.descriptor import DESCRIPTORS, hog, hsv_histogram
 
 OWN = [backbone for backbone in backbones.BACKBONES if backbone.source == "own"]
 
@@ -19,16 +19,16 @@ OWN = [backbone for backbone in backbones.BACKBONES if backbone.source == "own"]
 def test_shape_and_independence_of_the_batch(backbone) -> None:
     side = backbone.image_size
     squares = np.random.default_rng(0).integers(0, 256, (5, side, side, 3), np.uint8)
-    found = torch_engine.build(backbone).embed(squares)
+    found = select.build(backbone).embed(squares)
     assert found.shape == (5, backbone.dim) and found.dtype == np.float32 and np.isfinite(found).all()
-    alone = np.concatenate([torch_engine.build(backbone).embed(one[None]) for one in squares])
+    alone = np.concatenate([select.build(backbone).embed(one[None]) for one in squares])
     np.testing.assert_allclose(found, alone, atol=1e-6)
 
 
 @pytest.mark.parametrize("backbone", OWN, ids=lambda b: b.name)
 def test_a_blank_picture_gives_finite_numbers(backbone) -> None:
     blank = np.zeros((1, backbone.image_size, backbone.image_size, 3), np.uint8)
-    assert np.isfinite(torch_engine.build(backbone).embed(blank)).all()
+    assert np.isfinite(select.build(backbone).embed(blank)).all()
 
 
 def test_every_descriptor_has_a_record() -> None:

@@ -23,7 +23,7 @@ sys.path.insert(0, PLACE)
 import numpy as np, open_clip, photographs, timm, torch
 from core import backbones
 from core.backbones import encode
-from core.backbones.engines import select, torch_engine
+from core.backbones.engines import names, select
 from core.data.images import open_rgb
 torch.set_num_threads(1)
 pictures = [open_rgb(file) for file in photographs.files()]
@@ -42,9 +42,9 @@ for name in NAMES:
     with torch.inference_mode():
         theirs = np.concatenate([network(transform(picture)[None]).numpy() for picture in pictures])
     found[name] = {"family": backbone.family}
-    for engine in filter(select.usable, ("torch", select.PACKED)):
+    for engine in filter(names.usable, ("torch", "openvino")):
         got = {}
-        one = encode.Encoder(backbone, torch_engine.build(backbone, "cpu", engine=engine))
+        one = encode.Encoder(backbone, select.build(backbone, "cpu", engine=engine))
         sources = [encode.EncoderInput(str(n), lambda picture=picture: picture) for n, picture in enumerate(pictures)]
         encode.MultiEncoder([one], workers=1).run(sources, lambda _, keys, rows: got.update(zip(keys, rows)))
         ours = np.stack([got[str(n)] for n in range(len(pictures))])

@@ -17,8 +17,9 @@ import torch
 from PIL import Image
 
 from core import backbones
-from core.backbones import custom, encode, text_cache, weights
-from core.backbones.engines import openvino_engine, select, torch_engine
+from core.backbones import custom, encode, text_cache
+from core.backbones.engines import names, openvino_engine, probe, select
+from core.backbones.sources import source_of
 from core.data import images
 from core.errors import BadInput, UnknownName
 from core.types import Backbone, unit
@@ -53,7 +54,7 @@ def exact(files) -> np.ndarray:
 
 def vectors(backbone: Backbone, engine: str, files: list[bytes]) -> np.ndarray:
     got: dict[str, np.ndarray] = {}
-    one = encode.Encoder(backbone, torch_engine.build(backbone, "cpu", engine))
+    one = encode.Encoder(backbone, select.build(backbone, "cpu", engine))
     sources = [
         encode.EncoderInput(str(n), lambda at_least=0, f=f: images.open_rgb(f, at_least)) for n, f in enumerate(files)
     ]
@@ -61,10 +62,10 @@ def vectors(backbone: Backbone, engine: str, files: list[bytes]) -> np.ndarray:
     return np.stack([got[str(n)] for n in range(len(files))])
 
 
-@pytest.mark.parametrize("engine", [select.FLOAT32, pytest.param(select.OPENVINO_FLOAT32, marks=needs_openvino)])
+@pytest.mark.parametrize("engine", [names.FLOAT32, pytest.param(names.OPENVINO_FLOAT32, marks=needs_openvino)])
 def test_reduced_pixels_keep_the_floor_on_real_photographs(engine: str, files, exact) -> None:
     rows = (vectors(FAST, engine, files) * exact).sum(1)
-    assert rows.min() >= select.FAST_SMALLEST and rows.mean() >= select.FAST_MEAN
+    assert rows.min() >= probe.FAST_SMALLEST and rows.mean() >= probe.FAST_MEAN
     assert rows.min() < 0.9999, "reduced decoding is not exact, and must not be sold as that"
 
 
@@ -73,7 +74,7 @@ def test_what_the_fast_mode_chooses_keeps_the_floor(home, files, exact) -> None:
     chosen = select.decide(FAST, "cpu")
     assert select.remembered(FAST, chosen).accepted and select.engine_name(FAST) == chosen
     rows = (vectors(FAST, chosen, files) * exact).sum(1)
-    assert rows.min() >= select.FAST_SMALLEST and rows.mean() >= select.FAST_MEAN
+    assert rows.min() >= probe.FAST_SMALLEST and rows.mean() >= probe.FAST_MEAN
 
 
 @pytest.mark.parametrize("size", [(640, 480), (1023, 2000), (1024, 2000), (4100, 2100), (9000, 4200)])
@@ -147,44 +148,43 @@ class _Mean:
 
 def test_torch_s_bfloat16_stands_behind_the_same_floor(home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino_engine, "version", lambda: "")
-    monkeypatch.setattr("core.backbones.engines.mkldnn_packing.possible", lambda: False)
     seen: list[str] = []
 
-    def probe(backbone, engine, device):
+    def faked(backbone, engine, device):
         seen.append(engine)
-        return select.judge(backbone, *bad if engine == "torch" else good, engine)
+        return probe.judge(backbone, *bad if engine == "torch" else good, engine)
 
     rows = unit(np.random.default_rng(0).normal(size=(16, 40)))
     good, bad = (rows, rows), (unit(rows + 0.1 * np.random.default_rng(1).normal(size=rows.shape)), rows)
-    monkeypatch.setattr(select, "probe", probe)
-    assert select.decide(FAST, "cpu") == select.FLOAT32 and seen == ["torch", select.FLOAT32]
-    assert select.decide(FAST, "cpu") == select.FLOAT32 and len(seen) == 2, "verdicts are remembered"
+    monkeypatch.setattr(select, "probe", faked)
+    assert select.decide(FAST, "cpu") == names.FLOAT32 and seen == ["torch", names.FLOAT32]
+    assert select.decide(FAST, "cpu") == names.FLOAT32 and len(seen) == 2, "verdicts are remembered"
     record = backbones.fingerprint(FAST)[1]
-    assert (record["engine"], record["precision"]) == (select.FLOAT32, "float32")
+    assert (record["engine"], record["precision"]) == (names.FLOAT32, "float32")
     assert "reduced to 4 times" in record["decoder"] and record["resize"] == "box"
     assert backbones.fingerprint(FAST, "torch")[1]["precision"] == "bfloat16"
-    assert torch_engine.build(FAST, "cpu", select.FLOAT32).precision == "float32"
-    assert select.decide(LITE, "cpu") in {"torch", select.PACKED}
+    assert select.build(FAST, "cpu", names.FLOAT32).precision == "float32"
+    assert select.decide(LITE, "cpu") == "torch"
 
 
 @pytest.mark.parametrize("gain", [2.0, 1.0])
 def test_torch_s_bfloat16_must_be_faster_too(home, gain: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Processors without bfloat16 emulate it: the same vectors, later."""
-    embedded = select._embedded
+    embedded = probe._embedded
     seconds = iter([gain, 1.0])
-    monkeypatch.setattr(select, "_embedded", lambda *given: (embedded(*given[:3])[0], next(seconds)))
-    monkeypatch.setattr(select, "FAST_MEAN", 0.99)  # the floor is another test's
-    found = select.probe(FAST, "torch")
-    assert found.accepted == (gain > select.GAIN)
+    monkeypatch.setattr(probe, "_embedded", lambda *given: (embedded(*given[:3])[0], next(seconds)))
+    monkeypatch.setattr(probe, "FAST_MEAN", 0.99)  # the floor is another test's
+    found = probe.probe(FAST, "torch")
+    assert found.accepted == (gain > probe.GAIN)
     assert (
         "50% of its processor time" if gain == 2 else "is not faster here for EfficientNet-Lite0 (fast) (1.00 times)"
     ) in found.why
 
 
 def test_what_takes_far_too_long_is_given_up_after_a_quarter(home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(select, "_PATIENCE", 0)
-    monkeypatch.setattr(select, "_WARMING", 0.0)
-    found = select.probe(FAST, "torch")
+    monkeypatch.setattr(probe, "_PATIENCE", 0)
+    monkeypatch.setattr(probe, "_WARMING", 0.0)
+    found = probe.probe(FAST, "torch")
     assert not found.accepted and found.smallest != found.smallest, "nothing was compared"
     assert "Bfloat16 is not faster here for EfficientNet-Lite0 (fast)" in found.why and found.gain > 0
 
@@ -207,20 +207,21 @@ def test_names_that_have_no_fast_mode_leave_nothing_behind(home) -> None:
             backbones.get(name)
     with pytest.raises(UnknownName):
         backbones.get("fast:nothing like it")
-    assert not custom.kept()
+    assert not custom.added()
 
 
 def test_texts_are_read_once_for_both_modes_under_the_names_of_before(home) -> None:
     clip = backbones.get("clip_vitb32")
     plain = dataclasses.asdict(clip)
     del plain["mode"]
-    said = json.dumps([plain, weights.identity(clip)], sort_keys=True, default=str)
+    plain["trained_on"] = "WIT, 400 million pictures with texts"
+    said = json.dumps([plain, source_of(clip).identity(clip)], sort_keys=True, default=str)
     assert text_cache.file_of(clip).stem == f"clip_vitb32-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
     assert text_cache.file_of(custom.fast(clip)) == text_cache.file_of(clip)
 
 
 def test_the_first_convolutions_of_torch_s_bfloat16_stay_in_float32(home) -> None:
-    engine = torch_engine.build(FAST, "cpu", "torch")
+    engine = select.build(FAST, "cpu", "torch")
     seen: list[str] = []
     for layer in engine._module.modules():
         if isinstance(layer, torch.nn.Conv2d):
@@ -230,9 +231,9 @@ def test_the_first_convolutions_of_torch_s_bfloat16_stay_in_float32(home) -> Non
 
 
 @needs_openvino
-@pytest.mark.parametrize(("name", "first"), [("openvino", 2), (select.OPENVINO_CAREFUL, 5)])
+@pytest.mark.parametrize(("name", "first"), [("openvino", 2), (names.OPENVINO_CAREFUL, 5)])
 def test_the_first_convolutions_of_openvino_s_bfloat16_stay_in_float32(home, name: str, first: int) -> None:
-    engine = torch_engine.build(FAST, "cpu", name)
+    engine = select.build(FAST, "cpu", name)
     notes = [layer.get_rt_info() for layer in engine._compiled.get_runtime_model().get_ordered_ops()]
     seen = [one["runtimePrecision"].value for one in notes if one["layerType"].value == "Convolution"]
     if "bf16" not in seen:
@@ -242,11 +243,11 @@ def test_the_first_convolutions_of_openvino_s_bfloat16_stay_in_float32(home, nam
     assert "float32 convolutions" not in backbones.fingerprint(LITE, "openvino")[1]
 
 
-@pytest.mark.parametrize("engine", ["torch", pytest.param(select.OPENVINO_CAREFUL, marks=needs_openvino)])
+@pytest.mark.parametrize("engine", ["torch", pytest.param(names.OPENVINO_CAREFUL, marks=needs_openvino)])
 def test_bfloat16_holds_the_floor_of_the_light_networks(home, engine: str) -> None:
     """It does because the first convolutions stay in float32: without that, Lite2 falls to 0.994 on average."""
-    found = select.probe(custom.fast(backbones.get("tf_efficientnet_lite2")), engine)
-    assert found.smallest >= select.FAST_SMALLEST and found.mean >= select.FAST_MEAN
+    found = probe.probe(custom.fast(backbones.get("tf_efficientnet_lite2")), engine)
+    assert found.smallest >= probe.FAST_SMALLEST and found.mean >= probe.FAST_MEAN
 
 
 @needs_openvino
@@ -256,18 +257,18 @@ def test_vectors_that_are_missing_are_an_error(home, monkeypatch: pytest.MonkeyP
     engine.embed(squares)
     request = SimpleNamespace(infer=lambda _: None, get_output_tensor=lambda _: SimpleNamespace(data=np.zeros((0, 4))))
     monkeypatch.setattr(engine._local, "request", request)
-    with pytest.raises(RuntimeError, match="0 vectors of 2 pictures"):
+    with pytest.raises(RuntimeError, match="0 vectors of 2 images"):
         engine.embed(squares)
 
 
 def test_no_fast_mode_is_better_than_a_bad_one(home, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = unit(np.random.default_rng(0).normal(size=(16, 40)))
     other = unit(np.random.default_rng(1).normal(size=(16, 40)))
-    monkeypatch.setattr(select, "probe", lambda b, engine, device: select.judge(b, other, rows, engine))
+    monkeypatch.setattr(select, "probe", lambda b, engine, device: probe.judge(b, other, rows, engine))
     with pytest.raises(BadInput, match="(fast).*cannot run on this machine.*Use the exact backbone"):
         select.decide(FAST, "cpu")
 
 
 def test_the_probe_of_the_fast_mode_sees_reduced_pixels(home) -> None:
-    verdict = select.probe(FAST, select.FLOAT32)
-    assert verdict.accepted and select.FAST_SMALLEST <= verdict.smallest < 0.9999
+    verdict = probe.probe(FAST, names.FLOAT32)
+    assert verdict.accepted and probe.FAST_SMALLEST <= verdict.smallest < 0.9999

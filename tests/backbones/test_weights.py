@@ -18,7 +18,7 @@ import pytest
 from hub_cache import REVISION, ROOT, cached_repository, run, write_tiny_clip
 
 from core import backbones, compat, paths
-from core.backbones import loading, weights
+from core.backbones.sources import source_of
 from core.errors import BadInput, WeightsMissing
 from core.types import Backbone
 
@@ -141,9 +141,9 @@ def test_a_local_checkpoint_is_checked_kept_and_removed(home: Path, tmp_path: Pa
     record = backbones.add_local("test_resnet", file)
     assert record.source == "file" and record.name in backbones.names() and backbones.get(record.name) == record
     squares = np.random.default_rng(0).integers(0, 256, (2, 160, 160, 3), np.uint8)
-    from core.backbones.engines import torch_engine
+    from core.backbones.engines import select
 
-    ours = torch_engine.build(record, "cpu").embed(squares)
+    ours = select.build(record, "cpu").embed(squares)
     network.reset_classifier(0)
     said = np.array([dict(record.options)["mean"], dict(record.options)["std"]], np.float32)
     pictures = torch.from_numpy(((squares / 255 - said[0]) / said[1]).astype(np.float32)).permute(0, 3, 1, 2)
@@ -174,11 +174,9 @@ def test_package_and_hub_build_the_same_lite0(hub: Path, tmp_path: Path) -> None
     """The packaged tensors, laid into a hub cache, give the very vectors of the package."""
     from safetensors.torch import save_file
 
-    from core.backbones.sources import timm_source
-
     package = backbones.get("tf_efficientnet_lite0")
     place = tmp_path / "hf"
-    state = timm_source.load(package, num_classes=None).state_dict()
+    state = source_of(package).load_network(package, num_classes=None).state_dict()
     snapshot = cached_repository(place / "hub", "timm/tf_efficientnet_lite0.in1k")
     save_file({k: v.contiguous() for k, v in state.items()}, snapshot / "model.safetensors")
     code = """
@@ -233,10 +231,10 @@ def test_every_refusal_of_the_hub_is_one_sentence() -> None:
         "download failed": RuntimeError("Failed to download weights for tag 'x'"),
     }
     for words, error in cases.items():
-        with pytest.raises(WeightsMissing, match=words) as caught, loading.hub_errors(backbone):
+        with pytest.raises(WeightsMissing, match=words) as caught, source_of(backbone).errors(backbone):
             raise error
         assert "\n" not in str(caught.value) and backbone.name in str(caught.value)
-    with pytest.raises(ZeroDivisionError), loading.hub_errors(backbone):
+    with pytest.raises(ZeroDivisionError), source_of(backbone).errors(backbone):
         raise ZeroDivisionError("not the hub's fault")
 
 
@@ -315,4 +313,4 @@ def test_what_is_missing_is_said_for_every_source(tmp_path: Path, monkeypatch: p
         here, sentence = backbones.available(backbone)
         assert sentence
         assert here == (backbone.source in {"own", "package"})
-    assert weights.identity(gone) == {"missing": "gone.pth"}
+    assert source_of(gone).identity(gone) == {"missing": "gone.pth"}

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from core import compat
 from core.bench.machine import CONTAMINATED, Watch
 from core.errors import BadInput
 from core.types import Backbone, unit
@@ -52,7 +53,7 @@ VARIANTS = {
     "plain b1": "one picture at a time",
     "plain b32": "batches of 32",
     "plain b32 allocator": "batches of 32, allocator tuned as ours is",
-    "torch": "ours, torch alone (with packed weights where the probe finds them faster)",
+    "torch": "ours, torch alone",
     "openvino": "ours, OpenVINO float32",
     "fast": "ours, the fast mode: reduced decoding, box resize, bfloat16 after the first convolutions",
     "limit": "forward passes alone, no decoding, the engine of 'openvino' or else 'torch'",
@@ -193,10 +194,10 @@ Work = Callable[[list[Path]], tuple[dict[str, np.ndarray], dict[str, int]]]
 
 
 def _module(backbone: Backbone) -> Any:
-    from core.backbones.loading import load_module
+    from core.backbones.sources import source_of
 
     guards.seeded()
-    return load_module(backbone)
+    return source_of(backbone).load(backbone)
 
 
 def _plain(variant: str, backbones: list[Backbone], workers: int | None) -> Work:
@@ -230,12 +231,10 @@ def _plain(variant: str, backbones: list[Backbone], workers: int | None) -> Work
 def _transform(backbone: Backbone) -> Callable:
     """The library's own evaluation transform."""
     if backbone.source == "open_clip":
-        import open_clip
-
         from core.backbones import preprocessing
 
         said = preprocessing.preprocessing_of(backbone)
-        return open_clip.image_transform(
+        return compat.library("open_clip").image_transform(
             backbone.image_size,
             is_train=False,
             mean=said.mean,
@@ -243,8 +242,7 @@ def _transform(backbone: Backbone) -> Callable:
             resize_mode=said.geometry.rule,
             interpolation=said.geometry.filter,
         )
-    import timm
-
+    timm = compat.library("timm")
     tag = backbone.weights if backbone.source == "timm" else "in1k"
     config = timm.get_pretrained_cfg(f"{backbone.architecture}.{tag}").to_dict()
     return timm.data.create_transform(**timm.data.resolve_data_config(pretrained_cfg=config), is_training=False)
@@ -253,7 +251,7 @@ def _transform(backbone: Backbone) -> Callable:
 def _engines(variant: str, backbones: list[Backbone], workers: int) -> list[Any]:
     from core import backbones as known
     from core.backbones import encode
-    from core.backbones.engines import openvino_engine, select, torch_engine
+    from core.backbones.engines import openvino_engine, select
 
     if variant == "limit":
         variant = "openvino" if openvino_engine.installed() else "torch"
@@ -263,13 +261,9 @@ def _engines(variant: str, backbones: list[Backbone], workers: int) -> list[Any]
         # random weights cannot be judged, so they run as EfficientNet-Lite0 does
         judged = known.get("tf_efficientnet_lite0") if backbone.random else backbone
         judged = dataclasses.replace(judged, mode=backbone.mode)
-        if variant == "torch":
-            packed = select.usable(select.PACKED) and select.verdict(judged, select.PACKED).accepted
-            name = select.PACKED if packed else "torch"
-        else:
-            name = variant if variant != "fast" else select.decide(judged, "cpu")
+        name = variant if variant != "fast" else select.decide(judged, "cpu")
         guards.seeded()
-        made.append(encode.Encoder(backbone, torch_engine.build(backbone, "cpu", name, workers)))
+        made.append(encode.Encoder(backbone, select.build(backbone, "cpu", name, workers)))
     return made
 
 
@@ -548,7 +542,4 @@ def _round_line(number: int, one: dict[str, dict[str, Any]], variants: list[str]
 
 
 if __name__ == "__main__":
-    from core import compat
-
-    compat.ensure_torchvision()
     child(sys.argv[1], sys.argv[2])

@@ -162,15 +162,14 @@ def floor(world: SyntheticSet, parts: dict[str, float]) -> None:
 
 
 def _methods() -> dict[str, tuple[str, Callable]]:
-    from core.compat import ensure_torchvision
+    from core.compat import library as installed
 
     methods = {
         "plain": ("plain: concatenate, sort, loop (mAP)", plain),
         "sum": ("kept scores: sum, sort, loop (mAP)", summed),
     }
     try:
-        ensure_torchvision()
-        import torchmetrics  # noqa: F401
+        installed("torchmetrics")
 
         methods["library"] = ("best library: torchmetrics (mAP)", library)
     except ImportError:

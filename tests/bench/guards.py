@@ -46,10 +46,8 @@ def run(args: list[str]) -> None:
     parser.add_argument("--data", default="", help="a folder of pictures; by default the demo's photo views")
     parser.add_argument("--images", type=int, default=16, help="how many of them")
     given = parser.parse_args(args)
-    from core import compat
     from tests.bench import embed
 
-    compat.ensure_torchvision()
     found = measure([embed.record(name) for name in given.names], embed.pictures(given.data, given.images))
     print(demands_table([row for name in found for row in demands(name, found[name])]))
 
@@ -119,11 +117,11 @@ def seeded() -> None:
 def _batch(backbone: Backbone, contents: Sequence[bytes]) -> dict[str, float]:
     """The largest difference between a picture's vector alone and in a batch, as a share of the largest number."""
     from core.backbones import preprocessing
-    from core.backbones.engines import torch_engine
+    from core.backbones.engines import select
     from core.data.images import open_rgb
 
     seeded()
-    made = torch_engine.build(backbone, "cpu", engine=engine(backbone))
+    made = select.build(backbone, "cpu", engine=engine(backbone))
     squares = np.stack([preprocessing.square(open_rgb(content), made.preprocessing.geometry) for content in contents])
     together, alone = made.embed(squares), np.concatenate([made.embed(one[None]) for one in squares])
     return {"batch_difference": float(np.abs(together - alone).max() / np.abs(together).max())}
@@ -137,12 +135,12 @@ def _query(backbone: Backbone, contents: Sequence[bytes]) -> dict[str, float]:
     """
     from core.backbones import preprocessing
     from core.backbones.engines import torch_engine
-    from core.backbones.loading import load_module
     from core.backbones.query_encoding import QueryEncoder
+    from core.backbones.sources import source_of
     from core.data.images import open_rgb
 
     seeded()
-    eager = torch_engine.TorchEngine(load_module(backbone), backbone)
+    eager = torch_engine.TorchEngine(source_of(backbone).load(backbone), backbone)
     seeded()
     encoder = QueryEncoder(backbone, "cpu", engine=engine(backbone))
     geometry = eager.preprocessing.geometry

@@ -145,11 +145,11 @@ def test_embed_measure_choose_and_remove(page) -> None:
 
 
 def test_missing_weights_end_in_a_sentence_and_the_rest_goes_on(page, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(backbone) -> None:
+    def refuse(source, backbone) -> None:
         if backbone.name == "resnet18":
             raise WeightsMissing("The weights of 'resnet18' are not here. Run `python -m core fetch resnet18`.")
 
-    monkeypatch.setattr("core.backbones.weights.require", refuse)
+    monkeypatch.setattr("core.backbones.sources.hub.HubSource.require", refuse)
     app = AppTest.from_function(one_page, default_timeout=60)
     app.query_params.update({"d": "tiny", "card": "resnet18"})
     app.run()
@@ -166,7 +166,7 @@ def test_other_backbones_are_added_and_taken_off(page, tmp_path: Path) -> None:
     add.click().run()
     assert not page.error, [one.value for one in page.error]
     assert heading(page) == "test\\_vit.r160\\_in1k"
-    assert "timm:test_vit.r160_in1k" in table(page) and "timm:test_vit.r160_in1k" in custom.kept()
+    assert "timm:test_vit.r160_in1k" in table(page) and "timm:test_vit.r160_in1k" in custom.added()
     page.text_input("add by name").set_value("timm:resnet5000")
     next(button for button in page.button if button.label == "Add").click().run()
     assert len(page.error) == 1 and "no architecture" in page.error[0].value

@@ -18,6 +18,7 @@ from core import backbones, data
 from core.backbones.engines import select
 from core.data import images
 from core.errors import Cancelled, NotComputed, WeightsMissing
+from core.setups import DEFAULT_BACKBONES
 from core.store import open_store
 from core.studies import embedding
 from core.task import Task
@@ -175,7 +176,7 @@ def test_the_fast_mode_is_a_backbone_of_its_own(quick) -> None:
 def test_a_lost_hub_cache_does_not_hide_what_was_computed(quick, monkeypatch: pytest.MonkeyPatch) -> None:
     lost = {"missing": "timm/resnet18.a1_in1k"}
     known: dict[str, dict] = {"now": {"repository": "timm/resnet18.a1_in1k", "revision": "a" * 40}}
-    monkeypatch.setattr("core.backbones.weights.identity", lambda backbone: known["now"])
+    monkeypatch.setattr("core.backbones.sources.timm.Timm.identity", lambda self, backbone: known["now"])
     store, backbone, keys = open_store(), backbones.get("resnet18"), [key.decode() for key in quick.keys]
 
     def compute(revision: str, count: int, **record) -> str:
@@ -270,10 +271,10 @@ def test_the_shared_photographs_give_the_expected_figures(home: Path, shared_dat
     dataset = data.load(str(shared_data / "photos" / "splits.csv"))
     keep = np.flatnonzero(dataset.labels % 3 == 0)
     dataset = data.subset(dataset, keep)
-    report = embedding.embed(dataset, backbones.DEFAULTS)
+    report = embedding.embed(dataset, DEFAULT_BACKBONES)
     scores = {
         name: mean_average_precision(embedding.embeddings(report.dataset, name).vectors, dataset.labels)
-        for name in backbones.DEFAULTS
+        for name in DEFAULT_BACKBONES
     }
     assert scores["tf_efficientnet_lite2"] > 0.9 and scores["tf_efficientnet_lite0"] > 0.88
     assert 0.15 < scores["hsv_histogram"] < scores["hog"] < 0.5

@@ -1,4 +1,4 @@
-"""Networks run by OpenVINO on the CPU: the same numbers as torch at a half to a quarter of the time. An optional extra.
+"""Networks run by OpenVINO on the CPU: the same numbers as torch at a half to a quarter of the time.
 
 Normalising is folded into the graph, so it takes uint8. The precision is always said: OpenVINO's own default on newer
 processors is bfloat16, which is not exact; where it is asked for, the first convolutions can stay in float32. The
@@ -19,7 +19,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from core import compat, files, paths
-from core.backbones import preprocessing, weights
+from core.backbones import preprocessing
+from core.backbones.sources import source_of
 from core.types import Backbone
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class OpenVinoEngine:
         backbone: the record.
         precision: "float32" (exact) or "bfloat16" (fast mode).
         workers: how many threads will call `embed` at once.
-        threads: intra-op threads of one request: 1 for many pictures, all of them for a single query.
+        threads: intra-op threads of one request: 1 for many images, all of them for a single query.
         float32_convolutions: how many of the first convolutions bfloat16 leaves alone.
     """
 
@@ -80,19 +81,19 @@ class OpenVinoEngine:
         if request is None:
             request = self._local.request = self._compiled.create_infer_request()
         request.infer([np.ascontiguousarray(squares)])
-        made = np.array(request.get_output_tensor(0).data, np.float32)
-        if len(made) != len(squares):
-            raise RuntimeError(f"OpenVINO made {len(made)} vectors of {len(squares)} pictures.")
-        return made
+        vectors = np.array(request.get_output_tensor(0).data, np.float32)
+        if len(vectors) != len(squares):
+            raise RuntimeError(f"OpenVINO made {len(vectors)} vectors of {len(squares)} images.")
+        return vectors
 
 
 def installed() -> bool:
-    """Whether the optional package is there; nothing is imported."""
+    """Whether the package is there; nothing is imported."""
     return version() != ""
 
 
 def version() -> str:
-    """The version of the optional package, "" when it is not installed."""
+    """The version of the package, "" when it is not installed."""
     return compat.version("openvino")
 
 
@@ -106,16 +107,16 @@ def _library() -> Any:
 
 def converted(backbone: Backbone) -> Path:
     """The network in OpenVINO's own format, converted at first use and kept by its weights and library versions."""
-    said = {
-        "weights": weights.identity(backbone),
+    fields = {
+        "weights": source_of(backbone).identity(backbone),
         "architecture": backbone.architecture,
-        "tag": "" if backbone.source == "file" else backbone.weights,
+        "tag": source_of(backbone).plain_record(backbone)["weights"],
         "options": json.loads(json.dumps(backbone.options)),
         "openvino": version(),
         "torch": compat.version("torch"),
         "timm": compat.version("timm"),
     }
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
     file = paths.home() / "engines" / digest / "network.xml"
     if not file.is_file() or backbone.random:
         files.make_folder(file.parent, lambda folder: _convert(backbone, folder), lambda: False)
@@ -123,11 +124,9 @@ def converted(backbone: Backbone) -> Path:
 
 
 def _convert(backbone: Backbone, folder: Path) -> None:
-    from core.backbones.loading import load_module
-
-    openvino = _library()
-    model = _traced(load_module(backbone), backbone.image_size)
-    openvino.save_model(model, folder / "network.xml", compress_to_fp16=False)  # the default would round the weights
+    model = _traced(source_of(backbone).load(backbone), backbone.image_size)
+    # the default would round the weights
+    _library().save_model(model, folder / "network.xml", compress_to_fp16=False)
 
 
 def _traced(module: torch.nn.Module, side: int) -> openvino.Model:
@@ -152,7 +151,7 @@ def _kept_in_float32(model: openvino.Model, count: int) -> openvino.Model:
     The mark is an attribute of OpenVINO's file format. A layer that is merged with another one loses it, so whatever is
     merged (padding, scaling) is merged before. Additions are marked as well, because a sum is computed inside of the
     convolution before it. A version that does not know the mark runs everything in bfloat16: the probe of
-    `core.backbones.engines.select` judges the outcome, whatever it is.
+    `core.backbones.engines.probe` judges the outcome, whatever it is.
     """
     from openvino._offline_transformations import apply_moc_transformations
 
@@ -186,9 +185,9 @@ def _with_preprocessing(model: openvino.Model, preprocessing: preprocessing.Prep
     from openvino.preprocess import PrePostProcessor
 
     steps: Any = PrePostProcessor(model)
-    given = steps.input().tensor()
-    given.set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    tensor = steps.input().tensor()
+    tensor.set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     steps.input().model().set_layout(openvino.Layout("NCHW"))
-    inside = steps.input().preprocess().convert_element_type(openvino.Type.f32)
-    inside.mean([255 * value for value in preprocessing.mean]).scale([255 * value for value in preprocessing.std])
+    network = steps.input().preprocess().convert_element_type(openvino.Type.f32)
+    network.mean([255 * value for value in preprocessing.mean]).scale([255 * value for value in preprocessing.std])
     return steps.build()

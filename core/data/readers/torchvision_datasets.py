@@ -63,11 +63,9 @@ def torchvision_dataset(path: Path, *, dataset: str, task: Task = NO_TASK) -> Li
 
 
 def _fetch(kind: str, folder: Path, arguments: dict[str, Any], name: str) -> Any:
-    from core.compat import ensure_torchvision
+    from core.compat import library
 
-    ensure_torchvision()
-    from torchvision import datasets
-
+    datasets = library("torchvision.datasets")
     folder.mkdir(parents=True, exist_ok=True)
     try:
         return getattr(datasets, kind)(str(folder), download=True, **arguments)

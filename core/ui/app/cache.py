@@ -14,7 +14,6 @@ import pandas as pd
 import streamlit as st
 
 from core import backbones, data, paths, projection
-from core.backbones import weights as weight_files
 from core.errors import BadInput, CoreError, NotComputed
 from core.fusion import FusionSpec
 from core.metrics import curves, significance
@@ -176,7 +175,7 @@ def known(name: str, chosen: tuple[str, ...]) -> tuple[str, ...]:
             backbone = embedding.find(loaded, one)
         except CoreError:  # a link's own word, another dataset's vectors, or damaged ones, which `faults` names
             continue
-        if backbone.source == "vectors" or loaded.has_pictures:
+        if not backbones.source_of(backbone).embeds or loaded.has_pictures:
             found.append(one)
     return tuple(found)
 
@@ -454,7 +453,9 @@ def costs(names: tuple[str, ...]) -> dict[str, fusion_attribution.FusionCost]:
             found[name] = fusion_attribution.FusionCost()
             continue
         found[name] = fusion_attribution.FusionCost(
-            measured.latency_ms if measured else None, weight_files.megabytes(backbone), backbone.commercial
+            measured.latency_ms if measured else None,
+            backbones.source_of(backbone).megabytes(backbone),
+            backbone.commercial,
         )
     return found
 

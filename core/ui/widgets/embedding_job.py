@@ -82,4 +82,4 @@ def embed(loaded: Dataset, chosen: Sequence[str], job: jobs.BackgroundJob, devic
 
 def _is_here(loaded: Dataset, name: str) -> bool:
     backbone = embedding.find(loaded, name)
-    return backbone.source == "vectors" or backbones.available(backbone)[0]
+    return not backbones.source_of(backbone).embeds or backbones.available(backbone)[0]

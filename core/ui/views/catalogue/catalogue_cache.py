@@ -72,7 +72,7 @@ def _seen(key: str, _loaded: Dataset, _position: int) -> list[tuple[str, float]]
 @st.cache_data(max_entries=64, show_spinner=False)
 def seen(content: bytes) -> list[tuple[str, float]]:
     """The classes that the concept backbone sees in a picture given as bytes."""
-    from core.backbones.concepts import reader
+    from core.backbones.concept_reader import reader
 
     return reader().explain([images.open_rgb(content)])[0]
 

@@ -1,6 +1,6 @@
 """Descriptors that need no weights: they see what a network forgets.
 
-Each takes pictures (n, side, side, 3) uint8 and gives (n, dim) float32; a picture with nothing in it gives zeros.
+Each takes images (n, side, side, 3) uint8 and gives (n, dim) float32; an image with nothing in it gives zeros.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
+from core.backbones import preprocessing
+from core.backbones.sources.base import Engine, Source
+from core.types import Backbone
+
 HUES, SATURATIONS, VALUES = 12, 4, 4
 
 
-def hsv_histogram(pictures: np.ndarray) -> np.ndarray:
+def hsv_histogram(images: np.ndarray) -> np.ndarray:
     """Root of the joint histogram of hue, saturation and value: (n, 192), rows of norm 1.
 
     The root turns the Euclidean distance of two histograms into the Hellinger distance.
@@ -23,16 +27,16 @@ def hsv_histogram(pictures: np.ndarray) -> np.ndarray:
         Swain and Ballard 1991, doi:10.1007/BF00130487; the root: Arandjelović and Zisserman 2012,
         doi:10.1109/CVPR.2012.6248018.
     """
-    found = np.empty((len(pictures), HUES * SATURATIONS * VALUES), np.float32)
-    for row, picture in zip(found, pictures):
-        hue, saturation, value = np.moveaxis(np.asarray(Image.fromarray(picture).convert("HSV"), np.int32), -1, 0)
+    vectors = np.empty((len(images), HUES * SATURATIONS * VALUES), np.float32)
+    for row, image in zip(vectors, images):
+        hue, saturation, value = np.moveaxis(np.asarray(Image.fromarray(image).convert("HSV"), np.int32), -1, 0)
         bins = (hue * HUES // 256 * SATURATIONS + saturation * SATURATIONS // 256) * VALUES + value * VALUES // 256
         counts = np.bincount(bins.ravel(), minlength=len(row))
         row[:] = np.sqrt(counts / counts.sum())
-    return found
+    return vectors
 
 
-def hog(pictures: np.ndarray) -> np.ndarray:
+def hog(images: np.ndarray) -> np.ndarray:
     """Histograms of oriented gradients: 9 orientations, cells of 8 pixels, blocks of 2 x 2 cells.
 
     Reference:
@@ -43,16 +47,16 @@ def hog(pictures: np.ndarray) -> np.ndarray:
     return np.stack(
         [
             oriented_gradients(grey, orientations=9, pixels_per_cell=(8, 8), cells_per_block=(2, 2))
-            for grey in _grey(pictures)
+            for grey in _grey(images)
         ]
     ).astype(np.float32)
 
 
-def _grey(pictures: np.ndarray) -> list[np.ndarray]:
-    return [np.asarray(Image.fromarray(picture).convert("L")) for picture in pictures]
+def _grey(images: np.ndarray) -> list[np.ndarray]:
+    return [np.asarray(Image.fromarray(image).convert("L")) for image in images]
 
 
-def lbp(pictures: np.ndarray) -> np.ndarray:
+def lbp(images: np.ndarray) -> np.ndarray:
     """Uniform local binary patterns (8 neighbours, radius 1): root of their histogram in 4 x 4 cells, (n, 944).
 
     Reference:
@@ -61,17 +65,17 @@ def lbp(pictures: np.ndarray) -> np.ndarray:
     from skimage.feature import local_binary_pattern
 
     cells, patterns = 4, 59
-    found = np.empty((len(pictures), cells * cells * patterns), np.float32)
-    for row, grey in zip(found, _grey(pictures)):
+    vectors = np.empty((len(images), cells * cells * patterns), np.float32)
+    for row, grey in zip(vectors, _grey(images)):
         codes = local_binary_pattern(grey, 8, 1, method="nri_uniform").astype(np.int64)
         side = len(grey) // cells
         blocks = codes.reshape(cells, side, cells, side).swapaxes(1, 2).reshape(cells * cells, -1)
         counts = np.stack([np.bincount(block, minlength=patterns) for block in blocks])
         row[:] = np.sqrt(counts / counts.sum()).ravel()
-    return found
+    return vectors
 
 
-def gist(pictures: np.ndarray) -> np.ndarray:
+def gist(images: np.ndarray) -> np.ndarray:
     """Energy of 32 Gabor-like filters (4 scales x 8 orientations) averaged in 4 x 4 cells: (n, 512).
 
     Contrast is evened out before filtering, as in the original; the filters are built in the frequency plane.
@@ -79,20 +83,20 @@ def gist(pictures: np.ndarray) -> np.ndarray:
     Reference:
         Oliva and Torralba 2001, doi:10.1023/A:1011139631724.
     """
-    side, cells = pictures.shape[1], 4
+    side, cells = images.shape[1], 4
     bank = _gabor_bank(side)
-    found = np.empty((len(pictures), len(bank) * cells * cells), np.float32)
-    for row, grey in zip(found, _grey(pictures)):
+    vectors = np.empty((len(images), len(bank) * cells * cells), np.float32)
+    for row, grey in zip(vectors, _grey(images)):
         even = _even_contrast(np.log1p(grey.astype(np.float32)))
         spectrum = np.fft.fft2(even)
         energy = np.abs(np.fft.ifft2(spectrum[None] * bank))
         blocks = energy.reshape(len(bank), cells, side // cells, cells, side // cells)
         row[:] = blocks.mean(axis=(2, 4)).ravel()
-    return found
+    return vectors
 
 
 def _even_contrast(grey: np.ndarray) -> np.ndarray:
-    """The picture less its local mean, divided by its local contrast (Gaussian of about four cycles a picture)."""
+    """The image less its local mean, divided by its local contrast (Gaussian of about four cycles a image)."""
     frequency = np.fft.fftfreq(len(grey))
     low = np.exp(-(frequency[:, None] ** 2 + frequency[None] ** 2) * (len(grey) / 4) ** 2)
     centred = grey - np.fft.ifft2(np.fft.fft2(grey) * low).real
@@ -122,3 +126,33 @@ DESCRIPTORS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "lbp": lbp,
     "gist": gist,
 }
+
+
+class DescriptorEngine:
+    """A descriptor, computed with numpy."""
+
+    name = "numpy"
+    precision = "float32"
+    device = "cpu"
+    chunk = 8
+
+    def __init__(self, backbone: Backbone) -> None:
+        self.dim = backbone.dim
+        self.preprocessing = preprocessing.preprocessing_of(backbone)
+        self._function = DESCRIPTORS[backbone.architecture]
+
+    def embed(self, squares: np.ndarray) -> np.ndarray:
+        """(n, side, side, 3) uint8 → (n, dim) float32."""
+        return self._function(squares)
+
+
+class Descriptor(Source):
+    """A formula of this file."""
+
+    key = "own"
+    title = "Fusionscope's own code"
+    engine = "numpy"
+
+    def build_engine(self, backbone: Backbone) -> Engine:
+        """The function of DESCRIPTORS that the record names."""
+        return DescriptorEngine(backbone)
