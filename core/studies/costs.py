@@ -170,9 +170,7 @@ def _latencies(encoder: QueryEncoder, files: Sequence[bytes], task: Task) -> lis
     return times
 
 
-def _throughput(
-    backbone: Backbone, engine: Engine, files: Sequence[bytes], threads: int, task: Task
-) -> float:
+def _throughput(backbone: Backbone, engine: Engine, files: Sequence[bytes], threads: int, task: Task) -> float:
     """Images per second of the embedding loop, after a chunk for each worker that warms it up."""
     sources = [
         encode.EncoderInput(str(n), lambda at_least=0, content=content: images.open_rgb(content, at_least))
@@ -207,7 +205,12 @@ class _Peak:
         self._thread.join()
 
     @property
-    def _file(name: str) -> Path:
+    def megabytes(self) -> float:
+        """The most that was held, less what was held before, in MB."""
+        return (self._most - self._before) / 1e6
+
+
+def _file(name: str) -> Path:
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60]
     return paths.measurements() / f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.json"
 

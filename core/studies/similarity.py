@@ -13,6 +13,8 @@ from core.studies import embedding
 from core.types import Dataset
 
 _BLOCK = 1024
+SAMPLE = 5000
+"""Images that are compared of a larger dataset."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Similarity:
 
 
 def of_dataset(
-    dataset: Dataset, names: Sequence[str] | None = None, *, k: int = 10, most: int = 5000, seed: int = 0
+    dataset: Dataset, names: Sequence[str] | None = None, *, k: int = 10, most: int = SAMPLE, seed: int = 0
 ) -> Similarity:
     """Compare the embedded backbones of a dataset; more than `most` images are sampled (seeded).
 

@@ -115,7 +115,7 @@ def test_half_precision_on_an_accelerator_stands_behind_its_own_probe(home, monk
 
 
 def test_not_even_one_picture_is_a_sentence() -> None:
-    with pytest.raises(BadInput, match="Not enough memory on cpu for one picture; .*FUSIONSCOPE_DEVICE=cpu"):
+    with pytest.raises(BadInput, match="Not enough memory on cpu for one image; .*FUSIONSCOPE_DEVICE=cpu"):
         torch_engine.TorchEngine(Greedy(0), SMALL).embed(squares(4))
 
 

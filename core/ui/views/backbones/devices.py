@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import arrays
 from core.backbones.engines import torch_engine
 from core.errors import BadInput
 from core.setups import BackbonesSetup
@@ -51,5 +52,5 @@ def similarity(loaded: Dataset, names: tuple[str, ...]) -> study.Similarity:
 
 @st.cache_data(max_entries=16, show_spinner="Comparing backbones …")
 def _similarity(name: str, fingerprint: str, names: tuple[str, ...], _loaded: Dataset) -> study.Similarity:
-    rows = study.sample(len(_loaded))
+    rows = arrays.sample(len(_loaded), study.SAMPLE)
     return study.compare({one: held[rows] for one, held in cache.vectors(_loaded, names).items()})

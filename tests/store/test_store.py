@@ -1,7 +1,8 @@
-"""The store keeps what is slow: one contract, both shelves; kills, two writers, full disks."""
+"""The store keeps what is slow: appends, resume, kills, two writers, full disks, damage."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import signal
 import subprocess
@@ -14,14 +15,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.data import images
 from core.errors import BadInput, NotComputed, ShapeMismatch, StoreMismatch, StoreUnusable
-from core.store import SHELVES, Store, open_store
+from core.store import Store, folders, open_store
+from core.store.lance import LanceVectors
 from core.types import Dataset, unit
 
 RECORD = {"name": "fake", "weights": "none", "options": ("a", 1)}
 DIM = 12
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def key_of(number: int) -> str:
@@ -42,9 +43,9 @@ def dataset_of(numbers: np.ndarray) -> Dataset:
     )
 
 
-@pytest.fixture(params=sorted(SHELVES))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return Store(tmp_path / "store", request.param)
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
 
 
 def fill(store: Store, numbers: np.ndarray, step: int = 8) -> None:
@@ -114,7 +115,7 @@ def test_compaction_leaves_one_piece(store: Store) -> None:
             writer.append([key_of(n)], vectors_of(np.array([n])))
             writer.flush()
     folder = Path(store.contents()[0]["folder"])
-    assert len(list(folder.rglob("*.npy")) + list(folder.rglob("*.lance/data/*.lance"))) == 1
+    assert len(list(folder.rglob("*.lance/data/*.lance"))) == 1
     assert close_to_given(store.embeddings(dataset_of(np.arange(20)), "fake", "f00d", DIM).vectors, np.arange(20))
 
 
@@ -161,22 +162,71 @@ def test_bad_vectors_are_refused_whole(store: Store) -> None:
     assert store.count(dataset_of(np.array([1, 2])), "f00d") == 0
 
 
-def test_float16_keeps_the_cosine(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("dim", "dtype", "error"), [(768, "float32", 2e-7), (folders.FLOAT32_DIMS + 1, "float16", 4e-7)]
+)
+def test_vectors_that_are_not_long_are_not_rounded(store: Store, dim: int, dtype: str, error: float) -> None:
     numbers = np.arange(50)
-    with store.writer("wide", RECORD, 768) as writer:
-        writer.append([key_of(n) for n in numbers], vectors_of(numbers, 768))
-    found = store.embeddings(dataset_of(numbers), "fake", "wide", 768).vectors
-    assert (1 - (found * unit(vectors_of(numbers, 768))).sum(axis=1)).max() < 4e-7
+    given = unit(vectors_of(numbers, dim))
+    with store.writer("wide", RECORD, dim) as writer:
+        writer.append([key_of(n) for n in numbers], given)
+    stored = store.embeddings(dataset_of(numbers), "fake", "wide", dim).vectors
+    assert store.contents()[0]["dtype"] == dtype
+    assert np.array_equal(stored, given) == (dtype == "float32"), "the very numbers that attached vectors keep"
+    assert (1 - (stored * given).sum(axis=1)).max() < error
+
+
+def older_folder(store: Store, shelf: str) -> Path:
+    """A folder as earlier versions made it: float16, its key.json written by hand."""
+    content = {"dim": DIM, "dtype": "float16", "fingerprint": "f00d", "record": RECORD, "shelf": shelf}
+    text = folders.canonical(content)
+    folder = store.root / "embeddings" / f"fake-f00d-{hashlib.sha256(text).hexdigest()[:16]}"
+    folder.mkdir(parents=True)
+    (folder / "key.json").write_bytes(text)
+    return folder
+
+
+def test_a_folder_of_an_earlier_version_stays_and_goes_on_in_float16(store: Store) -> None:
+    folder, numbers = older_folder(store, "lance"), np.arange(30)
+    raw = np.frombuffer(b"".join(bytes.fromhex(key_of(n)) for n in range(20)), np.uint8).reshape(-1, 32)
+    LanceVectors(folder, DIM, "float16").append(raw, unit(vectors_of(numbers[:20])))
+    assert store.count(dataset_of(numbers), "f00d") == 20
+    fill(store, numbers[20:])
+    assert [Path(part["folder"]) for part in store.contents()] == [folder] and store.contents()[0]["dtype"] == "float16"
+    assert close_to_given(store.embeddings(dataset_of(numbers), "fake", "f00d", DIM).vectors, numbers)
+
+
+def test_shards_of_an_earlier_version_are_taken_over(store: Store) -> None:
+    folder, numbers = older_folder(store, "npy"), np.arange(30)
+    (folder / "shards").mkdir()
+    for part in (numbers[:12], numbers[10:20]):
+        rows = np.empty(len(part), np.dtype([("key", np.uint8, (32,)), ("vec", np.float16, (DIM,))]))
+        rows["key"] = np.frombuffer(b"".join(bytes.fromhex(key_of(n)) for n in part), np.uint8).reshape(-1, 32)
+        rows["vec"] = unit(vectors_of(part))
+        np.save(folder / "shards" / f"{part[0]:020d}.npy", rows)
+    assert store.count(dataset_of(numbers), "f00d") == 20 and not (folder / "shards").exists()
+    fill(store, numbers[20:])
+    assert close_to_given(store.embeddings(dataset_of(numbers), "fake", "f00d", DIM).vectors, numbers)
+
+
+def test_a_kill_before_the_first_manifest_is_mended_by_the_next_run(store: Store) -> None:
+    store.writer("f00d", RECORD, DIM).close()
+    folder = store._folder("f00d")
+    for part in ("data", "_transactions", "_versions"):
+        (folder / "vectors.lance" / part).mkdir(parents=True)
+    assert store.count(dataset_of(np.arange(4)), "f00d") == 0 and "NOT WHOLE" not in store.check()
+    fill(store, np.arange(4))
+    assert close_to_given(store.embeddings(dataset_of(np.arange(4)), "fake", "f00d", DIM).vectors, np.arange(4))
 
 
 WRITER = """
     import sys, numpy as np
     sys.path.insert(0, {root!r})
     from pathlib import Path
-    from core import store as s
-    from tests.test_store import key_of, vectors_of, RECORD, DIM
-    s.ROWS_PER_APPEND = 16
-    store = s.Store(Path({place!r}), {kind!r})
+    from core.store import Store, writer
+    from tests.store.test_store import key_of, vectors_of, RECORD, DIM
+    writer.ROWS_PER_APPEND = 16
+    store = Store(Path({place!r}))
     with store.writer("f00d", RECORD, DIM) as writer:
         there = writer.done([key_of(n) for n in range({low}, {high})])
         print("found", len(there), flush=True)
@@ -189,7 +239,7 @@ WRITER = """
 
 
 def start_writer(store: Store, low: int, high: int) -> subprocess.Popen:
-    code = textwrap.dedent(WRITER.format(root=str(ROOT), place=str(store.root), kind=store.kind, low=low, high=high))
+    code = textwrap.dedent(WRITER.format(root=str(ROOT), place=str(store.root), low=low, high=high))
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
 
@@ -197,7 +247,7 @@ def start_writer(store: Store, low: int, high: int) -> subprocess.Popen:
 def test_twenty_kills_lose_only_the_batch_in_flight(store: Store) -> None:
     random = np.random.default_rng(5)
     total, before = 60_000, 0
-    for _ in range(10):  # two shelves: twenty moments
+    for _ in range(20):
         process = start_writer(store, 0, total)
         process.stdout.readline()
         time.sleep(float(random.uniform(0.0, 0.35)))
@@ -207,7 +257,7 @@ def test_twenty_kills_lose_only_the_batch_in_flight(store: Store) -> None:
         n_done = store.count(everyone, "f00d")
         assert n_done >= before
         folder = store._folder("f00d")
-        _, rows = store._rows(folder, DIM, everyone)
+        _, rows = store._rows(folder, everyone)
         there = np.flatnonzero(rows >= 0)
         sample = there[random.permutation(len(there))[:300]]
         if len(sample):
@@ -233,7 +283,7 @@ def test_two_that_end_at_the_same_moment_do_not_fail_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One joins the small files; the other one finds them joined under its hands."""
-    store = Store(tmp_path / "store", kind="lance")
+    store = Store(tmp_path / "store")
     first, second = (store.writer("f00d", RECORD, DIM) for _ in range(2))
     for number, writer in enumerate((first, second)):
         writer.append([key_of(number)], vectors_of(np.array([number])))
@@ -253,16 +303,16 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(store: Store, monkeypatch
     fill(store, np.arange(30))
     writer = store.writer("f00d", RECORD, DIM)
     writer.append([key_of(77)], vectors_of(np.array([77])))
-    real = type(writer._shelf).append
+    real = type(writer._stored).append
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(type(writer._shelf), "append", full)
+    monkeypatch.setattr(type(writer._stored), "append", full)
     with pytest.raises(StoreUnusable, match="the disk is full") as caught:
         writer.flush()
     assert "\n" not in str(caught.value) and str(store.root) in str(caught.value)
-    monkeypatch.setattr(type(writer._shelf), "append", real)
+    monkeypatch.setattr(type(writer._stored), "append", real)
     writer.close()
     numbers = np.array([*range(30), 77])
     assert close_to_given(store.embeddings(dataset_of(numbers), "fake", "f00d", DIM).vectors, numbers)
@@ -281,7 +331,7 @@ def test_a_read_only_store_still_reads(store: Store, permissions: None) -> None:
     for place in places:
         place.chmod(0o555 if place.is_dir() else 0o444)
     try:
-        fresh = Store(store.root, store.kind)
+        fresh = Store(store.root)
         assert len(fresh.embeddings(dataset_of(np.arange(30)), "fake", "f00d", DIM).vectors) == 30
         assert fresh.thumbnail(key_of(1), "small") == b"s"
         with pytest.raises(StoreUnusable, match="cannot be written"):
@@ -303,7 +353,7 @@ def test_check_reads_everything_and_names_what_is_not_whole(store: Store) -> Non
     assert "fake, 20 vectors of 12 numbers" in said and "thumbnails of 1 images, whole" in said
     assert "NOT WHOLE" not in said and str(store.root) in said
     folder = store._folder("f00d")
-    SHELVES[store.kind](folder, DIM).append(np.full((1, 32), 9, np.uint8), np.full((1, DIM), 3, np.float16))
+    LanceVectors(folder, DIM, "float32").append(np.full((1, 32), 9, np.uint8), np.full((1, DIM), 3, np.float16))
     assert "NOT WHOLE. 1 of 21 vectors have no norm of 1" in store.check()
     (folder / "key.json").write_text("{}")
     assert "was changed after it was written" in store.check()
@@ -312,7 +362,7 @@ def test_check_reads_everything_and_names_what_is_not_whole(store: Store) -> Non
 def cut_short(store: Store) -> Path:
     """The folder of the vectors, after something wrote ten bytes over each file that holds them."""
     folder = store._folder("f00d")
-    written = [path for ending in ("*.lance", "*.npy") for path in folder.rglob(ending) if path.is_file()]
+    written = [path for path in folder.rglob("*.lance") if path.is_file()]
     for path in written:
         path.write_bytes(b"x" * 10)
     assert written
@@ -370,89 +420,3 @@ def test_damaged_vectors_can_be_removed(store: Store) -> None:
     fill(store, np.arange(4))
     folder = cut_short(store)
     assert store.remove("f00d") == 0 and not folder.exists()
-
-
-# ------------------------------------------------------------------------------------------------ thumbnails
-
-
-@pytest.mark.parametrize("content", [b"junk" * 500, b"SQLite format 3\0" + b"z" * 3000])
-def test_damaged_thumbnails_are_made_from_the_originals_until_they_are_set_aside(tiny_world, content: bytes) -> None:
-    store, dataset = Store(open_store().root), tiny_world.dataset
-    file = store.root / "thumbnails.sqlite"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
-    assert store.thumbnail(dataset.keys[0]) is None
-    assert (
-        store.thumbnail_or_make(dataset, 0)[8:12] == b"WEBP"
-        and "thumbnails.sqlite is damaged" in store.damage_report()[0]
-    )
-    with pytest.raises(StoreMismatch, match="check --mend"):
-        store.thumbnails_missing(dataset.keys)
-    assert "thumbnails: NOT WHOLE." in store.check()
-    assert "The thumbnails were damaged" in store.repair(known=True)[0] and not store.damage_report()
-    made = store.thumbnail_or_make(dataset, 0)
-    assert store.thumbnail(dataset.keys[0]) == made and "thumbnails of 1 images, whole" in store.check()
-
-
-def test_a_file_of_thumbnails_that_was_cut_to_nothing_is_filled_again(tiny_world) -> None:
-    store, dataset = Store(open_store().root), tiny_world.dataset
-    store.root.mkdir(parents=True, exist_ok=True)
-    (store.root / "thumbnails.sqlite").touch()
-    assert store.thumbnail(dataset.keys[0]) is None and "thumbnails of 0 images, whole" in store.check()
-    assert store.thumbnail(dataset.keys[0]) is None and store.thumbnail_or_make(dataset, 0)
-    assert store.thumbnail(dataset.keys[0])
-
-
-def test_thumbnails_are_small_webp_and_quick_to_read(tiny_world) -> None:
-    store = open_store()
-    dataset = tiny_world.dataset
-    assert store.thumbnail(dataset.keys[0]) is None
-    assert store.ensure_thumbnails(dataset, range(60)) == {}
-    assert store.thumbnails_missing(dataset.keys) == []
-    for size, side in images.THUMBNAIL_SIDES.items():
-        data = store.thumbnail(dataset.keys[5], size)
-        picture = images.open_rgb(data)
-        assert data[8:12] == b"WEBP" and max(picture.size) <= side
-    took = []
-    for key in dataset.keys:
-        start = time.perf_counter()
-        store.thumbnail(key, "large")
-        took.append(time.perf_counter() - start)
-    assert np.median(took) < 0.001
-
-
-def test_a_thumbnail_is_made_when_it_is_asked_for_and_outlives_its_original(tiny_world, tmp_path: Path) -> None:
-    from core import data
-    from tests.conftest import write_tiny
-
-    folder = write_tiny(tmp_path / "moving", 2, ("circle", "square"))
-    dataset = data.add("moving", folder)
-    store = open_store()
-    made = store.thumbnail_or_make(dataset, 0, "large")
-    for path in folder.rglob("*.png"):
-        path.unlink()
-    assert store.thumbnail_or_make(dataset, 0, "large") == made
-    with pytest.raises(BadInput, match="not there any more"):
-        store.thumbnail_or_make(dataset, 1, "large")
-    failed = store.ensure_thumbnails(dataset, [0, 1])
-    assert list(failed) == [1] and "not there any more" in failed[1]
-
-
-THUMBS = """
-    import sys
-    sys.path.insert(0, {root!r})
-    from pathlib import Path
-    from core.store import Store
-    store = Store(Path({place!r}))
-    for n in range({low}, {high}):
-        store.put_thumbnails({{f"{{n:064x}}": {{"small": b"small %d" % n, "large": b"large %d" % n}}}})
-"""
-
-
-def test_two_processes_keep_thumbnails_at_once(tmp_path: Path) -> None:
-    place = tmp_path / "store"
-    codes = [textwrap.dedent(THUMBS.format(root=str(ROOT), place=str(place), low=a, high=a + 200)) for a in (0, 100)]
-    running = [subprocess.Popen([sys.executable, "-c", code]) for code in codes]
-    assert [process.wait(timeout=60) for process in running] == [0, 0]
-    store = Store(place)
-    assert [store.thumbnail(f"{n:064x}", "large") for n in range(300)] == [b"large %d" % n for n in range(300)]
