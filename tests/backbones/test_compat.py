@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -67,3 +69,19 @@ def test_what_is_not_installed_has_no_version() -> None:
     assert compat.version("no-such-package") == "" and compat.distribution("no-such-package") is None
     found = compat.versions(["numpy", "no-such-package", "scikit-image"])
     assert list(found) == ["numpy", "scikit-image"] and all(found.values())
+
+
+def test_nothing_but_the_door_imports_what_needs_it() -> None:
+    """A traceback about torchvision's operators is what every other way ends in, beside a CPU torch."""
+    root = Path(__file__).resolve().parents[2]
+    guarded = {"timm", "open_clip", "transformers", "torchvision", "torchmetrics"}
+    elsewhere = []
+    for path in [*(root / "core").rglob("*.py"), *(root / "pages").rglob("*.py"), root / "app.py"]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if {name.partition(".")[0] for name in names} & guarded:
+                elsewhere.append(f"{path.relative_to(root)}:{node.lineno}")
+    assert not elsewhere, f"use core.compat.library: {elsewhere}"
+    assert compat.library("timm.data").create_transform and compat.library("open_clip").create_model
