@@ -36,11 +36,11 @@ def test_computes_once_then_finds(quick) -> None:
     done: list[str] = []
     report = embedding.embed(quick, OWN, on_backbone_done=done.append)
     assert done == ["hog", "hsv_histogram"] or done == ["hsv_histogram", "hog"]
-    assert report.found == {"hsv_histogram": 0, "hog": 0}
+    assert report.present == {"hsv_histogram": 0, "hog": 0}
     assert report.computed == {"hsv_histogram": 60, "hog": 60}
     again: list[str] = []
     second = embedding.embed(quick, OWN, on_backbone_done=again.append)
-    assert second.found == {"hsv_histogram": 60, "hog": 60} and not any(second.computed.values())
+    assert second.present == {"hsv_histogram": 60, "hog": 60} and not any(second.computed.values())
     assert sorted(again) == sorted(OWN)
     assert "60 found, 0 computed" in second.sentence()
 
@@ -64,7 +64,7 @@ def test_a_second_dataset_with_the_same_pictures_computes_nothing(quick, tiny_im
         (flat / f"renamed {number}.png").write_bytes(file.read_bytes())
     Image.new("RGB", (30, 40), (9, 99, 199)).save(flat / "new.png")
     report = embedding.embed(data.add("flat", flat), ["hog"])
-    assert report.found == {"hog": 60} and report.computed == {"hog": 1}
+    assert report.present == {"hog": 60} and report.computed == {"hog": 1}
 
 
 def test_unreadable_pictures_are_set_aside_with_their_reason(home: Path, tiny_images: Path, tmp_path: Path) -> None:
@@ -120,13 +120,13 @@ def test_cancelling_keeps_what_is_done_and_the_next_run_goes_on(quick) -> None:
     kept = sum(row.n_images for row in embedding.status(quick))
     assert 60 <= kept < 120
     report = embedding.embed(quick, OWN)
-    assert sum(report.found.values()) == kept and sum(report.computed.values()) == 120 - kept
+    assert sum(report.present.values()) == kept and sum(report.computed.values()) == 120 - kept
 
 
 def test_progress_says_stage_rate_and_time_left(quick) -> None:
     told = []
     embedding.embed(quick, OWN, task=Task(told.append))
-    assert {progress.stage for progress in told} >= {"Reading pictures", "HOG"}
+    assert {progress.stage for progress in told} >= {"Reading images", "HOG"}
     last = [progress for progress in told if progress.stage == "HOG"][-1]
     assert last.done == last.total == 60
     assert all(progress.seconds_left is None or progress.seconds_left >= 0 for progress in told)
@@ -150,7 +150,7 @@ def test_the_engine_that_has_the_most_stands_for_a_backbone(quick, monkeypatch: 
     monkeypatch.setattr(select, "engine_names", lambda backbone: ("new", "numpy"))
     assert embedding.stored(quick, hog).engine == "numpy"
     report = embedding.embed(quick, ["hog"])
-    assert report.found == {"hog": 60}, "a better engine re-embeds nothing"
+    assert report.present == {"hog": 60}, "a better engine re-embeds nothing"
     fingerprint, record = backbones.fingerprint(hog, "new")
     with open_store().writer(fingerprint, record, hog.dim) as writer:
         writer.append([key.decode() for key in quick.keys], np.eye(60, hog.dim, dtype=np.float32))
@@ -196,7 +196,7 @@ def test_a_lost_hub_cache_does_not_hide_what_was_computed(quick, monkeypatch: py
     held = embedding.stored(quick, backbone)
     assert held.n_images == 60 and held.fingerprint == newest != part
     assert embedding.embeddings(quick, "resnet18").vectors.shape == (60, 512)
-    assert embedding.embed(quick, ["resnet18"]).found == {"resnet18": 60}
+    assert embedding.embed(quick, ["resnet18"]).present == {"resnet18": 60}
     assert embedding.remove("resnet18", quick) == 200
     assert embedding.stored(quick, backbone).n_images == 0
 
@@ -218,7 +218,7 @@ def test_removing_takes_one_dataset_s_images_or_all(quick, tiny_images: Path, tm
 def test_attached_vectors_need_no_embedding(quick) -> None:
     data.attached_vectors.attach(quick, "mine", np.random.default_rng(0).normal(size=(60, 9)))
     report = embedding.embed(quick, ["mine"])
-    assert report.found == {"mine": 60}
+    assert report.present == {"mine": 60}
     assert embedding.embeddings(quick, "mine").vectors.shape == (60, 9)
     assert [(row.backbone, row.dim) for row in embedding.status(quick)] == [("mine", 9)]
 
@@ -228,7 +228,7 @@ import sys
 from core import data
 from core.studies import embedding
 report = embedding.embed(data.load("tiny"), ["hsv_histogram", "hog"])
-print(report.found["hog"], report.computed["hog"], flush=True)
+print(report.present["hog"], report.computed["hog"], flush=True)
 """
 
 
@@ -249,7 +249,7 @@ def test_killed_at_any_moment_the_store_is_whole_and_the_next_run_goes_on(tiny_w
         for row in embedding.status(tiny_world.dataset):
             assert 0 <= row.n_images <= 60
     report = embedding.embed(tiny_world.dataset, OWN)
-    assert all(report.found[name] + report.computed[name] == 60 for name in OWN)
+    assert all(report.present[name] + report.computed[name] == 60 for name in OWN)
     encoder = backbones.query_encoder("hog")
     held = embedding.embeddings(tiny_world.dataset, "hog")
     pictures = [data.images.open_rgb(data.read_bytes(tiny_world.dataset, n)) for n in range(60)]
