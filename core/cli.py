@@ -268,6 +268,8 @@ def _dataset(given: argparse.Namespace) -> Dataset:
     dataset = data.load(given.data, name=given.name or None, task=Task(say), reader=reader, **options)
     if sys.stderr.isatty():
         print(file=sys.stderr)
+    for remark in data.remarks(dataset.name):
+        _note(f"{dataset.name}: {remark}")
     if vectors:
         data.add_vectors(dataset.name, vectors, given.labels, given.pairs, given.invalid, _note)
     return _decided(given, dataset.name)
@@ -307,7 +309,7 @@ def _decided(given: argparse.Namespace, name: str) -> Dataset:
         dataset = data.make_split(name, _shares(given), given.seed or 0)
         n = [len(part) for part in (dataset.split.queries, dataset.split.gallery, dataset.split.train)]
         print(f"{name}: {n[0]:,} queries, {n[1]:,} in the gallery, {n[2]:,} to train on.", file=sys.stderr)
-    return data.load(name)
+    return data.get(name)
 
 
 def _shares(given: argparse.Namespace) -> SplitShares | None:
@@ -391,6 +393,7 @@ def evaluate(given: argparse.Namespace) -> None:
             fusions=given.fusions,
             more=_fused(given.fuse, tuple(_named_files(given.vectors)), from_files),
             invalid=given.invalid,
+            tell=_note,
             **how,
         )
     else:
@@ -482,7 +485,7 @@ def catalogue(given: argparse.Namespace) -> None:
     from core.studies.text import text_search
 
     text_search.require_reader((given.space,))
-    if not given.reader and not given.option and manifest.is_one(Path(given.data or "").expanduser()):
+    if not given.reader and not given.option and manifest.is_table(Path(given.data or "").expanduser()):
         given.option = ["missing=quarantine"]  # an item without a picture is an item
     dataset = embedding.embed(_dataset(given), [given.space], task=Task(say)).dataset
     shop = study.of_dataset(dataset)

@@ -71,7 +71,7 @@ def start_measuring(name: str, chosen: Sequence[str]) -> None:
     device = asked_device()
 
     def work(job: jobs.BackgroundJob) -> None:
-        loaded = data.load(name, task=job.task) if name else None
+        loaded = data.get(name, task=job.task) if name else None
         refused = []
         for one in chosen:
             try:

@@ -93,7 +93,7 @@ def prepare(name: str, space: str) -> None:
         text_search.kept_vectors(space, study.texts_of(study.of_dataset(loaded)), job.task)
 
     try:
-        data.load(name)  # the demo's pictures are there within a second
+        data.get(name)  # the demo's pictures are there within a second
     except CoreError as error:
         state.session_set(_REFUSED, str(error))
         return

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from core import charts
-from core.data.readers import formats
+from core.data.readers import revisited
 from core.metrics import ranking as metrics
 from core.metrics.significance import Difference
 from core.setups import LeaderboardSetup, RetrievalSetup
@@ -566,7 +566,7 @@ def page() -> None:
     for sentence in [*leaderboard.remarks(loaded, judged, setup.k), *leaderboard.warnings(result, known)]:
         st.warning(theme.plain(sentence), icon=":material/warning:")
     draw_table(setup, result, known, loaded)
-    if formats.is_revisited(loaded):
+    if revisited.is_revisited(loaded):
         show_protocols(found, known, loaded)
     st.space("small")
     look = st.segmented_control(

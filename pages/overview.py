@@ -187,7 +187,7 @@ def add(path: str, name: str, lenient: bool) -> None:
     if not path:
         st.error("Type the path of a folder that holds images.", icon=":material/error:")
         return
-    options = {"missing": "quarantine"} if lenient and manifest.is_one(Path(path).expanduser()) else {}
+    options = {"missing": "quarantine"} if lenient and manifest.is_table(Path(path).expanduser()) else {}
     add_dataset.start(path, name, None, options, embedding_job.in_catalog(state.get(FrameSetup, "backbones")))
 
 

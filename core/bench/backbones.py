@@ -41,7 +41,7 @@ def _here(names: list[str], dataset: str, n_images: int) -> None:
     from core import data
     from core.studies import costs
 
-    loaded = data.load(dataset) if dataset else None
+    loaded = data.get(dataset) if dataset else None
     for name in names:
         watch = Watch()
         try:

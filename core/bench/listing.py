@@ -63,7 +63,7 @@ def _again(folder: str) -> str:
 def _open(folder: str) -> str:
     from core import data
 
-    return f"{len(data.load('many')):,} images, from the table alone"
+    return f"{len(data.get('many')):,} images, from the table alone"
 
 
 STAGES = {"first listing": _first, "looking again": _again, "opening by name": _open}

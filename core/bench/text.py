@@ -25,7 +25,7 @@ def print_text_search(name: str, backbone: str) -> None:
     from core.studies import embedding
     from core.studies.text import text_search
 
-    dataset = embedding.embed(data.load(name), [backbone]).dataset
+    dataset = embedding.embed(data.get(name), [backbone]).dataset
     vectors = embedding.embeddings(dataset, backbone).vectors
     keys = ("map", "p@10", "ndcg@10")
     print(

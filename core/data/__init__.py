@@ -1,5 +1,6 @@
 """Image collections, described once and read lazily. Each name below is imported when it is first used."""
 
+# ruff: noqa: F401 - the imports are what `__getattr__` finds, for type checkers
 from __future__ import annotations
 
 import importlib
@@ -8,88 +9,33 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from core.data import attached_vectors, external_vectors, images, overrides, readers, splits
     from core.data.built_in import DATASETS
+    from core.data.changes import decided, describe, keep_all, keep_one_of_each, make_split, quarantine, remove, rename
     from core.data.dataset_table import subset
-    from core.data.library import (
-        add,
-        add_vectors,
-        decided,
-        describe,
-        from_dataframe,
-        keep_all,
-        keep_one_of_each,
-        load,
-        make_split,
-        names,
-        options_of,
-        quarantine,
-        read_bytes,
-        remove,
-        rename,
-        rescan,
-        whole,
-    )
+    from core.data.image_bytes import read_bytes, read_checked
+    from core.data.library import add, from_dataframe, get, load, options_of, rescan
     from core.data.relevance_rules import relevance
+    from core.data.saved import names, remarks, whole
+    from core.data.vector_import import add_vectors
 
-_LIBRARY = (
-    "add",
-    "add_vectors",
-    "decided",
-    "describe",
-    "from_dataframe",
-    "keep_all",
-    "keep_one_of_each",
-    "load",
-    "make_split",
-    "names",
-    "options_of",
-    "quarantine",
-    "read_bytes",
-    "remove",
-    "rename",
-    "rescan",
-    "whole",
-)
-_PLACES = {
-    "DATASETS": "built_in",
-    "relevance": "relevance_rules",
-    "subset": "dataset_table",
-    **dict.fromkeys(_LIBRARY, "library"),
+_MODULES = "attached_vectors external_vectors images overrides readers splits"
+_NAMES = {
+    "vector_import": "add_vectors",
+    "built_in": "DATASETS",
+    "changes": "decided describe keep_all keep_one_of_each make_split quarantine remove rename",
+    "dataset_table": "subset",
+    "image_bytes": "read_bytes read_checked",
+    "library": "add from_dataframe get load options_of rescan",
+    "relevance_rules": "relevance",
+    "saved": "names remarks whole",
 }
-_MODULES = ("attached_vectors", "external_vectors", "overrides", "images", "readers", "splits")
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = [
-    "DATASETS",
-    "add",
-    "add_vectors",
-    "attached_vectors",
-    "external_vectors",
-    "decided",
-    "overrides",
-    "describe",
-    "from_dataframe",
-    "images",
-    "keep_all",
-    "keep_one_of_each",
-    "load",
-    "make_split",
-    "names",
-    "options_of",
-    "quarantine",
-    "read_bytes",
-    "readers",
-    "relevance",
-    "remove",
-    "rename",
-    "rescan",
-    "splits",
-    "subset",
-    "whole",
-]
+__all__ = [*_MODULES.split(), *_MODULE_OF]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    if name in _MODULES.split():
         return importlib.import_module(f"core.data.{name}")
-    if name in _PLACES:
-        return getattr(importlib.import_module(f"core.data.{_PLACES[name]}"), name)
+    if name in _MODULE_OF:
+        return getattr(importlib.import_module(f"core.data.{_MODULE_OF[name]}"), name)
     raise AttributeError(f"module 'core.data' has no attribute {name!r}")

@@ -16,6 +16,7 @@ from scipy import sparse
 
 from core import files
 from core.data.listing import SPLITS
+from core.data.natural_order import natural_key
 from core.errors import BadInput, StoreMismatch
 from core.types import Dataset, Split
 
@@ -25,6 +26,8 @@ except ImportError:  # Windows has no such lock; there the last process to save 
     fcntl = None
 
 FORMAT = 1
+_COLUMNS = ("id", "key", "label_code", "split_word", "label_codes", "instance_code")
+"""Columns of a saved table that are no columns of the dataset's items."""
 _RECORDED = ("relevant_by", "source", "licence", "reference", "notes")
 
 
@@ -42,7 +45,7 @@ def build(
     several: bool = False,
     **described: Any,
 ) -> Dataset:
-    """A `Dataset` from columns of names; label codes follow the sorted names.
+    """A `Dataset` from columns of names; label codes follow the names in natural order (2 before 10).
 
     Args:
         labels: names of each row's labels, () is unlabelled.
@@ -53,7 +56,7 @@ def build(
     label_names, codes, matrix = _label_arrays(labels, len(ids), several)
     instance_codes = None
     if instances is not None and any(instances):
-        names = sorted(set(instances) - {""})
+        names = sorted(set(instances) - {""}, key=natural_key)
         code_of = {text: code for code, text in enumerate(names)} | {"": -1}
         instance_codes = np.array([code_of[text] for text in instances], np.int64)
         items = items.assign(instance=list(instances))
@@ -78,7 +81,7 @@ def _label_arrays(
 ) -> tuple[tuple[str, ...], np.ndarray, sparse.csr_matrix | None]:
     if labels is None:
         return (), np.full(n, -1, np.int64), None
-    names = tuple(sorted({label for row in labels for label in row}))
+    names = tuple(sorted({label for row in labels for label in row}, key=natural_key))
     code_of = {label: code for code, label in enumerate(names)}
     codes = np.array([code_of[row[0]] if row else -1 for row in labels], np.int64)
     if not several and all(len(row) <= 1 for row in labels):
@@ -91,28 +94,26 @@ def _label_arrays(
 
 
 def split_of(splits: Sequence[str] | None) -> Split | None:
-    """The split that a column of words describes; None (self-retrieval) when every row asks and is searched."""
+    """The split that a column of words describes; None (self-retrieval) when every row is a query and is searched."""
     if splits is None:
         return None
     words = np.asarray(splits, object).astype(str)
     if (words == "query|gallery").all():
         return None
     both = words == "query|gallery"
-    return Split(
-        np.flatnonzero((words == "query") | both),
-        np.flatnonzero((words == "gallery") | both),
-        np.flatnonzero(words == "train"),
-    )
+    parts = ((words == "query") | both, (words == "gallery") | both, words == "train")
+    return _searchable(*map(np.flatnonzero, parts))
 
 
 def split_words(dataset: Dataset) -> np.ndarray:
     """(n_images,) str: what each image is in the split; "" when it is in none."""
-    asks, found = np.zeros(len(dataset), bool), np.zeros(len(dataset), bool)
-    asks[dataset.split.queries] = True
-    found[dataset.split.gallery] = True
+    is_query, is_searched = np.zeros(len(dataset), bool), np.zeros(len(dataset), bool)
+    is_query[dataset.split.queries] = True
+    is_searched[dataset.split.gallery] = True
     words = np.full(len(dataset), "", "U13")
     words[dataset.split.train] = "train"
-    words[asks & ~found], words[found & ~asks], words[asks & found] = SPLITS[1], SPLITS[2], SPLITS[3]
+    words[is_query & ~is_searched], words[is_searched & ~is_query] = SPLITS[1], SPLITS[2]
+    words[is_query & is_searched] = SPLITS[3]
     return words
 
 
@@ -128,14 +129,11 @@ def subset(dataset: Dataset, keep: np.ndarray) -> Dataset:
     where[rows] = np.arange(len(rows))
 
     def moved(positions: np.ndarray) -> np.ndarray:
-        there = where[positions]
-        return there[there >= 0]
+        new = where[positions]
+        return new[new >= 0]
 
     ids = dataset.ids[rows]
-    pairs = dataset.pairs
-    if pairs is not None:
-        here = set(ids.tolist())
-        pairs = pairs[pairs["query_id"].isin(here) & pairs["item_id"].isin(here)].reset_index(drop=True)
+    pairs = None if dataset.pairs is None else pairs_among(dataset.pairs, ids.tolist())
     return replace(
         dataset,
         ids=ids,
@@ -144,9 +142,25 @@ def subset(dataset: Dataset, keep: np.ndarray) -> Dataset:
         labels=dataset.labels[rows],
         label_matrix=None if dataset.label_matrix is None else dataset.label_matrix[rows],
         instances=None if dataset.instances is None else np.asarray(dataset.instances)[rows],
-        split=Split(*(moved(part) for part in (dataset.split.queries, dataset.split.gallery, dataset.split.train))),
+        split=_searchable(
+            *(moved(part) for part in (dataset.split.queries, dataset.split.gallery, dataset.split.train))
+        ),
         pairs=pairs,
     )
+
+
+def pairs_among(pairs: pd.DataFrame, ids: Sequence[str]) -> pd.DataFrame:
+    """The pairs of which both images are there."""
+    there = set(ids)
+    return pairs[pairs["query_id"].isin(there) & pairs["item_id"].isin(there)].reset_index(drop=True)
+
+
+def _searchable(queries: np.ndarray, gallery: np.ndarray, train: np.ndarray) -> Split:
+    """A split in which something is a query and something is searched, whatever has been left out of it."""
+    if len(queries) and len(gallery):
+        return Split(queries, gallery, train)
+    rest = queries if len(queries) else gallery
+    return Split(rest, rest, train) if len(rest) else Split(train, train)
 
 
 # ------------------------------------------------------------------------------------------- saved and opened
@@ -260,11 +274,10 @@ def opened(folder: Path) -> Dataset:
         indices = np.concatenate(codes).astype(np.int64) if indptr[-1] else np.empty(0, np.int64)
         shape = (len(table), len(record["label_names"]))
         matrix = sparse.csr_matrix((np.ones(len(indices), bool), indices, indptr), shape=shape)
-    own = ["id", "key", "label_code", "split_word", "label_codes", "instance_code"]
     return Dataset.of(
         ids=table["id"].to_numpy(object).astype(str),
         keys=np.array([key.hex() for key in table["key"]], "S64"),
-        items=table.drop(columns=[column for column in own if column in table]),
+        items=table.drop(columns=[column for column in _COLUMNS if column in table]),
         label_names=tuple(record["label_names"]),
         labels=table["label_code"].to_numpy(np.int64),
         label_matrix=matrix,

@@ -1,9 +1,10 @@
-"""The black-box door: vectors and labels out of files, judged without a single image."""
+"""The black-box door: vectors and labels out of files, evaluated without a single image."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pandas as pd
 
 from core.data import dataset_table, table_files, vector_files
 from core.data.listing import split_word
+from core.data.readers.columns import labels_of
+from core.data.vector_alignment import aligned
 from core.errors import BadInput
 from core.types import Dataset
 
@@ -18,20 +21,22 @@ KINDS = ("relevant", "junk")
 
 
 def read(
-    given: Mapping[str, str | Path],
+    files: Mapping[str, str | Path],
     labels: str | Path,
     pairs: str | Path | None = None,
     invalid: str = "refuse",
+    tell: Callable[[str], None] | None = None,
 ) -> tuple[Dataset, dict[str, np.ndarray]]:
     """Read vector files and the table that says what their rows are.
 
     Args:
-        given: name of each backbone → its vector file; rows in the order of `labels`, or with ids.
+        files: name of each backbone → its vector file; rows in the order of `labels`, or with ids.
         labels: `id,label[,split]`: one row per vector, in gallery order. Several labels by `|`, an empty one is
             unlabelled (never a query, always in the gallery). Without a split column everything searches itself.
         pairs: `query_id,item_id,kind`, kind relevant or junk. Where no row has a label, the pairs alone say what is
             relevant; else they come on top of the labels.
         invalid: what to do with rows that hold NaN or infinity: "refuse", or "drop" them for all backbones.
+        tell: told in a sentence what was assumed or left out on reading.
     Returns:
         The dataset, and for each name the (n_images, dim) float32 or float64 rows as they were given, finite, in
         the dataset's order (not yet of norm 1).
@@ -42,34 +47,35 @@ def read(
         raise BadInput(
             f"Invalid vectors can be refused or dropped: `--invalid refuse` or `--invalid drop`, not {invalid!r}."
         )
-    if not given:
+    if not files:
         raise BadInput("No vectors were given; add `--vectors NAME=FILE`.")
     labels = Path(labels).expanduser()
-    dataset = _labelled(labels)
+    dataset, notes = _labelled(labels)
+    for note in notes if tell is not None else ():
+        tell(note)
     if pairs is not None:
         pairs = Path(pairs).expanduser()
-        object.__setattr__(dataset, "pairs", _pairs(pairs, set(dataset.ids.tolist()), labels))
-        if not (dataset.labels >= 0).any():
-            object.__setattr__(dataset, "relevant_by", "pairs")
+        by = dataset.relevant_by if (dataset.labels >= 0).any() else "pairs"
+        dataset = replace(dataset, pairs=_pairs(pairs, set(dataset.ids.tolist()), labels), relevant_by=by)
     ids = dataset.ids.tolist()
-    rows = {name: vector_files.aligned(vector_files.read(path), ids, path, str(labels)) for name, path in given.items()}
-    finite = {name: np.isfinite(one).all(axis=1) for name, one in rows.items()}
+    rows = {name: aligned(vector_files.read(path), ids, path, str(labels), tell=tell) for name, path in files.items()}
+    finite = {name: np.isfinite(matrix).all(axis=1) for name, matrix in rows.items()}
     good = np.logical_and.reduce(list(finite.values()))
     if good.all():
         return dataset, rows
     if invalid == "refuse":
-        name = next(name for name, one in finite.items() if not one.all())
+        name = next(name for name, usable in finite.items() if not usable.all())
         bad = np.flatnonzero(~finite[name])
         raise BadInput(
-            f"{given[name]} ({name}) has NaN or infinity in {len(bad):,} of {len(ids):,} rows, ids "
+            f"{files[name]} ({name}) has NaN or infinity in {len(bad):,} of {len(ids):,} rows, ids "
             f"{table_files.some([ids[i] for i in bad])}; `--invalid drop` leaves these rows out for all backbones."
         )
     if not good.any():
-        raise BadInput("Every row has NaN or infinity in some backbone; nothing is left to judge.")
-    return dataset_table.subset(dataset, good), {name: one[good] for name, one in rows.items()}
+        raise BadInput("Every row has NaN or infinity in some backbone; nothing is left to evaluate.")
+    return dataset_table.subset(dataset, good), {name: matrix[good] for name, matrix in rows.items()}
 
 
-def _labelled(path: Path) -> Dataset:
+def _labelled(path: Path) -> tuple[Dataset, list[str]]:
     frame = table_files.read_table(path)
     columns = {name.strip().lower(): name for name in frame.columns}
     if "id" not in columns:
@@ -93,23 +99,25 @@ def _labelled(path: Path) -> Dataset:
     if "split" in columns:
         cells = zip(frame.index, frame[columns["split"]])
         splits = [split_word(table_files.words(value), f"{path}, row {row}, column 'split'") for row, value in cells]
-        for part, word in (("query", "asks"), ("gallery", "can be found")):
+        for part, what in (("query", "a query image"), ("gallery", "searched")):
             if not any(part in text for text in splits):
-                raise BadInput(f"{path}, column 'split': no row is {part!r}, so nothing {word}.")
+                raise BadInput(f"{path}, column 'split': no row is {part!r}, so nothing is {what}.")
     extra = {
         name: [table_files.words(value) for value in frame[name]]
         for name in frame.columns
         if name not in (columns["id"], label, columns.get("split"))
     }
-    return dataset_table.build(
+    names, notes = labels_of(list(frame[label]))
+    dataset = dataset_table.build(
         path.stem,
         ids=ids,
         keys=[hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in ids],
         items=pd.DataFrame({"path": [""] * len(ids), **extra}),
-        labels=[table_files.several_words(value) for value in frame[label]],
+        labels=names,
         splits=splits,
         source=str(path),
     )
+    return dataset, [*table_files.notes_of(frame), *(note.partition(";")[0] + "." for note in notes)]
 
 
 def _pairs(path: Path, ids: set[str], labels: Path) -> pd.DataFrame:

@@ -2,31 +2,60 @@
 
 from __future__ import annotations
 
+import json
+import re
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.data import table_files
+from core.data import file_kinds, table_files
+from core.data.readers.columns import USUAL
 from core.errors import BadInput
 
 VECTOR_ENDINGS = (".npy", ".npz", ".parquet", ".safetensors", ".csv", ".tsv")
 _ARRAYS = ("vectors", "embeddings", "features", "x", "arr_0")
 _IDS = ("id", "ids", "image_id", "item_id", "path", "paths", "file", "filename", "file_name", "name", "names", "key")
+_ABOUT = {
+    *(name for ours in ("label", "labels", "instance", "split", "title", "description") for name in USUAL[ours]),
+    *("index", "level_0", "__index_level_0__", "row", "row_id", "class_id", "label_id", "category_id", "cluster"),
+}
+"""Columns, in lower case, that say something about an image and are never a number of its vector."""
+_UNNAMED = re.compile(r"(unnamed: ?\d+(_level_\d+)?)?", re.IGNORECASE)
+_NUMBERED = re.compile(r"(.*?)(\d+)")
 _MOST_BLOWN_UP = 200
 """A compressed file that grows by more than this is taken for a bomb."""
 
 
 @dataclass(frozen=True)
 class VectorFile:
-    """What a file holds: (n, dim) float32 or float64 rows, and the id of each row when the file has ids."""
+    """What a file holds.
+
+    Attributes:
+        rows: (n, dim) float32 or float64.
+        ids: of each row, when the file has ids.
+        notes: what was left out or read otherwise than it stands there, as sentences.
+        index: the values of a column without a name, where they may be ids: whole numbers that do not count rows.
+    """
 
     rows: np.ndarray
     ids: tuple[str, ...] | None
+    notes: tuple[str, ...] = ()
+    index: tuple[str, ...] | None = None
+
+
+@dataclass
+class _Content:
+    """What one format's reader found."""
+
+    rows: np.ndarray
+    ids: Sequence[Any] | None = None
+    notes: list[str] = field(default_factory=list)
+    index: list[str] | None = None
 
 
 def read(path: str | Path) -> VectorFile:
@@ -41,9 +70,10 @@ def read(path: str | Path) -> VectorFile:
         raise BadInput(f"The vector file {path} does not exist; check the spelling.")
     ending = path.suffix.lower()
     if ending not in _READ:
-        raise BadInput(f"{path} is no vector file; give one of {', '.join(VECTOR_ENDINGS)}.")
+        foreign = file_kinds.foreign_file(path)
+        raise BadInput(f"{path} is no vector file; give one of {', '.join(VECTOR_ENDINGS)}. {foreign}".strip())
     try:
-        rows, ids = _READ[ending](path)
+        content = _READ[ending](path)
     except BadInput:
         raise
     except MemoryError as error:
@@ -52,19 +82,32 @@ def read(path: str | Path) -> VectorFile:
         text = " ".join(str(error).split())[:160] or type(error).__name__
         if "allow_pickle" in text or "pickle" in text.lower():
             text = "it holds Python objects, which are never loaded; save plain numbers"
-        raise BadInput(f"{path} cannot be read as vectors: {text}.") from error
-    if ids is not None:
-        ids = tuple(table_files.words(value) for value in ids)
-        if len(ids) != len(rows):
-            raise BadInput(f"{path} has {len(rows):,} vectors but {len(ids):,} ids.")
-        if len(set(ids)) != len(ids):
-            twice = next(text for text in ids if ids.count(text) > 1)
-            raise BadInput(f"{path} has the id {twice!r} twice.")
-    return VectorFile(_numbers(rows, path), ids)
+        foreign = file_kinds.foreign_file(path) if ending != ".npz" else ""
+        raise BadInput(f"{path} cannot be read as vectors: {foreign or f'{text}.'}") from error
+    rows = _numbers(content.rows, path)
+    ids = None if content.ids is None else _checked_ids(content.ids, len(rows), path)
+    index = None if content.index is None or len(content.index) != len(rows) else tuple(content.index)
+    return VectorFile(rows, ids, tuple(f"{path.name}: {note}" for note in content.notes), index)
+
+
+def _checked_ids(values: Sequence[Any], n: int, path: Path) -> tuple[str, ...]:
+    ids = tuple(table_files.words(value) for value in values)
+    if len(ids) != n:
+        raise BadInput(f"{path} has {n:,} vectors but {len(ids):,} ids.")
+    seen: set[str] = set()
+    for text in ids:
+        if text in seen:
+            raise BadInput(f"{path} has the id {text!r} twice.")
+        seen.add(text)
+    return ids
 
 
 def _numbers(rows: np.ndarray, path: Path) -> np.ndarray:
     rows = np.asarray(rows)
+    if rows.ndim > 2:  # (n, 1, dim) and (n, dim, 1, 1) are how networks leave a pooled vector
+        axes = tuple(axis for axis in range(1, rows.ndim) if rows.shape[axis] == 1)
+        flat = rows.squeeze(axes[: rows.ndim - 2])
+        rows = flat.squeeze(0) if flat.ndim == 3 and len(flat) == 1 else flat
     if rows.ndim != 2 or rows.shape[1] < 1:
         raise BadInput(f"{path} holds an array of shape {rows.shape}; vectors are (rows, numbers per row).")
     if rows.dtype.kind not in "fiu":
@@ -75,67 +118,135 @@ def _numbers(rows: np.ndarray, path: Path) -> np.ndarray:
     return np.ascontiguousarray(rows, wanted)
 
 
-def _npy(path: Path) -> tuple[np.ndarray, None]:
-    return np.load(path, allow_pickle=False), None
+def _npy(path: Path) -> _Content:
+    return _Content(np.load(path, allow_pickle=False))
 
 
-def _npz(path: Path) -> tuple[np.ndarray, Any]:
+def _npz(path: Path) -> _Content:
     with zipfile.ZipFile(path) as archive:
         whole = sum(member.file_size for member in archive.infolist())
     if whole > max(64 * 2**20, path.stat().st_size * _MOST_BLOWN_UP):
         raise BadInput(
             f"{path} would grow from {path.stat().st_size:,} to {whole:,} bytes; that is no file of vectors."
         )
-    with np.load(path, allow_pickle=False) as held:
-        names = {name.lower(): name for name in held.files}
-        flat = [name for name in held.files if held[name].ndim == 2]
-        name = next((names[usual] for usual in _ARRAYS if usual in names), flat[0] if len(flat) == 1 else None)
+    with np.load(path, allow_pickle=False) as arrays:
+        names = {name.lower(): name for name in arrays.files}
+        ids_name = next((names[usual] for usual in _IDS if usual in names), None)
+        name = next((names[usual] for usual in _ARRAYS if usual in names), None)
         if name is None:
-            raise BadInput(f"{path} holds {table_files.some(held.files)}; name the array of vectors 'vectors'.")
-        ids = next((held[names[usual]] for usual in _IDS if usual in names), None)
-        return held[name], None if ids is None else ids.tolist()
+            shaped = [other for other in arrays.files if other != ids_name and arrays[other].ndim >= 2]
+            if len(shaped) != 1:
+                raise BadInput(f"{path} holds {table_files.some(arrays.files)}; name the array of vectors 'vectors'.")
+            name = shaped[0]
+        try:
+            ids = None if ids_name is None else arrays[ids_name]
+        except ValueError as error:
+            raise BadInput(
+                f"{path}: the ids are Python objects, which are never loaded; save them as text: ids.astype(str)."
+            ) from error
+        return _Content(arrays[name], None if ids is None else ids.ravel().tolist())
 
 
-def _safetensors(path: Path) -> tuple[np.ndarray, None]:
-    from safetensors.numpy import load_file
+def _safetensors(path: Path) -> _Content:
+    from safetensors import safe_open
 
-    held = load_file(path)
-    flat = [name for name in held if held[name].ndim == 2]
-    name = next((usual for usual in _ARRAYS if usual in held), flat[0] if len(flat) == 1 else None)
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length)) if length < min(100 * 2**20, path.stat().st_size) else {}
+    tensors = {name: one for name, one in header.items() if name != "__metadata__"}
+    shaped = [name for name, one in tensors.items() if len(one["shape"]) >= 2]
+    name = next((usual for usual in _ARRAYS if usual in tensors), shaped[0] if len(shaped) == 1 else None)
     if name is None:
-        raise BadInput(f"{path} holds {table_files.some(list(held))}; name the tensor of vectors 'vectors'.")
-    return held[name], None
+        raise BadInput(f"{path} holds {table_files.some(list(tensors))}; name the tensor of vectors 'vectors'.")
+    if tensors[name]["dtype"] == "BF16":  # numpy has no such type: it is the upper half of a float32
+        start, end = tensors[name]["data_offsets"]
+        with path.open("rb") as file:
+            file.seek(8 + length + start)
+            halves = np.frombuffer(file.read(end - start), "<u2").astype(np.uint32) << 16
+        return _Content(halves.view(np.float32).reshape(tensors[name]["shape"]))
+    with safe_open(path, "np") as tensors_file:
+        return _Content(tensors_file.get_tensor(name))
 
 
-def _parquet(path: Path) -> tuple[np.ndarray, Any]:
-    frame = pd.read_parquet(path)
+def _parquet(path: Path) -> _Content:
+    frame = table_files.read_table(path)
     frame.columns = [str(name) for name in frame.columns]
     ids_name = _id_column(frame)
     rest = [name for name in frame.columns if name != ids_name]
     lists = [name for name in rest if len(frame) and _is_list(frame[name].iloc[0])]
+    ids = None if ids_name is None else frame[ids_name].tolist()
     if len(lists) == 1 or (set(lists) & set(_ARRAYS)):
         name = next((usual for usual in _ARRAYS if usual in lists), lists[0] if lists else "")
-        lengths = {len(value) for value in frame[name]}
+        lengths = {len(value) if _is_list(value) else 0 for value in frame[name]}
         if len(lengths) > 1:
             raise BadInput(
                 f"{path}, column {name!r}: the vectors have different lengths ({min(lengths)} to {max(lengths)})."
             )
-        rows = np.stack([np.asarray(value) for value in frame[name]])
-    else:
-        words = [name for name in rest if frame[name].dtype.kind not in "fiu"]
-        if words:
-            raise BadInput(f"{path}, column {words[0]!r}: these are not numbers; keep one id column and numbers.")
-        rows = frame[rest].to_numpy()
-    return rows, None if ids_name is None else frame[ids_name].tolist()
+        return _Content(np.stack([np.asarray(value) for value in frame[name]]), ids)
+    content = _Content(np.empty((0, 0)), ids)
+    numbers = _vector_columns(frame, rest, content)
+    texts = [name for name in numbers if frame[name].dtype.kind not in "fiu"]
+    if texts:
+        raise BadInput(f"{path}, column {texts[0]!r}: these are not numbers; keep one id column and numbers.")
+    content.rows = frame[numbers].to_numpy()
+    return content
 
 
 def _is_list(value: object) -> bool:
-    return hasattr(value, "__len__") and not isinstance(value, (str, bytes))
+    return hasattr(value, "__len__") and not isinstance(value, (str, bytes, dict))
 
 
 def _id_column(frame: pd.DataFrame) -> str | None:
-    lower = {name.lower(): name for name in frame.columns}
+    lower = {name.strip().lower(): name for name in reversed(list(frame.columns))}
     return next((lower[usual] for usual in _IDS if usual in lower), None)
+
+
+def _vector_columns(frame: pd.DataFrame, names: list[str], content: _Content) -> list[str]:
+    """The columns that are the numbers of a vector; what is left out is noted.
+
+    Columns without a name (an index), columns under a usual name for a label, split and the like, and, beside columns
+    that are counted through (f0, f1, f2 ...), those that are not.
+    """
+    counted = _counted(names)
+    left_out = []
+    numbers = []
+    for name in names:
+        lower = name.strip().lower()
+        if _UNNAMED.fullmatch(lower):
+            values = [table_files.words(value) for value in frame[name]]
+            if any(values):
+                left_out.append(repr(name))
+                counts_rows = values in ([str(i) for i in range(len(values))], [str(i + 1) for i in range(len(values))])
+                content.index = content.index if counts_rows else values
+        elif name not in counted and (
+            counted or (lower in _ABOUT and not _is_coordinate(lower, names)) or lower in _IDS
+        ):
+            left_out.append(repr(name))
+        else:
+            numbers.append(name)
+    if left_out:
+        content.notes.append(
+            f"{'column' if len(left_out) == 1 else 'columns'} {', '.join(left_out[:8])}{' ...' if len(left_out) > 8 else ''}"
+            f" left out (no numbers of a vector); {len(numbers):,} numbers per vector."
+        )
+    return numbers
+
+
+def _is_coordinate(lower: str, names: list[str]) -> bool:
+    """Whether `y` is the second of two coordinates that are the whole vector."""
+    return lower == "y" and "x" in {name.strip().lower() for name in names}
+
+
+def _counted(names: list[str]) -> set[str]:
+    """Columns of one beginning that are counted through from 0 or 1, at least three and most of all; else none."""
+    groups: dict[str, dict[int, str]] = {}
+    for name in names:
+        if match := _NUMBERED.fullmatch(name.strip()):
+            groups.setdefault(match[1], {})[int(match[2][-9:])] = name
+    largest = max(groups.values(), key=len, default={})
+    first = min(largest, default=0)
+    whole = len(largest) >= 3 and first in (0, 1) and max(largest) - first == len(largest) - 1
+    return set(largest.values()) if whole and 2 * len(largest) > len(names) else set()
 
 
 def _is_number(text: str) -> bool:
@@ -146,16 +257,25 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _csv(path: Path) -> tuple[np.ndarray, Any]:
+def _csv(path: Path) -> _Content:
     frame = table_files.read_table(path)
     header = list(frame.columns)
-    if all(_is_number(name) for name in header):  # no header: the first line is a vector too
+    headless = all(_is_number(name) for name in header) and not _counts(header)
+    if headless:  # the first line is a vector too
         frame = _headless(path)
         header = list(frame.columns)
     ids_name = _id_column(frame)
     if ids_name is None and len(frame) and not _is_number(frame[header[0]].iloc[0] or "x"):
         ids_name = header[0]
-    numbers = [name for name in header if name != ids_name]
+    content = _Content(
+        np.empty((0, 0)), None if ids_name is None else frame[ids_name].tolist(), table_files.notes_of(frame)
+    )
+    rest = [name for name in header if name != ids_name]
+    if headless and len(rest) > 1 and _counts(frame[rest[0]].tolist()) and len(frame) > 2:
+        content.notes.append("the first column counts the rows, so it is left out.")
+        numbers = rest[1:]
+    else:
+        numbers = _vector_columns(frame, rest, content)
     rows = np.empty((len(frame), len(numbers)), np.float64)
     for at, name in enumerate(numbers):
         column = frame[name]
@@ -164,7 +284,16 @@ def _csv(path: Path) -> tuple[np.ndarray, Any]:
         except ValueError:
             row, value = next((r, v) for r, v in column.items() if not _is_number(v))
             raise BadInput(f"{path}, row {row}, column {name!r}: {str(value)[:40]!r} is not a number.") from None
-    return rows, None if ids_name is None else frame[ids_name].tolist()
+    content.rows = rows
+    return content
+
+
+def _counts(texts: Sequence[str]) -> bool:
+    """Whether texts are 0, 1, 2 ... or 1, 2, 3 ...: names of columns, or numbers of rows."""
+    start = str(texts[0]).strip().removesuffix(".0") if len(texts) else ""
+    if start not in ("0", "1"):
+        return False
+    return all(str(text).strip().removesuffix(".0") == str(int(start) + at) for at, text in enumerate(texts))
 
 
 def _headless(path: Path) -> pd.DataFrame:
@@ -185,34 +314,3 @@ _READ = {
     ".csv": _csv,
     ".tsv": _csv,
 }
-
-
-def aligned(
-    given: VectorFile, ids: Sequence[str], path: str | Path, where: str, *, extra: str = "refuse"
-) -> np.ndarray:
-    """The rows in the order of `ids`.
-
-    Args:
-        where: what the ids belong to, for sentences ("labels.csv", "dataset 'photos'").
-        extra: "refuse" rows whose id is not wanted, or "drop" them.
-    Raises:
-        BadInput: another number of rows, or ids that do not match.
-    """
-    if given.ids is None:
-        if len(given.rows) != len(ids):
-            raise BadInput(
-                f"{path} has {len(given.rows):,} rows, {where} has {len(ids):,}; give one vector per row, in the "
-                "same order, or add ids."
-            )
-        return given.rows
-    row_of = {text: row for row, text in enumerate(given.ids)}
-    missing = [text for text in ids if text not in row_of]
-    if missing:
-        raise BadInput(
-            f"{path} lacks {len(missing):,} of the {len(ids):,} ids of {where}: {table_files.some(missing)}."
-        )
-    if extra == "refuse" and len(given.ids) > len(ids):
-        wanted = set(ids)
-        unknown = [text for text in given.ids if text not in wanted]
-        raise BadInput(f"{path} has {len(unknown):,} ids that {where} does not have: {table_files.some(unknown)}.")
-    return given.rows[[row_of[text] for text in ids]]

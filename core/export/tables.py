@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.data.readers import formats
+from core.data.readers import revisited
 from core.errors import BadInput, CoreError
 from core.metrics import curves, significance
 from core.metrics import ranking as metrics
@@ -81,7 +81,7 @@ def printed(result: evaluation.Result, keys: Sequence[str], dataset: Dataset) ->
     parts = [evaluation.table(result, keys) if len(keys) <= 10 else _across(result, keys)]
     if len(result.names) > 1:
         parts.append(pairs(result))
-    if formats.is_revisited(dataset):
+    if revisited.is_revisited(dataset):
         parts.append(revisited_protocols.printed(revisited_protocols.report(result.systems, dataset)))
     return "\n\n".join(parts)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from core import arrays, paths
-from core.data import attached_vectors, images, library
+from core.data import attached_vectors, image_bytes, images
 from core.errors import BadInput, NotComputed, StoreMismatch, StoreUnusable
 from core.store import folders, locks, repair
 from core.store.folders import KEY_FILE, key_text
@@ -274,7 +274,7 @@ class Store:
 
     def _make_thumbnails(self, dataset: Dataset, position: int, key: str) -> dict[str, bytes]:
         """Of the very bytes that the key belongs to: a file that was changed since it was listed is refused."""
-        thumbnails = images.thumbnails(images.open_rgb(library.read_checked(dataset, position)))
+        thumbnails = images.thumbnails(images.open_rgb(image_bytes.read_checked(dataset, position)))
         try:
             self.put_thumbnails({key: thumbnails})
         except (StoreUnusable, StoreMismatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ def evaluate_files(
     ks: Sequence[int] = (1, 5, 10),
     invalid: str = "refuse",
     more: Sequence[FusionSpec] = (),
+    tell: Callable[[str], None] | None = None,
     **how: Any,
 ) -> tuple[evaluation.Result, Dataset]:
     """Judge every set of vectors alone, and the fusions of a fusions.json, on labels from a file.
@@ -36,6 +37,7 @@ def evaluate_files(
         ks: cut-offs of the metrics "@k".
         invalid: "refuse" or "drop" rows with NaN or infinity, for all vectors alike.
         more: fusions beside those of the file.
+        tell: told in a sentence what was assumed or left out on reading.
         how: more of `evaluation.evaluate`: metric, by_class, seed, task.
     Returns:
         The result, and the dataset that the files describe.
@@ -47,7 +49,7 @@ def evaluate_files(
             "--vectors needs --labels FILE: a CSV with the columns id,label[,split], one row per vector row."
         )
     specs = (*(spec.read(fusions) if fusions is not None else ()), *more)
-    dataset, rows = external_vectors.read(vectors, labels, pairs, invalid)
+    dataset, rows = external_vectors.read(vectors, labels, pairs, invalid, tell)
     return run(dataset, rows, specs, ks, **how), dataset
 
 

@@ -66,7 +66,7 @@ def _held(name: str) -> str:
     from core import data
 
     try:
-        loaded = data.load(name)
+        loaded = data.get(name)
     except CoreError as error:
         return f"cannot be opened: {error}"
     return f"{len(loaded):,} images from {loaded.source}"

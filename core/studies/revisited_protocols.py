@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core import data
-from core.data.readers import formats
+from core.data.readers import revisited
 from core.errors import BadInput
 from core.metrics import ranking as metrics
 from core.metrics import significance
@@ -44,7 +44,7 @@ def report(systems: Sequence[System], dataset: Dataset, seed: int = 0) -> pd.Dat
     """One row per system and protocol.
 
     Args:
-        dataset: whose pairs say what is easy, hard and junk (`formats.is_revisited`).
+        dataset: whose pairs say what is easy, hard and junk (`revisited.is_revisited`).
     Returns:
         columns system and those of TITLES: mAP by trapezoids with its 95 % interval, mAP over all points, mP@k.
     Raises:
@@ -54,11 +54,11 @@ def report(systems: Sequence[System], dataset: Dataset, seed: int = 0) -> pd.Dat
     """
     import pandas as pd
 
-    if not formats.is_revisited(dataset):
+    if not revisited.is_revisited(dataset):
         raise BadInput(f"{dataset.name!r} does not say what is easy and what is hard: add it from its gnd_*.pkl.")
     rows = []
-    for protocol in formats.PROTOCOLS:
-        truth = data.relevance(formats.under(dataset, protocol))
+    for protocol in revisited.PROTOCOLS:
+        truth = data.relevance(revisited.under(dataset, protocol))
         engine = evaluation.engine_for(systems, truth)
         for system in systems:
             ranks = evaluation.rank(system, truth, engine, 1).ranks

@@ -19,9 +19,9 @@ from tests.conftest import draw_tiny, write_tiny
 
 def forget_opened() -> None:
     """As a new process would see it."""
-    from core.data import library
+    from core.data import saved
 
-    library._OPENED.clear()
+    saved.forget_opened()
 
 
 def test_a_split_is_saved_and_opens_again(tiny_world) -> None:

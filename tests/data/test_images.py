@@ -105,8 +105,8 @@ def test_rgb_is_what_pillow_decodes(shared_data: Path) -> None:
     ("data", "reason"),
     [
         (b"", "The file is empty."),
-        (b"just words", "not a picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "not a picture"),
+        (b"just words", "not an image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "not an image"),
         (encoded(corner_marked(), "PNG")[:60], "cut off|damaged"),
         (encoded(Image.effect_noise((64, 64), 50), "JPEG")[:-300], "cut off"),
     ],

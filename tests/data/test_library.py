@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from core import data, paths
-from core.data import dataset_table, index_files
+from core.data import dataset_table, image_bytes
 from core.errors import BadInput, Cancelled, StoreMismatch, StoreUnusable, UnknownName
 from core.store import open_store
 from core.task import Task
@@ -40,8 +40,8 @@ def test_only_files_that_moved_are_opened_again(tmp_path: Path, home: Path, monk
     folder = write_tiny(tmp_path / "moving", 3)
     first = data.load(folder)
     read: list[str] = []
-    real = index_files.read_slice
-    monkeypatch.setattr(index_files, "read_slice", lambda path, *more: read.append(path) or real(path, *more))
+    real = image_bytes.read
+    monkeypatch.setattr(image_bytes, "read", lambda place: read.append(place.path) or real(place))
     assert data.load(folder) is first and read == []
     draw_tiny("circle", 99).save(folder / "circle" / "circle_00.png")
     draw_tiny("circle", 98).save(folder / "circle" / "circle_77.png")
@@ -138,7 +138,10 @@ def test_loops_of_links_are_entered_once(tmp_path: Path, home: Path) -> None:
     (folder / "circle" / "again").symlink_to(folder)
     (folder / "dead").symlink_to(folder / "nowhere.png")
     dataset = data.load(folder)
-    assert len(dataset) == 4 and dataset.quarantine["reason"].tolist() == ["The link leads nowhere."]
+    assert len(dataset) == 4 and sorted(dataset.quarantine["reason"]) == [
+        "The link leads nowhere.",
+        f"The link leads to {folder}, which is read once.",
+    ]
 
 
 def test_unreadable_folders_and_files_are_listed(tmp_path: Path, home: Path, permissions: None) -> None:

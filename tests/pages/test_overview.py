@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core import data, paths
-from core.data import library
+from core.data import saved
 from core.studies import embedding
 from tests.browser import ROOT
 from tests.conftest import draw_tiny, write_tiny
@@ -86,7 +86,7 @@ def test_a_card_that_cannot_be_drawn_leaves_all_others(tiny_world, tmp_path: Pat
     data.add("other", write_tiny(tmp_path / "other", 2, ("circle", "cross")))
     for table in (paths.datasets() / "other").glob("table-*.parquet"):
         table.unlink()
-    library._OPENED.clear()
+    saved.forget_opened()
     st.cache_resource.clear()
     app = open_page("pages/overview.py", d="tiny", b="hog")
     assert "tiny" in [one.value for one in app.subheader]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core import cli, data
-from core.data.readers import formats
+from core.data.readers import revisited
 from core.metrics import ranking as metrics
 from core.studies import evaluation, external_vectors, fusion, revisited_protocols
 from tests.conftest import TINY_CLASSES, draw_tiny
@@ -121,7 +121,7 @@ def test_the_three_protocols_from_the_ground_truth_file(
                 assert row[column] == pytest.approx(np.nanmean(expected[key]), abs=1e-6), (name, protocol, column)
             assert row["n_valid"] == np.isfinite(expected["map"]).sum() and row["n_queries"] == QUERIES
     assert frame["n_valid"].nunique() > 1, "some queries have nothing easy, or nothing hard"
-    under = data.relevance(formats.under(dataset, "hard"))
+    under = data.relevance(revisited.under(dataset, "hard"))
     asked_hard = data.relevance(data.load(path, name="hard", protocol="hard"))
     assert np.array_equal(under.items, asked_hard.items) and np.array_equal(under.junk_items, asked_hard.junk_items)
 

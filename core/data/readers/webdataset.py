@@ -1,20 +1,40 @@
-"""WebDataset tars, read where they lie: members are found by their place in the archive, nothing is unpacked."""
+"""Tar archives, read where they lie: members are found by their place in the archive, nothing is unpacked."""
 
 from __future__ import annotations
 
 import json
 import tarfile
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from core.data import images
-from core.data.listing import READERS, SPLIT_WORDS, Listing
+from core.data import file_kinds, images
+from core.data.file_walk import is_clutter
+from core.data.listing import Listing, known_split
+from core.data.natural_order import natural_path_key
+from core.data.readers.columns import labels_of
+from core.data.readers.folders import has_image, meaning
+from core.data.readers.registry import READERS
 from core.data.table_files import several_words, words
 from core.errors import BadInput
 from core.task import NO_TASK, ProgressMeter, Task
 
 _SMALL = 16 * 2**20
 _TEXTS = {"txt": "description", "caption": "description", "title": "title"}
+_FIELDS = ("label", "labels", "instance", "split", "title", "description", "caption")
+
+
+@dataclass
+class _Image:
+    """One image of an archive: where it lies, and what the texts of its sample say."""
+
+    shard: Path
+    member: str
+    offset: int
+    size: int
+    sample: str = ""
+    number: int = 1
+    said: dict[str, Any] = field(default_factory=dict)
 
 
 def _tars(path: Path) -> list[Path]:
@@ -23,105 +43,167 @@ def _tars(path: Path) -> list[Path]:
     return sorted(p for p in path.glob("*.tar") if p.is_file()) if path.is_dir() else []
 
 
-@READERS.register("webdataset", label="WebDataset archives (.tar)", detect=lambda path: bool(_tars(path)))
+def _is_archive(path: Path) -> bool:
+    """An archive, or a folder of them; one that lies beside the images that it was packed from is passed over."""
+    return bool(_tars(path)) and (path.is_file() or not has_image(path))
+
+
+@READERS.register("webdataset", label="Tar archives, WebDataset or plain (.tar)", detects=_is_archive, rank=6)
 def webdataset(path: Path, *, task: Task = NO_TASK) -> Listing:
-    """One tar or a folder of shards. Members with the same stem are one sample: a picture, `.cls`, `.json`, `.txt`.
+    """One tar or a folder of shards. An image may have `.cls`, `.json`, `.txt` of its sample; else folders name classes.
 
     `.cls` holds the label; `.json` may hold label(s), instance, split, title, description. A shard whose name
     starts with train, val or test gives its split.
     """
-    listing = Listing(str(path), labels=[], extra={"offset": [], "member_size": []})
-    fields: list[dict[str, Any]] = []
+    listing = Listing(str(path))
     meter = task.meter("Listing archives", None, "members")
     shards = _tars(path)
-    for shard in shards:
-        for name, row in _samples(shard, listing, meter).items():
-            listing.ids.append(name if len(shards) == 1 else f"{shard.name}/{name}")
-            listing.paths.append(str(shard))
-            listing.extra["offset"].append(row.pop("offset"))
-            listing.extra["member_size"].append(row.pop("size"))
-            row.setdefault("split", _split_of(shard))
-            fields.append(row)
-    if not fields:
-        raise BadInput(
-            f"There is no picture in {path}; a sample is a picture and perhaps .cls, .json or .txt beside it."
-        )
-    _columns(listing, fields)
+    every = [image for shard in shards for image in _read(shard, listing, meter)]
+    if not every:
+        raise BadInput(f"There is no image in {path}; a sample is an image and perhaps .cls, .json or .txt beside it.")
+    for image in every:
+        name = image.sample if image.number == 1 else f"{image.sample}#{image.number}"
+        listing.ids.append(name if len(shards) == 1 else f"{image.shard.name}/{name}")
+        listing.paths.append(str(image.shard))
+    listing.extra = {
+        "offset": [image.offset for image in every],
+        "member_size": [image.size for image in every],
+        "member": [image.member for image in every],
+    }
+    _add_texts(listing, every)
+    _add_samples(listing, every, len(shards) > 1)
+    if not any(image.said for image in every):
+        _add_folders(listing, every)
     return listing
 
 
-def _split_of(shard: Path) -> str:
-    start = shard.name.lower().split(".")[0].split("-")[0].split("_")[0].rstrip("0123456789")
-    return SPLIT_WORDS.get(start, "")
-
-
-def _samples(shard: Path, listing: Listing, meter: ProgressMeter) -> dict[str, dict[str, Any]]:
-    """Stem → what the members of that sample say, for samples with a picture."""
+def _read(shard: Path, listing: Listing, meter: ProgressMeter) -> list[_Image]:
+    """The images of one archive, with the texts that belong to them."""
     with shard.open("rb") as file:
-        start = file.read(4)
-    if start[:2] == b"\x1f\x8b" or start == b"PK\x03\x04":
+        start = file.read(2048)
+    if start[:2] == b"\x1f\x8b" or start[:4] == b"PK\x03\x04":
         raise BadInput(f"{shard} is compressed; unpack it and give the folder, or give a plain .tar.")
-    found: dict[str, dict[str, Any]] = {}
+    pictures: dict[str, _Image] = {}
+    texts: dict[str, dict[str, Any]] = {}
     try:
         with tarfile.open(shard, "r:") as archive:
             for member in archive:
                 meter.task.check()
                 meter.add()
-                parts = PurePosixPath(member.name).parts
-                if member.name.startswith("/") or ".." in parts or "\\" in member.name:
-                    raise BadInput(
-                        f"{shard} has a member named {member.name[:80]!r}, which leaves its folder; it is not read."
-                    )
-                if member.isdir():
+                name = _checked_name(member, shard)
+                if member.isdir() or is_clutter(PurePosixPath(name).parts):
                     continue
+                where = f"{shard}/{name}"
                 if not member.isreg() or member.issparse():
-                    listing.quarantine[f"{shard}/{member.name}"] = "This member is a link or a device, not a file."
-                    continue
-                _member(archive, member, found.setdefault(_stem(member.name), {}), f"{shard}/{member.name}")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise BadInput(f"{shard} is damaged: {error}.") from error
-    return {name: row for name, row in found.items() if "offset" in row}
+                    listing.quarantine[where] = "This member is a link or a device, not a file."
+                elif name != name.encode("utf-8", "replace").decode():
+                    listing.quarantine[where.encode("utf-8", "replace").decode()] = "The name is not valid UTF-8."
+                elif images.looks_like_one(name):
+                    if name in pictures:
+                        listing.notes.append(f"{where} stands in the archive twice; the last one is read.")
+                    pictures[name] = _Image(shard, name, member.offset_data, member.size)
+                else:
+                    _read_text(archive, member, name, texts, where)
+    except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError) as error:
+        foreign = file_kinds.foreign(start, shard)
+        raise BadInput(f"{shard} is damaged: {foreign or f'{error}.'}") from error
+    return _samples(sorted(pictures.values(), key=lambda image: natural_path_key(image.member)), texts)
 
 
-def _stem(name: str) -> str:
-    folder, _, last = name.rpartition("/")
-    return f"{folder}/{last.split('.')[0]}" if folder else last.split(".")[0]
+def _checked_name(member: tarfile.TarInfo, shard: Path) -> str:
+    """A member's name without ./ before it.
+
+    Raises:
+        BadInput: it leads out of the archive.
+    """
+    parts = PurePosixPath(member.name).parts
+    if member.name.startswith("/") or ".." in parts or "\\" in member.name:
+        raise BadInput(f"{shard} has a member named {member.name[:80]!r}, which leaves its folder; it is not read.")
+    return "/".join(parts)
 
 
-def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, row: dict[str, Any], where: str) -> None:
-    ending = member.name.rpartition("/")[2].partition(".")[2].lower()
-    if images.looks_like_one(member.name):
-        if "offset" not in row:
-            row.update(offset=member.offset_data, size=member.size)
-        return
+def _read_text(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, texts: dict[str, dict[str, Any]], where: str
+) -> None:
+    """What a small member beside the images says, under its name without the last ending."""
+    stem, _, ending = name.rpartition(".")
+    ending = ending.lower()
     if ending not in ("cls", "json", *_TEXTS) or member.size > _SMALL:
         return
+    said = texts.setdefault(stem, {})
     try:
-        text = archive.extractfile(member).read().decode("utf-8").strip()
+        file = archive.extractfile(member)
+        text = file.read().decode("utf-8").strip() if file else ""
         if ending == "json":
-            held = json.loads(text)
-            for name in ("label", "labels", "instance", "split", "title", "description", "caption"):
-                if isinstance(held, dict) and name in held:
-                    row["description" if name == "caption" else name] = held[name]
-        elif ending == "cls":
-            row["label"] = text
+            content = json.loads(text)
+            for key in _FIELDS if isinstance(content, dict) else ():
+                if key in content:
+                    said["description" if key == "caption" else key] = content[key]
         else:
-            row[_TEXTS[ending]] = text
-    except ValueError as error:
+            said["label" if ending == "cls" else _TEXTS[ending]] = text
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{where} cannot be read: {str(error)[:120]}.") from error
 
 
-def _columns(listing: Listing, fields: list[dict[str, Any]]) -> None:
-    listing.labels = [several_words(row.get("labels", row.get("label"))) for row in fields]
-    listing.several = any("labels" in row for row in fields)
+def _samples(pictures: list[_Image], texts: dict[str, dict[str, Any]]) -> list[_Image]:
+    """Give each image its sample: the longest beginning of its name, up to a dot, that texts have too.
+
+    So `7.left.jpg` and `7.right.jpg` are two images of the sample `7` where `7.cls` is there, and names with dots that
+    have no texts are images of their own.
+    """
+    counts: dict[str, int] = {}
+    for image in pictures:
+        folder, slash, last = image.member.rpartition("/")
+        pieces = last.split(".")
+        stems = [folder + slash + ".".join(pieces[:n]) for n in range(len(pieces) - 1, 0, -1)]
+        image.sample = next((stem for stem in stems if stem in texts), stems[0])
+        image.said = texts.get(image.sample, {})
+        counts[image.sample] = counts.get(image.sample, 0) + 1
+        image.number = counts[image.sample]
+    return pictures
+
+
+def _add_samples(listing: Listing, every: list[_Image], by_shard: bool) -> None:
+    """Which sample each image belongs to, where one has several; images of one sample are one instance."""
+    n_several = sum(image.number == 2 for image in every)
+    if not n_several:
+        return
+    owners = [f"{image.shard.name}/{image.sample}" if by_shard else image.sample for image in every]
+    listing.extra["picture_of"], listing.extra["picture_number"] = owners, [image.number for image in every]
+    listing.notes.append(f"{n_several:,} samples hold several images; each of them is an image here.")
+    if listing.instances is None and any(image.said for image in every):
+        listing.instances = owners
+        listing.relevant_by = "label" if listing.labels else "instance"
+
+
+def _add_folders(listing: Listing, every: list[_Image]) -> None:
+    """Where no text says anything, folders inside the archives name classes and splits as folders on a disk do."""
+    found = meaning([PurePosixPath(image.member).parts for image in every])
+    listing.labels = found.labels
+    listing.notes += [note for note in found.notes if "--option" not in note and "--reader" not in note]
+    if found.labels is not None:
+        listing.notes.append("Folders inside the archive name the classes.")
+    if found.splits is not None and all(found.splits) and listing.splits is None:
+        listing.splits = found.splits
+
+
+def _add_texts(listing: Listing, every: list[_Image]) -> None:
+    said = [image.said for image in every]
+    listing.labels, notes = labels_of([several_words(row.get("labels", row.get("label"))) for row in said])
+    listing.notes += notes
+    listing.several = any("labels" in row for row in said)
     if not any(listing.labels):
         listing.labels = None
-    if any(row.get("instance") is not None for row in fields):
-        listing.instances = [words(row.get("instance")) for row in fields]
+    if any(row.get("instance") is not None for row in said):
+        listing.instances = [words(row.get("instance")) for row in said]
         listing.relevant_by = "label" if listing.labels else "instance"
-    given = [SPLIT_WORDS.get(str(row.get("split", "")).lower(), "") for row in fields]
-    if all(given) and set(given) != {"train"}:
-        listing.splits = given
+    splits = [known_split(row.get("split") or _split_of(image.shard)) for row, image in zip(said, every)]
+    if all(splits) and set(splits) != {"train"}:
+        listing.splits = splits
     for name in ("title", "description"):
-        if any(name in row for row in fields):
-            listing.extra[name] = [words(row.get(name)) for row in fields]
+        if any(name in row for row in said):
+            listing.extra[name] = [words(row.get(name)) for row in said]
+
+
+def _split_of(shard: Path) -> str:
+    return shard.name.lower().split(".")[0].split("-")[0].split("_")[0].rstrip("0123456789")

@@ -224,9 +224,9 @@ def _of_first_pictures(dataset: Dataset, first: np.ndarray) -> pd.DataFrame:
 def _without_picture(dataset: Dataset, known: set[str]) -> pd.DataFrame:
     """Rows of the dataset's own file that are no image of it: no path, or a file that could not be read."""
     source = Path(dataset.source) if dataset.source else None
-    if source is None or not manifest.is_one(source):
+    if source is None or not manifest.is_table(source):
         return pd.DataFrame()
-    return manifest.rows_without_picture(source, known, data.options_of(dataset.name).get("columns"))
+    return manifest.rows_without_image(source, known, data.options_of(dataset.name).get("columns"))
 
 
 def components(

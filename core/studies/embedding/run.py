@@ -14,7 +14,7 @@ from core import backbones, data, paths
 from core.backbones import encode
 from core.backbones.engines import names as engine_names
 from core.backbones.engines import select
-from core.data import dataset_table, images, library
+from core.data import dataset_table, image_bytes, images
 from core.errors import BadInput
 from core.store import Store, Writer
 from core.studies.embedding import stored_vectors
@@ -52,6 +52,7 @@ class EmbeddingRun:
         self.bad: dict[str, str] = {}
         self.unread: dict[str, str] = {}
         self.set_aside: list[tuple[str, str]] = []
+        self.bad_ids: set[str] = set()
         self.current = dataset
         self.thumbnails: dict[str, dict[str, bytes]] = {}
         self.lock = threading.Lock()
@@ -140,7 +141,7 @@ class EmbeddingRun:
             """The image, checked against its key; a file that cannot be read is set aside."""
             position = self.positions[key]
             try:
-                content = library.read_checked(self.dataset, position)
+                content = image_bytes.read_checked(self.dataset, position)
             except BadInput as error:
                 with self.lock:
                     self.unread[key] = str(error)
@@ -187,16 +188,18 @@ class EmbeddingRun:
 
     def _quarantine(self) -> None:
         """Take the images that cannot be decoded out of the dataset, once each."""
-        known = {path for path, _ in self.set_aside}
-        paths_of = self.dataset.items["path"].tolist()
+        ids, reported = self.dataset.ids.tolist(), self.bad_ids
+        # By id: images of one archive share its path, and one bad member must not take the others along.
         new = {
-            paths_of[position]: self.bad[key]
+            ids[position]: self.bad[key]
             for position, key in enumerate(self.keys)
-            if key in self.bad and paths_of[position] not in known
+            if key in self.bad and ids[position] not in reported
         }
         if not new:
             return
-        self.set_aside += sorted(new.items())
+        reported.update(new)
+        names = image_bytes.display_paths(self.dataset)
+        self.set_aside += sorted((names[position], new[text]) for position, text in enumerate(ids) if text in new)
         if (paths.datasets() / self.dataset.name / "record.json").is_file():
             self.current = data.quarantine(self.dataset.name, new)
             return

@@ -69,7 +69,7 @@ def _stamps() -> dict[tuple[str, str], int]:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _dataset(name: str, stamp: int, home: str) -> Dataset:
-    return data.load(name)
+    return data.get(name)
 
 
 def status(name: str) -> list[embedding.Stored]:

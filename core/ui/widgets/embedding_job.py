@@ -35,7 +35,7 @@ def start_embedding(
 
     def work(job: jobs.BackgroundJob) -> str:
         """Build or read the dataset, embed it, then do what follows."""
-        loaded = data.load(name, task=job.task)
+        loaded = data.get(name, task=job.task)
         job.changed()
         embed(loaded, chosen, job, device)
         if then is not None:

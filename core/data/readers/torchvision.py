@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from core import files
-from core.data.listing import READERS, Listing
+from core.data.listing import Listing
+from core.data.readers.registry import READERS
+from core.data.readers.voc import voc
 from core.errors import BadInput
 from core.task import NO_TASK, Task
 
@@ -30,16 +32,17 @@ NAMES: dict[str, tuple[str, tuple[tuple[str, dict[str, Any]], ...]]] = {
 """What people type → torchvision's class, and the parts that it is made of: (split, arguments)."""
 
 
-def _same(text: str) -> str:
+def _letters(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
 @READERS.register(
     "torchvision",
     label="A collection of torchvision, by name",
-    detect=lambda path: False,
+    detects=lambda path: False,
     options={"dataset": f"One of {', '.join(NAMES)}."},
     choices={"dataset": tuple(NAMES)},
+    rank=10,
 )
 def torchvision_dataset(path: Path, *, dataset: str, task: Task = NO_TASK) -> Listing:
     """Fetch a collection into `path` (once) and list its files. The test part searches itself; train is for fitting.
@@ -47,7 +50,7 @@ def torchvision_dataset(path: Path, *, dataset: str, task: Task = NO_TASK) -> Li
     Raises:
         BadInput: the name is not known, or the collection is not here and cannot be fetched.
     """
-    name = next((known for known in NAMES if _same(known) == _same(dataset)), None)
+    name = next((known for known in NAMES if _letters(known) == _letters(dataset)), None)
     if name is None:
         raise BadInput(f"No torchvision dataset is named {dataset!r} here; there are {', '.join(NAMES)}.")
     kind, parts = NAMES[name]
@@ -55,8 +58,6 @@ def torchvision_dataset(path: Path, *, dataset: str, task: Task = NO_TASK) -> Li
     for split, arguments in parts:
         part = _fetch(kind, path / name, arguments, name)
         if kind == "VOCDetection":
-            from core.data.readers.formats import voc
-
             return voc(Path(part.images[0]).parent.parent, image_set=arguments["image_set"])
         _list(part, listing, {"train": "train"}.get(split, "query|gallery"), path / name, split, task)
     return listing
@@ -123,7 +124,7 @@ def _written(part: Any, folder: Path, task: Task) -> list[Path]:
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
-    meter = task.meter("Writing pictures", len(part.data))
+    meter = task.meter("Writing images", len(part.data))
     paths = []
     for number, values in enumerate(np.asarray(part.data)):
         task.check()
