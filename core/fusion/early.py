@@ -38,7 +38,7 @@ def weights_of(shares: np.ndarray) -> np.ndarray:
 
 def present(vectors: np.ndarray) -> np.ndarray:
     """(n_images,) bool: where a backbone has something; a zero vector means that it has nothing."""
-    return np.asarray(vectors).any(axis=1)
+    return np.asarray(np.asarray(vectors).any(axis=1))
 
 
 @FUSIONS.register(

@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 from core import paths
 from core.fusion import FUSIONS
@@ -61,7 +62,9 @@ def _module_of(path: Path) -> str:
 def _run_plugin(module: str, path: Path, stamp: int) -> None:
     before = set(FUSIONS.names)
     spec = importlib.util.spec_from_file_location(module, path)
-    loaded = importlib.util.module_from_spec(spec)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    loaded: Any = importlib.util.module_from_spec(spec)
     sys.modules[module] = loaded
     spec.loader.exec_module(loaded)
     loaded.loaded_at = stamp

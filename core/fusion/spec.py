@@ -189,7 +189,7 @@ class FusionSpec:
         record: dict[str, Any] = {"name": self.name, "kind": self.kind, "backbones": list(self.backbones)}
         if self.weights is not None:
             record["weights"] = list(self.weights)
-        own = {}
+        own: dict[str, Any] = {}
         for name, value in self.parameters:
             (record if name in PARAMETER_FIELDS else own)[name] = value
         if own:

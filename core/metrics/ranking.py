@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -360,7 +361,12 @@ for _name, _label, _which, _lone in (
             reference="Cover and Hart 1967, doi:10.1109/TIT.1967.1053964; scikit-learn KNeighborsClassifier",
         )
     )
-_CLUSTERS = {"kind": "clustering", "ties": "", "self_match": "", "nothing_relevant": "Unlabelled items are left out."}
+_CLUSTERS: dict[str, Any] = {
+    "kind": "clustering",
+    "ties": "",
+    "self_match": "",
+    "nothing_relevant": "Unlabelled items are left out.",
+}
 METRICS.add(
     Metric(
         "silhouette_cosine",

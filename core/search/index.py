@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,6 +49,7 @@ class GalleryIndex:
         parts = [gallery] if isinstance(gallery, np.ndarray) else list(gallery)
         n, dim = len(parts[0]), sum(part.shape[1] for part in parts)
         self.kind = kind
+        self._index: Any  # faiss makes its classes when it is imported
         if kind == "hnsw":
             self._index = faiss.IndexHNSWFlat(dim, 32, faiss.METRIC_INNER_PRODUCT)
             self._index.hnsw.efConstruction = 128
@@ -58,12 +59,8 @@ class GalleryIndex:
             self._index = _cells(dim, max(1, int(np.sqrt(n))), kind == "ivf16")
             self._index.cp.seed = seed
             self._index.train(_rows(parts, arrays.sample(n, _TRAIN_PER_CELL * self.cells, seed)))
-        meter = task.meter("Filling the index", n)
-        for start in range(0, n, _ROWS_AT_ONCE):
-            task.check()
-            stop = min(start + _ROWS_AT_ONCE, n)
-            self._index.add(_rows(parts, slice(start, stop)))
-            meter.add(stop - start)
+        for rows in task.chunks("Filling the index", n, _ROWS_AT_ONCE):
+            self._index.add(_rows(parts, rows))
         self.effort = effort or self.usual_effort
 
     @property

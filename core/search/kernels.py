@@ -344,12 +344,12 @@ def _compare(
     scores: np.ndarray,
     positions: np.ndarray,
     beaten: np.ndarray,
-) -> bool:
+) -> bool | np.bool_:
     """Where each item set aside stands among the relevant ones of its cell: beaten[t] counts those just before t.
 
     Returns whether any of them ties with a relevant one.
     """
-    ties = 0
+    ties: int | np.int32 = 0
     for at in range(aside.size):
         item = aside[at]
         cell = cells[item]

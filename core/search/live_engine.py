@@ -156,15 +156,12 @@ class LiveEngine:
         matrices = {name: self.kept(name) if panel is not None else self._kept_scores(name) for name in names}
         n = lists.truth.n_queries
         step = n if panel is None and all(m is not None for m in matrices.values()) else self._step(len(names))
-        meter = task.meter("Ranking", n, "queries")
-        for start in range(0, n, max(1, step)):
-            task.check()
-            stop = min(start + step, n)
-            rows = slice(start, stop) if panel is None else panel[start:stop]
+        for chunk in task.chunks("Ranking", n, step, "queries"):
+            start, stop = chunk.start, chunk.stop
+            rows = chunk if panel is None else panel[chunk]
             blocks = {name: self._sources[name].rows(rows) if m is None else m[rows] for name, m in matrices.items()}
             for part, accumulator, weight, factor in zip(parts, accumulators, weights, factors):
                 accumulator.update(start, stop, start, [blocks[name] for name in part], weight, factor)
-            meter.add(stop - start)
         return [
             self._with_query_norms(accumulator.result(panel), part, panel)
             for accumulator, part in zip(accumulators, parts)

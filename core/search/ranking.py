@@ -51,17 +51,26 @@ class RelevanceCSR:
     def of(cls, truth: Relevance) -> RelevanceCSR:
         """Single labels need no list per query: one order of the gallery, class by class, serves all."""
         if truth.by_class:
-            order = np.argsort(truth.gallery_classes, kind="stable")
-            ordered = truth.gallery_classes[order]
-            starts = np.searchsorted(ordered, truth.query_classes, "left")
-            ends = np.searchsorted(ordered, truth.query_classes, "right")
-            ends = np.where(truth.query_classes < 0, starts, ends)
+            query_classes, gallery_classes = truth.classes
+            order = np.argsort(gallery_classes, kind="stable")
+            ordered = gallery_classes[order]
+            starts = np.searchsorted(ordered, query_classes, "left")
+            ends = np.searchsorted(ordered, query_classes, "right")
+            ends = np.where(query_classes < 0, starts, ends)
         else:
             order, starts, ends = truth.items, truth.indptr[:-1], truth.indptr[1:]
         indptr = np.concatenate([[0], np.cumsum(truth.n_relevant)])
         # Copies: the kernel is compiled for writable arrays, and those of `Relevance` are read-only.
-        long = [np.array(a, np.int64) for a in (starts, ends, truth.self_position, truth.junk_indptr, truth.junk_items)]
-        return cls(truth, long[0], long[1], np.array(order, np.int32), *long[2:], np.array(indptr, np.int64))
+        return cls(
+            truth,
+            np.array(starts, np.int64),
+            np.array(ends, np.int64),
+            np.array(order, np.int32),
+            np.array(truth.self_position, np.int64),
+            np.array(truth.junk_indptr, np.int64),
+            np.array(truth.junk_items, np.int64),
+            np.array(indptr, np.int64),
+        )
 
 
 class RankAccumulator:
@@ -95,23 +104,23 @@ class RankAccumulator:
         stop: int,
         base: int,
         blocks: Sequence[np.ndarray],
-        weights: Sequence[float],
+        weights: Sequence[float] | np.ndarray,
         factor: np.ndarray | None = None,
     ) -> None:
         """Rank the queries first ... stop − 1, whose scores lie in rows first − base ... of the blocks."""
         from core.search import kernels
 
-        blocks, weights = list(blocks), np.asarray(weights, self.dtype)
+        factors = np.asarray(weights, self.dtype)
         if len(blocks) > kernels.MOST_BLOCKS:
             # The same order of addition as in the kernel, so the same bits.
-            fused = weights[0] * blocks[0][first - base : stop - base]
-            for weight, block in zip(weights[1:], blocks[1:]):
+            fused = factors[0] * blocks[0][first - base : stop - base]
+            for weight, block in zip(factors[1:], blocks[1:]):
                 fused += weight * block[first - base : stop - base]
-            blocks, weights, base = [fused], np.ones(1, self.dtype), first
+            blocks, factors, base = [fused], np.ones(1, self.dtype), first
         filled = [self._block(block) for block in blocks]
         filled += [np.empty((0, filled[0].shape[1]), self.dtype)] * (kernels.MOST_BLOCKS - len(blocks))
         padded = np.zeros(kernels.MOST_BLOCKS, self.dtype)
-        padded[: len(weights)] = weights
+        padded[: len(factors)] = factors
         columns = np.empty(0, self.dtype) if factor is None else np.array(factor, self.dtype)
         scores = kernels.ScoreBlocks(base, len(blocks), padded, tuple(filled), columns)
         relevant = kernels.RelevantItems(*(getattr(self.lists, name) for name in kernels.RelevantItems._fields))
@@ -131,9 +140,7 @@ class RankAccumulator:
     def result(self, queries: np.ndarray | None = None) -> RankingResult:
         """Everything collected, once every query was fed."""
         truth = self.lists.truth
-        gains = ideal = None
-        if truth.gains is not None:
-            gains, ideal = self._gains()
+        gains, ideal = (None, None) if truth.gains is None else self._gains(truth.gains)
         ranks = RelevantRanks(
             self.lists.indptr,
             self.ranks,
@@ -147,7 +154,7 @@ class RankAccumulator:
             best = Ranking(self.items, self.scores.astype(np.float32)) if self.k else None
         return RankingResult(ranks, self.mixed, best, queries)
 
-    def _gains(self) -> tuple[np.ndarray, np.ndarray]:
+    def _gains(self, gains_of_items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The gain at each rank, and the gains of each query falling."""
         truth, indptr = self.lists.truth, self.lists.indptr
         owners = np.repeat(np.arange(truth.n_queries), np.diff(indptr))
@@ -155,8 +162,8 @@ class RankAccumulator:
         keys = owners * truth.n_gallery + truth.items
         gains = np.zeros(len(self.ranks))
         hit_keys = owners[retrieved] * truth.n_gallery + self.hits[retrieved]
-        gains[retrieved] = truth.gains[np.searchsorted(keys, hit_keys)]
-        return gains, truth.gains[np.lexsort((-truth.gains, owners))]
+        gains[retrieved] = gains_of_items[np.searchsorted(keys, hit_keys)]
+        return gains, gains_of_items[np.lexsort((-gains_of_items, owners))]
 
 
 def rank_scores(
@@ -186,10 +193,8 @@ def rank_scores(
         )
     lists, accumulator = RelevanceCSR.of(truth), None
     step = max(1, BLOCK_BYTES // (8 * max(1, truth.n_gallery)))
-    meter = task.meter("Ranking", truth.n_queries, "queries")
-    for start in range(0, truth.n_queries, step):
-        task.check()
-        stop = min(start + step, truth.n_queries)
+    for rows in task.chunks("Ranking", truth.n_queries, step, "queries"):
+        start, stop = rows.start, rows.stop
         block = np.asarray(source.block(start, stop))
         if np.isnan(block).any():
             raise BadInput(
@@ -199,7 +204,6 @@ def rank_scores(
             dtype = np.float64 if block.dtype == np.float64 else np.float32
             accumulator = RankAccumulator(lists, k, hits, dtype, threads)
         accumulator.update(start, stop, start, [block], [1.0])
-        meter.add(stop - start)
     return (accumulator or RankAccumulator(lists, k, hits)).result()
 
 
@@ -218,7 +222,9 @@ def top(scores: ScoreSource | np.ndarray, k: int, self_position: np.ndarray | No
         query_classes=np.full(source.n_queries, -1),
         gallery_classes=np.full(source.n_gallery, -1),
     )
-    return rank_scores(source, truth, k=max(1, k)).best
+    best = rank_scores(source, truth, k=max(1, k)).best
+    assert best is not None  # asked for at least one
+    return best
 
 
 _warming = threading.Lock()

@@ -51,7 +51,7 @@ class MatrixCache:
     def fill(
         self,
         key: Hashable,
-        block: Callable[[int, int, np.ndarray], None],
+        block: Callable[[int, int, np.ndarray], object],
         dtype: type = np.float32,
         label: str = "",
         task: Task = NO_TASK,
@@ -68,7 +68,7 @@ class MatrixCache:
             if (len(self._matrices) + 1) * self.bytes_per_matrix > self.memory_bytes:
                 return None
             n, width = self.shape
-            matrix = np.empty((n, width), dtype)
+            matrix: np.ndarray = np.empty((n, width), dtype)
             for rows in task.chunks(label or f"Scores of {key}", n, BLOCK_BYTES // (4 * max(1, width)), "queries"):
                 block(rows.start, rows.stop, matrix[rows])
             self._matrices[key] = matrix

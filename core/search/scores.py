@@ -69,8 +69,8 @@ class CosineScores:
         self.queries = np.ascontiguousarray(queries, np.float32)
         self.gallery = np.ascontiguousarray(gallery, np.float32)
         self.copies, self.firsts = first_copies(self.gallery)
-        self.query_present = self.queries.any(axis=1)
-        self.gallery_present = self.gallery.any(axis=1)
+        self.query_present: np.ndarray = np.asarray(self.queries.any(axis=1))
+        self.gallery_present: np.ndarray = np.asarray(self.gallery.any(axis=1))
 
     @property
     def n_queries(self) -> int:
@@ -115,14 +115,16 @@ class BlockScores:
         return self.scores[start:stop]
 
 
-def missing_factors(shares: Sequence[float], present: Sequence[np.ndarray]) -> np.ndarray | None:
+def missing_factors(shares: Sequence[float] | np.ndarray, present: Sequence[np.ndarray]) -> np.ndarray | None:
     """(n,) float32: 1 / sqrt(sum of the shares present), 0 where nothing is; None when nothing is missing.
 
     The norm of a weighted concatenation with missing parts; `shares` sum to 1 (DEFINITIONS.md, section 8).
     """
     if all(p.all() for p in present):
         return None
-    total = sum(share * p.astype(np.float64) for share, p in zip(shares, present))
+    total = np.zeros(present[0].shape)
+    for share, p in zip(shares, present):
+        total += share * p
     return np.where(total > 0, 1 / np.sqrt(np.where(total > 0, total, 1)), 0).astype(np.float32)
 
 
