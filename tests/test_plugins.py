@@ -88,8 +88,8 @@ def test_the_lab_says_that_a_strategy_is_gone(example: Path, tiny_world: SimpleN
 
     embedding.embed(tiny_world.dataset, BACKBONES)
     app = AppTest.from_string(
-        "import runpy\nfrom core.ui import controls, frame, state\nstate.begin('fusion_lab')\nframe.plugins()\n"
-        f"controls.frame()\nrunpy.run_path({str(ROOT / 'pages' / 'fusion_lab.py')!r})\n",
+        "import runpy\nfrom core.ui.app import frame, state\nfrom core.ui.widgets import sidebar\nstate.begin('fusion_lab')\nframe.plugins()\n"
+        f"sidebar.frame()\nrunpy.run_path({str(ROOT / 'pages' / 'fusion_lab.py')!r})\n",
         default_timeout=60,
     )
     for name, value in {"d": "tiny", "b": ",".join(BACKBONES), "s": "highest"}.items():

@@ -37,9 +37,10 @@ def lab(tiny_world: SimpleNamespace):
     def opened(**link: str) -> AppTest:
         app = AppTest.from_string(
             "import runpy\n"
-            "from core.ui import controls, state\n"
+            "from core.ui.app import state\n"
+            "from core.ui.widgets import sidebar\n"
             "state.begin('fusion_lab')\n"
-            "controls.frame()\n"
+            "sidebar.frame()\n"
             f"runpy.run_path({str(ROOT / 'pages' / 'fusion_lab.py')!r})\n",
             default_timeout=60,
         )
