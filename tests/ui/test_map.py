@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.browser import chromium, serve, tab  # noqa: F401  fixtures
+from core.javascript import bundle
+from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  fixtures
 from tests.ui.map_app import ground
 
 pytestmark = pytest.mark.browser
@@ -377,3 +378,19 @@ def test_two_maps_are_linked(tab, address: str) -> None:  # noqa: F811
         "let inked = 0; for (let i = 3; i < d.length; i += 4) if (d[i] > 100) inked++; return inked; })()"
     )
     assert ring > 30
+
+
+def test_a_newer_script_takes_the_place_of_an_older_one(tab) -> None:  # noqa: F811
+    """Streamlit loads a changed script as another module and does not clean up after the one before."""
+    maps = tab.evaluate(
+        """async (text) => {
+            const parentElement = document.body.appendChild(document.createElement("div"));
+            for (const version of [text, text, text + "// newer"]) {
+                const url = URL.createObjectURL(new Blob([version], { type: "text/javascript" }));
+                (await import(url)).default({ parentElement, data: null });
+            }
+            return parentElement.children.length;
+        }""",
+        bundle(ROOT / "core/ui/components/map/main.js"),
+    )
+    assert maps == 1

@@ -7,15 +7,13 @@
 
 import { MapView } from "./view.js";
 
-const views = new WeakMap(); // the element Streamlit gives -> its MapView
-
 export default function (component) {
-  const { parentElement } = component;
-  if (!views.has(parentElement)) views.set(parentElement, new MapView(parentElement));
-  const view = views.get(parentElement);
+  const { parentElement } = component, root = parentElement.querySelector(".fs-map");
+  let view = root ? root.view : null;
+  if (!(view instanceof MapView)) {
+    if (view) view.destroy(); // made by an older version of this script, while the app was being changed
+    view = new MapView(parentElement);
+  }
   view.update(component);
-  return () => {
-    view.destroy();
-    views.delete(parentElement);
-  };
+  return () => view.destroy();
 }
