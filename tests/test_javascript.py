@@ -115,3 +115,9 @@ def test_no_module_of_a_component_is_left_out() -> None:
     texts = "".join(map(bundle, ENTRIES))
     unused = [path.name for path in COMPONENTS if path not in ENTRIES and f"// {path.name}\n" not in texts]
     assert len(ENTRIES) >= 6 and not unused
+
+
+@pytest.mark.parametrize("path", COMPONENTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_lines_of_a_module_are_short(path: Path) -> None:
+    wide = [line for line in path.read_text(encoding="utf-8").splitlines() if len(line) > 120]
+    assert not wide

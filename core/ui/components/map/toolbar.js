@@ -35,7 +35,7 @@ export class Toolbar {
     this.addButton("fit", "Show everything (0)", () => view.fitAll());
     this.root.append(element("span", "gap"));
     this.addButton("labels", "Names on the map", () => this.toggle("showLabels"));
-    this.addButton("images", "Pictures when zoomed in", () => this.toggle("showImages"));
+    this.addButton("images", "Images when zoomed in", () => this.toggle("showImages"));
     this.addButton("clear", "Clear the selection (X)", () => view.select([], "replace"));
   }
 

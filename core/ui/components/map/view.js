@@ -5,6 +5,7 @@
  */
 
 import { element } from "../shared/dom.js";
+import { announceHover, onHover } from "../shared/hover.js";
 import { Card } from "./card.js";
 import { Colouring, readTheme } from "./colours.js";
 import { decodePositions, encodePositions, getPart, markPartsUsed, missingParts, storeParts } from "./data.js";
@@ -22,8 +23,7 @@ import { Toolbar } from "./toolbar.js";
 const LIVE_TRAVEL_MS = 260; // the longest way to a layout that came while it is being made
 const MAX_TRAVELLING = 20000; // drawing more points takes as long as laying them out: those jump
 const THEME_CHECK_MS = 1000;
-const HOVER_EVENT = "fusionscope-hover";
-const HELP = "Map of the pictures. Arrows move, plus and minus zoom, comma and full stop step through the points, "
+const HELP = "Map of the images. Arrows move, plus and minus zoom, comma and full stop step through the points, "
   + "Enter opens one, L lasso, B box, H hand, 0 fits, X clears the selection.";
 
 export class MapView {
@@ -43,13 +43,12 @@ export class MapView {
     this.thumbnails = new Thumbnails((i) => this.imageAddress(i), () => this.renderer.requestDraw());
     this.build(parent);
     this.themeTimer = setInterval(() => this.readTheme(), THEME_CHECK_MS);
-    this.onGridHover = (event) => this.followGrid(event.detail);
-    document.addEventListener(HOVER_EVENT, this.onGridHover);
+    this.stopFollowing = onHover((detail) => this.followGrid(detail));
   }
 
   build(parent) {
     this.root = element("div", "fs-map");
-    this.root.view = this; // for the tests and the bench
+    this.root.view = this;
     this.stage = element("div", "stage");
     this.stage.tabIndex = 0;
     this.stage.setAttribute("role", "application");
@@ -73,7 +72,7 @@ export class MapView {
   destroy() {
     this.isDestroyed = true;
     clearInterval(this.themeTimer);
-    document.removeEventListener(HOVER_EVENT, this.onGridHover);
+    this.stopFollowing();
     this.renderer.destroy();
     this.root.remove();
   }
@@ -211,7 +210,7 @@ export class MapView {
     this.renderer.requestDraw();
   }
 
-  /* --- to Python and to the picture grid -------------------------------------------------------------------- */
+  /* --- to Python and to the image grid ---------------------------------------------------------------------- */
 
   send(trigger, value) {
     this.component.setTriggerValue(trigger, value);
@@ -267,11 +266,10 @@ export class MapView {
     if (i >= 0 && event) this.card.placeAt(event.clientX, event.clientY);
   }
 
-  /* The picture grid of the same group and the map point at the same image. */
+  /* The image grid of the same group and the map point at the same image. */
   tellGrid(i, on) {
     if (i < 0 || !this.data || !this.data.group) return;
-    const detail = { group: this.data.group, id: this.points.ids[i], on, map: true };
-    document.dispatchEvent(new CustomEvent(HOVER_EVENT, { detail }));
+    announceHover({ group: this.data.group, id: this.points.ids[i], on, map: true });
   }
 
   followGrid({ group, id, on, map }) {

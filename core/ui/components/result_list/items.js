@@ -10,10 +10,16 @@ function pictureOf(item, pick) {
     image.alt = "";
     image.loading = "lazy";
     image.decoding = "async";
-    image.addEventListener("error", () => { image.remove(); picture.dataset.text = "no picture"; });
+    image.addEventListener("error", () => {
+      image.remove();
+      picture.dataset.text = "no picture";
+    });
     image.src = item.src;
     picture.append(image);
-    if (pick) { picture.title = pick; picture.setAttribute("aria-label", pick + ": " + item.title); }
+    if (pick) {
+      picture.title = pick;
+      picture.setAttribute("aria-label", pick + ": " + item.title);
+    }
   } else {
     picture.dataset.text = "no picture";
   }
@@ -31,11 +37,11 @@ function partRow(part) {
     fill.style.background = part.colour;
     track.append(fill);
   }
-  row.append(track);
-  row.append(element("span", "weight", part.fit === null ? "" : part.weight === null ? "–" : Math.round(part.weight * 100) + " %"));
+  const weight = part.weight === null ? "–" : Math.round(part.weight * 100) + " %";
+  row.append(track, element("span", "weight", part.fit === null ? "" : weight));
   row.append(element("span", "fit", part.fit === null ? "none" : part.fit));
   row.title = part.fit === null ? "This item has no " + part.name + "."
-    : part.name + ": weight " + (part.weight === null ? "–" : Math.round(part.weight * 100) + " %") + ", cosine with the query " + part.fit;
+    : part.name + ": weight " + weight + ", cosine with the query " + part.fit;
   return row;
 }
 
