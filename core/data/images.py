@@ -61,8 +61,8 @@ def formats() -> list[str]:
 
 def looks_like_one(name: str) -> bool:
     """True when the ending of a file's name is that of an image. Only for guesses: the bytes decide."""
-    ending = os.path.splitext(name)[1].lower()
-    return Image.EXTENSION.get(ending, "") in formats() or ending in (".heic", ".heif")
+    known, ending = formats(), os.path.splitext(name)[1].lower()  # Pillow knows endings once its formats are listed
+    return Image.EXTENSION.get(ending, "") in known or ending in (".heic", ".heif")
 
 
 def header(source: str | os.PathLike | bytes, name: str | os.PathLike = "") -> Header:

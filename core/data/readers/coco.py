@@ -12,7 +12,7 @@ from core.data import table_files
 from core.data.listing import SPLIT_WORDS, Listing
 from core.data.readers.boxes import BoxedObject, objects_as_items
 from core.data.readers.listed_paths import ListedPaths, require
-from core.data.readers.registry import IMAGES, MARGIN, MISSING, MISSING_CHOICES, OBJECTS, READERS
+from core.data.readers.registry import IMAGES, MARGIN, MISSING, MISSING_CHOICES, OBJECTS, READERS, SPLIT
 from core.errors import BadInput
 from core.task import NO_TASK, Task
 
@@ -59,7 +59,7 @@ def annotation_files(path: Path) -> list[Path]:
     "coco",
     label="COCO annotations (.json, or the folder around them)",
     detects=lambda path: bool(annotation_files(path)),
-    options={"images": IMAGES, "missing": MISSING, "objects": OBJECTS, "margin": MARGIN},
+    options={"images": IMAGES, "split": SPLIT, "missing": MISSING, "objects": OBJECTS, "margin": MARGIN},
     choices={"missing": MISSING_CHOICES},
     rank=3,
 )
@@ -67,6 +67,7 @@ def coco(
     path: Path,
     *,
     images: str | None = None,
+    split: bool = True,
     missing: str = "refuse",
     objects: bool = False,
     margin: float = 0.1,
@@ -95,8 +96,9 @@ def coco(
     _refuse_repeated(listing.ids, path)
     if len(files) > 1:
         listing.notes.append(f"Read together: {table_files.some([file.name for file in files])}; give one to read it.")
-        if all(words) and set(words) != {"train"}:
+        if split and all(words) and set(words) != {"train"}:
             listing.splits = words
+            listing.notes.append("Their names tell the parts of the split (`--option split=no`).")
     if any(captions):
         listing.extra["description"] = captions
         listing.notes.append("Captions are the images' descriptions.")

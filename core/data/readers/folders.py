@@ -18,6 +18,8 @@ from core.task import NO_TASK, Task
 
 DEPTH_HELP = "Which folder level names the class: 1 is the first below the dataset's folder, 0 means no labels."
 _ROLES = {name for name in SPLIT_WORDS if "|" not in name}
+_NO_CLASS = {"images", "image", "imgs", "img", "photos", "pictures", "jpg", "jpeg", "png", "data", "files"}
+"""Folders that hold the images of a part of a split and name nothing."""
 _DEEPEST = 8
 Parts = tuple[str, ...]
 
@@ -52,9 +54,9 @@ def are_splits(names: set[str]) -> bool:
     return len(roles) > 1 and (len(roles) == len(names) or pair)
 
 
-def _level(rows: Sequence[Parts], start: int) -> tuple[int, set[str]]:
-    """The first level, from `start`, at which folders leave a choice, and their names there; none: files alone."""
-    level = start
+def _level(rows: Sequence[Parts]) -> tuple[int, set[str]]:
+    """The first level at which folders leave a choice, and their names there; none: files alone."""
+    level = 0
     while True:
         names = {parts[level] if len(parts) > level + 1 else "" for parts in rows}
         if len(names) != 1 or names <= {""}:
@@ -75,9 +77,9 @@ def meaning(rows: Sequence[Parts], depth: int | None = None, *, with_splits: boo
         raise BadInput(f"The folder level that names the class is 0 or more, not {depth}.")
     found = FolderMeaning()
     deciding = [parts for parts in rows if images.looks_like_one(parts[-1])] or list(rows)
-    level, names = _level(deciding, 0)
+    level, names = _level(deciding)
     if with_splits and depth is None and are_splits(names):
-        _read_splits(found, rows, deciding, level)
+        _read_splits(found, rows, level)
     else:
         if depth is None:
             depth = level + 1 if names else 0
@@ -100,7 +102,7 @@ def _depth_notes(rows: Sequence[Parts], level: int, names: set[str]) -> list[str
     ]
 
 
-def _read_splits(found: FolderMeaning, rows: Sequence[Parts], deciding: Sequence[Parts], level: int) -> None:
+def _read_splits(found: FolderMeaning, rows: Sequence[Parts], level: int) -> None:
     """Split folders at a level; `test/query` and `test/gallery` go one deeper; classes below."""
     splits: list[str] = []
     rest: list[Parts] = []
@@ -111,14 +113,13 @@ def _read_splits(found: FolderMeaning, rows: Sequence[Parts], deciding: Sequence
         splits.append(SPLIT_WORDS[inner] if nested else split)
         rest.append(parts[level + 2 if nested else level + 1 :] if split else ())
     found.splits = splits
-    inside = {parts: below for parts, below in zip(rows, rest)}
-    below_level, names = _level([inside[parts] for parts in deciding if inside[parts]], 0)
-    at = below_level if names else _DEEPEST
+    classes = {below[0].lower() for below in rest if len(below) > 1}
+    at = 1 if len(classes) == 1 and classes <= _NO_CLASS else 0
     found.labels = [(below[at],) if len(below) > at + 1 else () for below in rest]
     kinds = {parts[level]: split for parts, split in zip(rows, splits) if split}
     found.notes.append(
-        f"The folders {some(sorted(kinds))} are the parts of a split, not classes; `--reader folder` takes them as "
-        "classes."
+        f"The folders {some(sorted(kinds))} are taken as parts of a split, not as classes; `--option depth={level + 1}` "
+        "takes them as classes."
     )
     outside = sorted({parts[level] for parts, split in zip(rows, splits) if not split and len(parts) > level + 1})
     if outside:
@@ -162,14 +163,19 @@ def _has_split_folders(path: Path) -> bool:
     "split_folders",
     label="Folders train, query, gallery (or train, test), classes below",
     detects=_has_split_folders,
+    options={"depth": DEPTH_HELP},
     rank=8,
     by_path=True,
 )
-def split_folders(path: Path, *, task: Task = NO_TASK) -> Listing:
-    """`train/`, `query/`, `gallery/` (or `test/query`, `test/gallery`; or `train/`, `test/`), classes below them."""
+def split_folders(path: Path, *, depth: int | None = None, task: Task = NO_TASK) -> Listing:
+    """`train/`, `query/`, `gallery/` (or `test/query`, `test/gallery`; or `train/`, `test/`), classes below them.
+
+    Args:
+        depth: the folder level that names the class, and then no folder is a part of a split.
+    """
     listing = Listing(str(path))
     rows = _files(path, listing, task)
-    return _list(path, meaning(rows), listing, rows)
+    return _list(path, meaning(rows, depth), listing, rows)
 
 
 @READERS.register(

@@ -130,7 +130,7 @@ def _cleaned(text: str) -> tuple[tuple[str, ...], list[str]]:
     if _DRIVE.match(text):
         text = text[2:]
         differences.append("without a drive letter")
-    if text.startswith("/"):
+    if text.startswith("/") and not differences:
         differences.append("without a leading /")
     return tuple(part for part in PurePosixPath(text.lstrip("/")).parts if part != "."), differences
 

@@ -13,6 +13,7 @@ MISSING = "What to do where a listed file is not on the disk: refuse (default) o
 MISSING_CHOICES = ("refuse", "quarantine")
 OBJECTS = "Each object with a box as an image of its own, cut out of its image (default no)."
 MARGIN = "What is kept around the box of an object, as a share of its sides (default 0.1)."
+SPLIT = "Take folders and files named train, val and test as the parts of a split (default yes)."
 IMAGES = "The folder of the images; by default found beside the file."
 
 

@@ -11,7 +11,7 @@ from core.data.listing import SPLIT_WORDS, Listing
 from core.data.natural_order import natural_path_key
 from core.data.readers.boxes import BoxedObject, objects_as_items
 from core.data.readers.folders import are_splits
-from core.data.readers.registry import MARGIN, MISSING, MISSING_CHOICES, OBJECTS, READERS
+from core.data.readers.registry import MARGIN, MISSING, MISSING_CHOICES, OBJECTS, READERS, SPLIT
 from core.errors import BadInput
 from core.task import NO_TASK, Task
 
@@ -33,17 +33,20 @@ def _is_voc(path: Path) -> bool:
     detects=_is_voc,
     options={
         "image_set": "Only the images of this list of ImageSets/Main, e.g. trainval.",
+        "split": SPLIT,
         "missing": MISSING,
         "objects": OBJECTS,
         "margin": MARGIN,
     },
     choices={"missing": MISSING_CHOICES},
     rank=4,
+    by_path=True,
 )
 def voc(
     path: Path,
     *,
     image_set: str | None = None,
+    split: bool = True,
     missing: str = "refuse",
     objects: bool = False,
     margin: float = 0.1,
@@ -66,6 +69,8 @@ def voc(
         file = _partner(PurePosixPath(f"{text}.xml"), notes)
         boxed.append(_objects(path / file) if file else [])
     listing.labels = [tuple(sorted({item.label for item in row if item.label})) for row in boxed]
+    if not split:
+        listing.splits = None
     if objects:
         objects_as_items(listing, [[item for item in row if item.box[2] > item.box[0]] for row in boxed], margin)
     return listing
@@ -141,7 +146,9 @@ def _list_files(
     firsts = [file.parts[0].lower() if len(file.parts) > 1 else "" for file in every]
     if all(firsts) and are_splits(set(firsts)) and all(first in SPLIT_WORDS for first in firsts):
         listing.splits = [SPLIT_WORDS[first] for first in firsts]
-        listing.notes.append(f"The folders {table_files.some(sorted(set(firsts)))} are the parts of the split.")
+        listing.notes.append(
+            f"The folders {table_files.some(sorted(set(firsts)))} are the parts of the split (`--option split=no`)."
+        )
 
 
 def _refuse_absent(path: Path, absent: list[str], n: int, missing: str) -> None:

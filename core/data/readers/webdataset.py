@@ -13,7 +13,7 @@ from core.data.file_walk import is_clutter
 from core.data.listing import Listing, known_split
 from core.data.natural_order import natural_path_key
 from core.data.readers.columns import labels_of
-from core.data.readers.folders import has_image, meaning
+from core.data.readers.folders import DEPTH_HELP, has_image, meaning
 from core.data.readers.registry import READERS
 from core.data.table_files import several_words, words
 from core.errors import BadInput
@@ -48,8 +48,15 @@ def _is_archive(path: Path) -> bool:
     return bool(_tars(path)) and (path.is_file() or not has_image(path))
 
 
-@READERS.register("webdataset", label="Tar archives, WebDataset or plain (.tar)", detects=_is_archive, rank=6)
-def webdataset(path: Path, *, task: Task = NO_TASK) -> Listing:
+@READERS.register(
+    "webdataset",
+    label="Tar archives, WebDataset or plain (.tar)",
+    detects=_is_archive,
+    options={"depth": DEPTH_HELP},
+    rank=6,
+    by_path=True,
+)
+def webdataset(path: Path, *, depth: int | None = None, task: Task = NO_TASK) -> Listing:
     """One tar or a folder of shards. An image may have `.cls`, `.json`, `.txt` of its sample; else folders name classes.
 
     `.cls` holds the label; `.json` may hold label(s), instance, split, title, description. A shard whose name
@@ -73,7 +80,7 @@ def webdataset(path: Path, *, task: Task = NO_TASK) -> Listing:
     _add_texts(listing, every)
     _add_samples(listing, every, len(shards) > 1)
     if not any(image.said for image in every):
-        _add_folders(listing, every)
+        _add_folders(listing, every, depth)
     return listing
 
 
@@ -176,13 +183,11 @@ def _add_samples(listing: Listing, every: list[_Image], by_shard: bool) -> None:
         listing.relevant_by = "label" if listing.labels else "instance"
 
 
-def _add_folders(listing: Listing, every: list[_Image]) -> None:
+def _add_folders(listing: Listing, every: list[_Image], depth: int | None) -> None:
     """Where no text says anything, folders inside the archives name classes and splits as folders on a disk do."""
-    found = meaning([PurePosixPath(image.member).parts for image in every])
+    found = meaning([PurePosixPath(image.member).parts for image in every], depth)
     listing.labels = found.labels
-    listing.notes += [note for note in found.notes if "--option" not in note and "--reader" not in note]
-    if found.labels is not None:
-        listing.notes.append("Folders inside the archive name the classes.")
+    listing.notes += found.notes
     if found.splits is not None and all(found.splits) and listing.splits is None:
         listing.splits = found.splits
 

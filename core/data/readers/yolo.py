@@ -12,7 +12,7 @@ from core.data.listing import SPLIT_WORDS, Listing
 from core.data.natural_order import natural_path_key
 from core.data.readers.boxes import BoxedObject, objects_as_items
 from core.data.readers.folders import are_splits
-from core.data.readers.registry import MARGIN, OBJECTS, READERS
+from core.data.readers.registry import MARGIN, OBJECTS, READERS, SPLIT
 from core.errors import BadInput
 from core.task import NO_TASK, Task
 
@@ -35,12 +35,14 @@ def _is_yolo(path: Path) -> bool:
     "yolo",
     label="YOLO (images, labels, data.yaml)",
     detects=_is_yolo,
-    options={"objects": OBJECTS, "margin": MARGIN},
+    options={"split": SPLIT, "objects": OBJECTS, "margin": MARGIN},
     rank=5,
+    by_path=True,
 )
 def yolo(
     path: Path,
     *,
+    split: bool = True,
     objects: bool = False,
     margin: float = 0.1,
     task: Task = NO_TASK,
@@ -61,7 +63,8 @@ def yolo(
     listing.labels = [tuple(sorted({title[code] for code, _ in row})) for row in boxed]
     if not names and title:
         listing.notes.append(f"None of {', '.join(_NAMES[:2])}, classes.txt names the classes, so they are numbers.")
-    _split(listing, every)
+    if split:
+        _split(listing, every)
     if objects:
         sizes = [_size(text, listing.quarantine) if row else (0, 0) for text, row in zip(listing.paths, boxed)]
         objects_as_items(
@@ -81,8 +84,8 @@ def _split(listing: Listing, every: list[PurePosixPath]) -> None:
     if all(inside) and are_splits(set(inside)):
         listing.splits = [SPLIT_WORDS[word] for word in inside]
         listing.notes.append(
-            f"The folders {table_files.some(sorted(set(inside)))} are the parts of the split; `--reader folder` takes "
-            "folders as classes."
+            f"The folders {table_files.some(sorted(set(inside)))} are the parts of the split; `--option split=no` lets "
+            "all images search each other."
         )
 
 
