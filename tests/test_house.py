@@ -72,7 +72,6 @@ LONG_FILES_FOR_NOW = {
     "core/fusion/catalogue.py",
     "core/fusion/spec.py",
     "core/metrics/ranking.py",
-    "core/projection/__init__.py",
     "core/search/kernels.py",
     "core/setups.py",
     "core/studies/catalogue/catalogue_search.py",

@@ -156,7 +156,7 @@ def measured(space: JointSpace, drawn: Map, task: Task = NO_TASK) -> Map:
     """A map with its quality against the original space, which is kept beside the layout."""
     if drawn.quality is not None:
         return drawn
-    judged = replace(drawn, quality=projection.quality(space, drawn.projection.xy, task=task))
+    judged = replace(drawn, quality=projection.measure_quality(space, drawn.projection.xy, task=task))
     _keep(judged)
     return judged
 
@@ -361,7 +361,7 @@ def _by_correctness(view: MapView) -> Colours:
     "cluster", label="Cluster", help="Density clusters of the original space, named by their majority class."
 )
 def _by_cluster(view: MapView) -> Colours:
-    found = projection.clusters(view.space)
+    found = projection.density_clusters(view.space)
     names = [*projection.cluster_names(found, view.dataset.labels, view.dataset.label_names), "in no cluster"]
     codes = np.where(found >= 0, found, len(names) - 1)
     return categories("Cluster", codes, names, rest=("in no cluster",), ordered=True)

@@ -63,7 +63,7 @@ def run(args: list[str]) -> None:
 def row(space: JointSpace, method: str, repeats: int) -> str:
     """One line: a fresh layout, then weights moved by a tenth, the median of `repeats`."""
     wall, cpu, fresh = timed(lambda: projection.layout(space.with_shares(space.shares), method))
-    measured = projection.quality(space, fresh.xy)
+    measured = projection.measure_quality(space, fresh.xy)
     line = f"{len(space):8,} {method:>7} {wall:9.2f} {cpu:8.2f}"
     line += f" {measured.trustworthiness:6.3f} {measured.preservation:8.3f}"
     walls, cpus, firsts, last = [], [], [], fresh
@@ -80,7 +80,7 @@ def row(space: JointSpace, method: str, repeats: int) -> str:
         cpus.append(cpu)
         firsts.append((seen[0] if seen else began + wall) - began)
         before, last = last, after
-    trust = projection.quality(moved, last.xy).trustworthiness
+    trust = projection.measure_quality(moved, last.xy).trustworthiness
     wall, cpu, first = (statistics.median(values) for values in (walls, cpus, firsts))
     return f"{line} {wall:8.2f} {cpu:8.2f} {first:8.2f} {trust:6.3f} {projection.drift(last.xy, before.xy):6.3f}"
 

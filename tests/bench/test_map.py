@@ -25,7 +25,7 @@ def test_the_groups_are_there_to_be_found() -> None:
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
     again = bench_map.clustered(300, 64, seed=1)
     np.testing.assert_array_equal(rows, again)
-    found = projection.quality(projection.JointSpace((rows,), (1.0,)), rows[:, :2])
+    found = projection.measure_quality(projection.JointSpace((rows,), (1.0,)), rows[:, :2])
     assert np.isfinite(found.trustworthiness)
 
 
