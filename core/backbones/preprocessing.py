@@ -165,7 +165,7 @@ def _cut_then_resize(image: Image.Image, size: tuple[int, int], crop: int, filte
 
 def _padded(image: Image.Image, geometry: Geometry, filter: Image.Resampling) -> np.ndarray:
     scale = geometry.resize_to / max(image.size)
-    size = tuple(max(1, round(length * scale)) for length in image.size)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     canvas = Image.new("RGB", (geometry.crop, geometry.crop), tuple(geometry.fill))
     left, top = (geometry.crop - size[0]) // 2, (geometry.crop - size[1]) // 2
     canvas.paste(_resize(image, size, filter), (left, top))

@@ -126,7 +126,7 @@ def fusion_style(number: int) -> tuple[str, str]:
 
 
 def error_bars(
-    means: Sequence[float], low: Sequence[float], high: Sequence[float], alpha: float = 0.8
+    means: Iterable[float], low: Iterable[float], high: Iterable[float], alpha: float = 0.8
 ) -> dict[str, Any]:
     """Plotly's error bars of intervals that need not be symmetric."""
     return {

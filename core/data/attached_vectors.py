@@ -144,8 +144,8 @@ def damage_report(dataset: Dataset | str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _read(path: Path, dim: int, ids_only: bool = False) -> tuple[np.ndarray | None, np.ndarray]:
-    """(n, dim) float32 vectors (None if only the ids are asked for) and their n ids.
+def _read(path: Path, dim: int, ids_only: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """(n, dim) float32 vectors ((0, dim) if only the ids are asked for) and their n ids.
 
     Raises:
         StoreMismatch: the file is damaged, or is not what its record says.
@@ -153,8 +153,8 @@ def _read(path: Path, dim: int, ids_only: bool = False) -> tuple[np.ndarray | No
     try:
         with np.load(path, allow_pickle=False) as held:
             ids = held["ids"]
-            rows = None if ids_only else held["vectors"]
-            if rows is not None and (rows.shape != (len(ids), dim) or not np.isfinite(rows).all()):
+            rows = np.empty((0, dim), np.float32) if ids_only else held["vectors"]
+            if not ids_only and (rows.shape != (len(ids), dim) or not np.isfinite(rows).all()):
                 raise ValueError(f"vectors of shape {rows.shape} for {len(ids)} ids of dim {dim}")
     except (
         OSError,

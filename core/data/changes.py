@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -129,5 +130,5 @@ def quarantine(name: str, reasons: dict[str, str]) -> Dataset:
         known = [frame for frame in frames if len(frame)]
         smaller = replace(dataset_table.subset(dataset, ~bad), quarantine=pd.concat(known, ignore_index=True))
         record = dataset_table.read_record(folder)
-        kept = {key: record[key] for key in ("reader", "options", "guesses") if key in record}
-        return saved.save(smaller, kept)
+        read_with: dict[str, Any] = {key: record[key] for key in ("reader", "options", "guesses") if key in record}
+        return saved.save(smaller, read_with)

@@ -23,7 +23,7 @@ from core.types import Dataset, Split
 try:
     import fcntl
 except ImportError:  # Windows has no such lock; there the last process to save wins
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 FORMAT = 1
 _COLUMNS = ("id", "key", "label_code", "split_word", "label_codes", "instance_code")

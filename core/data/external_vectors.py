@@ -51,8 +51,9 @@ def read(
         raise BadInput("No vectors were given; add `--vectors NAME=FILE`.")
     labels = Path(labels).expanduser()
     dataset, notes = _labelled(labels)
-    for note in notes if tell is not None else ():
-        tell(note)
+    if tell is not None:
+        for note in notes:
+            tell(note)
     if pairs is not None:
         pairs = Path(pairs).expanduser()
         by = dataset.relevant_by if (dataset.labels >= 0).any() else "pairs"

@@ -10,6 +10,7 @@ import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -167,7 +168,7 @@ def thumbnails(image: Image.Image) -> dict[str, bytes]:
         side = THUMBNAIL_SIDES[size]
         if max(current.size) > side:
             scale = side / max(current.size)
-            target = tuple(max(1, round(length * scale)) for length in current.size)
+            target = max(1, round(current.width * scale)), max(1, round(current.height * scale))
             current = current.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)
         buffer = io.BytesIO()
         current.save(buffer, "WEBP", quality=80, method=1)
@@ -178,9 +179,11 @@ def thumbnails(image: Image.Image) -> dict[str, bytes]:
 def _opened(source: str | os.PathLike | bytes, name: str | os.PathLike = "") -> Image.Image:
     try:
         if isinstance(source, bytes):
-            n_bytes, file = len(source), io.BytesIO(source)
+            n_bytes = len(source)
+            file: io.BytesIO | Path = io.BytesIO(source)
         else:
-            n_bytes, file = os.stat(source).st_size, Path(source)
+            n_bytes = os.stat(source).st_size
+            file = Path(source)
         if n_bytes == 0:
             raise BadInput("The file is empty.")
         if n_bytes > MAX_BYTES:
@@ -243,7 +246,7 @@ def _orientation(image: Image.Image, decode: bool) -> int:
 
 def _exif_follows(image: Image.Image) -> bool:
     """Whether a PNG holds EXIF behind its pixels; the lengths of its chunks lead there."""
-    file, at = image.fp, 8
+    file, at = getattr(image, "fp"), 8  # noqa: B009  only an image that was opened from a file has one
     start = file.tell()
     try:
         while True:
@@ -269,12 +272,13 @@ def _has_sixteen_bits(image: Image.Image) -> bool:
     if image.mode not in ("RGB", "RGBA", "LA"):
         return False
     depth = getattr(image, "tag_v2", {}).get(258, ())
-    return any(bits == 16 for bits in depth) or any("16" in str(tile[3]) for tile in image.tile)
+    return any(bits == 16 for bits in depth) or any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
 
 
 def _brightened(rgb: Image.Image) -> Image.Image:
     """Colours of 10, 12 or 14 bits in a file of 16: their upper eight bits, stretched to what one can see."""
-    highest = max(high for _, high in rgb.getextrema())
+    extrema: Any = rgb.getextrema()  # of three bands: (lowest, highest) each
+    highest = max(high for _, high in extrema)
     full = next((2 ** (bits - 8) - 1 for bits in _BITS if highest < 2 ** (bits - 8)), 255)
     return rgb if full == 255 or not highest else rgb.point([min(255, round(v * 255 / full)) for v in range(256)] * 3)
 
@@ -306,6 +310,7 @@ def _through_profile(image: Image.Image) -> Image.Image:
     from PIL import ImageCms
 
     profile = image.info.get("icc_profile")
+    start: Any
     try:
         if image.mode == "LAB":
             start = ImageCms.createProfile("LAB")

@@ -103,7 +103,8 @@ def apply(dataset: Dataset, decisions: Overrides) -> Dataset:
             dataset = splits.with_split(dataset, splits.stratified(dataset, decisions.shares, decisions.seed))
         except BadInput as error:
             _log.warning("the split that was made of %r is not used: %s", dataset.name, error)
-    return replace(dataset, **dict(decisions.words)) if decisions.words else dataset
+    words: dict[str, Any] = dict(decisions.words)
+    return replace(dataset, **words) if words else dataset
 
 
 def copies_of(dataset: Dataset, groups: pd.DataFrame) -> tuple[Copy, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -27,7 +29,7 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
     """
     split = split or dataset.split
     own = split.self_position
-    classes = {}
+    classes: dict[str, Any] = {}
     if dataset.label_matrix is None and (dataset.labels >= 0).any():
         classes = {
             "query_classes": dataset.labels[split.queries],
@@ -36,16 +38,16 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
     pairs = _positions(dataset, split)
     junk = pairs[pairs["kind"] == "junk"]
     junk_indptr, junk_items = _lists(junk, len(split.queries))
-    given = {"self_position": own, "junk_indptr": junk_indptr, "junk_items": junk_items}
+    given: dict[str, Any] = {"self_position": own, "junk_indptr": junk_indptr, "junk_items": junk_items}
     more = pairs[pairs["kind"] == "relevant"]
     more = more[more["item"].to_numpy() != own[more["query"].to_numpy()]]
-    sizes = (len(split.queries), len(split.gallery))
+    n_queries, n_gallery = len(split.queries), len(split.gallery)
     if dataset.relevant_by == "pairs":
-        return Relevance(*sizes, *_lists(more, sizes[0]), **classes, **given)
+        return Relevance(n_queries, n_gallery, *_lists(more, n_queries), **classes, **given)
     base = _base(dataset, split, classes, given)
     if not len(more):
         return base
-    owners = np.repeat(np.arange(sizes[0]), np.diff(base.indptr))
+    owners = np.repeat(np.arange(n_queries), np.diff(base.indptr))
     gains = np.ones(len(owners)) if base.gains is None else base.gains
     every = pd.DataFrame(
         {
@@ -56,17 +58,17 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
     ).drop_duplicates(["query", "item"])
     every = every.sort_values(["query", "item"])
     graded = None if base.gains is None else every["gain"].to_numpy()
-    return Relevance(*sizes, *_lists(every, sizes[0]), graded, **classes, **given)
+    return Relevance(n_queries, n_gallery, *_lists(every, n_queries), graded, **classes, **given)
 
 
 def _base(dataset: Dataset, split: Split, classes: dict, given: dict) -> Relevance:
     """By label or instance alone."""
-    sizes = (len(split.queries), len(split.gallery))
+    n_queries, n_gallery = len(split.queries), len(split.gallery)
     if dataset.relevant_by == "instance" and dataset.instances is not None:
         instances = np.asarray(dataset.instances)
         asks, found = instances[split.queries], instances[split.gallery]
         if not classes:
-            return Relevance(*sizes, query_classes=asks, gallery_classes=found, **given)
+            return Relevance(n_queries, n_gallery, query_classes=asks, gallery_classes=found, **given)
         width = int(instances.max(initial=0)) + 1
         return Relevance.from_matrices(
             _one_hot(asks, width), _one_hot(found, width), graded=False, **given, **classes
@@ -81,7 +83,9 @@ def _base(dataset: Dataset, split: Split, classes: dict, given: dict) -> Relevan
             )
         return Relevance.from_matrices(asks, found, **given)
     labels = dataset.labels
-    return Relevance(*sizes, query_classes=labels[split.queries], gallery_classes=labels[split.gallery], **given)
+    return Relevance(
+        n_queries, n_gallery, query_classes=labels[split.queries], gallery_classes=labels[split.gallery], **given
+    )
 
 
 def _one_hot(codes: np.ndarray, width: int) -> sparse.csr_matrix:

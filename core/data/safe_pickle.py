@@ -15,7 +15,8 @@ _LARGEST = 256 * 2**20
 
 def _allowed() -> dict[tuple[str, str], Any]:
     """The only names that a pickle may ask for: what numpy needs to rebuild an array."""
-    core = np._core.multiarray
+    numpy_core: Any = np._core  # type: ignore[attr-defined]  # private to numpy, and named in every pickle of an array
+    core = numpy_core.multiarray
     arrays = {
         "_reconstruct": core._reconstruct,
         "scalar": core.scalar,
@@ -24,7 +25,7 @@ def _allowed() -> dict[tuple[str, str], Any]:
     for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
         found.update({(module, name): value for name, value in arrays.items()})
     for module in ("numpy.core.numeric", "numpy._core.numeric"):
-        found[(module, "_frombuffer")] = np._core.numeric._frombuffer
+        found[(module, "_frombuffer")] = numpy_core.numeric._frombuffer
     found[("_codecs", "encode")] = _encode  # how Python 2 pickles carry an array's bytes
     return found
 

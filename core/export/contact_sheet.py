@@ -110,7 +110,7 @@ def _tile(sheet: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, x: int, y: i
     else:
         inside = _SIDE - 14
         scale = min(inside / tile.image.width, inside / tile.image.height)
-        size = tuple(max(1, round(length * scale)) for length in tile.image.size)
+        size = max(1, round(tile.image.width * scale)), max(1, round(tile.image.height * scale))
         small = tile.image.resize(size, Image.Resampling.LANCZOS)
         sheet.paste(small, (x + (_SIDE - size[0]) // 2, y + (_SIDE - size[1]) // 2))
     right = pen.textlength(tile.right, font=_font(13))
@@ -118,7 +118,7 @@ def _tile(sheet: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, x: int, y: i
     pen.text((x + _SIDE - right, y + _SIDE + 3), tile.right, fill=_QUIET, font=_font(13))
 
 
-def _font(size: int) -> ImageFont.ImageFont:
+def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
 
 

@@ -21,6 +21,11 @@ class Thumbnails:
         self.file = file
         self._local = threading.local()
 
+    def _writing(self) -> sqlite3.Connection:
+        connection = self._connection(write=True)
+        assert connection is not None, "a writer makes the file where there is none"
+        return connection
+
     def _connection(self, write: bool) -> sqlite3.Connection | None:
         known = getattr(self._local, "connection", None)
         if known and known[0] == (os.getpid(), self._identity()) and (known[2] or not write):
@@ -71,7 +76,7 @@ class Thumbnails:
 
     def put(self, images: Mapping[str, Mapping[str, bytes]]) -> None:
         """Keep WebP bytes: key in hex → size ("small", "large") → WebP; what is there already stays."""
-        connection = self._connection(write=True)
+        connection = self._writing()
         connection.execute("BEGIN IMMEDIATE")
         try:
             for size in ("small", "large"):

@@ -99,7 +99,7 @@ def version() -> str:
 
 def _library() -> Any:
     """The package, without the usage statistics that its converter would send."""
-    sys.modules.setdefault("openvino_telemetry", None)
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None refuses the import
     import openvino
 
     return openvino

@@ -12,7 +12,7 @@ import platform
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -59,7 +59,8 @@ class TorchEngine:
         self.chunk = 8 if device == "cpu" else 64
         self.preprocessing = preprocessing.preprocessing_of(backbone)
         self._format = torch.contiguous_format if backbone.family in _TRANSFORMERS else torch.channels_last
-        self._module = module.to(device).to(memory_format=self._format)
+        moved: Any = module.to(device)  # torch's types lack this form of `to`
+        self._module = moved.to(memory_format=self._format)
         _keep_in_float32(self._module, float32_convolutions)
         shape = (1, 3, 1, 1)
         self._mean = torch.tensor(self.preprocessing.mean, device=device).mul(255).view(shape)

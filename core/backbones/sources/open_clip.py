@@ -71,7 +71,8 @@ def image_tower(model: torch.nn.Module) -> torch.nn.Module:
             answer = self.visual(images)
             return answer[0] if isinstance(answer, tuple) else answer
 
-    return ImageTower(model.visual).eval()
+    visual: Any = model.visual
+    return ImageTower(visual).eval()
 
 
 class OpenClip(HubSource):

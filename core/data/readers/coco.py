@@ -75,7 +75,8 @@ def coco(
 ) -> Listing:
     """Categories as labels, several per image; captions as descriptions; an image without annotation is unlabelled."""
     files = annotation_files(path) or [path]
-    listing = Listing(str(path), labels=[], several=True)
+    listing = Listing(str(path), several=True)
+    labels: list[tuple[str, ...]] = []
     boxed: list[list[BoxedObject]] = []
     captions: list[str] = []
     words: list[str] = []
@@ -89,7 +90,7 @@ def coco(
         below = root.name if len(files) > 1 else ""
         listing.ids += [f"{below}/{name}" if below else name for name in content.names]
         listing.paths += listed.paths
-        listing.labels += content.labels
+        labels += content.labels
         captions += content.captions
         boxed += content.objects
         words += [_split_of(file)] * len(content.names)
@@ -102,8 +103,10 @@ def coco(
     if any(captions):
         listing.extra["description"] = captions
         listing.notes.append("Captions are the images' descriptions.")
-    if not any(listing.labels):
-        listing.labels, listing.several = None, False
+    if any(labels):
+        listing.labels = labels
+    else:
+        listing.several = False
     if objects:
         objects_as_items(listing, boxed, margin)
     return listing

@@ -61,11 +61,11 @@ def guess_columns(names: list[str], mapping: dict[str, str] | None = None, where
     for ours, usual in USUAL.items():
         if ours in (mapping or {}):
             continue
-        theirs = next((lower[name] for name in usual if name in lower and lower[name] not in taken), None)
-        if theirs is None and ours == "path":
-            theirs = next((name for name in _numbered(names) if name not in taken), None)
-        if theirs is not None:
-            guessed[ours] = theirs
+        usable = [lower[name] for name in usual if name in lower and lower[name] not in taken]
+        if not usable and ours == "path":
+            usable = [name for name in _numbered(names) if name not in taken]
+        if usable:
+            guessed[ours] = usable[0]
             taken.add(theirs)
     return guessed
 

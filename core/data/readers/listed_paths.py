@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import unquote
 
 from core.data.file_walk import walk
@@ -76,7 +77,7 @@ class ListedPaths:
             return [(wanted, [])]
         name, ending = os.path.splitext(wanted)
         ending = ending.lower()
-        candidates = []
+        candidates: list[tuple[Any, list[str]]] = []
         for path in self._by_key().get(_key(wanted), []) + self._by_key().get(_key(name), []):
             differences = _differences(wanted, path, ending)
             if differences and path not in (other for other, _ in candidates):

@@ -129,5 +129,6 @@ def is_revisited(dataset: Dataset) -> bool:
 
 def under(dataset: Dataset, protocol: str) -> Dataset:
     """The same images and queries under another of the three protocols."""
-    pairs = dataset.pairs.assign(kind=_kinds(dataset.pairs["part"], protocol))
-    return dataclasses.replace(dataset, pairs=pairs)
+    if dataset.pairs is None:
+        return dataset
+    return dataclasses.replace(dataset, pairs=dataset.pairs.assign(kind=_kinds(dataset.pairs["part"], protocol)))

@@ -87,6 +87,7 @@ def _list(
     task: Task,
 ) -> None:
     """Files and labels of one part; arrays (CIFAR) are written as PNG once, as there are no files to point to."""
+    assert listing.labels is not None and listing.splits is not None, "the reader begins with empty lists"
     paths, codes = _files(part, folder, part_name, task)
     names = getattr(part, "classes", None) or getattr(part, "categories", None)
     for file, code in zip(paths, codes):
