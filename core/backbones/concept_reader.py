@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ class ConceptReader:
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
         self._preprocessing = preprocessing.preprocessing_of(backbone)
-        self._network = source_of(backbone).load(backbone)
+        self._network: Any = source_of(backbone).load(backbone)
         self._lock = threading.Lock()
 
     def encode(self, images: Sequence[Image.Image]) -> np.ndarray:

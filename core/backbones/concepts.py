@@ -110,6 +110,8 @@ class Concepts(torch.nn.Module):
         top: classes that a place is made of.
     """
 
+    places: torch.Tensor
+
     def __init__(self, classifier: torch.nn.Module, places: np.ndarray, top: int = TOP) -> None:
         super().__init__()
         self.classifier = classifier

@@ -43,7 +43,8 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
     more = more[more["item"].to_numpy() != own[more["query"].to_numpy()]]
     n_queries, n_gallery = len(split.queries), len(split.gallery)
     if dataset.relevant_by == "pairs":
-        return Relevance(n_queries, n_gallery, *_lists(more, n_queries), **classes, **given)
+        indptr, items = _lists(more, n_queries)
+        return Relevance(n_queries, n_gallery, indptr, items, **classes, **given)
     base = _base(dataset, split, classes, given)
     if not len(more):
         return base
@@ -58,7 +59,8 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
     ).drop_duplicates(["query", "item"])
     every = every.sort_values(["query", "item"])
     graded = None if base.gains is None else every["gain"].to_numpy()
-    return Relevance(n_queries, n_gallery, *_lists(every, n_queries), graded, **classes, **given)
+    indptr, items = _lists(every, n_queries)
+    return Relevance(n_queries, n_gallery, indptr, items, graded, **classes, **given)
 
 
 def _base(dataset: Dataset, split: Split, classes: dict, given: dict) -> Relevance:

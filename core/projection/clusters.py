@@ -48,7 +48,7 @@ def cluster_names(clusters: np.ndarray, labels: np.ndarray, label_names: Sequenc
         inside = labels[(clusters == number) & (labels >= 0)]
         if len(inside):
             counts = np.bincount(inside)
-            name = f"{label_names[counts.argmax()]} · {counts.max() / (clusters == number).sum():.0%}"
+            name = f"{label_names[int(counts.argmax())]} · {counts.max() / (clusters == number).sum():.0%}"
         else:
             name = f"cluster {number + 1}"
         names.append(name if name not in names else f"{name} ({number + 1})")

@@ -222,7 +222,8 @@ def layout(
     used = parameters_of(method, len(space), parameters)
 
     def show(xy: np.ndarray) -> None:
-        on_layout(xy if start is None else align(xy, start))
+        if on_layout is not None:
+            on_layout(xy if start is None else align(xy, start))
 
     job = LayoutJob(
         dims,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def neighbours(matrix: np.ndarray, k: int, task: Task = NO_TASK) -> Neighbours:
     matrix = np.ascontiguousarray(matrix, np.float32)
     n, dim = matrix.shape
     k = max(1, min(k, n - 1))
-    index = faiss.IndexFlatL2(dim)
+    index: Any = faiss.IndexFlatL2(dim)
     if n > EXACT_NEIGHBOURS:
         lists = int(2 * np.sqrt(n))
         index = faiss.IndexIVFFlat(index, dim, lists)

@@ -40,7 +40,7 @@ class _Block:
     @cached_property
     def digest(self) -> bytes:
         """BLAKE2b of the vectors' bytes."""
-        return hashlib.blake2b(memoryview(self.vectors).cast("B"), digest_size=32).digest()
+        return hashlib.blake2b(self.vectors.data.cast("B"), digest_size=32).digest()
 
 
 @dataclass(frozen=True)

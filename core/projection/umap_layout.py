@@ -36,14 +36,13 @@ _UMAP_THREAD: threading.Thread | None = None
 )
 def _umap(space: JointSpace, job: LayoutJob) -> np.ndarray:
     matrix, n = space.reduced, len(space)
-    warm = job.start is not None
     job.report(0, 1, "neighbours")
     near = neighbours(matrix, job.n_neighbors - 1, job.task)
     near = Neighbours(
         np.hstack([np.arange(n)[:, None], near.indices]), np.hstack([np.zeros((n, 1), np.float32), near.distances])
     )
-    start = job.start if warm else principal_components(matrix, job.dims)
-    steps = WARM_STEPS if warm else UMAP_STEPS if n <= 10_000 else 200
+    start = principal_components(matrix, job.dims) if job.start is None else job.start
+    steps = WARM_STEPS if job.start is not None else UMAP_STEPS if n <= 10_000 else 200
     job.report(0, steps, "" if _UMAP_WARM.is_set() else "compiling UMAP, once per start")
     with _UMAP_LOCK:
         job.task.check()

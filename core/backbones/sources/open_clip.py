@@ -188,7 +188,7 @@ class TextTower:
         self._device = pick_device(device)
         model = source.load_towers(backbone)
         model.visual = torch.nn.Identity()  # texts need no image tower
-        self._model = model.requires_grad_(False).to(self._device)
+        self._model: Any = model.requires_grad_(False).to(self._device)
         self._tokenizer = source.tokenizer(backbone)
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:

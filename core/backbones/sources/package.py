@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core import compat
 from core.backbones import checkpoints
@@ -47,7 +47,7 @@ class Package(NetworkSource):
         file = self.weights_file(backbone)
         assert file is not None, "`require` has found it"
         checkpoints.check_named_hash(file)
-        network = timm.build(backbone, None)
+        network: Any = timm.build(backbone, None)
         state = checkpoints.match_by_position(checkpoints.read_state(file), network.state_dict(), file.name)
         network.load_state_dict(state)
         if num_classes == 0:

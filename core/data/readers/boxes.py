@@ -35,8 +35,8 @@ def objects_as_items(listing: Listing, objects: Sequence[Sequence[BoxedObject]],
     if not 0 <= margin <= 10:
         raise BadInput(f"The margin around objects is a share of their sides from 0 to 10, not {margin:g}.")
     pairs = [(row, item) for row, items in enumerate(objects) for item in items]
-    boxes = [_with_margin(item.box, margin) for _, item in pairs]
-    usable = [i for i, box in enumerate(boxes) if box is not None]
+    boxes = {i: box for i, (_, item) in enumerate(pairs) if (box := _with_margin(item.box, margin)) is not None}
+    usable = list(boxes)
     if not usable:
         raise BadInput(f"No object in {listing.root} has a box; leave the option objects out.")
     images, rows = list(listing.ids), [pairs[i][0] for i in usable]

@@ -67,7 +67,7 @@ class Table:
 
     kind: ClassVar[str] = "table"
     columns: Sequence[str]
-    rows: Sequence[Sequence[Cell | str]]
+    rows: Sequence[Sequence[object]]
     best: int | None = None
 
     @property
