@@ -54,6 +54,7 @@ def refused(capsys: pytest.CaptureFixture, *arguments: str) -> str:
     return out
 
 
+@pytest.mark.slow
 def test_search_lists_the_nearest_pictures(capsys) -> None:
     lines = said(capsys, "search", "a cat -rocket", "--data", "demo_catalogue", "--k", "3").splitlines()
     assert lines[0] == "“a cat” without “rocket”" and lines[1] == "The text is read by concepts_lite0."

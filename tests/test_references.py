@@ -81,6 +81,7 @@ def cited_by(path: Path) -> list[str]:
     return citations
 
 
+@pytest.mark.slow
 def test_docstrings_cite_what_can_be_opened() -> None:
     cited = [(path, text) for path in SOURCES if path.suffix == ".py" for text in cited_by(path)]
     assert len(cited) > 20

@@ -122,6 +122,7 @@ def test_every_record_says_what_a_person_needs(backbone: Backbone) -> None:
     assert words.startswith("commercial use allowed" if backbone.commercial else "research only")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", NETWORKS, ids=ids)
 def test_dim_and_parameters_are_the_network_s_own(backbone: Backbone) -> None:
     import torch
@@ -183,6 +184,7 @@ def test_openai_s_clip_gets_the_activation_it_was_trained_with() -> None:
     assert "QuickGELU" in names[0] and "QuickGELU" not in names[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", marked())
 def test_one_picture_alone_embeds_as_in_a_batch(backbone: Backbone) -> None:
     import torch

@@ -15,6 +15,7 @@ import pytest
 from core import compat
 
 
+@pytest.mark.slow
 def test_timm_and_open_clip_transforms_work_in_a_fresh_process() -> None:
     code = (
         "from core.compat import ensure_torchvision as ensure\n"
@@ -45,6 +46,7 @@ def test_any_other_failure_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> Non
         compat.ensure_torchvision()
 
 
+@pytest.mark.slow
 def test_a_changing_search_path_hides_nothing() -> None:
     interval = sys.getswitchinterval()
     done = threading.Event()

@@ -29,6 +29,7 @@ def reader(tmp_path_factory) -> concept_reader.ConceptReader:
         return concept_reader.reader()
 
 
+@pytest.mark.slow
 def test_photographs_are_seen_for_what_they_are(reader, photographs):
     seen = reader.explain(list(photographs.values()))
     best = {name: [said for said, _ in row[:3]] for name, row in zip(photographs, seen)}
@@ -172,6 +173,7 @@ def test_a_missing_or_changed_encoder_is_one_sentence(monkeypatch):
         sentence_encoder.SentenceEncoder()
 
 
+@pytest.mark.slow
 def test_the_encoder_needs_no_sentence_transformers():
     import subprocess
 
@@ -197,6 +199,7 @@ def test_class_names_find_real_photographs_at_least_as_well_as_the_pilot(shared_
     assert found.mean("map") >= 0.71 and found.mean("p@10") >= 0.80 and found.accuracy >= 0.68
 
 
+@pytest.mark.slow
 def test_threads_that_load_at_the_same_time_do_not_disturb_each_other():
     """transformers makes its parts when they are first named; two threads at once saw parts that were not there."""
     import subprocess

@@ -87,6 +87,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.mark.slow
 def test_our_vectors_are_those_of_the_library_s_own_loop(hub: Path, tmp_path: Path) -> None:
     place, names = str(Path(__file__).parent), list(FAMILIES)
     found = json.loads(run(f"PLACE, NAMES = {place!r}, {names!r}\n{AGREEMENT}", hub, tmp_path / "home"))

@@ -62,6 +62,7 @@ def vectors(backbone: Backbone, engine: str, files: list[bytes]) -> np.ndarray:
     return np.stack([got[str(n)] for n in range(len(files))])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", [names.FLOAT32, pytest.param(names.OPENVINO_FLOAT32, marks=needs_openvino)])
 def test_reduced_pixels_keep_the_floor_on_real_photographs(engine: str, files, exact) -> None:
     rows = (vectors(FAST, engine, files) * exact).sum(1)
@@ -167,6 +168,7 @@ def test_torch_s_bfloat16_stands_behind_the_same_floor(home, monkeypatch: pytest
     assert select.decide(LITE, "cpu") == "torch"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain", [2.0, 1.0])
 def test_torch_s_bfloat16_must_be_faster_too(home, gain: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Processors without bfloat16 emulate it: the same vectors, later."""
@@ -243,6 +245,7 @@ def test_the_first_convolutions_of_openvino_s_bfloat16_stay_in_float32(home, nam
     assert "float32 convolutions" not in backbones.fingerprint(LITE, "openvino")[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["torch", pytest.param(names.OPENVINO_CAREFUL, marks=needs_openvino)])
 def test_bfloat16_holds_the_floor_of_the_light_networks(home, engine: str) -> None:
     """It does because the first convolutions stay in float32: without that, Lite2 falls to 0.994 on average."""
@@ -269,6 +272,7 @@ def test_no_fast_mode_is_better_than_a_bad_one(home, monkeypatch: pytest.MonkeyP
         select.decide(FAST, "cpu")
 
 
+@pytest.mark.slow
 def test_the_probe_of_the_fast_mode_sees_reduced_pixels(home) -> None:
     verdict = probe.probe(FAST, names.FLOAT32)
     assert verdict.accepted and probe.FAST_SMALLEST <= verdict.smallest < 0.9999

@@ -63,6 +63,7 @@ def test_the_classifier_is_right_on_shared_photographs(lite, shared_data: Path) 
     assert np.mean(np.array(classes(backbone, module, files)) == right) >= 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LITES)
 def test_the_vectors_are_those_of_timm_s_own_loop(name: str) -> None:
     backbone = backbones.get(name)

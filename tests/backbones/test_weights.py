@@ -80,14 +80,17 @@ print(float(ours @ theirs), float((words * said).sum(1).min()))
 """
 
 
+@pytest.mark.slow
 def test_a_timm_network_from_the_hub_s_cache(hub: Path, tmp_path: Path) -> None:
     assert float(run(TIMM, hub, tmp_path / "home")) > 0.99999
 
 
+@pytest.mark.slow
 def test_an_open_clip_network_with_its_text_tower_from_the_hub_s_cache(hub: Path, tmp_path: Path) -> None:
     assert min(map(float, run(CLIP, hub, tmp_path / "home").split())) > 0.99999
 
 
+@pytest.mark.slow
 def test_a_cached_network_loads_at_once_on_a_dead_network(hub: Path, tmp_path: Path) -> None:
     dead = "import os; os.environ['HF_ENDPOINT'] = 'http://127.0.0.1:9'\n"
     began = time.monotonic()
@@ -117,6 +120,7 @@ assert time.monotonic() - began < 8, time.monotonic() - began
         assert "python -m core fetch" in line and "copy its folder models--" in line
 
 
+@pytest.mark.slow
 def test_a_repository_of_timm_on_the_hub_is_read_like_the_tag(hub: Path, tmp_path: Path) -> None:
     code = """
 from core import backbones
@@ -170,6 +174,7 @@ def test_a_local_checkpoint_that_does_not_fit_is_refused(home: Path, tmp_path: P
     assert not list(paths.backbones().glob("*.json"))
 
 
+@pytest.mark.slow
 def test_package_and_hub_build_the_same_lite0(hub: Path, tmp_path: Path) -> None:
     """The packaged tensors, laid into a hub cache, give the very vectors of the package."""
     from safetensors.torch import save_file
@@ -273,6 +278,7 @@ class _Hub(BaseHTTPRequestHandler):
         """Not to the terminal."""
 
 
+@pytest.mark.slow
 def test_a_hub_that_refuses_is_one_sentence_and_one_that_gives_is_fetched_from(hub: Path, tmp_path: Path) -> None:
     """The hub library's own requests, answered by a server of ours: wrong token, gated, not there, and a download."""
     _Hub.weights = next((hub / "hub").rglob("models--timm--test_vit*/snapshots/*/model.safetensors"))

@@ -97,6 +97,7 @@ def test_batches_queries_neighbours_and_half_precision_have_their_demands() -> N
     assert "3.00 times by the clock" in rows[1].measured, "a disturbed clock does not count, and is said all the same"
 
 
+@pytest.mark.slow
 def test_half_precision_and_map() -> None:
     random = np.random.default_rng(0)
     labels = np.repeat(["cat", "dog", "owl"], 20)

@@ -10,6 +10,7 @@ from tests.bench import _map_page
 from tests.bench import map as bench_map
 
 
+@pytest.mark.slow
 def test_a_line_tells_of_a_fresh_and_a_moved_layout(capsys: pytest.CaptureFixture[str]) -> None:
     bench_map.run(["--images", "240", "--methods", "pca", "tsne", "--repeats", "1"])
     lines = capsys.readouterr().out.splitlines()

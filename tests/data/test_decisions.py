@@ -135,6 +135,7 @@ def test_decisions_join(tmp_path: Path, home: Path) -> None:
     assert data.decided("copies").words and data.decided("copies").shares == SplitShares(0.3)
 
 
+@pytest.mark.slow
 def test_a_built_in_dataset_can_be_split_too(home: Path) -> None:
     whole = data.load("digits")
     made = data.make_split("digits", SplitShares(0.1), seed=3)

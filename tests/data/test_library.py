@@ -266,6 +266,7 @@ for turn in range(6):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_add_a_changing_folder_at_once(tmp_path: Path, home: Path) -> None:
     folder = write_tiny(tmp_path / "busy")
     extra, picture = folder / "circle" / "new.png", folder / "grid" / "grid_00.png"
@@ -295,6 +296,7 @@ def test_the_digits_are_made_once(home: Path) -> None:
     assert dataset.licence and dataset.reference
 
 
+@pytest.mark.slow
 def test_the_photo_views_are_the_same_every_time(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     told = []
     dataset = data.load("photo_views", task=Task(told.append))

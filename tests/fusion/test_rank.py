@@ -73,6 +73,7 @@ def test_borda_of_queries_in_and_outside_the_gallery() -> None:
     assert found.tolist() == [[1, 2, -np.inf], [1, 2, 3]]
 
 
+@pytest.mark.slow
 def test_rrf_agrees_with_ranx() -> None:
     ranx = pytest.importorskip("ranx")
     rng = np.random.default_rng(0)

@@ -45,6 +45,7 @@ def as_dicts(scores: np.ndarray, truth: Relevance) -> tuple[dict, dict]:
     return qrels, run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("graded", [False, True])
 def test_trec_eval_agrees(graded: bool) -> None:
     import pytrec_eval

@@ -72,6 +72,7 @@ def shop(shop_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[study.Cat
 # ---------------------------------------------------------------------------------------------------- what is found
 
 
+@pytest.mark.slow
 def test_every_strategy_stands_beside_the_others_with_what_the_study_says(demo) -> None:
     app = asked("cup of coffee", st=",".join(CATALOGUE_STRATEGIES.names), k="5")
     catalogue = study.of_dataset(data.load("demo_catalogue"))
@@ -99,6 +100,7 @@ def test_fixed_weights_move_at_once(demo) -> None:
     assert [part["weight"] for part in after[0]["parts"]] == [0, 0, 1] and ids(after) != ids(before)
 
 
+@pytest.mark.slow
 def test_items_that_lack_something_are_found_by_what_they_have(shop) -> None:
     app = asked("green field", "shop", st="average,hybrid,rrf", k="40")
     for rows in lists(app):
@@ -174,6 +176,7 @@ def test_a_long_text_is_cut(demo) -> None:
     assert not app.exception and not app.error and lists(app)
 
 
+@pytest.mark.slow
 def test_without_embeddings_there_is_the_button_that_helps(tmp_path, home) -> None:
     from core.ui.app import jobs
 

@@ -84,6 +84,7 @@ def test_one_class_alone(tiny: Dataset) -> None:
     assert "mean of 10 queries of class grid" in words(app) and not app.error
 
 
+@pytest.mark.slow
 def test_bands_come_and_go(tiny: Dataset) -> None:
     with_bands, without = (
         len(json.loads(opened(PAGE, d="tiny", ci=ci).get("plotly_chart")[0].proto.spec)["data"]) for ci in "10"
@@ -107,6 +108,7 @@ def test_k_beyond_the_gallery_is_said(tiny: Dataset) -> None:
     assert len(numbers(drawn(app)["HOG"]["x"])) == 59
 
 
+@pytest.mark.slow
 def test_one_query_has_its_raw_points(tiny: Dataset) -> None:
     name = str(tiny.ids[23])
     app = opened(PAGE, d="tiny", see="query", q=name, sys="hog")
@@ -132,6 +134,7 @@ def test_the_spread_over_queries(tiny: Dataset, cumulative: str) -> None:
     assert f"HOG {expected.mean:.3f}" in words(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "link",
     [
@@ -150,6 +153,7 @@ def test_any_link_opens(tiny: Dataset, link: dict[str, str]) -> None:
     assert not app.exception and not app.error and app.get("plotly_chart")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", ["levels", "over_k", "query", "spread"])
 def test_odd_worlds_are_said_in_words(tmp_path: Path, home: Path, look: str) -> None:
     flat = tmp_path / "flat"
@@ -168,6 +172,7 @@ def test_odd_worlds_are_said_in_words(tmp_path: Path, home: Path, look: str) -> 
     assert not app.exception and not app.error and app.get("plotly_chart")
 
 
+@pytest.mark.slow
 def test_a_class_without_a_valid_query_is_said(tmp_path: Path, home: Path) -> None:
     from tests.conftest import write_tiny
 

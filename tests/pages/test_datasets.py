@@ -80,6 +80,7 @@ def flawed(tmp_path: Path, home: Path):
 # ------------------------------------------------------------------------------------------- sections
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("look", "said"),
     [
@@ -107,6 +108,7 @@ def test_every_section_opens_from_its_link(flawed, look: str, said: str) -> None
     assert "have equal bytes" in words(app) and "In 1 such group the labels differ, so one must be wrong" in words(app)
 
 
+@pytest.mark.slow
 def test_every_section_opens_without_labels_and_without_embeddings(tmp_path: Path, home: Path) -> None:
     for number in range(4):
         draw_tiny("circle", number).save(tmp_path / f"{number}.png")
@@ -117,6 +119,7 @@ def test_every_section_opens_without_labels_and_without_embeddings(tmp_path: Pat
     assert all("could not be drawn" not in text for text in said.values())
 
 
+@pytest.mark.slow
 def test_vectors_alone_open_in_every_section(tmp_path: Path, home: Path) -> None:
     np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(6, 3)))
     (tmp_path / "labels.csv").write_text("id,label\n" + "".join(f"i{n},{'xy'[n % 2]}\n" for n in range(6)))
@@ -190,6 +193,7 @@ def test_the_reader_and_its_depth_are_set_by_hand(tiny_world, tmp_path: Path) ->
     assert data.load("deep").label_names == ("circle", "cross", "grid")
 
 
+@pytest.mark.slow
 def test_vectors_are_attached_in_the_page_and_taken_off(tiny_world, tmp_path: Path) -> None:
     np.save(tmp_path / "given.npy", np.eye(6, dtype=np.float32)[tiny_world.dataset.labels])
     np.save(tmp_path / "short.npy", np.eye(6, dtype=np.float32))

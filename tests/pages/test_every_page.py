@@ -54,6 +54,7 @@ def test_a_page_opens_when_nothing_is_computed(file: str, tiny_world: SimpleName
     assert not failed_parts(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES)
 def test_a_page_opens_without_labels(file: str, home, tmp_path) -> None:
     from core import data

@@ -92,6 +92,7 @@ def test_the_definitions_of_the_columns_open_over_the_page(tiny: Dataset) -> Non
     assert "10,000 draws of queries with replacement" in told and "Self-retrieval" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("look", "said"),
     [
@@ -107,6 +108,7 @@ def test_every_closer_look_opens_from_its_link(tiny: Dataset, look: str, said: s
     assert not app.exception and not app.error and said in words(app)
 
 
+@pytest.mark.slow
 def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(tiny: Dataset, monkeypatch) -> None:
     whole = table(opened(PAGE, d="tiny"))
     monkeypatch.setattr(query_sampling, "SIZE", 20)
@@ -173,6 +175,7 @@ def test_the_fusion_of_the_lab_travels_with_the_link(tiny: Dataset) -> None:
     assert "concat(hog:0.5,hsv_histogram:0.5)" in link or "concat(hsv_histogram:0.5,hog:0.5)" in link
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "link",
     [

@@ -73,6 +73,7 @@ def opened(**link: str) -> AppTest:
     return app
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("colour", COLOURS)
 def test_every_colour_is_offered_and_reaches_the_map(shop: None, shown: SimpleNamespace, colour: str) -> None:
     app = opened(a="hog", b2="hsv_histogram", col=colour)
@@ -218,6 +219,7 @@ def test_a_point_is_joined_to_its_nearest_and_a_click_in_the_grid_does_the_same(
     assert shown.focus.position == 3
 
 
+@pytest.mark.slow
 def test_a_layout_is_kept_found_again_and_drawn_alike(shop: None, shown: SimpleNamespace) -> None:
     opened(a="hog", p="tsne", it="100")
     first = shown.panels[0].xy
@@ -286,6 +288,7 @@ def _vectors(folder: Path, n: int) -> None:
     data.add_vectors("abstract", {name: folder / f"{name}.npy" for name in ("one", "two")}, folder / "labels.csv")
 
 
+@pytest.mark.slow
 def test_another_dataset_shows_its_own_fusion_of_the_lab(tiny_world, tmp_path: Path) -> None:
     from core.fusion import FusionSpec
     from core.studies import system_spec_text

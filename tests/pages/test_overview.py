@@ -94,6 +94,7 @@ def test_a_card_that_cannot_be_drawn_leaves_all_others(tiny_world, tmp_path: Pat
     assert any("Everything that was computed lies in" in one.value for one in app.caption), "the page goes on"
 
 
+@pytest.mark.slow
 def test_damage_of_the_store_is_said_on_the_page_and_set_aside_with_one_click(tiny_world) -> None:
     embedding.embed(tiny_world.dataset, ["hsv_histogram", "hog"])
     (folder,) = (paths.store() / "embeddings").glob("hog-*")

@@ -239,6 +239,7 @@ def settled(app: AppTest, done, seconds: float = 30) -> AppTest:
     raise AssertionError(words(app))
 
 
+@pytest.mark.slow
 def test_a_large_gallery_is_asked_by_an_index_and_a_panel(at_home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ann_search, "FROM", 500)
     monkeypatch.setattr(failure_analysis, "MOST_SCORES", 1000)

@@ -114,6 +114,7 @@ def test_examples_are_offered_and_taken(demo) -> None:
     assert shown(app)
 
 
+@pytest.mark.slow
 def test_without_a_reader_one_sentence_and_the_button_that_helps(tiny_world) -> None:
     from core.ui.app import jobs
 
@@ -175,6 +176,7 @@ def test_labels_by_name_for_pictures_without_any_label(demo, tmp_path) -> None:
         data.remove("flat")
 
 
+@pytest.mark.slow
 def test_a_selection_is_described_by_words_and_by_ones_own(demo) -> None:
     app = open_page("pages/words.py", d="demo_catalogue", b=BOTH, l="describe")
     assert not app.exception and "Nothing is selected" in app.info[0].value

@@ -310,6 +310,7 @@ def test_a_dataset_without_text_is_no_catalogue(tiny_world):
         study.of_dataset(tiny_world.dataset)
 
 
+@pytest.mark.slow
 def test_the_demo_catalogue_works_from_end_to_end(home):
     from core.studies import embedding
 

@@ -157,6 +157,7 @@ def test_the_engine_that_has_the_most_stands_for_a_backbone(quick, monkeypatch: 
     assert embedding.stored(quick, hog).engine == "new"
 
 
+@pytest.mark.slow
 def test_the_fast_mode_is_a_backbone_of_its_own(quick) -> None:
     """Embedded beside the exact one, near it, kept apart from it, and compared like any other."""
     exact, fast = "tf_efficientnet_lite0", "fast:tf_efficientnet_lite0"
@@ -256,6 +257,7 @@ def test_killed_at_any_moment_the_store_is_whole_and_the_next_run_goes_on(tiny_w
     assert ((held.vectors * encoder.encode(pictures)).sum(1) > 0.9999).all()
 
 
+@pytest.mark.slow
 def test_two_processes_may_embed_at_once(tiny_world) -> None:
     both = [start(tiny_world.home) for _ in range(2)]
     said = [process.communicate(timeout=120)[0] for process in both]
