@@ -11,6 +11,7 @@ from core.setups import FusionSetup
 from core.studies import evaluation, fusion, leaderboard, query_sampling
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
+from core.ui.app.cached import digest
 from core.ui.app.error_boundary import fragment
 from core.ui.views.fusion import fusion_state, fusion_tabs, results, training
 from core.ui.widgets import background_full_eval, weight_shares
@@ -241,7 +242,7 @@ def answering(
     if small is None:
         return asked
     metric, by_class = lab_metric(asked, setup)
-    name = f"all queries {asked.fingerprint} {spec.fingerprint} {base.fingerprint} {metric} {by_class}"
+    name = f"all queries {digest(asked, spec, base, metric, by_class)}"
 
     def work(job: jobs.BackgroundJob) -> bool:
         even = fusion.even_of(spec)

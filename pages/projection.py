@@ -15,6 +15,7 @@ from core.studies import maps
 from core.studies.system_spec_text import SystemRef
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
+from core.ui.app.cached import cached
 from core.ui.app.error_boundary import fragment, guarded
 from core.ui.components import gallery
 from core.ui.components import map as picture_map
@@ -44,11 +45,11 @@ def systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef | None]:
     )
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _items(name: str, fingerprint: str, _loaded: Dataset) -> picture_map.MapItems:
-    names = [_loaded.label_of(i) for i in range(len(_loaded))] if _loaded.has_labels else None
-    keys = _loaded.keys if _loaded.has_pictures else None
-    return picture_map.MapItems(list(map(str, _loaded.ids)), _loaded.fingerprint, names, keys)
+@cached("resource", max_entries=4)
+def _items(loaded: Dataset) -> picture_map.MapItems:
+    names = [loaded.label_of(i) for i in range(len(loaded))] if loaded.has_labels else None
+    keys = loaded.keys if loaded.has_pictures else None
+    return picture_map.MapItems(list(map(str, loaded.ids)), loaded.fingerprint, names, keys)
 
 
 def settings(view: maps.MapView) -> str:
@@ -261,7 +262,7 @@ def drawing(loaded: Dataset, named: SystemRef, other: SystemRef | None, colour: 
     moment = map_colours.HASTE if any(one.address for one in made) else map_colours.MOMENT
     colours, tinting = map_colours.colours_of(view, colour, named, other, moment)
     focus = focus_of(loaded, view)
-    items = _items(loaded.name, loaded.fingerprint, loaded)
+    items = _items(loaded)
     event = picture_map.show(
         panels,
         items,

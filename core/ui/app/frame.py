@@ -10,6 +10,7 @@ from core import paths
 from core.setups import FrameSetup
 from core.store import open_store
 from core.ui.app import cache, jobs, state, theme
+from core.ui.app.cached import cached
 from core.ui.app.error_boundary import guarded
 from core.ui.widgets import sidebar
 
@@ -24,7 +25,7 @@ def plugins() -> tuple[str, ...]:
     return _plugins(tuple((str(path), path.stat().st_mtime_ns) for path in found))
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@cached("resource", max_entries=1)
 def _plugins(files: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
     from core.fusion.plugins import load_plugins
 

@@ -14,6 +14,7 @@ from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
+from core.ui.app.cached import digest
 from core.ui.views.retrieval import query_inputs
 from core.ui.widgets import background_full_eval, sidebar
 
@@ -166,12 +167,13 @@ def judge(
     small, same = panel_of(loaded, competitors)
     if small is None:
         return loaded, *_judged(loaded, competitors, ks, metric, by_class)
-    name = f"all queries {loaded.fingerprint} {ks} {metric} {by_class} {[one.name for one in competitors]}"
+    systems = tuple(one.system for one in competitors)
+    name = f"all queries {digest(loaded, ks, metric, by_class, systems)}"
 
     def work(job: jobs.BackgroundJob) -> bool:
         for one in competitors:
             cache.evaluated(loaded, one.system, ks, by_class, job.task)
-        cache.compared(loaded, tuple(one.system for one in competitors), ks, metric, by_class)
+        cache.compared(loaded, systems, ks, metric, by_class)
         return True
 
     if background_full_eval.ready(name):

@@ -12,9 +12,10 @@ from core.studies import embedding
 from core.studies import similarity as study
 from core.types import Dataset
 from core.ui.app import cache, state, theme
+from core.ui.app.cached import cached
 
 
-@st.cache_resource(show_spinner="Looking for devices …")
+@cached("resource", spinner="Looking for devices …")
 def devices() -> tuple[str, ...]:
     """What networks can run on here, the one picked by itself first."""
     return tuple(torch_engine.devices())
@@ -45,12 +46,8 @@ def title(dataset: str, name: str) -> str:
     return embedding.find(cache.dataset(dataset), name).title
 
 
+@cached(max_entries=16, spinner="Comparing backbones …")
 def similarity(loaded: Dataset, names: tuple[str, ...]) -> study.Similarity:
     """How alike backbones behave on a dataset; kept for all sessions."""
-    return _similarity(loaded.name, loaded.fingerprint, names, loaded)
-
-
-@st.cache_data(max_entries=16, show_spinner="Comparing backbones …")
-def _similarity(name: str, fingerprint: str, names: tuple[str, ...], _loaded: Dataset) -> study.Similarity:
-    rows = arrays.sample(len(_loaded), study.SAMPLE)
-    return study.compare({one: held[rows] for one, held in cache.vectors(_loaded, names).items()})
+    rows = arrays.sample(len(loaded), study.SAMPLE)
+    return study.compare({name: vectors[rows] for name, vectors in cache.vectors(loaded, names).items()})

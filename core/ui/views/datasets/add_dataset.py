@@ -15,6 +15,7 @@ from core.data.readers.manifest import USUAL, guess_columns
 from core.errors import BadInput, CoreError
 from core.setups import FrameSetup
 from core.ui.app import cache, jobs, state, theme
+from core.ui.app.cached import cached
 from core.ui.widgets import embedding_job
 
 _AT = "folder browsed"
@@ -97,7 +98,7 @@ def _pictures() -> None:
         start(path, name.strip(), reader, options, tuple(chosen))
 
 
-@st.cache_data(ttl=60, show_spinner=False)
+@cached(ttl=60)
 def _usable() -> list[str]:
     """Backbones that can be computed here and now."""
     return [name for name in backbones.names() if backbones.available(backbones.get(name))[0]]
@@ -137,7 +138,7 @@ def _mtime(place: Path) -> int:
         return 0
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@cached(max_entries=16)
 def _glance(path: str, mtime: int, reader: str, columns: Mapping[str, str] | None) -> str:
     return readers.preview(Path(path), readers.READERS.get(reader), dict(columns) if columns else None)
 

@@ -17,34 +17,50 @@ from core.studies import datasets as study
 from core.studies import embedding
 from core.task import Task
 from core.types import Dataset, Embeddings
-from core.ui.app import cache, jobs, state, theme
+from core.ui.app import cache, jobs, stamps, state, theme
+from core.ui.app.cached import cached
 from core.ui.components import gallery
 from core.ui.widgets import image_cards
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _overview(fingerprint: str, quarantined: int, _loaded: Dataset) -> dict[str, int]:
-    return study.overview(_loaded)
+def _record(loaded: Dataset, *_: object) -> int:
+    return stamps.record(loaded.name)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _counts(fingerprint: str, _loaded: Dataset) -> pd.DataFrame:
-    return study.counts(_loaded)
+@cached(max_entries=32, also=_record)
+def overview(loaded: Dataset) -> dict[str, int]:
+    """Counts of images, classes, unlabelled and unreadable ones."""
+    return study.overview(loaded)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _exact(fingerprint: str, _loaded: Dataset) -> pd.DataFrame:
-    return study.exact_duplicates(_loaded)
+@cached(max_entries=32)
+def counts(loaded: Dataset) -> pd.DataFrame:
+    """A row per class."""
+    return study.counts(loaded)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _warnings(fingerprint: str, near: str, _loaded: Dataset, _near: pd.DataFrame | None) -> list[str]:
-    return study.warnings(_loaded, _near)
+@cached(max_entries=32)
+def exact_duplicates(loaded: Dataset) -> pd.DataFrame:
+    """Pairs of images of the same bytes."""
+    return study.exact_duplicates(loaded)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _preview_split(fingerprint: str, query: float, train: float, seed: int, _loaded: Dataset) -> dict[str, int]:
-    made = splits.stratified(_loaded, splits.SplitShares(query, train), seed)
+@cached(
+    max_entries=32, ignore=("near",), also=lambda loaded, near: (_record(loaded), -1 if near is None else len(near))
+)
+def warnings(loaded: Dataset, near: pd.DataFrame | None) -> list[str]:
+    """What is odd about the dataset, in sentences.
+
+    Args:
+        near: pairs of near duplicates, where they were looked for.
+    """
+    return study.warnings(loaded, near)
+
+
+@cached(max_entries=64)
+def preview_split(loaded: Dataset, query: float, train: float, seed: int) -> dict[str, int]:
+    """How many queries, gallery and training images a random split would have."""
+    made = splits.stratified(loaded, splits.SplitShares(query, train), seed)
     return {"queries": len(made.queries), "gallery": len(made.gallery), "train": len(made.train)}
 
 

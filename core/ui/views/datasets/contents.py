@@ -15,16 +15,16 @@ from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.components import gallery
 from core.ui.views.datasets.common import (
-    _counts,
     _decide,
-    _overview,
-    _preview_split,
-    _warnings,
     beside,
     computed,
+    counts,
     many,
+    overview,
     page_of,
     picture_cards,
+    preview_split,
+    warnings,
 )
 from core.ui.views.datasets.duplicates import near_pairs
 
@@ -35,7 +35,7 @@ MOST_BARS = 600
 
 def head(loaded: Dataset) -> None:
     """The name, where it comes from, and its numbers."""
-    found = _overview(loaded.fingerprint, len(loaded.quarantine), loaded)
+    found = overview(loaded)
     st.subheader(theme.plain(loaded.name), anchor=False)
     size = found["bytes"]
     words = [theme.plain(part) for part in (loaded.source, loaded.licence, loaded.notes) if part]
@@ -73,7 +73,7 @@ def _bytes(size: int) -> str:
 def good_to_know(loaded: Dataset) -> None:
     """The warnings, most serious first, where there are any."""
     pairs = near_pairs(loaded)
-    said = _warnings(loaded.fingerprint, "" if pairs is None else str(len(pairs)), loaded, pairs)
+    said = warnings(loaded, pairs)
     if said:
         st.markdown("  \n".join(f":orange[:material/info:] {theme.plain(one)}" for one in said))
 
@@ -131,7 +131,7 @@ def classes(loaded: Dataset) -> None:
 
 def class_bars(loaded: Dataset) -> None:
     """A bar per class, sorted, in a frame that scrolls."""
-    table = _counts(loaded.fingerprint, loaded)
+    table = counts(loaded)
     totals = table.groupby("label")["n_images"].sum()
     named = totals.drop("", errors="ignore")
     if not len(named):
@@ -172,7 +172,7 @@ def class_bars(loaded: Dataset) -> None:
 def split_maker(loaded: Dataset) -> None:
     """The present split in words, and another one by shares and a seed."""
     made = data.decided(loaded.name)
-    parts = _overview(loaded.fingerprint, len(loaded.quarantine), loaded)
+    parts = overview(loaded)
     if made.shares is not None:
         st.markdown(
             f"A split made here: **{made.shares.query:.0%} ask**"
@@ -210,7 +210,7 @@ def split_maker(loaded: Dataset) -> None:
         )
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="split seed", help="The same seed makes the same split.")
         try:
-            counts = _preview_split(loaded.fingerprint, query, train, int(seed), loaded)
+            counts = preview_split(loaded, query, train, int(seed))
         except CoreError as error:
             st.error(theme.plain(str(error)), icon=":material/error:")
             return

@@ -10,13 +10,14 @@ from core.setups import DatasetsSetup
 from core.studies import datasets as study
 from core.types import Dataset
 from core.ui.app import jobs, state, theme
+from core.ui.app.cached import digest
 from core.ui.components import gallery
 from core.ui.views.datasets.common import (
     _decide,
-    _exact,
     asked_backbones,
     beside,
     computed,
+    exact_duplicates,
     many,
     page_of,
     picture_cards,
@@ -31,7 +32,7 @@ GROUPS_PER_PAGE = 12
 def near_job(loaded: Dataset) -> str:
     """The name under which the near duplicates of a dataset are looked for: all that changes them."""
     names, threshold = asked_backbones(loaded), state.get(DatasetsSetup, "threshold")
-    return f"near {loaded.fingerprint} {','.join(names)} {threshold:.3f}"
+    return f"near {digest(loaded)} {','.join(names)} {threshold:.3f}"
 
 
 def near_pairs(loaded: Dataset) -> pd.DataFrame | None:
@@ -54,7 +55,7 @@ def duplicates(loaded: Dataset) -> None:
         st.caption(f"Exact duplicates have equal bytes. Near ones: {whose} must call two pictures the same.")
     else:
         st.caption("Exact duplicates have equal bytes. Embed a backbone on the Overview to find near ones too.")
-    exact, groups = _exact(loaded.fingerprint, loaded), study.duplicate_groups(loaded, pairs)
+    exact, groups = exact_duplicates(loaded), study.duplicate_groups(loaded, pairs)
     if not len(groups):
         more = ", and none are nearly the same." if pairs is not None else "."
         st.success(f"No two pictures have equal bytes{more}", icon=":material/check_circle:")

@@ -8,6 +8,7 @@ import streamlit as st
 from core.studies import label_errors
 from core.types import Dataset
 from core.ui.app import cache, state, theme
+from core.ui.app.cached import digest
 from core.ui.components import gallery
 from core.ui.views.datasets.common import (
     beside,
@@ -40,7 +41,7 @@ def label_doubts(loaded: Dataset) -> None:
         k = int(slider("neighbours"))
     with right:
         found = computed(
-            f"doubts {loaded.fingerprint} {','.join(names)} {k}",
+            f"doubts {digest(loaded)} {','.join(names)} {k}",
             f"Label doubts of {loaded.name}",
             "Ask the neighbours",
             lambda task: label_errors.label_doubts(loaded, stored(loaded, names), k, task),

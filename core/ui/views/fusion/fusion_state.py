@@ -8,7 +8,6 @@ from typing import Any
 
 import streamlit as st
 
-from core import paths
 from core.errors import CoreError
 from core.fusion import FUSIONS, FusionSpec
 from core.fusion import spec as fusion_files
@@ -17,6 +16,7 @@ from core.setups import FrameSetup, FusionSetup
 from core.studies.training import trained_fusions
 from core.types import Dataset
 from core.ui.app import state
+from core.ui.app.cached import cached
 from core.ui.widgets import sidebar, weight_shares
 
 NOW, BASELINE = "this fusion", "baseline"
@@ -106,21 +106,21 @@ def spec_of(found: FusionSettings, names: tuple[str, ...], name: str = NOW) -> F
     return fusion_files.FusionSpec(name, spec.kind, names, spec.weights, spec.parameters, trained_on=_trained_on(spec))
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _marked(key: tuple, home: str, _spec: FusionSpec) -> tuple[str, ...]:
-    return trained_fusions.marked(_spec)
+def _rounded(spec: FusionSpec) -> tuple:
+    return spec.kind, spec.parameters, tuple((name, round(share, 3)) for name, share in spec.shares.items())
 
 
+@cached("resource", max_entries=512, ignore=("spec",), also=_rounded)
 def _trained_on(spec: FusionSpec) -> tuple[str, ...]:
-    parts = tuple((name, round(share, 3)) for name, share in spec.shares.items())
-    return _marked((spec.kind, spec.parameters, parts), str(paths.home()), spec)
+    """The queries that these weights were fitted on, as far as that was remembered; no vectors are read."""
+    return trained_fusions.marked(spec)
 
 
 def mark_fitted(spec: FusionSpec) -> None:
     """Remember the queries that these weights were fitted on: the lab reports them on the others, after a restart too."""
     if spec.trained_on:
         trained_fusions.mark(spec)
-        _marked.clear()
+        _trained_on.clear()
 
 
 def undo_stack() -> weight_shares.UndoStack:

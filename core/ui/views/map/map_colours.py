@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
-from core import arrays, projection
+from core import arrays
 from core.fusion import FusionSpec
 from core.studies import maps
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
 from core.types import Dataset
 from core.ui.app import cache, jobs, state
+from core.ui.app.cached import cached, key_of
 from core.ui.views.retrieval import query_inputs
 
 MOMENT = 0.4
@@ -133,7 +133,7 @@ def selection_figures(loaded: Dataset, named: SystemRef, chosen: np.ndarray) -> 
     if not loaded.has_labels or not len(queries):
         return ComputedFigures({})
     queries = queries[arrays.sample(len(queries), maps.MOST_ASKED)]
-    key = ("figures", loaded.fingerprint, *_said(named), hashlib.sha256(queries.tobytes()).hexdigest())
+    key = ("figures", key_of(loaded), *_said(named), hashlib.sha256(queries.tobytes()).hexdigest())
     return worked_out(key, "Working out the AP of the selection", lambda _: figures(loaded, named, queries))
 
 
@@ -144,25 +144,11 @@ def _said(named: SystemRef | None) -> tuple[str, str]:
     return ("", "") if named is None else (named.text, named.spec.fingerprint if named.spec else "")
 
 
+@cached("resource", max_entries=12)
 def view_of(loaded: Dataset, named: SystemRef, other: SystemRef | None) -> maps.MapView:
     """What the colours and the lines are made of, kept for all sessions."""
-    space = cache.map_space(loaded, named)
-    return _view(loaded.name, loaded.fingerprint, _said(named), _said(other), loaded, named, other, space)
-
-
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _view(
-    name: str,
-    fingerprint: str,
-    key: tuple,
-    other_key: tuple,
-    _loaded: Dataset,
-    _named: SystemRef,
-    _other: SystemRef | None,
-    _space: projection.JointSpace,
-) -> maps.MapView:
-    other = None if _other is None else cache.map_space(_loaded, _other)
-    return maps.MapView(_loaded, _space, Figures(_loaded, _named, _other), other)
+    other_space = None if other is None else cache.map_space(loaded, other)
+    return maps.MapView(loaded, cache.map_space(loaded, named), Figures(loaded, named, other), other_space)
 
 
 def colours_of(
@@ -177,7 +163,7 @@ def colours_of(
     beside = maps.COLOURINGS.get(colour).needs == "other" if colour in maps.COLOURINGS.names else False
     space = "" if colour in ("class", "split") or colour.startswith("column:") else view.space.fingerprint
     systems = (*(_said(named) if space else ()), *_said(other if beside else None))
-    key = ("colours", view.dataset.fingerprint, space, *systems, colour)
+    key = ("colours", key_of(view.dataset), space, *systems, colour)
     found = worked_out(key, f"Working out the colour “{label(colour)}”", lambda _: maps.colours(view, colour), moment)
     if found.value is not None:
         while len(shown) >= _KEPT:

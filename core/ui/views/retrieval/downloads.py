@@ -17,6 +17,7 @@ from core.metrics.curves import RECALL_LEVELS
 from core.studies import retrieval
 from core.types import Dataset
 from core.ui.app import cache, state, theme
+from core.ui.app.cached import cached
 from core.ui.components import clipboard, cropper, gallery
 from core.ui.views.retrieval import query_inputs
 
@@ -30,15 +31,16 @@ if TYPE_CHECKING:
 
 def part_card(card: gallery.Card, query: QueryInput, loaded: Dataset) -> gallery.Card:
     """The card of a query that is a part of a picture: the part alone is shown."""
-    return dataclasses.replace(card, key=_part_url(query.text, cropper.as_text(query.box), query, loaded))
+    return dataclasses.replace(card, key=_crop_url(query, loaded))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _part_url(text: str, box: str, _query: QueryInput, _loaded: Dataset) -> str:
-    if _query.guest is not None:
-        picture = _query.guest.pictures(_query.box)[0]
+@cached(max_entries=64, ignore=("query",), also=lambda query, loaded: (query.text, query.box))
+def _crop_url(query: QueryInput, loaded: Dataset) -> str:
+    """The crop as a data: URL."""
+    if query.guest is not None:
+        picture = query.guest.pictures(query.box)[0]
     else:
-        picture = query_inputs.cropped(images.open_rgb(data.read_bytes(_loaded, _query.position)), _query.box)
+        picture = query_inputs.cropped(images.open_rgb(data.read_bytes(loaded, query.position)), query.box)
     return "data:image/webp;base64," + base64.b64encode(images.thumbnails(picture)["large"]).decode()
 
 

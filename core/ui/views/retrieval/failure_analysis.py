@@ -13,12 +13,13 @@ from core import charts
 from core.errors import CoreError, NotComputed
 from core.metrics import significance
 from core.setups import RetrievalSetup
-from core.studies import ann_search, retrieval
+from core.studies import retrieval
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
 from core.task import NO_TASK
 from core.types import Dataset, Evaluation
 from core.ui.app import cache, jobs, state, theme
+from core.ui.app.cached import cached, digest
 from core.ui.app.error_boundary import fragment
 from core.ui.components import gallery
 from core.ui.views.retrieval import query_inputs
@@ -53,7 +54,7 @@ def judged(loaded: Dataset, named: SystemRef) -> Evaluation:
     """
     cache.engine(loaded, ())
     if not by_panel(loaded):
-        return _judged(loaded.name, loaded.fingerprint, _said(named), named.title, loaded, named)
+        return _judged(loaded, named)
     job = jobs.find(_panel_job(loaded, named))
     if job is None or job.result is None:
         raise NotComputed(
@@ -62,18 +63,14 @@ def judged(loaded: Dataset, named: SystemRef) -> Evaluation:
     return job.result
 
 
-def _said(named: SystemRef) -> str:
-    return named.text if named.spec is None else named.spec.fingerprint
-
-
 def by_panel(loaded: Dataset) -> bool:
     """Whether a seeded panel of queries stands for all of them."""
     return len(loaded.split.queries) * len(loaded.split.gallery) > MOST_SCORES
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _judged(name: str, fingerprint: str, key: str, title: str, _loaded: Dataset, _named: SystemRef) -> Evaluation:
-    return _judge(_loaded, _named)
+@cached("resource", max_entries=24)
+def _judged(loaded: Dataset, named: SystemRef) -> Evaluation:
+    return _judge(loaded, named)
 
 
 def _judge(loaded: Dataset, named: SystemRef, job: jobs.BackgroundJob | None = None) -> Evaluation:
@@ -91,8 +88,7 @@ def _judge(loaded: Dataset, named: SystemRef, job: jobs.BackgroundJob | None = N
 
 
 def _panel_job(loaded: Dataset, named: SystemRef) -> str:
-    names = tuple(sorted(named.backbones))
-    return f"panel {loaded.fingerprint} {ann_search.key_of(cache.space(loaded, names), names)} {_said(named)}"
+    return f"panel {digest(loaded, named)}"
 
 
 def _ask_panel(loaded: Dataset, systems: Sequence[SystemRef]) -> None:

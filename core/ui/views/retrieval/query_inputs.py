@@ -23,6 +23,7 @@ from core.studies.system_spec_text import SystemRef
 from core.studies.text import text_search
 from core.types import Dataset
 from core.ui.app import cache, state, theme
+from core.ui.app.cached import cached
 from core.ui.components import cropper
 from core.ui.widgets import weight_shares
 from core.ui.widgets.sidebar import Selection
@@ -177,14 +178,14 @@ def system_boxes(
     return there.read(system), there.read(other) if other and other != system else None
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _positions(name: str, fingerprint: str, _loaded: Dataset) -> dict[str, int]:
-    return {str(one): at for at, one in enumerate(_loaded.ids)}
+@cached("resource", max_entries=8)
+def _positions(loaded: Dataset) -> dict[str, int]:
+    return {str(id_): position for position, id_ in enumerate(loaded.ids)}
 
 
 def position_of(loaded: Dataset, text: str) -> int | None:
     """Where the image of an id stands; None when there is none."""
-    return _positions(loaded.name, loaded.fingerprint, loaded).get(text)
+    return _positions(loaded).get(text)
 
 
 # -- pictures that are given
@@ -275,7 +276,7 @@ def cropped(picture: Image.Image, box: cropper.Box | None) -> Image.Image:
 _LOADING = threading.Lock()
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
+@cached("resource", max_entries=12)
 def _encoder(name: str) -> QueryEncoder:
     return backbones.query_encoder(name)
 
@@ -333,7 +334,7 @@ def reading_sentence(systems: Sequence[SystemRef], standing_in: str) -> str:
     return " ".join(parts)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@cached("resource", max_entries=256)
 def _word_vector(name: str, line: str) -> np.ndarray:
     return text_search.query_vector(name, text_search.parse(line))[None]
 
@@ -369,7 +370,7 @@ class QueryInput:
             if at not in self.guest.vectors:
                 self.guest.vectors[at] = encode(name, self.guest.pictures(self.box))
             return self.guest.vectors[at]
-        return _part_vectors(cache_key(loaded, self.position), name, self.box, loaded, self.position)
+        return _crop_vectors(loaded, self.position, name, self.box)
 
 
 def _kept(question: retrieval.Query) -> retrieval.Query:
@@ -383,7 +384,7 @@ def cache_key(loaded: Dataset, position: int) -> str:
     return retrieval.text_key(loaded.keys[position])
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _part_vectors(key: str, name: str, box: cropper.Box, _loaded: Dataset, _position: int) -> np.ndarray:
-    picture = images.open_rgb(data.read_bytes(_loaded, _position))
+@cached("resource", max_entries=256)
+def _crop_vectors(loaded: Dataset, position: int, name: str, box: cropper.Box) -> np.ndarray:
+    picture = images.open_rgb(data.read_bytes(loaded, position))
     return encode(name, [cropped(picture, box)])

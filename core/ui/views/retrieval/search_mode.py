@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
+from core.ui.app.cached import cached, key_of
 from core.ui.views.retrieval import query_inputs
 
 if TYPE_CHECKING:
@@ -137,15 +138,15 @@ def switch(view: RetrievalView) -> Callable[[], None]:
     return tell
 
 
+@key_of.register
+def _index_key(value: ann_search.IndexedGallery) -> Hashable:
+    return value.key, value.index.effort
+
+
+@cached(max_entries=256)
 def agreement(loaded: Dataset, named: SystemRef, indexed: ann_search.IndexedGallery, k: int) -> float:
     """Recall@k of the index against the exact search for this system, kept for all sessions."""
-    said = named.text if named.spec is None else named.spec.fingerprint
-    return _agreement(indexed.key, said, k, indexed.index.effort, indexed, system_of(loaded, named))
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _agreement(key: str, said: str, k: int, effort: int, _indexed: ann_search.IndexedGallery, _system: System) -> float:
-    return ann_search.agreement(_indexed, _system, k)
+    return ann_search.agreement(indexed, system_of(loaded, named), k)
 
 
 def sentence(loaded: Dataset, ways: Sequence[tuple[SystemRef, SearchMode]], k: int) -> str:

@@ -13,6 +13,7 @@ import streamlit as st
 from core.errors import CoreError
 from core.studies.text import text_search
 from core.ui.app import cache, jobs
+from core.ui.app.cached import cached
 
 _log = logging.getLogger("fusionscope")
 JOB = "texts"
@@ -25,7 +26,7 @@ def words(space: str, texts: Sequence[str]) -> np.ndarray:
     return _words(space, tuple(texts))
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@cached(max_entries=256)
 def _words(space: str, texts: tuple[str, ...]) -> np.ndarray:
     return text_search.encode_words(space, texts) if len(texts) <= AT_ONCE else text_search.kept_vectors(space, texts)
 
@@ -36,7 +37,7 @@ def warm(spaces: Sequence[str]) -> None:
         _warm(space)
 
 
-@st.cache_resource(show_spinner=False)
+@cached("resource")
 def _warm(space: str) -> threading.Thread:
     def load() -> None:
         try:

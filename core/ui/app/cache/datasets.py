@@ -1,0 +1,113 @@
+"""Datasets that are ready, and what the store has of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from core import backbones, data, paths
+from core.errors import CoreError
+from core.studies import embedding
+from core.types import Dataset
+from core.ui.app import stamps
+from core.ui.app.cached import cached
+
+
+def ready_datasets() -> tuple[str, ...]:
+    """The datasets that open at once: scanned, or built already."""
+    return tuple(name for name in data.names() if stamps.record(name))
+
+
+@cached("resource", max_entries=8, also=stamps.record)
+def dataset(name: str) -> Dataset:
+    """A dataset that is ready, loaded once for all sessions."""
+    return data.get(name)
+
+
+@cached(max_entries=32, also=lambda name: (stamps.record(name), stamps.vectors(name), stamps.store()))
+def status(name: str) -> list[embedding.Stored]:
+    """What the store has of a dataset, a row for each backbone that has at least one image."""
+    loaded = dataset(name)
+    rows = embedding.status(loaded)
+    stamps.note_fingerprints(name, ((row.backbone, row.fingerprint) for row in rows if row.n_images >= len(loaded)))
+    return rows
+
+
+def counts(name: str) -> dict[str, int]:
+    """How many images of a dataset each backbone has in the store, for backbones that have any."""
+    return {row.backbone: row.n_images for row in status(name)}
+
+
+def embedded(name: str) -> tuple[str, ...]:
+    """The backbones that have every image of a dataset, in the order of the catalog."""
+    total = len(dataset(name))
+    return tuple(row.backbone for row in status(name) if row.n_images >= total)
+
+
+def backbone_title(name: str) -> str:
+    """The name that people read; vectors that were attached to a dataset go by the name they were given."""
+    try:
+        return backbones.get(name).title
+    except CoreError:
+        return name
+
+
+def titled(sentence: str, names: Sequence[str]) -> str:
+    """A sentence with the titles of backbones in place of their names."""
+    if not names:
+        return sentence
+    pattern = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.sub(rf"(?<![\w:])(?:{pattern})(?!\w)", lambda match: backbone_title(match[0]), sentence)
+
+
+def store_place() -> str:
+    """Where embeddings and thumbnails lie."""
+    return str(paths.store())
+
+
+def sample_positions(name: str, count: int) -> list[int]:
+    """Positions that show a dataset well: one of each class in turn, the same every time."""
+    loaded = dataset(name)
+    order = np.random.default_rng(0).permutation(len(loaded))
+    _, first = np.unique(loaded.labels[order], return_index=True)
+    mixed = [*order[np.sort(first)], *order]
+    return [int(position) for position in dict.fromkeys(mixed)][:count]
+
+
+def known(name: str, chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the chosen backbones that this dataset can have: no others' vectors, no networks without images."""
+    loaded, usable = dataset(name), []
+    for backbone_name in chosen:
+        try:
+            backbone = embedding.find(loaded, backbone_name)
+        except CoreError:  # a link's own word, another dataset's vectors, or damaged ones, which `damage_report` names
+            continue
+        if not backbones.source_of(backbone).embeds or loaded.has_pictures:
+            usable.append(backbone_name)
+    return tuple(usable)
+
+
+def damage_report(name: str) -> tuple[str, ...]:
+    """A sentence for each damaged part of the store that was met, and for damaged vectors attached to a dataset."""
+    status(name)
+    return embedding.damage_report(dataset(name))
+
+
+def status_table(name: str, chosen: tuple[str, ...]) -> pd.DataFrame:
+    """A row per backbone chosen or embedded: what it is, and the share of the dataset that it has embedded."""
+    total, done = len(dataset(name)), counts(name)
+    rows = []
+    for backbone_name in dict.fromkeys([*known(name, chosen), *done]):
+        backbone = embedding.find(dataset(name), backbone_name)
+        rows.append(
+            {
+                "backbone": backbone.title,
+                "family": backbone.family,
+                "dim": backbone.dim,
+                "embedded": done.get(backbone_name, 0) / total,
+            }
+        )
+    return pd.DataFrame(rows)

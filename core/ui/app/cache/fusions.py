@@ -1,0 +1,99 @@
+"""A fusion and its backbones, ranked and compared: what moving sliders needs at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.fusion import FusionSpec
+from core.metrics import curves, significance
+from core.studies import fusion, query_sampling, weight_search
+from core.types import Dataset
+from core.ui.app.cache.backbone_costs import costs
+from core.ui.app.cache.datasets import dataset
+from core.ui.app.cache.vector_sets import engine, space, truth
+from core.ui.app.cached import cached
+
+
+def objective(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> weight_search.ObjectiveOf:
+    """AP per query as a function of the shares, on the shared live engine."""
+    return weight_search.ObjectiveOf(space(loaded, names), spec, truth(loaded), engine(loaded, names))
+
+
+@cached("resource", max_entries=8)
+def judge(loaded: Dataset, names: tuple[str, ...]) -> fusion.FusionEvaluator:
+    """Ranks of backbones and fusions over a dataset, each backbone worked out once for all sessions."""
+    sampled = panel(loaded, names) is not None
+    return fusion.FusionEvaluator(space(loaded, names), truth(loaded), engine(loaded, names), by_slices=sampled)
+
+
+@cached("resource", max_entries=16, ignore=("names",), also=lambda loaded, names: len(names))
+def panel(loaded: Dataset, names: tuple[str, ...]) -> Dataset | None:
+    """Of a large set, the same dataset asked by a seeded sample of its queries, which answers at once; else None.
+
+    It is decided once: free memory comes and goes, and the figures must not change their meaning with it.
+    """
+    relevance = truth(loaded)
+    if relevance is None or not query_sampling.needed(relevance, len(names)):
+        return None
+    return query_sampling.of(loaded, relevance)
+
+
+@cached(max_entries=128, also=lambda loaded, names, *_: costs(names))
+def standing(
+    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, metric: str, by_class: bool = False
+) -> fusion.BaselineComparison:
+    """A fusion beside its backbones, equal weights and the oracle, with paired differences to the best single one."""
+    return fusion.compare_to_baseline(
+        judge(loaded, names),
+        spec,
+        metric=metric,
+        keys=fusion.query_keys(loaded),
+        costs=costs(names),
+        by_class=by_class,
+    )
+
+
+@cached(max_entries=128)
+def intervals(
+    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, keys: tuple[str, ...], by_class: bool = False
+) -> dict[str, tuple[float, float]]:
+    """The 95 % bootstrap interval of each metric's mean."""
+    values = list_metrics(loaded, names, spec, keys)
+    classes = truth(loaded).query_classes if by_class else None
+    low, high = significance.intervals(np.stack([values[key] for key in keys], axis=1), classes=classes)
+    return {key: (float(low[at]), float(high[at])) for at, key in enumerate(keys)}
+
+
+@cached(max_entries=128)
+def list_metrics(
+    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, keys: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    """Per-query values of several list metrics of a fusion: key → (n_queries,) float64."""
+    return judge(loaded, names).values(spec, keys)
+
+
+@cached(max_entries=256)
+def levels(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> np.ndarray:
+    """The 11-point interpolated curve of a fusion: (11,)."""
+    return curves.average_curve(curves.levels(judge(loaded, names).fusion(spec)))
+
+
+@cached(max_entries=64)
+def average_precision(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> np.ndarray:
+    """(n_queries,) AP of a fusion, kept for the last few."""
+    return judge(loaded, names).values(spec, ("map",))["map"]
+
+
+def leaderboard(name: str, names: tuple[str, ...]) -> fusion.BaselineComparison:
+    """The backbones of a dataset that are done, beside their equal mix; on a large set judged by its query sample."""
+    loaded = dataset(name)
+    return standing(panel(loaded, names) or loaded, names, FusionSpec("equal mix", "concat", names), "map")
+
+
+def two_strongest(loaded: Dataset, names: tuple[str, ...]) -> dict[str, float]:
+    """Equal shares of the two backbones that find most alone, none of the others: a mix that is named before it is judged.
+
+    On a large set the query sample decides.
+    """
+    best = leaderboard(loaded.name, names).strongest(2)
+    return {name: 1 / len(best) if name in best else 0.0 for name in names}

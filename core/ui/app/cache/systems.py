@@ -1,0 +1,60 @@
+"""Systems evaluated with every metric and compared with each other."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from core.studies import evaluation, revisited_protocols
+from core.studies.systems import System
+from core.task import NO_TASK, Task
+from core.types import Dataset, Evaluation, RelevantRanks
+from core.ui.app.cache.vector_sets import engine, truth
+from core.ui.app.cached import cached
+
+
+@cached("resource", max_entries=96, ignore=("task",))
+def evaluated(
+    loaded: Dataset,
+    system: System,
+    ks: tuple[int, ...],
+    by_class: bool,
+    task: Task = NO_TASK,
+    clusters: bool = True,
+) -> Evaluation:
+    """One system with every metric and its intervals, kept for all sessions."""
+    return evaluation.evaluate_one(
+        system,
+        truth(loaded),
+        ks,
+        dataset=loaded,
+        engine=engine(loaded, system.backbones),
+        by_class=by_class,
+        clusters=clusters,
+        task=task,
+    )
+
+
+@cached("resource", max_entries=32)
+def compared(
+    loaded: Dataset,
+    systems: tuple[System, ...],
+    ks: tuple[int, ...],
+    metric: str,
+    by_class: bool,
+    clusters: bool = True,
+) -> evaluation.Result:
+    """Systems beside each other, every pair tested; kept for all sessions."""
+    evaluations = tuple(evaluated(loaded, system, ks, by_class, clusters=clusters) for system in systems)
+    return evaluation.beside(evaluations, truth(loaded), dataset=loaded, metric=metric, by_class=by_class)
+
+
+@cached(max_entries=16)
+def protocols(loaded: Dataset, systems: tuple[System, ...]) -> pd.DataFrame:
+    """Easy, Medium and Hard of a revisited Oxford or Paris set."""
+    return revisited_protocols.report(systems, loaded)
+
+
+@cached("resource", max_entries=48)
+def system_ranks(loaded: Dataset, system: System) -> RelevantRanks:
+    """Where the relevant images stand in every query's list: what all curves are made of."""
+    return evaluation.rank(system, truth(loaded), engine(loaded, system.backbones), k=1).ranks

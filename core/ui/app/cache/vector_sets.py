@@ -1,0 +1,99 @@
+"""Aligned vectors of a dataset, and what is made of them before anything is ranked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core import data, projection
+from core.errors import BadInput, NotComputed
+from core.search import LiveEngine
+from core.studies import embedding, maps, retrieval
+from core.studies.system_spec_text import SystemRef
+from core.studies.systems import System, VectorSet
+from core.types import Dataset, Relevance
+from core.ui.app.cached import cached
+
+
+def vectors(loaded: Dataset, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """name → (n_images, dim) float32 unit vectors in dataset order."""
+    return {name: _vectors(loaded, name) for name in names}
+
+
+@cached("resource", max_entries=64)
+def _vectors(loaded: Dataset, name: str) -> np.ndarray:
+    return embedding.embeddings(loaded, name).vectors
+
+
+@cached("resource", max_entries=8)
+def space(loaded: Dataset, names: tuple[str, ...]) -> VectorSet:
+    """The vectors of these backbones over the dataset's split, shared by all sessions."""
+    vector_set = VectorSet(vectors(loaded, names), loaded.split)
+    vector_set.keep()
+    return vector_set
+
+
+@cached("resource", max_entries=24, spinner="Looking for the strongest directions …")
+def map_space(loaded: Dataset, named: SystemRef) -> projection.JointSpace:
+    """The space of a system for its map, principal components included: a moved weight does not work them out again.
+
+    Raises:
+        BadInput: the system joins scores or ranks and has no vectors.
+    """
+    spec = named.spec
+    if spec is None:
+        return maps.space_of(vectors(loaded, (named.text,)), {named.text: 1.0})
+    if spec.kind == "concat":
+        single = [map_space(loaded, SystemRef(name, name)) for name in spec.active]
+        return projection.JointSpace.joined(single, [spec.shares[name] for name in spec.active])
+    system = System(named.title, space(loaded, tuple(spec.backbones)), spec)
+    if not system.has_vectors:
+        raise BadInput(
+            f"{named.title} joins scores or ranks, so it has no vectors to draw. Choose a backbone, or a fusion of vectors."
+        )
+    return maps.space_of({named.title: system.vectors}, {named.title: 1.0})
+
+
+def truth(loaded: Dataset) -> Relevance | None:
+    """What is relevant in the dataset's split; None when nobody said so."""
+    return _truth(loaded) if loaded.has_labels else None
+
+
+@cached("resource", max_entries=8)
+def _truth(loaded: Dataset) -> Relevance:
+    return data.relevance(loaded)
+
+
+def n_valid(loaded: Dataset) -> int:
+    """How many queries count: those with at least one relevant image."""
+    return int((truth(loaded).n_relevant > 0).sum())
+
+
+def engine(loaded: Dataset, names: tuple[str, ...]) -> LiveEngine:
+    """The live engine of a dataset: one for all sessions, backbones join it when they are first asked for.
+
+    Raises:
+        NotComputed: the dataset has no labels, so nothing can be scored.
+    """
+    if not loaded.has_labels:
+        raise NotComputed(
+            f"{loaded.name!r} has no labels, so nobody can say which results are right: look at Retrieval and the Map, "
+            "or add the images again with one folder per class."
+        )
+    live = _engine(loaded)
+    for name in names:
+        if name not in live.names:
+            live.add(name, vectors(loaded, (name,))[name])
+    return live
+
+
+@cached("resource", max_entries=3)
+def _engine(loaded: Dataset) -> LiveEngine:
+    return LiveEngine({}, loaded.split, truth(loaded))
+
+
+@cached("resource", max_entries=64)
+def question(loaded: Dataset, names: tuple[str, ...], position: int) -> retrieval.Query:
+    """An image of the dataset as a query; what each backbone says about it is worked out once."""
+    query = retrieval.gallery_image_query(loaded, space(loaded, names), position, truth(loaded))
+    query.space.keep(2 * 4 * len(names) * len(loaded.split.gallery))
+    return query
