@@ -11,7 +11,7 @@ import streamlit as st
 
 from core import backbones, data
 from core.data import readers, table_files, vector_files
-from core.data.readers.manifest import USUAL, guess_columns
+from core.data.readers.columns import USUAL, guess_columns
 from core.errors import BadInput, CoreError
 from core.setups import FrameSetup
 from core.ui.app import cache, jobs, state, theme
