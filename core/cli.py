@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     _backbone_flags(one)
     _fusion_flags(one)
     one.add_argument("--k", default="1,10", help="cut-offs, e.g. 1,10")
-    _by_class_flag(one)
+    _unit_flags(one)
     one.add_argument("--out", type=Path, default=Path("report.html"), help="where to write (default: report.html)")
     one.set_defaults(verb=report)
 
@@ -206,9 +206,15 @@ def _backbone_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, help="a local checkpoint for the one backbone named (timm)")
 
 
-def _by_class_flag(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--by-class", action="store_true", help="resample whole classes: wider intervals, and more honest ones"
+def _unit_flags(parser: argparse.ArgumentParser) -> None:
+    unit = parser.add_mutually_exclusive_group()
+    unit.add_argument(
+        "--by-query",
+        action="store_true",
+        help="optimistic: assumes independent queries, though those of a class are not",
+    )
+    unit.add_argument(
+        "--by-class", action="store_true", help="draw and flip whole classes where queries share them (the default)"
     )
 
 
@@ -228,7 +234,7 @@ EXPORTS = {
 
 def _judging_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metric", default="map", help="the metric that pairs are compared in (default: map)")
-    _by_class_flag(parser)
+    _unit_flags(parser)
     parser.add_argument("--show", default="", metavar="METRICS", help="columns to print: map,mrr,p@5, ... or all")
     for name, holds in EXPORTS.items():
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write {holds}")
@@ -381,7 +387,7 @@ def evaluate(given: argparse.Namespace) -> None:
     _plugins()
     files = {name: path for name in EXPORTS if (path := getattr(given, name.replace("-", "_"))) is not None}
     tables.check(files)
-    how = {"ks": _cutoffs(given.k), "metric": given.metric, "by_class": given.by_class, "task": Task(say)}
+    how = {"ks": _cutoffs(given.k), "metric": given.metric, "by_class": not given.by_query, "task": Task(say)}
     tables.check_metrics(given.metric, given.show, how["ks"])
     from_files = bool(given.vectors and not given.data)
     if from_files:
@@ -544,7 +550,7 @@ def report(given: argparse.Namespace) -> None:
     from core.export.report import comparison
 
     _plugins()
-    text = comparison.of_stored(*_systems(given), ks=_cutoffs(given.k), by_class=given.by_class)
+    text = comparison.of_stored(*_systems(given), ks=_cutoffs(given.k), by_class=not given.by_query)
     _write(given.out, text)
     print(f"Wrote {given.out} ({len(text.encode()) / 1e6:.1f} MB). It opens in any browser, without a network.")
 

@@ -151,12 +151,6 @@ def clean(setup: type, values: dict[str, Any]) -> Any:
     return setup(**kept)
 
 
-_CLASS_BOOTSTRAP = (
-    "Intervals draw whole classes instead of single queries: wider, and more honest, since queries of one class share "
-    "their relevant images."
-)
-
-
 DEFAULT_BACKBONES = ("tf_efficientnet_lite0", "tf_efficientnet_lite2", "hsv_histogram", "hog")
 """What is selected until somebody chooses: these work on every machine, with no download."""
 
@@ -175,6 +169,12 @@ class FrameSetup:
     )
 
 
+_BY_QUERY = (
+    "Optimistic: assumes independent queries. Queries of one class share their relevant images, so intervals and tests "
+    "take whole classes unless this is on."
+)
+
+
 @dataclass(frozen=True)
 class FusionSetup:
     """The fusion lab: how the backbones are joined, and which query is looked at."""
@@ -189,12 +189,7 @@ class FusionSetup:
     baseline: str = text(default="", longest=2000, label="Baseline", short="base")
     metric: str = choice(None, default="map", label="Metric", short="m")
     parameters: str = text(default="", longest=300, label="Parameters", short="p", help="Of the strategy.")
-    by_class: bool = flag(
-        False,
-        label="Resample whole classes",
-        short="cb",
-        help="More careful intervals: queries of one class share their relevant images, so whole classes are drawn.",
-    )
+    by_query: bool = flag(False, label="Single queries", short="iq", help=_BY_QUERY)
     look: str = text(default="curve", longest=40, label="Closer look", short="see")
 
 
@@ -320,7 +315,7 @@ class LeaderboardSetup:
     k: int = whole(
         1, 1000, default=10, label="Cut-off k", short="k", help="What “@k” means in the columns and in “Compared in”."
     )
-    by_class: bool = flag(False, label="Class bootstrap", short="cb", help=_CLASS_BOOTSTRAP)
+    by_query: bool = flag(False, label="Single queries", short="iq", help=_BY_QUERY)
     spread: bool = flag(False, label="All intervals", short="ci", help="The 95 % interval beside every column.")
     look: str = choice(
         lambda: ("intervals", "differences", "cost", "classes"), default="intervals", label="A closer look", short="see"
@@ -380,7 +375,7 @@ class ReportSetup:
         short="ks",
         help="For the metrics “@k”.",
     )
-    by_class: bool = flag(False, label="Class bootstrap", short="cb", help=_CLASS_BOOTSTRAP)
+    by_query: bool = flag(False, label="Single queries", short="iq", help=_BY_QUERY)
 
 
 @dataclass(frozen=True)

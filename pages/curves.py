@@ -10,7 +10,7 @@ from core import charts
 from core.metrics import ranking as metrics
 from core.metrics.curves import RECALL_LEVELS
 from core.setups import CurvesSetup
-from core.studies import curves, leaderboard
+from core.studies import curves, leaderboard, leaderboard_files
 from core.types import Dataset
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
@@ -71,6 +71,16 @@ def who(setup: CurvesSetup) -> str:
     return f"queries of class {setup.label}" if setup.label else "queries"
 
 
+def groups_of(loaded: Dataset, setup: CurvesSetup) -> np.ndarray | None:
+    """The classes that intervals draw as a whole; None within one class, or where queries share none."""
+    return None if setup.label else cache.truth(loaded).query_groups
+
+
+def drawn_of(groups: np.ndarray | None) -> str:
+    """What intervals draw again, in words."""
+    return "which take the queries as independent" if groups is None else "which draw whole classes"
+
+
 def lines_of(found: dict[str, curves.Curve], competitors: list[ComparedSystem]) -> list[charts.Line]:
     """Curves with the colours of their systems."""
     return [
@@ -91,7 +101,7 @@ def take(frame: pd.DataFrame, name: str) -> None:
     """The button that downloads the data of what is drawn."""
     st.download_button(
         "Data as CSV",
-        leaderboard.as_csv(frame),
+        leaderboard_files.as_csv(frame),
         f"{name}.csv",
         "text/csv",
         key=f"take {name}",
@@ -105,7 +115,8 @@ def show_levels(loaded: Dataset, competitors: list[ComparedSystem], setup: Curve
     """11-point interpolated precision over recall."""
     ranks = {one.title: cache.system_ranks(loaded, one.system) for one in competitors}
     queries = curves.queries_of(loaded, next(iter(ranks.values())), setup.label)
-    found = {title: curves.levels(one, queries) for title, one in ranks.items()}
+    groups = groups_of(loaded, setup)
+    found = {title: curves.levels(one, queries, groups=groups) for title, one in ranks.items()}
     n = int(queries.sum())
     drawn = charts.LineChart(
         lines_of(found, competitors),
@@ -122,7 +133,7 @@ def show_levels(loaded: Dataset, competitors: list[ComparedSystem], setup: Curve
     st.caption(
         f"11-point interpolated, mean of {n:,} {theme.plain(who(setup))}: at each recall level the best precision at that recall or "
         "beyond, averaged query by query. Level 0 is the best precision anywhere in the list; a line never rises. Bands are 95 % "
-        "bootstrap intervals, queries resampled."
+        f"bootstrap intervals, {drawn_of(groups)}."
     )
     take(curves.table(found, "recall", "precision"), f"{loaded.name}-precision-recall")
 
@@ -145,7 +156,8 @@ def show_over_k(loaded: Dataset, competitors: list[ComparedSystem], setup: Curve
         )
     ranks = {one.title: cache.system_ranks(loaded, one.system) for one in competitors}
     queries = curves.queries_of(loaded, next(iter(ranks.values())), setup.label)
-    both = {title: curves.over_k(one, queries, depth) for title, one in ranks.items()}
+    groups = groups_of(loaded, setup)
+    both = {title: curves.over_k(one, queries, depth, groups=groups) for title, one in ranks.items()}
     n = int(queries.sum())
     with theme.side_by_side("over k"):
         columns = st.columns(2, gap="medium")
@@ -168,7 +180,7 @@ def show_over_k(loaded: Dataset, competitors: list[ComparedSystem], setup: Curve
     st.caption(
         f"Means of {n:,} {theme.plain(who(setup))}. Precision@k divides the hits by k, so it must fall once k exceeds the number of "
         f"relevant images (here {relevant.min(initial=relevant.max(initial=0)):,} to {relevant.max(initial=0):,} a query); recall@k divides them by that number and "
-        "cannot fall. Bands are 95 % bootstrap intervals, queries resampled."
+        f"cannot fall. Bands are 95 % bootstrap intervals, {drawn_of(groups)}."
     )
 
 

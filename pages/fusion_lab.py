@@ -8,7 +8,13 @@ from core import charts
 from core.fusion import FUSIONS, FusionSpec
 from core.metrics import ranking as metrics
 from core.setups import FusionSetup
-from core.studies import evaluation, fusion, leaderboard, query_sampling
+from core.studies import (
+    evaluation_warnings,
+    fusion_baseline,
+    leaderboard,
+    query_sampling,
+    training_split,
+)
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.cached import digest
@@ -199,7 +205,7 @@ def figures(
     asked: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, setup: FusionSetup, base_said: str
 ) -> None:
     """The numbers now, against the baseline; every system beside each other; the verdict in words."""
-    classes = cache.truth(asked).query_classes is not None
+    classes = cache.truth(asked).query_groups is not None
     metric, by_class = lab_metric(asked, setup)
     numbers(asked, names, spec, base, by_class)
     st.caption(
@@ -229,8 +235,8 @@ def figures(
         required=True,
     )
     if classes:
-        bounds = state.bounds(FusionSetup, "by_class")
-        right.toggle(bounds.label, key=state.key(FusionSetup, "by_class"), help=bounds.help)
+        bounds = state.bounds(FusionSetup, "by_query")
+        right.toggle(bounds.label, key=state.key(FusionSetup, "by_query"), help=bounds.help)
     st.caption(f"{standing.caution}", help=rests_on(standing, spec))
 
 
@@ -245,7 +251,7 @@ def answering(
     name = f"all queries {digest(asked, spec, base, metric, by_class)}"
 
     def work(job: jobs.BackgroundJob) -> bool:
-        even = fusion.even_of(spec)
+        even = fusion_baseline.equal_weights(spec)
         wanted = {names: [*names, *([even] if even else []), spec]}
         wanted.setdefault(base.backbones, []).append(base)
         for backbones, systems in wanted.items():
@@ -266,20 +272,19 @@ def answering(
 
 
 def lab_metric(asked: Dataset, setup: FusionSetup) -> tuple[str, bool]:
-    """The metric of the bars, and whether whole classes are resampled, as far as the dataset allows it."""
-    classes = cache.truth(asked).query_classes is not None
-    return setup.metric if setup.metric in SHOWN else "map", setup.by_class and classes
+    """The metric of the bars, and whether whole classes are drawn where queries share them."""
+    return setup.metric if setup.metric in SHOWN else "map", not setup.by_query
 
 
-def before_reading(asked: Dataset, names: tuple[str, ...], standing: fusion.BaselineComparison) -> list[str]:
+def before_reading(asked: Dataset, names: tuple[str, ...], standing: fusion_baseline.BaselineComparison) -> list[str]:
     """What the contract wants said beside figures: ties, vectors that are not there, a truth that cannot tell."""
     space = cache.space(asked, names)
     absent = [name for name in names if space.missing((name,))]
-    said = [standing.ties, *(evaluation.nothing_there(space.get(name), name, asked) for name in absent)]
+    said = [standing.ties, *(evaluation_warnings.nothing_there(space.get(name), name, asked) for name in absent)]
     return [sentence for sentence in [*leaderboard.remarks(asked, cache.truth(asked), 1), *said] if sentence]
 
 
-def rests_on(standing: fusion.BaselineComparison, spec: FusionSpec) -> str:
+def rests_on(standing: fusion_baseline.BaselineComparison, spec: FusionSpec) -> str:
     """The small print of the bars: queries, intervals, the upper bound, fitted weights, costs."""
     said = [
         f"{standing.n_valid:,} of {standing.n_queries:,} queries have a relevant image; all systems answer the same ones. "
@@ -318,7 +323,7 @@ def lab_fragment() -> None:
     spec = fusion_state.spec_of(mix, names)
     state.session_set("lab mix", mix)
     base, base_said = fusion_state.baseline(names, embedded)
-    asked = fusion.without(loaded, (*spec.trained_on, *base.trained_on)) if loaded.has_labels else loaded
+    asked = training_split.without(loaded, (*spec.trained_on, *base.trained_on)) if loaded.has_labels else loaded
     with theme.side_by_side("lab"):
         left, right = st.columns([4, 8], gap="large")
     with left:

@@ -12,7 +12,15 @@ from core.data.readers import revisited
 from core.metrics import ranking as metrics
 from core.metrics.significance import Difference
 from core.setups import LeaderboardSetup, RetrievalSetup
-from core.studies import costs, evaluation, leaderboard, revisited_protocols
+from core.studies import (
+    class_table,
+    costs,
+    evaluation,
+    fusion_costs,
+    leaderboard,
+    leaderboard_files,
+    revisited_protocols,
+)
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.error_boundary import guarded
@@ -60,11 +68,11 @@ def put_back() -> None:
     kept = tuple(name for name in state.get(LeaderboardSetup, "columns") if name in known)
     if len(kept) != len(state.get(LeaderboardSetup, "columns")):
         state.set_field(LeaderboardSetup, "columns", kept or LeaderboardSetup.columns)
-    if state.get(LeaderboardSetup, "order") not in leaderboard.ORDERS:
+    if state.get(LeaderboardSetup, "order") not in class_table.ORDERS:
         state.set_field(LeaderboardSetup, "order", LeaderboardSetup.order)
 
 
-def choices(selection: sidebar.Selection, one_label: bool, longest: int) -> list[ComparedSystem]:
+def choices(selection: sidebar.Selection, grouped: bool, longest: int) -> list[ComparedSystem]:
     """The controls: systems, the metric that is compared, the cut-off, what is resampled.
 
     Args:
@@ -87,12 +95,10 @@ def choices(selection: sidebar.Selection, one_label: bool, longest: int) -> list
         )
         st.number_input("Cut-off k", 1, most, key=field("k"), help=help_of("k"), width=130)
         st.toggle(
-            "Class bootstrap",
-            key=field("by_class"),
-            disabled=not one_label,
-            help=help_of("by_class")
-            if one_label
-            else "It needs one label per image, which this dataset does not have.",
+            "Single queries",
+            key=field("by_query"),
+            disabled=not grouped,
+            help=help_of("by_query") if grouped else "The queries of this dataset do not fall into classes.",
         )
     return found
 
@@ -105,23 +111,14 @@ def verdict(result: evaluation.Result, known: dict[str, leaderboard.SystemInfo])
     names = leaderboard.order(result)
     best = result[names[0]]
     figure = best.figures[result.metric]
-    alike = [
-        known[n].title for n in names[1:] if leaderboard.difference(result, names[0], n).p_holm >= leaderboard.LEVEL
-    ]
     said = (
         f"**{theme.plain(known[names[0]].title)}** leads: {metrics.label(result.metric)} **{theme.number(figure.mean)}** "
         f"{theme.plain(theme.interval(figure.low, figure.high))}, mean of {figure.n_valid:,} of {figure.n_queries:,} queries. "
     )
     if len(names) == 1:
         said = said.replace(" leads:", ":") + "Choose another system to compare it with."
-    elif alike:
-        said += f"It cannot be told apart from {theme.plain(', '.join(alike))}."
     else:
-        second = leaderboard.difference(result, names[0], names[1])
-        said += (
-            f"It is ahead of {theme.plain(known[names[1]].title)} by {second.mean:.3f} "
-            f"{theme.plain(theme.interval(second.low, second.high))}, Holm p = {second.p_holm:.2g}."
-        )
+        said += theme.plain(result.comparison.lead({name: info.title for name, info in known.items()}))
     st.markdown(said)
 
 
@@ -217,10 +214,10 @@ def under_table(
         frame = leaderboard.table(result, known, keys)
         name = f"{loaded.name}-leaderboard"
         same = {"on_click": "ignore", "width": "stretch"}
-        st.download_button("CSV", leaderboard.as_csv(frame), f"{name}.csv", "text/csv", key="take csv", **same)
+        st.download_button("CSV", leaderboard_files.as_csv(frame), f"{name}.csv", "text/csv", key="take csv", **same)
         st.download_button(
             "Parquet",
-            leaderboard.as_parquet(frame),
+            leaderboard_files.as_parquet(frame),
             f"{name}.parquet",
             "application/octet-stream",
             key="take parquet",
@@ -228,7 +225,7 @@ def under_table(
         )
         st.download_button(
             "LaTeX",
-            leaderboard.as_latex(result, known, keys, loaded),
+            leaderboard_files.as_latex(result, known, keys, loaded),
             f"{name}.tex",
             "text/plain",
             key="take latex",
@@ -238,13 +235,8 @@ def under_table(
     figure_definitions.button(keys, (2, 7), row)
     st.caption(
         f"Means over the {one.n_valid:,} of {one.n_queries:,} queries that have a relevant image, every system on the same "
-        f"ones. {caution_of(result, loaded)} A “–” is not defined. Click a heading to sort, point at it for the definition."
+        f"ones. {result.comparison.unit.caution} A “–” is not defined. Click a heading to sort, point at it for the definition."
     )
-
-
-def caution_of(result: evaluation.Result, loaded: Dataset) -> str:
-    """What intervals and p-values stand on."""
-    return evaluation.caution(result.resampled, cache.truth(loaded).query_classes is not None)
 
 
 # ------------------------------------------------------------------------------------------------ closer looks
@@ -270,7 +262,7 @@ def show_protocols(found: list[ComparedSystem], known: dict[str, leaderboard.Sys
     )
     st.download_button(
         "Download as CSV",
-        leaderboard.as_csv(shown),
+        leaderboard_files.as_csv(shown),
         f"{loaded.name}-protocols.csv",
         "text/csv",
         key="take protocols",
@@ -306,9 +298,9 @@ def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) ->
     titles = [known[n].title for n in names]
     values, told, hover = [], [], []
     for a in names:
-        found = [None if a == b else leaderboard.difference(result, a, b) for b in names]
+        found = [None if a == b else result.comparison.difference(a, b) for b in names]
         values.append([float("nan") if one is None else one.mean for one in found])
-        told.append([one is not None and one.p_holm < leaderboard.LEVEL and not one.contradicts for one in found])
+        told.append([one is not None and one.differs for one in found])
         hover.append(
             ["" if one is None else pair_words(one, known[a].title, known[b].title) for b, one in zip(names, found)]
         )
@@ -317,11 +309,12 @@ def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) ->
         key="leaderboard differences",
         config=charts.download_config("differences"),
     )
-    pairs = len(result.comparisons)
+    pairs = len(result.comparison.differences)
     st.caption(
         f"{metrics.label(result.metric)} of the row less that of the column, on the same {result.best.n_valid:,} queries; "
-        f"“≈” marks pairs that cannot be told apart (Holm-corrected over all {pairs:,} pairs, 0.05) or whose two tests "
-        f"contradict each other. Point at a square for everything known about the pair. {caution_of(result, loaded)}"
+        f"“≈” marks pairs that cannot be told apart: corrected p (Holm, {pairs:,} pairs) not below 0.05, 0 inside the "
+        "interval, or two tests that contradict each other. Point at a square for everything known about the pair. "
+        f"{result.comparison.unit.caution}"
     )
     with st.expander("All pairs as a table"):
         frame = leaderboard.differences(result, known)
@@ -341,7 +334,7 @@ def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) ->
         st.dataframe(frame, hide_index=True, width="stretch", column_config=numbers, placeholder="–")
         st.download_button(
             "Download as CSV",
-            leaderboard.as_csv(frame),
+            leaderboard_files.as_csv(frame),
             f"{loaded.name}-pairs.csv",
             "text/csv",
             key="take pairs",
@@ -352,14 +345,11 @@ def show_differences(result: evaluation.Result, known: dict, loaded: Dataset) ->
 def pair_words(one: Difference, a: str, b: str) -> str:
     """All that is known about a pair, for the hover."""
     a, b = charts.plain_text(a), charts.plain_text(b)
-    said = "they can be told apart" if one.p_holm < leaderboard.LEVEL else "they cannot be told apart"
-    if one.contradicts:
-        said = "the two tests contradict each other: nothing is concluded"
     return (
         f"<b>{a}</b> less <b>{b}</b><br>{one.n:,} queries · mean difference {one.mean:+.4f}, 95 % [{one.low:+.4f}, {one.high:+.4f}] "
         f"({one.resampled} resampled)<br>randomisation p = {one.p:.2g}, Holm p = {one.p_holm:.2g}, Wilcoxon p = {one.wilcoxon:.2g}<br>"
         f"effect d_z = {one.d_z:.2f}, rank biserial {one.rank_biserial:.2f}<br>"
-        f"better on {one.wins:,}, equal on {one.ties:,}, worse on {one.losses:,} queries<br><i>{said}</i>"
+        f"better on {one.wins:,}, equal on {one.ties:,}, worse on {one.losses:,} queries<br><i>{one.conclusion}</i>"
     )
 
 
@@ -409,7 +399,7 @@ def show_cost(result: evaluation.Result, known: dict, competitors: dict[str, Com
     if not names:
         return
     prices = [getattr(known[name], field) for name in names]
-    best = leaderboard.pareto_of_rows(prices, [result[name].mean(result.metric) for name in names])
+    best = fusion_costs.pareto_front(prices, [result[name].mean(result.metric) for name in names])
     points = []
     for name, price, on_front in zip(names, prices, best):
         figure = result[name].figures[result.metric]
@@ -460,13 +450,13 @@ def show_classes(result: evaluation.Result, known: dict, loaded: Dataset, setup:
         st.info("This dataset names no classes: what is relevant is given pair by pair.", icon=":material/info:")
         return
     left, right = st.columns([3, 7], vertical_alignment="bottom")
-    left.selectbox("Order of classes", leaderboard.ORDERS, key=state.key(LeaderboardSetup, "order"))
-    ordered = leaderboard.class_order(result, loaded, result.metric, setup.order)
+    left.selectbox("Order of classes", class_table.ORDERS, key=state.key(LeaderboardSetup, "order"))
+    ordered = class_table.class_order(result, loaded, result.metric, setup.order)
     pages = -(-len(ordered) // ON_A_PAGE)
     with right:
         page = st.pagination(pages, key=f"class page of {pages} {setup.order}") if pages > 1 else 1
     shown = ordered[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]
-    table = leaderboard.per_class(result, loaded, result.metric, shown)
+    table = class_table.per_class(result, loaded, result.metric, shown)
     titles = [known[name].title for name in table.systems]
     hover = [
         [square_words(table, r, c, titles[c], result) for c in range(len(table.systems))]
@@ -501,7 +491,7 @@ def show_classes(result: evaluation.Result, known: dict, loaded: Dataset, setup:
     show_square(result, known, loaded, setup)
 
 
-def square_words(table: leaderboard.ClassTable, row: int, column: int, title: str, result: evaluation.Result) -> str:
+def square_words(table: class_table.ClassTable, row: int, column: int, title: str, result: evaluation.Result) -> str:
     """What is known about a square of the heat map."""
     value = table.values[row, column]
     return (
@@ -514,7 +504,7 @@ def show_square(result: evaluation.Result, known: dict, loaded: Dataset, setup: 
     """The queries behind the chosen square, worst first."""
     if setup.label not in loaded.label_names or setup.of not in result.names:
         return
-    found = leaderboard.class_queries(result, loaded, setup.of, result.metric, setup.label)
+    found = class_table.class_queries(result, loaded, setup.of, result.metric, setup.label)
     values = result[setup.of].per_query[result.metric]
     st.subheader(f"{theme.plain(setup.label)} by {theme.plain(known[setup.of].title)}", anchor=False)
     if not found:
@@ -551,16 +541,13 @@ def page() -> None:
         state.read(LeaderboardSetup)
         st.info(theme.plain(stop), icon=":material/info:")
         return
-    one_label = judged.query_classes is not None
-    found = choices(selection, one_label, int(judged.list_length.max(initial=0)))
+    found = choices(selection, judged.query_groups is not None, int(judged.list_length.max(initial=0)))
     setup = state.read(LeaderboardSetup, in_link=system_select.in_link(found, LeaderboardSetup))
     if not found:
         st.info(system_select.NO_SYSTEM, icon=":material/info:")
         return
     ks = tuple(sorted({*FIXED_KS, setup.k}))
-    loaded, found, result = system_select.judge(
-        loaded, found, ks, at_k(setup.metric, setup.k), setup.by_class and one_label
-    )
+    loaded, found, result = system_select.judge(loaded, found, ks, at_k(setup.metric, setup.k), not setup.by_query)
     known = {one.name: leaderboard.system_info(one.system, loaded, one.title) for one in found}
     verdict(result, known)
     for sentence in [*leaderboard.remarks(loaded, judged, setup.k), *leaderboard.warnings(result, known)]:

@@ -11,7 +11,7 @@ from core.data.readers import manifest
 from core.fusion import FusionSpec
 from core.metrics import ranking as metrics
 from core.setups import FrameSetup
-from core.studies import fusion
+from core.studies import fusion_baseline
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.components import gallery
@@ -90,7 +90,7 @@ def results(name: str) -> None:
     go_on()
 
 
-def two_strongest(name: str, done: tuple[str, ...]) -> fusion.BaselineComparison:
+def two_strongest(name: str, done: tuple[str, ...]) -> fusion_baseline.BaselineComparison:
     """The equal mix of the two backbones that find most alone, beside all of them."""
     loaded = cache.dataset(name)
     spec = FusionSpec("best two", "concat", done).with_shares(cache.two_strongest(loaded, done))

@@ -22,7 +22,7 @@ def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ..
     def work(job: jobs.BackgroundJob) -> tuple[str, str]:
         from core.export.report import comparison
 
-        return loaded.name, comparison.of_stored(loaded, names, fusions, sorted(map(int, setup.ks)), setup.by_class)
+        return loaded.name, comparison.of_stored(loaded, names, fusions, sorted(map(int, setup.ks)), not setup.by_query)
 
     jobs.start(JOB, f"Report on {loaded.name}", work)
 
@@ -92,10 +92,10 @@ def page() -> None:
     titles = ", ".join(cache.backbone_title(name) for name in names)
     st.caption(f"Backbones: {theme.plain(titles)}. Change them in the sidebar.")
     state.seed(ReportSetup)
-    cutoffs, intervals = state.bounds(ReportSetup, "ks"), state.bounds(ReportSetup, "by_class")
+    cutoffs, intervals = state.bounds(ReportSetup, "ks"), state.bounds(ReportSetup, "by_query")
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     left.multiselect(cutoffs.label, list(cutoffs.names()), key=state.key(ReportSetup, "ks"), help=cutoffs.help)
-    right.toggle(intervals.label, key=state.key(ReportSetup, "by_class"), help=intervals.help)
+    right.toggle(intervals.label, key=state.key(ReportSetup, "by_query"), help=intervals.help)
     st.button(
         "Make the report",
         type="primary",

@@ -90,7 +90,7 @@ def test_what_is_printed(expected: study.Result, capsys) -> None:
     assert cli.main(ASKED) == 0
     said = capsys.readouterr().out
     assert "wins/ties/losses" in said and "Queries were resampled one by one" in said
-    for a, b in expected.comparisons:
+    for a, b in expected.comparison.differences:
         assert f"{a} less {b} " in said or f"{b} less {a} " in said
     assert re.search(r"(differ|cannot be told apart|contradict)", said)
     assert cli.main([*ASKED, "--show", "all", "--by-class", "--metric", "p@5"]) == 0

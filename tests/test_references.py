@@ -15,7 +15,7 @@ from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K
 from core.metrics import clustering, definitions, significance
 from core.metrics.ranking import METRICS
 from core.projection import METHODS
-from core.studies import evaluation, fusion_attribution, query_sampling, weight_search
+from core.studies import evaluation, fusion_costs, query_sampling, weight_search
 from core.types import ZERO_NORM
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,7 +126,7 @@ def constants() -> list[tuple[int, str]]:
         (9, f"k = {FUSIONS['rrf'].parameter('k').default} by default"),
         (9, "backbones (for more" if weight_search.MOST_FOR_SIMPLEX == 5 else "another number of backbones"),
         (10, f"1 / ({RRF_K} + rank"),
-        (12, "up to eight backbones" if fusion_attribution.MOST_FOR_SHAPLEY == 8 else "up to another number"),
+        (12, "up to eight backbones" if fusion_costs.MOST_FOR_SUBSETS == 8 else "up to another number"),
     ]
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from core.studies.fusion_attribution import Landscape, SubsetCost
+    from core.studies.fusion_costs import SubsetCost
+    from core.studies.weight_landscape import Landscape
 
 Mark = tuple[str, Sequence[float], str]
 """A point among the weights: its text, the shares in the order of the backbones, its colour."""
@@ -173,7 +174,7 @@ def landscape(
     """Mean AP over the weights: a curve for two backbones or one slice, a triangle for three.
 
     Args:
-        surface: from `studies.fusion_attribution.landscape`.
+        surface: from `studies.weight_landscape.landscape`.
         titles: name → what people read.
         marks: the present point, equal weights, the tuned one.
         pair: which slice to draw when there are more than three backbones.

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from core.data.readers import revisited
 from core.errors import BadInput, CoreError
-from core.metrics import curves, significance
+from core.metrics import curves
 from core.metrics import ranking as metrics
-from core.studies import evaluation, leaderboard, revisited_protocols
+from core.studies import class_table, evaluation, evaluation_tables, leaderboard, leaderboard_files, revisited_protocols
 from core.studies.leaderboard import SystemInfo
 from core.types import Dataset
 
@@ -64,7 +64,7 @@ def columns(text: str, result: evaluation.Result) -> list[str]:
     elif text.strip():
         wanted = _named(text)
     else:
-        wanted = [key for key in evaluation.SHOWN if key in there]
+        wanted = [key for key in evaluation_tables.SHOWN if key in there]
     for key in wanted:
         metrics.parse(key)
         if key not in there:
@@ -78,7 +78,7 @@ def printed(result: evaluation.Result, keys: Sequence[str], dataset: Dataset) ->
     Args:
         keys: metrics, one column each; beyond ten, a line per metric and a column per system, each with its interval.
     """
-    parts = [evaluation.table(result, keys) if len(keys) <= 10 else _across(result, keys)]
+    parts = [evaluation_tables.table(result, keys) if len(keys) <= 10 else _across(result, keys)]
     if len(result.names) > 1:
         parts.append(pairs(result))
     if revisited.is_revisited(dataset):
@@ -91,7 +91,7 @@ def _across(result: evaluation.Result, keys: Sequence[str]) -> str:
     names = leaderboard.order(result)
     rows = [["metric", *names], ["ties", *(result.tie_groups[name] for name in names)]]
     rows += [[metrics.label(key), *(_interval(result[name].figures[key]) for name in names)] for key in keys]
-    return "\n".join([*evaluation.aligned(rows), *evaluation.footnotes(result)])
+    return "\n".join([*evaluation_tables.aligned(rows), *evaluation_tables.footnotes(result)])
 
 
 def _interval(figure: Figure) -> str:
@@ -109,30 +109,22 @@ def pairs(result: evaluation.Result) -> str:
     shown = every if len(every) <= MOST_PRINTED_PAIRS else [pair for pair in every if pair[0] == names[0]]
     rows = [["pair", metrics.label(result.metric), "95 % interval", "p", "Holm p", "d_z", "wins/ties/losses", ""]]
     for a, b in shown:
-        one = leaderboard.difference(result, a, b)
+        d = result.comparison.difference(a, b)
         rows.append(
             [
                 f"{a} less {b}",
-                f"{one.mean:+.4f}",
-                f"[{one.low:+.4f}, {one.high:+.4f}]",
-                f"{one.p:.2g}",
-                f"{one.p_holm:.2g}",
-                f"{one.d_z:.2f}",
-                f"{one.wins}/{one.ties}/{one.losses}",
-                _said(one),
+                f"{d.mean:+.4f}",
+                f"[{d.low:+.4f}, {d.high:+.4f}]",
+                f"{d.p:.2g}",
+                f"{d.p_holm:.2g}",
+                f"{d.d_z:.2f}",
+                f"{d.wins}/{d.ties}/{d.losses}",
+                d.conclusion,
             ]
         )
     left = len(every) - len(shown)
     more = [f"{left:,} more pairs were tested too: --differences FILE writes all {len(every):,}."] if left else []
-    return "\n".join([*evaluation.aligned(rows), evaluation.caution(result.resampled), *more])
-
-
-def _said(one: significance.Difference) -> str:
-    if not one.n:
-        return "no query counts"
-    if one.contradicts:
-        return "the two tests contradict each other: nothing is concluded"
-    return "differ" if one.p_holm < leaderboard.LEVEL else "cannot be told apart"
+    return "\n".join([*evaluation_tables.aligned(rows), *more])
 
 
 # ---------------------------------------------------------------- written
@@ -189,13 +181,13 @@ def write(
     tables = _tables(result, known, dataset)
     for name, path in files.items():
         if name == "json":
-            text = json.dumps(evaluation.as_json(result), indent=1, allow_nan=False, ensure_ascii=False)
+            text = json.dumps(evaluation_tables.as_json(result), indent=1, allow_nan=False, ensure_ascii=False)
             _put(path, (text + "\n").encode())
         elif name == "latex":
-            _put(path, leaderboard.as_latex(result, known, keys, dataset).encode())
+            _put(path, leaderboard_files.as_latex(result, known, keys, dataset).encode())
         else:
             as_csv = path.suffix.lower() == ".csv"
-            _put(path, (leaderboard.as_csv if as_csv else leaderboard.as_parquet)(tables[name]()))
+            _put(path, (leaderboard_files.as_csv if as_csv else leaderboard_files.as_parquet)(tables[name]()))
 
 
 def _tables(
@@ -205,20 +197,20 @@ def _tables(
     return {
         "table": lambda: leaderboard.table(result, known),
         "differences": lambda: leaderboard.differences(result, known),
-        "per-query": lambda: evaluation.per_query_table(result),
-        "per-class": lambda: class_table(result, dataset),
+        "per-query": lambda: evaluation_tables.per_query_table(result),
+        "per-class": lambda: class_rows(result, dataset),
         "curves": lambda: curve_table(result),
-        "ranking": lambda: evaluation.ranking_table(result),
+        "ranking": lambda: evaluation_tables.ranking_table(result),
         "protocols": lambda: revisited_protocols.report(result.systems, dataset),
     }
 
 
-def class_table(result: evaluation.Result, dataset: Dataset) -> pd.DataFrame:
+def class_rows(result: evaluation.Result, dataset: Dataset) -> pd.DataFrame:
     """class, system, the compared metric, its interval, n_queries: a row for each class that has a valid query."""
     import pandas as pd
 
-    found = leaderboard.per_class(
-        result, dataset, result.metric, leaderboard.class_order(result, dataset, result.metric)
+    found = class_table.per_class(
+        result, dataset, result.metric, class_table.class_order(result, dataset, result.metric)
     )
     rows = []
     for at, label in enumerate(found.classes):

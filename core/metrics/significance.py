@@ -1,9 +1,13 @@
-"""Intervals and paired tests: how sure a difference between two systems is, over these queries."""
+"""Paired tests: whether two systems differ, over these queries.
+
+One rule says so everywhere (`Difference.differs`): the Holm-corrected p of the randomisation test is below 0.05, the
+interval of the mean difference leaves 0 out, and the signed rank test does not contradict.
+"""
 
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
@@ -11,14 +15,18 @@ from itertools import combinations
 import numpy as np
 
 from core.errors import ShapeMismatch
+from core.metrics import resampling
+from core.metrics.resampling import DRAWS
 
-DRAWS = 10_000
+LEVEL = 0.05
 SAME = 1e-12
-"""Differences smaller than this are no difference (DEFINITIONS.md, section 7)."""
+"""Differences smaller than this are no difference (core/metrics/DEFINITIONS.md, section 7)."""
 MOST_ENUMERATED = 14
-_BLOCK = 256
-KEPT_BYTES = 128 << 20
-"""Draws are kept while they fit in this, and drawn again, block by block, beyond."""
+FEW_CLASSES = 10
+"""Below so many classes a difference that is not shown may be there all the same: so few cannot tell."""
+DRAWS_PER_PAIR = 200
+ENOUGH_EXCEEDED = 10
+"""Once so many of the first draws reach the observed mean, p is known well enough and no more are drawn."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +35,14 @@ class Difference:
 
     Attributes:
         n: queries compared.
-        mean, low, high: mean difference and its 95 % percentile bootstrap interval.
+        mean, low, high: mean difference and its 95 % bootstrap interval.
         p: randomisation test, two-sided; p_holm: after Holm's correction over all pairs tested together.
         wilcoxon: two-sided p of the signed rank test.
-        d_z: mean over standard deviation (ddof 1); rank_biserial: matched rank-biserial correlation.
+        d_z: mean over standard deviation of the queries (ddof 1); rank_biserial: matched rank-biserial correlation of
+            what the tests compare.
         wins, ties, losses: queries where A is better, equal, worse.
-        resampled: "queries", or "classes" for the class bootstrap.
+        resampled: what is drawn and flipped as a whole: "classes", or "queries".
+        n_units: how many of them there are.
     """
 
     n: int
@@ -48,133 +58,101 @@ class Difference:
     ties: int
     losses: int
     resampled: str = "queries"
+    n_units: int = 0
 
     @property
     def contradicts(self) -> bool:
-        """The two tests disagree at 0.05: then nothing is concluded from either."""
-        return (self.p < 0.05) != (self.wilcoxon < 0.05)
+        """The two tests disagree at 0.05, or are both sure of opposite directions: then nothing is concluded."""
+        sure, rank_sure = self.p < LEVEL, self.wilcoxon < LEVEL
+        return sure != rank_sure or (sure and rank_sure and self.mean * self.rank_biserial < 0)
 
+    @property
+    def differs(self) -> bool:
+        """The one rule: corrected p below 0.05, 0 outside the interval, and no contradiction between the tests."""
+        return self.p_holm < LEVEL and not self.low <= 0 <= self.high and not self.contradicts
 
-# ---------------------------------------------------------------- resampling
+    @property
+    def too_few(self) -> bool:
+        """Nothing is shown, and there are fewer than ten classes: so few cannot tell."""
+        return self.resampled == "classes" and self.n_units < FEW_CLASSES and not self.differs
 
+    @property
+    def conclusion(self) -> str:
+        """In a few words, for tables."""
+        if not self.n:
+            return "no query counts"
+        if self.differs:
+            return "differ"
+        if self.contradicts:
+            return "the two tests disagree: no conclusion"
+        if self.too_few:
+            return f"{self.n_units} classes are too few to tell"
+        return "cannot be told apart"
 
-def _drawn(n: int, draws: int, seed: int) -> Iterator[np.ndarray]:
-    """Blocks of (rows, n) uint8: how often each query is drawn."""
-    from core.metrics import kernels
-
-    random = np.random.default_rng(seed)
-    for start in range(0, draws, _BLOCK):
-        counts = np.zeros((min(_BLOCK, draws - start), n), np.uint8)  # 256 times or more has a chance of 1 in 256!
-        kernels.tally(random.integers(0, n, counts.shape), counts)
-        yield counts
-
-
-@lru_cache(maxsize=2)
-def _kept_draws(n: int, draws: int, seed: int) -> np.ndarray:
-    """(draws, n) uint8: the same draws for every system, kept for the next move of a slider."""
-    return np.concatenate(list(_drawn(n, draws, seed)))
-
-
-@lru_cache(maxsize=2)
-def _signs(n: int, draws: int, seed: int) -> np.ndarray:
-    """(draws, bytes) uint8: packed random bits, one per query."""
-    return np.random.default_rng([seed, 1]).integers(0, 256, (draws, -(-n // 8)), dtype=np.uint8)
-
-
-def _resampled_sums(n: int, draws: int, seed: int, columns: np.ndarray) -> np.ndarray:
-    """(draws, n_columns) float64: how often each query is drawn times the columns, without a float copy of the counts."""
-    from core.metrics import kernels
-
-    across = np.ascontiguousarray(columns.T, np.float64)
-    if n * draws <= KEPT_BYTES:
-        return kernels.counted_sums(_kept_draws(n, draws, seed), across)
-    return np.concatenate([kernels.counted_sums(counts, across) for counts in _drawn(n, draws, seed)])
-
-
-def bootstrap_means(
-    columns: np.ndarray, draws: int = DRAWS, seed: int = 0, classes: np.ndarray | None = None
-) -> np.ndarray:
-    """Means of resampled queries, the same draws for every column: (draws, n_columns) float64.
-
-    Args:
-        columns: (n_queries, n_columns) float64 without NaN.
-        classes: (n_queries,) int64; given, whole classes are drawn, all their queries with them.
-    Reference: Efron and Tibshirani 1993, doi:10.1007/978-1-4899-4541-9; for classes, the cluster bootstrap of
-        Field and Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x.
-    """
-    columns = np.asarray(columns, np.float64)
-    if classes is None:
-        return _resampled_sums(len(columns), draws, seed, columns) / len(columns)
-    _, codes = np.unique(classes, return_inverse=True)
-    sizes = np.bincount(codes).astype(np.float64)
-    sums = np.stack([np.bincount(codes, weights=column) for column in columns.T], axis=1)
-    drawn = _resampled_sums(len(sizes), draws, seed, np.column_stack([sums, sizes]))
-    return drawn[:, :-1] / drawn[:, -1:]
-
-
-def interval(
-    values: np.ndarray, draws: int = DRAWS, seed: int = 0, classes: np.ndarray | None = None
-) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the mean over valid queries (NaN ones are left out).
-
-    >>> interval(np.array([0.5, 0.5, np.nan, 0.5]))
-    (0.5, 0.5)
-    """
-    lows, highs = intervals(np.asarray(values, np.float64)[:, None], draws, seed, classes)
-    return float(lows[0]), float(highs[0])
-
-
-def intervals(
-    columns: np.ndarray, draws: int = DRAWS, seed: int = 0, classes: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same for several metrics at once: (n_columns,) lows and highs, NaN where no query is valid.
-
-    Args:
-        columns: (n_queries, n_columns); columns that are NaN for the same queries are resampled together.
-    """
-    lows, highs = np.full(columns.shape[1], np.nan), np.full(columns.shape[1], np.nan)
-    valid = ~np.isnan(columns)
-    for pattern in np.unique(valid, axis=1).T if columns.size else ():
-        if not pattern.any():
-            continue
-        alike = np.flatnonzero((valid == pattern[:, None]).all(axis=0))
-        rows = columns[pattern][:, alike]
-        drawn = bootstrap_means(rows, draws, seed, None if classes is None else classes[pattern])
-        ends = np.quantile(drawn, [0.025, 0.975], axis=0)
-        constant = (rows == rows[:1]).all(axis=0)  # a sum of equal numbers may differ from them in the last bit
-        lows[alike] = np.where(constant, rows[0], ends[0])
-        highs[alike] = np.where(constant, rows[0], ends[1])
-    return lows, highs
+    def turned(self) -> Difference:
+        """The same comparison the other way round: B less A."""
+        return replace(
+            self,
+            mean=-self.mean + 0.0,
+            low=-self.high + 0.0,
+            high=-self.low + 0.0,
+            d_z=-self.d_z + 0.0,
+            rank_biserial=-self.rank_biserial + 0.0,
+            wins=self.losses,
+            losses=self.wins,
+        )
 
 
 # ---------------------------------------------------------------- tests
 
 
-def randomisation(d: np.ndarray, draws: int = DRAWS, seed: int = 0) -> float:
-    """Two-sided p of the mean when signs flip at random; all 2^n patterns for n <= 14, never 0 beyond.
+@lru_cache(maxsize=2)
+def _signs(n: int, draws: int, seed: int, part: int) -> np.ndarray:
+    """(draws, bytes) uint8: packed random bits, one per unit."""
+    return np.random.default_rng([seed, 1, part] if part else [seed, 1]).integers(0, 256, (draws, -(-n // 8)), np.uint8)
+
+
+def _exceeding(d: np.ndarray, observed: float, draws: int, seed: int, part: int) -> int:
+    """How many of the drawn sign flips give a sum of at least `observed`, in absolute value."""
+    from core.metrics import kernels
+
+    packed = _signs(len(d), draws, seed, part)
+    # What the eight differences of a byte add up to, for each of the 256 bytes: one look-up instead of eight sums.
+    padded = np.zeros(packed.shape[1] * 8)
+    padded[: len(d)] = d
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float64)
+    flipped = kernels.table_sums(np.ascontiguousarray(padded.reshape(-1, 8) @ bits.T), packed)
+    return int((np.abs(2 * flipped - d.sum()) >= observed).sum())
+
+
+def randomisation(d: np.ndarray, draws: int = DRAWS, seed: int = 0, classes: np.ndarray | None = None) -> float:
+    """Two-sided p of the mean when signs flip at random; all 2^n patterns up to 14 units, never 0 beyond.
 
     Args:
         d: (n,) float64 paired differences.
-    Reference: Smucker, Allan and Carterette 2007, doi:10.1145/1321440.1321528.
+        draws: of signs; where the first 10,000 settle the matter, no more are drawn.
+        classes: (n,) int64; given, the signs of a class flip together.
+    Reference: Smucker, Allan and Carterette 2007, doi:10.1145/1321440.1321528; for whole classes, Cameron, Gelbach and
+        Miller 2008, doi:10.1162/rest.90.3.414.
     """
     n = len(d)
     if n == 0 or not d.any():
         return 1.0
-    observed = abs(d.sum()) / n - SAME
-    if n <= MOST_ENUMERATED:
-        patterns = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
-        means = np.abs((2 * patterns - 1) @ d) / n
-        return float((means >= observed).mean())
-    from core.metrics import kernels
-
-    packed = _signs(n, draws, seed)
-    # What the eight differences of a byte add up to, for each of the 256 bytes: one look-up instead of eight sums.
-    padded = np.zeros(packed.shape[1] * 8)
-    padded[:n] = d
-    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float64)
-    flipped = kernels.table_sums(np.ascontiguousarray(padded.reshape(-1, 8) @ bits.T), packed)
-    found = int((np.abs(2 * flipped - d.sum()) / n >= observed).sum())
-    return (1 + found) / (1 + draws)
+    units = d if classes is None else resampling.group_sums(d[:, None], classes)[0][:, 0]
+    observed = abs(units.sum()) - n * SAME
+    if len(units) <= MOST_ENUMERATED:
+        patterns = (np.arange(2 ** len(units))[:, None] >> np.arange(len(units))) & 1
+        return float((np.abs((2 * patterns - 1) @ units) >= observed).mean())
+    first = min(draws, DRAWS)
+    exceeding = _exceeding(units, observed, first, seed, 0)
+    if first == draws or exceeding >= ENOUGH_EXCEEDED:
+        return (1 + exceeding) / (1 + first)
+    # Hoeffding 1963 bounds the exact p; where that lies far below what draws can show, none of them would exceed.
+    if 2 * np.exp(-(observed**2) / (2 * (units**2).sum())) < 0.1 / draws:
+        return 1 / (1 + draws)
+    parts = [min(DRAWS, draws - start) for start in range(first, draws, DRAWS)]
+    exceeding += sum(_exceeding(units, observed, size, seed, part) for part, size in enumerate(parts, 1))
+    return (1 + exceeding) / (1 + draws)
 
 
 def wilcoxon(d: np.ndarray) -> float:
@@ -206,11 +184,11 @@ def paired(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Differences a − b over the valid queries; those below 1e-12 are 0.
 
     Raises:
-        ShapeMismatch: the two systems were not judged on the same queries.
+        ShapeMismatch: the two systems were not evaluated on the same queries.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.shape != b.shape or not np.array_equal(np.isnan(a), np.isnan(b)):
-        raise ShapeMismatch("Two systems can only be compared on the same valid queries; judge both on one split.")
+        raise ShapeMismatch("Two systems can only be compared on the same valid queries; evaluate both on one split.")
     d = (a - b)[~np.isnan(a)]
     return np.where(np.abs(d) < SAME, 0.0, d)
 
@@ -222,32 +200,34 @@ def compare(
 
     Args:
         a, b: (n_queries,) per-query values, NaN for the same queries.
-        classes: (n_queries,) int64; given, the interval is that of the class bootstrap.
+        classes: (n_queries,) int64; given, whole classes are drawn for the interval, flipped together for p, and
+            ranked by their sums for the signed rank test.
     """
     d = paired(a, b)
     n = len(d)
     if n == 0:
         nan = float("nan")
         return Difference(0, nan, nan, nan, nan, nan, nan, nan, nan, 0, 0, 0)
-    kept = None if classes is None else np.asarray(classes)[~np.isnan(np.asarray(a, np.float64))]
-    low, high = interval(d, draws, seed, kept)
-    spread = float(d.std(ddof=1)) if n > 1 else 0.0
-    mean = float(d.mean())
-    p = randomisation(d, draws, seed)
+    groups = None if classes is None else np.asarray(classes)[~np.isnan(np.asarray(a, np.float64))]
+    units = d if groups is None else resampling.group_sums(d[:, None], groups)[0][:, 0]
+    lows, highs = resampling.intervals(d[:, None], draws, seed, groups, bounded=False)
+    spread, mean = float(d.std(ddof=1)) if n > 1 else 0.0, float(d.mean())
+    p = randomisation(d, draws, seed, groups)
     return Difference(
         n,
         mean,
-        low,
-        high,
+        float(lows[0]),
+        float(highs[0]),
         p,
         p,
-        wilcoxon(d),
+        wilcoxon(units),
         mean / spread if spread > 0 else 0.0,
-        rank_biserial(d),
+        rank_biserial(units),
         int((d > 0).sum()),
         int((d == 0).sum()),
         int((d < 0).sum()),
-        "queries" if classes is None else "classes",
+        "queries" if groups is None else "classes",
+        len(units),
     )
 
 
@@ -267,14 +247,15 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     return result
 
 
-def _draws_for(pairs: int, draws: int) -> int:
-    """A Monte Carlo p cannot fall below 1/(B + 1), so many pairs need more draws than 20 each."""
-    return max(draws, 20 * pairs + 1)
+def draws_for(pairs: int, draws: int = DRAWS) -> int:
+    """A Monte Carlo p cannot fall below 1/(B + 1), so many pairs need more draws: 200 each."""
+    return max(draws, DRAWS_PER_PAIR * pairs + 1)
 
 
-def _corrected(found: Mapping) -> dict:
-    corrected = holm([one.p for one in found.values()])
-    return {name: replace(one, p_holm=float(p)) for (name, one), p in zip(found.items(), corrected)}
+def corrected(differences: Mapping) -> dict:
+    """The same differences with Holm's correction over all of them."""
+    p_values = holm([difference.p for difference in differences.values()])
+    return {key: replace(one, p_holm=float(p)) for (key, one), p in zip(differences.items(), p_values, strict=True)}
 
 
 def compare_all(
@@ -286,9 +267,8 @@ def compare_all(
     classes: np.ndarray | None = None,
 ) -> dict[str, Difference]:
     """Each system less one base, Holm's correction over all of them."""
-    draws = _draws_for(len(systems), draws)
-    found = {name: compare(one, base, draws=draws, seed=seed, classes=classes) for name, one in systems.items()}
-    return _corrected(found)
+    how = {"draws": draws_for(len(systems), draws), "seed": seed, "classes": classes}
+    return corrected({name: compare(values, base, **how) for name, values in systems.items()})
 
 
 def compare_pairs(
@@ -296,15 +276,12 @@ def compare_pairs(
 ) -> dict[tuple[str, str], Difference]:
     """Every pair (A less B, in the order given), Holm's correction over all pairs."""
     pairs = list(combinations(systems, 2))
-    draws = _draws_for(len(pairs), draws)
-    found = {(a, b): compare(systems[a], systems[b], draws=draws, seed=seed, classes=classes) for a, b in pairs}
-    return _corrected(found)
+    how = {"draws": draws_for(len(pairs), draws), "seed": seed, "classes": classes}
+    return corrected({(a, b): compare(systems[a], systems[b], **how) for a, b in pairs})
 
 
-def tie_groups(
-    means: Mapping[str, float], differences: Mapping[tuple[str, str], Difference], level: float = 0.05
-) -> dict[str, str]:
-    """Letters for a leaderboard: systems that share a letter cannot be told apart at this level (Holm-corrected).
+def tie_groups(means: Mapping[str, float], differences: Mapping[tuple[str, str], Difference]) -> dict[str, str]:
+    """Letters for a leaderboard: systems share a letter exactly when they cannot be told apart (`Difference.differs`).
 
     Groups are the largest sets in which no pair differs; 'a' goes to the group with the best mean.
 
@@ -312,8 +289,8 @@ def tie_groups(
     """
     names = sorted(means, key=lambda name: (-np.nan_to_num(means[name], nan=-np.inf), name))
     groups = [set(names)]
-    for (a, b), one in differences.items():
-        if not one.p_holm < level:
+    for (a, b), difference in differences.items():
+        if not difference.differs:
             continue
         split = []
         for group in groups:
@@ -328,5 +305,5 @@ def tie_groups(
 
 def _letter(number: int) -> str:
     """a … z, then a2 …, so that any number of groups has its sign."""
-    turn, place = divmod(number, 26)
-    return string.ascii_lowercase[place] + (str(turn + 1) if turn else "")
+    turn, letter = divmod(number, 26)
+    return string.ascii_lowercase[letter] + (str(turn + 1) if turn else "")

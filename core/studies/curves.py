@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.metrics import curves, significance
+from core.metrics import curves, resampling
 from core.metrics import ranking as metrics
 from core.studies import retrieval
 from core.types import Dataset, RelevantRanks
@@ -43,33 +43,48 @@ def queries_of(dataset: Dataset, ranks: RelevantRanks, label: str = "") -> np.nd
     return ranks.valid & retrieval.of_label(dataset, np.arange(ranks.n_queries), label)
 
 
-def levels(ranks: RelevantRanks, queries: np.ndarray, seed: int = 0) -> Curve:
-    """11-point interpolated precision, mean of these queries, with its interval at each level."""
-    found = curves.levels(ranks)[queries]
-    if not len(found):
+def levels(ranks: RelevantRanks, queries: np.ndarray, seed: int = 0, groups: np.ndarray | None = None) -> Curve:
+    """11-point interpolated precision, mean of these queries, with its interval at each level.
+
+    Args:
+        groups: (n_queries,) int64 classes that are drawn as a whole, see `Relevance.query_groups`.
+    """
+    columns = curves.levels(ranks)[queries]
+    if not len(columns):
         nothing = np.full(11, np.nan)
         return Curve(curves.RECALL_LEVELS, nothing, 0, nothing, nothing)
-    low, high = significance.intervals(found, seed=seed)
-    return Curve(curves.RECALL_LEVELS, curves.average_curve(found), len(found), low, high)
+    low, high = resampling.intervals(columns, seed=seed, classes=_of(groups, queries))
+    return Curve(curves.RECALL_LEVELS, curves.average_curve(columns), len(columns), low, high)
 
 
-def over_k(ranks: RelevantRanks, queries: np.ndarray, depth: int, seed: int = 0) -> dict[str, Curve]:
+def _of(groups: np.ndarray | None, queries: np.ndarray) -> np.ndarray | None:
+    return None if groups is None else groups[queries]
+
+
+def over_k(
+    ranks: RelevantRanks, queries: np.ndarray, depth: int, seed: int = 0, groups: np.ndarray | None = None
+) -> dict[str, Curve]:
     """Mean precision@k ("p") and recall@k ("recall") for k = 1 … depth, with intervals at some of the k between.
 
     The intervals are worked out at up to 24 values of k, spread evenly on a logarithmic axis, and joined by lines.
+
+    Args:
+        groups: (n_queries,) int64 classes that are drawn as a whole.
     """
     means = curves.over_k(ranks, depth, queries)
     n, k = int(queries.sum()), means["k"]
-    found = {}
+    both: dict[str, Curve] = {}
     at = np.unique(np.round(np.geomspace(1, depth, min(depth, 24))).astype(int))
     for key in ("p", "recall"):
         if not n:
-            found[key] = Curve(k, means[key], 0)
+            both[key] = Curve(k, means[key], 0)
             continue
-        values = metrics.compute(ranks, [f"{key}@{one}" for one in at])
-        low, high = significance.intervals(np.stack(list(values.values()), axis=1)[queries], seed=seed)
-        found[key] = Curve(k, means[key], n, np.interp(k, at, low), np.interp(k, at, high))
-    return found
+        values = metrics.compute(ranks, [f"{key}@{cut}" for cut in at])
+        low, high = resampling.intervals(
+            np.stack(list(values.values()), axis=1)[queries], seed=seed, classes=_of(groups, queries)
+        )
+        both[key] = Curve(k, means[key], n, np.interp(k, at, low), np.interp(k, at, high))
+    return both
 
 
 def distribution(ranks: RelevantRanks, queries: np.ndarray, cumulative: bool = False) -> Curve:

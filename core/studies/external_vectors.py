@@ -27,7 +27,7 @@ def evaluate_files(
     tell: Callable[[str], None] | None = None,
     **how: Any,
 ) -> tuple[evaluation.Result, Dataset]:
-    """Judge every set of vectors alone, and the fusions of a fusions.json, on labels from a file.
+    """Evaluate every set of vectors alone, and the fusions of a fusions.json, on labels from a file.
 
     Args:
         vectors: name → .npy, .npz, .parquet, .safetensors or .csv.
@@ -60,12 +60,13 @@ def run(
     ks: Sequence[int] = (1, 5, 10),
     **how: Any,
 ) -> evaluation.Result:
-    """Judge vectors and fusions over a dataset's split.
+    """Evaluate vectors and fusions over a dataset's split.
 
     Args:
         rows: name → (n_images, dim) finite vectors in dataset order, of any norm; zero rows mean "nothing here".
         how: more of `evaluation.evaluate`.
     """
-    space = vector_set.VectorSet({name: unit(one) for name, one in rows.items()}, dataset.split)
-    judged = systems.build(space, tuple(rows), fusions)
-    return evaluation.evaluate(judged, data.relevance(dataset), ks, dataset=dataset, **how)
+    space = vector_set.VectorSet({name: unit(vectors) for name, vectors in rows.items()}, dataset.split)
+    return evaluation.evaluate(
+        systems.build(space, tuple(rows), fusions), data.relevance(dataset), ks, dataset=dataset, **how
+    )

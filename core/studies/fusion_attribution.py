@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,19 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import BadInput
-from core.fusion import FusionSpec, early, late, learned
+from core.fusion import late, learned
+from core.metrics import resampling
+from core.studies.fusion_costs import MOST_FOR_SUBSETS, subsets
 from core.studies.systems import System
-from core.studies.vector_set import VectorSet
-from core.studies.weight_search import LearnedWeights, best_point, bootstrap_intervals, simplex
+from core.studies.weight_search import DRAWS
 from core.task import NO_TASK, Task
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 UNKNOWN = -1
 """The rank of a hit that nobody worked out."""
-MOST_FOR_SHAPLEY = 8
-"""Exact Shapley values need all subsets: 255 for eight backbones."""
 
 
 # ---------------------------------------------------------------- one hit
@@ -56,10 +54,10 @@ class ScoreContributions:
 
     def sentence(self, hit: int, k: int) -> str:
         """'found by a (1), b (4), lost by c (212)': which backbones have it among their own first k."""
-        found = [f"{n} ({r})" for n, r in zip(self.backbones, self.ranks[hit]) if 0 < r <= k]
-        lost = [f"{n} ({r})" if r else n for n, r in zip(self.backbones, self.ranks[hit]) if not 0 < r <= k]
-        said = ([f"found by {', '.join(found)}"] if found else []) + ([f"lost by {', '.join(lost)}"] if lost else [])
-        return ", ".join(said)
+        finders = [f"{n} ({r})" for n, r in zip(self.backbones, self.ranks[hit]) if 0 < r <= k]
+        losers = [f"{n} ({r})" if r else n for n, r in zip(self.backbones, self.ranks[hit]) if not 0 < r <= k]
+        parts = [("found by", finders), ("lost by", losers)]
+        return ", ".join(f"{verb} {', '.join(names)}" for verb, names in parts if names)
 
 
 def score_contributions(system: System, query: int, items: np.ndarray) -> ScoreContributions:
@@ -153,11 +151,6 @@ def random_average_precision(n_relevant: np.ndarray, list_length: np.ndarray) ->
     return np.where(relevant > 0, value, np.nan)
 
 
-def subsets(names: Sequence[str]) -> list[tuple[str, ...]]:
-    """All subsets but the empty one, smaller first, each in the order of `names`."""
-    return [chosen for size in range(1, len(names) + 1) for chosen in itertools.combinations(names, size)]
-
-
 @dataclass(frozen=True)
 class Attribution:
     """What each backbone adds to a fusion.
@@ -206,20 +199,20 @@ def shapley(
     array([1., 1.])
     """
     n = len(backbones)
-    if n > MOST_FOR_SHAPLEY:
-        raise BadInput(f"Exact Shapley values go up to {MOST_FOR_SHAPLEY} backbones, not {n}. Take some out.")
+    if n > MOST_FOR_SUBSETS:
+        raise BadInput(f"Exact Shapley values go up to {MOST_FOR_SUBSETS} backbones, not {n}. Take some out.")
     table = {(): np.asarray(nothing, np.float64)}
     table |= {chosen: np.asarray(value(chosen), np.float64) for chosen in subsets(backbones)}
-    found = []
+    values = []
     for name in backbones:
-        total = np.zeros(np.broadcast_shapes(*(one.shape for one in table.values())))
+        total = np.zeros(np.broadcast_shapes(*(column.shape for column in table.values())))
         others = [other for other in backbones if other != name]
         for chosen in [(), *subsets(others)]:
             weight = math.factorial(len(chosen)) * math.factorial(n - len(chosen) - 1) / math.factorial(n)
             joined = tuple(other for other in backbones if other in chosen or other == name)
             total = total + weight * (table[joined] - table[chosen])
-        found.append(total)
-    return np.array(found)
+        values.append(total)
+    return np.array(values)
 
 
 def attribution(
@@ -227,6 +220,7 @@ def attribution(
     backbones: Sequence[str],
     nothing: np.ndarray,
     *,
+    groups: np.ndarray | None = None,
     seed: int = 0,
     task: Task = NO_TASK,
 ) -> Attribution:
@@ -235,6 +229,7 @@ def attribution(
     Args:
         per_query: subset → (n_queries,) float64 AP, NaN where not valid.
         nothing: (n_queries,) AP of a random order.
+        groups: (n_queries,) int64 classes that are drawn as a whole, see `Relevance.query_groups`.
     """
     backbones = tuple(backbones)
     meter = task.meter("Trying all subsets", 2 ** len(backbones) - 1, "subsets")
@@ -249,8 +244,9 @@ def attribution(
 
     each = shapley(value, backbones, nothing)
     valid = ~np.isnan(each).any(axis=0)
-    low, high = bootstrap_intervals(each[:, valid], seed)
-    means = {chosen: float(np.nanmean(found)) for chosen, found in table.items()}
+    classes = None if groups is None else groups[valid]
+    low, high = resampling.intervals(each[:, valid].T, DRAWS, seed, classes, bounded=False)
+    means = {chosen: float(np.nanmean(values)) for chosen, values in table.items()}
     empty = float(np.mean(np.asarray(nothing)[valid]))
     without = [
         means.get(tuple(other for other in backbones if other != name), empty if len(backbones) == 1 else np.nan)
@@ -267,231 +263,6 @@ def attribution(
         np.array([means[(name,)] for name in backbones]),
         means,
     )
-
-
-# ---------------------------------------------------------------- all weights
-
-
-@dataclass(frozen=True)
-class Landscape:
-    """Mean AP over the weights.
-
-    Attributes:
-        backbones: names.
-        points: (n_points, n_backbones) shares; values: (n_points,) mean AP.
-        as_good: (n_points,) bool: the paired 95 % interval of "best less this" reaches 0.
-        best: index of the best point.
-        shape: "curve" (two backbones), "ternary" (three) or "slices" (more).
-        slices: for "slices", (first, second) names of each point's pair; else empty.
-    """
-
-    backbones: tuple[str, ...]
-    points: np.ndarray
-    values: np.ndarray
-    as_good: np.ndarray
-    best: int
-    shape: str
-    slices: tuple[tuple[str, str], ...] = ()
-
-    def table(self) -> pd.DataFrame:
-        """One row per point: a share per backbone, map, as_good, and the pair of its slice."""
-        import pandas as pd
-
-        frame = pd.DataFrame(self.points, columns=list(self.backbones))
-        frame["map"], frame["as_good"] = self.values, self.as_good
-        if self.slices:
-            frame["first"], frame["second"] = zip(*self.slices)
-        return frame
-
-
-def landscape_points(
-    backbones: Sequence[str], shares: Mapping[str, float]
-) -> tuple[str, np.ndarray, tuple[tuple[str, str], ...]]:
-    """The shape, the points to look at, and each point's pair where there are slices."""
-    n = len(backbones)
-    if n < 2:
-        raise BadInput("A landscape needs at least two backbones. Add one.")
-    if n <= 3:
-        return ("curve", "ternary")[n - 2], simplex(n, 40 if n == 2 else 20), ()
-    here = np.array([shares.get(name, 0.0) for name in backbones], np.float64)
-    here = here / here.sum() if here.sum() > 0 else np.full(n, 1 / n)
-    points, pairs = [], []
-    for i, j in itertools.combinations(range(n), 2):
-        # The pair's own portion is shared out anew; a pair that counts nothing gets an even one to be shown.
-        portion = here[i] + here[j]
-        rest = here.copy()
-        if portion < 1e-9:
-            portion = 2 / n
-            rest = here * (1 - portion)
-        for t in np.linspace(0, 1, 21):
-            point = rest.copy()
-            point[i], point[j] = portion * t, portion * (1 - t)
-            points.append(point)
-            pairs.append((backbones[i], backbones[j]))
-    return "slices", np.array(points), tuple(pairs)
-
-
-def landscape(
-    objective: Callable[[np.ndarray], np.ndarray],
-    backbones: Sequence[str],
-    shares: Mapping[str, float],
-    *,
-    seed: int = 0,
-    task: Task = NO_TASK,
-) -> Landscape:
-    """Mean AP at every point, and the region that is not worse than the best within its interval.
-
-    Args:
-        objective: shares (n_backbones,) → (n_queries,) AP.
-        shares: the present point; slices of four or more backbones go through it.
-    """
-    shape, points, pairs = landscape_points(backbones, shares)
-    meter = task.meter("Drawing the landscape", len(points), "points")
-    found = []
-    for point in points:
-        task.check()
-        found.append(objective(point))
-        meter.add(1)
-    each = np.array(found, np.float64)
-    each = each[:, ~np.isnan(each).any(axis=0)]
-    if not each.shape[1]:
-        raise BadInput("No query has a relevant image, so there is no landscape to draw. Label more images.")
-    values = each.mean(axis=1)
-    best = int(values.argmax())
-    low, _ = bootstrap_intervals(each[best] - each, seed)
-    return Landscape(tuple(backbones), points, values, low <= 1e-12, best, shape, pairs)
-
-
-# ---------------------------------------------------------------- what it costs
-
-
-@dataclass(frozen=True)
-class FusionCost:
-    """What one backbone costs on this machine; None is not measured (or not known)."""
-
-    milliseconds: float | None = None
-    megabytes: float | None = None
-    commercial: bool | None = None
-
-    def plus(self, other: FusionCost) -> FusionCost:
-        """Both together: sums, and commercial only where both are."""
-
-        def added(a: float | None, b: float | None) -> float | None:
-            return None if a is None or b is None else a + b
-
-        unknown = None if None in (self.commercial, other.commercial) else True
-        commercial = False if False in (self.commercial, other.commercial) else unknown
-        return FusionCost(
-            added(self.milliseconds, other.milliseconds), added(self.megabytes, other.megabytes), commercial
-        )
-
-
-def total_cost(backbones: Sequence[str], costs: Mapping[str, FusionCost]) -> FusionCost:
-    """The sum over the backbones used."""
-    total = FusionCost(0.0, 0.0, True)
-    for name in backbones:
-        total = total.plus(costs.get(name, FusionCost()))
-    return total
-
-
-def best_by_subset(points: np.ndarray, values: np.ndarray, backbones: Sequence[str]) -> dict[tuple[str, ...], int]:
-    """The best looked-at point of every subset, by its support; one simplex holds the faces of all subsets.
-
-    Returns:
-        subset → index into `points`; subsets that no point stands for are left out.
-    """
-    supports: dict[tuple[str, ...], list[int]] = {}
-    for index, point in enumerate(points):
-        chosen = tuple(name for name, share in zip(backbones, point) if share > 1e-9)
-        supports.setdefault(chosen, []).append(index)
-    return {
-        chosen: indices[best_point(points[indices], values[indices])]
-        for chosen, indices in sorted(supports.items(), key=lambda item: (len(item[0]), item[0]))
-        if not np.isnan(values[indices]).all()
-    }
-
-
-@dataclass(frozen=True)
-class SubsetCost:
-    """One subset with its weights: what it gives and what it costs."""
-
-    backbones: tuple[str, ...]
-    shares: tuple[float, ...]
-    value: float
-    cost: FusionCost
-    on_front: bool = False
-
-
-def subset_costs(
-    objective: Callable[[np.ndarray], np.ndarray],
-    backbones: Sequence[str],
-    costs: Mapping[str, FusionCost],
-    learned: LearnedWeights | None = None,
-    *,
-    task: Task = NO_TASK,
-) -> list[SubsetCost]:
-    """Every subset of the backbones with its weights, judged by mean AP, and what it costs.
-
-    Args:
-        objective: shares (n_backbones,) → (n_queries,) AP, of queries that trained nothing.
-        learned: a finished search on training queries: each subset takes its best point there. None, or a subset that
-            no point stands for: equal shares.
-    Raises:
-        BadInput: more than eight backbones.
-    """
-    if len(backbones) > MOST_FOR_SHAPLEY:
-        raise BadInput(
-            f"All subsets are tried up to {MOST_FOR_SHAPLEY} backbones, not {len(backbones)}. Take some out."
-        )
-    found = {} if learned is None else best_by_subset(learned.points, learned.values, learned.backbones)
-    chosen_sets = subsets(backbones)
-    meter = task.meter("Trying all subsets", len(chosen_sets), "subsets")
-    made = []
-    for chosen in chosen_sets:
-        task.check()
-        shares = {name: 1 / len(chosen) for name in chosen}
-        if chosen in found:
-            shares = dict(zip(learned.backbones, map(float, learned.points[found[chosen]])))
-        values = np.asarray(objective(np.array([shares.get(name, 0.0) for name in backbones])), np.float64)
-        value = float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
-        made.append(SubsetCost(chosen, tuple(shares[name] for name in chosen), value, total_cost(chosen, costs)))
-        meter.add(1)
-    return made
-
-
-def pareto_front(offers: Sequence[SubsetCost], by: str = "milliseconds") -> list[SubsetCost]:
-    """The offers, cheapest first, each marked if nothing is better without costing more. Unknown costs are left out."""
-    known = [offer for offer in offers if getattr(offer.cost, by) is not None and not math.isnan(offer.value)]
-    known.sort(key=lambda offer: (getattr(offer.cost, by), -offer.value, len(offer.backbones), offer.backbones))
-    best, marked = -math.inf, []
-    for offer in known:
-        better = offer.value > best + 1e-12
-        best = max(best, offer.value)
-        marked.append(SubsetCost(offer.backbones, offer.shares, offer.value, offer.cost, better))
-    return marked
-
-
-def within_budget(
-    offers: Sequence[SubsetCost],
-    milliseconds: float | None = None,
-    megabytes: float | None = None,
-    commercial_only: bool = False,
-) -> SubsetCost | None:
-    """The best offer under all limits; of equal ones the cheaper, then the smaller. None when nothing fits.
-
-    An offer whose cost is not known does not fit a limit on it; one whose licence is not known is not commercial.
-    """
-
-    def fits(offer: SubsetCost) -> bool:
-        limits = ((milliseconds, offer.cost.milliseconds), (megabytes, offer.cost.megabytes))
-        cheap = all(limit is None or (cost is not None and cost <= limit) for limit, cost in limits)
-        return cheap and (not commercial_only or offer.cost.commercial is True) and not math.isnan(offer.value)
-
-    def order(offer: SubsetCost) -> tuple:
-        spent = [math.inf if c is None else c for c in (offer.cost.milliseconds, offer.cost.megabytes)]
-        return (-round(offer.value, 12), *spent, len(offer.backbones), offer.backbones)
-
-    return min(filter(fits, offers), key=order, default=None)
 
 
 # ---------------------------------------------------------------- winners and losers
@@ -513,15 +284,3 @@ def winners_and_losers(
     up = [(int(q), float(change[q])) for q in order if change[q] > 0][:most]
     down = [(int(q), float(change[q])) for q in order if change[q] < 0][:most]
     return up, down
-
-
-def subset_spec(spec: FusionSpec, chosen: Sequence[str]) -> FusionSpec | None:
-    """The fusion with only these backbones, the others' weight 0; None when none of them has a weight."""
-    weights = spec.weights or (1.0,) * len(spec.backbones)
-    kept = [weight if name in chosen else 0.0 for name, weight in zip(spec.backbones, weights)]
-    return spec.with_weights(kept) if any(kept) else None
-
-
-def gallery_presence(space: VectorSet, names: Sequence[str]) -> dict[str, int]:
-    """How many gallery images each backbone has nothing for: shown beside the fusion."""
-    return {name: int((~early.present(space.gallery(name))).sum()) for name in names}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.errors import BadInput
 from core.metrics import ranking as metrics
-from core.metrics import significance
-from core.studies import costs, embedding, evaluation, retrieval
+from core.studies import costs, embedding, evaluation, evaluation_warnings, fusion_costs
 from core.types import Backbone, Dataset, Relevance
 
 if TYPE_CHECKING:
@@ -23,9 +20,6 @@ if TYPE_CHECKING:
     from core.studies.systems import System
 
 NOT_MEASURED = "not measured"
-LEVEL = 0.05
-"""Pairs whose Holm-corrected p is below this can be told apart."""
-ORDERS = ("hardest first", "easiest first", "systems differ most", "by name")
 
 
 # ---------------------------------------------------------------- what is known beside the figures
@@ -61,25 +55,31 @@ class SystemInfo:
 def system_info(system: System, dataset: Dataset, title: str = "") -> SystemInfo:
     """What is known about a system: measured costs are those of this machine, published ones are never shown."""
     records = [embedding.find(dataset, name) for name in system.backbones]
-    measured = [costs.measured(name) for name in system.backbones]
-    whole = all(one is not None for one in measured)
-    allowed = [record.commercial for record in records]
+    measured = {name: costs.measured(name) for name in system.backbones}
+    each = {
+        record.name: fusion_costs.FusionCost(
+            getattr(measured[name], "latency_ms", None), getattr(measured[name], "megabytes", None), record.commercial
+        )
+        for name, record in zip(system.backbones, records, strict=True)
+    }
+    cost = fusion_costs.total_cost([record.name for record in records], each)
+    dates = [cost_of_one.date for cost_of_one in measured.values() if cost_of_one is not None]
     return SystemInfo(
         title or system.name,
         "backbone" if system.spec is None else system.spec.strategy.label,
         "" if system.spec is None else _parts(system, records),
         system.dim,
-        sum(one.latency_ms for one in measured) if whole else None,
-        sum(one.megabytes for one in measured) if whole else None,
-        f"measured here, {min(one.date for one in measured)}" if whole else NOT_MEASURED,
+        cost.milliseconds,
+        cost.megabytes,
+        f"measured here, {min(dates)}" if len(dates) == len(records) else NOT_MEASURED,
         " + ".join(dict.fromkeys(record.licence for record in records)),
-        False if False in allowed else None if None in allowed else True,
+        cost.commercial,
     )
 
 
 def _parts(system: System, records: Sequence[Backbone]) -> str:
     """ "EfficientNet-Lite0 60 %, HOG 40 %"."""
-    return ", ".join(f"{one.title} {100 * system.shares[one.name]:.0f} %" for one in records)
+    return ", ".join(f"{record.title} {100 * system.shares[record.name]:.0f} %" for record in records)
 
 
 # ---------------------------------------------------------------- the table
@@ -90,16 +90,16 @@ def order(result: evaluation.Result, key: str | None = None) -> list[str]:
     key = key or result.metric
     sign = 1 if metrics.parse(key)[0].higher_is_better else -1
 
-    def place(name: str) -> tuple[bool, float]:
+    def rank(name: str) -> tuple[bool, float]:
         mean = result[name].mean(key)
         return math.isnan(mean), -sign * mean
 
-    return sorted(result.names, key=place)
+    return sorted(result.names, key=rank)
 
 
 def available(result: evaluation.Result) -> tuple[str, ...]:
     """Keys of all single figures that were computed, in the order of the table of metrics."""
-    keys = dict.fromkeys(key for one in result.evaluations for key in one.figures)
+    keys = dict.fromkeys(key for evaluation in result.evaluations for key in evaluation.figures)
     names = list(metrics.METRICS.names)
     return tuple(sorted(keys, key=lambda key: (names.index(metrics.parse(key)[0].name), metrics.parse(key)[1] or 0)))
 
@@ -111,12 +111,12 @@ def relative(result: evaluation.Result, key: str | None = None) -> dict[str, flo
     """
     key = key or result.metric
     best = result[order(result, key)[0]].mean(key)
-    found = {}
+    shares = {}
     for name in result.names:
         mean = result[name].mean(key)
         upper, lower = (mean, best) if metrics.parse(key)[0].higher_is_better else (best, mean)
-        found[name] = 100 * upper / lower if lower > 0 else float("nan")
-    return found
+        shares[name] = 100 * upper / lower if lower > 0 else float("nan")
+    return shares
 
 
 def table(
@@ -140,31 +140,31 @@ def table(
     keys = tuple(available(result) if keys is None else keys)
     intervals = set(keys if intervals is None else intervals)
     groups, share = result.tie_groups, relative(result)
-    lines = []
+    records = []
     for name in order(result):
-        one, fact = result[name], known[name]
-        line: dict = {"system": fact.title, "ties": groups[name]}
+        evaluation, info = result[name], known[name]
+        record: dict = {"system": info.title, "ties": groups[name]}
         for key in keys:
-            figure = one.figures.get(key)
-            line[key] = float("nan") if figure is None else figure.mean
+            figure = evaluation.figures.get(key)
+            record[key] = float("nan") if figure is None else figure.mean
             if key in intervals:
-                line[f"{key} low"] = float("nan") if figure is None else figure.low
-                line[f"{key} high"] = float("nan") if figure is None else figure.high
-        line |= {
+                record[f"{key} low"] = float("nan") if figure is None else figure.low
+                record[f"{key} high"] = float("nan") if figure is None else figure.high
+        record |= {
             "relative": share[name],
-            "n_valid": one.n_valid,
-            "n_queries": one.n_queries,
+            "n_valid": evaluation.n_valid,
+            "n_queries": evaluation.n_queries,
             "resampled": result.resampled,
-            "kind": fact.kind,
-            "made of": fact.parts,
-            "dim": fact.dim,
-            "ms": fact.milliseconds,
-            "MB": fact.megabytes,
-            "measured": fact.measured,
-            "licence": fact.licence,
+            "kind": info.kind,
+            "made of": info.parts,
+            "dim": info.dim,
+            "ms": info.milliseconds,
+            "MB": info.megabytes,
+            "measured": info.measured,
+            "licence": info.licence,
         }
-        lines.append(line)
-    frame = pd.DataFrame(lines)
+        records.append(record)
+    frame = pd.DataFrame(records)
     frame["dim"] = frame["dim"].astype("Int64")
     for name in ("ms", "MB"):
         frame[name] = frame[name].astype(float)
@@ -175,244 +175,37 @@ def differences(result: evaluation.Result, known: Mapping[str, SystemInfo]) -> p
     """Every pair once, the better system first: n, mean difference, interval, p, Holm p, effects, wins/ties/losses."""
     import pandas as pd
 
-    lines = []
+    records = []
     for a, b in combinations(order(result), 2):
-        one = difference(result, a, b)
-        lines.append(
+        d = result.comparison.difference(a, b)
+        records.append(
             {
                 "better": known[a].title,
                 "other": known[b].title,
-                "n": one.n,
-                "difference": one.mean,
-                "low": one.low,
-                "high": one.high,
-                "p": one.p,
-                "p Holm": one.p_holm,
-                "p Wilcoxon": one.wilcoxon,
-                "d_z": one.d_z,
-                "rank biserial": one.rank_biserial,
-                "wins": one.wins,
-                "ties": one.ties,
-                "losses": one.losses,
-                "resampled": one.resampled,
+                "n": d.n,
+                "difference": d.mean,
+                "low": d.low,
+                "high": d.high,
+                "p": d.p,
+                "p Holm": d.p_holm,
+                "p Wilcoxon": d.wilcoxon,
+                "d_z": d.d_z,
+                "rank biserial": d.rank_biserial,
+                "wins": d.wins,
+                "ties": d.ties,
+                "losses": d.losses,
+                "resampled": d.resampled,
+                "conclusion": d.conclusion,
             }
         )
-    return pd.DataFrame(lines)
-
-
-def difference(result: evaluation.Result, a: str, b: str) -> significance.Difference:
-    """A less B, whichever way round it was tested."""
-    if (a, b) in result.comparisons:
-        return result.comparisons[a, b]
-    return turned(result.comparisons[b, a])
-
-
-def turned(one: significance.Difference) -> significance.Difference:
-    """The same comparison the other way round."""
-    import dataclasses
-
-    return dataclasses.replace(
-        one,
-        mean=-one.mean + 0.0,
-        low=-one.high + 0.0,
-        high=-one.low + 0.0,
-        d_z=-one.d_z + 0.0,
-        rank_biserial=-one.rank_biserial + 0.0,
-        wins=one.losses,
-        losses=one.wins,
-    )
+    return pd.DataFrame(records)
 
 
 def warnings(result: evaluation.Result, known: Mapping[str, SystemInfo]) -> list[str]:
     """Everything to read before the numbers, in words, each sentence once."""
-    found = evaluation.warnings(result.evaluations, {name: fact.title for name, fact in known.items()})
-    doubtful = [
-        f"{known[a].title} and {known[b].title} (randomisation p = {one.p:.2g}, Wilcoxon p = {one.wilcoxon:.2g})"
-        for (a, b), one in result.comparisons.items()
-        if one.n and one.contradicts
-    ]
-    if doubtful:
-        found.append(
-            f"The two tests contradict each other about {'; '.join(doubtful)}, as they may with many small losses and a few "
-            f"large wins; nothing is concluded about {'these pairs' if len(doubtful) > 1 else 'this pair'}."
-        )
-    return found
-
-
-# ---------------------------------------------------------------- to take away
-
-
-def as_csv(frame: pd.DataFrame) -> bytes:
-    """UTF-8 CSV with a header row; undefined is empty."""
-    return frame.to_csv(index=False).encode()
-
-
-def as_parquet(frame: pd.DataFrame) -> bytes:
-    """The same as Parquet."""
-    file = io.BytesIO()
-    frame.to_parquet(file, index=False)
-    return file.getvalue()
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "–": "--",
-    "±": r"$\pm$",
-    "²": r"\textsuperscript{2}",
-}
-
-
-def _latex(text: object) -> str:
-    return "".join(_LATEX.get(letter, letter) for letter in str(text))
-
-
-def as_latex(
-    result: evaluation.Result, known: Mapping[str, SystemInfo], keys: Sequence[str], dataset: Dataset, places: int = 3
-) -> str:
-    """A table for a paper (booktabs): the best of each column bold, intervals of the compared metric, letters of ties.
-
-    Args:
-        keys: metrics, one column each.
-        places: digits after the point.
-    """
-    groups = result.tie_groups
-    best = {key: result[order(result, key)[0]].mean(key) for key in keys}
-    lines = [
-        r"% needs \usepackage{booktabs}",
-        r"\begin{tabular}{l" + "r" * len(keys) + "}",
-        r"\toprule",
-        " & ".join(["System", *(_latex(metrics.label(key)) for key in keys)]) + r" \\",
-        r"\midrule",
-    ]
-    for name in order(result):
-        cells = [_latex(known[name].title) + (rf"\textsuperscript{{{groups[name]}}}" if groups[name] else "")]
-        for key in keys:
-            figure = result[name].figures.get(key)
-            if figure is None or math.isnan(figure.mean):
-                cells.append("--")
-                continue
-            text = f"{figure.mean:.{places}f}"
-            text = rf"\textbf{{{text}}}" if figure.mean == best[key] else text
-            if key == result.metric:
-                text += rf" {{\footnotesize [{figure.low:.{places}f}, {figure.high:.{places}f}]}}"
-            cells.append(text)
-        lines.append(" & ".join(cells) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}", f"% {_footnote(result, dataset)}"]
-    return "\n".join(lines) + "\n"
-
-
-def _footnote(result: evaluation.Result, dataset: Dataset) -> str:
-    one = result.evaluations[0]
-    return (
-        f"{dataset.name}: {one.n_valid} of {one.n_queries} queries count; 95 % bootstrap intervals over "
-        f"{result.resampled}; systems that share a letter cannot be told apart in {metrics.label(result.metric)} "
-        "(paired randomisation tests, Holm-corrected over all pairs, 0.05)."
-    )
-
-
-# ---------------------------------------------------------------- quality against cost
-
-
-def pareto_of_rows(costs_of: Sequence[float | None], values: Sequence[float]) -> np.ndarray:
-    """(n,) bool: the Pareto front, those that nobody beats without costing more; unknown ones are never on it.
-
-    Of systems equal in both, all are on the front.
-
-    >>> front([1.0, 2.0, 3.0, None], [0.5, 0.4, 0.9, 1.0])
-    array([ True, False,  True, False])
-    """
-    price = np.array([math.nan if cost is None else cost for cost in costs_of], float)
-    value = np.asarray(values, float)
-    known = ~np.isnan(price) & ~np.isnan(value)
-    found = known.copy()
-    for i in np.flatnonzero(known):
-        better = (price <= price[i]) & (value >= value[i]) & ((price < price[i]) | (value > value[i]))
-        found[i] = not (better & known).any()
-    return found
-
-
-# ---------------------------------------------------------------- class by class
-
-
-@dataclass(frozen=True)
-class ClassTable:
-    """One metric of every class and system.
-
-    Attributes:
-        classes: names, in the order shown.
-        systems: names.
-        n: (n_classes,) valid queries of each class.
-        values, low, high: (n_classes, n_systems) means over a class's valid queries and their 95 % intervals, NaN
-            where a class has none.
-    """
-
-    classes: tuple[str, ...]
-    systems: tuple[str, ...]
-    n: np.ndarray
-    values: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-
-
-def class_order(result: evaluation.Result, dataset: Dataset, metric: str, by: str = ORDERS[0]) -> list[str]:
-    """The classes that have a valid query, in one of ORDERS; equal ones by name."""
-    if by not in ORDERS:
-        raise BadInput(f"Classes are ordered {', '.join(ORDERS)}; not {by!r}.")
-    queries = np.arange(len(dataset.split.queries))
-    means = {}
-    for label in dataset.label_names:
-        mine = retrieval.of_label(dataset, queries, label)
-        row = [metrics.mean(one.per_query[metric][mine]) for one in result.evaluations]
-        if not all(map(math.isnan, row)):
-            means[label] = row
-    if by == "by name":
-        return sorted(means)
-    if by == "systems differ most":
-        return sorted(means, key=lambda label: (-(max(means[label]) - min(means[label])), label))
-    sign = 1 if by == "hardest first" else -1
-    return sorted(means, key=lambda label: (sign * float(np.mean(means[label])), label))
-
-
-def per_class(result: evaluation.Result, dataset: Dataset, metric: str, classes: Sequence[str]) -> ClassTable:
-    """One metric of some classes by every system, best system first, with intervals over each class's queries.
-
-    A query with several labels counts in each of its classes.
-
-    Args:
-        metric: a list metric that was computed.
-        classes: names of labels.
-    """
-    systems = order(result, metric)
-    columns = np.stack([result[name].per_query[metric] for name in systems], axis=1)
-    queries = np.arange(len(dataset.split.queries))
-    shape = (len(classes), len(systems))
-    values, low, high = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
-    n = np.zeros(len(classes), np.int64)
-    for at, label in enumerate(classes):
-        rows = columns[retrieval.of_label(dataset, queries, label)]
-        rows = rows[~np.isnan(rows).any(axis=1)]
-        n[at] = len(rows)
-        if len(rows):
-            values[at] = rows.mean(axis=0)
-            low[at], high[at] = significance.intervals(rows)
-    return ClassTable(tuple(classes), tuple(systems), n, values, low, high)
-
-
-def class_queries(result: evaluation.Result, dataset: Dataset, system: str, metric: str, label: str) -> list[int]:
-    """The valid queries of a class, worst first by one system's values: positions among the split's queries."""
-    values = result[system].per_query[metric]
-    mine = retrieval.of_label(dataset, np.arange(len(values)), label) & ~np.isnan(values)
-    found = np.flatnonzero(mine)
-    return [int(at) for at in found[np.argsort(values[found], kind="stable")]]
+    titles = {name: info.title for name, info in known.items()}
+    contradictions = result.comparison.contradictions(titles)
+    return [*evaluation_warnings.of_all(result.evaluations, titles), *([contradictions] if contradictions else [])]
 
 
 # ---------------------------------------------------------------- what cannot be judged
@@ -435,20 +228,20 @@ def obstacle(dataset: Dataset, truth: Relevance | None) -> str:
 
 def remarks(dataset: Dataset, truth: Relevance, k: int) -> list[str]:
     """What to know about the truth before reading figures: one class, lone queries, a k beyond the list."""
-    found = []
+    sentences = []
     n_valid = int((truth.n_relevant > 0).sum())
     used = truth.gallery_classes
     if used is not None and len(np.unique(used[used >= 0])) == 1 and not (used < 0).any():
-        found.append(
+        sentences.append(
             "All images are of one class, so every result is relevant: every system reaches 1, and no clustering index "
             "is defined. Add images of another class."
         )
     if n_valid < truth.n_queries:
-        found.append(
+        sentences.append(
             f"{truth.n_queries - n_valid:,} of {truth.n_queries:,} queries have no relevant image (alone in their class, or "
             "without a label). They are left out of every mean."
         )
-    return [*found, *filter(None, [beyond_list(truth, k)])]
+    return [*sentences, *filter(None, [beyond_list(truth, k)])]
 
 
 def beyond_list(truth: Relevance, k: int) -> str:

@@ -11,8 +11,9 @@ from core import data
 from core.data.readers import revisited
 from core.errors import BadInput
 from core.metrics import ranking as metrics
-from core.metrics import significance
-from core.studies import evaluation
+from core.metrics import resampling
+from core.studies import evaluation_tables
+from core.studies.ranker import Ranker
 from core.studies.systems import System
 from core.types import Dataset
 
@@ -59,11 +60,11 @@ def report(systems: Sequence[System], dataset: Dataset, seed: int = 0) -> pd.Dat
     rows = []
     for protocol in revisited.PROTOCOLS:
         truth = data.relevance(revisited.under(dataset, protocol))
-        engine = evaluation.engine_for(systems, truth)
+        ranker = Ranker(truth)
         for system in systems:
-            ranks = evaluation.rank(system, truth, engine, 1).ranks
+            ranks = ranker.rank(system, k=1).ranks
             values = metrics.compute(ranks, ("map_trapz", "map"))
-            low, high = significance.interval(values["map_trapz"], seed=seed)
+            low, high = resampling.interval(values["map_trapz"], seed=seed, classes=truth.query_groups)
             rows.append(
                 {
                     "system": system.name,
@@ -78,9 +79,8 @@ def report(systems: Sequence[System], dataset: Dataset, seed: int = 0) -> pd.Dat
                 }
             )
     frame = pd.DataFrame(rows)
-    order = dict.fromkeys(one.name for one in systems)
-    place = {name: at for at, name in enumerate(order)}
-    return frame.sort_values("system", key=lambda names: names.map(place), kind="stable", ignore_index=True)
+    order = {name: number for number, name in enumerate(dict.fromkeys(system.name for system in systems))}
+    return frame.sort_values("system", key=lambda names: names.map(order), kind="stable", ignore_index=True)
 
 
 def printed(frame: pd.DataFrame) -> str:
@@ -95,4 +95,4 @@ def printed(frame: pd.DataFrame) -> str:
                 )
             ]
         )
-    return "\n".join([*evaluation.aligned(rows), NOTE])
+    return "\n".join([*evaluation_tables.aligned(rows), NOTE])

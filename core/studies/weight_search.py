@@ -11,11 +11,12 @@ import numpy as np
 
 from core.errors import BadInput, ShapeMismatch
 from core.fusion import FusionSpec, early
-from core.metrics import significance
+from core.metrics import resampling
 from core.metrics.ranking import average_precision
 from core.search.live_engine import LiveEngine
-from core.search.ranking import rank_scores
+from core.studies.ranker import Ranker
 from core.studies.systems import System
+from core.studies.training_split import TrainingSplit
 from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, ProgressMeter, Task
 from core.types import Relevance, unit
@@ -37,7 +38,7 @@ class ObjectiveOf:
         space: asked by the queries to judge by, and no others.
         spec: the fusion; its own weights do not matter.
         truth: of the space's split.
-        engine: a live engine of the same queries, if there is one; else one is made when the kind allows it.
+        engine: a live engine of the same queries, if there is one.
     Raises:
         BadInput: the kind counts all backbones the same.
     """
@@ -45,109 +46,16 @@ class ObjectiveOf:
     def __init__(self, space: VectorSet, spec: FusionSpec, truth: Relevance, engine: LiveEngine | None = None) -> None:
         if not spec.strategy.weight:
             raise BadInput(f"{spec.strategy.label} has no weights. Choose concat or a weighted sum to learn them.")
-        self.space, self.spec, self.truth = space, spec, truth
-        system = System(spec.name, space, spec.with_weights([1.0] * len(spec.backbones)))
-        self.engine = engine
-        if engine is None and system.is_linear:
-            vectors = {name: space.get(name) for name in spec.backbones}
-            self.engine = LiveEngine(vectors, space.split, truth, background=False)
-        self.is_live = system.is_linear
+        self.space, self.spec = space, spec
+        self.ranker = Ranker(truth, engine)
 
     def __call__(self, shares: np.ndarray) -> np.ndarray:
         """Shares (n_backbones,) in the order of the fusion → (n_queries,) float64."""
-        return self.of(dict(zip(self.spec.backbones, map(float, shares))))
+        return self.of(dict(zip(self.spec.backbones, map(float, shares), strict=True)))
 
     def of(self, shares: Mapping[str, float]) -> np.ndarray:
         """The same by name."""
-        if self.is_live:
-            return average_precision(self.engine.rank(shares).ranks)
-        return average_precision(rank_scores(System("", self.space, self.spec.with_shares(shares)), self.truth).ranks)
-
-
-def bootstrap_intervals(values: np.ndarray, seed: int = 0, draws: int = DRAWS) -> tuple[np.ndarray, np.ndarray]:
-    """95 % percentile intervals of row means; the same queries are drawn for every row.
-
-    Args:
-        values: (n_rows, n_queries) float64, no NaN.
-    Returns:
-        low, high: (n_rows,) float64.
-    """
-    return significance.intervals(np.asarray(values, np.float64).T, draws, seed)
-
-
-@dataclass(frozen=True)
-class TrainingSplit:
-    """Which queries are fitted on, and which are reported on.
-
-    Attributes:
-        train, report: positions among the queries, int64, no query in both. With "given", `train` counts among the
-            dataset's own training images instead, which are other images than the queries.
-        by: "class", "instance", "query" or "given": what is never on both sides.
-    """
-
-    train: np.ndarray
-    report: np.ndarray
-    by: str
-
-    def __post_init__(self) -> None:
-        check_apart(np.empty(0, np.int64) if self.by == "given" else self.train, self.report, len(self.train))
-
-    def sentence(self) -> str:
-        """For people."""
-        kept = {
-            "class": "no class is on both sides",
-            "instance": "no instance is on both sides",
-            "query": "drawn at random, since no class or instance repeats enough to be held back",
-            "given": "as the dataset's own split says",
-        }[self.by]
-        return f"Fitted on {len(self.train):,} training queries, reported on {len(self.report):,} others ({kept})."
-
-
-def check_apart(train: np.ndarray, report: np.ndarray, n_train: int | None = None) -> None:
-    """Training and reporting on the same queries is an error, not an option.
-
-    Args:
-        n_train: how many train, where they are not among the reporting positions anyway.
-
-    Raises:
-        BadInput: a query is on both sides, or one side is empty.
-    """
-    shared = np.intersect1d(train, report)
-    if len(shared):
-        raise BadInput(
-            f"{len(shared)} queries are used for training and for reporting; figures on trained queries mean nothing. "
-            "Report on the other queries."
-        )
-    for name, count in (("training", len(train) if n_train is None else n_train), ("reporting", len(report))):
-        if not count:
-            raise BadInput(f"There are no queries for {name}. Use a dataset with more labelled images.")
-
-
-def split_queries(groups: np.ndarray, fraction: float = 0.5, seed: int = 0, by: str = "class") -> TrainingSplit:
-    """Part the labelled queries so that no group (class or instance) is on both sides.
-
-    Where fewer than four groups have two queries or more, queries are drawn one by one instead.
-
-    Args:
-        groups: (n_queries,) int64, −1 is unlabelled: such queries are on neither side.
-        fraction: share of the queries to train on, in (0, 1).
-        seed: of the draw.
-        by: what the groups are, "class" or "instance".
-    """
-    if not 0 < fraction < 1:
-        raise BadInput(f"The training share is a number between 0 and 1, not {fraction}.")
-    groups, rng = np.asarray(groups, np.int64), np.random.default_rng(seed)
-    usable = np.flatnonzero(groups >= 0)
-    names, sizes = np.unique(groups[usable], return_counts=True)
-    if (sizes > 1).sum() < 4:
-        order = rng.permutation(usable)
-        cut = min(max(round(fraction * len(order)), 1), max(len(order) - 1, 1))
-        return TrainingSplit(np.sort(order[:cut]), np.sort(order[cut:]), "query")
-    order = rng.permutation(len(names))
-    reached = np.cumsum(sizes[order])
-    cut = min(max(int(np.searchsorted(reached, fraction * len(usable), "left")) + 1, 1), len(names) - 1)
-    training = np.isin(groups, names[order[:cut]])
-    return TrainingSplit(np.flatnonzero(training), np.flatnonzero(~training & (groups >= 0)), by)
+        return average_precision(self.ranker.rank(System("", self.space, self.spec.with_shares(shares))).ranks)
 
 
 def simplex(n_backbones: int, parts: int = 10) -> np.ndarray:
@@ -370,22 +278,20 @@ def dimension_curve(
     joined = early.concat([space.get(name) for name in spec.active], spec.active_weights)
     longest = min(space.n_gallery, joined.shape[1])
     dims = [d for d in (2**power for power in range(3, 17)) if d < longest] + [longest]
-    there = early.present(joined)
-    whole = early.Pca(joined[space.split.gallery], longest, bool(spec.settings["whiten"])).project(joined)
-    meter = task.meter("Trying dimensions", len(dims), "dims")
-    each = []
-    for dim in dims:
-        task.check()
-        one = dataclasses.replace(spec, parameters=(*(p for p in spec.parameters if p[0] != "dim"), ("dim", dim)))
+    present = early.present(joined)
+    projected = early.Pca(joined[space.split.gallery], longest, bool(spec.settings["whiten"])).project(joined)
+    ranker, columns = Ranker(truth), []
+    for dim in task.each("Trying dimensions", dims, "dims"):
+        shorter = dataclasses.replace(spec, parameters=(*(p for p in spec.parameters if p[0] != "dim"), ("dim", dim)))
         # Components are ordered, so a shorter fusion is the front of the longest one.
-        rows = unit(whole[:, :dim])
-        rows[~there] = 0
-        space.remember(one, rows)
-        each.append(average_precision(rank_scores(System("", space, one), truth).ranks))
-        meter.add(1)
-    values = np.array(each)[:, truth.n_relevant > 0]
-    mean = values.mean(axis=1) if values.shape[1] else np.full(len(dims), np.nan)
-    low, high = bootstrap_intervals(values, seed)
+        rows = unit(projected[:, :dim])
+        rows[~present] = 0
+        space.remember(shorter, rows)
+        columns.append(average_precision(ranker.rank(System("", space, shorter)).ranks))
+    valid, groups = truth.n_relevant > 0, truth.query_groups
+    values = np.stack(columns, axis=1)[valid]
+    mean = values.mean(axis=0) if len(values) else np.full(len(dims), np.nan)
+    low, high = resampling.intervals(values, DRAWS, seed, None if groups is None else groups[valid])
     best = int(np.argmax(mean))
     inside = np.flatnonzero(mean >= low[best] - EQUAL)
     return DimensionCurve(tuple(dims), mean, low, high, dims[int(inside[0]) if len(inside) else best])

@@ -2,7 +2,7 @@
 
 from core.types.backbone import Backbone
 from core.types.dataset import Dataset, Split
-from core.types.evaluation import CurveFigure, Evaluation, Figure
+from core.types.evaluation import CurveFigure, Evaluation, Figure, TieRange
 from core.types.projection import Projection
 from core.types.ranking import Ranking, RelevantRanks
 from core.types.relevance import Relevance
@@ -21,6 +21,7 @@ __all__ = [
     "Relevance",
     "RelevantRanks",
     "Split",
+    "TieRange",
     "frozen_array",
     "unit",
     "unit_wide",

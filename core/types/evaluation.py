@@ -37,6 +37,25 @@ class CurveFigure:
 
 
 @dataclass(frozen=True)
+class TieRange:
+    """What the order among equal scores decides.
+
+    Attributes:
+        n_queries: valid queries in which a relevant and another item tie.
+        low, high: the lowest and the highest mean AP over all orders of equal scores.
+    """
+
+    n_queries: int
+    low: float
+    high: float
+
+    @property
+    def shows(self) -> bool:
+        """Whether it shows in four digits after the point, the most that are printed."""
+        return self.n_queries > 0 and f"{self.low:.4f}" != f"{self.high:.4f}"
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """One system judged.
 
@@ -51,6 +70,7 @@ class Evaluation:
         warnings: sentences to show beside the numbers.
         queries: (n_queries,) int64 which queries of the split, when only a panel was asked, else None.
         curve: the mean of `levels`; None where single queries were evaluated, not the system.
+        tie_range: of the mean AP over all orders of equal scores, None where nobody looked.
     """
 
     name: str
@@ -64,6 +84,7 @@ class Evaluation:
     warnings: tuple[str, ...] = ()
     queries: np.ndarray | None = None
     curve: CurveFigure | None = None
+    tie_range: TieRange | None = None
 
     def __post_init__(self) -> None:
         for key, values in self.per_query.items():

@@ -195,6 +195,21 @@ class Relevance:
         return same_class - itself
 
     @cached_property
+    def query_groups(self) -> np.ndarray | None:
+        """(n_queries,) int64: queries that share relevant items, directly or through others, have one code; −1 has none.
+
+        Such queries are not independent. None where they do not fall into groups: nothing is shared, or more than half
+        of the valid queries hang together, as with several labels an item.
+        """
+        valid = self.n_relevant > 0
+        groups = self.query_classes if self.by_class else _connected(self)
+        groups = np.where(valid, groups, -1)
+        sizes = np.bincount(groups[valid]) if valid.any() else np.zeros(1, np.int64)
+        lone = sizes.max() <= 1 or (sizes > 0).sum() < 2
+        merged = not self.by_class and 2 * sizes.max() > valid.sum()
+        return None if lone or merged else groups
+
+    @cached_property
     def list_length(self) -> np.ndarray:
         """(n_queries,) int64: N, items of a full list, the query itself and its junk left out."""
         junk_owners = np.repeat(np.arange(self.n_queries), np.diff(self.junk_indptr))
@@ -218,6 +233,19 @@ class Relevance:
         indptr, at = _csr_take(self.indptr, queries)
         gains = None if self.gains is None else self.gains[at]
         return Relevance(len(queries), self.n_gallery, indptr, self.items[at], gains, **more)
+
+
+def _connected(truth: Relevance) -> np.ndarray:
+    """(n_queries,) int64: the connected component of each query in the graph of queries and their relevant items."""
+    from scipy import sparse
+    from scipy.sparse.csgraph import connected_components
+
+    n, width = truth.n_queries, truth.n_queries + truth.n_gallery
+    inside = np.flatnonzero(truth.self_position >= 0)
+    rows = np.concatenate([np.repeat(np.arange(n), np.diff(truth.indptr)), inside])
+    columns = np.concatenate([truth.items, truth.self_position[inside]]) + n
+    graph = sparse.csr_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(width, width))
+    return connected_components(graph, directed=False)[1][:n].astype(np.int64)
 
 
 def _csr_take(indptr: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

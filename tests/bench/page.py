@@ -302,23 +302,25 @@ def _engine(name: str, moves: int, strategy: str) -> tuple[int, float]:
     from core import data
     from core.fusion import FusionSpec
     from core.metrics import ranking as metrics
-    from core.metrics import significance
+    from core.metrics import resampling
     from core.search import LiveEngine
-    from core.studies import fusion, fusion_attribution, retrieval
+    from core.studies import fusion, fusion_attribution, fusion_baseline, fusion_evaluator, retrieval, training_split
 
     dataset = data.load(name)
     space, truth = fusion.space_of(dataset, NAMES), data.relevance(dataset)
     space.keep()
-    judge = fusion.FusionEvaluator(space, truth, LiveEngine(space.vectors, dataset.split, truth, background=False))
-    keys, random, spans = fusion.query_keys(dataset), np.random.default_rng(0), []
+    judge = fusion_evaluator.FusionEvaluator(
+        space, truth, LiveEngine(space.vectors, dataset.split, truth, background=False)
+    )
+    keys, random, spans = training_split.query_keys(dataset), np.random.default_rng(0), []
     question = retrieval.gallery_image_query(dataset, space, int(dataset.split.queries[0]), truth)
     shown = ("map", "p@1", "p@10", "ndcg@10")
     for _ in range(moves + 3):
         spec = FusionSpec("now", strategy, NAMES).with_shares(dict(zip(NAMES, random.dirichlet(np.ones(len(NAMES))))))
         start = time.perf_counter()
         values = metrics.compute(judge.fusion(spec), shown)
-        significance.intervals(np.stack([values[key] for key in shown], axis=1))
-        fusion.compare_to_baseline(judge, spec, keys=keys)
+        resampling.intervals(np.stack([values[key] for key in shown], axis=1))
+        fusion_baseline.compare_to_baseline(judge, spec, keys=keys)
         answer = retrieval.retrieve(question, question.system("now", spec))
         fusion_attribution.score_contributions(answer.system, 0, answer.order[:12])
         spans.append(1e3 * (time.perf_counter() - start))

@@ -123,7 +123,7 @@ def test_a_comparison_has_every_system_its_interval_and_its_cases(small) -> None
     best = max(result.evaluations, key=lambda one: one.mean("map"))
     cases = retrieval.best_and_worst(dataset, best, truth)[1]
     assert all(f"AP {case.ap:.3f}" in seen.words for case in cases)
-    found = next(iter(result.comparisons.values()))
+    found = next(iter(result.comparison.differences.values()))
     assert f"{found.p_holm:.4f}" in seen.words
     assert re.search(r"<polyline", text) and len(text) < 10e6
 

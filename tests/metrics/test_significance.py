@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from core.errors import ShapeMismatch
+from core.metrics import resampling as r
 from core.metrics import significance as s
 
 
@@ -30,20 +31,23 @@ def test_bootstrap_is_the_plain_loop_over_seeded_draws(n: int) -> None:
     columns = np.random.default_rng(n).random((n, 3))
     drawn = np.random.default_rng(5).integers(0, n, (700, n))
     slow = np.array([[columns[row, c].mean() for c in range(3)] for row in drawn])
-    np.testing.assert_allclose(s.bootstrap_means(columns, 700, seed=5), slow, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(r.bootstrap_means(columns, 700, seed=5), slow, rtol=0, atol=1e-12)
 
 
 def test_interval_is_where_all_resamples_of_three_numbers_lie() -> None:
     values = np.array([0.1, 0.5, 1.0])
     every = np.sort([np.mean(some) for some in itertools.product(values, repeat=3)])
-    low, high = s.interval(values, draws=20_000)
+    drawn = np.quantile(r.bootstrap_means(values[:, None], 20_000), r.percentile_levels(3))
     # 27 equally likely resamples: 2.5 % lies within the lowest one, which is 0.1 itself.
-    assert low == pytest.approx(every[0]) and high == pytest.approx(every[-1])
+    assert drawn == pytest.approx([every[0], every[-1]])
+    half = stats.t.ppf(0.975, 2) * values.std(ddof=1) / math.sqrt(3)
+    low, high = r.interval(values - 1)  # no shares, so that nothing is cut off
+    assert low <= values.mean() - 1 - half + 1e-9 and high >= values.mean() - 1 + half - 1e-9
 
 
 def test_interval_agrees_with_scipy_and_with_the_normal_law() -> None:
     values = np.random.default_rng(1).beta(2, 1, 800)
-    low, high = s.interval(values)
+    low, high = r.interval(values)
     theirs = stats.bootstrap(
         (values,), np.mean, n_resamples=10_000, method="percentile", random_state=np.random.default_rng(9)
     ).confidence_interval
@@ -53,13 +57,29 @@ def test_interval_agrees_with_scipy_and_with_the_normal_law() -> None:
     assert low == pytest.approx(values.mean() - 1.96 * spread, abs=0.06 * width)
 
 
-def test_interval_ends_are_linear_quantiles() -> None:
-    values = np.random.default_rng(2).random(11)
-    means = np.sort(s.bootstrap_means(values[:, None], 1000, seed=3)[:, 0])
-    low, high = s.interval(values, 1000, seed=3)
-    at = 0.025 * 999
-    assert low == pytest.approx(means[24] + (at - 24) * (means[25] - means[24]), abs=1e-15)
-    assert high == pytest.approx(np.quantile(means, 0.975), abs=1e-15)
+def test_interval_holds_the_expanded_percentiles_and_students() -> None:
+    for n in (5, 11, 40):
+        values = np.random.default_rng(n).beta(3, 1, n)
+        means = r.bootstrap_means(values[:, None], 1000, seed=3)[:, 0]
+        alpha = stats.norm.cdf(-math.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1))  # Hesterberg 2015
+        low, high = r.interval(values, 1000, seed=3)
+        half = stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / math.sqrt(n)
+        assert low <= min(np.quantile(means, alpha), values.mean() - half) + 1e-12
+        assert high >= min(1.0, max(np.quantile(means, 1 - alpha), values.mean() + half)) - 1e-12
+        assert low >= 0 and high <= 1, "a mean of shares is a share"
+
+
+@pytest.mark.parametrize("n", [20, 50, 300])
+def test_shares_at_the_boundary_have_wilsons_interval(n: int) -> None:
+    for hits in (0, 1, n - 1, n):
+        values = np.repeat([1.0, 0.0], [hits, n - hits])
+        low, high = stats.binomtest(hits, n).proportion_ci(method="wilson")
+        expected = (0.0 if hits == 0 else low, 1.0 if hits == n else high)
+        assert r.interval(values) == pytest.approx(expected, abs=1e-9)
+    low, high = r.interval(np.ones(n), classes=np.arange(n) % 10)
+    assert low < stats.binomtest(n, n).proportion_ci(method="wilson").low and high == 1, (
+        "classes may hang together: wider"
+    )
 
 
 def test_queries_that_do_not_count_are_left_out_column_by_column() -> None:
@@ -67,29 +87,29 @@ def test_queries_that_do_not_count_are_left_out_column_by_column() -> None:
     columns = random.random((30, 4))
     columns[[2, 9], 1] = columns[[2, 9], 3] = np.nan
     columns[:, 2] = np.nan
-    lows, highs = s.intervals(columns, 500, seed=1)
+    lows, highs = r.intervals(columns, 500, seed=1)
     assert np.isnan([lows[2], highs[2]]).all()
     for c in (0, 1, 3):
         kept = columns[~np.isnan(columns[:, c]), c]
-        assert (lows[c], highs[c]) == pytest.approx(s.interval(kept, 500, seed=1))
+        assert (lows[c], highs[c]) == pytest.approx(r.interval(kept, 500, seed=1))
 
 
 def test_constant_values_have_an_interval_of_no_width() -> None:
-    assert s.interval(np.full(37, 0.1)) == (0.1, 0.1)
-    assert s.interval(np.array([0.3])) == (0.3, 0.3)
-    assert all(math.isnan(end) for end in s.interval(np.array([np.nan, np.nan])))
+    assert r.interval(np.full(37, 0.1)) == (0.1, 0.1)
+    assert r.interval(np.array([0.3])) == (0.3, 0.3)
+    assert all(math.isnan(end) for end in r.interval(np.array([np.nan, np.nan])))
 
 
 def test_seeds_repeat_and_differ() -> None:
     values = np.random.default_rng(4).random(50)
-    assert s.interval(values, seed=1) == s.interval(values, seed=1) != s.interval(values, seed=2)
+    assert r.interval(values, seed=1) == r.interval(values, seed=1) != r.interval(values, seed=2)
 
 
 def test_many_queries_are_drawn_in_blocks_that_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     columns = np.random.default_rng(8).random((90, 2))
-    kept = s.bootstrap_means(columns, 600, seed=4)
-    monkeypatch.setattr(s, "KEPT_BYTES", 0)
-    np.testing.assert_array_equal(s.bootstrap_means(columns, 600, seed=4), kept)
+    kept = r.bootstrap_means(columns, 600, seed=4)
+    monkeypatch.setattr(r, "KEPT_BYTES", 0)
+    np.testing.assert_array_equal(r.bootstrap_means(columns, 600, seed=4), kept)
 
 
 # ---------------------------------------------------------------- whole classes
@@ -105,19 +125,19 @@ def test_class_bootstrap_draws_classes_with_all_their_queries() -> None:
     for row in drawn:
         taken = np.concatenate([values[classes == names[c]] for c in row])
         slow.append(taken.mean(axis=0))
-    np.testing.assert_allclose(s.bootstrap_means(values, 300, seed=7, classes=classes), slow, atol=1e-12)
+    np.testing.assert_allclose(r.bootstrap_means(values, 300, seed=7, classes=classes), slow, atol=1e-12)
 
 
 def test_class_bootstrap_of_lone_queries_is_the_plain_one() -> None:
     values = np.random.default_rng(1).random(25)
-    assert s.interval(values, classes=np.arange(25)) == pytest.approx(s.interval(values))
+    assert r.interval(values, classes=np.arange(25)) == pytest.approx(r.interval(values))
 
 
 def test_class_bootstrap_is_wider_when_classes_share_their_luck() -> None:
     random = np.random.default_rng(2)
     classes = np.repeat(np.arange(12), 30)
     values = np.repeat(random.normal(0, 0.2, 12), 30) + random.normal(0, 0.05, 360)
-    plain, careful = s.interval(values), s.interval(values, classes=classes)
+    plain, careful = r.interval(values), r.interval(values, classes=classes)
     assert careful[1] - careful[0] > 3 * (plain[1] - plain[0])
     one = s.compare(values, np.zeros(360), classes=classes)
     assert one.resampled == "classes" and (one.low, one.high) == pytest.approx(careful)
@@ -278,7 +298,37 @@ def test_contradicting_tests_are_noticed() -> None:
     # Many small losses and a few large wins: the mean says nothing, the ranks say worse.
     d = np.concatenate([np.full(60, -0.02), np.full(4, 0.5)]) + np.random.default_rng(1).normal(0, 1e-4, 64)
     one = s.compare(d, np.zeros(64))
-    assert one.p > 0.05 > one.wilcoxon and one.contradicts
+    assert one.p > 0.05 > one.wilcoxon and one.contradicts and not one.differs
+
+
+def test_two_sure_tests_in_opposite_directions_conclude_nothing() -> None:
+    d = np.concatenate([np.full(23, 1.0), np.full(16, -0.001)] + [np.full(161, -0.0002)])
+    one = s.compare(d, np.zeros(len(d)))
+    assert one.mean > 0 > one.rank_biserial and max(one.p, one.p_holm, one.wilcoxon) < 0.05 and one.low > 0
+    assert one.contradicts and not one.differs and one.conclusion == "the two tests disagree: no conclusion"
+    assert one.turned().contradicts and one.turned().turned() == one
+
+
+def test_a_difference_needs_its_interval_too() -> None:
+    d = np.random.default_rng(0).normal(0.05, 0.1, 200)
+    one = s.compare(d, np.zeros(200))
+    from dataclasses import replace
+
+    assert one.differs and one.conclusion == "differ"
+    assert not replace(one, low=-0.001).differs and not replace(one, p_holm=0.06).differs
+
+
+def test_whole_classes_flip_together_and_few_cannot_tell() -> None:
+    random = np.random.default_rng(5)
+    classes = np.repeat(np.arange(6), 30)
+    d = 0.05 + random.normal(0, 0.02, 6)[classes] + random.normal(0, 0.1, 180)
+    sums = np.bincount(classes, d)
+    signs = 1 - 2 * ((np.arange(64)[:, None] >> np.arange(6)) & 1)
+    exact = float((np.abs(signs @ sums) >= abs(sums.sum()) - 1e-9).mean())
+    one = s.compare(d, np.zeros(180), classes=classes)
+    assert one.p == exact == 2 / 64 and one.n_units == 6 and one.differs and not one.too_few
+    five = s.compare(d[:150], np.zeros(150), classes=classes[:150])
+    assert five.p == 2 / 32 and not five.differs and five.conclusion == "5 classes are too few to tell"
 
 
 # ---------------------------------------------------------------- many pairs
@@ -340,9 +390,8 @@ def differences(names: str, different: set[tuple[str, str]]) -> dict:
     zero = s.compare(np.zeros(3), np.zeros(3))
     from dataclasses import replace
 
-    return {
-        (a, b): replace(zero, p_holm=0.001 if (a, b) in different else 0.5) for a, b in itertools.combinations(names, 2)
-    }
+    apart = replace(zero, p=0.001, p_holm=0.001, wilcoxon=0.001, mean=0.2, low=0.1, high=0.3, rank_biserial=1.0)
+    return {(a, b): apart if (a, b) in different else zero for a, b in itertools.combinations(names, 2)}
 
 
 @given(st.integers(1, 6), st.data())

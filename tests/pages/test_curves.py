@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 from core import data
 from core.fusion import FusionSpec
 from core.metrics import curves as levels_of
-from core.studies import curves, embedding, evaluation, fusion
+from core.studies import curves, embedding, fusion
+from core.studies.ranker import Ranker
 from core.studies.systems import System
 from core.types import Dataset, RelevantRanks
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
@@ -43,7 +44,7 @@ def numbers(values: object) -> np.ndarray:
 
 def ranks_of(dataset: Dataset, name: str, spec: FusionSpec | None = None) -> RelevantRanks:
     space = fusion.space_of(dataset, OWN)
-    return evaluation.rank(System(name, space, spec), data.relevance(dataset), None, k=1).ranks
+    return Ranker(data.relevance(dataset)).rank(System(name, space, spec), k=1).ranks
 
 
 def test_a_saved_fusion_that_cannot_be_used_costs_its_own_line_and_no_other(tiny: Dataset) -> None:

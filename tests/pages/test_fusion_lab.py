@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.fusion import FusionSpec
 from core.fusion import spec as fusion_files
-from core.studies import embedding, fusion
+from core.studies import embedding, fusion, fusion_evaluator, training_split
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import write_tiny
 
@@ -149,7 +149,7 @@ def test_the_figures_are_those_of_the_study(lab, tiny_world: SimpleNamespace) ->
     first, second, third = lab.names
     app = lab(w=f"{first}:0.7,{second}:0.2,{third}:0.1")
     dataset = data.load("tiny")
-    judge = fusion.FusionEvaluator(fusion.space_of(dataset, lab.names), data.relevance(dataset))
+    judge = fusion_evaluator.FusionEvaluator(fusion.space_of(dataset, lab.names), data.relevance(dataset))
     spec = FusionSpec("now", "concat", lab.names).with_shares({first: 0.7, second: 0.2, third: 0.1})
     ranks = judge.fusion(spec)
     for key, label in (("map", "mAP"), ("p@1", "P@1"), ("p@10", "P@10"), ("ndcg@10", "nDCG@10")):
@@ -165,7 +165,7 @@ def test_a_hard_query_is_the_worst_one(lab, tiny_world: SimpleNamespace) -> None
     app = lab()
     button(app, "A hard one").click().run()
     dataset = data.load("tiny")
-    judge = fusion.FusionEvaluator(fusion.space_of(dataset, lab.names), data.relevance(dataset))
+    judge = fusion_evaluator.FusionEvaluator(fusion.space_of(dataset, lab.names), data.relevance(dataset))
     spec = FusionSpec("now", "concat", lab.names).with_shares(dict.fromkeys(lab.names, 1.0))
     values = metrics.average_precision(judge.fusion(spec))
     chosen = app.query_params["q"]
@@ -177,7 +177,7 @@ def test_a_fitted_baseline_is_only_judged_on_other_queries(lab, tiny_world: Simp
     from core import data
 
     dataset = data.load("tiny")
-    keys = fusion.query_keys(dataset)[:20]
+    keys = training_split.query_keys(dataset)[:20]
     made = dataclasses.replace(
         FusionSpec("mine", "concat", lab.names).with_shares({lab.names[0]: 1.0}), trained_on=tuple(keys)
     )
@@ -244,14 +244,14 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatc
     monkeypatch.setattr(query_sampling, "SIZE", 20)
     monkeypatch.setattr(query_sampling, "MOST_QUERIES", 30)
     gate = threading.Event()
-    prepare = fusion.FusionEvaluator.prepare
+    prepare = fusion_evaluator.FusionEvaluator.prepare
 
     def held(judge, *given, **told):
         if judge.by_slices:
             assert gate.wait(30)
         return prepare(judge, *given, **told)
 
-    monkeypatch.setattr(fusion.FusionEvaluator, "prepare", held)
+    monkeypatch.setattr(fusion_evaluator.FusionEvaluator, "prepare", held)
     st.cache_resource.clear()
     st.cache_data.clear()
     app = lab()
@@ -280,15 +280,15 @@ def test_without_leaves_the_named_queries_out(tiny_world: SimpleNamespace) -> No
     from core.errors import BadInput
 
     dataset = tiny_world.dataset
-    keys = fusion.query_keys(dataset)
-    assert fusion.without(dataset, ()) is dataset
-    assert fusion.without(dataset, ("0" * 64,)) is dataset
-    smaller = fusion.without(dataset, keys[:10])
+    keys = training_split.query_keys(dataset)
+    assert training_split.without(dataset, ()) is dataset
+    assert training_split.without(dataset, ("0" * 64,)) is dataset
+    smaller = training_split.without(dataset, keys[:10])
     assert len(smaller.split.queries) == len(keys) - 10
     assert len(smaller.split.gallery) == len(dataset.split.gallery)
     assert smaller.fingerprint != dataset.fingerprint
     with pytest.raises(BadInput, match="trained on"):
-        fusion.without(dataset, keys)
+        training_split.without(dataset, keys)
 
 
 @pytest.mark.parametrize("look", ["curve", "landscape", "adds", "changes", "budget", "trained", "files"])

@@ -17,7 +17,7 @@ from core import data
 from core.fusion import FusionSpec
 from core.fusion import spec as fusion_files
 from core.metrics import ranking as metrics
-from core.studies import embedding, evaluation, fusion, leaderboard, query_sampling
+from core.studies import class_table, embedding, evaluation, fusion, query_sampling, training_split
 from core.task import NO_TASK
 from core.types import Dataset
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
@@ -202,7 +202,7 @@ def test_what_a_link_names_in_vain_is_said(tiny: Dataset) -> None:
 
 
 def test_a_fusion_trained_on_these_queries_is_left_out_and_it_is_said(tiny: Dataset) -> None:
-    keys = tuple(fusion.query_keys(tiny)[:20])
+    keys = tuple(training_split.query_keys(tiny)[:20])
     fusion_files.save(FusionSpec("tuned", "concat", OWN, (1.0, 2.0), trained_on=keys))
     app = opened(PAGE, d="tiny")
     assert "tuned" not in set(table(app)["system"])
@@ -328,7 +328,7 @@ def test_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tab) -> None: 
         tab.wait_for_timeout(300)
         surface.click(position=square)
         expect(tab.get_by_text(re.compile(r"10 queries, worst first")).first).to_be_visible(timeout=30_000)
-        hardest = leaderboard.class_order(result, dataset, "map")[0]
+        hardest = class_table.class_order(result, dataset, "map")[0]
         expect(tab.get_by_role("heading", name=re.compile(f"{hardest} by "))).to_be_visible(timeout=30_000)
         assert f"c={hardest}" in tab.url
         shown = tab.locator(".card").first

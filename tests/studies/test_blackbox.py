@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput, CoreError
-from core.studies import external_vectors
+from core.studies import evaluation_tables, external_vectors
 from tests.studies import slow_fusion
 
 N = 36
@@ -139,9 +139,8 @@ def test_pairs_complete_labels_and_junk_leaves_after_ranking(tmp_path: Path) -> 
 
 
 def assert_agrees(result, expected: dict) -> None:
-    from core.studies import evaluation
 
-    record = json.loads(json.dumps(evaluation.as_json(result), allow_nan=False))
+    record = json.loads(json.dumps(evaluation_tables.as_json(result), allow_nan=False))
     systems = {one["name"]: one["metrics"] for one in record["systems"]}
     assert set(systems) == set(expected)
     for name, (mean, five, valid) in expected.items():
@@ -151,7 +150,6 @@ def assert_agrees(result, expected: dict) -> None:
 
 
 def test_invalid_rows_are_refused_or_dropped_for_all(tmp_path: Path) -> None:
-    from core.studies import evaluation
 
     vectors, labels = world(1), labels_of(1, False)
     vectors["a"][3] = np.nan
@@ -160,7 +158,7 @@ def test_invalid_rows_are_refused_or_dropped_for_all(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="i3"):
         external_vectors.evaluate_files(**given)
     result, _ = external_vectors.evaluate_files(**given, invalid="drop")
-    for one in evaluation.as_json(result)["systems"]:
+    for one in evaluation_tables.as_json(result)["systems"]:
         assert one["metrics"]["map"]["n_queries"] <= N - 2
 
 

@@ -271,7 +271,8 @@ def test_strategies_are_compared_on_the_same_questions_with_intervals_and_correc
     from core.metrics import significance
 
     questions = catalogue_evaluation.picture_questions(searcher.catalogue)
-    assert questions.groups[0] == questions.groups[1] != questions.groups[2]
+    groups = questions.truth.query_groups
+    assert groups[0] == groups[1] != groups[2]
     found = catalogue_evaluation.compare(searcher, questions, SPACE, draws=500)
     table = found.table.set_index("strategy")
     assert "fixed" not in table.index and "bm25" not in table.index and list(found.skipped) == ["BM25 on words"]

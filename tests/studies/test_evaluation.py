@@ -15,8 +15,10 @@ from core import data
 from core.errors import BadInput
 from core.fusion import FusionSpec
 from core.metrics import ranking as metrics
-from core.metrics import significance
-from core.studies import evaluation
+from core.metrics import resampling, significance
+from core.search import rank_scores
+from core.studies import evaluation, evaluation_tables
+from core.studies.ranker import Ranker
 from core.studies.systems import System, build
 from core.studies.vector_set import VectorSet
 from core.types import Dataset, Relevance, Split, unit
@@ -246,19 +248,20 @@ def test_the_live_engine_changes_nothing() -> None:
     dataset = worlds()["split"]
     truth, space = data.relevance(dataset), space_for(dataset)
     system = System("mix", space, FUSED[0])
-    engine = evaluation.engine_for([system], truth)
-    live, slow = (evaluation.evaluate_one(system, truth, KS, dataset=dataset, engine=one) for one in (engine, None))
-    for key in live.figures:
-        np.testing.assert_allclose(live.figures[key].mean, slow.figures[key].mean, atol=1e-9)
-    assert (live.ranking.items == slow.ranking.items).mean() > 0.99
-    assert evaluation.engine_for([System("r", space, FUSED[1])], truth) is None
+    live, slow = Ranker(truth).rank(system, k=9), rank_scores(system, truth, k=9)
+    for key, values in metrics.compute(live.ranks, ("map", "p@3", "ndcg@5")).items():
+        np.testing.assert_allclose(values, metrics.compute(slow.ranks, (key,))[key], atol=1e-9)
+    assert (live.best.items == slow.best.items).mean() > 0.99
+    part = Ranker(truth).rank(System("r", space, FUSED[1]), queries=np.array([1, 4]))
+    whole = rank_scores(System("r", space, FUSED[1]), truth)
+    assert part.queries.tolist() == [1, 4] and part.ranks.of(1).tolist() == whole.ranks.of(4).tolist()
 
 
 def test_pairs_letters_and_the_best() -> None:
     dataset = worlds()["self"]
     truth = data.relevance(dataset)
     result = evaluation.evaluate(build(space_for(dataset), ("a", "b"), FUSED), truth, KS, dataset=dataset, metric="p@3")
-    assert list(result.comparisons) == [
+    assert list(result.comparison.differences) == [
         ("a", "b"),
         ("a", "mix"),
         ("a", "ranks"),
@@ -266,32 +269,31 @@ def test_pairs_letters_and_the_best() -> None:
         ("b", "ranks"),
         ("mix", "ranks"),
     ]
-    plain = significance.compare(result["a"].per_query["p@3"], result["b"].per_query["p@3"])
-    found = result.comparisons["a", "b"]
+    groups = truth.query_groups
+    plain = significance.compare(result["a"].per_query["p@3"], result["b"].per_query["p@3"], classes=groups)
+    found = result.comparison.difference("a", "b")
     assert (found.mean, found.low, found.p, found.wins) == (plain.mean, plain.low, plain.p, plain.wins)
     assert result.best.mean("p@3") == max(one.mean("p@3") for one in result.evaluations)
     assert "a" in result.tie_groups[result.best.name] and set(result.tie_groups) == set(result.names)
 
 
-def test_whole_classes_are_resampled_when_asked_and_it_is_said() -> None:
+def test_whole_classes_are_drawn_unless_single_queries_are_asked_for() -> None:
     dataset = worlds()["self"]
     truth, systems = data.relevance(dataset), build(space_for(dataset), ("a", "b"))
-    plain = evaluation.evaluate(systems, truth, KS, dataset=dataset)
-    careful = evaluation.evaluate(systems, truth, KS, dataset=dataset, by_class=True)
+    plain = evaluation.evaluate(systems, truth, KS, dataset=dataset, by_class=False)
+    careful = evaluation.evaluate(systems, truth, KS, dataset=dataset)
     assert (plain.resampled, careful.resampled) == ("queries", "classes")
-    assert careful.comparisons["a", "b"].resampled == "classes"
+    assert careful.comparison.difference("a", "b").resampled == "classes"
     values, classes = plain["a"].per_query["map"], truth.query_classes
     valid = ~np.isnan(values)
-    low, high = significance.interval(values[valid], classes=classes[valid])
+    low, high = resampling.interval(values[valid], classes=classes[valid])
     assert (careful["a"].figures["map"].low, careful["a"].figures["map"].high) == pytest.approx((low, high))
     assert careful["a"].figures["map"].mean == plain["a"].figures["map"].mean
     assert careful["a"].figures["map"].low != plain["a"].figures["map"].low
-    assert "Whole classes" in evaluation.caution(careful.resampled) and "one by one" in evaluation.caution("queries")
+    assert "whole classes" in careful.comparison.unit.caution and "Optimistic" in plain.comparison.unit.caution
     several = worlds()["several labels"]
-    with pytest.raises(BadInput, match="one label"):
-        evaluation.evaluate(
-            build(space_for(several), ("a",)), data.relevance(several), KS, dataset=several, by_class=True
-        )
+    mixed = evaluation.evaluate(build(space_for(several), ("a",)), data.relevance(several), KS, dataset=several)
+    assert mixed.resampled == "queries" and "Optimistic" in mixed.comparison.unit.caution
 
 
 # ---------------------------------------------------------------- degenerate
@@ -372,22 +374,22 @@ def test_tables_hold_what_was_found(tmp_path) -> None:
     dataset = worlds()["self"]
     truth = data.relevance(dataset)
     result = evaluation.evaluate(build(space_for(dataset), ("a", "b"), FUSED), truth, KS, dataset=dataset)
-    printed = evaluation.table(result)
+    printed = evaluation_tables.table(result)
     assert printed.splitlines()[1].startswith(result.best.name)
     for one in result.evaluations:
         assert f"{one.mean('map'):.4f} [{one.figures['map'].low:.4f}, {one.figures['map'].high:.4f}]" in printed
     assert f"{result.best.n_valid} of {result.best.n_queries} queries count" in printed
-    plain = json.loads(json.dumps(evaluation.as_json(result), allow_nan=False))
+    plain = json.loads(json.dumps(evaluation_tables.as_json(result), allow_nan=False))
     assert [one["name"] for one in plain["systems"]] == ["a", "b", "mix", "ranks"]
     assert plain["systems"][0]["metrics"]["map"]["mean"] == result["a"].mean("map")
     assert plain["systems"][3]["metrics"]["silhouette_cosine"]["mean"] is None
     assert len(plain["comparisons"]) == 6 and plain["comparisons"][0]["p_holm"] >= plain["comparisons"][0]["p"]
-    frame = evaluation.per_query_table(result)
+    frame = evaluation_tables.per_query_table(result)
     assert len(frame) == 4 * truth.n_queries and set(metrics.list_keys(KS)) <= set(frame.columns)
     mine = frame[frame["system"] == "mix"]
     np.testing.assert_array_equal(mine["map"].to_numpy(), result["mix"].per_query["map"])
     assert mine["query_id"].tolist() == dataset.ids[dataset.split.queries].tolist()
-    ranked = evaluation.ranking_table(result, depth=4)
+    ranked = evaluation_tables.ranking_table(result, depth=4)
     first = ranked[(ranked["system"] == "a") & (ranked["query_id"] == "i005")]
     assert first["rank"].tolist() == [1, 2, 3, 4] and "i005" not in set(first["item_id"])
     assert first["item_id"].tolist() == [f"i{at:03d}" for at in lists_of(System("a", space_for(dataset)), truth)[5][:4]]

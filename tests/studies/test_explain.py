@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput, Cancelled
 from core.fusion import FusionSpec
-from core.studies import fusion_attribution, systems, vector_set, weight_search
+from core.studies import fusion_attribution, fusion_costs, systems, vector_set, weight_landscape, weight_search
 from core.task import Task
 from core.types import Split, unit
 
@@ -80,7 +80,7 @@ def test_who_found_it_and_who_lost_it() -> None:
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
 def test_shapley_is_the_mean_over_all_orders(seed: int, n: int) -> None:
     rng, names = np.random.default_rng(seed), tuple("abcde"[:n])
-    table = {chosen: rng.random(4) for chosen in fusion_attribution.subsets(names)}
+    table = {chosen: rng.random(4) for chosen in fusion_costs.subsets(names)}
     nothing = rng.random(4)
     found = fusion_attribution.shapley(table.__getitem__, names, nothing)
     slow = np.zeros((n, 4))
@@ -132,15 +132,15 @@ def test_the_landscape_of_two_three_and_four() -> None:
         rng = np.random.default_rng(0)
         return 0.9 - (shares[0] - 0.6) ** 2 + 0.01 * rng.standard_normal(300) * np.abs(shares[0] - 0.6)
 
-    curve = fusion_attribution.landscape(objective, ("a", "b"), {"a": 0.5, "b": 0.5})
+    curve = weight_landscape.landscape(objective, ("a", "b"), {"a": 0.5, "b": 0.5})
     assert curve.shape == "curve" and len(curve.points) == 41
     assert curve.points[curve.best][0] == pytest.approx(0.6)
     assert curve.as_good[curve.best] and not curve.as_good[0] and not curve.as_good.all()
-    ternary = fusion_attribution.landscape(objective, ("a", "b", "c"), {})
+    ternary = weight_landscape.landscape(objective, ("a", "b", "c"), {})
     assert ternary.shape == "ternary" and len(ternary.points) == 231
     # Every point with the same first share is as good as the best.
     assert ternary.as_good[np.isclose(ternary.points[:, 0], 0.6)].all()
-    slices = fusion_attribution.landscape(objective, ("a", "b", "c", "d"), {"a": 0.4, "b": 0.4, "c": 0.2})
+    slices = weight_landscape.landscape(objective, ("a", "b", "c", "d"), {"a": 0.4, "b": 0.4, "c": 0.2})
     assert slices.shape == "slices" and len(slices.points) == 6 * 21
     assert np.allclose(slices.points.sum(axis=1), 1) and (slices.points >= 0).all()
     table = slices.table()
@@ -149,48 +149,48 @@ def test_the_landscape_of_two_three_and_four() -> None:
     task = Task()
     task.cancel()
     with pytest.raises(Cancelled):
-        fusion_attribution.landscape(objective, ("a", "b"), {}, task=task)
+        weight_landscape.landscape(objective, ("a", "b"), {}, task=task)
 
 
 def test_one_backbone_has_no_landscape() -> None:
     with pytest.raises(BadInput, match="at least two"):
-        fusion_attribution.landscape(lambda s: np.zeros(2), ("a",), {})
+        weight_landscape.landscape(lambda s: np.zeros(2), ("a",), {})
 
 
 COSTS = {
-    "a": fusion_attribution.FusionCost(10, 20, True),
-    "b": fusion_attribution.FusionCost(5, 100, False),
-    "c": fusion_attribution.FusionCost(1, 1, True),
-    "d": fusion_attribution.FusionCost(None, 5, None),
+    "a": fusion_costs.FusionCost(10, 20, True),
+    "b": fusion_costs.FusionCost(5, 100, False),
+    "c": fusion_costs.FusionCost(1, 1, True),
+    "d": fusion_costs.FusionCost(None, 5, None),
 }
 
 
-def offers() -> list[fusion_attribution.SubsetCost]:
+def offers() -> list[fusion_costs.SubsetCost]:
     values = {"a": 0.8, "b": 0.7, "c": 0.3, "d": 0.75, "ab": 0.9, "ac": 0.8, "abc": 0.9, "ad": 0.95}
     return [
-        fusion_attribution.SubsetCost(
-            tuple(chosen), (1 / len(chosen),) * len(chosen), value, fusion_attribution.total_cost(tuple(chosen), COSTS)
+        fusion_costs.SubsetCost(
+            tuple(chosen), (1 / len(chosen),) * len(chosen), value, fusion_costs.total_cost(tuple(chosen), COSTS)
         )
         for chosen, value in values.items()
     ]
 
 
 def test_costs_are_sums_and_unknown_stays_unknown() -> None:
-    assert fusion_attribution.total_cost(("a", "b"), COSTS) == fusion_attribution.FusionCost(15, 120, False)
-    assert fusion_attribution.total_cost(("a", "d"), COSTS) == fusion_attribution.FusionCost(None, 25, None)
-    assert fusion_attribution.total_cost(("zzz",), COSTS) == fusion_attribution.FusionCost(None, None, None)
+    assert fusion_costs.total_cost(("a", "b"), COSTS) == fusion_costs.FusionCost(15, 120, False)
+    assert fusion_costs.total_cost(("a", "d"), COSTS) == fusion_costs.FusionCost(None, 25, None)
+    assert fusion_costs.total_cost(("zzz",), COSTS) == fusion_costs.FusionCost(None, None, None)
 
 
 def test_the_best_within_a_budget() -> None:
-    assert fusion_attribution.within_budget(offers(), milliseconds=15).backbones == ("a", "b")
-    assert fusion_attribution.within_budget(offers(), milliseconds=14).backbones == ("a",), "of equal ones the cheaper"
-    assert fusion_attribution.within_budget(offers(), megabytes=30).backbones == ("a", "d")
-    assert fusion_attribution.within_budget(offers(), commercial_only=True).backbones == ("a",)
-    assert fusion_attribution.within_budget(offers(), milliseconds=0.5) is None
+    assert fusion_costs.within_budget(offers(), milliseconds=15).backbones == ("a", "b")
+    assert fusion_costs.within_budget(offers(), milliseconds=14).backbones == ("a",), "of equal ones the cheaper"
+    assert fusion_costs.within_budget(offers(), megabytes=30).backbones == ("a", "d")
+    assert fusion_costs.within_budget(offers(), commercial_only=True).backbones == ("a",)
+    assert fusion_costs.within_budget(offers(), milliseconds=0.5) is None
 
 
 def test_the_pareto_front_is_what_nothing_beats() -> None:
-    found = fusion_attribution.pareto_front(offers())
+    found = fusion_costs.by_cost(offers())
     front = [offer.backbones for offer in found if offer.on_front]
     assert front == [("c",), ("b",), ("a",), ("a", "b")]
     for offer in found:
@@ -205,8 +205,8 @@ def test_the_pareto_front_is_what_nothing_beats() -> None:
 def test_one_simplex_holds_the_best_weights_of_every_subset() -> None:
     points = weight_search.simplex(3)
     values = np.random.default_rng(1).random(len(points))
-    found = fusion_attribution.best_by_subset(points, values, ("a", "b", "c"))
-    assert set(found) == set(fusion_attribution.subsets(("a", "b", "c")))
+    found = fusion_costs.best_by_subset(points, values, ("a", "b", "c"))
+    assert set(found) == set(fusion_costs.subsets(("a", "b", "c")))
     for chosen, index in found.items():
         inside = [i for i, p in enumerate(points) if {n for n, s in zip("abc", p) if s > 0} == set(chosen)]
         assert values[index] == max(values[inside])
@@ -219,15 +219,13 @@ def test_all_subsets_are_offered_with_their_learned_weights() -> None:
         return np.array([1 - ((shares - goal) ** 2).sum(), np.nan])
 
     found = weight_search.learn(objective, ("a", "b", "c"), refine=False)
-    made = {
-        offer.backbones: offer for offer in fusion_attribution.subset_costs(objective, ("a", "b", "c"), COSTS, found)
-    }
-    assert set(made) == set(fusion_attribution.subsets(("a", "b", "c")))
+    made = {offer.backbones: offer for offer in fusion_costs.subset_costs(objective, ("a", "b", "c"), COSTS, found)}
+    assert set(made) == set(fusion_costs.subsets(("a", "b", "c")))
     assert made[("a", "b")].shares == pytest.approx((0.7, 0.3)) and made[("a", "b")].value == pytest.approx(1.0)
-    assert made[("b", "c")].cost == fusion_attribution.FusionCost(6, 101, False)
-    plain = {offer.backbones: offer for offer in fusion_attribution.subset_costs(objective, ("a", "b", "c"), COSTS)}
+    assert made[("b", "c")].cost == fusion_costs.FusionCost(6, 101, False)
+    plain = {offer.backbones: offer for offer in fusion_costs.subset_costs(objective, ("a", "b", "c"), COSTS)}
     assert plain[("a", "b")].shares == (0.5, 0.5) and plain[("a", "b")].value < made[("a", "b")].value
-    assert fusion_attribution.within_budget(list(made.values()), milliseconds=15).backbones == ("a", "b")
+    assert fusion_costs.within_budget(list(made.values()), milliseconds=15).backbones == ("a", "b")
 
 
 def test_winners_and_losers() -> None:

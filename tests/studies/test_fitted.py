@@ -10,7 +10,7 @@ import pytest
 from core import data, paths
 from core.fusion import FusionSpec
 from core.metrics import ranking as metrics
-from core.studies import embedding, fusion
+from core.studies import embedding, fusion, fusion_evaluator, training_split
 from core.studies.training import trained_fusions
 from core.studies.vector_set import VectorSet
 
@@ -45,12 +45,12 @@ def test_it_is_found_again_whole(world: SimpleNamespace, what: str) -> None:
     else:
         assert again.course.learned.by_name == made.course.learned.by_name
         np.testing.assert_array_equal(again.course.tuned, made.course.tuned)
-    asked = fusion.without(world.dataset, again.spec.trained_on)
-    run = fusion.FusionEvaluator(fusion.space_of(asked, OWN), data.relevance(asked))
+    asked = training_split.without(world.dataset, again.spec.trained_on)
+    run = fusion_evaluator.FusionEvaluator(fusion.space_of(asked, OWN), data.relevance(asked))
     for one in (made.spec, again.spec):
         assert np.nanmean(metrics.average_precision(run.fusion(one))) > 0
     trained = set(again.spec.trained_on)
-    assert not trained & set(fusion.query_keys(asked)), "nobody is judged on what trained it"
+    assert not trained & set(training_split.query_keys(asked)), "nobody is judged on what trained it"
     trained_fusions.forget(name)
     assert trained_fusions.find(name, world.space) is None
 
@@ -67,7 +67,7 @@ def test_other_vectors_other_names_and_damage_find_nothing(world: SimpleNamespac
         )
         is None
     )
-    smaller = fusion.without(world.dataset, fusion.query_keys(world.dataset)[:1])
+    smaller = training_split.without(world.dataset, training_split.query_keys(world.dataset)[:1])
     assert trained_fusions.name_of("tune", smaller, spec) != name, "other queries are another question"
     (file,) = paths.fitted().glob("*.json")
     file.write_text(file.read_text()[:-40])

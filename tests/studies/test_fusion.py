@@ -8,8 +8,8 @@ import pytest
 from core import data
 from core.errors import BadInput
 from core.fusion import FusionSpec
-from core.studies import fusion, weight_search
-from core.studies.fusion_attribution import FusionCost
+from core.studies import fusion, fusion_baseline, fusion_evaluator, training_split, weight_search
+from core.studies.fusion_costs import FusionCost
 from core.studies.systems import System
 from core.studies.vector_set import VectorSet
 from core.types import Split
@@ -18,7 +18,11 @@ from tests.studies.test_weights import planted, slow_ap
 
 def stand(noise: dict[str, float], spec: FusionSpec, seed: int = 0, **more):
     space, truth, labels = planted(noise, 16, 8, seed)
-    return fusion.compare_to_baseline(fusion.FusionEvaluator(space, truth), spec, draws=2000, **more), space, truth
+    return (
+        fusion_baseline.compare_to_baseline(fusion_evaluator.FusionEvaluator(space, truth), spec, draws=2000, **more),
+        space,
+        truth,
+    )
 
 
 def test_two_complementary_backbones_gain_and_it_is_said() -> None:
@@ -35,7 +39,7 @@ def test_two_complementary_backbones_gain_and_it_is_said() -> None:
 
 def test_noise_shows_no_gain() -> None:
     found, _, _ = stand({"a": 1.5, "noise": np.inf}, FusionSpec("both", "concat", ("a", "noise")))
-    assert not found.gain and found.verdict.startswith("no gain shown: a alone is at least as good")
+    assert not found.gain and found.verdict.startswith("no gain shown: a alone is better")
 
 
 def test_a_tiny_share_of_noise_lies_inside_the_interval() -> None:
@@ -96,13 +100,15 @@ def test_names_that_meet_are_kept_apart() -> None:
 def test_nobody_is_judged_on_what_trained_it() -> None:
     space, truth, labels = planted({"a": 1.6, "b": 1.2}, 8, 6)
     keys = [f"key{i}" for i in range(len(labels))]
-    split = weight_search.split_queries(labels, 0.5)
+    split = training_split.split_queries(labels, 0.5)
     tuned = weight_search.tune(space, FusionSpec("f", "concat", ("a", "b")), truth, split, keys=keys)
     with pytest.raises(BadInput, match="was fitted on"):
-        fusion.compare_to_baseline(fusion.FusionEvaluator(space, truth), tuned.spec, keys=keys, draws=200)
+        fusion_baseline.compare_to_baseline(
+            fusion_evaluator.FusionEvaluator(space, truth), tuned.spec, keys=keys, draws=200
+        )
     report = [keys[i] for i in split.report]
-    judge = fusion.FusionEvaluator(space.only(split.report), truth.take(split.report))
-    found = fusion.compare_to_baseline(judge, tuned.spec, keys=report, draws=200)
+    judge = fusion_evaluator.FusionEvaluator(space.only(split.report), truth.take(split.report))
+    found = fusion_baseline.compare_to_baseline(judge, tuned.spec, keys=report, draws=200)
     assert found.n_queries == len(split.report)
     assert found.row("fusion").mean == pytest.approx(tuned.tuned.mean())
     assert found.row("equal").mean == pytest.approx(tuned.equal.mean())
@@ -114,18 +120,18 @@ def test_without_a_relevant_image_nothing_is_said() -> None:
     from core.types import Relevance
 
     alone = Relevance(n, n, self_position=np.arange(n), query_classes=np.arange(n), gallery_classes=np.arange(n))
-    found = fusion.compare_to_baseline(
-        fusion.FusionEvaluator(space, alone), FusionSpec("f", "concat", ("a", "b")), draws=100
+    found = fusion_baseline.compare_to_baseline(
+        fusion_evaluator.FusionEvaluator(space, alone), FusionSpec("f", "concat", ("a", "b")), draws=100
     )
     assert found.n_valid == 0 and "nothing can be said" in found.verdict and not found.gain
 
 
-def test_whole_classes_can_be_resampled_and_it_is_said() -> None:
+def test_whole_classes_are_drawn_unless_single_queries_are_asked_for() -> None:
     spec = FusionSpec("both", "concat", ("a", "b"))
-    plain, _, _ = stand({"a": 2.0, "b": 2.0}, spec)
-    careful, _, _ = stand({"a": 2.0, "b": 2.0}, spec, by_class=True)
-    assert plain.resampled == "queries" and "too small" in plain.caution
-    assert careful.resampled == "classes" and "Whole classes" in careful.caution
+    plain, _, _ = stand({"a": 2.0, "b": 2.0}, spec, by_class=False)
+    careful, _, _ = stand({"a": 2.0, "b": 2.0}, spec)
+    assert plain.resampled == "queries" and plain.caution.startswith("Optimistic: queries are taken as independent")
+    assert careful.resampled == "classes" and "draw whole classes (16)" in careful.caution
     one, other = plain.row("fusion").versus, careful.row("fusion").versus
     assert one.mean == other.mean and (one.low, one.high) != (other.low, other.high)
 
@@ -157,7 +163,7 @@ def dataset_of(split=None, instances=None):
 def test_training_images_that_the_dataset_names_are_used_as_they_are() -> None:
     order = np.random.default_rng(0).permutation(48)
     dataset, space, truth = dataset_of(Split(order[:16], order[16:32], order[32:]))
-    found = fusion.training(dataset, space, truth)
+    found = training_split.training(dataset, space, truth)
     assert found.split.by == "given" and found.asked.split.queries.tolist() == order[32:].tolist()
     assert found.truth.n_gallery == 16 and len(found.keys) == 16
     tuned = weight_search.tune(
@@ -170,17 +176,17 @@ def test_training_images_that_the_dataset_names_are_used_as_they_are() -> None:
     )
     assert len(tuned.tuned) == len(found.split.report) <= 16
     assert set(tuned.spec.trained_on) == {f"{i:064x}" for i in order[32:]}
-    assert not fusion.trained_on(tuned.spec, fusion.query_keys(dataset)).any()
+    assert not training_split.trained_on(tuned.spec, training_split.query_keys(dataset)).any()
 
 
 def test_without_a_given_part_whole_classes_or_instances_train() -> None:
     dataset, space, truth = dataset_of()
-    found = fusion.training(dataset, space, truth)
+    found = training_split.training(dataset, space, truth)
     assert found.split.by == "class"
     assert not set(dataset.labels[found.split.train]) & set(dataset.labels[found.split.report])
     assert len(found.keys) == len(found.split.train) == found.truth.n_queries
     dataset, space, truth = dataset_of(instances=np.arange(48) // 3)
-    found = fusion.training(dataset, space, truth)
+    found = training_split.training(dataset, space, truth)
     assert found.split.by == "instance"
     assert not set(dataset.instances[found.split.train]) & set(dataset.instances[found.split.report])
 
@@ -188,7 +194,7 @@ def test_without_a_given_part_whole_classes_or_instances_train() -> None:
 def test_training_images_that_are_queries_are_refused() -> None:
     dataset, space, truth = dataset_of(Split(np.arange(20), np.arange(48), np.arange(10, 30)))
     with pytest.raises(BadInput, match="10 training images"):
-        fusion.training(dataset, space, truth)
+        training_split.training(dataset, space, truth)
 
 
 @pytest.mark.slow
@@ -207,7 +213,9 @@ def test_two_networks_gain_on_real_photographs(shared_data, tmp_path, home) -> N
     dataset = data.add("half", tmp_path / "photos")
     embed(dataset, names)
     space, truth = fusion.space_of(dataset, names), data.relevance(dataset)
-    found = fusion.compare_to_baseline(fusion.FusionEvaluator(space, truth), FusionSpec("both", "concat", names))
+    found = fusion_baseline.compare_to_baseline(
+        fusion_evaluator.FusionEvaluator(space, truth), FusionSpec("both", "concat", names)
+    )
     assert found.best == "tf_efficientnet_lite2" and found.gain, found.verdict
     versus = found.row("fusion").versus
     assert 0.003 < versus.mean < 0.02 and versus.low > 0 and versus.p_holm < 0.05

@@ -14,8 +14,9 @@ import pytest
 from core import data
 from core.errors import BadInput
 from core.metrics import ranking as metrics
-from core.metrics import significance
-from core.studies import curves, evaluation, leaderboard
+from core.metrics import resampling, significance
+from core.studies import class_table, curves, evaluation, fusion_costs, leaderboard, leaderboard_files
+from core.studies.ranker import Ranker
 from core.studies.systems import build
 from core.types import Split
 from tests.studies.test_evaluation import FUSED, KS, dataset_of, judged, several_labels, space_for, worlds
@@ -66,27 +67,27 @@ def test_lower_is_better_where_it_is(world) -> None:
 
 
 def test_each_pair_once_the_better_first(world) -> None:
-    _, _, _, result, known = world
+    _, truth, _, result, known = world
     frame = leaderboard.differences(result, known)
     assert len(frame) == 6 and (frame["difference"] >= 0).all()
     for a, b in itertools.combinations(leaderboard.order(result), 2):
         row = frame[(frame["better"] == known[a].title) & (frame["other"] == known[b].title)].iloc[0]
-        slow = significance.compare(result[a].per_query["map"], result[b].per_query["map"])
+        slow = significance.compare(result[a].per_query["map"], result[b].per_query["map"], classes=truth.query_groups)
         assert row["difference"] == pytest.approx(slow.mean) and row["wins"] == slow.wins
         assert (row["low"], row["high"]) == pytest.approx((slow.low, slow.high))
-        back = leaderboard.turned(leaderboard.difference(result, a, b))
-        assert leaderboard.turned(back) == leaderboard.difference(result, a, b) and back.losses == slow.wins
+        back = result.comparison.difference(b, a)
+        assert back.turned() == result.comparison.difference(a, b) and back.losses == slow.wins
 
 
 def test_files_hold_the_table(world) -> None:
     dataset, _, _, result, known = world
     frame = leaderboard.table(result, known, ("map", "p@7"))
-    read = pd.read_csv(io.BytesIO(leaderboard.as_csv(frame)))
+    read = pd.read_csv(io.BytesIO(leaderboard_files.as_csv(frame)))
     assert read.columns.tolist() == frame.columns.tolist()
     np.testing.assert_allclose(read["map low"], frame["map low"], rtol=0, atol=1e-15)
-    again = pd.read_parquet(io.BytesIO(leaderboard.as_parquet(frame)))
+    again = pd.read_parquet(io.BytesIO(leaderboard_files.as_parquet(frame)))
     pd.testing.assert_frame_equal(again, frame, check_dtype=False)
-    text = leaderboard.as_latex(result, known, ("map", "p@7", "davies_bouldin_l2"), dataset)
+    text = leaderboard_files.as_latex(result, known, ("map", "p@7", "davies_bouldin_l2"), dataset)
     assert r"\begin{tabular}{lrrr}" in text and r"Alpha\_1" in text and r"Beta \& Co" in text
     best = result.best.figures["map"]
     assert rf"\textbf{{{best.mean:.3f}}} {{\footnotesize [{best.low:.3f}, {best.high:.3f}]}}" in text
@@ -100,8 +101,10 @@ def test_warnings_speak_of_titles_and_contradictions(world) -> None:
     said = leaderboard.warnings(result, known)
     assert any(sentence.startswith("Alpha_1 has nothing (a zero vector) for 1 of 60") for sentence in said)
     assert len(said) == len(set(said))
-    one = dataclasses.replace(result.comparisons["a", "b"], p=0.4, wilcoxon=0.001)
-    shown = dataclasses.replace(result, comparisons={**result.comparisons, ("a", "b"): one})
+    pairs = result.comparison.differences
+    one = dataclasses.replace(pairs["a", "b"], p=0.4, wilcoxon=0.001)
+    doubtful = dataclasses.replace(result.comparison, differences={**pairs, ("a", "b"): one})
+    shown = dataclasses.replace(result, comparison=doubtful)
     said = leaderboard.warnings(shown, known)
     assert any("contradict each other about Alpha_1 and Beta & Co (randomisation p = 0.4" in s for s in said)
 
@@ -114,9 +117,9 @@ def test_the_front_is_what_nobody_beats(seed: int) -> None:
         not any(c <= cost[i] and v >= value[i] and (c, v) != (cost[i], value[i]) for c, v in zip(cost, value))
         for i in range(25)
     ]
-    assert leaderboard.pareto_of_rows(cost, value).tolist() == slow
-    assert leaderboard.pareto_of_rows([None, 1.0, 2.0], [0.9, 0.5, float("nan")]).tolist() == [False, True, False]
-    assert leaderboard.pareto_of_rows([], []).tolist() == []
+    assert fusion_costs.pareto_front(cost, value).tolist() == slow
+    assert fusion_costs.pareto_front([None, 1.0, 2.0], [0.9, 0.5, float("nan")]).tolist() == [False, True, False]
+    assert fusion_costs.pareto_front([], []).tolist() == []
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -124,7 +127,7 @@ def test_class_by_class_is_the_plain_mean(several: bool) -> None:
     dataset = several_labels() if several else worlds()["self"]
     truth = data.relevance(dataset)
     result = evaluation.evaluate(build(space_for(dataset), ("a", "b")), truth, KS, dataset=dataset)
-    table = leaderboard.per_class(result, dataset, "map", dataset.label_names)
+    table = class_table.per_class(result, dataset, "map", dataset.label_names)
     for row, label in enumerate(dataset.label_names):
         code = dataset.label_names.index(label)
         inside = dataset.label_matrix[:, [code]].toarray().ravel() if several else dataset.labels == code
@@ -134,8 +137,8 @@ def test_class_by_class_is_the_plain_mean(several: bool) -> None:
             assert table.n[row] == len(values)
             if len(values):
                 assert table.values[row, column] == pytest.approx(values.mean())
-                assert (table.low[row, column], table.high[row, column]) == pytest.approx(significance.interval(values))
-                queries = leaderboard.class_queries(result, dataset, name, "map", label)
+                assert (table.low[row, column], table.high[row, column]) == pytest.approx(resampling.interval(values))
+                queries = class_table.class_queries(result, dataset, name, "map", label)
                 assert result[name].per_query["map"][queries].tolist() == sorted(values)
             else:
                 assert np.isnan(table.values[row, column])
@@ -143,17 +146,17 @@ def test_class_by_class_is_the_plain_mean(several: bool) -> None:
 
 def test_orders_of_classes(world) -> None:
     dataset, _, _, result, _ = world
-    hardest = leaderboard.class_order(result, dataset, "map", "hardest first")
+    hardest = class_table.class_order(result, dataset, "map", "hardest first")
     assert "c5" not in hardest, "a class without a valid query has no row"
-    table = leaderboard.per_class(result, dataset, "map", hardest)
+    table = class_table.per_class(result, dataset, "map", hardest)
     means = table.values.mean(axis=1)
     assert (np.diff(means) >= 0).all()
-    assert leaderboard.class_order(result, dataset, "map", "easiest first") == hardest[::-1]
-    widest = leaderboard.class_order(result, dataset, "map", "systems differ most")[0]
+    assert class_table.class_order(result, dataset, "map", "easiest first") == hardest[::-1]
+    widest = class_table.class_order(result, dataset, "map", "systems differ most")[0]
     assert widest == hardest[int(np.argmax(np.ptp(table.values, axis=1)))]
-    assert leaderboard.class_order(result, dataset, "map", "by name") == sorted(hardest)
+    assert class_table.class_order(result, dataset, "map", "by name") == sorted(hardest)
     with pytest.raises(BadInput, match="hardest first"):
-        leaderboard.class_order(result, dataset, "map", "; drop table")
+        class_table.class_order(result, dataset, "map", "; drop table")
 
 
 def test_what_cannot_be_judged_is_said() -> None:
@@ -214,7 +217,7 @@ def test_facts_are_measured_here_or_not_at_all(home, monkeypatch: pytest.MonkeyP
 
 def test_curves_are_the_plain_means(world) -> None:
     dataset, truth, systems, result, _ = world
-    ranks = evaluation.rank(systems[0], truth, None, k=1).ranks
+    ranks = Ranker(truth).rank(systems[0], k=1).ranks
     everybody = curves.queries_of(dataset, ranks)
     assert everybody.sum() == 57
     mine = curves.queries_of(dataset, ranks, "c2")
@@ -235,7 +238,7 @@ def test_curves_are_the_plain_means(world) -> None:
 
 def test_distributions_count_every_query_once(world) -> None:
     dataset, truth, systems, result, _ = world
-    ranks = evaluation.rank(systems[0], truth, None, k=1).ranks
+    ranks = Ranker(truth).rank(systems[0], k=1).ranks
     queries = curves.queries_of(dataset, ranks)
     values = result["a"].per_query["map"][queries]
     bars = curves.distribution(ranks, queries)
@@ -253,7 +256,7 @@ def test_distributions_count_every_query_once(world) -> None:
 
 def test_one_query_has_its_points_and_nothing_at_recall_zero(world) -> None:
     _, truth, systems, result, _ = world
-    ranks = evaluation.rank(systems[0], truth, None, k=1).ranks
+    ranks = Ranker(truth).rank(systems[0], k=1).ranks
     recall, precision, levels = curves.one_query(ranks, 4)
     n = truth.n_relevant[4]
     np.testing.assert_allclose(recall, np.arange(1, n + 1) / n)
@@ -263,7 +266,7 @@ def test_one_query_has_its_points_and_nothing_at_recall_zero(world) -> None:
 
 def test_curves_of_nobody_are_undefined_and_tables_hold_the_points(world) -> None:
     dataset, truth, systems, _, _ = world
-    ranks = evaluation.rank(systems[0], truth, None, k=1).ranks
+    ranks = Ranker(truth).rank(systems[0], k=1).ranks
     nobody = curves.queries_of(dataset, ranks, "no such class")
     assert np.isnan(curves.levels(ranks, nobody).y).all() and np.isnan(curves.over_k(ranks, nobody, 5)["p"].y).all()
     assert np.isnan(curves.distribution(ranks, nobody).y).all()
@@ -279,8 +282,8 @@ def test_a_split_counts_its_queries() -> None:
     assert isinstance(dataset.split, Split)
     truth = data.relevance(dataset)
     result = evaluation.evaluate(build(space_for(dataset), ("a",)), truth, KS, dataset=dataset)
-    table = leaderboard.per_class(result, dataset, "map", dataset.label_names)
+    table = class_table.per_class(result, dataset, "map", dataset.label_names)
     assert table.n.sum() == (truth.n_relevant > 0).sum()
     label = dataset.label_names[0]
-    for query in leaderboard.class_queries(result, dataset, "a", "map", label):
+    for query in class_table.class_queries(result, dataset, "a", "map", label):
         assert dataset.labels[dataset.split.queries[query]] == 0

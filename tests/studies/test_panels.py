@@ -9,7 +9,7 @@ from core import data
 from core.errors import Cancelled
 from core.fusion import FusionSpec
 from core.search import LiveEngine
-from core.studies import fusion, query_sampling
+from core.studies import fusion_baseline, fusion_evaluator, query_sampling, training_split
 from core.studies.vector_set import VectorSet
 from core.task import Task
 from core.types import Dataset, Relevance, unit
@@ -58,12 +58,14 @@ def test_a_panel_estimates_the_whole(world, monkeypatch) -> None:
     monkeypatch.setattr(query_sampling, "SIZE", 120)
     small = query_sampling.of(dataset, truth)
     spec = FusionSpec("f", "concat", ("x", "y"))
-    every = fusion.FusionEvaluator(space, truth).values(spec, KEYS)
-    few = fusion.FusionEvaluator(VectorSet(space.vectors, small.split), data.relevance(small)).values(spec, KEYS)
+    every = fusion_evaluator.FusionEvaluator(space, truth).values(spec, KEYS)
+    few = fusion_evaluator.FusionEvaluator(VectorSet(space.vectors, small.split), data.relevance(small)).values(
+        spec, KEYS
+    )
     for key in KEYS:
         np.testing.assert_allclose(few[key], every[key][small.split.queries], atol=1e-6)
-    standing = fusion.compare_to_baseline(
-        fusion.FusionEvaluator(VectorSet(space.vectors, small.split), data.relevance(small)), spec
+    standing = fusion_baseline.compare_to_baseline(
+        fusion_evaluator.FusionEvaluator(VectorSet(space.vectors, small.split), data.relevance(small)), spec
     )
     row = standing.row("fusion")
     assert row.low - 0.02 < np.nanmean(every["map"]) < row.high + 0.02
@@ -75,17 +77,17 @@ def test_slices_give_the_same_figures(world, monkeypatch, kind: str) -> None:
     spec = FusionSpec("f", kind, ("x", "y", "z"))
     if spec.strategy.weight:
         spec = spec.with_shares({"x": 0.6, "y": 0.3, "z": 0.1})
-    whole = fusion.FusionEvaluator(space, truth)
-    monkeypatch.setattr(fusion, "SLICE_BYTES", 4 * N * 3 * 40)
+    whole = fusion_evaluator.FusionEvaluator(space, truth)
+    monkeypatch.setattr(fusion_evaluator, "SLICE_BYTES", 4 * N * 3 * 40)
     steps: list[int] = []
-    sliced = fusion.FusionEvaluator(space, truth, by_slices=True)
+    sliced = fusion_evaluator.FusionEvaluator(space, truth, by_slices=True)
     sliced.prepare(["x", spec], KEYS, Task(lambda progress: steps.append(progress.done)))
     assert max(steps) == N and min(steps) == 40, "progress is told slice by slice"
     assert not sliced._singles and not sliced._fusions, "no ranks of all queries are kept"
     for what in ("x", spec):
         for key in KEYS:
             np.testing.assert_allclose(sliced.values(what, KEYS)[key], whole.values(what, KEYS)[key], atol=1e-6)
-    one, other = fusion.compare_to_baseline(sliced, spec), fusion.compare_to_baseline(whole, spec)
+    one, other = fusion_baseline.compare_to_baseline(sliced, spec), fusion_baseline.compare_to_baseline(whole, spec)
     assert one.verdict.split(":")[0] == other.verdict.split(":")[0] and one.n_valid == other.n_valid
     assert [row.name for row in one.rows] == [row.name for row in other.rows]
     np.testing.assert_allclose([row.mean for row in one.rows], [row.mean for row in other.rows], atol=1e-6)
@@ -93,8 +95,8 @@ def test_slices_give_the_same_figures(world, monkeypatch, kind: str) -> None:
 
 def test_it_can_be_stopped_and_then_nothing_is_half_kept(world, monkeypatch) -> None:
     _, space, truth = world
-    monkeypatch.setattr(fusion, "SLICE_BYTES", 4 * N * 40)
-    judge = fusion.FusionEvaluator(space, truth, by_slices=True)
+    monkeypatch.setattr(fusion_evaluator, "SLICE_BYTES", 4 * N * 40)
+    judge = fusion_evaluator.FusionEvaluator(space, truth, by_slices=True)
     task = Task(lambda progress: task.cancel())
     with pytest.raises(Cancelled):
         judge.prepare(["x"], KEYS, task)
@@ -116,7 +118,7 @@ def test_several_shares_at_once_are_each_alone(world) -> None:
 
 def test_weights_of_a_large_set_are_searched_on_a_panel(world, monkeypatch) -> None:
     dataset, space, truth = world
-    part = fusion.training(dataset, space, truth, most=30)
-    whole = fusion.training(dataset, space, truth)
+    part = training_split.training(dataset, space, truth, most=30)
+    whole = training_split.training(dataset, space, truth)
     assert len(part.split.train) == 30 < len(whole.split.train) and set(part.keys) < set(whole.keys)
     np.testing.assert_array_equal(part.split.report, whole.split.report)

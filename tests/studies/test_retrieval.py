@@ -261,7 +261,7 @@ def test_a_duel_has_two_sides() -> None:
     mirrored = retrieval.largest_differences(dataset, blunt, sharp, truth, 10)
     assert [b.query for _, b in mirrored[1]] == [a.query for a, _ in wins]
     assert retrieval.largest_differences(dataset, sharp, sharp, truth, 10) == ([], [])
-    panel = retrieval.judge_panel(System("sharp", space), truth, np.array([0, 5, 9]))
+    panel = retrieval.judge(System("sharp", space), truth, queries=np.array([0, 5, 9]))
     assert panel.per_query["map"].tolist() == sharp.per_query["map"][[0, 5, 9]].tolist()
     with pytest.raises(BadInput, match="same queries"):
         retrieval.largest_differences(dataset, sharp, panel, truth)

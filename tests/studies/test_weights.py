@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput, Cancelled
 from core.fusion import FusionSpec
-from core.studies import weight_search
+from core.studies import training_split, weight_search
 from core.studies.systems import System
 from core.studies.vector_set import VectorSet
 from core.task import Task
@@ -84,23 +84,23 @@ def test_progress_counts_points_and_cancel_stops() -> None:
 def test_no_group_is_on_both_sides(seed: int, fraction: float) -> None:
     rng = np.random.default_rng(seed)
     groups = rng.integers(-1, 8, 80)
-    found = weight_search.split_queries(groups, fraction, seed)
+    found = training_split.split_queries(groups, fraction, seed)
     assert found.by == "class"
     assert not set(groups[found.train]) & set(groups[found.report])
     assert sorted([*found.train, *found.report]) == np.flatnonzero(groups >= 0).tolist()
-    assert np.array_equal(found.train, weight_search.split_queries(groups, fraction, seed).train)
+    assert np.array_equal(found.train, training_split.split_queries(groups, fraction, seed).train)
 
 
 def test_few_groups_are_parted_query_by_query() -> None:
-    found = weight_search.split_queries(np.array([0, 0, 0, 1, 1, 1, -1]), 0.5)
+    found = training_split.split_queries(np.array([0, 0, 0, 1, 1, 1, -1]), 0.5)
     assert found.by == "query" and len(found.train) == 3 and 6 not in [*found.train, *found.report]
 
 
 def test_training_and_reporting_on_the_same_queries_is_an_error() -> None:
     with pytest.raises(BadInput, match="2 queries are used for training and for reporting"):
-        weight_search.TrainingSplit(np.array([1, 2, 3]), np.array([2, 3, 4]), "query")
+        training_split.TrainingSplit(np.array([1, 2, 3]), np.array([2, 3, 4]), "query")
     with pytest.raises(BadInput, match="no queries for reporting"):
-        weight_search.TrainingSplit(np.array([1]), np.array([], int), "query")
+        training_split.TrainingSplit(np.array([1]), np.array([], int), "query")
 
 
 # ---------------------------------------------------------------- on real scores
@@ -142,7 +142,6 @@ def test_the_objective_is_exact_live_or_not(kind: str, more: tuple) -> None:
     space, truth, _ = planted({"a": 1.5, "b": 2.0, "c": 1.0}, 6, 7)
     spec = FusionSpec("f", kind, ("a", "b", "c"), parameters=more)
     objective = weight_search.ObjectiveOf(space, spec, truth)
-    assert objective.is_live == (kind in ("concat", "score_sum") and not more)
     for shares in ([0.2, 0.3, 0.5], [1, 0, 0], [0, 0.4, 0.6]):
         system = System("f", space, spec.with_shares(dict(zip("abc", shares))))
         assert np.allclose(objective(np.array(shares)), slow_ap(system, truth), atol=1e-9, equal_nan=True)
@@ -156,7 +155,7 @@ def test_a_kind_without_weights_has_none_to_learn() -> None:
 
 def test_a_useless_backbone_is_dropped() -> None:
     space, truth, labels = planted({"good": 1.2, "useless": np.inf})
-    split = weight_search.split_queries(labels, 0.5)
+    split = training_split.split_queries(labels, 0.5)
     tuned = weight_search.tune(space, FusionSpec("f", "concat", ("good", "useless")), truth, split)
     assert tuned.learned.by_name["useless"] <= 0.1
     assert tuned.tuned.mean() > tuned.equal.mean() + 0.05
@@ -165,7 +164,7 @@ def test_a_useless_backbone_is_dropped() -> None:
 
 def test_tuned_weights_equal_a_search_by_hand() -> None:
     space, truth, labels = planted({"a": 1.6, "b": 1.2, "c": 2.5}, 8, 6)
-    split = weight_search.split_queries(labels, 0.5)
+    split = training_split.split_queries(labels, 0.5)
     spec = FusionSpec("f", "concat", ("a", "b", "c"))
     asked, judged = space.only(split.train), truth.take(split.train)
     found = weight_search.learn(weight_search.ObjectiveOf(asked, spec, judged), spec.backbones, refine=False)
@@ -187,7 +186,7 @@ def test_tuned_weights_equal_a_search_by_hand() -> None:
 
 def test_labels_of_reporting_queries_do_not_move_the_weights() -> None:
     space, truth, labels = planted({"a": 1.6, "b": 1.2}, 8, 6)
-    split = weight_search.split_queries(labels, 0.5)
+    split = training_split.split_queries(labels, 0.5)
     shuffled = labels.copy()
     shuffled[split.report] = np.random.default_rng(0).permutation(labels[split.report])
     n = len(labels)
@@ -201,7 +200,7 @@ def test_labels_of_reporting_queries_do_not_move_the_weights() -> None:
 def test_the_dimension_curve_proposes_the_smallest_that_is_enough() -> None:
     space, truth, labels = planted({"a": 0.8, "b": 0.8}, 6, 20)
     spec = FusionSpec("f", "concat_pca", ("a", "b"))
-    held = weight_search.split_queries(labels, 0.5).report
+    held = training_split.split_queries(labels, 0.5).report
     found = weight_search.dimension_curve(space.only(held), spec, truth.take(held))
     assert found.dims == (8, 16, 32)
     best = int(np.argmax(found.mean))

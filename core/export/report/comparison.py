@@ -23,7 +23,15 @@ from core.export.report.document import (
     number_cell,
 )
 from core.metrics import curves, ranking
-from core.studies import embedding, evaluation, fusion, leaderboard, retrieval, system_spec_text, systems
+from core.studies import (
+    embedding,
+    evaluation_warnings,
+    fusion,
+    leaderboard,
+    retrieval,
+    system_spec_text,
+    systems,
+)
 from core.types import Dataset, Evaluation, Relevance
 
 if TYPE_CHECKING:
@@ -115,12 +123,12 @@ def of_stored(
     backbones: Sequence[str],
     fusions: Sequence[FusionSpec],
     ks: Sequence[int] = (1, 5, 10),
-    by_class: bool = False,
+    by_class: bool = True,
 ) -> str:
     """Evaluate backbones and fusions whose embeddings are in the store, and report on them.
 
     Args:
-        by_class: intervals resample whole classes (the class bootstrap).
+        by_class: whole classes are drawn where queries share them; False assumes independent queries.
     Raises:
         NotComputed: an embedding is missing, or the dataset has no labels to judge by.
     """
@@ -169,17 +177,7 @@ def _answer(compared: Compared) -> str:
         f"{compared.title(best.name)} finds best: mAP {figure.mean:.3f} [{figure.low:.3f}, {figure.high:.3f}] "
         f"({figure.n_valid:,} queries; the bootstrap draws {resampled})."
     )
-    differences = {name: leaderboard.difference(result, best.name, name) for name in names[1:]}
-    alike = [compared.title(name) for name, pair in differences.items() if pair.p_holm >= leaderboard.LEVEL]
-    if alike:
-        return f"{answer} It cannot be told apart from {', '.join(alike)}."
-    if not differences:
-        return answer
-    second = differences[names[1]]
-    return (
-        f"{answer} It is ahead of {compared.title(names[1])} by {second.mean:.3f} [{second.low:.3f}, {second.high:.3f}], "
-        f"Holm p = {second.p_holm:.2g}."
-    )
+    return f"{answer} {result.comparison.lead({name: compared.title(name) for name in names})}".rstrip()
 
 
 def _bars(compared: Compared) -> list[Part]:
@@ -212,7 +210,7 @@ def _figures(compared: Compared, keys: Sequence[str]) -> list[Part]:
 
 
 def _warnings(compared: Compared) -> list[Part]:
-    sentences = evaluation.warnings(compared.ordered, compared.titles)
+    sentences = evaluation_warnings.of_all(compared.ordered, compared.titles)
     return [Heading("To keep in mind", 3), *map(Paragraph, sentences)] if sentences else []
 
 
@@ -252,7 +250,7 @@ def _differences(compared: Compared) -> list[Part]:
     best, *others = [system.name for system in compared.ordered]
     rows = []
     for name in others:
-        pair = leaderboard.difference(compared.result, best, name)
+        pair = compared.result.comparison.difference(best, name)
         rows.append(
             [
                 compared.title(name),
@@ -260,7 +258,7 @@ def _differences(compared: Compared) -> list[Part]:
                 Cell(f"{pair.p_holm:.4f}", f"uncorrected {pair.p:.4f}"),
                 Cell(f"{pair.d_z:+.2f}"),
                 Cell(f"{pair.wins:,} / {pair.ties:,} / {pair.losses:,}"),
-                "the two tests disagree: no conclusion" if pair.contradicts else "",
+                pair.conclusion,
             ]
         )
     if not rows:
@@ -269,7 +267,7 @@ def _differences(compared: Compared) -> list[Part]:
     return [
         Heading(f"{compared.title(best)} against the others"),
         Table(columns, rows),
-        Paragraph(f"Paired over the same queries. {evaluation.caution(compared.result.resampled)}", quiet=True),
+        Paragraph(f"Paired over the same queries. {compared.result.comparison.unit.caution}", quiet=True),
     ]
 
 

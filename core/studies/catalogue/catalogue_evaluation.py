@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from core.data import table_files
 from core.errors import BadInput
 from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K, Components, reciprocal_ranks, scores
 from core.metrics import ranking as metrics
+from core.studies import comparison as comparisons
 from core.studies.catalogue.catalogue_search import CATEGORY, Catalogue, Searcher, is_picture
+from core.studies.comparison import Comparison, ResamplingUnit
 from core.studies.text import text_search
 from core.studies.text.text_search import EncodeWords
 from core.types import Relevance, unit
@@ -28,7 +31,6 @@ class CatalogueQueries:
         truth: relevant items of each; queries are not items.
         texts: what is typed; empty when pictures ask.
         own: (n_queries,) int64 the item whose picture asks, for picture questions, else empty.
-        groups: (n_queries,) int64 questions that share their relevant items; empty when none do.
         caution: what to say beside the figures.
     """
 
@@ -36,7 +38,6 @@ class CatalogueQueries:
     truth: Relevance
     texts: tuple[str, ...] = ()
     own: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
-    groups: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     caution: str = ""
 
 
@@ -134,14 +135,11 @@ def picture_questions(catalogue: Catalogue, group: str = "parent") -> CatalogueQ
     lists = [members[said[item] or f"\0{item}"] for item in own]
     indptr = np.concatenate([[0], np.cumsum([len(one) for one in lists], dtype=np.int64)])
     truth = Relevance(len(own), len(catalogue), indptr, np.array([i for one in lists for i in one], np.int64))
-    code = {value: at for at, value in enumerate(members)}
-    groups = np.array([code[said[item] or f"\0{item}"] for item in own], np.int64)
     return CatalogueQueries(
         tuple(catalogue.title(item) for item in own),
         truth,
         own=own,
-        groups=groups,
-        caution="Pictures of one product are not independent: intervals draw whole products, and p is too small.",
+        caution="Pictures of one product are not independent: intervals draw, and tests flip, whole products.",
     )
 
 
@@ -217,23 +215,67 @@ def _picture_scores(searcher: Searcher, own: np.ndarray, strategy: str, shares: 
 
 @dataclass(frozen=True)
 class CatalogueComparison:
-    """Strategies judged on the same questions.
+    """Strategies evaluated on the same questions.
 
     Attributes:
-        metric: key of METRICS.
         base: the strategy that the others are compared with.
-        table: strategy, label, mean, low, high, n_valid, difference, difference_low, difference_high, p_holm, shown,
-            best mean first; the difference columns are NaN for the base.
-        skipped: label → why a strategy was not judged.
-        sentences: what is shown and what is not, in words.
+        comparison: every strategy, each against the base.
+        per_query: strategy → (n_queries,) float64.
+        skipped: label → why a strategy was not evaluated.
+        caution: what to say beside the figures.
     """
 
-    metric: str
     base: str
-    table: pd.DataFrame
+    comparison: Comparison
     per_query: dict[str, np.ndarray] = field(repr=False)
     skipped: dict[str, str]
-    sentences: tuple[str, ...]
+    caution: str = ""
+
+    @property
+    def metric(self) -> str:
+        """What was compared: a key of METRICS."""
+        return self.comparison.metric
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """strategy, label, mean, low, high, n_valid, difference, difference_low, difference_high, p_holm, shown, best
+        mean first; the difference columns are NaN for the base."""
+        records = []
+        for name in self.comparison.order:
+            estimate, d = self.comparison.estimates[name], self.comparison.differences.get((name, self.base))
+            records.append(
+                {
+                    "strategy": name,
+                    "label": CATALOGUE_STRATEGIES.get(name).label,
+                    "mean": estimate.mean,
+                    "low": estimate.low,
+                    "high": estimate.high,
+                    "n_valid": int((~np.isnan(self.per_query[name])).sum()),
+                    "difference": np.nan if d is None else d.mean,
+                    "difference_low": np.nan if d is None else d.low,
+                    "difference_high": np.nan if d is None else d.high,
+                    "p_holm": np.nan if d is None else d.p_holm,
+                    "shown": d is not None and d.differs,
+                }
+            )
+        return pd.DataFrame(records)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Which differences to the base are shown by these questions, and which are not."""
+        label = CATALOGUE_STRATEGIES.get(self.base).label
+        rest = self.table[self.table.strategy != self.base]
+        parts = [
+            (f"Better than {label}, shown", rest[rest.shown & (rest.difference > 0)]),
+            (f"Worse than {label}, shown", rest[rest.shown & (rest.difference < 0)]),
+            (f"No difference to {label} is shown for", rest[~rest.shown]),
+        ]
+        sentences = [f"{lead}: {', '.join(rows.label)}." for lead, rows in parts if len(rows)]
+        notes = [
+            self.caution,
+            self.comparison.contradictions({row.strategy: row.label for row in self.table.itertuples()}),
+        ]
+        return (*sentences, *filter(None, notes))
 
 
 def compare(
@@ -251,12 +293,9 @@ def compare(
 ) -> CatalogueComparison:
     """Every strategy on the same questions: means with intervals, paired differences to the base, Holm over all.
 
-    Siblings share their relevant items, so picture questions are resampled by group ("classes" of DEFINITIONS.md,
-    section 7).
+    Siblings share their relevant items, so picture questions are drawn by group ("classes" of DEFINITIONS.md, section 7).
     """
-    from core.metrics import significance
-
-    found: dict[str, np.ndarray] = {}
+    values: dict[str, np.ndarray] = {}
     skipped: dict[str, str] = {}
     # without shares of one's own, fixed weights are the simple average, and would only cost the others power
     usual = [entry.name for entry in CATALOGUE_STRATEGIES if shares is not None or not entry.uses_shares]
@@ -267,58 +306,13 @@ def compare(
         except BadInput as error:
             skipped[CATALOGUE_STRATEGIES.get(name).label] = str(error)
             continue
-        found[name] = text_search.judged(scored, questions.truth, (metric,))[metric]
-    if base not in found:
+        values[name] = text_search.judged(scored, questions.truth, (metric,))[metric]
+    if base not in values:
         raise BadInput(next(iter(skipped.values())))
-    groups = questions.groups if len(questions.groups) else None
-    others = {name: values for name, values in found.items() if name != base}
-    differences = significance.compare_all(others, found[base], draws=draws, seed=seed, classes=groups)
-    rows = [
-        _row(name, values, differences.get(name), significance.interval(values, draws, seed, groups))
-        for name, values in found.items()
-    ]
-    table = pd.DataFrame(rows).sort_values("mean", ascending=False, kind="stable", ignore_index=True)
-    return CatalogueComparison(metric, base, table, found, skipped, _sentences(table, base, questions))
-
-
-def _row(name: str, values: np.ndarray, versus: object, ends: tuple[float, float]) -> dict[str, object]:
-    valid = values[~np.isnan(values)]
-    nan = float("nan")
-    return {
-        "strategy": name,
-        "label": CATALOGUE_STRATEGIES.get(name).label,
-        "mean": float(valid.mean()) if len(valid) else nan,
-        "low": ends[0],
-        "high": ends[1],
-        "n_valid": len(valid),
-        "difference": nan if versus is None else versus.mean,
-        "difference_low": nan if versus is None else versus.low,
-        "difference_high": nan if versus is None else versus.high,
-        "p_holm": nan if versus is None else versus.p_holm,
-        "shown": versus is not None and _is_shown(versus),
-    }
-
-
-def _is_shown(versus: object) -> bool:
-    """A difference is shown when the interval leaves zero out, the corrected p is below 0.05 and no test contradicts."""
-    return versus.p_holm < 0.05 and not versus.low <= 0 <= versus.high and not versus.contradicts
-
-
-def _sentences(table: pd.DataFrame, base: str, questions: CatalogueQueries) -> tuple[str, ...]:
-    """Which differences to the base are shown by these questions, and which are not."""
-    label = CATALOGUE_STRATEGIES.get(base).label
-    rest = table[table.strategy != base]
-    better = rest[rest.shown & (rest.difference > 0)].label.tolist()
-    worse = rest[rest.shown & (rest.difference < 0)].label.tolist()
-    open_ = rest[~rest.shown].label.tolist()
-    said = []
-    if better:
-        said.append(f"Better than {label}, shown: {', '.join(better)}.")
-    if worse:
-        said.append(f"Worse than {label}, shown: {', '.join(worse)}.")
-    if open_:
-        said.append(f"No difference to {label} is shown for: {', '.join(open_)}.")
-    return (*said, *((questions.caution,) if questions.caution else ()))
+    unit = ResamplingUnit.of(questions.truth)
+    comparison = comparisons.compare(values, unit, metric=metric, base=base, draws=draws, seed=seed, choose=False)
+    few = unit.caution if unit.few else ""
+    return CatalogueComparison(base, comparison, values, skipped, " ".join(filter(None, [questions.caution, few])))
 
 
 def questions_of(searcher: Searcher, queries: Path | None = None) -> dict[str, CatalogueQueries]:

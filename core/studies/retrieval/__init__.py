@@ -7,7 +7,7 @@ report draw them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ import numpy as np
 from core.errors import BadInput, UnknownName
 from core.fusion import FusionSpec
 from core.metrics import curves, ranking
-from core.search import RankingResult, rank_scores
 from core.studies import fusion_attribution
+from core.studies.ranker import Ranker
 from core.studies.systems import System
 from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, Task
@@ -364,20 +364,21 @@ def judge(
     system: System,
     truth: Relevance,
     depth: int = 100,
-    ranked: RankingResult | None = None,
+    queries: np.ndarray | None = None,
+    ranker: Ranker | None = None,
     task: Task = NO_TASK,
 ) -> Evaluation:
     """The average precision of every query and its best results: what the tables below need, and no more.
 
     Args:
         depth: how many results of each query are kept.
-        ranked: when an engine has ranked the system already.
+        queries: (n,) int64 positions of the queries to rank, rising; None for all of them.
+        ranker: of the same truth, if there is one.
     """
-    ranked = ranked or rank_scores(system, truth, k=depth, task=task)
-    values = ranking.compute(ranked.ranks, ("map",))
+    ranked = (ranker or Ranker(truth)).rank(system, k=depth, queries=queries, task=task)
     return Evaluation(
         system.name,
-        values,
+        ranking.compute(ranked.ranks, ("map",)),
         {},
         curves.levels(ranked.ranks),
         ranked.ranks.n_queries,
@@ -386,19 +387,6 @@ def judge(
         ranked.best,
         queries=ranked.queries,
     )
-
-
-def judge_panel(
-    system: System,
-    truth: Relevance,
-    panel: np.ndarray,
-    depth: int = 100,
-    task: Task = NO_TASK,
-) -> Evaluation:
-    """`judge`, asking some of the queries only: (n,) int64 positions among the queries, rising."""
-    smaller = System(system.name, system.space.only(panel), system.spec)
-    judged = judge(smaller, truth.take(panel), depth, task=task)
-    return replace(judged, queries=panel)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ import numpy as np
 from core import files, paths
 from core.errors import BadInput, CoreError
 from core.fusion import FusionSpec
-from core.studies import fusion, query_sampling, weight_search
+from core.studies import query_sampling, training_split, weight_search
 from core.studies.training import learned_fusion
 from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, Task
@@ -49,7 +49,7 @@ class Fitted:
     """
 
     spec: FusionSpec
-    split: weight_search.TrainingSplit
+    split: training_split.TrainingSplit
     course: learned_fusion.Trained | weight_search.DimensionCurve | weight_search.Tuned
     date: str
 
@@ -80,7 +80,7 @@ def fit(
     names = spec.backbones
     # A search over weights asks every training query a thousand times: of a large set a panel of them trains.
     most = query_sampling.SIZE if what != "linear_head" and query_sampling.needed(truth, len(names)) else None
-    part = fusion.training(dataset, space, truth, most=most)
+    part = training_split.training(dataset, space, truth, most=most)
     asks, day = part.asked.split.queries, datetime.date.today().isoformat()
     if what == "tune":
         plain = dataclasses.replace(spec, trained_on=())
@@ -166,7 +166,7 @@ def _read(file: Path, stamp: int) -> tuple[dict[str, Any], Fitted]:
     """One file, read once while it does not change: the lab asks at every move of a slider."""
     record = json.loads(file.read_text(encoding="utf-8"))
     spec, split = FusionSpec.from_json(record["fusion"]), record["split"]
-    parted = weight_search.TrainingSplit(
+    parted = training_split.TrainingSplit(
         np.array(split["train"], np.int64), np.array(split["report"], np.int64), str(split["by"])
     )
     found = Fitted(spec, parted, _read_course(record["course"], spec, parted), str(record["date"]))
@@ -199,7 +199,7 @@ def _course(course: learned_fusion.Trained | weight_search.DimensionCurve | weig
 
 
 def _read_course(
-    record: Mapping[str, Any], spec: FusionSpec, split: weight_search.TrainingSplit
+    record: Mapping[str, Any], spec: FusionSpec, split: training_split.TrainingSplit
 ) -> learned_fusion.Trained | weight_search.DimensionCurve | weight_search.Tuned:
     if record["kind"] == "epochs":
         epochs = tuple(learned_fusion.Epoch(int(at), float(loss), float(value)) for at, loss, value in record["epochs"])

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import charts
 from core.errors import Cancelled, CoreError
-from core.studies import evaluation, fusion, query_sampling, system_spec_text
+from core.studies import evaluation, query_sampling, system_spec_text, training_split
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
 from core.types import Dataset
@@ -123,7 +123,7 @@ def _competitors(
         try:
             one = system_spec_text.read(text, selection.embedded, offered.saved)
             if one.spec is not None:
-                fusion.refuse_trained(one.spec, fusion.query_keys(loaded))
+                training_split.refuse_trained(one.spec, training_split.query_keys(loaded))
         except CoreError as error:
             st.warning(f"{theme.plain(titles[text])} is left out. {theme.plain(str(error))}", icon=":material/info:")
             continue

@@ -18,9 +18,10 @@ from core.ui.app.cache.datasets import (
     store_place,
     titled,
 )
-from core.ui.app.cache.fusion_attribution import attribution, landscape, offers
+from core.ui.app.cache.fusion_attribution import attribution, chosen_within_budget, landscape, offers
 from core.ui.app.cache.fusions import (
     average_precision,
+    chosen_mix,
     intervals,
     judge,
     leaderboard,
@@ -38,6 +39,8 @@ __all__ = [
     "attribution",
     "average_precision",
     "backbone_title",
+    "chosen_mix",
+    "chosen_within_budget",
     "compared",
     "costs",
     "counts",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core import backbones
 from core.errors import CoreError
 from core.studies import costs as measurements
-from core.studies.fusion_attribution import FusionCost
+from core.studies.fusion_costs import FusionCost
 
 
 def costs(names: tuple[str, ...]) -> dict[str, FusionCost]:

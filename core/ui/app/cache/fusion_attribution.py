@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from core import metrics
 from core.fusion import FusionSpec
-from core.metrics import ranking
-from core.studies import fusion_attribution, weight_search
+from core.studies import fusion_attribution, fusion_costs, weight_landscape, weight_search
+from core.studies.comparison import Estimate, ResamplingUnit
 from core.types import Dataset
 from core.ui.app.cache.backbone_costs import costs
 from core.ui.app.cache.fusions import judge, objective
@@ -23,9 +24,11 @@ def _shares_of_many(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -
 
 
 @cached(max_entries=32, spinner="Looking at all weightings …", ignore=("spec",), also=_shares_of_many)
-def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fusion_attribution.Landscape:
+def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> weight_landscape.Landscape:
     """mAP over the weights; for up to three backbones it is the same wherever the sliders stand."""
-    return fusion_attribution.landscape(objective(loaded, names, spec), names, spec.shares)
+    return weight_landscape.landscape(
+        objective(loaded, names, spec), names, spec.shares, groups=truth(loaded).query_groups
+    )
 
 
 @cached(max_entries=64, spinner="Trying all subsets …")
@@ -34,30 +37,44 @@ def attribution(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fu
     relevance, evaluator = truth(loaded), judge(loaded, names)
     nothing = fusion_attribution.random_average_precision(relevance.n_relevant, relevance.list_length)
     return fusion_attribution.attribution(
-        lambda chosen: ranking.average_precision(evaluator.fusion(fusion_attribution.subset_spec(spec, chosen))),
+        lambda chosen: metrics.average_precision(evaluator.fusion(fusion_costs.subset_spec(spec, chosen))),
         spec.active,
         nothing,
+        groups=relevance.query_groups,
     )
 
 
-@cached(max_entries=16, spinner="Trying every subset and weighting …", ignore=("spec",), also=_without_shares)
+@cached(
+    "resource", max_entries=6, spinner="Trying every subset and weighting …", ignore=("spec",), also=_without_shares
+)
 def _simplex(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> tuple[np.ndarray, np.ndarray]:
-    """(n_points, n_backbones) shares on a regular grid, and (n_points,) their mAP."""
+    """(n_points, n_backbones) shares on a regular grid, and (n_points, n_queries) the AP of every query there."""
     parts = 10 if len(names) <= 4 else 5 if len(names) <= 6 else 2
     points, run = weight_search.simplex(len(names), parts), objective(loaded, names, spec)
-    return points, np.array([np.nanmean(run(point)) for point in points])
+    return points, np.array([run(point) for point in points])
 
 
-def offers(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> list[fusion_attribution.SubsetCost]:
+def _offers(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> list[fusion_costs.SubsetCost]:
+    """Every subset with every weighting of the grid, and what it costs."""
+    priced, weighted = costs(names), []
+    for point, values in zip(*_simplex(loaded, names, spec), strict=True):
+        shares = {name: float(share) for name, share in zip(names, point, strict=True) if share > 1e-9}
+        cost, mean = fusion_costs.total_cost(tuple(shares), priced), metrics.mean(values)
+        weighted.append(fusion_costs.SubsetCost(tuple(shares), tuple(shares.values()), mean, cost, per_query=values))
+    return weighted
+
+
+def offers(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> list[fusion_costs.SubsetCost]:
     """Every subset with its best weights, and what it costs."""
-    points, values = _simplex(loaded, names, spec)
-    priced = costs(names)
-    return [
-        fusion_attribution.SubsetCost(
-            chosen,
-            tuple(points[at][names.index(name)] for name in chosen),
-            float(values[at]),
-            fusion_attribution.total_cost(chosen, priced),
-        )
-        for chosen, at in fusion_attribution.best_by_subset(points, values, names).items()
-    ]
+    weighted = _offers(loaded, names, spec)
+    points, _ = _simplex(loaded, names, spec)
+    means = np.array([offer.value for offer in weighted])
+    return [weighted[at] for at in fusion_costs.best_by_subset(points, means, names).values()]
+
+
+def chosen_within_budget(
+    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, budget: fusion_costs.Budget
+) -> Estimate | None:
+    """What the best subset and weights within a budget are worth on queries that did not choose them."""
+    unit = ResamplingUnit.of(truth(loaded))
+    return fusion_costs.chosen_within_budget(_offers(loaded, names, spec), budget, unit)

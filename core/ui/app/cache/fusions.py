@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from core.fusion import FusionSpec
-from core.metrics import curves, significance
-from core.studies import fusion, query_sampling, weight_search
+from core.metrics import curves, resampling
+from core.studies import fusion_baseline, fusion_evaluator, query_sampling, training_split, weight_search
+from core.studies.comparison import Estimate, ResamplingUnit
 from core.types import Dataset
 from core.ui.app.cache.backbone_costs import costs
 from core.ui.app.cache.datasets import dataset
@@ -20,10 +21,12 @@ def objective(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> weig
 
 
 @cached("resource", max_entries=8)
-def judge(loaded: Dataset, names: tuple[str, ...]) -> fusion.FusionEvaluator:
+def judge(loaded: Dataset, names: tuple[str, ...]) -> fusion_evaluator.FusionEvaluator:
     """Ranks of backbones and fusions over a dataset, each backbone worked out once for all sessions."""
     sampled = panel(loaded, names) is not None
-    return fusion.FusionEvaluator(space(loaded, names), truth(loaded), engine(loaded, names), by_slices=sampled)
+    return fusion_evaluator.FusionEvaluator(
+        space(loaded, names), truth(loaded), engine(loaded, names), by_slices=sampled
+    )
 
 
 @cached("resource", max_entries=16, ignore=("names",), also=lambda loaded, names: len(names))
@@ -40,14 +43,14 @@ def panel(loaded: Dataset, names: tuple[str, ...]) -> Dataset | None:
 
 @cached(max_entries=128, also=lambda loaded, names, *_: costs(names))
 def standing(
-    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, metric: str, by_class: bool = False
-) -> fusion.BaselineComparison:
+    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, metric: str, by_class: bool = True
+) -> fusion_baseline.BaselineComparison:
     """A fusion beside its backbones, equal weights and the oracle, with paired differences to the best single one."""
-    return fusion.compare_to_baseline(
+    return fusion_baseline.compare_to_baseline(
         judge(loaded, names),
         spec,
         metric=metric,
-        keys=fusion.query_keys(loaded),
+        keys=training_split.query_keys(loaded),
         costs=costs(names),
         by_class=by_class,
     )
@@ -55,12 +58,12 @@ def standing(
 
 @cached(max_entries=128)
 def intervals(
-    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, keys: tuple[str, ...], by_class: bool = False
+    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, keys: tuple[str, ...], by_class: bool = True
 ) -> dict[str, tuple[float, float]]:
     """The 95 % bootstrap interval of each metric's mean."""
     values = list_metrics(loaded, names, spec, keys)
-    classes = truth(loaded).query_classes if by_class else None
-    low, high = significance.intervals(np.stack([values[key] for key in keys], axis=1), classes=classes)
+    classes = ResamplingUnit.of(truth(loaded), by_class).groups
+    low, high = resampling.intervals(np.stack([values[key] for key in keys], axis=1), classes=classes)
     return {key: (float(low[at]), float(high[at])) for at, key in enumerate(keys)}
 
 
@@ -84,7 +87,7 @@ def average_precision(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec)
     return judge(loaded, names).values(spec, ("map",))["map"]
 
 
-def leaderboard(name: str, names: tuple[str, ...]) -> fusion.BaselineComparison:
+def leaderboard(name: str, names: tuple[str, ...]) -> fusion_baseline.BaselineComparison:
     """The backbones of a dataset that are done, beside their equal mix; on a large set judged by its query sample."""
     loaded = dataset(name)
     return standing(panel(loaded, names) or loaded, names, FusionSpec("equal mix", "concat", names), "map")
@@ -97,3 +100,9 @@ def two_strongest(loaded: Dataset, names: tuple[str, ...]) -> dict[str, float]:
     """
     best = leaderboard(loaded.name, names).strongest(2)
     return {name: 1 / len(best) if name in best else 0.0 for name in names}
+
+
+@cached(max_entries=16)
+def chosen_mix(loaded: Dataset, names: tuple[str, ...], count: int = 2) -> Estimate:
+    """Equal shares of the best few backbones, on queries that did not choose them."""
+    return fusion_baseline.chosen_mix(judge(loaded, names), names, count=count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from core.studies import evaluation, revisited_protocols
+from core.studies.ranker import Ranker
 from core.studies.systems import System
 from core.task import NO_TASK, Task
 from core.types import Dataset, Evaluation, RelevantRanks
@@ -57,4 +58,4 @@ def protocols(loaded: Dataset, systems: tuple[System, ...]) -> pd.DataFrame:
 @cached("resource", max_entries=48)
 def system_ranks(loaded: Dataset, system: System) -> RelevantRanks:
     """Where the relevant images stand in every query's list: what all curves are made of."""
-    return evaluation.rank(system, truth(loaded), engine(loaded, system.backbones), k=1).ranks
+    return Ranker(truth(loaded), engine(loaded, system.backbones)).rank(system, k=1).ranks

@@ -13,7 +13,7 @@ from core.fusion import FusionSpec
 from core.fusion import spec as fusion_files
 from core.metrics.curves import RECALL_LEVELS
 from core.setups import FusionSetup
-from core.studies import costs, fusion_attribution
+from core.studies import costs, fusion_attribution, fusion_costs
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.components import gallery
@@ -125,9 +125,9 @@ def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: F
 
 def attribution(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
     """Exact Shapley values of the backbones."""
-    if len(spec.active) > fusion_attribution.MOST_FOR_SHAPLEY:
+    if len(spec.active) > fusion_costs.MOST_FOR_SUBSETS:
         st.info(
-            f"Exact attribution tries all subsets, which is done for up to {fusion_attribution.MOST_FOR_SHAPLEY} backbones; "
+            f"Exact attribution tries all subsets, which is done for up to {fusion_costs.MOST_FOR_SUBSETS} backbones; "
             "take some out at the left."
         )
         return
@@ -227,10 +227,10 @@ def budget(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusi
     weightings = 10 ** min(len(names), 4) // 4
     if not may_begin(loaded, spec, weightings, "budget"):
         return
-    found = fusion_attribution.pareto_front(cache.offers(loaded, names, spec), by)
+    found = fusion_costs.by_cost(cache.offers(loaded, names, spec), by)
     if not found:
         return
-    best = fusion_attribution.within_budget(found, **{by: limit}, commercial_only=commercial)
+    best = fusion_costs.within_budget(found, **{by: limit}, commercial_only=commercial)
     titles = titles_of(names)
     st.plotly_chart(charts.subset_costs(found, titles, by, best), key="lab offers", config=BARE)
     if best is None:

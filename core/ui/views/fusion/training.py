@@ -13,7 +13,7 @@ import streamlit as st
 from core import charts
 from core.fusion import FUSIONS, FusionSpec
 from core.fusion import spec as fusion_files
-from core.studies import fusion, weight_search
+from core.studies import fusion_baseline, training_split, weight_search
 from core.studies.training import trained_fusions
 from core.studies.training.trained_fusions import Fitted
 from core.types import Dataset
@@ -56,13 +56,13 @@ def dismiss(name: str) -> None:
     trained_fusions.forget(name)
 
 
-def reported(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fusion.BaselineComparison:
+def reported(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fusion_baseline.BaselineComparison:
     """A fitted fusion beside its backbones, on queries that it was not fitted on; of a large set on a panel of them."""
-    asked = fusion.without(loaded, spec.trained_on)
+    asked = training_split.without(loaded, spec.trained_on)
     return cache.standing(cache.panel(asked, names) or asked, names, spec, "map")
 
 
-def beside(standing: fusion.BaselineComparison) -> str:
+def beside(standing: fusion_baseline.BaselineComparison) -> str:
     """'this 0.941 [0.930, 0.951], equal weights 0.869 [...], best single X 0.937 [...]'."""
     said = []
     for role, words in (("fusion", "fitted"), ("equal", "equal weights")):
@@ -74,7 +74,7 @@ def beside(standing: fusion.BaselineComparison) -> str:
     return ", ".join(said)
 
 
-def _plain_interval(row: fusion.Row) -> str:
+def _plain_interval(row: fusion_baseline.Row) -> str:
     return theme.interval(row.low, row.high).replace("[", "(").replace("]", ")")
 
 
@@ -179,7 +179,10 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], found: Fitted) -> None:
 
 
 def bar_rows(
-    standing: fusion.BaselineComparison, names: tuple[str, ...], title: Callable[[str], str], fused: str = "this fusion"
+    standing: fusion_baseline.BaselineComparison,
+    names: tuple[str, ...],
+    title: Callable[[str], str],
+    fused: str = "this fusion",
 ) -> list[charts.Bar]:
     """Bars of a `charts.BarChart`: each system of a comparison in its colour."""
     colours = theme.colours(names)

@@ -11,9 +11,11 @@ import streamlit as st
 
 from core import charts
 from core.errors import CoreError, NotComputed
-from core.metrics import significance
+from core.metrics import resampling, significance
 from core.setups import RetrievalSetup
 from core.studies import retrieval
+from core.studies.comparison import ResamplingUnit
+from core.studies.ranker import Ranker
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
 from core.task import NO_TASK
@@ -80,11 +82,7 @@ def _judge(loaded: Dataset, named: SystemRef, job: jobs.BackgroundJob | None = N
     system = System(query_inputs.system_name(named), space, named.spec)
     panel = engine.panel_of(PANEL) if by_panel(loaded) else None
     task = NO_TASK if job is None else job.task
-    if system.is_linear:
-        return retrieval.judge(system, truth, ranked=engine.rank(system.shares, k=100, panel=panel, task=task))
-    if panel is None:
-        return retrieval.judge(system, truth, task=task)
-    return retrieval.judge_panel(system, truth, panel, task=task)
+    return retrieval.judge(system, truth, queries=panel, ranker=Ranker(truth, engine), task=task)
 
 
 def _panel_job(loaded: Dataset, named: SystemRef) -> str:
@@ -126,13 +124,21 @@ def _panel_is_asked(view: RetrievalView) -> bool:
     return False
 
 
-def mean_sentence(evaluation: Evaluation, kept: np.ndarray) -> str:
+def _groups(loaded: Dataset, evaluation: Evaluation, shown: np.ndarray) -> np.ndarray | None:
+    """The classes of the queries shown, which are drawn as a whole; None where they are of one class, or share none."""
+    unit = ResamplingUnit.of(cache.truth(loaded))
+    return unit.groups_of(
+        np.arange(evaluation.n_queries)[shown] if evaluation.queries is None else evaluation.queries[shown]
+    )
+
+
+def mean_sentence(loaded: Dataset, evaluation: Evaluation, kept: np.ndarray) -> str:
     """The mean of the queries shown, its interval and how many they are."""
-    values = evaluation.per_query["map"][kept]
-    values = values[np.isfinite(values)]
-    if not len(values):
+    values, groups = evaluation.per_query["map"][kept], _groups(loaded, evaluation, kept)
+    if not np.isfinite(values).any():
         return "No query has anything relevant."
-    low, high = significance.interval(values)
+    low, high = resampling.interval(values, classes=groups)
+    values = values[np.isfinite(values)]
     asked = "" if evaluation.queries is None else f", a panel of {evaluation.n_queries:,}"
     return (
         f"mAP **{values.mean():.3f}** {theme.interval(low, high)} over {len(values):,} valid queries{asked} "
@@ -221,7 +227,7 @@ def _extremes(view: RetrievalView, pick: Pick) -> None:
         best, worst = retrieval.best_and_worst(view.loaded, evaluation, cache.truth(view.loaded), 10, label)
         cases = worst if which == "worst" else best
         kept = retrieval.of_label(view.loaded, retrieval.asked_query_numbers(evaluation), label)
-        st.markdown(f"**{theme.plain(named.title)}** · {mean_sentence(evaluation, kept)}")
+        st.markdown(f"**{theme.plain(named.title)}** · {mean_sentence(view.loaded, evaluation, kept)}")
         if not cases:
             st.info("There are no such queries.", icon=":material/info:")
         for case in cases:
@@ -287,7 +293,7 @@ def _duel(view: RetrievalView, pick: Pick) -> None:
     with left:
         label = _class_filter(view)
     kept = retrieval.of_label(view.loaded, retrieval.asked_query_numbers(one), label)
-    right.caption(_difference(one, two, kept))
+    right.caption(_difference(view.loaded, one, two, kept))
     wins, losses = retrieval.largest_differences(view.loaded, one, two, cache.truth(view.loaded), 10, label)
     for name, pairs in ((titles[0], wins), (titles[1], losses)):
         st.markdown(f"#### Where {name} is better" if pairs else f"#### {name} is better nowhere here")
@@ -297,15 +303,15 @@ def _duel(view: RetrievalView, pick: Pick) -> None:
                 _case_row(view.loaded, b, f"duel {b.query} b", pick, titles[1])
 
 
-def _difference(one: Evaluation, two: Evaluation, kept: np.ndarray) -> str:
+def _difference(loaded: Dataset, one: Evaluation, two: Evaluation, kept: np.ndarray) -> str:
     """The mean difference of two systems over the queries shown, with its interval and the counts."""
-    found = significance.compare(one.per_query["map"][kept], two.per_query["map"][kept])
+    groups = _groups(loaded, one, kept)
+    found = significance.compare(one.per_query["map"][kept], two.per_query["map"][kept], classes=groups)
     if not found.n:
         return "No query has anything relevant."
-    doubt = " The signed rank test disagrees, so nothing is concluded." if found.contradicts else ""
     return (
         f"A − B: **{found.mean:+.3f}** mAP {theme.interval(found.low, found.high)} over {found.n:,} queries (paired 95 % "
-        f"bootstrap; p {found.p:.4f}, randomisation).{doubt} A is better on {found.wins:,}, equal on {found.ties:,}, worse on "
+        f"bootstrap; p {found.p:.4f}, randomisation): {found.conclusion}. A is better on {found.wins:,}, equal on {found.ties:,}, worse on "
         f"{found.losses:,}."
     )
 

@@ -1,0 +1,197 @@
+"""Who trains and who reports: nobody is evaluated on what trained it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core import arrays, data
+from core.errors import BadInput
+from core.fusion import FusionSpec
+from core.studies.vector_set import VectorSet
+from core.types import Dataset, Relevance, Split
+
+
+@dataclass(frozen=True)
+class TrainingSplit:
+    """Which queries are fitted on, and which are reported on.
+
+    Attributes:
+        train, report: positions among the queries, int64, no query in both. With "given", `train` counts among the
+            dataset's own training images instead, which are other images than the queries.
+        by: "class", "instance", "query" or "given": what is never on both sides.
+    """
+
+    train: np.ndarray
+    report: np.ndarray
+    by: str
+
+    def __post_init__(self) -> None:
+        check_apart(np.empty(0, np.int64) if self.by == "given" else self.train, self.report, len(self.train))
+
+    def sentence(self) -> str:
+        """For people."""
+        kept = {
+            "class": "no class is on both sides",
+            "instance": "no instance is on both sides",
+            "query": "drawn at random, since no class or instance repeats enough to be held back",
+            "given": "as the dataset's own split says",
+        }[self.by]
+        return f"Fitted on {len(self.train):,} training queries, reported on {len(self.report):,} others ({kept})."
+
+
+def check_apart(train: np.ndarray, report: np.ndarray, n_train: int | None = None) -> None:
+    """Training and reporting on the same queries is an error, not an option.
+
+    Args:
+        n_train: how many train, where they are not among the reporting positions anyway.
+
+    Raises:
+        BadInput: a query is on both sides, or one side is empty.
+    """
+    shared = np.intersect1d(train, report)
+    if len(shared):
+        raise BadInput(
+            f"{len(shared)} queries are used for training and for reporting; figures on trained queries mean nothing. "
+            "Report on the other queries."
+        )
+    for name, count in (("training", len(train) if n_train is None else n_train), ("reporting", len(report))):
+        if not count:
+            raise BadInput(f"There are no queries for {name}. Use a dataset with more labelled images.")
+
+
+def split_queries(groups: np.ndarray, fraction: float = 0.5, seed: int = 0, by: str = "class") -> TrainingSplit:
+    """Part the labelled queries so that no group (class or instance) is on both sides.
+
+    Where fewer than four groups have two queries or more, queries are drawn one by one instead.
+
+    Args:
+        groups: (n_queries,) int64, −1 is unlabelled: such queries are on neither side.
+        fraction: share of the queries to train on, in (0, 1).
+        seed: of the draw.
+        by: what the groups are, "class" or "instance".
+    """
+    if not 0 < fraction < 1:
+        raise BadInput(f"The training share is a number between 0 and 1, not {fraction}.")
+    groups, rng = np.asarray(groups, np.int64), np.random.default_rng(seed)
+    usable = np.flatnonzero(groups >= 0)
+    names, sizes = np.unique(groups[usable], return_counts=True)
+    if (sizes > 1).sum() < 4:
+        order = rng.permutation(usable)
+        cut = min(max(round(fraction * len(order)), 1), max(len(order) - 1, 1))
+        return TrainingSplit(np.sort(order[:cut]), np.sort(order[cut:]), "query")
+    order = rng.permutation(len(names))
+    reached = np.cumsum(sizes[order])
+    cut = min(max(int(np.searchsorted(reached, fraction * len(usable), "left")) + 1, 1), len(names) - 1)
+    training = np.isin(groups, names[order[:cut]])
+    return TrainingSplit(np.flatnonzero(training), np.flatnonzero(~training & (groups >= 0)), by)
+
+
+# ---------------------------------------------------------------- in a dataset
+
+
+def query_keys(dataset: Dataset) -> list[str]:
+    """The content key of every query, in the split's order."""
+    return [key.decode() for key in np.asarray(dataset.keys, "S64")[dataset.split.queries].tolist()]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Who trains and who reports, in a dataset.
+
+    Attributes:
+        split: the two sides.
+        asked, truth: the space that the training queries ask in, asked by them alone, and its truth.
+        keys: content keys of the training queries.
+        groups: (n_images,) int64, class or instance of every image, −1 unlabelled: what training may tell apart.
+    """
+
+    split: TrainingSplit
+    asked: VectorSet
+    truth: Relevance
+    keys: tuple[str, ...]
+    groups: np.ndarray
+
+
+def training(
+    dataset: Dataset,
+    space: VectorSet,
+    truth: Relevance,
+    *,
+    fraction: float = 0.5,
+    seed: int = 0,
+    most: int | None = None,
+) -> Training:
+    """The dataset's own training images where it names some, else a part of its queries: whole classes or instances.
+
+    Args:
+        most: train on a seeded sample of so many at most; None for all.
+    Raises:
+        BadInput: training images are queries too, or one side is empty.
+    """
+    by = "class" if dataset.instances is None else "instance"
+    groups = np.asarray(dataset.labels if dataset.instances is None else dataset.instances)
+    given = dataset.split.train
+    if not len(given):
+        split = split_queries(groups[dataset.split.queries], fraction, seed, by)
+        split = dataclasses.replace(split, train=arrays.sample(split.train, most, [seed, 2]))
+        keys = query_keys(dataset)
+        return Training(
+            split, space.only(split.train), truth.take(split.train), tuple(keys[i] for i in split.train), groups
+        )
+    shared = len(np.intersect1d(given, dataset.split.queries))
+    if shared:
+        raise BadInput(
+            f"{shared:,} training images of {dataset.name!r} are queries too, so nothing could be reported honestly. "
+            "Name other images as training images."
+        )
+    given = arrays.sample(given, most, [seed, 2])
+    asks = Split(given, dataset.split.gallery)
+    judged = data.relevance(dataset, asks)
+    report = np.flatnonzero(truth.n_relevant > 0)
+    split = TrainingSplit(np.arange(len(given)), report, "given")
+    keys = [key.decode() for key in np.asarray(dataset.keys, "S64")[given].tolist()]
+    return Training(split, VectorSet(space.vectors, asks), judged, tuple(keys), groups)
+
+
+# ---------------------------------------------------------------- reported elsewhere than trained
+
+
+def trained_on(spec: FusionSpec, keys: Sequence[str]) -> np.ndarray:
+    """(n_queries,) bool: which of these queries the fusion, or its weights, were fitted on."""
+    known = set(spec.trained_on)
+    return np.array([key in known for key in keys], bool)
+
+
+def refuse_trained(spec: FusionSpec, keys: Sequence[str]) -> None:
+    """Raises BadInput when a fusion would be reported on queries that it was fitted on."""
+    count = int(trained_on(spec, keys).sum())
+    if count:
+        raise BadInput(
+            f"Fusion {spec.name!r} was fitted on {count:,} of these {len(keys):,} queries, so its figures on them mean "
+            "nothing. Report on the other queries, or on another dataset."
+        )
+
+
+def without(dataset: Dataset, keys: Sequence[str]) -> Dataset:
+    """The same dataset, asked only by queries whose content keys are not among these; itself when none of them asks.
+
+    Raises:
+        BadInput: no query is left.
+    """
+    known = set(keys)
+    if not known:
+        return dataset
+    left = np.array([key not in known for key in query_keys(dataset)], bool)
+    if left.all():
+        return dataset
+    if not left.any():
+        raise BadInput(
+            f"Every query of {dataset.name!r} was trained on, so nothing could be reported honestly. "
+            "Choose another dataset, or another baseline."
+        )
+    split = dataset.split
+    return dataclasses.replace(dataset, split=Split(split.queries[left], split.gallery, split.train))
