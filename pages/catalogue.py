@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import backbones, charts, data
+from core import backbones, charts, data, metrics
 from core.data import table_files
 from core.errors import BadInput, CoreError
 from core.fusion.catalogue import CATALOGUE_STRATEGIES
-from core.metrics import ranking as metrics
 from core.setups import CatalogueSetup, FrameSetup
 from core.studies.catalogue import catalogue_evaluation
 from core.studies.catalogue import catalogue_search as study

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import charts
-from core.metrics import ranking as metrics
+from core import charts, metrics
 from core.metrics.curves import RECALL_LEVELS
 from core.setups import CurvesSetup
 from core.studies import curves, leaderboard, leaderboard_files

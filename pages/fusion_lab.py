@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import charts
+from core import charts, metrics
 from core.fusion import FUSIONS, FusionSpec
-from core.metrics import ranking as metrics
 from core.setups import FusionSetup
 from core.studies import (
     evaluation_warnings,

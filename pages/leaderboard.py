@@ -7,9 +7,8 @@ import dataclasses
 import numpy as np
 import streamlit as st
 
-from core import charts
+from core import charts, metrics
 from core.data.readers import revisited
-from core.metrics import ranking as metrics
 from core.metrics.significance import Difference
 from core.setups import LeaderboardSetup, RetrievalSetup
 from core.studies import (

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import backbones, charts, data, paths
+from core import backbones, charts, data, metrics, paths
 from core.data.readers import manifest
 from core.fusion import FusionSpec
-from core.metrics import ranking as metrics
 from core.setups import FrameSetup
 from core.studies import fusion_baseline
 from core.ui.app import cache, jobs, state, theme

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import charts
+from core import charts, metrics
 from core.errors import BadInput, NotComputed
-from core.metrics import ranking as metrics
 from core.setups import FrameSetup, RetrievalSetup, WordsSetup, bounds_of
 from core.studies import maps
 from core.studies.text import text_search

@@ -17,7 +17,7 @@ from core import cli, data, paths
 from core.data import saved
 from core.data.splits import SplitShares
 from core.errors import StoreMismatch, UnknownName
-from core.metrics.ranking import METRICS
+from core.metrics import METRICS
 from core.studies import embedding, registry_entries
 from tests.conftest import write_tiny
 

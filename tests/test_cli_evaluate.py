@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import cli
-from core.metrics import ranking as metrics
+from core import cli, metrics
 from core.studies import embedding, fusion
 from core.studies import evaluation as study
 

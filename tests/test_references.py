@@ -12,10 +12,16 @@ import pytest
 from core.backbones import BACKBONES
 from core.fusion import FUSIONS, early, normalize, rank
 from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K
-from core.metrics import clustering, definitions, significance
-from core.metrics.ranking import METRICS
+from core.metrics import METRICS, clustering, definitions, resampling, significance
 from core.projection import METHODS
-from core.studies import evaluation, fusion_costs, query_sampling, weight_search
+from core.studies import (
+    comparison,
+    evaluation_warnings,
+    fusion_costs,
+    query_sampling,
+    tie_range,
+    weight_search,
+)
 from core.types import ZERO_NORM
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -109,14 +115,17 @@ def test_fusions_stand_in_the_section_of_what_they_join() -> None:
 
 def constants() -> list[tuple[int, str]]:
     """(section, text that must stand there) for every constant of the code that the contract names."""
-    percent = f"{evaluation.MANY_TIES:.0%}".replace("%", " %")
     return [
         (1, f"norm of at most {ZERO_NORM:.0e}"),
-        (1, f"Above {percent} of the valid queries"),
-        (3, f"more than {evaluation.UNEVEN:.0f} times the queries"),
+        (1, f"at most {tie_range.MOST_QUERIES} such queries"),
+        (3, f"more than {evaluation_warnings.UNEVEN:.0f} times the queries"),
         (6, f"not computed above {clustering.MOST_ITEMS:,} items"),
-        (7, f"{significance.DRAWS:,} draws of queries with replacement"),
-        (7, f"Up to {significance.MOST_ENUMERATED} queries all 2^n"),
+        (7, f"{resampling.DRAWS:,} draws of units with replacement"),
+        (7, f"Up to {significance.MOST_ENUMERATED} units all 2^n"),
+        (7, f"fewer than {resampling.RARE} queries are the rarer kind"),
+        (7, f"at least {significance.DRAWS_PER_PAIR} per pair"),
+        (7, f"fewer than {significance.FEW_CLASSES} classes"),
+        (7, "ten parts, twenty seeded" if (comparison.FOLDS, comparison.REPEATS) == (10, 20) else "other parts"),
         (7, f"|d_q| < {significance.SAME:.0e} is 0"),
         (7, f"more than {query_sampling.MOST_QUERIES:,} queries"),
         (7, f"seeded sample of {query_sampling.SIZE:,} valid"),

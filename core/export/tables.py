@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import metrics
 from core.data.readers import revisited
 from core.errors import BadInput, CoreError
 from core.metrics import curves
-from core.metrics import ranking as metrics
 from core.studies import class_table, evaluation, evaluation_tables, leaderboard, leaderboard_files, revisited_protocols
 from core.studies.leaderboard import SystemInfo
 from core.types import Dataset

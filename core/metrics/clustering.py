@@ -3,14 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from core import arrays
+from core.metrics.registry import METRICS, Metric
 
 NOISE = 1e-12
 MOST_ITEMS = 30_000
 """The Euclidean silhouette looks at all pairs; beyond this many items it is not computed, and says so."""
+
+_CLUSTERS: dict[str, Any] = {
+    "kind": "clustering",
+    "ties": "",
+    "self_match": "",
+    "nothing_relevant": "Unlabelled items are left out.",
+}
+METRICS.add(
+    Metric(
+        "silhouette_cosine",
+        label="Silhouette (cosine)",
+        limits=(-1.0, 1.0),
+        definition="How much nearer an item is to its own class than to the next one, by 1 − cosine; mean over items.",
+        divided_by="labelled gallery items",
+        reference="Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7",
+        **_CLUSTERS,
+    )
+)
+METRICS.add(
+    Metric(
+        "silhouette_euclidean_l2",
+        label="Silhouette (Euclidean, unit vectors)",
+        limits=(-1.0, 1.0),
+        definition="How much nearer an item is to its own class than to the next one, Euclidean, on unit vectors.",
+        divided_by="labelled gallery items",
+        reference="Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7",
+        **_CLUSTERS,
+    )
+)
+METRICS.add(
+    Metric(
+        "davies_bouldin_l2",
+        label="Davies-Bouldin (unit vectors)",
+        limits=(0.0, None),
+        higher_is_better=False,
+        definition="Spread of two classes over the distance of their centres, the worst neighbour of each, averaged.",
+        divided_by="classes",
+        reference="Davies and Bouldin 1979, doi:10.1109/TPAMI.1979.4766909",
+        **_CLUSTERS,
+    )
+)
+METRICS.add(
+    Metric(
+        "calinski_harabasz_l2",
+        label="Calinski-Harabasz (unit vectors)",
+        limits=(0.0, None),
+        definition="Spread between classes over spread within; it grows with the number of items: compare on one set.",
+        divided_by="degrees of freedom",
+        reference="Caliński and Harabasz 1974, doi:10.1080/03610927408827101",
+        **_CLUSTERS,
+    )
+)
 
 
 def undefined(labels: np.ndarray) -> str:

@@ -7,6 +7,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from core.errors import BadInput
+from core.metrics.rank_arrays import rank_arrays
+from core.metrics.registry import METRICS, Metric
 from core.types import RelevantRanks
 
 RECALL_LEVELS = np.arange(11) / 10
@@ -23,15 +25,26 @@ def levels(ranks: RelevantRanks) -> np.ndarray:
     Reference: Manning, Raghavan and Schütze 2008, section 8.4, doi:10.1017/CBO9780511809071.
     """
     from core.metrics import kernels
-    from core.metrics.ranking import _parts
 
     # Remembered while the ranks live: ap11, the curve and the interval of the curve all ask for it.
     levels_of_ranks = _LEVELS.get(ranks)
     if levels_of_ranks is None:
-        levels_of_ranks = kernels.interpolated(*_parts(ranks), np.require(ranks.n_relevant, np.int64, ["C", "W"]))
+        levels_of_ranks = kernels.interpolated(*rank_arrays(ranks), np.require(ranks.n_relevant, np.int64, ["C", "W"]))
         levels_of_ranks.flags.writeable = False
         _LEVELS[ranks] = levels_of_ranks
     return levels_of_ranks
+
+
+@METRICS.register(
+    "ap11",
+    label="11-point AP (VOC 2007)",
+    divided_by="11",
+    definition="Mean of the interpolated precision at the 11 recall levels 0, 0.1 ... 1; this is not mAP.",
+    reference="Everingham et al. 2010, PASCAL VOC, doi:10.1007/s11263-009-0275-4",
+)
+def eleven_point(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
+    """Mean of the 11 interpolated precisions."""
+    return levels(ranks).mean(axis=1)
 
 
 def average_curve(per_query: np.ndarray, queries: np.ndarray | None = None) -> np.ndarray:
@@ -65,12 +78,23 @@ def over_k(ranks: RelevantRanks, depth: int, queries: np.ndarray | None = None) 
         queries: mask of the queries to average; None for all.
     """
     from core.metrics import kernels
-    from core.metrics.ranking import _parts
 
     depth = max(1, int(depth))
     use = ranks.valid if queries is None else ranks.valid & queries
     k = np.arange(1, depth + 1)
     if not use.any():
         return {"k": k, "p": np.full(depth, np.nan), "recall": np.full(depth, np.nan)}
-    hits, shares = kernels.hits_by_depth(*_parts(ranks), np.array(use), depth)
+    hits, shares = kernels.hits_by_depth(*rank_arrays(ranks), np.array(use), depth)
     return {"k": k, "p": hits / k / use.sum(), "recall": shares / use.sum()}
+
+
+METRICS.add(
+    Metric(
+        "iprec",
+        label="Interpolated precision (11 levels)",
+        kind="curve",
+        divided_by="R where recall is counted",
+        definition="At recall levels 0, 0.1 ... 1: the best precision at that recall or a higher one, mean of queries.",
+        reference="Manning, Raghavan and Schütze 2008, section 8.4, doi:10.1017/CBO9780511809071",
+    )
+)

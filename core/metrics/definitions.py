@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.errors import UnknownName
-from core.metrics import ranking
+from core.metrics.registry import parse
 
 PATH = Path(__file__).with_name("DEFINITIONS.md")
 _HEADING = re.compile(r"^## (\d+)\. (.+)$", re.MULTILINE)
@@ -68,7 +68,7 @@ def definition(key: str) -> dict[str, str]:
     >>> definition("p@10")["value of one query"]
     'hits(k) / k'
     """
-    name = ranking.parse(key)[0].name
+    name = parse(key)[0].name
     for section in sections().values():
         # The fusions of section 8 and beyond have names of their own.
         if section.number < 7 and name in section.rows:
@@ -84,7 +84,7 @@ def metric_table(keys: Iterable[str]) -> str:
     """
     labels: dict[str, list[str]] = {}
     for key in keys:
-        metric, k = ranking.parse(key)
+        metric, k = parse(key)
         labels.setdefault(metric.name, []).append(metric.label if k is None else metric.label_at(k))
     rows = [" | ".join([", ".join(read), *definition(name).values()]) for name, read in labels.items()]
     return "\n".join(["| figure | value | edges | the same as |", "|---|---|---|---|", *(f"| {row} |" for row in rows)])

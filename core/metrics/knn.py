@@ -4,7 +4,37 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.metrics.registry import METRICS, Metric
 from core.types import Relevance
+
+for _name, _label, _which, _lone in (
+    ("acc@k", "kNN accuracy (k)", "labelled queries", "A query that is alone in its class counts, and is wrong."),
+    ("acc", "kNN accuracy (1)", "labelled queries", "A query that is alone in its class counts, and is wrong."),
+    (
+        "acc_not_lone@k",
+        "kNN accuracy (k, no lone)",
+        "labelled queries whose class has another member",
+        "A query that is alone in its class is left out.",
+    ),
+    (
+        "acc_not_lone",
+        "kNN accuracy (1, no lone)",
+        "labelled queries whose class has another member",
+        "A query that is alone in its class is left out.",
+    ),
+):
+    METRICS.add(
+        Metric(
+            _name,
+            label=_label.replace("(k", "(@k") if _name.endswith("@k") else _label,
+            kind="knn",
+            divided_by=_which,
+            definition="The share of queries whose label wins the majority of the nearest labelled results.",
+            nothing_relevant=_lone,
+            ties="Equal votes go to the label that sorts first.",
+            reference="Cover and Hart 1967, doi:10.1109/TIT.1967.1053964; scikit-learn KNeighborsClassifier",
+        )
+    )
 
 
 def lone(truth: Relevance) -> np.ndarray:

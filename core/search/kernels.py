@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from core.search.heap import keep_best
+
 NOT_RETRIEVED = np.int32(2**31 - 1)
 MOST_BLOCKS = 8
 """Rows that one call of the kernel can fuse; more are fused beforehand."""
@@ -154,61 +156,6 @@ def _sort_run(scores: np.ndarray, positions: np.ndarray, start: int, stop: int) 
                 j -= gap
             scores[j + gap], positions[j + gap] = score, position
         gap //= 3
-
-
-@njit(nogil=True, cache=True)
-def _best(row: np.ndarray, k: int, items: np.ndarray, scores: np.ndarray) -> None:
-    """The best k of a row by a heap whose root is the worst kept; −inf is never kept."""
-    count = 0
-    worst = -np.inf
-    for j in range(row.size):
-        score = row[j]
-        if count == k and not score > worst:
-            continue
-        if not score > -np.inf:
-            continue
-        if count < k:
-            at = count
-            count += 1
-            while at > 0:
-                up = (at - 1) >> 1
-                # j rises, so of equal scores the newcomer is always the worse one.
-                if scores[up] < score:
-                    break
-                scores[at], items[at] = scores[up], items[up]
-                at = up
-            scores[at], items[at] = score, j
-        else:
-            _sink(items, scores, count, score, j)
-        worst = scores[0]
-    n_best = count
-    while count > 1:
-        count -= 1
-        score, item = scores[count], items[count]
-        scores[count], items[count] = scores[0], items[0]
-        _sink(items, scores, count, score, item)
-    for at in range(n_best, k):
-        items[at], scores[at] = -1, np.nan
-
-
-@njit(nogil=True, cache=True)
-def _sink(items: np.ndarray, scores: np.ndarray, count: int, score: float, item: int) -> None:
-    """Put (score, item) in the position of the root and let it sink; the root is the worst."""
-    at = 0
-    while True:
-        down = 2 * at + 1
-        if down >= count:
-            break
-        other = down + 1
-        if other < count and (
-            scores[other] < scores[down] or (scores[other] == scores[down] and items[other] > items[down])
-        ):
-            down = other
-        if not (scores[down] < score or (scores[down] == score and items[down] > item)):
-            break
-        scores[at], items[at] = scores[down], items[down]
-        at = down
-    scores[at], items[at] = score, item
 
 
 @njit(nogil=True, cache=True)
@@ -416,7 +363,7 @@ def rank_rows(first: int, stop: int, scores: ScoreBlocks, relevant: RelevantItem
         junk = relevant.junk_items[relevant.junk_indptr[q] : relevant.junk_indptr[q + 1]]
         _leave_out(row, scores.factor, relevant.self_position[q], junk)
         if k > 0:
-            _best(row, k, out.best_items[q], out.best_scores[q])
+            keep_best(row, k, out.best_items[q], out.best_scores[q])
         begin, end = relevant.indptr[q], relevant.indptr[q + 1]
         out.ranks[begin:end] = NOT_RETRIEVED
         n_hits = _relevant(row, relevant.items[relevant.starts[q] : relevant.ends[q]], hit_scores, positions, span)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core import metrics
 from core.errors import BadInput
-from core.metrics import ranking as metrics
 from core.metrics import resampling
 from core.studies import evaluation, retrieval
 from core.studies.leaderboard import order

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from core.metrics import ranking as metrics
+from core import metrics
 from core.metrics import resampling, significance
 from core.metrics.significance import FEW_CLASSES, Difference
 from core.types import Relevance

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core import metrics
 from core.metrics import curves, resampling
-from core.metrics import ranking as metrics
 from core.studies import retrieval
 from core.types import Dataset, RelevantRanks
 

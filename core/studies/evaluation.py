@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from core import metrics
 from core.errors import BadInput
 from core.metrics import clustering, curves, knn, resampling
-from core.metrics import ranking as metrics
 from core.search import LiveEngine, RankingResult, ScoreSource, rank_scores
 from core.studies import evaluation_warnings
 from core.studies.comparison import Comparison, ResamplingUnit, compare

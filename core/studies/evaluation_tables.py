@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.metrics import ranking as metrics
+from core import metrics
 from core.studies import evaluation_warnings
 from core.studies.evaluation import DEPTH, Result
 

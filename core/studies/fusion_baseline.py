@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core import metrics
 from core.backbones import network
 from core.fusion import FusionSpec
-from core.metrics import ranking as metrics
 from core.metrics import resampling
 from core.metrics.significance import Difference
 from core.studies import evaluation_warnings
@@ -186,6 +186,16 @@ def chosen_mix(
     return Estimate(metrics.mean(crossed), *resampling.interval(crossed, classes=unit.groups))
 
 
+def _systems(spec: FusionSpec) -> list[tuple[str | FusionSpec, str, str, tuple[str, ...]]]:
+    """What is compared: (system, name, role, backbones used), each backbone, equal weights where there are any, the fusion."""
+    even = equal_weights(spec)
+    return [
+        *((name, name, "backbone", (name,)) for name in spec.backbones),
+        *([] if even is None else [(even, "equal weights", "equal", spec.backbones)]),
+        (spec, spec.name, "fusion", spec.active),
+    ]
+
+
 def compare_to_baseline(
     evaluator: FusionEvaluator,
     spec: FusionSpec,
@@ -212,12 +222,7 @@ def compare_to_baseline(
     """
     if keys is not None:
         refuse_trained(spec, keys)
-    even = equal_weights(spec)
-    systems: list[tuple[str | FusionSpec, str, str, tuple[str, ...]]] = [
-        *((name, name, "backbone", (name,)) for name in spec.backbones),
-        *([] if even is None else [(even, "equal weights", "equal", spec.backbones)]),
-        (spec, spec.name, "fusion", spec.active),
-    ]
+    systems = _systems(spec)
     rows = [
         Row(name, role, evaluator.values(what, (metric,))[metric], *[math.nan] * 3, None, total_cost(used, costs or {}))
         for what, name, role, used in task.each("Comparing", systems, "systems")

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from core import metrics
 from core.errors import BadInput
 from core.fusion import FusionSpec
-from core.metrics import ranking as metrics
 from core.metrics import resampling
 from core.studies.comparison import Estimate, ResamplingUnit, cross_fitted_best
 from core.studies.weight_search import EQUAL, LearnedWeights, best_point

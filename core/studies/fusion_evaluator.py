@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from core import metrics
 from core.fusion import FusionSpec
-from core.metrics import ranking as metrics
 from core.search import LiveEngine, RankingResult
 from core.studies.ranker import Ranker
 from core.studies.systems import System

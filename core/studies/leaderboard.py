@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.metrics import ranking as metrics
+from core import metrics
 from core.studies import costs, embedding, evaluation, evaluation_warnings, fusion_costs
 from core.types import Backbone, Dataset, Relevance
 

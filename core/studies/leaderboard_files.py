@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from core.metrics import ranking as metrics
+from core import metrics
 from core.studies import evaluation
 from core.studies.leaderboard import SystemInfo, order
 from core.types import Dataset

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import arrays, projection
+from core import arrays, metrics, projection
 from core.errors import BadInput, NotComputed, ShapeMismatch, StoreUnusable
-from core.metrics import ranking as metrics
 from core.projection import JointSpace, Quality
 from core.registry import Registry
 from core.search import rank_scores

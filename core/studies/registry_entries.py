@@ -73,7 +73,7 @@ def _held(name: str) -> str:
 
 
 def _metrics() -> list[dict[str, object]]:
-    from core.metrics.ranking import METRICS
+    from core.metrics import METRICS
 
     return [
         {

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core import data
+from core import data, metrics
 from core.data.readers import revisited
 from core.errors import BadInput
-from core.metrics import ranking as metrics
 from core.metrics import resampling
 from core.studies import evaluation_tables
 from core.studies.ranker import Ranker

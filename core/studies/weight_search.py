@@ -11,8 +11,7 @@ import numpy as np
 
 from core.errors import BadInput, ShapeMismatch
 from core.fusion import FusionSpec, early
-from core.metrics import resampling
-from core.metrics.ranking import average_precision
+from core.metrics import average_precision, resampling
 from core.search.live_engine import LiveEngine
 from core.studies.ranker import Ranker
 from core.studies.systems import System

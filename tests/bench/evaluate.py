@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core import metrics
 from core.errors import BadInput
 from core.metrics import curves
-from core.metrics import ranking as metrics
 from core.paths import cpu_count
 from core.search import LiveEngine, precompile
 from core.types import Relevance, Split, unit

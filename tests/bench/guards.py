@@ -177,14 +177,14 @@ def half_precision(vectors: np.ndarray, labels: Sequence[str]) -> dict[str, floa
 
 def mean_average_precision(vectors: np.ndarray, labels: Sequence[str]) -> float:
     """mAP of every picture asking all others by cosine; NaN where no label occurs twice."""
-    from core.metrics import ranking
+    from core import metrics
     from core.search import rank_scores
 
     classes = np.unique(np.asarray(labels), return_inverse=True)[1]
     n = len(classes)
     truth = Relevance(n, n, self_position=np.arange(n), query_classes=classes, gallery_classes=classes)
     rows = unit(vectors).astype(np.float32)
-    return ranking.mean(ranking.compute(rank_scores(rows @ rows.T, truth).ranks, ("map",))["map"])
+    return metrics.mean(metrics.compute(rank_scores(rows @ rows.T, truth).ranks, ("map",))["map"])
 
 
 @contextmanager

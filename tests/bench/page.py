@@ -299,9 +299,8 @@ def _move(page: Page, number: int) -> tuple[float, float] | None:
 
 def _engine(name: str, moves: int, strategy: str) -> tuple[int, float]:
     """Images, and the median time of what the page computes for one move, without the page, in ms."""
-    from core import data
+    from core import data, metrics
     from core.fusion import FusionSpec
-    from core.metrics import ranking as metrics
     from core.metrics import resampling
     from core.search import LiveEngine
     from core.studies import fusion, fusion_attribution, fusion_baseline, fusion_evaluator, retrieval, training_split

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 from sklearn.neighbors import KNeighborsClassifier
 
+from core import metrics as m
 from core.errors import BadInput, UnknownName
 from core.metrics import clustering, curves, knn
-from core.metrics import ranking as m
 from core.search import CosineScores, rank_scores, top
 from core.types import Relevance, RelevantRanks, unit
 

@@ -143,8 +143,7 @@ def test_any_link_opens(lab, link: dict[str, str]) -> None:
 
 
 def test_the_figures_are_those_of_the_study(lab, tiny_world: SimpleNamespace) -> None:
-    from core import data
-    from core.metrics import ranking as metrics
+    from core import data, metrics
 
     first, second, third = lab.names
     app = lab(w=f"{first}:0.7,{second}:0.2,{third}:0.1")
@@ -159,8 +158,7 @@ def test_the_figures_are_those_of_the_study(lab, tiny_world: SimpleNamespace) ->
 
 
 def test_a_hard_query_is_the_worst_one(lab, tiny_world: SimpleNamespace) -> None:
-    from core import data
-    from core.metrics import ranking as metrics
+    from core import data, metrics
 
     app = lab()
     button(app, "A hard one").click().run()

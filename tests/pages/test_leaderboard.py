@@ -13,10 +13,9 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from core import data
+from core import data, metrics
 from core.fusion import FusionSpec
 from core.fusion import spec as fusion_files
-from core.metrics import ranking as metrics
 from core.studies import class_table, embedding, evaluation, fusion, query_sampling, training_split
 from core.task import NO_TASK
 from core.types import Dataset

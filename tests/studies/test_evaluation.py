@@ -11,10 +11,9 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from core import data
+from core import data, metrics
 from core.errors import BadInput
 from core.fusion import FusionSpec
-from core.metrics import ranking as metrics
 from core.metrics import resampling, significance
 from core.search import rank_scores
 from core.studies import evaluation, evaluation_tables

@@ -7,9 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core import data, paths
+from core import data, metrics, paths
 from core.fusion import FusionSpec
-from core.metrics import ranking as metrics
 from core.studies import embedding, fusion, fusion_evaluator, training_split
 from core.studies.training import trained_fusions
 from core.studies.vector_set import VectorSet

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import cli, data
+from core import cli, data, metrics
 from core.data.readers import revisited
-from core.metrics import ranking as metrics
 from core.studies import evaluation, external_vectors, fusion, revisited_protocols
 from tests.conftest import TINY_CLASSES, draw_tiny
 

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import data
+from core import data, metrics
 from core.errors import BadInput
-from core.metrics import ranking as metrics
 from core.metrics import resampling, significance
 from core.studies import class_table, curves, evaluation, fusion_costs, leaderboard, leaderboard_files
 from core.studies.ranker import Ranker

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import data
+from core import data, metrics
 from core.errors import BadInput, NotComputed, UnknownName
-from core.metrics import ranking as metrics
 from core.search import rank_scores
 from core.studies import maps, vector_set
 from core.studies.maps import COLOURINGS, NO_VALUE, MapView

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core import charts, data
+from core import charts, data, metrics
 from core.errors import NotComputed
 from core.export.report import provenance
 from core.export.report.document import (
@@ -22,7 +22,7 @@ from core.export.report.document import (
     Table,
     number_cell,
 )
-from core.metrics import curves, ranking
+from core.metrics import curves
 from core.studies import (
     embedding,
     evaluation_warnings,
@@ -108,7 +108,7 @@ def build(
     ]
     for system in ordered[:n_shown]:
         parts += _cases(compared, system, n_cases)
-    meanings = [[ranking.label(key), ranking.sentence(key)] for key in keys]
+    meanings = [[metrics.label(key), metrics.sentence(key)] for key in keys]
     parts += [Heading("What the metrics mean"), Table(["Metric", "Meaning"], meanings)]
     parts += [*compared.strip.notes(), *provenance.section(dataset, compared.backbones, compared.fusions)]
     lead = (
@@ -201,7 +201,7 @@ def _figures(compared: Compared, keys: Sequence[str]) -> list[Part]:
             cells = [Cell("–") if f is None else number_cell(f.mean, f.low, f.high) for f in figures]
             letters = compared.result.tie_groups.get(system.name, "")
             rows.append([compared.title(system.name), letters, *cells, Cell(f"{system.n_valid:,}")])
-        parts.append(Table(["System", "Ties", *map(ranking.label, block), "Queries"], rows, best=0))
+        parts.append(Table(["System", "Ties", *map(metrics.label, block), "Queries"], rows, best=0))
     small_print = (
         "Means over valid queries with 95 % bootstrap intervals; the best mean average precision is bold. Systems that "
         "share a letter cannot be told apart (paired randomisation tests, Holm-corrected over all pairs)."

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core import charts
+from core import charts, metrics
 from core.data import images
 from core.export import contact_sheet
 from core.export.report import provenance
@@ -23,7 +23,7 @@ from core.export.report.document import (
     Table,
     number_cell,
 )
-from core.metrics import curves, ranking
+from core.metrics import curves
 from core.studies import fusion_attribution, retrieval
 from core.types import Dataset
 
@@ -151,7 +151,7 @@ def _figures(view: View, result: retrieval.QueryResult, n_shown: int) -> list[Pa
         return [Paragraph("Nothing is known to be relevant to this query, so frames are grey.")]
     figures = retrieval.figures(result, view.k)
     first = figures.pop("first")
-    rows = [[ranking.label(key), number_cell(v), ranking.parse(key)[0].definition] for key, v in figures.items()]
+    rows = [[metrics.label(key), number_cell(v), metrics.parse(key)[0].definition] for key, v in figures.items()]
     rows.append(["First relevant at rank", Cell("–" if math.isnan(first) else f"{first:.0f}"), ""])
     counts = f"{int(result.hits[: view.k].sum())} of the first {n_shown} are relevant; {result.n_relevant} exist."
     return [Paragraph(counts), Table(["Figure of this query", "Value", "Meaning"], rows)]

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core import metrics
 from core.errors import BadInput, UnknownName
 from core.fusion import FusionSpec
-from core.metrics import curves, ranking
+from core.metrics import curves
 from core.studies import fusion_attribution
 from core.studies.ranker import Ranker
 from core.studies.systems import System
@@ -298,7 +299,7 @@ def figures(answer: QueryResult, k: int) -> dict[str, float]:
     NaN where nothing is relevant, and for what reads the whole list where an index gave its beginning only.
     """
     keys = ("map", f"p@{k}", f"recall@{k}", "rprec", "ndcg", "mrr")
-    values = {key: float(row[0]) for key, row in ranking.compute(answer.as_ranks(), keys).items()}
+    values = {key: float(row[0]) for key, row in metrics.compute(answer.as_ranks(), keys).items()}
     if answer.approximate:
         values |= dict.fromkeys(("map", "rprec", "ndcg"), float("nan"))
     return values | {"first": float(answer.relevant_ranks[0]) if len(answer.relevant_ranks) else float("nan")}
@@ -378,7 +379,7 @@ def judge(
     ranked = (ranker or Ranker(truth)).rank(system, k=depth, queries=queries, task=task)
     return Evaluation(
         system.name,
-        ranking.compute(ranked.ranks, ("map",)),
+        metrics.compute(ranked.ranks, ("map",)),
         {},
         curves.levels(ranked.ranks),
         ranked.ranks.n_queries,

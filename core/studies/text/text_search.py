@@ -489,7 +489,7 @@ def judged(scores: np.ndarray, truth: Relevance, keys: Sequence[str] = ("map", "
     Args:
         scores: (n_queries, n_gallery), higher is closer.
     """
-    from core.metrics.ranking import compute
+    from core.metrics import compute
     from core.search import rank_scores
 
     return compute(rank_scores(np.ascontiguousarray(scores, np.float64), truth).ranks, keys)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core import charts, data
+from core import charts, data, metrics
 from core.data import images
-from core.metrics import ranking
 from core.metrics.curves import RECALL_LEVELS
 from core.studies import retrieval
 from core.types import Dataset
@@ -111,8 +110,8 @@ def figures_table(systems: Sequence[SystemRef], answers: list[retrieval.QueryRes
     told = [retrieval.figures(answer, k) for answer in answers]
     rows = []
     for key in told[0]:
-        name = "First relevant at rank" if key == "first" else ranking.label(key)
-        meaning = "The rank of the best relevant result." if key == "first" else ranking.sentence(key)
+        name = "First relevant at rank" if key == "first" else metrics.label(key)
+        meaning = "The rank of the best relevant result." if key == "first" else metrics.sentence(key)
         values = {named.title: theme.number(one[key], 0 if key == "first" else 3) for named, one in zip(systems, told)}
         rows.append({"figure": name, **values, "meaning": meaning})
     return pd.DataFrame(rows)
