@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.errors import UnknownName, nearest
-from core.registry import Registry
+from core.errors import UnknownName
+from core.registry import Registry, nearest
 
 TIES = "Equal scores stand in the order of the gallery."
 NOTHING = "A query without relevant items is left out of the mean."
