@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -179,6 +180,7 @@ def chosen_mix(
     def choose(mask: np.ndarray) -> tuple[str, ...]:
         return strongest({name: float(column[mask].mean()) for name, column in columns.items()}, count)
 
+    @cache
     def values_of(names: tuple[str, ...]) -> np.ndarray:
         return evaluator.values(FusionSpec("mix", "concat", names), (metric,))[metric]
 

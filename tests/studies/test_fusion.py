@@ -26,7 +26,7 @@ def stand(noise: dict[str, float], spec: FusionSpec, seed: int = 0, **more):
 
 
 def test_two_complementary_backbones_gain_and_it_is_said() -> None:
-    found, space, truth = stand({"a": 2.0, "b": 2.0}, FusionSpec("both", "concat", ("a", "b")))
+    found, space, truth = stand({"a": 2.0, "b": 2.0}, FusionSpec("both", "concat", ("a", "b")), seed=1)
     assert found.gain and found.verdict.startswith("gain over")
     versus = found.row("fusion").versus
     assert versus.low > 0 and versus.p < 0.01 and versus.p_holm >= versus.p

@@ -15,6 +15,7 @@ from core import data, metrics
 from core.errors import BadInput
 from core.metrics import resampling, significance
 from core.studies import class_table, curves, evaluation, fusion_costs, leaderboard, leaderboard_files
+from core.studies.comparison import ResamplingUnit, compare
 from core.studies.ranker import Ranker
 from core.studies.systems import build
 from core.types import Split
@@ -176,7 +177,9 @@ def test_what_cannot_be_judged_is_said() -> None:
 
 def test_relative_of_nothing_is_undefined() -> None:
     one = judged([0, 1, 2])
-    result = evaluation.Result((one,), {}, "map", np.empty(0), np.empty(0), np.empty(0))
+    unit = ResamplingUnit("queries", None, 0, False)
+    comparison = compare({"a": one.per_query["map"]}, unit)
+    result = evaluation.Result((one,), comparison, np.empty(0), np.empty(0), np.empty(0))
     assert math.isnan(leaderboard.relative(result)["a"])
 
 
@@ -246,9 +249,8 @@ def test_distributions_count_every_query_once(world) -> None:
     above = curves.distribution(ranks, queries, cumulative=True)
     for at in (0, 25, 60, 100):
         assert above.y[at] == pytest.approx((values >= at / 100 - 1e-12).mean())
-    perfect = evaluation.rank(
-        build(space_for(one := dataset_of(np.zeros(6, int))), ("a",))[0], data.relevance(one), None, 1
-    ).ranks
+    one = dataset_of(np.zeros(6, int))
+    perfect = Ranker(data.relevance(one)).rank(build(space_for(one), ("a",))[0], k=1).ranks
     assert curves.distribution(perfect, perfect.valid).y[-1] == 1
     assert curves.distribution(perfect, perfect.valid, cumulative=True).y.tolist() == [1.0] * 101
 
