@@ -14,7 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from core import metrics as m
 from core.errors import BadInput, UnknownName
-from core.metrics import clustering, curves, knn
+from core.metrics import clustering, curves, knn, ranking
 from core.search import CosineScores, rank_scores, top
 from core.types import Relevance, RelevantRanks, unit
 
@@ -398,6 +398,6 @@ def test_metrics_side_by_side_are_those_one_by_one(monkeypatch) -> None:
     ranks, same = (made(lists, [len(one) for one in lists], 400) for _ in range(2))
     keys = m.list_keys((1, 5, 10))
     alone = m.compute(ranks, keys)
-    monkeypatch.setattr(m, "SHARED_FROM", 1)
+    monkeypatch.setattr(ranking, "SHARED_FROM", 1)
     for key, values in m.compute(same, keys).items():
         np.testing.assert_array_equal(values, alone[key], err_msg=key)
