@@ -26,7 +26,7 @@ _FAMILIES = {
     "CNN": "a network of convolutions",
     "ViT": "a vision transformer that was taught with labels",
     "self-supervised ViT": "a vision transformer that was taught without labels",
-    "vision-language": "a pair of encoders that bring pictures and texts into one space",
+    "vision-language": "a pair of encoders that bring images and texts into one space",
     "mobile": "a small network of convolutions made for phones",
     "descriptor": "a descriptor: a formula, nothing was learned",
     "concepts": "class names that a network sees, put into words by a text encoder",
@@ -75,25 +75,17 @@ def backbone_infos(counts: Mapping[str, int] | None = None, n_images: int = 0) -
         counts: backbone → images of the dataset at hand that the store has; None without a dataset.
         n_images: of that dataset.
     """
-    found = []
+    infos = []
     for backbone in map(backbones.get, backbones.names()):
         here, why = backbones.available(backbone)
         share = None if counts is None or not n_images else counts.get(backbone.name, 0) / n_images
-        found.append(
-            BackboneInfo(
-                backbone,
-                here,
-                why,
-                backbones.source_of(backbone).megabytes(backbone),
-                costs.measured(backbone.name),
-                share,
-            )
-        )
-    return found
+        size = backbones.source_of(backbone).megabytes(backbone)
+        infos.append(BackboneInfo(backbone, here, why, size, costs.measured(backbone.name), share))
+    return infos
 
 
 def fitting(
-    every: Sequence[BackboneInfo],
+    infos: Sequence[BackboneInfo],
     *,
     families: Collection[str] = (),
     licence: str = "any",
@@ -105,20 +97,21 @@ def fitting(
     """Those entries that a person asks for; empty families, "any" and False let everything through."""
     words = search.casefold().split()
     return [
-        one
-        for one in every
-        if (not families or one.backbone.family in families)
-        and licence in ("any", one.licence)
-        and (one.here or not here)
-        and (one.reads_text or not text)
-        and (bool(one.embedded) or not embedded)
-        and all(word in _searched(one) for word in words)
+        info
+        for info in infos
+        if (not families or info.backbone.family in families)
+        and licence in ("any", info.licence)
+        and (info.here or not here)
+        and (info.reads_text or not text)
+        and (bool(info.embedded) or not embedded)
+        and all(word in _searched(info) for word in words)
     ]
 
 
-def _searched(one: BackboneInfo) -> str:
-    said = one.backbone
-    return " ".join((said.name, said.label, said.family, said.architecture, said.weights, said.trained_on)).casefold()
+def _searched(info: BackboneInfo) -> str:
+    record = info.backbone
+    fields = (record.name, record.label, record.family, record.architecture, record.weights, record.trained_on)
+    return " ".join(fields).casefold()
 
 
 def table(shown: Sequence[BackboneInfo]) -> pd.DataFrame:
@@ -127,30 +120,30 @@ def table(shown: Sequence[BackboneInfo]) -> pd.DataFrame:
 
     rows = [
         {
-            "name": one.name,
-            "backbone": one.backbone.title,
-            "family": one.backbone.family,
-            "dim": one.backbone.dim,
-            "input": one.backbone.image_size,
-            "million parameters": one.backbone.parameters or None,
-            "MB": round(one.megabytes, 1) or None,
-            "licence": backbones.licence_in_words(one.backbone),
-            "licence of the weights": one.backbone.licence,
-            "reads text": one.reads_text,
-            "here": one.here,
-            "ms": round(one.cost.latency_ms, 1) if one.cost else None,
-            "measured": one.cost.date if one.cost else "not measured",
-            "embedded": one.embedded,
-            "where": one.why,
-            "trained on": one.backbone.trained_on,
-            "paper": one.backbone.reference,
+            "name": info.name,
+            "backbone": info.backbone.title,
+            "family": info.backbone.family,
+            "dim": info.backbone.dim,
+            "input": info.backbone.image_size,
+            "million parameters": info.backbone.parameters or None,
+            "MB": round(info.megabytes, 1) or None,
+            "licence": backbones.licence_in_words(info.backbone),
+            "licence of the weights": info.backbone.licence,
+            "reads text": info.reads_text,
+            "here": info.here,
+            "ms": round(info.cost.latency_ms, 1) if info.cost else None,
+            "measured": info.cost.date if info.cost else "not measured",
+            "embedded": info.embedded,
+            "where": info.why,
+            "trained on": info.backbone.trained_on,
+            "paper": info.backbone.reference,
         }
-        for one in shown
+        for info in shown
     ]
-    found = pd.DataFrame(rows, columns=list(rows[0]) if rows else ["name"])
-    for column in {"million parameters", "MB", "ms", "embedded"} & set(found.columns):
-        found[column] = found[column].astype("float64")
-    return found
+    frame = pd.DataFrame(rows, columns=list(rows[0]) if rows else ["name"])
+    for column in {"million parameters", "MB", "ms", "embedded"} & set(frame.columns):
+        frame[column] = frame[column].astype("float64")
+    return frame
 
 
 # ------------------------------------------------------------------------------------------------- in words
@@ -167,7 +160,7 @@ def what_it_is(backbone: Backbone) -> str:
     kind = _FAMILIES.get(backbone.family, f"a network of the family {backbone.family}")
     taught = "" if backbone.trained_on in {"", "nothing"} else f", trained on {backbone.trained_on}"
     return (
-        f"{kind[0].upper()}{kind[1:]}{taught}. It turns a picture into {backbone.dim:,} numbers"
+        f"{kind[0].upper()}{kind[1:]}{taught}. It turns an image into {backbone.dim:,} numbers"
         + (", and a text too." if "text" in backbone.modalities else ".")
         + (f" {_FAST}" if backbone.mode == "fast" else "")
     )
@@ -179,18 +172,18 @@ def built_by(backbone: Backbone) -> str:
 
 
 def preprocessing_text(backbone: Backbone) -> str:
-    """What happens to a picture before the backbone sees it."""
-    said = preprocessing.preprocessing_of(backbone)
-    to, crop, filter = said.geometry.resize_to, said.geometry.crop, said.geometry.filter
-    if said.geometry.rule == "squash":
+    """What happens to an image before the backbone sees it."""
+    steps = preprocessing.preprocessing_of(backbone)
+    to, crop, filter = steps.geometry.resize_to, steps.geometry.crop, steps.geometry.filter
+    if steps.geometry.rule == "squash":
         text = f"squashed to {to} × {to} ({filter})"
-    elif said.geometry.rule == "longest":
+    elif steps.geometry.rule == "longest":
         text = f"long side to {to} ({filter}), filled up to {crop} × {crop}"
     else:
         text = f"short side to {to} ({filter}), the centre {crop} × {crop} cut out"
     if backbones.source_of(backbone).engine:
         return text
-    numbers = [", ".join(f"{value:.3g}" for value in dict.fromkeys(values)) for values in (said.mean, said.std)]
+    numbers = [", ".join(f"{value:.3g}" for value in dict.fromkeys(values)) for values in (steps.mean, steps.std)]
     return f"{text}; mean {numbers[0]}, standard deviation {numbers[1]}"
 
 
@@ -208,13 +201,13 @@ def pooling(backbone: Backbone) -> str:
 
 def papers(backbone: Backbone) -> list[tuple[str, str]]:
     """(words, address) of each reference; "" where there is no address."""
-    found = []
+    addresses = []
     for part in backbone.reference.split("; "):
         archive, doi = re.search(r"arXiv:(\d{4}\.\d{4,5})", part), re.search(r"doi:(\S+)", part)
         address = f"https://arxiv.org/abs/{archive.group(1)}" if archive else ""
         address = f"https://doi.org/{doi.group(1)}" if doi else address
-        found.append((part, address))
-    return found
+        addresses.append((part, address))
+    return addresses
 
 
 def engine(backbone: Backbone) -> str:

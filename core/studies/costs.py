@@ -89,16 +89,16 @@ def measure(
         UnknownName, WeightsMissing, BadInput: no image could be read.
     """
     backbone = backbones.get(name)
-    files = _files(dataset, n_images)
+    contents = _files(dataset, n_images)
     threads = paths.cpu_count()
     task.report(Progress(f"Loading {backbone.title}", 0, 3, "steps"))
     with _Peak() as peak:
         encoder = backbones.query_encoder(name, device)
         task.report(Progress(f"Timing single images with {backbone.title}", 1, 3, "steps"))
-        times = _latencies(encoder, files, task)
+        times = _latencies(encoder, contents, task)
         task.report(Progress(f"Timing many images with {backbone.title}", 2, 3, "steps"))
         engine = select.build(backbone, device, workers=threads)
-        rate = _throughput(backbone, engine, files, threads, task)
+        rate = _throughput(backbone, engine, contents, threads, task)
     cost = MeasuredCost(
         backbone=name,
         fingerprint=backbones.fingerprint(backbone)[0],
@@ -110,7 +110,7 @@ def measure(
         megabytes=round(backbones.source_of(backbone).megabytes(backbone), 1),
         parameters=backbone.parameters,
         peak_megabytes=round(peak.megabytes),
-        n_images=len(files),
+        n_images=len(contents),
         threads=threads,
         processor=select.processor(),
         system=platform.platform(),
@@ -133,28 +133,26 @@ def measured(name: str) -> MeasuredCost | None:
 
 def _files(dataset: Dataset | None, n_images: int) -> list[bytes]:
     """File contents: spread over the dataset, those that cannot be read left out."""
-    found: list[bytes] = []
     if dataset is None:
-        for _, picture in demo.photographs():
-            found.append(_as_jpeg(picture))
-        return found[:n_images]
+        return [_as_jpeg(image) for _, image in demo.photographs()][:n_images]
+    contents: list[bytes] = []
     for position in np.unique(np.linspace(0, len(dataset) - 1, min(n_images, len(dataset))).astype(int)):
         try:
             content = read_bytes(dataset, int(position))
             images.header(content)
         except BadInput:
             continue
-        found.append(content)
-    if not found:
+        contents.append(content)
+    if not contents:
         raise BadInput(f"No image of {dataset.name!r} can be read; measure with another dataset.")
-    return found
+    return contents
 
 
-def _as_jpeg(picture: Image.Image) -> bytes:
+def _as_jpeg(image: Image.Image) -> bytes:
     import io
 
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=90)
+    image.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 

@@ -107,22 +107,22 @@ def linear_cka(a: np.ndarray, b: np.ndarray) -> float:
     """
     a, b = (np.asarray(rows, np.float64) - np.asarray(rows, np.float64).mean(0) for rows in (a, b))
     if len(a) < a.shape[1] + b.shape[1]:
-        one, other = a @ a.T, b @ b.T  # fewer images than numbers: the kernels are the smaller matrices
-        cross, own = (one * other).sum(), np.linalg.norm(one) * np.linalg.norm(other)
+        kernel_a, kernel_b = a @ a.T, b @ b.T  # fewer images than numbers: the kernels are the smaller matrices
+        cross, scale = (kernel_a * kernel_b).sum(), np.linalg.norm(kernel_a) * np.linalg.norm(kernel_b)
     else:
         cross = (np.square(a.T @ b)).sum()
-        own = np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)
-    return float(np.clip(cross / own, 0.0, 1.0)) if own > 0 else 0.0
+        scale = np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)
+    return float(np.clip(cross / scale, 0.0, 1.0)) if scale > 0 else 0.0
 
 
 def neighbours(vectors: np.ndarray, k: int) -> np.ndarray:
     """(n, k) int64, sorted: the k images most alike each image, itself left out."""
-    found = np.empty((len(vectors), k), np.int64)
+    nearest = np.empty((len(vectors), k), np.int64)
     for rows in arrays.chunks(len(vectors), _BLOCK):
         scores = vectors[rows] @ vectors.T
         scores[np.arange(len(scores)), np.arange(rows.start, rows.stop)] = -np.inf
-        found[rows] = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-    return np.sort(found, axis=1)
+        nearest[rows] = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    return np.sort(nearest, axis=1)
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> float:

@@ -23,17 +23,17 @@ def devices() -> tuple[str, ...]:
 
 def device_choice() -> None:
     """The widget that says what networks run on, and lets one be chosen."""
-    there = devices()
+    available = devices()
     try:
         picked = torch_engine.pick_device()
     except BadInput as error:  # FUSIONSCOPE_DEVICE names one that is not there
-        picked = there[0]
+        picked = available[0]
         st.warning(theme.plain(str(error)), icon=":material/memory:")
-    if state.get(BackbonesSetup, "device") not in ("auto", *there):
+    if state.get(BackbonesSetup, "device") not in ("auto", *available):
         state.set_field(BackbonesSetup, "device", "auto")
     st.selectbox(
         "Runs on",
-        ("auto", *dict.fromkeys(there)),
+        ("auto", *dict.fromkeys(available)),
         key=state.key(BackbonesSetup, "device"),
         width=230,
         format_func=lambda name: f"{picked} (picked by itself)" if name == "auto" else name,
