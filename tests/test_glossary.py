@@ -15,7 +15,6 @@ from tests import house
 GLOSSARY = house.ROOT / "core" / "GLOSSARY.md"
 NAMES_FOR_NOW = {
     "app.py",
-    "core/backbones",
     "core/bench",
     "core/cli.py",
     "core/data",
@@ -26,7 +25,6 @@ NAMES_FOR_NOW = {
     "core/projection",
     "core/search",
     "core/setups.py",
-    "core/store",
     "core/studies",
     "core/types",
     "core/ui",

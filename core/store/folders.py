@@ -14,7 +14,7 @@ import numpy as np
 from core import arrays, files
 from core.errors import BadInput, StoreMismatch
 from core.store.lance import LanceVectors
-from core.store.locks import MEND
+from core.store.locks import REMEDY
 
 KEY_FILE = "key.json"
 FLOAT32_DIMS = 2048
@@ -73,7 +73,7 @@ def read_key(folder: Path) -> dict[str, Any]:
     """
     text = (folder / KEY_FILE).read_bytes()
     if not folder.name.endswith(hashlib.sha256(text).hexdigest()[:16]):
-        raise StoreMismatch(f"{folder / KEY_FILE} was changed after it was written; {MEND}.")
+        raise StoreMismatch(f"{folder / KEY_FILE} was changed after it was written; {REMEDY}.")
     return json.loads(text)
 
 
@@ -101,5 +101,5 @@ def check(folder: Path) -> str:
     if repeated:
         text += f", {repeated:,} of them written twice (harmless)"
     if bad:
-        raise StoreMismatch(f"{bad:,} of {len(keys):,} vectors have no norm of 1; {MEND}.")
+        raise StoreMismatch(f"{bad:,} of {len(keys):,} vectors have no norm of 1; {REMEDY}.")
     return text + ", whole"

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import StoreMismatch
-from core.store.locks import MEND, readable
+from core.store.locks import REMEDY, readable
 
 _TRIES = 8
 _IDS_PER_DELETE = 10_000
@@ -82,7 +82,7 @@ class LanceVectors:
                 rows = np.load(file)
                 keys, vectors = rows["key"], rows["vec"]
             if vectors.shape[1:] != (self._dim,):
-                raise StoreMismatch(f"{file} holds vectors of another length than its key.json says; {MEND}.")
+                raise StoreMismatch(f"{file} holds vectors of another length than its key.json says; {REMEDY}.")
             self.append(np.ascontiguousarray(keys), np.ascontiguousarray(vectors))
         shutil.rmtree(shards)
 
@@ -96,7 +96,7 @@ class LanceVectors:
             length = dataset.schema.field("vec").type.list_size
         if length != self._dim:
             raise StoreMismatch(
-                f"{self._path} holds vectors of length {length}, its key.json says {self._dim}; {MEND}."
+                f"{self._path} holds vectors of length {length}, its key.json says {self._dim}; {REMEDY}."
             )
         return dataset
 

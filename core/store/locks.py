@@ -16,7 +16,7 @@ try:
 except ImportError:  # Windows: no advisory locks, so old versions are kept rather than cleaned up
     fcntl = None  # type: ignore[assignment]
 
-MEND = "`python -m core check --mend` sets it aside (nothing is deleted), then embed again"
+REMEDY = "`python -m core check --mend` sets it aside (nothing is deleted), then embed again"
 """How somebody comes back from a damaged folder, in every sentence that tells of one."""
 _NO_DAMAGE = re.compile("no space|permission denied|read-only|too many open|input/output|conflict|already exists", re.I)
 """What libraries say about the system, or about others who write at the same time, in errors without a number."""
@@ -120,4 +120,4 @@ def readable(path: Path) -> Iterator[None]:
 
 def damaged(path: Path) -> StoreMismatch:
     """The sentence for files that cannot be read."""
-    return StoreMismatch(f"{path} is damaged; {MEND}.")
+    return StoreMismatch(f"{path} is damaged; {REMEDY}.")

@@ -12,6 +12,8 @@ from pathlib import Path
 from core import arrays
 
 _KEYS_PER_QUERY = 500
+_WEBP = "picture"
+"""The column of the bytes, as files on disk have it."""
 
 
 class Thumbnails:
@@ -36,7 +38,7 @@ class Thumbnails:
             _write_ahead(connection)
             connection.execute("PRAGMA synchronous=NORMAL")
             for size in ("small", "large"):
-                connection.execute(f"CREATE TABLE IF NOT EXISTS {size} (key BLOB PRIMARY KEY, picture BLOB NOT NULL)")
+                connection.execute(f"CREATE TABLE IF NOT EXISTS {size} (key BLOB PRIMARY KEY, {_WEBP} BLOB NOT NULL)")
         elif not self.file.exists():
             return None
         else:
@@ -93,7 +95,7 @@ class Thumbnails:
         connection = self._connection(write=False)
         if connection is None:
             return None
-        row = connection.execute(f"SELECT picture FROM {size} WHERE key = ?", (bytes.fromhex(key),)).fetchone()
+        row = connection.execute(f"SELECT {_WEBP} FROM {size} WHERE key = ?", (bytes.fromhex(key),)).fetchone()
         return row[0] if row else None
 
     def check(self) -> int:

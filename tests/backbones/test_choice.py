@@ -23,13 +23,13 @@ def vectors(seed: int = 0) -> np.ndarray:
 
 
 def test_equal_vectors_are_accepted_and_others_are_not() -> None:
-    same = probe.judge(LITE, vectors(), vectors())
+    same = probe.verdict_of(LITE, vectors(), vectors())
     assert same.accepted and same.smallest > 0.99999
     near = unit(vectors() + np.random.default_rng(1).normal(size=(16, 40)) * 0.0015)
-    verdict = probe.judge(LITE, near, vectors())
+    verdict = probe.verdict_of(LITE, near, vectors())
     assert verdict.smallest > 0.9999 > verdict.centred, "random-looking agreement hides in the mean"
     assert not verdict.accepted and "torch runs it" in verdict.why
-    assert probe.judge(custom.fast(LITE), near, vectors()).accepted
+    assert probe.verdict_of(custom.fast(LITE), near, vectors()).accepted
 
 
 def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,7 +153,7 @@ def test_torch_s_bfloat16_stands_behind_the_same_floor(home, monkeypatch: pytest
 
     def faked(backbone, engine, device):
         seen.append(engine)
-        return probe.judge(backbone, *bad if engine == "torch" else good, engine)
+        return probe.verdict_of(backbone, *bad if engine == "torch" else good, engine)
 
     rows = unit(np.random.default_rng(0).normal(size=(16, 40)))
     good, bad = (rows, rows), (unit(rows + 0.1 * np.random.default_rng(1).normal(size=rows.shape)), rows)
@@ -267,7 +267,7 @@ def test_vectors_that_are_missing_are_an_error(home, monkeypatch: pytest.MonkeyP
 def test_no_fast_mode_is_better_than_a_bad_one(home, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = unit(np.random.default_rng(0).normal(size=(16, 40)))
     other = unit(np.random.default_rng(1).normal(size=(16, 40)))
-    monkeypatch.setattr(select, "probe", lambda b, engine, device: probe.judge(b, other, rows, engine))
+    monkeypatch.setattr(select, "probe", lambda b, engine, device: probe.verdict_of(b, other, rows, engine))
     with pytest.raises(BadInput, match="(fast).*cannot run on this machine.*Use the exact backbone"):
         select.decide(FAST, "cpu")
 

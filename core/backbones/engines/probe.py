@@ -93,7 +93,7 @@ def probe(backbone: Backbone, engine: str = names.OPENVINO, device: str = "cpu")
         except Exception as error:  # a network that cannot be converted is a reason to use torch, not an error
             why = f"{_title(engine)} cannot run {backbone.title} ({type(error).__name__})"
             return EngineVerdict(False, f"{why}{'' if view.fast else ', so torch does'}.")
-    verdict = judge(backbone, ours, theirs, engine)
+    verdict = verdict_of(backbone, ours, theirs, engine)
     if not verdict.accepted or not timed:
         return verdict
     gain = plain / seconds
@@ -164,7 +164,7 @@ def _photographs(large: int = 0) -> list[bytes]:
     return files
 
 
-def judge(backbone: Backbone, ours: np.ndarray, theirs: np.ndarray, engine: str = names.OPENVINO) -> EngineVerdict:
+def verdict_of(backbone: Backbone, ours: np.ndarray, theirs: np.ndarray, engine: str = names.OPENVINO) -> EngineVerdict:
     """Compare (n, dim) unit vectors of an engine with those of exact torch."""
     rows = (ours * theirs).sum(1)
     middle = theirs.mean(0)

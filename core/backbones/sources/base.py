@@ -246,6 +246,6 @@ LICENCES = {
 """What model cards say → (the licence as people write it, whether commercial use is allowed)."""
 
 
-def licence(said: str | None) -> tuple[str, bool | None]:
+def licence(name: str | None) -> tuple[str, bool | None]:
     """The licence of a model card as people write it, and whether it allows commercial use; None is unknown."""
-    return LICENCES.get((said or "").lower(), (said or "unknown", None))
+    return LICENCES.get((name or "").lower(), (name or "unknown", None))

@@ -127,9 +127,9 @@ def described(
     return measured(record, lambda: build(record).eval())
 
 
-def evaluation_preprocessing(config: dict[str, Any], **asked: Any) -> dict[str, Any]:
+def evaluation_preprocessing(config: dict[str, Any], **overrides: Any) -> dict[str, Any]:
     """What `timm.data.create_transform` does for evaluation, in the words of `preprocessing.options`."""
-    data = compat.library("timm.data").resolve_data_config(asked, pretrained_cfg=config)
+    data = compat.library("timm.data").resolve_data_config(overrides, pretrained_cfg=config)
     channels, height, width = data["input_size"]
     if height != width or channels != 3:
         raise BadInput(f"Only square colour inputs are read; this network wants {data['input_size']}.")
