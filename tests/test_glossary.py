@@ -17,7 +17,6 @@ NAMES_FOR_NOW = {
     "app.py",
     "core/bench",
     "core/cli.py",
-    "core/data",
     "core/export",
     "core/fusion",
     "core/metrics",

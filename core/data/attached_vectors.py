@@ -66,8 +66,8 @@ def _backbone(record: Path) -> Backbone:
         StoreMismatch: it is damaged.
     """
     try:
-        held = json.loads(record.read_text(encoding="utf-8"))
-        name, dim, came_from = held["name"], held["dim"], held["came_from"]
+        record_content = json.loads(record.read_text(encoding="utf-8"))
+        name, dim, came_from = record_content["name"], record_content["dim"], record_content["came_from"]
         if name != record.stem or type(dim) is not int or dim < 1 or not isinstance(came_from, str):
             raise ValueError("a field has no value that `attach` writes")
         return Backbone(
@@ -93,11 +93,11 @@ def _damaged(path: Path, error: Exception) -> StoreMismatch:
 
 def backbones(dataset: Dataset | str) -> tuple[Backbone, ...]:
     """The backbones whose vectors are attached to a dataset, by name; damaged records are left to `faults`."""
-    found = []
+    usable = []
     for path in _records(dataset):
         with suppress(StoreMismatch):
-            found.append(_backbone(path))
-    return tuple(found)
+            usable.append(_backbone(path))
+    return tuple(usable)
 
 
 def names(dataset: Dataset | str) -> tuple[str, ...]:
@@ -121,27 +121,27 @@ def _records(dataset: Dataset | str) -> list[Path]:
 
 def look_over(dataset: Dataset | str) -> tuple[list[str], list[str]]:
     """All vectors attached to a dataset, read whole: a line for each that can be used, a sentence for each damaged."""
-    whole, faults = [], []
+    whole, sentences = [], []
     for record in _records(dataset):
         try:
             backbone = _backbone(record)
             rows, ids = _read(record.with_suffix(".npz"), backbone.dim)
         except StoreMismatch as error:
-            faults.append(str(error))
+            sentences.append(str(error))
         else:
             whole.append(f"{backbone.name}, {len(rows):,} vectors of {backbone.dim} numbers (imported)")
-    return whole, faults
+    return whole, sentences
 
 
 def damage_report(dataset: Dataset | str) -> tuple[str, ...]:
     """A sentence for each file of attached vectors that cannot be opened; the vectors themselves are not read."""
-    found = []
+    sentences = []
     for record in _records(dataset):
         try:
             _read(record.with_suffix(".npz"), _backbone(record).dim, ids_only=True)
         except StoreMismatch as error:
-            found.append(str(error))
-    return tuple(found)
+            sentences.append(str(error))
+    return tuple(sentences)
 
 
 def _read(path: Path, dim: int, ids_only: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -151,9 +151,9 @@ def _read(path: Path, dim: int, ids_only: bool = False) -> tuple[np.ndarray, np.
         StoreMismatch: the file is damaged, or is not what its record says.
     """
     try:
-        with np.load(path, allow_pickle=False) as held:
-            ids = held["ids"]
-            rows = np.empty((0, dim), np.float32) if ids_only else held["vectors"]
+        with np.load(path, allow_pickle=False) as arrays:
+            ids = arrays["ids"]
+            rows = np.empty((0, dim), np.float32) if ids_only else arrays["vectors"]
             if not ids_only and (rows.shape != (len(ids), dim) or not np.isfinite(rows).all()):
                 raise ValueError(f"vectors of shape {rows.shape} for {len(ids)} ids of dim {dim}")
     except (

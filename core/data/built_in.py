@@ -55,7 +55,7 @@ DATASETS.add(
         label="Photo views",
         make=_make("photo_views"),
         is_made=_made("photo_views"),
-        licence="free: see the README.txt beside the pictures in scikit-image and scikit-learn",
+        licence="free: see the README.txt beside the images in scikit-image and scikit-learn",
         reference="the photographs that scikit-image and scikit-learn carry, 24 seeded views of each",
         description="Copy retrieval: a view of a photograph must find the other views of it.",
     )
@@ -91,7 +91,7 @@ DATASETS.add(
         label="Demo catalogue",
         make=_make_catalogue,
         is_made=_catalogue_is_made,
-        licence="free: see the README.txt beside the pictures in scikit-image and scikit-learn; texts CC0",
+        licence="free: see the README.txt beside the images in scikit-image and scikit-learn; texts CC0",
         reference="the photographs that scikit-image and scikit-learn carry, with titles and descriptions",
         description="Twenty-two photographs with title and description, for the Catalogue page.",
     )

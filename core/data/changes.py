@@ -109,11 +109,11 @@ def quarantine(name: str, reasons: dict[str, str]) -> Dataset:
     folder = saved.folder_of(name)
     with saved.LOCK:
         dataset = saved.whole(name)
-        places = image_bytes.locations(dataset.items, len(dataset))
+        locations = image_bytes.locations(dataset.items, len(dataset))
         ids = dataset.ids.tolist()
         why = [
-            reasons.get(text) or (reasons.get(place.path) if place.place < 0 else None)
-            for text, place in zip(ids, places)
+            reasons.get(text) or (reasons.get(location.path) if location.place < 0 else None)
+            for text, location in zip(ids, locations)
         ]
         bad = np.array([reason is not None for reason in why], bool)
         if not bad.any():
@@ -123,7 +123,7 @@ def quarantine(name: str, reasons: dict[str, str]) -> Dataset:
         members = dataset.items["member"].tolist() if "member" in dataset.items else ids
         sizes, times = dataset.items["size"].tolist(), dataset.items["mtime_ns"].tolist()
         rows = [
-            index_files.quarantine_row(places[i], members[i], index_files.IndexedFile("", sizes[i], times[i], 0, 0, str(why[i])))
+            index_files.quarantine_row(locations[i], members[i], index_files.IndexedFile("", sizes[i], times[i], 0, 0, str(why[i])))
             for i in np.flatnonzero(bad)
         ]  # fmt: skip
         frames = [dataset.quarantine, pd.DataFrame(rows, columns=list(index_files.QUARANTINE))]

@@ -140,8 +140,8 @@ def _digits(folder: Path, task: Task) -> None:
     for number, (values, digit) in enumerate(zip(bunch.images, bunch.target)):
         if number % 100 == 0:
             task.check()
-        picture = Image.fromarray((values * (255 / 16)).round().astype(np.uint8), "L")
-        place = folder / str(digit)
-        place.mkdir(exist_ok=True)
-        picture.resize((64, 64), Image.Resampling.BICUBIC).save(place / f"{number:04d}.png", compress_level=1)
+        image = Image.fromarray((values * (255 / 16)).round().astype(np.uint8), "L")
+        class_folder = folder / str(digit)
+        class_folder.mkdir(exist_ok=True)
+        image.resize((64, 64), Image.Resampling.BICUBIC).save(class_folder / f"{number:04d}.png", compress_level=1)
         meter.add()

@@ -73,8 +73,8 @@ def walk(root: Path, problems: dict[str, str], task: Task = NO_TASK) -> Iterator
                 yield (*parts, entry.name)
             elif kind == "folder":
                 below.append((entry.path, (*parts, entry.name), entry.is_symlink()))
-        waiting += [one for one in reversed(below) if not one[2]]
-        links += [one for one in below if one[2]]
+        waiting += [entry_below for entry_below in reversed(below) if not entry_below[2]]
+        links += [entry_below for entry_below in below if entry_below[2]]
     task.report(meter.now())
 
 

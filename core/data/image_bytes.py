@@ -41,7 +41,7 @@ class Location:
     box: Box | None = None
 
     @property
-    def place(self) -> int:
+    def at(self) -> int:
         """What tells images in one file apart: row or offset, -1 where the file is the image."""
         return max(self.row, self.offset)
 

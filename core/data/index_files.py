@@ -55,17 +55,17 @@ def index_files(
     known = _known(previous)
     meter = task.meter("Looking at files", len(listing), "files")
     indexed: list[IndexedFile] = []
-    places = image_bytes.locations({**listing.extra, "path": listing.paths}, len(listing))
+    locations = image_bytes.locations({**listing.extra, "path": listing.paths}, len(listing))
     with ThreadPoolExecutor(max_workers=max(2, paths.cpu_count())) as pool:
-        for chunk in _chunks(places):
+        for chunk in _chunks(locations):
             task.check()
-            indexed.extend(pool.map(lambda place: look(place, known), chunk))
+            indexed.extend(pool.map(lambda location: look(location, known), chunk))
             meter.add(len(chunk))
-    return _assemble(name, listing, places, indexed, described)
+    return _assemble(name, listing, locations, indexed, described)
 
 
-def _chunks(places: list[Location]) -> Iterator[list[Location]]:
-    rest = iter(places)
+def _chunks(locations: list[Location]) -> Iterator[list[Location]]:
+    rest = iter(locations)
     while chunk := list(islice(rest, _CHUNK)):
         yield chunk
 
@@ -78,15 +78,15 @@ def _known(previous: Dataset | None) -> Known:
     keys = np.asarray(previous.keys, "S64").astype(str)
     columns = (items[c] for c in ("size", "mtime_ns", "width", "height"))
     known: Known = {
-        (place.path, place.place, place.box): IndexedFile(key, int(size), int(mtime), int(width), int(height))
-        for key, place, size, mtime, width, height in zip(keys, image_bytes.locations(items, len(items)), *columns)
+        (location.path, location.at, location.box): IndexedFile(key, int(size), int(mtime), int(width), int(height))
+        for key, location, size, mtime, width, height in zip(keys, image_bytes.locations(items, len(items)), *columns)
     }
     frame = previous.quarantine
     if {"size", "mtime_ns"} <= set(frame.columns):
         files = frame["file"] if "file" in frame else frame["path"]
-        places = frame["place"] if "place" in frame else [-1] * len(frame)
-        for path, place, reason, size, mtime in zip(files, places, frame["reason"], frame["size"], frame["mtime_ns"]):
-            known[(path, int(place), None)] = IndexedFile("", int(size), int(mtime), 0, 0, reason)
+        locations = frame["place"] if "place" in frame else [-1] * len(frame)
+        for path, at, reason, size, mtime in zip(files, locations, frame["reason"], frame["size"], frame["mtime_ns"]):
+            known[(path, int(at), None)] = IndexedFile("", int(size), int(mtime), 0, 0, reason)
     return known
 
 
@@ -98,7 +98,7 @@ def look(location: Location, known: Known) -> IndexedFile:
     try:
         status = os.stat(location.path)
         size, mtime = status.st_size if location.offset < 0 else location.size, image_bytes.file_time(status)
-        before = known.get((location.path, location.place, location.box))
+        before = known.get((location.path, location.at, location.box))
         if before is not None and before.mtime_ns == mtime and (location.row >= 0 or before.size == size):
             return before
         stored = image_bytes.read(location)
@@ -124,7 +124,7 @@ def quarantine_row(location: Location, member: str, file: IndexedFile) -> tuple[
         file.size,
         file.mtime_ns,
         location.path,
-        location.place,
+        location.at,
     )
 
 
@@ -132,11 +132,11 @@ QUARANTINE = ("path", "reason", "size", "mtime_ns", "file", "place")
 
 
 def _assemble(
-    name: str, listing: Listing, places: list[Location], indexed: list[IndexedFile], described: dict[str, Any]
+    name: str, listing: Listing, locations: list[Location], indexed: list[IndexedFile], described: dict[str, Any]
 ) -> Dataset:
     usable = [i for i, file in enumerate(indexed) if not file.reason]
     members = listing.extra.get("member", listing.ids)
-    bad = [quarantine_row(places[i], members[i], file) for i, file in enumerate(indexed) if file.reason]
+    bad = [quarantine_row(locations[i], members[i], file) for i, file in enumerate(indexed) if file.reason]
     bad += [(path, reason, 0, 0, path, -1) for path, reason in listing.quarantine.items()]
     quarantine = pd.DataFrame(bad, columns=list(QUARANTINE))
     if not usable:

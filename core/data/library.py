@@ -178,12 +178,12 @@ def _keep(
     return saved.save(dataset, record)
 
 
-def _same(one: Dataset, other: Dataset) -> bool:
+def _same(new: Dataset, old: Dataset) -> bool:
     def set_aside(dataset: Dataset) -> list:
         return sorted(zip(dataset.quarantine["path"], dataset.quarantine["reason"]))
 
-    same_files = one.fingerprint == other.fingerprint and set_aside(one) == set_aside(other)
-    return same_files and one.items.equals(other.items)
+    same_files = new.fingerprint == old.fingerprint and set_aside(new) == set_aside(old)
+    return same_files and new.items.equals(old.items)
 
 
 def _built_in(name: str, task: Task) -> Dataset:

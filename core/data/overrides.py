@@ -27,7 +27,7 @@ class Copy:
 
     id: str
     key: str
-    kept: str
+    original: str
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Overrides:
         if self.one_of_each:
             content["one_of_each"] = True
         if self.copies:
-            content["copies"] = [asdict(copy) for copy in self.copies]
+            content["copies"] = [{"id": copy.id, "key": copy.key, "kept": copy.original} for copy in self.copies]
         if self.words:
             content["words"] = dict(self.words)
         return content
@@ -63,14 +63,14 @@ class Overrides:
 
 def read(record: Mapping[str, Any]) -> Overrides:
     """The decisions in a dataset's record; none where it holds none."""
-    held = record.get("decisions", {})
-    split = held.get("split")
+    decisions = record.get("decisions", {})
+    split = decisions.get("split")
     return Overrides(
         shares=splits.SplitShares(split["query"], split["train"]) if split else None,
         seed=int(split["seed"]) if split else 0,
-        one_of_each=bool(held.get("one_of_each")),
-        copies=tuple(Copy(**copy) for copy in held.get("copies", ())),
-        words=tuple(held.get("words", {}).items()),
+        one_of_each=bool(decisions.get("one_of_each")),
+        copies=tuple(Copy(copy["id"], copy["key"], copy["kept"]) for copy in decisions.get("copies", ())),
+        words=tuple(decisions.get("words", {}).items()),
     )
 
 
@@ -84,7 +84,7 @@ def left_out(dataset: Dataset, decisions: Overrides) -> np.ndarray:
     if decisions.copies:
         row_of = {text: row for row, text in enumerate(dataset.ids.tolist())}
         for copy in decisions.copies:
-            row, stands = row_of.get(copy.id), row_of.get(copy.kept)
+            row, stands = row_of.get(copy.id), row_of.get(copy.original)
             if row is not None and stands is not None and dataset.keys[row].decode() == copy.key:
                 gone[row] = True
     return gone
@@ -116,5 +116,8 @@ def copies_of(dataset: Dataset, groups: pd.DataFrame) -> tuple[Copy, ...]:
     made = []
     for _, rows in groups.groupby("group", sort=True)["position"]:
         first, *others = rows.tolist()
-        made += [Copy(str(dataset.ids[one]), dataset.keys[one].decode(), str(dataset.ids[first])) for one in others]
+        made += [
+            Copy(str(dataset.ids[position]), dataset.keys[position].decode(), str(dataset.ids[first]))
+            for position in others
+        ]
     return tuple(made)

@@ -28,7 +28,7 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
         BadInput: an item is both relevant and junk, or a pair names an unknown image.
     """
     split = split or dataset.split
-    own = split.self_position
+    self_position = split.self_position
     classes: dict[str, Any] = {}
     if dataset.label_matrix is None and (dataset.labels >= 0).any():
         classes = {
@@ -38,14 +38,14 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
     pairs = _positions(dataset, split)
     junk = pairs[pairs["kind"] == "junk"]
     junk_indptr, junk_items = _lists(junk, len(split.queries))
-    given: dict[str, Any] = {"self_position": own, "junk_indptr": junk_indptr, "junk_items": junk_items}
+    shared: dict[str, Any] = {"self_position": self_position, "junk_indptr": junk_indptr, "junk_items": junk_items}
     more = pairs[pairs["kind"] == "relevant"]
-    more = more[more["item"].to_numpy() != own[more["query"].to_numpy()]]
+    more = more[more["item"].to_numpy() != self_position[more["query"].to_numpy()]]
     n_queries, n_gallery = len(split.queries), len(split.gallery)
     if dataset.relevant_by == "pairs":
         indptr, items = _lists(more, n_queries)
-        return Relevance(n_queries, n_gallery, indptr, items, **classes, **given)
-    base = _base(dataset, split, classes, given)
+        return Relevance(n_queries, n_gallery, indptr, items, **classes, **shared)
+    base = _base(dataset, split, classes, shared)
     if not len(more):
         return base
     owners = np.repeat(np.arange(n_queries), np.diff(base.indptr))
@@ -60,33 +60,33 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
     every = every.sort_values(["query", "item"])
     graded = None if base.gains is None else every["gain"].to_numpy()
     indptr, items = _lists(every, n_queries)
-    return Relevance(n_queries, n_gallery, indptr, items, graded, **classes, **given)
+    return Relevance(n_queries, n_gallery, indptr, items, graded, **classes, **shared)
 
 
-def _base(dataset: Dataset, split: Split, classes: dict, given: dict) -> Relevance:
+def _base(dataset: Dataset, split: Split, classes: dict, shared: dict) -> Relevance:
     """By label or instance alone."""
     n_queries, n_gallery = len(split.queries), len(split.gallery)
     if dataset.relevant_by == "instance" and dataset.instances is not None:
         instances = np.asarray(dataset.instances)
-        asks, found = instances[split.queries], instances[split.gallery]
+        query_codes, gallery_codes = instances[split.queries], instances[split.gallery]
         if not classes:
-            return Relevance(n_queries, n_gallery, query_classes=asks, gallery_classes=found, **given)
+            return Relevance(n_queries, n_gallery, query_classes=query_codes, gallery_classes=gallery_codes, **shared)
         width = int(instances.max(initial=0)) + 1
         return Relevance.from_matrices(
-            _one_hot(asks, width), _one_hot(found, width), graded=False, **given, **classes
+            _one_hot(query_codes, width), _one_hot(gallery_codes, width), graded=False, **shared, **classes
         )  # lists, so that kNN and clusters keep the labels
     if dataset.label_matrix is not None:
-        asks, found = dataset.label_matrix[split.queries], dataset.label_matrix[split.gallery]
-        per_label = np.asarray(asks.sum(axis=0), np.int64) * np.asarray(found.sum(axis=0), np.int64)
+        query_codes, gallery_codes = dataset.label_matrix[split.queries], dataset.label_matrix[split.gallery]
+        per_label = np.asarray(query_codes.sum(axis=0), np.int64) * np.asarray(gallery_codes.sum(axis=0), np.int64)
         if int(per_label.sum()) > MOST_PAIRS:
             raise BadInput(
                 f"{dataset.name!r} has {len(split.queries):,} queries whose labels are shared "
                 f"{int(per_label.sum()):,} times; choose a split with fewer queries."
             )
-        return Relevance.from_matrices(asks, found, **given)
+        return Relevance.from_matrices(query_codes, gallery_codes, **shared)
     labels = dataset.labels
     return Relevance(
-        n_queries, n_gallery, query_classes=labels[split.queries], gallery_classes=labels[split.gallery], **given
+        n_queries, n_gallery, query_classes=labels[split.queries], gallery_classes=labels[split.gallery], **shared
     )
 
 
@@ -100,15 +100,15 @@ def _positions(dataset: Dataset, split: Split) -> pd.DataFrame:
     if dataset.pairs is None or not len(dataset.pairs):
         return pd.DataFrame({"query": np.empty(0, np.int64), "item": np.empty(0, np.int64), "kind": []})
     ids = dataset.ids.tolist()
-    asks = {ids[position]: at for at, position in enumerate(split.queries)}
-    found = {ids[position]: at for at, position in enumerate(split.gallery)}
+    query_of = {ids[position]: at for at, position in enumerate(split.queries)}
+    gallery_of = {ids[position]: at for at, position in enumerate(split.gallery)}
     unknown = (set(dataset.pairs["query_id"]) | set(dataset.pairs["item_id"])) - set(ids)
     if unknown:
         raise BadInput(f"The pairs of {dataset.name!r} name {sorted(unknown)[0]!r}, which is no image of it.")
     table = pd.DataFrame(
         {
-            "query": [asks.get(text, -1) for text in dataset.pairs["query_id"]],
-            "item": [found.get(text, -1) for text in dataset.pairs["item_id"]],
+            "query": [query_of.get(text, -1) for text in dataset.pairs["query_id"]],
+            "item": [gallery_of.get(text, -1) for text in dataset.pairs["item_id"]],
             "kind": dataset.pairs["kind"].tolist(),
         }
     )

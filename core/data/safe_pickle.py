@@ -21,13 +21,13 @@ def _allowed() -> dict[tuple[str, str], Any]:
         "_reconstruct": core._reconstruct,
         "scalar": core.scalar,
     }
-    found: dict[tuple[str, str], Any] = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
+    names: dict[tuple[str, str], Any] = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
     for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-        found.update({(module, name): value for name, value in arrays.items()})
+        names.update({(module, name): value for name, value in arrays.items()})
     for module in ("numpy.core.numeric", "numpy._core.numeric"):
-        found[(module, "_frombuffer")] = numpy_core.numeric._frombuffer
-    found[("_codecs", "encode")] = _encode  # how Python 2 pickles carry an array's bytes
-    return found
+        names[(module, "_frombuffer")] = numpy_core.numeric._frombuffer
+    names[("_codecs", "encode")] = _encode  # how Python 2 pickles carry an array's bytes
+    return names
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
@@ -61,7 +61,7 @@ def load(path: Path) -> Any:
         if path.stat().st_size > _LARGEST:
             raise BadInput(f"{path} has more than {_LARGEST // 2**20} MB; a ground truth is smaller.")
         with path.open("rb") as file:
-            held = _Reader(file, encoding="latin1").load()
+            content = _Reader(file, encoding="latin1").load()
     except BadInput:
         raise
     except pickle.UnpicklingError as error:
@@ -70,19 +70,19 @@ def load(path: Path) -> Any:
         ) from error
     except Exception as error:  # a damaged pickle stream can raise anything
         raise BadInput(f"{path} is no readable pickle: {type(error).__name__}.") from error
-    if _holds_objects(held):
+    if _holds_objects(content):
         raise BadInput(f"{path} was not loaded: an array in it holds Python objects.")
-    return held
+    return content
 
 
-def _holds_objects(held: Any) -> bool:
-    stack = [held]
+def _holds_objects(content: Any) -> bool:
+    stack = [content]
     while stack:
-        one = stack.pop()
-        if isinstance(one, np.ndarray) and one.dtype.hasobject:
+        value = stack.pop()
+        if isinstance(value, np.ndarray) and value.dtype.hasobject:
             return True
-        if isinstance(one, dict):
-            stack.extend(one.values())
-        elif isinstance(one, (list, tuple, set)):
-            stack.extend(one)
+        if isinstance(value, dict):
+            stack.extend(value.values())
+        elif isinstance(value, (list, tuple, set)):
+            stack.extend(value)
     return False

@@ -122,9 +122,9 @@ def leakage(dataset: Dataset, split: Split | None = None) -> dict[str, np.ndarra
     outside = np.union1d(split.queries, split.gallery)
     train = np.setdiff1d(split.train, outside)
     same_bytes = np.isin(dataset.keys[train], dataset.keys[outside])
-    found = {"content": train[same_bytes], "instance": np.empty(0, np.int64)}
+    leaks = {"content": train[same_bytes], "instance": np.empty(0, np.int64)}
     if dataset.instances is not None:
         instances = np.asarray(dataset.instances)
         shared = np.isin(instances[train], instances[outside]) & (instances[train] >= 0)
-        found["instance"] = train[shared]
-    return found
+        leaks["instance"] = train[shared]
+    return leaks

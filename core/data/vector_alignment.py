@@ -128,7 +128,7 @@ def row_order(ids: Sequence[str], by_path: bool, path: str | Path) -> tuple[list
     plain = sorted(ids)
     by_folder = sorted(ids, key=lambda text: text.split("/"))
     if plain != by_folder:
-        at = next(i for i, (one, other) in enumerate(zip(plain, by_folder)) if one != other)
+        at = next(i for i, (plain_id, folder_id) in enumerate(zip(plain, by_folder)) if plain_id != folder_id)
         raise BadInput(
             f"{path} has rows without ids, and two orders of the dataset are in use: by whole path row {at + 1} is "
             f"{plain[at]!r}, folder by folder it is {by_folder[at]!r}. Give an .npz with ids and vectors, or a table "

@@ -153,8 +153,8 @@ def _safetensors(path: Path) -> _Content:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length)) if length < min(100 * 2**20, path.stat().st_size) else {}
-    tensors = {name: one for name, one in header.items() if name != "__metadata__"}
-    shaped = [name for name, one in tensors.items() if len(one["shape"]) >= 2]
+    tensors = {name: tensor for name, tensor in header.items() if name != "__metadata__"}
+    shaped = [name for name, tensor in tensors.items() if len(tensor["shape"]) >= 2]
     name = next((usual for usual in _ARRAYS if usual in tensors), shaped[0] if len(shaped) == 1 else None)
     if name is None:
         raise BadInput(f"{path} holds {table_files.some(list(tensors))}; name the tensor of vectors 'vectors'.")

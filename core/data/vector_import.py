@@ -56,7 +56,7 @@ def _for_dataset(
     """The rows of each file in the order of a saved dataset; of the whole one where all files have as many rows."""
     dataset, everything = library.get(name), saved.whole(name)
     contents = {key: vector_files.read(path) for key, path in files.items()}
-    if len(everything) > len(dataset) and all(len(one.rows) >= len(everything) for one in contents.values()):
+    if len(everything) > len(dataset) and all(len(content.rows) >= len(everything) for content in contents.values()):
         dataset = everything  # so that the vectors still fit when the copies are brought back
     ids, where = dataset.ids.tolist(), f"the dataset {name!r}"
     rows = {}
@@ -66,8 +66,8 @@ def _for_dataset(
             continue
         wanted, order = row_order(ids, _is_by_path(name), files[key]) if len(content.rows) == len(ids) else (ids, "")
         matrix = aligned(content, wanted, files[key], where, extra="drop", tell=tell)
-        place = {text: row for row, text in enumerate(wanted)}
-        rows[key] = matrix[[place[text] for text in ids]]
+        row_of = {text: row for row, text in enumerate(wanted)}
+        rows[key] = matrix[[row_of[text] for text in ids]]
         if tell is not None and content.index is None:
             tell(
                 f"{key}: rows in the order of the dataset ({order}: {wanted[0]!r} first, {wanted[-1]!r} last); "

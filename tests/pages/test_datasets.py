@@ -88,7 +88,7 @@ def flawed(tmp_path: Path, home: Path):
         ("classes", "6 classes with 10 to 11 images each"),
         ("sizes", "In the middle: 0.00 megapixels"),
         ("unread", "1 file, 1 reason"),
-        ("duplicates", "**1 group** of 2 pictures"),
+        ("duplicates", "**1 group** of 2 images"),
         ("doubts", "A label is doubted when more than half"),
         ("manage", "Look at the source again"),
         ("no such section", "one of each class in turn"),
@@ -241,7 +241,7 @@ def test_a_split_is_made_and_taken_back(tiny_world) -> None:
     app.slider("split query").set_value(30).run()
     app.slider("split train").set_value(20).run()
     app.number_input("split seed").set_value(5).run()
-    assert "Gives 18 queries, 30 in the gallery, 12 for fitting" in words(app)
+    assert "Gives 18 queries, 30 in the gallery, 12 for training" in words(app)
     button(app, "Split so").click().run()
     assert data.decided("tiny").shares == SplitShares(0.3, 0.2) and data.decided("tiny").seed == 5
     assert {one.label: one.value for one in app.metric}["Train"] == "12"
@@ -254,7 +254,7 @@ def test_copies_are_found_left_out_and_brought_back(flawed) -> None:
     app = opened("flawed", "duplicates")
     button(app, "Look for near duplicates").click().run()
     settled(app)
-    assert "**2 groups** of 4 pictures; in 1 of them" in words(app) and "nearly the same" in words(app)
+    assert "**2 groups** of 4 images; in 1 of them" in words(app) and "nearly the same" in words(app)
     assert "labels differ: circle, cross" in words(app)
     button(app, "Keep one of each").click().run()
     assert len(data.load("flawed")) == 60 and "Copies that are left out: 2" in words(app)
@@ -273,7 +273,7 @@ def test_leaks_are_listed(flawed) -> None:
     app = opened("flawed", "duplicates")
     assert data.decided("flawed").seed == seed
     assert "1 training image is in query or gallery too" in words(app)
-    assert [one.label for one in app.expander if "training pictures are seen again" in one.label]
+    assert [one.label for one in app.expander if "training images are seen again" in one.label]
 
 
 def test_doubtful_labels_are_listed_and_looked_at(flawed) -> None:

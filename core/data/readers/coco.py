@@ -74,7 +74,9 @@ def coco(
     task: Task = NO_TASK,
 ) -> Listing:
     """Categories as labels, several per image; captions as descriptions; an image without annotation is unlabelled."""
-    files = annotation_files(path) or [path]
+    files = annotation_files(path) or ([path] if path.is_file() else [])
+    if not files:
+        raise BadInput(f"{path} has no COCO annotations (a .json in it, or in annotations/); give the file itself.")
     listing = Listing(str(path), several=True)
     labels: list[tuple[str, ...]] = []
     boxed: list[list[BoxedObject]] = []

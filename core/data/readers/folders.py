@@ -75,19 +75,19 @@ def meaning(rows: Sequence[Parts], depth: int | None = None, *, with_splits: boo
     """
     if depth is not None and depth < 0:
         raise BadInput(f"The folder level that names the class is 0 or more, not {depth}.")
-    found = FolderMeaning()
+    result = FolderMeaning()
     deciding = [parts for parts in rows if images.looks_like_one(parts[-1])] or list(rows)
     level, names = _level(deciding)
     if with_splits and depth is None and are_splits(names):
-        _read_splits(found, rows, level)
+        _read_splits(result, rows, level)
     else:
         if depth is None:
             depth = level + 1 if names else 0
-            found.notes += _depth_notes(deciding, level, names)
-        found.labels = [(parts[depth - 1],) if depth and len(parts) > depth else () for parts in rows]
-    if found.labels is not None and not any(found.labels):
-        found.labels = None
-    return found
+            result.notes += _depth_notes(deciding, level, names)
+        result.labels = [(parts[depth - 1],) if depth and len(parts) > depth else () for parts in rows]
+    if result.labels is not None and not any(result.labels):
+        result.labels = None
+    return result
 
 
 def _depth_notes(rows: Sequence[Parts], level: int, names: set[str]) -> list[str]:
@@ -102,7 +102,7 @@ def _depth_notes(rows: Sequence[Parts], level: int, names: set[str]) -> list[str
     ]
 
 
-def _read_splits(found: FolderMeaning, rows: Sequence[Parts], level: int) -> None:
+def _read_splits(result: FolderMeaning, rows: Sequence[Parts], level: int) -> None:
     """Split folders at a level; `test/query` and `test/gallery` go one deeper; classes below."""
     splits: list[str] = []
     rest: list[Parts] = []
@@ -112,28 +112,28 @@ def _read_splits(found: FolderMeaning, rows: Sequence[Parts], level: int) -> Non
         nested = split == "query|gallery" and inner in _ROLES
         splits.append(SPLIT_WORDS[inner] if nested else split)
         rest.append(parts[level + 2 if nested else level + 1 :] if split else ())
-    found.splits = splits
+    result.splits = splits
     classes = {below[0].lower() for below in rest if len(below) > 1}
     at = 1 if len(classes) == 1 and classes <= _NO_CLASS else 0
-    found.labels = [(below[at],) if len(below) > at + 1 else () for below in rest]
+    result.labels = [(below[at],) if len(below) > at + 1 else () for below in rest]
     kinds = {parts[level]: split for parts, split in zip(rows, splits) if split}
-    found.notes.append(
+    result.notes.append(
         f"The folders {some(sorted(kinds))} are taken as parts of a split, not as classes; `--option depth={level + 1}` "
         "takes them as classes."
     )
     outside = sorted({parts[level] for parts, split in zip(rows, splits) if not split and len(parts) > level + 1})
     if outside:
-        found.notes.append(f"What lies in {some(outside)} is in no part of the split and is left out.")
+        result.notes.append(f"What lies in {some(outside)} is in no part of the split and is left out.")
 
 
-def _list(path: Path, found: FolderMeaning, listing: Listing, rows: Sequence[Parts]) -> Listing:
+def _list(path: Path, folders: FolderMeaning, listing: Listing, rows: Sequence[Parts]) -> Listing:
     listing.ids = ["/".join(parts) for parts in rows]
     listing.paths = [os.path.join(str(path), *parts) for parts in rows]
-    listing.labels, listing.splits, listing.notes = found.labels, found.splits, found.notes
-    if found.splits is not None:
-        for row in (row for row, split in enumerate(found.splits) if not split):
+    listing.labels, listing.splits, listing.notes = folders.labels, folders.splits, folders.notes
+    if folders.splits is not None:
+        for row in (row for row, split in enumerate(folders.splits) if not split):
             listing.quarantine[listing.paths[row]] = "The file lies outside the split folders."
-        listing.reorder([row for row, split in enumerate(found.splits) if split])
+        listing.reorder([row for row, split in enumerate(folders.splits) if split])
     return listing
 
 

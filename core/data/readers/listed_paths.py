@@ -83,7 +83,7 @@ class ListedPaths:
             if differences and path not in (other for other, _ in candidates):
                 candidates.append((path, differences))
         fewest = min((len(differences) for _, differences in candidates), default=0)
-        return [one for one in candidates if len(one[1]) == fewest]
+        return [candidate for candidate in candidates if len(candidate[1]) == fewest]
 
     def _by_key(self) -> dict[str, list[str]]:
         """Every file below the root, by its path in one letter case and Unicode form, with and without its ending."""
@@ -140,21 +140,21 @@ def _differences(wanted: str, path: str, ending: str) -> list[str]:
     """How a file's path differs from what was written; [] where it cannot be what was meant."""
     name, other = os.path.splitext(path)
     other = other.lower()
-    found = []
+    differences = []
     if ending == other or (ending in _JPEG and other in _JPEG):
         written = os.path.splitext(wanted)[0]
         if os.path.splitext(wanted)[1] != os.path.splitext(path)[1]:
-            found.append(f"with the ending {os.path.splitext(path)[1]!r}")
+            differences.append(f"with the ending {os.path.splitext(path)[1]!r}")
     elif _key(wanted) == _key(name):
         written = wanted
-        found.append("with the ending of the file")
+        differences.append("with the ending of the file")
     else:
         return []
     if unicodedata.normalize("NFC", written) != unicodedata.normalize("NFC", name):
-        found.append("in other letter case")
+        differences.append("in other letter case")
     elif written != name:
-        found.append("in another Unicode form")
-    return found
+        differences.append("in another Unicode form")
+    return differences
 
 
 def base_folder(root: Path, texts: Sequence[str]) -> Path:

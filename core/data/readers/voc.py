@@ -57,12 +57,12 @@ def voc(
     files = [PurePosixPath(*parts) for parts in walk(path, listing.quarantine, task)]
     notes = _by_stem([file for file in files if file.suffix.lower() == ".xml"])
     inside = next((name for name in ("JPEGImages", "images", "Images") if (path / name).is_dir()), "")
-    pictures = _by_stem([f for f in files if images.looks_like_one(f.name) and (not inside or f.parts[0] == inside)])
+    image_files = _by_stem([f for f in files if images.looks_like_one(f.name) and (not inside or f.parts[0] == inside)])
     splits = _lists(path, image_set)
     if splits:
-        _list_names(listing, path, splits, pictures, missing)
+        _list_names(listing, path, splits, image_files, missing)
     else:
-        _list_files(listing, path, pictures, notes, missing)
+        _list_files(listing, path, image_files, notes, missing)
     boxed = []
     for text in listing.ids:
         task.check()
@@ -110,15 +110,15 @@ def _lines(file: Path) -> list[str]:
 
 
 def _list_names(
-    listing: Listing, path: Path, splits: dict[str, str], pictures: dict[str, list[PurePosixPath]], missing: str
+    listing: Listing, path: Path, splits: dict[str, str], image_files: dict[str, list[PurePosixPath]], missing: str
 ) -> None:
     """The images that the lists of ImageSets name."""
-    absent = [name for name in splits if name not in pictures]
+    absent = [name for name in splits if name not in image_files]
     _refuse_absent(path, absent, len(splits), missing)
     words: list[str] = []
     for name, split in splits.items():
-        if name in pictures:
-            file = _partner(PurePosixPath("JPEGImages", name), {name: pictures[name]})
+        if name in image_files:
+            file = _partner(PurePosixPath("JPEGImages", name), {name: image_files[name]})
             listing.ids.append(name)
             listing.paths.append(str(path / str(file)))
             words.append(split)
@@ -130,17 +130,17 @@ def _list_names(
 def _list_files(
     listing: Listing,
     path: Path,
-    pictures: dict[str, list[PurePosixPath]],
+    image_files: dict[str, list[PurePosixPath]],
     notes: dict[str, list[PurePosixPath]],
     missing: str,
 ) -> None:
     """All images, those without annotation too; folders train, valid and test name the split."""
-    absent = [stem for stem in notes if stem not in pictures]
-    _refuse_absent(path, absent, sum(map(len, pictures.values())) + len(absent), missing)
+    absent = [stem for stem in notes if stem not in image_files]
+    _refuse_absent(path, absent, sum(map(len, image_files.values())) + len(absent), missing)
     for stem in absent:
         listing.quarantine[str(path / str(notes[stem][0]))] = "The image of this annotation is not on the disk."
-    every = sorted((file for files in pictures.values() for file in files), key=lambda f: natural_path_key(str(f)))
-    plain = len(pictures) == len(every)
+    every = sorted((file for files in image_files.values() for file in files), key=lambda f: natural_path_key(str(f)))
+    plain = len(image_files) == len(every)
     listing.ids = [file.stem if plain else str(file.with_suffix("")) for file in every]
     listing.paths = [str(path / str(file)) for file in every]
     firsts = [file.parts[0].lower() if len(file.parts) > 1 else "" for file in every]

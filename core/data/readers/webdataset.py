@@ -34,7 +34,7 @@ class _Image:
     size: int
     sample: str = ""
     number: int = 1
-    said: dict[str, Any] = field(default_factory=dict)
+    texts: dict[str, Any] = field(default_factory=dict)
 
 
 def _tars(path: Path) -> list[Path]:
@@ -79,7 +79,7 @@ def webdataset(path: Path, *, depth: int | None = None, task: Task = NO_TASK) ->
     }
     _add_texts(listing, every)
     _add_samples(listing, every, len(shards) > 1)
-    if not any(image.said for image in every):
+    if not any(image.texts for image in every):
         _add_folders(listing, every, depth)
     return listing
 
@@ -90,7 +90,7 @@ def _read(shard: Path, listing: Listing, meter: ProgressMeter) -> list[_Image]:
         start = file.read(2048)
     if start[:2] == b"\x1f\x8b" or start[:4] == b"PK\x03\x04":
         raise BadInput(f"{shard} is compressed; unpack it and give the folder, or give a plain .tar.")
-    pictures: dict[str, _Image] = {}
+    image_of: dict[str, _Image] = {}
     texts: dict[str, dict[str, Any]] = {}
     try:
         with tarfile.open(shard, "r:") as archive:
@@ -106,15 +106,15 @@ def _read(shard: Path, listing: Listing, meter: ProgressMeter) -> list[_Image]:
                 elif name != name.encode("utf-8", "replace").decode():
                     listing.quarantine[where.encode("utf-8", "replace").decode()] = "The name is not valid UTF-8."
                 elif images.looks_like_one(name):
-                    if name in pictures:
+                    if name in image_of:
                         listing.notes.append(f"{where} stands in the archive twice; the last one is read.")
-                    pictures[name] = _Image(shard, name, member.offset_data, member.size)
+                    image_of[name] = _Image(shard, name, member.offset_data, member.size)
                 else:
                     _read_text(archive, member, name, texts, where)
     except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError) as error:
         foreign = file_kinds.foreign(start, shard)
         raise BadInput(f"{shard} is damaged: {foreign or f'{error}.'}") from error
-    return _samples(sorted(pictures.values(), key=lambda image: natural_path_key(image.member)), texts)
+    return _samples(sorted(image_of.values(), key=lambda image: natural_path_key(image.member)), texts)
 
 
 def _checked_name(member: tarfile.TarInfo, shard: Path) -> str:
@@ -137,7 +137,7 @@ def _read_text(
     ending = ending.lower()
     if ending not in ("cls", "json", *_TEXTS) or member.size > _SMALL:
         return
-    said = texts.setdefault(stem, {})
+    fields = texts.setdefault(stem, {})
     try:
         file = archive.extractfile(member)
         text = file.read().decode("utf-8").strip() if file else ""
@@ -145,29 +145,29 @@ def _read_text(
             content = json.loads(text)
             for key in _FIELDS if isinstance(content, dict) else ():
                 if key in content:
-                    said["description" if key == "caption" else key] = content[key]
+                    fields["description" if key == "caption" else key] = content[key]
         else:
-            said["label" if ending == "cls" else _TEXTS[ending]] = text
+            fields["label" if ending == "cls" else _TEXTS[ending]] = text
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{where} cannot be read: {str(error)[:120]}.") from error
 
 
-def _samples(pictures: list[_Image], texts: dict[str, dict[str, Any]]) -> list[_Image]:
+def _samples(members: list[_Image], texts: dict[str, dict[str, Any]]) -> list[_Image]:
     """Give each image its sample: the longest beginning of its name, up to a dot, that texts have too.
 
     So `7.left.jpg` and `7.right.jpg` are two images of the sample `7` where `7.cls` is there, and names with dots that
     have no texts are images of their own.
     """
     counts: dict[str, int] = {}
-    for image in pictures:
+    for image in members:
         folder, slash, last = image.member.rpartition("/")
         pieces = last.split(".")
         stems = [folder + slash + ".".join(pieces[:n]) for n in range(len(pieces) - 1, 0, -1)]
         image.sample = next((stem for stem in stems if stem in texts), stems[0])
-        image.said = texts.get(image.sample, {})
+        image.texts = texts.get(image.sample, {})
         counts[image.sample] = counts.get(image.sample, 0) + 1
         image.number = counts[image.sample]
-    return pictures
+    return members
 
 
 def _add_samples(listing: Listing, every: list[_Image], by_shard: bool) -> None:
@@ -178,36 +178,36 @@ def _add_samples(listing: Listing, every: list[_Image], by_shard: bool) -> None:
     owners = [f"{image.shard.name}/{image.sample}" if by_shard else image.sample for image in every]
     listing.extra["picture_of"], listing.extra["picture_number"] = owners, [image.number for image in every]
     listing.notes.append(f"{n_several:,} samples hold several images; each of them is an image here.")
-    if listing.instances is None and any(image.said for image in every):
+    if listing.instances is None and any(image.texts for image in every):
         listing.instances = owners
         listing.relevant_by = "label" if listing.labels else "instance"
 
 
 def _add_folders(listing: Listing, every: list[_Image], depth: int | None) -> None:
     """Where no text says anything, folders inside the archives name classes and splits as folders on a disk do."""
-    found = meaning([PurePosixPath(image.member).parts for image in every], depth)
-    listing.labels = found.labels
-    listing.notes += found.notes
-    if found.splits is not None and all(found.splits) and listing.splits is None:
-        listing.splits = found.splits
+    folders = meaning([PurePosixPath(image.member).parts for image in every], depth)
+    listing.labels = folders.labels
+    listing.notes += folders.notes
+    if folders.splits is not None and all(folders.splits) and listing.splits is None:
+        listing.splits = folders.splits
 
 
 def _add_texts(listing: Listing, every: list[_Image]) -> None:
-    said = [image.said for image in every]
-    listing.labels, notes = labels_of([several_words(row.get("labels", row.get("label"))) for row in said])
+    rows = [image.texts for image in every]
+    listing.labels, notes = labels_of([several_words(row.get("labels", row.get("label"))) for row in rows])
     listing.notes += notes
-    listing.several = any("labels" in row for row in said)
+    listing.several = any("labels" in row for row in rows)
     if not any(listing.labels):
         listing.labels = None
-    if any(row.get("instance") is not None for row in said):
-        listing.instances = [words(row.get("instance")) for row in said]
+    if any(row.get("instance") is not None for row in rows):
+        listing.instances = [words(row.get("instance")) for row in rows]
         listing.relevant_by = "label" if listing.labels else "instance"
-    splits = [known_split(row.get("split") or _split_of(image.shard)) for row, image in zip(said, every)]
+    splits = [known_split(row.get("split") or _split_of(image.shard)) for row, image in zip(rows, every)]
     if all(splits) and set(splits) != {"train"}:
         listing.splits = splits
     for name in ("title", "description"):
-        if any(name in row for row in said):
-            listing.extra[name] = [words(row.get(name)) for row in said]
+        if any(name in row for row in rows):
+            listing.extra[name] = [words(row.get(name)) for row in rows]
 
 
 def _split_of(shard: Path) -> str:

@@ -1,4 +1,4 @@
-"""The ways in: pictures on this machine, in any form that a reader knows, and vectors that were computed elsewhere."""
+"""The ways in: images on this machine, in any form that a reader knows, and vectors that were computed elsewhere."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _TORCHVISION = "torchvision:"
 _MOST_ENTRIES = 300
 
 
-def panel(expanded: bool) -> None:
+def forms(expanded: bool) -> None:
     """The two forms, folded away where datasets of one's own are there already."""
     with st.expander("Add a dataset", icon=":material/add_photo_alternate:", expanded=expanded):
-        pictures, numbers = st.tabs(["Pictures on this machine", "Vectors computed elsewhere"])
-        with pictures:
-            _pictures()
+        images_tab, numbers = st.tabs(["Images on this machine", "Vectors computed elsewhere"])
+        with images_tab:
+            _images()
         with numbers:
             _vectors()
 
@@ -58,16 +58,16 @@ def show(name: str) -> None:
     jobs.forget(embedding_job.JOB)
 
 
-# ------------------------------------------------------------------------------------------- pictures
+# ------------------------------------------------------------------------------------------- images
 
 
-def _pictures() -> None:
+def _images() -> None:
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     path = left.text_input(
         "Folder or file",
         key=_PATH,
-        placeholder="/home/me/pictures",
-        help="A folder of pictures; a table (CSV, Parquet, JSONL) with a column of paths; COCO, VOC or WebDataset files; "
+        placeholder="/home/me/images",
+        help="A folder of images; a table (CSV, Parquet, JSONL) with a column of paths; COCO, VOC or WebDataset files; "
         "gnd_*.pkl; or torchvision:NAME where there is a network. Nothing is moved or copied.",
     ).strip()
     right.button("Browse", icon=":material/folder_open:", on_click=_start_browsing, args=(path,), width="stretch")
@@ -84,7 +84,7 @@ def _pictures() -> None:
     left, middle, right = st.columns([2, 4, 1.2], vertical_alignment="bottom")
     name = left.text_input("Name", key="add name", placeholder="the folder's own", help="As you will find it again.")
     usable = _usable()
-    wanted = [one for one in state.get(FrameSetup, "backbones") if one in usable]
+    wanted = [backbone for backbone in state.get(FrameSetup, "backbones") if backbone in usable]
     chosen = middle.multiselect(
         "Embed with",
         usable,
@@ -112,13 +112,13 @@ def _how(path: str) -> tuple[str | None, dict[str, Any]]:
             icon=":material/cloud_download:",
         )
         return None, {}
-    place = Path(path).expanduser()
+    source = Path(path).expanduser()
     names = [name for name in readers.known() if name != "torchvision"]
     by_hand = st.session_state.get(f"add reader {path}") or _BY_ITSELF
-    found = readers.choose(place, by_hand or None)
+    reader = readers.choose(source, by_hand or None)
     with st.container(border=True):
         left, right = st.columns([5, 3], vertical_alignment="center")
-        left.markdown(f":material/check: **{theme.plain(found.label)}**")
+        left.markdown(f":material/check: **{theme.plain(reader.label)}**")
         right.selectbox(
             "Read as",
             [_BY_ITSELF, *names],
@@ -126,14 +126,14 @@ def _how(path: str) -> tuple[str | None, dict[str, Any]]:
             label_visibility="collapsed",
             format_func=lambda n: f"as: {readers.READERS.get(n).label}" if n else "the reader is found by itself",
         )
-        options = _options(found, place)
-        left.caption(theme.plain(_glance(str(place), _mtime(place), found.name, options.get("columns"))))
-    return found.name, options
+        options = _options(reader, source)
+        left.caption(theme.plain(_glance(str(source), _mtime(source), reader.name, options.get("columns"))))
+    return reader.name, options
 
 
-def _mtime(place: Path) -> int:
+def _mtime(source: Path) -> int:
     try:
-        return place.stat().st_mtime_ns
+        return source.stat().st_mtime_ns
     except OSError:
         return 0
 
@@ -143,22 +143,28 @@ def _glance(path: str, mtime: int, reader: str, columns: Mapping[str, str] | Non
     return readers.preview(Path(path), readers.READERS.get(reader), dict(columns) if columns else None)
 
 
-def _options(reader: readers.Reader, place: Path) -> dict[str, Any]:
+def _options(reader: readers.Reader, source: Path) -> dict[str, Any]:
     """A widget for each option of a reader; those that are left alone are not passed on."""
     if not reader.options:
         return {}
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     with st.expander("Options", icon=":material/tune:"):
         for name, words in reader.options.items():
             kind, key = readers.option_kind(reader, name), f"add option {reader.name} {name}"
             label = words.partition(":")[0].partition(";")[0].rstrip(".")
             label = label[:1].upper() + label[1:]
             if kind == "mapping":
-                value: Any = _mapping(place, words)
+                value: Any = _mapping(source, words)
             elif kind == "whole":
                 value = st.selectbox(label, [None, 0, 1, 2, 3, 4, 5], key=key, help=words, format_func=_level)
             elif kind == "flag":
-                value = None if st.toggle(label, value=True, key=key, help=words) else False
+                usual = bool(readers.option_default(reader, name))
+                value = st.toggle(label, value=usual, key=key, help=words)
+                value = None if value == usual else value
+            elif kind == "number":
+                usual = float(readers.option_default(reader, name))
+                value = st.number_input(label, 0.0, 10.0, usual, 0.05, key=key, help=words)
+                value = None if value == usual else value
             elif name in reader.choices:
                 choices = reader.choices[name]
                 value = st.selectbox(label, choices, key=key, help=words)
@@ -166,8 +172,8 @@ def _options(reader: readers.Reader, place: Path) -> dict[str, Any]:
             else:
                 value = st.text_input(label, key=key, help=words).strip() or None
             if value is not None:
-                found[name] = value
-    return found
+                options[name] = value
+    return options
 
 
 def _level(level: int | None) -> str:
@@ -176,12 +182,12 @@ def _level(level: int | None) -> str:
     )
 
 
-def _mapping(place: Path, words: str) -> dict[str, str] | None:
+def _mapping(source: Path, words: str) -> dict[str, str] | None:
     """Which of the table's columns is which of ours; only what differs from the guess is passed on."""
-    theirs = [str(name) for name in table_files.read_table(place).columns]
+    theirs = [str(name) for name in table_files.read_table(source).columns]
     guessed = guess_columns(theirs)
     st.caption(words)
-    given: dict[str, str] = {}
+    mapping: dict[str, str] = {}
     columns = st.columns(4)
     for number, ours in enumerate(USUAL):
         usual = guessed.get(ours, "")
@@ -189,12 +195,12 @@ def _mapping(place: Path, words: str) -> dict[str, str] | None:
             ours,
             ["", *theirs],
             index=1 + theirs.index(usual) if usual else 0,
-            key=f"add column {place} {ours}",
+            key=f"add column {source} {ours}",
             format_func=lambda name: name or "none",
         )
         if chosen != usual:
-            given[ours] = chosen
-    return given or None
+            mapping[ours] = chosen
+    return mapping or None
 
 
 def start(path: str, name: str, reader: str | None, options: dict[str, Any], chosen: tuple[str, ...]) -> None:
@@ -214,10 +220,10 @@ def start(path: str, name: str, reader: str | None, options: dict[str, Any], cho
 
 
 def _start_browsing(path: str) -> None:
-    place = Path(path).expanduser() if path else Path.home()
-    while not place.is_dir() and place != place.parent:
-        place = place.parent
-    state.session_set(_AT, str(place))
+    folder = Path(path).expanduser() if path else Path.home()
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    state.session_set(_AT, str(folder))
 
 
 def _stop_browsing() -> None:
@@ -233,37 +239,39 @@ def _take(path: str) -> None:
     _stop_browsing()
 
 
-def _entries(place: Path) -> tuple[list[Path], list[Path]]:
+def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
     """Folders, and files that a reader may know, in sorted order."""
     endings = (*table_files.TABLE_ENDINGS, ".json", ".pkl", ".pickle", ".tar")
     try:
-        found = sorted((p for p in place.iterdir() if not p.name.startswith(".")), key=lambda p: p.name.casefold())
-        return [p for p in found if p.is_dir()], [p for p in found if p.name.lower().endswith(endings) and p.is_file()]
+        entries = sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=lambda p: p.name.casefold())
+        return [p for p in entries if p.is_dir()], [
+            p for p in entries if p.name.lower().endswith(endings) and p.is_file()
+        ]
     except OSError as error:
-        raise BadInput(f"{place} cannot be opened: {error.strerror or error}.") from error
+        raise BadInput(f"{folder} cannot be opened: {error.strerror or error}.") from error
 
 
 @st.dialog("Choose a folder or file", width="medium", icon=":material/folder_open:", on_dismiss=_stop_browsing)
 def _browser() -> None:
     if not state.session_get(_AT):  # something was chosen in here
         st.rerun()
-    place = Path(state.session_get(_AT))
+    folder = Path(state.session_get(_AT))
     left, right = st.columns([5, 2], vertical_alignment="center")
-    left.markdown(f"**{theme.plain(str(place))}**")
-    right.button("Use this folder", type="primary", on_click=_take, args=(str(place),), width="stretch")
+    left.markdown(f"**{theme.plain(str(folder))}**")
+    right.button("Use this folder", type="primary", on_click=_take, args=(str(folder),), width="stretch")
     try:
-        folders, files = _entries(place)
+        folders, files = _entries(folder)
     except CoreError as error:
         st.error(theme.plain(str(error)), icon=":material/error:")
         folders, files = [], []
     with st.container(height=420, border=False):
-        if place != place.parent:
+        if folder != folder.parent:
             st.button(
                 "one folder up",
                 icon=":material/arrow_upward:",
                 type="tertiary",
                 on_click=_enter,
-                args=(str(place.parent),),
+                args=(str(folder.parent),),
             )
         for entry in folders[:_MOST_ENTRIES]:
             st.button(
@@ -336,17 +344,17 @@ def _attach(name: str, is_new: bool, files: list, lines: str, labels: Any, pairs
         try:
             if is_new and name in data.names():
                 raise BadInput(f"The name {name!r} is taken; choose another one.")
-            given = {Path(one.name).stem: _kept(folder, one) for one in files} | _named(lines)
+            vectors = {Path(upload.name).stem: _kept(folder, upload) for upload in files} | _named(lines)
             extra = (
                 {"labels": _kept(folder, labels), "pairs": _kept(folder, pairs), "invalid": invalid} if is_new else {}
             )
             if is_new and labels is None:
                 raise BadInput("A dataset of vectors needs a file of labels: a CSV with the columns id,label[,split].")
-            data.add_vectors(name, given, **extra)
+            data.add_vectors(name, vectors, **extra)
         except CoreError as error:
             st.error(theme.plain(str(error).replace(f"{folder}/", "")), icon=":material/error:")
             return
-    st.success(f"{', '.join(map(theme.plain, given))} joined {theme.plain(name)}.", icon=":material/check_circle:")
+    st.success(f"{', '.join(map(theme.plain, vectors))} joined {theme.plain(name)}.", icon=":material/check_circle:")
     st.button("Look at it", key="look at vectors", on_click=show, args=(name,))
 
 
@@ -359,10 +367,10 @@ def _kept(folder: str, upload: Any) -> Path | None:
 
 
 def _named(lines: str) -> dict[str, Path]:
-    found = {}
+    paths = {}
     for line in filter(None, map(str.strip, lines.splitlines())):
         name, equals, path = line.partition("=")
         if not equals or not name.strip() or not path.strip():
             raise BadInput(f"Write one NAME=PATH a line, e.g. resnet=/data/resnet.npy; got {line[:60]!r}.")
-        found[name.strip()] = Path(path.strip())
-    return found
+        paths[name.strip()] = Path(path.strip())
+    return paths

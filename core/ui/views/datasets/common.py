@@ -64,10 +64,10 @@ def preview_split(loaded: Dataset, query: float, train: float, seed: int) -> dic
     return {"queries": len(made.queries), "gallery": len(made.gallery), "train": len(made.train)}
 
 
-def picture_cards(
+def dataset_cards(
     loaded: Dataset, positions: Iterable[int], note: Callable[[int], str] | None = None, frame: str = "none"
 ) -> list[gallery.Card]:
-    """Cards whose thumbnails are there; a picture whose original has gone, or cannot be shown, says so itself."""
+    """Cards whose thumbnails are there; an image whose original has gone, or cannot be shown, says so itself."""
     wanted = [int(position) for position in positions]
     failed = open_store().ensure_thumbnails(loaded, [p for p in wanted if loaded.items["path"].iloc[p]])
     made = []
@@ -75,7 +75,7 @@ def picture_cards(
         path = loaded.items["path"].iloc[position]
         words = note(position) if note else ""
         if not path:
-            words = words or "vectors only, no picture"
+            words = words or "vectors only, no image"
         elif not os.path.exists(path):
             words = "the original has gone" + (f" · {words}" if words else "")
         elif position in failed:
@@ -158,20 +158,20 @@ def slider(name: str) -> float:
     return kind(value)
 
 
-SAID = "datasets said"
+MESSAGE = "datasets message"
 
 
-def _decide(name: str, change: Callable[..., Dataset], *arguments: object) -> None:
-    """Change a dataset from a button; what goes wrong is said on the page."""
+def decide(name: str, change: Callable[..., Dataset], *arguments: object) -> None:
+    """Change a dataset from a button; what goes wrong is shown on the page."""
     try:
         change(name, *arguments)
     except CoreError as error:
-        state.session_set(SAID, str(error))
+        state.session_set(MESSAGE, str(error))
 
 
-def say() -> None:
-    """What a button had to say, once."""
-    sentence = state.session_get(SAID, "")
+def show_message() -> None:
+    """What went wrong after a button, once."""
+    sentence = state.session_get(MESSAGE, "")
     if sentence:
         st.error(theme.plain(sentence), icon=":material/error:")
-        state.session_set(SAID, "")
+        state.session_set(MESSAGE, "")

@@ -1,4 +1,4 @@
-"""Copies in a collection: equal bytes, nearly equal pictures, leaks between the parts of a split."""
+"""Copies in a collection: equal bytes, nearly equal images, leaks between the parts of a split."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from core.ui.app import jobs, state, theme
 from core.ui.app.cached import digest
 from core.ui.components import gallery
 from core.ui.views.datasets.common import (
-    _decide,
     asked_backbones,
     beside,
     computed,
+    dataset_cards,
+    decide,
     exact_duplicates,
     many,
     page_of,
-    picture_cards,
     slider,
     stored,
     titles,
@@ -52,25 +52,25 @@ def duplicates(loaded: Dataset) -> None:
         pairs = look_for_near(loaded, names, threshold) if names else None
     if names:
         whose = f"most of {titles(names)}" if len(names) > 1 else titles(names)
-        st.caption(f"Exact duplicates have equal bytes. Near ones: {whose} must call two pictures the same.")
+        st.caption(f"Exact duplicates have equal bytes. Near ones: {whose} must call two images the same.")
     else:
         st.caption("Exact duplicates have equal bytes. Embed a backbone on the Overview to find near ones too.")
     exact, groups = exact_duplicates(loaded), study.duplicate_groups(loaded, pairs)
     if not len(groups):
         more = ", and none are nearly the same." if pairs is not None else "."
-        st.success(f"No two pictures have equal bytes{more}", icon=":material/check_circle:")
+        st.success(f"No two images have equal bytes{more}", icon=":material/check_circle:")
         return
     n_groups, n_exact = groups["group"].nunique(), exact["group"].nunique()
     left, right = beside("keep", [5, 2], vertical_alignment="center")
-    left.markdown(f"**{many(n_groups, 'group')}** of {len(groups):,} pictures; in {n_exact:,} of them bytes are equal.")
+    left.markdown(f"**{many(n_groups, 'group')}** of {len(groups):,} images; in {n_exact:,} of them bytes are equal.")
     right.button(
         f"Keep one of each (−{len(groups) - n_groups:,})",
         type="primary",
         width="stretch",
-        on_click=_decide,
+        on_click=decide,
         args=(loaded.name, data.keep_one_of_each, groups),
         icon=":material/filter_1:",
-        help="The first picture of each group stays, the others are left out of this dataset. Nothing is deleted.",
+        help="The first image of each group stays, the others are left out of this dataset. Nothing is deleted.",
     )
     leaks(loaded, pairs)
     group_list(loaded, groups, set(exact["position"].tolist()))
@@ -87,7 +87,7 @@ def copies_left_out(loaded: Dataset) -> None:
         f"Copies that are left out: {out:,}. They stay on the disk and can come back.", icon=":material/filter_none:"
     )
     right.button(
-        "Bring them back", on_click=_decide, args=(loaded.name, data.keep_all), width="stretch", icon=":material/undo:"
+        "Bring them back", on_click=decide, args=(loaded.name, data.keep_all), width="stretch", icon=":material/undo:"
     )
 
 
@@ -107,9 +107,9 @@ def leaks(loaded: Dataset, pairs: pd.DataFrame | None) -> None:
         return
     table = study.leakage(loaded, pairs)
     if not len(table):
-        st.caption(":material/check: No training picture is seen again among the queries or in the gallery.")
+        st.caption(":material/check: No training image is seen again among the queries or in the gallery.")
         return
-    with st.expander(f"{len(table):,} training pictures are seen again in query or gallery", icon=":material/warning:"):
+    with st.expander(f"{len(table):,} training images are seen again in query or gallery", icon=":material/warning:"):
         st.caption(
             "What was fitted on them knows the answers: figures come out too good. Keep one of each, or split anew."
         )
@@ -117,7 +117,7 @@ def leaks(loaded: Dataset, pairs: pd.DataFrame | None) -> None:
 
 
 def group_list(loaded: Dataset, groups: pd.DataFrame, exact: set[int]) -> None:
-    """The groups, a row of pictures each."""
+    """The groups, a row of images each."""
     every = [rows for _, rows in groups.groupby("group", sort=True)]
     _, part = page_of(len(every), GROUPS_PER_PAGE, f"groups {loaded.name}")
     halves = beside("groups", 2, gap="medium")
@@ -127,16 +127,16 @@ def group_list(loaded: Dataset, groups: pd.DataFrame, exact: set[int]) -> None:
 
 
 def one_group(loaded: Dataset, rows: pd.DataFrame, exact: set[int]) -> None:
-    """The pictures of one group, and whether their labels agree."""
+    """The images of one group, and whether their labels agree."""
     labels, positions = rows["label"].unique(), rows["position"].tolist()
     what = "equal bytes" if set(positions) <= exact else "nearly the same"
-    said = f"**{len(rows)} pictures**, {what}"
+    caption = f"**{len(rows)} images**, {what}"
     if len(labels) > 1:
-        said += f" · :red[labels differ: {theme.plain(', '.join(filter(None, labels)))}]"
-    st.markdown(said)
+        caption += f" · :red[labels differ: {theme.plain(', '.join(filter(None, labels)))}]"
+    st.markdown(caption)
     notes = {p: word if word != "query|gallery" else "" for p, word in zip(positions, rows["split"])}
     gallery.grid(
-        picture_cards(loaded, positions[:24], note=notes.get),
+        dataset_cards(loaded, positions[:24], note=notes.get),
         key=f"group {loaded.name} {positions[0]}",
         size=104,
         pick="",

@@ -1,4 +1,4 @@
-"""Doubtful labels of a collection, with the pictures that speak against them."""
+"""Doubtful labels of a collection, with the images that speak against them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from core.ui.components import gallery
 from core.ui.views.datasets.common import (
     beside,
     computed,
+    dataset_cards,
     need_backbones,
     page_of,
-    picture_cards,
     slider,
     stored,
     titles,
 )
 
-DOUBTS_PER_PAGE = 40
+ERRORS_PER_PAGE = 40
 
 
-def label_doubts(loaded: Dataset) -> None:
+def review(loaded: Dataset) -> None:
     """Images whose neighbours agree on another label, most certain first."""
     if loaded.label_matrix is not None or len(loaded.label_names) < 2:
         reason = "several labels per image" if loaded.label_matrix is not None else "fewer than two classes"
@@ -40,28 +40,28 @@ def label_doubts(loaded: Dataset) -> None:
     with left:
         k = int(slider("neighbours"))
     with right:
-        found = computed(
+        errors = computed(
             f"doubts {digest(loaded)} {','.join(names)} {k}",
             f"Label doubts of {loaded.name}",
             "Ask the neighbours",
             lambda task: label_errors.label_doubts(loaded, stored(loaded, names), k, task),
         )
-        if found is not None:
+        if errors is not None:
             st.download_button(
                 "Download the list (CSV)",
-                found.to_csv(index=False).encode(),
+                errors.to_csv(index=False).encode(),
                 f"{loaded.name} label doubts.csv",
                 "text/csv",
                 icon=":material/download:",
                 on_click="ignore",
             )
     st.caption(
-        f"Each picture's {k} nearest others vote, in each of {titles(names)}. A label is doubted when more than half of the "
+        f"Each image's {k} nearest others vote, in each of {titles(names)}. A label is doubted when more than half of the "
         "backbones agree on one other label. Certainty is the share that names the other label minus the share that names "
         "its own, averaged: 100 % means that all neighbours say the other one; below 0 the backbones are at odds."
     )
-    if found is not None:
-        doubt_list(loaded, found, names, k)
+    if errors is not None:
+        error_list(loaded, errors, names, k)
 
 
 def percent(value: float) -> str:
@@ -69,23 +69,23 @@ def percent(value: float) -> str:
     return f"{value * 100:.0f} %".replace("-", "−")
 
 
-def doubt_list(loaded: Dataset, found: pd.DataFrame, names: tuple[str, ...], k: int) -> None:
-    """The doubted pictures; the one that was clicked beside its neighbours."""
-    if not len(found):
+def error_list(loaded: Dataset, errors: pd.DataFrame, names: tuple[str, ...], k: int) -> None:
+    """The doubted images; the one that was clicked beside its neighbours."""
+    if not len(errors):
         st.success("No label is doubted.", icon=":material/check_circle:")
         return
-    st.markdown(f"**{len(found):,} of {int((loaded.labels >= 0).sum()):,} labels are doubted**, most certain first.")
+    st.markdown(f"**{len(errors):,} of {int((loaded.labels >= 0).sum()):,} labels are doubted**, most certain first.")
     chosen = state.session_get("doubt chosen", "")
-    ids = found["id"].tolist()
+    ids = errors["id"].tolist()
     if chosen in ids:
-        one_doubt(loaded, found.iloc[ids.index(chosen)], names, k)
-    _, rows = page_of(len(found), DOUBTS_PER_PAGE, f"doubts {loaded.name} {len(names)}")
+        one_error(loaded, errors.iloc[ids.index(chosen)], names, k)
+    _, rows = page_of(len(errors), ERRORS_PER_PAGE, f"doubts {loaded.name} {len(names)}")
     words = {
         row.position: f"→ {row.suggested} · {percent(row.certainty)}"
-        for row in found.iloc[rows].itertuples(index=False)
+        for row in errors.iloc[rows].itertuples(index=False)
     }
     gallery.grid(
-        picture_cards(loaded, words, note=words.get),
+        dataset_cards(loaded, words, note=words.get),
         key="datasets doubts",
         size=120,
         name="label doubts",
@@ -93,21 +93,21 @@ def doubt_list(loaded: Dataset, found: pd.DataFrame, names: tuple[str, ...], k: 
         pick="Click to see what its neighbours say",
     )
     st.caption(
-        "Below each picture: its label, what its neighbours say instead, and how certain they are. Labels are not changed here."
+        "Below each image: its label, what its neighbours say instead, and how certain they are. Labels are not changed here."
     )
 
 
-def one_doubt(loaded: Dataset, row: pd.Series, names: tuple[str, ...], k: int) -> None:
-    """One doubted picture and its nearest others, in each backbone."""
+def one_error(loaded: Dataset, row: pd.Series, names: tuple[str, ...], k: int) -> None:
+    """One doubted image and its nearest others, in each backbone."""
     with st.container(border=True):
         left, right = beside("doubt", [1.9, 6], gap="medium")
         with left:
             gallery.grid(
-                picture_cards(loaded, [row.position], frame="query"),
+                dataset_cards(loaded, [row.position], frame="query"),
                 key="doubt query",
                 size=150,
                 pick="",
-                name="doubted picture",
+                name="doubted image",
             )
             st.markdown(
                 f"labelled **{theme.plain(row.label)}**, rather **{theme.plain(row.suggested)}**: {row.n_agree} of "
@@ -126,5 +126,5 @@ def one_doubt(loaded: Dataset, row: pd.Series, names: tuple[str, ...], k: int) -
                     f"**{theme.plain(cache.backbone_title(name))}**: {other} of {len(positions)} neighbours are "
                     f"{theme.plain(row.suggested)}, {same} are {theme.plain(row.label)}"
                 )
-                shown = picture_cards(loaded, positions[:12])
+                shown = dataset_cards(loaded, positions[:12])
                 gallery.grid(shown, key=f"doubt {name}", size=76, pick="", name=f"nearest by {name}")

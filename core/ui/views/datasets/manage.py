@@ -9,7 +9,7 @@ from core.errors import CoreError, StoreMismatch
 from core.setups import FrameSetup
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
-from core.ui.views.datasets.common import SAID, beside
+from core.ui.views.datasets.common import MESSAGE, beside
 from core.ui.widgets import embedding_job
 
 
@@ -20,7 +20,7 @@ def manage(loaded: Dataset) -> None:
     with left, st.form("describe", border=True):
         st.markdown("**About this dataset**")
         licence = st.text_input(
-            "Licence", loaded.licence, key=f"licence {loaded.name}", help="What others may do with the pictures."
+            "Licence", loaded.licence, key=f"licence {loaded.name}", help="What others may do with the images."
         )
         reference = st.text_input(
             "Reference", loaded.reference, key=f"reference {loaded.name}", help="The paper or page to cite."
@@ -56,7 +56,7 @@ def manage(loaded: Dataset) -> None:
                 )
         with st.container(border=True):
             st.markdown("**Remove**")
-            st.caption("Forgets the table. Pictures, embeddings and thumbnails stay where they are.")
+            st.caption("Forgets the table. Images, embeddings and thumbnails stay where they are.")
             if st.button("Remove …", icon=":material/delete:", width="stretch"):
                 ask_to_remove(loaded.name, len(loaded), built_in)
     attached(loaded)
@@ -64,11 +64,11 @@ def manage(loaded: Dataset) -> None:
 
 def attached(loaded: Dataset) -> None:
     """Vectors that came from files, each with a way to take it off."""
-    given = data.attached_vectors.names(loaded)
-    if not given:
+    names = data.attached_vectors.names(loaded)
+    if not names:
         return
     st.markdown("##### Vectors computed elsewhere")
-    for name in given:
+    for name in names:
         left, right = st.columns([6, 1], vertical_alignment="center")
         left.markdown(f"**{theme.plain(name)}** · {_have(loaded, name)}")
         right.button("Take off", key=f"detach {name}", on_click=_detach, args=(loaded.name, name), width="stretch")
@@ -101,7 +101,7 @@ def _rename(name: str, new: str) -> None:
         data.rename(name, new)
         state.set_field(FrameSetup, "dataset", new)
     except CoreError as error:
-        state.session_set(SAID, str(error))
+        state.session_set(MESSAGE, str(error))
 
 
 @st.dialog("Remove this dataset?", icon=":material/delete:")
@@ -109,7 +109,7 @@ def ask_to_remove(name: str, n_images: int, built_in: bool) -> None:
     """The question before a dataset goes."""
     st.markdown(f"**{theme.plain(name)}** with {n_images:,} images will be forgotten here.")
     st.caption(
-        "The pictures are not touched. Embeddings and thumbnails belong to the pictures and are kept, so adding them again is quick. "
+        "The images are not touched. Embeddings and thumbnails belong to the images and are kept, so adding them again is quick. "
         "A split made here, notes and attached vectors are lost."
         + (" A built-in dataset can be built again on the Overview." if built_in else "")
     )
@@ -124,7 +124,7 @@ def _remove(name: str) -> None:
     try:
         data.remove(name)
     except CoreError as error:
-        state.session_set(SAID, str(error))
+        state.session_set(MESSAGE, str(error))
         return
     left = cache.ready_datasets()
     state.set_field(FrameSetup, "dataset", left[0] if left else FrameSetup.dataset)

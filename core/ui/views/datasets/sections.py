@@ -1,0 +1,38 @@
+"""The sides of a dataset, one tab each; the names are those of links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.setups import DatasetsSetup
+from core.types import Dataset
+from core.ui.app import state
+from core.ui.app.error_boundary import guarded
+from core.ui.views.datasets import contents, duplicates, label_error_review, manage, split_maker
+
+SECTIONS: dict[str, tuple[str, Callable[[Dataset], None]]] = {
+    "pictures": ("Images", contents.browse),
+    "classes": ("Classes and split", split_maker.classes),
+    "sizes": ("Sizes", contents.sizes),
+    "unread": ("Not read", contents.unread),
+    "duplicates": ("Duplicates", duplicates.duplicates),
+    "doubts": ("Label errors", label_error_review.review),
+    "manage": ("Manage", manage.manage),
+}
+
+
+def tabs(loaded: Dataset, look: str) -> None:
+    """One side of the dataset at a time: only the open one is computed."""
+    first = next(iter(SECTIONS))
+    wanted = SECTIONS.get(look, SECTIONS[first])[0]
+    titles = [title for title, _ in SECTIONS.values()]
+    for tab, (name, (_, draw)) in zip(
+        st.tabs(titles, default=wanted, key="datasets tabs", on_change="rerun"), SECTIONS.items()
+    ):
+        if tab.open:
+            state.set_field(DatasetsSetup, "look", "" if name == first else name)
+            with tab:
+                st.space("small")
+                guarded(draw)(loaded)
