@@ -112,7 +112,7 @@ def quarantine(name: str, reasons: dict[str, str]) -> Dataset:
         locations = image_bytes.locations(dataset.items, len(dataset))
         ids = dataset.ids.tolist()
         why = [
-            reasons.get(text) or (reasons.get(location.path) if location.place < 0 else None)
+            reasons.get(text) or (reasons.get(location.path) if location.at < 0 else None)
             for text, location in zip(ids, locations)
         ]
         bad = np.array([reason is not None for reason in why], bool)

@@ -245,7 +245,7 @@ def test_a_split_is_made_and_taken_back(tiny_world) -> None:
     button(app, "Split so").click().run()
     assert data.decided("tiny").shares == SplitShares(0.3, 0.2) and data.decided("tiny").seed == 5
     assert {one.label: one.value for one in app.metric}["Train"] == "12"
-    assert "**30% ask**, **20% are for fitting**" in words(app)
+    assert "**30% are queries**, **20% are for training**" in words(app)
     button(app, "Back to the given split").click().run()
     assert data.load("tiny").split.is_self_retrieval and "**Self-retrieval**" in words(app)
 

@@ -66,7 +66,7 @@ def guess_columns(names: list[str], mapping: dict[str, str] | None = None, where
             usable = [name for name in _numbered(names) if name not in taken]
         if usable:
             guessed[ours] = usable[0]
-            taken.add(theirs)
+            taken.add(usable[0])
     return guessed
 
 
