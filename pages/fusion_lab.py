@@ -290,6 +290,8 @@ def rests_on(standing: fusion_baseline.BaselineComparison, spec: FusionSpec) -> 
         "Intervals are 95 % bootstrap intervals.",
         "“Best per query” picks the best row for every query with the answer in hand: an upper bound, no system.",
     ]
+    if standing.choice:
+        said.append(cache.titled(standing.choice, tuple(row.name for row in standing.rows if row.role == "backbone")))
     if spec.trained_on:
         said.append(f"{len(spec.trained_on):,} queries that fitted these weights are left out of every figure.")
     cost = standing.row("fusion").cost

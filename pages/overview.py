@@ -40,8 +40,8 @@ def first_minute(chosen: tuple[str, ...]) -> None:
 
 
 def results(name: str) -> None:
-    """The mean average precision of each backbone that is done, and of their equal mix."""
-    loaded, done = cache.dataset(name), cache.embedded(name)
+    """The mean average precision of each backbone that is selected and done, and of their equal mix."""
+    loaded, done = cache.dataset(name), selected(name)
     if not done:
         st.caption("Results appear here as each backbone finishes.")
         return
@@ -60,7 +60,7 @@ def results(name: str) -> None:
         even = standing.row("fusion")
         rows.append(
             charts.Bar(
-                "equal mix of all",
+                f"equal mix of these {len(done)}",
                 even.mean,
                 even.low,
                 even.high,
@@ -69,7 +69,7 @@ def results(name: str) -> None:
         )
     best = two_strongest(name, done) if len(done) > 2 else None
     if best is not None:
-        pair = best.row("fusion")
+        pair = cache.chosen_mix(cache.panel(loaded, done) or loaded, done)
         rows.append(charts.Bar("equal mix of the best two", pair.mean, pair.low, pair.high, charts.FUSION_COLOUR))
     rows.sort(key=lambda row: -row.mean)
     n_queries = len(loaded.split.queries)
@@ -79,14 +79,25 @@ def results(name: str) -> None:
     )
     st.caption(
         f"{metrics.parse('map')[0].definition} {standing.n_valid:,} {of_all}queries; the lines are 95 % intervals."
-        + (" Which two are best was seen on these same queries." if best is not None else "")
+        + (
+            f" The bar of the best two stands for queries that did not choose them; on these, it is "
+            f"{best.row('fusion').mean:.3f}."
+            if best is not None
+            else ""
+        )
     )
     if len(done) > 1:
-        mixes = {"The equal mix of all": standing, "The best two, mixed equally": best}
+        mixes = {f"The equal mix of these {len(done)}": standing, "The best two, mixed equally": best}
         for what, one in mixes.items():
             if one is not None:
                 st.markdown(f"**{what}**: {theme.plain(cache.titled(one.verdict, done))}")
     go_on()
+
+
+def selected(name: str) -> tuple[str, ...]:
+    """The backbones of the sidebar that are embedded, all embedded ones where none of them is: as on every page."""
+    embedded = cache.embedded(name)
+    return tuple(b for b in state.get(FrameSetup, "backbones") if b in embedded) or embedded
 
 
 def two_strongest(name: str, done: tuple[str, ...]) -> fusion_baseline.BaselineComparison:

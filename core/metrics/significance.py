@@ -194,12 +194,19 @@ def paired(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def compare(
-    a: np.ndarray, b: np.ndarray, *, draws: int = DRAWS, seed: int = 0, classes: np.ndarray | None = None
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    classes: np.ndarray | None = None,
+    flips: int | None = None,
 ) -> Difference:
     """System A less system B.
 
     Args:
         a, b: (n_queries,) per-query values, NaN for the same queries.
+        draws: of the bootstrap; flips: of signs, as many where None.
         classes: (n_queries,) int64; given, whole classes are drawn for the interval, flipped together for p, and
             ranked by their sums for the signed rank test.
     """
@@ -212,7 +219,7 @@ def compare(
     units = d if groups is None else resampling.group_sums(d[:, None], groups)[0][:, 0]
     lows, highs = resampling.intervals(d[:, None], draws, seed, groups, bounded=False)
     spread, mean = float(d.std(ddof=1)) if n > 1 else 0.0, float(d.mean())
-    p = randomisation(d, draws, seed, groups)
+    p = randomisation(d, flips or draws, seed, groups)
     return Difference(
         n,
         mean,
@@ -247,8 +254,8 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     return result
 
 
-def draws_for(pairs: int, draws: int = DRAWS) -> int:
-    """A Monte Carlo p cannot fall below 1/(B + 1), so many pairs need more draws: 200 each."""
+def flips_for(pairs: int, draws: int = DRAWS) -> int:
+    """A Monte Carlo p cannot fall below 1/(B + 1), so many pairs need more flips: 200 each."""
     return max(draws, DRAWS_PER_PAIR * pairs + 1)
 
 
@@ -267,7 +274,7 @@ def compare_all(
     classes: np.ndarray | None = None,
 ) -> dict[str, Difference]:
     """Each system less one base, Holm's correction over all of them."""
-    how = {"draws": draws_for(len(systems), draws), "seed": seed, "classes": classes}
+    how = {"draws": draws, "flips": flips_for(len(systems), draws), "seed": seed, "classes": classes}
     return corrected({name: compare(values, base, **how) for name, values in systems.items()})
 
 
@@ -276,7 +283,7 @@ def compare_pairs(
 ) -> dict[tuple[str, str], Difference]:
     """Every pair (A less B, in the order given), Holm's correction over all pairs."""
     pairs = list(combinations(systems, 2))
-    how = {"draws": draws_for(len(pairs), draws), "seed": seed, "classes": classes}
+    how = {"draws": draws, "flips": flips_for(len(pairs), draws), "seed": seed, "classes": classes}
     return corrected({(a, b): compare(systems[a], systems[b], **how) for a, b in pairs})
 
 

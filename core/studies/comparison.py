@@ -221,11 +221,11 @@ def compare(
     for name, column in values.items():
         ends = remember(("interval", name, draws, *how), partial(resampling.interval, column, draws, seed, unit.groups))
         estimates[name] = Estimate(metrics.mean(column), *ends)
-    more = significance.draws_for(len(pairs), draws)
+    flips = significance.flips_for(len(pairs), draws)
     differences = {}
     for a, b in pairs:
-        test = partial(significance.compare, values[a], values[b], draws=more, seed=seed, classes=unit.groups)
-        differences[a, b] = remember(("difference", a, b, more, *how), test)
+        test = partial(significance.compare, values[a], values[b], draws=draws, flips=flips, seed=seed)
+        differences[a, b] = remember(("difference", a, b, draws, flips, *how), partial(test, classes=unit.groups))
     chosen = None
     if choose and len(values) > 1:
         crossed = cross_fitted_best(values, unit, seed)

@@ -96,6 +96,17 @@ class BaselineComparison:
         tied = {row.name: row.ties for row in self.rows if row.ties is not None and row.ties.shows}
         return evaluation_warnings.tie_sentence(list(tied.items()), self.n_valid) if tied else ""
 
+    @property
+    def choice(self) -> str:
+        """What the best single backbone is worth where it was not chosen; "" for one backbone alone."""
+        if self.chosen is None:
+            return ""
+        n = sum(row.role == "backbone" for row in self.rows)
+        return (
+            f"{self.best} was seen to be the best of {n} on these queries; on queries that did not choose, the best single "
+            f"reaches {self.chosen.mean:.3f} [{self.chosen.low:.3f}, {self.chosen.high:.3f}]."
+        )
+
     def row(self, role: str) -> Row:
         """The one row of a role."""
         return next(row for row in self.rows if row.role == role)

@@ -167,23 +167,18 @@ class Budget:
         return cheap and (not self.commercial_only or offer.cost.commercial is True) and not math.isnan(offer.value)
 
 
-def within_budget(
-    offers: Sequence[SubsetCost],
-    milliseconds: float | None = None,
-    megabytes: float | None = None,
-    commercial_only: bool = False,
-) -> SubsetCost | None:
-    """The best offer under all limits; of equal ones the cheaper, then the smaller. None when nothing fits."""
+def within_budget(offers: Sequence[SubsetCost], budget: Budget) -> SubsetCost | None:
+    """The best offer within the budget; of equal ones the cheaper, then the smaller. None when nothing fits."""
 
     def order(offer: SubsetCost) -> tuple:
         spent = [math.inf if c is None else c for c in (offer.cost.milliseconds, offer.cost.megabytes)]
         return (-round(offer.value, 12), *spent, len(offer.backbones), offer.backbones)
 
-    return min(filter(Budget(milliseconds, megabytes, commercial_only).fits, offers), key=order, default=None)
+    return min(filter(budget.fits, offers), key=order, default=None)
 
 
 def chosen_within_budget(offers: Sequence[SubsetCost], budget: Budget, unit: ResamplingUnit) -> Estimate | None:
-    """What the best offer under all limits is worth on queries that did not choose it; None when nothing fits."""
+    """What the best offer within the budget is worth on queries that did not choose it; None when nothing fits."""
     columns = {str(number): offer.per_query for number, offer in enumerate(offers) if budget.fits(offer)}
     if not columns:
         return None

@@ -182,11 +182,13 @@ def test_costs_are_sums_and_unknown_stays_unknown() -> None:
 
 
 def test_the_best_within_a_budget() -> None:
-    assert fusion_costs.within_budget(offers(), milliseconds=15).backbones == ("a", "b")
-    assert fusion_costs.within_budget(offers(), milliseconds=14).backbones == ("a",), "of equal ones the cheaper"
-    assert fusion_costs.within_budget(offers(), megabytes=30).backbones == ("a", "d")
-    assert fusion_costs.within_budget(offers(), commercial_only=True).backbones == ("a",)
-    assert fusion_costs.within_budget(offers(), milliseconds=0.5) is None
+    assert fusion_costs.within_budget(offers(), fusion_costs.Budget(milliseconds=15)).backbones == ("a", "b")
+    assert fusion_costs.within_budget(offers(), fusion_costs.Budget(milliseconds=14)).backbones == ("a",), (
+        "of equal ones the cheaper"
+    )
+    assert fusion_costs.within_budget(offers(), fusion_costs.Budget(megabytes=30)).backbones == ("a", "d")
+    assert fusion_costs.within_budget(offers(), fusion_costs.Budget(commercial_only=True)).backbones == ("a",)
+    assert fusion_costs.within_budget(offers(), fusion_costs.Budget(milliseconds=0.5)) is None
 
 
 def test_the_pareto_front_is_what_nothing_beats() -> None:
@@ -225,7 +227,7 @@ def test_all_subsets_are_offered_with_their_learned_weights() -> None:
     assert made[("b", "c")].cost == fusion_costs.FusionCost(6, 101, False)
     plain = {offer.backbones: offer for offer in fusion_costs.subset_costs(objective, ("a", "b", "c"), COSTS)}
     assert plain[("a", "b")].shares == (0.5, 0.5) and plain[("a", "b")].value < made[("a", "b")].value
-    assert fusion_costs.within_budget(list(made.values()), milliseconds=15).backbones == ("a", "b")
+    assert fusion_costs.within_budget(list(made.values()), fusion_costs.Budget(milliseconds=15)).backbones == ("a", "b")
 
 
 def test_winners_and_losers() -> None:
