@@ -88,16 +88,17 @@ def test_every_table_is_written_and_reads_back(expected: study.Result, tmp_path:
 def test_what_is_printed(expected: study.Result, capsys) -> None:
     assert cli.main(ASKED) == 0
     said = capsys.readouterr().out
-    assert "wins/ties/losses" in said and "Queries were resampled one by one" in said
+    assert "wins/ties/losses" in said and "Intervals draw whole classes (6), and tests flip whole classes" in said
     for a, b in expected.comparison.differences:
         assert f"{a} less {b} " in said or f"{b} less {a} " in said
-    assert re.search(r"(differ|cannot be told apart|contradict)", said)
+    assert re.search(r"(differ|cannot be told apart|disagree|too few to tell)", said)
     assert cli.main([*ASKED, "--show", "all", "--by-class", "--metric", "p@5"]) == 0
     said = capsys.readouterr().out
     lines = {line.split("  ")[0].strip() for line in said.splitlines()}
     for key in expected["hog"].figures:
         assert metrics.label(key) in lines, key
-    assert "Whole classes were resampled" in said and f"{expected['hog'].mean('map'):.4f} [" in said
+    assert "Intervals draw whole classes" in said and "Optimistic" not in said
+    assert f"{expected['hog'].mean('map'):.4f} [" in said
     assert cli.main([*ASKED, "--show", "mrr,p@5"]) == 0
     head = capsys.readouterr().out.splitlines()[0]
     assert head.split("  ")[0] == "system" and "mAP" in head and "MRR" in head and "nDCG" not in head
@@ -139,11 +140,18 @@ def test_what_cannot_be_done_is_one_sentence(expected: study.Result, capsys, mor
     assert named in said and "Traceback" not in said and said.count("error:") == 1
 
 
+def test_single_queries_are_an_option_that_says_what_it_assumes(capsys) -> None:
+    assert cli.main([*ASKED, "--by-query"]) == 0
+    assert "Optimistic: queries are taken as independent" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cli.main([*ASKED, "--by-query", "--by-class"])
+
+
 def test_the_help_names_every_file(capsys) -> None:
     with pytest.raises(SystemExit):
         cli.main(["evaluate", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    for flag in (*cli.EXPORTS, "show", "metric", "by-class"):
+    for flag in (*cli.EXPORTS, "show", "metric", "by-class", "by-query"):
         assert f"--{flag}" in said
 
 
@@ -252,7 +260,7 @@ def test_the_help_shows_a_list_of_fusions_that_can_be_read(verb: str, capsys) ->
         cli.main([verb, "--help"])
     said = " ".join(capsys.readouterr().out.split())
     (one,) = spec.parse(re.search(r"\[\{.*?\}\]", said)[0])
-    assert one.kind == "rrf" and "--by-class" in said
+    assert one.kind == "rrf" and "--by-query" in said
 
 
 def test_labels_without_vectors_are_refused(tiny_world, tmp_path: Path, capsys) -> None:

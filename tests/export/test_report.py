@@ -169,11 +169,12 @@ def test_the_command_writes_a_report(small, tmp_path: Path, capsys) -> None:
     assert "Wrote" in capsys.readouterr().out
     seen = nothing_is_loaded_or_run(out.read_text(encoding="utf-8"))
     assert "HOG + HSV histogram" in seen.words and "P@10" in seen.words
-    assert cli.main([*flags, "--by-class"]) == 0
-    by_class = nothing_is_loaded_or_run(out.read_text(encoding="utf-8"))
-    assert "the bootstrap draws whole classes of queries" in by_class.words
+    assert "the bootstrap draws whole classes of queries" in seen.words
+    assert cli.main([*flags, "--by-query"]) == 0
+    by_query = nothing_is_loaded_or_run(out.read_text(encoding="utf-8"))
+    assert "the bootstrap draws queries one by one" in by_query.words
     pattern = r"finds best: mAP [0-9.]+ \[([0-9.]+), ([0-9.]+)\]"
-    assert re.search(pattern, seen.words)[0] != re.search(pattern, by_class.words)[0]
+    assert re.search(pattern, seen.words)[0] != re.search(pattern, by_query.words)[0]
     assert cli.main([*flags[:-1], str(tmp_path / "no" / "r.html")]) == 2
     assert "folder that exists" in capsys.readouterr().err
 
@@ -188,7 +189,7 @@ def test_a_report_begins_with_its_answer_and_names_fusions_as_people_do(small) -
     result = fusion.evaluate(dataset, ("hsv_histogram", "hog"), [mix, even, rrf], ks=(1,))
     best = max(result.evaluations, key=lambda one: one.mean("map")).figures["map"]
     assert f"mAP {best.mean:.3f} [{best.low:.3f}, {best.high:.3f}]" in seen.words
-    assert "the bootstrap draws queries one by one" in seen.words
+    assert "the bootstrap draws whole classes of queries" in seen.words
     assert "ahead of" in seen.words or "cannot be told apart" in seen.words
     assert (
         "Reciprocal rank fusion of 2" in seen.words
