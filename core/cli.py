@@ -165,7 +165,11 @@ def _catalogue_verb(verbs: Any) -> None:
 def _dataset_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", "--dataset", metavar="PATH|NAME", help="a folder, a manifest, or a dataset's name")
     parser.add_argument("--name", default="", help="the name under which a path is kept (default: the folder's name)")
-    parser.add_argument("--reader", default="", help="how the path is read; found by itself if left out")
+    parser.add_argument(
+        "--reader",
+        default="",
+        help="how the path is read; found by itself if left out; `python -m core list readers` shows all, with options",
+    )
     parser.add_argument(
         "--option",
         action="append",

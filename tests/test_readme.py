@@ -18,7 +18,7 @@ def between(name: str) -> str:
     return re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- /{name} -->", README, re.S).group(1).strip()
 
 
-@pytest.mark.parametrize("kind", ["backbones", "fusions", "metrics"])
+@pytest.mark.parametrize("kind", ["backbones", "readers", "fusions", "metrics"])
 def test_tables_are_those_of_the_registries(kind: str, home: Path) -> None:
     said = f"`python -m core list {kind} --markdown` prints another table than the README shows; paste it there"
     assert between(kind) == registry_entries.markdown(registry_entries.table(kind)), said

@@ -11,6 +11,7 @@ import pandas as pd
 from core import files, paths
 from core.data import dataset_table, overrides
 from core.data.built_in import DATASETS
+from core.data.natural_order import natural_key
 from core.errors import StoreMismatch, StoreUnusable, UnknownName
 from core.registry import did_you_mean
 from core.types import Dataset
@@ -22,9 +23,10 @@ _MOST_REASONS = 4
 
 
 def names() -> tuple[str, ...]:
-    """Names of all datasets: the built-in ones first, then those that were added, sorted."""
+    """Names of all datasets: the built-in ones first, then those that were added, in natural order."""
     folder = paths.datasets()
-    added = sorted(p.parent.name for p in folder.glob("*/record.json")) if folder.is_dir() else []
+    saved_folders = (p.parent.name for p in folder.glob("*/record.json")) if folder.is_dir() else ()
+    added = sorted(saved_folders, key=natural_key)
     return (*DATASETS.names, *(name for name in added if name not in DATASETS))
 
 

@@ -24,7 +24,13 @@ def table(kind: str) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(
-        {"backbones": _backbones, "datasets": _datasets, "metrics": _metrics, "fusions": _fusions}[kind]()
+        {
+            "backbones": _backbones,
+            "datasets": _datasets,
+            "readers": _readers,
+            "metrics": _metrics,
+            "fusions": _fusions,
+        }[kind]()
     )
 
 
@@ -72,6 +78,20 @@ def _held(name: str) -> str:
     return f"{len(loaded):,} images from {loaded.source}"
 
 
+def _readers() -> list[dict[str, object]]:
+    from core.data import readers
+
+    return [
+        {
+            "reader": reader.name,
+            "reads": reader.label,
+            "options": ", ".join(reader.options),
+            "help": " ".join(f"{name}: {sentence}" for name, sentence in reader.options.items()),
+        }
+        for reader in map(readers.READERS.get, readers.known())
+    ]
+
+
 def _metrics() -> list[dict[str, object]]:
     from core.metrics import METRICS
 
@@ -111,8 +131,8 @@ def plain(found: pd.DataFrame) -> str:
 
 
 def markdown(found: pd.DataFrame) -> str:
-    """A table for the README; what depends on this machine is left out."""
-    kept = [c for c in found.columns if c != "here now"]
+    """A table for the README; what depends on this machine, and long help, is left out."""
+    kept = [c for c in found.columns if c not in ("here now", "help")]
     lines = ["| " + " | ".join(kept) + " |", "|" + " --- |" * len(kept)]
     for row in found[kept].itertuples(index=False):
         lines.append("| " + " | ".join(str(v).replace("|", "\\|") for v in row) + " |")

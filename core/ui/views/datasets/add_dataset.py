@@ -11,6 +11,7 @@ import streamlit as st
 
 from core import backbones, data
 from core.data import readers, table_files, vector_files
+from core.data.natural_order import natural_key
 from core.data.readers.columns import USUAL, guess_columns
 from core.errors import BadInput, CoreError
 from core.setups import FrameSetup
@@ -243,7 +244,7 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
     """Folders, and files that a reader may know, in sorted order."""
     endings = (*table_files.TABLE_ENDINGS, ".json", ".pkl", ".pickle", ".tar")
     try:
-        entries = sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=lambda p: p.name.casefold())
+        entries = sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=lambda p: natural_key(p.name))
         return [p for p in entries if p.is_dir()], [
             p for p in entries if p.name.lower().endswith(endings) and p.is_file()
         ]

@@ -30,7 +30,7 @@ def classes(loaded: Dataset) -> None:
 def class_bars(loaded: Dataset) -> None:
     """A bar per class, sorted, in a frame that scrolls."""
     table = counts(loaded)
-    totals = table.groupby("label")["n_images"].sum()
+    totals = table.groupby("label", sort=False)["n_images"].sum()  # in the order of the classes: 2 before 10
     named = totals.drop("", errors="ignore")
     if not len(named):
         st.info("No image has a label, so there is nothing to count by class.", icon=":material/info:")
