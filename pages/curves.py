@@ -331,7 +331,7 @@ def page() -> None:
     if not competitors:
         st.info(system_select.NO_SYSTEM, icon=":material/info:")
         return
-    small, same = system_select.panel_of(loaded, competitors)
+    small, same = system_select.query_sample(loaded, competitors)
     if small is not None:
         st.info(
             f"These are the curves of a seeded panel: {len(small.split.queries):,} of {len(loaded.split.queries):,} queries. "

@@ -140,7 +140,7 @@ def test_what_cannot_be_done_is_one_sentence(expected: study.Result, capsys, mor
     assert named in said and "Traceback" not in said and said.count("error:") == 1
 
 
-def test_single_queries_are_an_option_that_says_what_it_assumes(capsys) -> None:
+def test_single_queries_are_an_option_that_says_what_it_assumes(expected: study.Result, capsys) -> None:
     assert cli.main([*ASKED, "--by-query"]) == 0
     assert "Optimistic: queries are taken as independent" in capsys.readouterr().out
     with pytest.raises(SystemExit):

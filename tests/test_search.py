@@ -235,10 +235,10 @@ def test_every_amount_of_memory_threads_and_backbones_gives_the_same_bits() -> N
 def test_a_panel_is_those_queries_and_no_others() -> None:
     vectors, truth = world()
     engine = LiveEngine(vectors, Split.self_retrieval(120), truth, background=False)
-    panel = engine.panel_of(25, seed=3)
-    assert np.array_equal(panel, engine.panel_of(25, seed=3)) and len(panel) == 25 and (np.diff(panel) > 0).all()
-    assert engine.panel_of(120) is None
-    whole, part = engine.rank({"b0": 1, "b1": 1}, k=3), engine.rank({"b0": 1, "b1": 1}, k=3, panel=panel)
+    panel = engine.query_sample(25, seed=3)
+    assert np.array_equal(panel, engine.query_sample(25, seed=3)) and len(panel) == 25 and (np.diff(panel) > 0).all()
+    assert engine.query_sample(120) is None
+    whole, part = engine.rank({"b0": 1, "b1": 1}, k=3), engine.rank({"b0": 1, "b1": 1}, k=3, queries=panel)
     assert np.array_equal(part.queries, panel)
     for at, q in enumerate(panel):
         assert part.ranks.of(at).tolist() == whole.ranks.of(q).tolist()

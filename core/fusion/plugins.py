@@ -31,7 +31,7 @@ def load_plugins(folder: Path | None = None) -> tuple[str, ...]:
         One sentence per file that could not be used; all others work.
     """
     folder = folder or paths.plugins()
-    faults = []
+    problems = []
     files = {_module_of(path): path for path in sorted(folder.glob("*.py"))} if folder.is_dir() else {}
     for module in [name for name in sys.modules if name.startswith(_PREFIX)]:
         if module not in files:
@@ -48,10 +48,10 @@ def load_plugins(folder: Path | None = None) -> tuple[str, ...]:
             for name in set(FUSIONS.names) - before:
                 FUSIONS.discard(name)
             sys.modules.pop(module, None)
-            faults.append(
+            problems.append(
                 f"The plug-in {path.name} could not be used: {type(error).__name__}: {error}. Mend or remove it."
             )
-    return tuple(faults)
+    return tuple(problems)
 
 
 def _module_of(path: Path) -> str:

@@ -125,8 +125,8 @@ def silhouette_cosine(vectors: np.ndarray, labels: np.ndarray) -> float:
     codes, sizes = _codes(labels)
     distances = sizes - units @ _sums(units, codes, len(sizes)).T
     rows = np.arange(len(units))
-    own = distances[rows, codes] - (1 - np.einsum("ij,ij->i", units, units))
-    within = own / np.maximum(sizes[codes] - 1, 1)
+    to_class = distances[rows, codes] - (1 - np.einsum("ij,ij->i", units, units))
+    within = to_class / np.maximum(sizes[codes] - 1, 1)
     distances /= sizes
     distances[rows, codes] = np.inf
     return _silhouette(within, distances.min(axis=1), codes, sizes)
@@ -179,7 +179,7 @@ def davies_bouldin(vectors: np.ndarray, labels: np.ndarray) -> float:
 
 def _gaps(centres: np.ndarray) -> np.ndarray:
     """All distances between many centres, row by row."""
-    return np.stack([np.linalg.norm(centres - one, axis=1) for one in centres])
+    return np.stack([np.linalg.norm(centres - centre, axis=1) for centre in centres])
 
 
 def calinski_harabasz(vectors: np.ndarray, labels: np.ndarray) -> float:

@@ -9,7 +9,7 @@ from numba import njit
 @njit(nogil=True, cache=True)
 def hits_within(indptr: np.ndarray, ranks: np.ndarray, retrieved: np.ndarray, cut: np.ndarray) -> np.ndarray:
     """Relevant items among the first cut[q] of each list: (n_queries,) int64. Ranks rise, so bisection finds it."""
-    found = np.zeros(retrieved.size, np.int64)
+    hits = np.zeros(retrieved.size, np.int64)
     for q in range(retrieved.size):
         begin = indptr[q]
         low, high = begin, begin + retrieved[q]
@@ -19,8 +19,8 @@ def hits_within(indptr: np.ndarray, ranks: np.ndarray, retrieved: np.ndarray, cu
                 low = middle + 1
             else:
                 high = middle
-        found[q] = low - begin
-    return found
+        hits[q] = low - begin
+    return hits
 
 
 @njit(nogil=True, cache=True)

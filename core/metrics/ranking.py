@@ -133,9 +133,9 @@ def hit_rate(ranks: RelevantRanks, k: int) -> np.ndarray:
 )
 def reciprocal_rank(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
     """1 / r_1."""
-    found = ranks.retrieved > 0
+    retrieved = ranks.retrieved > 0
     values = np.zeros(ranks.n_queries)
-    values[found] = 1 / ranks.ranks[ranks.indptr[:-1][found]]
+    values[retrieved] = 1 / ranks.ranks[ranks.indptr[:-1][retrieved]]
     return or_nan(values, ranks)
 
 
@@ -227,7 +227,7 @@ def compute(ranks: RelevantRanks, keys: Sequence[str]) -> dict[str, np.ndarray]:
         wanted.append((metric.function, k))
     if len(ranks.ranks) < SHARED_FROM or len(wanted) == 1:
         return {key: function(ranks, k) for key, (function, k) in zip(keys, wanted)}
-    values = arrays.threads().map(lambda one: one[0](ranks, one[1]), wanted)
+    values = arrays.threads().map(lambda item: item[0](ranks, item[1]), wanted)
     return dict(zip(keys, values))
 
 

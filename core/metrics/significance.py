@@ -262,7 +262,7 @@ def flips_for(pairs: int, draws: int = DRAWS) -> int:
 def corrected(differences: Mapping) -> dict:
     """The same differences with Holm's correction over all of them."""
     p_values = holm([difference.p for difference in differences.values()])
-    return {key: replace(one, p_holm=float(p)) for (key, one), p in zip(differences.items(), p_values, strict=True)}
+    return {key: replace(d, p_holm=float(p)) for (key, d), p in zip(differences.items(), p_values, strict=True)}
 
 
 def compare_all(

@@ -88,7 +88,7 @@ class LiveEngine:
         for name in self.names:
             self._kept_scores(name, task)
 
-    def kept(self, name: str) -> np.ndarray | None:
+    def present_scores(self, name: str) -> np.ndarray | None:
         """(n_queries, n_gallery) float32 cosines of a backbone as they are kept; None when they are not."""
         return self._scores.get(name)
 
@@ -120,7 +120,7 @@ class LiveEngine:
         *,
         k: int = 0,
         hits: bool = False,
-        panel: np.ndarray | None = None,
+        queries: np.ndarray | None = None,
         task: Task = NO_TASK,
     ) -> RankingResult:
         """Exact ranks of all relevant items, and the best k, under these shares.
@@ -129,9 +129,9 @@ class LiveEngine:
             shares: backbone → share; they are divided by their sum. One backbone alone is that system itself.
             k: how many of the best to list.
             hits: also say which item stands at each rank.
-            panel: (n,) int64 queries to ask instead of all, rising: see `panel_of`.
+            queries: (n,) int64 queries to rank instead of all, rising: see `query_sample`.
         """
-        return self.rank_several([shares], k=k, hits=hits, panel=panel, task=task)[0]
+        return self.rank_several([shares], k=k, hits=hits, queries=queries, task=task)[0]
 
     def rank_several(
         self,
@@ -139,31 +139,33 @@ class LiveEngine:
         *,
         k: int = 0,
         hits: bool = False,
-        panel: np.ndarray | None = None,
+        queries: np.ndarray | None = None,
         task: Task = NO_TASK,
     ) -> list[RankingResult]:
         """The same under several shares: scores that are computed on the way are computed once for all of them."""
         parts = [self.shares(shares) for shares in several]
         names = [name for name in self._sources if any(name in part for part in parts)]
-        lists = self._lists if panel is None else RelevanceCSR.of(self.truth.take(panel))
+        lists = self._lists if queries is None else RelevanceCSR.of(self.truth.take(queries))
         accumulators = [RankAccumulator(lists, k, hits, np.float32, self.threads) for _ in parts]
         weights = [np.array(list(part.values()), np.float32) for part in parts]
         factors = [
             missing_factors(list(part.values()), [self._sources[name].gallery_present for name in part])
             for part in parts
         ]
-        # A panel is for what is too large to keep, so it never fills the memory by itself.
-        matrices = {name: self.kept(name) if panel is not None else self._kept_scores(name) for name in names}
+        # Some of the queries are ranked where all are too many to keep, so they never fill the memory by themselves.
+        matrices = {
+            name: self.present_scores(name) if queries is not None else self._kept_scores(name) for name in names
+        }
         n = lists.truth.n_queries
-        step = n if panel is None and all(m is not None for m in matrices.values()) else self._step(len(names))
+        step = n if queries is None and all(m is not None for m in matrices.values()) else self._step(len(names))
         for chunk in task.chunks("Ranking", n, step, "queries"):
             start, stop = chunk.start, chunk.stop
-            rows = chunk if panel is None else panel[chunk]
+            rows = chunk if queries is None else queries[chunk]
             blocks = {name: self._sources[name].rows(rows) if m is None else m[rows] for name, m in matrices.items()}
             for part, accumulator, weight, factor in zip(parts, accumulators, weights, factors):
                 accumulator.update(start, stop, start, [blocks[name] for name in part], weight, factor)
         return [
-            self._with_query_norms(accumulator.result(panel), part, panel)
+            self._with_query_norms(accumulator.result(queries), part, queries)
             for accumulator, part in zip(accumulators, parts)
         ]
 
@@ -172,19 +174,19 @@ class LiveEngine:
         return max(32, BLOCK_BYTES // (4 * max(1, self.truth.n_gallery) * n_blocks))
 
     def _with_query_norms(
-        self, ranked: RankingResult, parts: Mapping[str, float], panel: np.ndarray | None
+        self, ranked: RankingResult, parts: Mapping[str, float], queries: np.ndarray | None
     ) -> RankingResult:
         """The norm of a query with missing parts changes no order, only the scores that are shown."""
         if ranked.best is None:
             return ranked
-        rows = slice(None) if panel is None else panel
+        rows = slice(None) if queries is None else queries
         norms = missing_factors(list(parts.values()), [self._sources[name].query_present[rows] for name in parts])
         if norms is None:
             return ranked
         best = Ranking(ranked.best.items, ranked.best.scores * norms[:, None])
         return RankingResult(ranked.ranks, ranked.mixed_ties, best, ranked.queries)
 
-    def panel_of(self, size: int, seed: int = 0) -> np.ndarray | None:
+    def query_sample(self, size: int, seed: int = 0) -> np.ndarray | None:
         """(size,) int64, rising: a seeded sample of the valid queries; None when all of them are no more."""
         valid = np.flatnonzero(self.truth.n_relevant > 0)
         if len(valid) <= size:

@@ -175,16 +175,18 @@ class Comparison:
         if tied:
             names = tied[0] if len(tied) == 1 else f"{', '.join(tied[:-1])} and {tied[-1]}"
             few = f" ({self.unit.n} classes are too few to tell)" if self.unit.few else ""
-            said = f"It cannot be told apart from {names}{few}."
+            sentence = f"It cannot be told apart from {names}{few}."
         else:
             second = self.difference(best, rest[0])
-            said = (
+            sentence = (
                 f"It is ahead of {titles.get(rest[0], rest[0])} by {second.mean:.3f} [{second.low:.3f}, {second.high:.3f}], "
                 f"Holm p = {second.p_holm:.2g}."
             )
         if self.chosen is not None:
-            said += f" On queries that did not choose it, the best of {len(self.names)} reaches {self.chosen.mean:.3f}."
-        return said
+            sentence += (
+                f" On queries that did not choose it, the best of {len(self.names)} reaches {self.chosen.mean:.3f}."
+            )
+        return sentence
 
 
 def _at_once(key: tuple, make: Callable[[], Any]) -> Any:

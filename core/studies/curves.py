@@ -111,27 +111,27 @@ def one_query(ranks: RelevantRanks, query: int) -> tuple[np.ndarray, np.ndarray,
     return recall, precision, curves.levels(ranks)[query]
 
 
-def table(found: Mapping[str, Curve], x: str, y: str) -> pd.DataFrame:
+def table(of_systems: Mapping[str, Curve], x: str, y: str) -> pd.DataFrame:
     """All curves as one long table: system, x, y, low, high, n_queries.
 
     Args:
-        found: title → curve.
+        of_systems: title → curve.
         x, y: names of the columns.
     """
     import pandas as pd
 
     frames = []
-    for title, one in found.items():
-        nothing = np.full(len(one.x), np.nan)
+    for title, curve in of_systems.items():
+        nothing = np.full(len(curve.x), np.nan)
         frames.append(
             pd.DataFrame(
                 {
                     "system": title,
-                    x: one.x,
-                    y: one.y,
-                    "low": nothing if one.low is None else one.low,
-                    "high": nothing if one.high is None else one.high,
-                    "n_queries": one.n,
+                    x: curve.x,
+                    y: curve.y,
+                    "low": nothing if curve.low is None else curve.low,
+                    "high": nothing if curve.high is None else curve.high,
+                    "n_queries": curve.n,
                 }
             )
         )

@@ -69,12 +69,12 @@ def score_contributions(system: System, query: int, items: np.ndarray) -> ScoreC
     """
     space, items = system.space, np.asarray(items, np.int64)
     names = system.backbones
-    own = space.self_position[query : query + 1]
+    self_position = space.self_position[query : query + 1]
     rows = [space.scores(name, query, query + 1) for name in names]
     ranks = np.stack([space.ranks(name, query, query + 1)[0, items] for name in names], axis=1)
     scores = np.stack([row[0, items] for row in rows], axis=1)
     fused = system.block(query, query + 1)[0, items].astype(np.float64)
-    raw = _raw_parts(system, query, rows, own)
+    raw = _raw_parts(system, query, rows, self_position)
     if raw is None:
         parts = np.full(scores.shape, np.nan)
     else:
@@ -91,18 +91,18 @@ def parts_of_few(system: System, query: int, items: np.ndarray, ranks: np.ndarra
     A backbone's own rank then is known only where it answers alone.
 
     Args:
-        ranks: (n_hits,) int, the system's own ranks of the items.
+        ranks: (n_hits,) int, the system's self_position ranks of the items.
     """
     names, shares = system.backbones, system.shares
     scores = np.stack([system.space.cosines_with(name, query, items) for name in names], axis=1)
     known = len(names) == 1 and ranks is not None
-    own = np.asarray(ranks)[:, None] if known else np.full(scores.shape, UNKNOWN, np.int64)
+    each_rank = np.asarray(ranks)[:, None] if known else np.full(scores.shape, UNKNOWN, np.int64)
     return ScoreContributions(
-        names, own, scores.astype(np.float32), scores * np.array([shares[name] for name in names])
+        names, each_rank, scores.astype(np.float32), scores * np.array([shares[name] for name in names])
     )
 
 
-def _raw_parts(system: System, query: int, rows: list[np.ndarray], own: np.ndarray) -> np.ndarray | None:
+def _raw_parts(system: System, query: int, rows: list[np.ndarray], self_position: np.ndarray) -> np.ndarray | None:
     """(n_backbones, n_gallery): what each adds, up to one factor per item; None where vectors were mixed."""
     spec = system.spec
     if spec is None:
@@ -113,23 +113,25 @@ def _raw_parts(system: System, query: int, rows: list[np.ndarray], own: np.ndarr
     if spec.strategy.joins == "vectors":
         return None
     if spec.kind == "confidence":
-        shares = late.confidence_shares(rows, weights, own, settings["sharpness"], settings["read"])
-        return _scaled_alone(rows, shares[0], own, "minmax")
+        shares = late.confidence_shares(rows, weights, self_position, settings["sharpness"], settings["read"])
+        return _scaled_alone(rows, shares[0], self_position, "minmax")
     if spec.kind == "gate":
-        asked = [system.space.get(name)[system.space.split.queries[query : query + 1]] for name in spec.active]
-        inputs = learned.gate_inputs(rows, own, asked, *(spec.array(n) for n in ("center", "scale", "basis")))
+        vectors = [system.space.get(name)[system.space.split.queries[query : query + 1]] for name in spec.active]
+        inputs = learned.gate_inputs(
+            rows, self_position, vectors, *(spec.array(n) for n in ("center", "scale", "basis"))
+        )
         shares = learned.gate_shares(inputs, spec.array("weight"), spec.array("bias"))
-        return _scaled_alone(rows, shares[0], own, "zscore")
+        return _scaled_alone(rows, shares[0], self_position, "zscore")
     alone = []
     for weight, row in zip(weights, rows):
-        keywords = spec.strategy.keywords(own=own, names=spec.active, **settings)
+        keywords = spec.strategy.keywords(own=self_position, names=spec.active, **settings)
         alone.append(spec.strategy.function([row], np.array([weight]), **keywords)[0])
     parts = np.where(np.isfinite(alone), alone, 0.0)
     return parts * weights[:, None] if spec.kind == "score_sum" else parts
 
 
-def _scaled_alone(rows: list[np.ndarray], shares: np.ndarray, own: np.ndarray, norm: str) -> np.ndarray:
-    alone = [late.weighted_by_query([row], np.ones((1, 1)), own, norm)[0] for row in rows]
+def _scaled_alone(rows: list[np.ndarray], shares: np.ndarray, self_position: np.ndarray, norm: str) -> np.ndarray:
+    alone = [late.weighted_by_query([row], np.ones((1, 1)), self_position, norm)[0] for row in rows]
     return np.where(np.isfinite(alone), alone, 0.0) * shares[:, None]
 
 

@@ -42,10 +42,10 @@ def of(dataset: Dataset, truth: Relevance, seed: int = 0) -> Dataset:
     return dataclasses.replace(dataset, split=Split(split.queries[drawn], split.gallery, split.train))
 
 
-def sentence(asked: int, every: int, low: float, high: float) -> str:
-    """ "1,000 of 40,000 queries, ± 0.012": how many were asked, and half the width of the interval.
+def sentence(sampled: int, every: int, low: float, high: float) -> str:
+    """ "1,000 of 40,000 queries, ± 0.012": how many were ranked, and half the width of the interval.
 
     >>> sentence(1000, 40000, 0.5, 0.524)
     '1,000 of 40,000 queries, ± 0.012'
     """
-    return f"{asked:,} of {every:,} queries, ± {(high - low) / 2:.3f}"
+    return f"{sampled:,} of {every:,} queries, ± {(high - low) / 2:.3f}"

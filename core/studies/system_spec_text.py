@@ -100,8 +100,8 @@ def _fusion(kind: str, inside: str, short: str) -> FusionSpec:
         shares = {name.strip(): float(share) for name, share in pairs}
         if len(shares) != len(pairs):
             raise ValueError("twice")
-        given = tuple(_setting(kind, one) for one in settings.split(",") if one.strip())
-        spec = FusionSpec(f"{kind} of {len(shares)}", kind, tuple(shares), None, given)
+        parameters = tuple(_setting(kind, part) for part in settings.split(",") if part.strip())
+        spec = FusionSpec(f"{kind} of {len(shares)}", kind, tuple(shares), None, parameters)
         return named_by_shares(spec.with_shares(shares))
     except ValueError:
         raise BadInput(

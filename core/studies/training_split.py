@@ -34,13 +34,13 @@ class TrainingSplit:
 
     def sentence(self) -> str:
         """For people."""
-        kept = {
+        rule = {
             "class": "no class is on both sides",
             "instance": "no instance is on both sides",
             "query": "drawn at random, since no class or instance repeats enough to be held back",
             "given": "as the dataset's own split says",
         }[self.by]
-        return f"Fitted on {len(self.train):,} training queries, reported on {len(self.report):,} others ({kept})."
+        return f"Fitted on {len(self.train):,} training queries, reported on {len(self.report):,} others ({rule})."
 
 
 def check_apart(train: np.ndarray, report: np.ndarray, n_train: int | None = None) -> None:
@@ -104,13 +104,13 @@ class Training:
 
     Attributes:
         split: the two sides.
-        asked, truth: the space that the training queries ask in, asked by them alone, and its truth.
+        space, truth: the vectors with the training queries as queries, and its truth.
         keys: content keys of the training queries.
         groups: (n_images,) int64, class or instance of every image, −1 unlabelled: what training may tell apart.
     """
 
     split: TrainingSplit
-    asked: VectorSet
+    space: VectorSet
     truth: Relevance
     keys: tuple[str, ...]
     groups: np.ndarray
@@ -134,27 +134,27 @@ def training(
     """
     by = "class" if dataset.instances is None else "instance"
     groups = np.asarray(dataset.labels if dataset.instances is None else dataset.instances)
-    given = dataset.split.train
-    if not len(given):
+    images = dataset.split.train
+    if not len(images):
         split = split_queries(groups[dataset.split.queries], fraction, seed, by)
         split = dataclasses.replace(split, train=arrays.sample(split.train, most, [seed, 2]))
         keys = query_keys(dataset)
         return Training(
             split, space.only(split.train), truth.take(split.train), tuple(keys[i] for i in split.train), groups
         )
-    shared = len(np.intersect1d(given, dataset.split.queries))
+    shared = len(np.intersect1d(images, dataset.split.queries))
     if shared:
         raise BadInput(
             f"{shared:,} training images of {dataset.name!r} are queries too, so nothing could be reported honestly. "
             "Name other images as training images."
         )
-    given = arrays.sample(given, most, [seed, 2])
-    asks = Split(given, dataset.split.gallery)
-    judged = data.relevance(dataset, asks)
+    images = arrays.sample(images, most, [seed, 2])
+    train_split = Split(images, dataset.split.gallery)
+    train_truth = data.relevance(dataset, train_split)
     report = np.flatnonzero(truth.n_relevant > 0)
-    split = TrainingSplit(np.arange(len(given)), report, "given")
-    keys = [key.decode() for key in np.asarray(dataset.keys, "S64")[given].tolist()]
-    return Training(split, VectorSet(space.vectors, asks), judged, tuple(keys), groups)
+    split = TrainingSplit(np.arange(len(images)), report, "given")
+    keys = [key.decode() for key in np.asarray(dataset.keys, "S64")[images].tolist()]
+    return Training(split, VectorSet(space.vectors, train_split), train_truth, tuple(keys), groups)
 
 
 # ---------------------------------------------------------------- reported elsewhere than trained

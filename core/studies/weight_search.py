@@ -121,9 +121,9 @@ class _Search:
         key = tuple(np.round(point, 6))
         if key not in self.seen:
             self.meter.task.check()
-            found = np.asarray(self.objective(np.asarray(point, np.float64)), np.float64)
-            valid = ~np.isnan(found)
-            self.seen[key] = float(found[valid].mean()) if valid.any() else float("nan")
+            values = np.asarray(self.objective(np.asarray(point, np.float64)), np.float64)
+            valid = ~np.isnan(values)
+            self.seen[key] = float(values[valid].mean()) if valid.any() else float("nan")
             self.meter.add(1)
         return self.seen[key]
 
@@ -221,21 +221,21 @@ def tune(
     """Learn a fusion's weights on the training queries and judge them on the others.
 
     Args:
-        keys: content keys of the queries, kept with the fusion so that nobody reports on these pictures later.
+        keys: content keys of the queries, kept with the fusion so that nobody reports on these images later.
         training: the space that the training queries ask in, asked by them alone, and its truth; `keys` are theirs
             then. None: they are queries of `space`.
     """
     if training is None:
-        asked, judged = space.only(split.train), truth.take(split.train)
+        train_space, train_truth = space.only(split.train), truth.take(split.train)
         fitted = () if keys is None else tuple(keys[i] for i in split.train)
     else:
-        asked, judged = training
+        train_space, train_truth = training
         fitted = () if keys is None else tuple(keys)
-    found = learn(ObjectiveOf(asked, spec, judged), spec.backbones, task=task)
-    tuned = dataclasses.replace(spec.with_shares(found.by_name), trained_on=fitted)
+    learned = learn(ObjectiveOf(train_space, spec, train_truth), spec.backbones, task=task)
+    tuned = dataclasses.replace(spec.with_shares(learned.by_name), trained_on=fitted)
     report = ObjectiveOf(space.only(split.report), spec, truth.take(split.report))
     n = len(spec.backbones)
-    return Tuned(tuned, found, split, report(found.shares), report(np.full(n, 1 / n)))
+    return Tuned(tuned, learned, split, report(learned.shares), report(np.full(n, 1 / n)))
 
 
 # ---------------------------------------------------------------- how many dimensions are enough

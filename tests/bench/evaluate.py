@@ -92,7 +92,7 @@ def make(n: int, classes: int, seed: int = 0) -> SyntheticSet:
     engine = LiveEngine(vectors, Split.self_retrieval(n), truth, memory_bytes=16 * n * n, background=False)
     engine.keep()
     asked = np.arange(n) if n <= WHOLE else np.sort(draw.choice(n, SAMPLE, replace=False))
-    return SyntheticSet(vectors, labels, engine, [engine.kept(name) for name in vectors], asked)
+    return SyntheticSet(vectors, labels, engine, [engine.present_scores(name) for name in vectors], asked)
 
 
 def shares(seed: int) -> dict[str, float]:

@@ -164,7 +164,7 @@ def test_training_images_that_the_dataset_names_are_used_as_they_are() -> None:
     order = np.random.default_rng(0).permutation(48)
     dataset, space, truth = dataset_of(Split(order[:16], order[16:32], order[32:]))
     found = training_split.training(dataset, space, truth)
-    assert found.split.by == "given" and found.asked.split.queries.tolist() == order[32:].tolist()
+    assert found.split.by == "given" and found.space.split.queries.tolist() == order[32:].tolist()
     assert found.truth.n_gallery == 16 and len(found.keys) == 16
     tuned = weight_search.tune(
         space,
@@ -172,7 +172,7 @@ def test_training_images_that_the_dataset_names_are_used_as_they_are() -> None:
         truth,
         found.split,
         keys=found.keys,
-        training=(found.asked, found.truth),
+        training=(found.space, found.truth),
     )
     assert len(tuned.tuned) == len(found.split.report) <= 16
     assert set(tuned.spec.trained_on) == {f"{i:064x}" for i in order[32:]}

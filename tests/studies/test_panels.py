@@ -108,9 +108,9 @@ def test_several_shares_at_once_are_each_alone(world) -> None:
     several = [{"x": 1.0}, {"x": 0.5, "y": 0.5}, {"z": 0.9, "y": 0.1}]
     for memory, panel in ((0, None), (1 << 30, None), (0, np.arange(5, 200, 3))):
         engine = LiveEngine(space.vectors, space.split, truth, memory_bytes=memory, background=False)
-        together = engine.rank_several(several, k=5, panel=panel)
+        together = engine.rank_several(several, k=5, queries=panel)
         for shares, one in zip(several, together):
-            alone = engine.rank(shares, k=5, panel=panel)
+            alone = engine.rank(shares, k=5, queries=panel)
             np.testing.assert_array_equal(one.ranks.ranks, alone.ranks.ranks)
             np.testing.assert_array_equal(one.best.items, alone.best.items)
             np.testing.assert_array_equal(one.best.scores, alone.best.scores)

@@ -81,22 +81,22 @@ def fit(
     # A search over weights asks every training query a thousand times: of a large set a panel of them trains.
     most = query_sampling.SIZE if what != "linear_head" and query_sampling.needed(truth, len(names)) else None
     part = training_split.training(dataset, space, truth, most=most)
-    asks, day = part.asked.split.queries, datetime.date.today().isoformat()
+    asks, day = part.space.split.queries, datetime.date.today().isoformat()
     if what == "tune":
         plain = dataclasses.replace(spec, trained_on=())
         found = weight_search.tune(
-            space, plain, truth, part.split, training=(part.asked, part.truth), keys=part.keys, task=task
+            space, plain, truth, part.split, training=(part.space, part.truth), keys=part.keys, task=task
         )
         return Fitted(found.spec, part.split, found, day)
     if what == "gate":
         made = learned_fusion.train_gate(
-            part.asked, names, part.truth, list(range(len(asks))), part.groups[asks], task=task
+            part.space, names, part.truth, list(range(len(asks))), part.groups[asks], task=task
         )
     elif what == "linear_head":
         made = learned_fusion.train_head(space, names, asks, part.groups, dim=dim, task=task)
     elif what == "dims":
         joined = FusionSpec("as many as needed", "concat_pca", names).with_shares(spec.shares)
-        curve = weight_search.dimension_curve(part.asked, joined, part.truth, task=task)
+        curve = weight_search.dimension_curve(part.space, joined, part.truth, task=task)
         chosen = dataclasses.replace(joined, parameters=(("dim", curve.proposed),), trained_on=part.keys)
         return Fitted(chosen, part.split, curve, day)
     else:

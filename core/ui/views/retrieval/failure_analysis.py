@@ -80,7 +80,7 @@ def _judge(loaded: Dataset, named: SystemRef, job: jobs.BackgroundJob | None = N
     names, truth = tuple(named.backbones), cache.truth(loaded)
     space, engine = cache.space(loaded, tuple(sorted(names))), cache.engine(loaded, names)
     system = System(query_inputs.system_name(named), space, named.spec)
-    panel = engine.panel_of(PANEL) if by_panel(loaded) else None
+    panel = engine.query_sample(PANEL) if by_panel(loaded) else None
     task = NO_TASK if job is None else job.task
     return retrieval.judge(system, truth, queries=panel, ranker=Ranker(truth, engine), task=task)
 
