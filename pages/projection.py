@@ -11,7 +11,7 @@ from streamlit.errors import StreamlitAPIException
 
 from core import projection
 from core.setups import FusionSetup, MapSetup, RetrievalSetup, bounds_of
-from core.studies import maps
+from core.studies import colourings, maps
 from core.studies.system_spec_text import SystemRef
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
@@ -52,9 +52,9 @@ def _items(loaded: Dataset) -> picture_map.MapItems:
     return picture_map.MapItems(list(map(str, loaded.ids)), loaded.fingerprint, names, keys)
 
 
-def settings(view: maps.MapView) -> str:
+def settings(view: colourings.MapView) -> str:
     """The method, the colour, and behind a button what is rarely changed; returns the colour's name."""
-    offered = maps.colourings(view)
+    offered = colourings.colourings(view)
     if state.get(MapSetup, "colour") not in offered:
         state.set_field(MapSetup, "colour", offered[0])
     left, middle, right = st.columns([7, 6, 4], gap="small", vertical_alignment="bottom")
@@ -201,7 +201,7 @@ def pictures(loaded: Dataset, chosen: np.ndarray) -> None:
         again()
 
 
-def focus_of(loaded: Dataset, view: maps.MapView) -> picture_map.MapFocus | None:
+def focus_of(loaded: Dataset, view: colourings.MapView) -> picture_map.MapFocus | None:
     """The point whose neighbours are joined to it by lines."""
     held = state.session_get("map focus")
     if not held or held[0] != loaded.name:
@@ -209,7 +209,7 @@ def focus_of(loaded: Dataset, view: maps.MapView) -> picture_map.MapFocus | None
     where = query_inputs.position_of(loaded, held[1])
     if where is None:
         return None
-    return picture_map.MapFocus(where, projection.nearest_to(view.space, where, maps.NEAR))
+    return picture_map.MapFocus(where, projection.nearest_to(view.space, where, colourings.NEAR))
 
 
 def show_focus(loaded: Dataset, focus: picture_map.MapFocus) -> None:
@@ -291,7 +291,7 @@ def drawing(loaded: Dataset, named: SystemRef, other: SystemRef | None, colour: 
 
 
 def reading(
-    view: maps.MapView, colour: str, made: Sequence[map_layouts.ShownLayout], titles: Sequence[str], method: str
+    view: colourings.MapView, colour: str, made: Sequence[map_layouts.ShownLayout], titles: Sequence[str], method: str
 ) -> None:
     """What the colour says, how far each map can be trusted, and what was stopped."""
     if text := map_colours.explained(view, colour):

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import data, projection
-from core.studies import embedding, maps
+from core.studies import colourings, embedding, maps, point_colours
 from core.types import Projection, unit
 from core.ui.components import map as picture_map
 from core.ui.views.map import map_layouts
@@ -79,10 +79,10 @@ def test_every_colour_is_offered_and_reaches_the_map(shop: None, shown: SimpleNa
     app = opened(a="hog", b2="hsv_histogram", col=colour)
     box = next(one for one in app.selectbox if one.label == "Colour")
     assert box.value == colour
-    assert set(COLOURS) <= {*maps.COLOURINGS.names, *(f"column:{name}" for name in ("shop", "price", "margin"))}
+    assert set(COLOURS) <= {*colourings.COLOURINGS.names, *(f"column:{name}" for name in ("shop", "price", "margin"))}
     kind, title = COLOURS[colour]
     assert (shown.colours.kind, shown.colours.title) == (kind, title)
-    assert len(shown.colours.codes) == 60 and (shown.colours.codes != maps.NO_VALUE).any()
+    assert len(shown.colours.codes) == 60 and (shown.colours.codes != point_colours.NO_VALUE).any()
     if kind == "diverging":
         assert shown.colours.low == -shown.colours.high < 0 < shown.colours.high
 
@@ -103,8 +103,8 @@ def test_a_slow_colour_keeps_the_page_waiting_for_a_moment_only(
     import threading
 
     app = opened(a="hog", col="doubt")
-    before, go_on, quick = shown.colours, threading.Event(), maps.colours
-    monkeypatch.setattr(maps, "colours", lambda *all_: go_on.wait(60) and quick(*all_))
+    before, go_on, quick = shown.colours, threading.Event(), colourings.colours
+    monkeypatch.setattr(colourings, "colours", lambda *all_: go_on.wait(60) and quick(*all_))
     next(one for one in app.selectbox if one.label == "Space of").select("hsv_histogram")
     app.run()
     assert shown.colours is before, "the points keep their colours until the new ones are there"

@@ -11,8 +11,9 @@ import pytest
 from core import data, metrics
 from core.errors import BadInput, NotComputed, UnknownName
 from core.search import rank_scores
-from core.studies import maps, vector_set
-from core.studies.maps import COLOURINGS, NO_VALUE, MapView
+from core.studies import colourings, maps, point_colours, vector_set
+from core.studies.colourings import COLOURINGS, MapView
+from core.studies.point_colours import NO_VALUE
 from core.studies.systems import System
 from core.types import Dataset, Split, unit
 
@@ -44,34 +45,34 @@ def view(dataset: Dataset) -> MapView:
 
 @pytest.mark.parametrize("name", COLOURINGS.names)
 def test_every_colouring_gives_a_colour_or_none_to_each_point(view: MapView, name: str) -> None:
-    found = maps.colours(view, name)
+    found = colourings.colours(view, name)
     assert len(found.codes) == 60
     known = found.codes[found.codes != NO_VALUE]
     assert len(known)
     assert known.max() < (len(found.names) if found.kind == "category" else 256)
-    assert name in maps.colourings(view)
+    assert name in colourings.colourings(view)
 
 
 def test_colours_say_what_is_true(view: MapView) -> None:
-    split = maps.colours(view, "split")
+    split = colourings.colours(view, "split")
     assert [split.names[split.codes[i]] for i in (0, 15, 30, 55)] == ["query", "query and gallery", "gallery", "train"]
-    classes = maps.colours(view, "class")
+    classes = colourings.colours(view, "class")
     assert classes.codes[-1] == NO_VALUE
     assert [classes.names[classes.codes[i]] for i in range(3)] == ["ant", "bee", "cat"]
-    right = maps.colours(view, "correct")
+    right = colourings.colours(view, "correct")
     assert set(right.names) <= {"first hit wrong", "first hit right"}
     assert (right.codes[:20] != NO_VALUE).all()
-    difference = maps.colours(view, "difference")
+    difference = colourings.colours(view, "difference")
     assert difference.kind == "diverging" and difference.low == -difference.high == pytest.approx(-1)
     assert difference.codes[0] == 0 and difference.codes[30] == NO_VALUE
-    doubt = maps.colours(view, "doubt")
+    doubt = colourings.colours(view, "doubt")
     assert np.isnan(doubt.values[-1]) and doubt.values[0] == 0
-    cluster = maps.colours(view, "cluster")
+    cluster = colourings.colours(view, "cluster")
     assert {name.split(" ")[0] for name in cluster.names if name not in cluster.rest} == {"ant", "bee", "cat"}
 
 
 def test_duplicates_are_equal_files_and_twins(view: MapView) -> None:
-    groups = maps.duplicate_groups(view, least=0.9999)
+    groups = colourings.duplicate_groups(view, least=0.9999)
     assert groups[1] == groups[4] >= 0
     assert groups[7] == groups[10] >= 0
     assert (groups >= 0).sum() == 4
@@ -79,57 +80,57 @@ def test_duplicates_are_equal_files_and_twins(view: MapView) -> None:
 
 def test_what_is_not_there_is_not_offered_but_explained(view: MapView, dataset: Dataset) -> None:
     bare = MapView(Dataset.of("bare", dataset.ids, dataset.keys, dataset.items), view.space)
-    assert set(maps.colourings(bare)) == {"split", "cluster", "duplicates", "column:size", "column:shop"}
+    assert set(colourings.colourings(bare)) == {"split", "cluster", "duplicates", "column:size", "column:shop"}
     for name in ("ap", "change"):
         with pytest.raises(NotComputed):
-            maps.colours(bare, name)
+            colourings.colours(bare, name)
     with pytest.raises(BadInput, match="no column 'x'"):
-        maps.colours(bare, "column:x")
+        colourings.colours(bare, "column:x")
     with pytest.raises(UnknownName):
-        maps.colours(bare, "clas")
+        colourings.colours(bare, "clas")
 
 
 def test_columns_become_what_they_are(dataset: Dataset) -> None:
-    size = maps.column(dataset.items, "size")
+    size = point_colours.column(dataset.items, "size")
     assert (size.kind, size.low, size.high) == ("number", 0.0, 88.5)
     assert (size.codes[0], size.codes[-1]) == (0, 255)
-    assert maps.column(dataset.items, "shop").names == ("a", "b")
-    signed = maps.column(pd.DataFrame({"x": np.linspace(-1, 3, 50)}), "x")
+    assert point_colours.column(dataset.items, "shop").names == ("a", "b")
+    signed = point_colours.column(pd.DataFrame({"x": np.linspace(-1, 3, 50)}), "x")
     assert (signed.kind, signed.low, signed.high) == ("diverging", -3.0, 3.0)
-    empty = maps.column(pd.DataFrame({"x": [np.nan, "b", None]}), "x")
+    empty = point_colours.column(pd.DataFrame({"x": [np.nan, "b", None]}), "x")
     assert list(empty.codes) == [NO_VALUE, 0, NO_VALUE]
 
 
 def test_a_long_tail_is_called_other() -> None:
     codes = np.concatenate([np.repeat(np.arange(5), [9, 7, 5, 3, 1])])
-    found = maps.categories("x", codes, list("abcde"), most=3)
+    found = point_colours.categories("x", codes, list("abcde"), most=3)
     assert found.names == ("a", "b", "Other (3 more)")
     assert found.rest == ("Other (3 more)",)
     assert list(np.bincount(found.codes)) == [9, 7, 9]
 
 
 def test_a_map_is_kept_and_measured_once(view: MapView, home: Path) -> None:
-    assert maps.kept(view.space, "tsne") is None
+    assert maps.stored_map(view.space, "tsne") is None
     seen: list[maps.Map] = []
     made = maps.draw(view.space, "tsne", on_layout=seen.append)
-    assert not made.found and made.quality.trustworthiness > 0.7
+    assert not made.stored and made.quality.trustworthiness > 0.7
     assert len(seen) > 10 and all(one.quality is None for one in seen)
     np.testing.assert_array_equal(seen[-1].projection.xy, made.projection.xy)
     again = maps.draw(view.space, "tsne")
-    assert again.found
+    assert again.stored
     assert again.quality == made.quality
     np.testing.assert_array_equal(again.projection.xy, made.projection.xy)
-    assert maps.kept(view.space, "tsne", parameters={"perplexity": 5}) is None
-    assert maps.kept(view.space, "tsne", seed=1) is None
+    assert maps.stored_map(view.space, "tsne", parameters={"perplexity": 5}) is None
+    assert maps.stored_map(view.space, "tsne", seed=1) is None
     assert "Trustworthiness" in again.sentence and "next to whom" in again.sentence
 
 
 def test_a_map_can_be_shown_before_it_is_measured(view: MapView, home: Path) -> None:
     plain = maps.draw(view.space, "tsne", measure=False)
     assert plain.quality is None and "is measured as soon as" in plain.sentence
-    assert maps.kept(view.space, "tsne").quality is None, "the layout is kept all the same"
+    assert maps.stored_map(view.space, "tsne").quality is None, "the layout is kept all the same"
     judged = maps.measured(view.space, plain)
-    assert judged.quality == maps.kept(view.space, "tsne").quality == maps.draw(view.space, "tsne").quality
+    assert judged.quality == maps.stored_map(view.space, "tsne").quality == maps.draw(view.space, "tsne").quality
     assert maps.measured(view.space, judged) is judged
 
 
@@ -149,18 +150,18 @@ def test_figures_of_some_queries_are_those_of_all() -> None:
         split=split,
     )
     truth = data.relevance(drawn)
-    every = maps.figures_of(system, truth, np.arange(40))
-    some = maps.figures_of(system, truth, np.array([3, 17, 30]))
+    every = colourings.figures_of(system, truth, np.arange(40))
+    some = colourings.figures_of(system, truth, np.array([3, 17, 30]))
     np.testing.assert_allclose(some["ap"], every["ap"][[3, 17, 30]])
     np.testing.assert_allclose(every["ap"], metrics.average_precision(rank_scores(system, truth).ranks))
     assert set(np.unique(every["p@1"])) <= {0.0, 1.0}
 
 
 def test_large_datasets_ask_a_sample_of_their_queries() -> None:
-    np.testing.assert_array_equal(maps.some_queries(300, 1_000), np.arange(300))
-    asked = maps.some_queries(50_000, 50_000)
-    assert len(asked) == len(set(asked)) == maps.MOST_ASKED and (np.diff(asked) > 0).all()
-    np.testing.assert_array_equal(asked, maps.some_queries(50_000, 50_000))
+    np.testing.assert_array_equal(colourings.some_queries(300, 1_000), np.arange(300))
+    asked = colourings.some_queries(50_000, 50_000)
+    assert len(asked) == len(set(asked)) == colourings.MOST_QUERIES and (np.diff(asked) > 0).all()
+    np.testing.assert_array_equal(asked, colourings.some_queries(50_000, 50_000))
 
 
 def test_a_start_of_another_method_is_not_gone_on_from(view: MapView, home: Path) -> None:

@@ -46,7 +46,7 @@ def _travel(stream, xy: np.ndarray, steps: int, pause: float) -> None:
 def page() -> None:
     import streamlit as st
 
-    from core.studies import maps
+    from core.studies import point_colours
     from core.ui.components import map as picture_map
     from core.ui.components.map import layout_stream
 
@@ -66,11 +66,11 @@ def page() -> None:
     if st.checkbox("numbers"):
         kind = "numbers"
     if kind == "numbers":
-        colours = maps.numbers("AP as a query", np.where(labels == 0, np.nan, random.random(n)))
+        colours = point_colours.numbers("AP as a query", np.where(labels == 0, np.nan, random.random(n)))
     elif kind == "diverging":
-        colours = maps.diverging("AP difference", random.normal(size=n))
+        colours = point_colours.diverging("AP difference", random.normal(size=n))
     else:
-        colours = maps.categories("Class", labels, [f"class {i:03d}" for i in range(groups)])
+        colours = point_colours.categories("Class", labels, [f"class {i:03d}" for i in range(groups)])
     items = picture_map.MapItems(
         [f"id-{i:05d}.jpg" for i in range(n)], "test", [f"class {label:03d}" for label in labels], None
     )

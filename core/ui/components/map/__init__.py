@@ -21,7 +21,7 @@ import streamlit as st
 
 from core.errors import ShapeMismatch
 from core.projection import framed
-from core.studies.maps import Colours
+from core.studies.point_colours import Colours
 from core.ui.components.registration import component
 
 _FOLDER = Path(__file__).parent

@@ -11,7 +11,7 @@ import numpy as np
 
 from core import arrays
 from core.fusion import FusionSpec
-from core.studies import maps
+from core.studies import colourings, point_colours
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
 from core.types import Dataset
@@ -85,7 +85,7 @@ def figures(loaded: Dataset, named: SystemRef, queries: np.ndarray) -> dict[str,
         found = {"ap": every["map"], "p@1": every["p@1"]}
     else:
         system = System(query_inputs.system_name(named), cache.space(loaded, tuple(spec.backbones)), named.spec)
-        found = maps.figures_of(system, cache.truth(loaded), queries)
+        found = colourings.figures_of(system, cache.truth(loaded), queries)
     placed = {}
     for name, values in found.items():
         placed[name] = np.full(len(loaded), np.nan)
@@ -106,7 +106,7 @@ class Figures(Mapping[str, np.ndarray]):
     @property
     def asked(self) -> np.ndarray:
         """Positions among the queries that are asked: all, or a sample of a large dataset's."""
-        return maps.some_queries(len(self._loaded.split.queries), len(self._loaded.split.gallery))
+        return colourings.some_queries(len(self._loaded.split.queries), len(self._loaded.split.gallery))
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._names:
@@ -132,7 +132,7 @@ def selection_figures(loaded: Dataset, named: SystemRef, chosen: np.ndarray) -> 
     queries = np.flatnonzero(np.isin(loaded.split.queries, chosen))
     if not loaded.has_labels or not len(queries):
         return ComputedFigures({})
-    queries = queries[arrays.sample(len(queries), maps.MOST_ASKED)]
+    queries = queries[arrays.sample(len(queries), colourings.MOST_QUERIES)]
     key = ("figures", key_of(loaded), *_said(named), hashlib.sha256(queries.tobytes()).hexdigest())
     return worked_out(key, "Working out the AP of the selection", lambda _: figures(loaded, named, queries))
 
@@ -145,26 +145,28 @@ def _said(named: SystemRef | None) -> tuple[str, str]:
 
 
 @cached("resource", max_entries=12)
-def view_of(loaded: Dataset, named: SystemRef, other: SystemRef | None) -> maps.MapView:
+def view_of(loaded: Dataset, named: SystemRef, other: SystemRef | None) -> colourings.MapView:
     """What the colours and the lines are made of, kept for all sessions."""
     other_space = None if other is None else cache.map_space(loaded, other)
-    return maps.MapView(loaded, cache.map_space(loaded, named), Figures(loaded, named, other), other_space)
+    return colourings.MapView(loaded, cache.map_space(loaded, named), Figures(loaded, named, other), other_space)
 
 
 def colours_of(
-    view: maps.MapView, colour: str, named: SystemRef, other: SystemRef | None, moment: float = MOMENT
-) -> tuple[maps.Colours, ComputedFigures]:
+    view: colourings.MapView, colour: str, named: SystemRef, other: SystemRef | None, moment: float = MOMENT
+) -> tuple[point_colours.Colours, ComputedFigures]:
     """The colours, worked out once, and how far they are.
 
     While they are on their way, the points have what this colour was before (a weight was moved), or are grey.
     """
-    shown: dict[tuple[str, str], maps.Colours] = state.session_get("map colours shown", {})
+    shown: dict[tuple[str, str], point_colours.Colours] = state.session_get("map colours shown", {})
     place = (view.dataset.fingerprint, colour)
-    beside = maps.COLOURINGS.get(colour).needs == "other" if colour in maps.COLOURINGS.names else False
+    beside = colourings.COLOURINGS.get(colour).needs == "other" if colour in colourings.COLOURINGS.names else False
     space = "" if colour in ("class", "split") or colour.startswith("column:") else view.space.fingerprint
     systems = (*(_said(named) if space else ()), *_said(other if beside else None))
     key = ("colours", key_of(view.dataset), space, *systems, colour)
-    found = worked_out(key, f"Working out the colour “{label(colour)}”", lambda _: maps.colours(view, colour), moment)
+    found = worked_out(
+        key, f"Working out the colour “{label(colour)}”", lambda _: colourings.colours(view, colour), moment
+    )
     if found.value is not None:
         while len(shown) >= _KEPT:
             shown.pop(next(iter(shown)))
@@ -173,20 +175,20 @@ def colours_of(
     if found.job and place in shown:
         return shown[place], found
     word = "could not be worked out" if found.fault else "being worked out"
-    grey = maps.categories(label(colour), np.zeros(len(view.dataset), np.int64), [word], rest=(word,))
+    grey = point_colours.categories(label(colour), np.zeros(len(view.dataset), np.int64), [word], rest=(word,))
     return grey, found
 
 
 def label(colour: str) -> str:
     """What a colour is called on the page."""
-    return colour.removeprefix("column:") if colour.startswith("column:") else maps.COLOURINGS.get(colour).label
+    return colour.removeprefix("column:") if colour.startswith("column:") else colourings.COLOURINGS.get(colour).label
 
 
-def explained(view: maps.MapView, colour: str) -> str:
+def explained(view: colourings.MapView, colour: str) -> str:
     """One line below the map: what the colour says, and of whom; "" where the name says it all."""
-    if colour not in maps.COLOURINGS.names:
+    if colour not in colourings.COLOURINGS.names:
         return ""
-    entry = maps.COLOURINGS.get(colour)
+    entry = colourings.COLOURINGS.get(colour)
     text = f"Coloured by: {entry.help}" if entry.help else ""
     asked = view.figures.asked if isinstance(view.figures, Figures) else np.empty(0)
     if (

@@ -122,7 +122,7 @@ def _begin(
 ) -> _LayoutRequest:
     """Find the layout, or start what makes and measures it."""
     method, last = setup.method, state.session_get("maps last", {})
-    found = maps.kept(space, method, dims=dims, parameters=parameters(setup), seed=setup.seed)
+    found = maps.stored_map(space, method, dims=dims, parameters=parameters(setup), seed=setup.seed)
     if found is None and projection.METHODS.get(method).instant:
         found = maps.draw(space, method, dims=dims, seed=setup.seed, measure=False)
     before = last.get(place)
