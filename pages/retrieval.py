@@ -347,14 +347,14 @@ def result_cards(
 
 def frame_of(loaded: Dataset, answer: retrieval.QueryResult, place: int, position: int) -> str:
     """Green, red or grey."""
-    if not answer.judged or (loaded.relevant_by == "label" and not loaded.label_of(position)):
+    if not answer.has_relevance or (loaded.relevant_by == "label" and not loaded.label_of(position)):
         return "unknown"
     return "relevant" if answer.relevant[place] else "not"
 
 
 def result_line(answer: retrieval.QueryResult, k: int) -> None:
     """What one answer amounts to, in one line of figures, each with what it means."""
-    if not answer.judged:
+    if not answer.has_relevance:
         of = "" if answer.approximate else f" of {len(answer.order):,}"
         st.caption(f"The first {min(k, len(answer.order)):,}{of}. Nothing is known to be relevant to this query.")
         return
@@ -362,7 +362,7 @@ def result_line(answer: retrieval.QueryResult, k: int) -> None:
         found = int(answer.hits[:k].sum())
         st.caption(f"**{found} of the first {min(k, len(answer.order))} are relevant** · {answer.n_relevant:,} exist")
         return
-    told, found = retrieval.figures(answer, k), int(answer.hits[:k].sum())
+    told, found = retrieval.query_metrics(answer, k), int(answer.hits[:k].sum())
     first = f"first at rank {told['first']:.0f}" if np.isfinite(told["first"]) else "none was retrieved"
     st.caption(
         f"**{found} of the first {min(k, len(answer.order))} are relevant** · {answer.n_relevant:,} exist · {first} · "
@@ -416,7 +416,11 @@ def results(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
         only = (moves.only_left, moves.only_right)[number]
         with side:
             one_system(view, answers[number], number, (moves.left, moves.right)[number])
-            good = f", {int(answers[number].relevant[only].sum())} of them relevant" if answers[number].judged else ""
+            good = (
+                f", {int(answers[number].relevant[only].sum())} of them relevant"
+                if answers[number].has_relevance
+                else ""
+            )
             st.caption(f"{len(only)} of these are not in the other list{good}; {moves.shared} are in both.")
 
 

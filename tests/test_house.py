@@ -70,7 +70,6 @@ LONG_FILES_FOR_NOW = {
     "core/fusion/spec.py",
     "core/setups.py",
     "core/studies/catalogue/catalogue_search.py",
-    "core/studies/retrieval/__init__.py",
     "core/studies/text/text_search.py",
     "core/studies/training/learned_fusion.py",
     "core/ui/views/fusion/fusion_tabs.py",

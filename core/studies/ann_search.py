@@ -191,32 +191,32 @@ def _forget_old() -> None:
 # -- asking
 
 
-def search_index(question: Query, system: System, indexed: IndexedGallery) -> QueryResult:
+def search_index(query: Query, system: System, indexed: IndexedGallery) -> QueryResult:
     """The first results of one system for one query, found by the index and scored by the exact rule.
 
     Returns:
         an Answer whose list holds what was found (`CANDIDATES` or a little fewer), `approximate` is True.
     """
-    if system.space is not question.space:
-        system = question.system(system.name, system.spec)
-    truth, gallery = question.truth, question.space.split.gallery
+    if system.space is not query.space:
+        system = query.system(system.name, system.spec)
+    truth, gallery = query.truth, query.space.split.gallery
     out = truth.junk(0) if truth is not None else np.empty(0, np.int64)
-    here = question.space.split.queries
-    asked = {name: question.space.get(name)[here] for name in indexed.names}
-    items = _candidates(indexed, asked, system.shares, CANDIDATES + len(out))[0]
+    numbers = query.space.split.queries
+    query_rows = {name: query.space.get(name)[numbers] for name in indexed.names}
+    items = _candidates(indexed, query_rows, system.shares, CANDIDATES + len(out))[0]
     items = items[(items >= 0) & ~np.isin(items, out)]
-    if question.position is not None:
-        items = items[gallery[items] != question.position]
+    if query.position is not None:
+        items = items[gallery[items] != query.position]
     items = np.sort(items)
     shares = {name: share for name, share in system.shares.items() if share > 0}
-    cosines = [question.space.cosines_with(name, 0, items)[None] for name in shares]
+    cosines = [query.space.cosines_with(name, 0, items)[None] for name in shares]
     scores = np.full(len(gallery), -np.inf)
     scores[items] = early.concat_scores(cosines, early.weights_of(np.array(list(shares.values()))))[0]
     order = items[np.argsort(-scores[items], kind="stable")]
     relevant = np.zeros(len(gallery), bool)
     if truth is not None:
         relevant[truth.relevant(0)] = True
-    return QueryResult(system, question, scores, order, relevant, bool(relevant.any()), approximate=True)
+    return QueryResult(system, query, scores, order, relevant, bool(relevant.any()), approximate=True)
 
 
 def _candidates(indexed: IndexedGallery, asked: dict[str, np.ndarray], shares: dict[str, float], k: int) -> np.ndarray:

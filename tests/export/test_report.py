@@ -85,7 +85,7 @@ def test_a_view_report_shows_the_results_and_escapes_everything(small) -> None:
     shown = [a for tag, a in seen.tags if tag == "img"]
     assert len(shown) >= 2 * 12 + 1
     for answer in answers:
-        told = retrieval.figures(answer, 12)
+        told = retrieval.query_metrics(answer, 12)
         assert f"{told['map']:.3f}" in seen.words and f"{told['p@12']:.3f}" in seen.words
     assert dataset.fingerprint in seen.words and MIX.fingerprint in seen.words
     for name in ("hog", "hsv_histogram"):

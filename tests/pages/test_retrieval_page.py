@@ -213,7 +213,7 @@ def test_what_words_find_is_what_the_study_of_texts_finds(at_home, hog_reads) ->
     question = QueryInput("words:thing", "thing", words="thing").question(loaded, named.backbones)
     answer = retrieval.retrieve(question, question.system("hog", None))
     expected = text_search.search({"hog": space.gallery("hog")}, "thing")
-    assert answer.order.tolist() == expected.order.tolist() and not answer.judged
+    assert answer.order.tolist() == expected.order.tolist() and not answer.has_relevance
     drawn = contact_sheet.draw(
         [contact_sheet.SheetPart("HOG", [contact_sheet.Tile.of(loaded, answer, place) for place in answer.order[:5]])],
         contact_sheet.query_tiles(loaded, None),

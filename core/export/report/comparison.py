@@ -282,7 +282,7 @@ def _cases(compared: Compared, system: Evaluation, n: int) -> list[Part]:
         parts.append(Heading(f"{which} queries of {compared.title(system.name)}"))
         for case in cases:
             title = f"AP {case.ap:.3f} · {case.n_relevant} relevant · {dataset.ids[case.position]}"
-            parts.append(Case(title, case.words, compared.strip.row(case_images(dataset, case))))
+            parts.append(Case(title, case.explanation, compared.strip.row(case_images(dataset, case))))
     return parts
 
 

@@ -73,7 +73,7 @@ def build(
         crop: the part of the query image that was searched for.
     """
     view = View(dataset, results, k, titles)
-    position = results[0].question.position
+    position = results[0].query.position
     label = f", labelled {dataset.label_of(position)!r}" if position is not None and dataset.label_of(position) else ""
     parts: list[Part] = [Heading("The query"), Paragraph(_query_sentence(query_text, label, len(uploads), crop))]
     tiles = contact_sheet.query_tiles(dataset, position, uploads, crop)
@@ -81,7 +81,7 @@ def build(
         parts.append(view.strip.row([_tile_image(tile) for tile in tiles]))
     for result in results:
         parts += _system(view, result)
-    if results[0].judged:
+    if results[0].has_relevance:
         lines = [
             charts.Line(
                 view.title(result),
@@ -106,12 +106,12 @@ def build(
 
 def _answer(view: View) -> str:
     """How many relevant images each system returned."""
-    if not view.results[0].judged:
+    if not view.results[0].has_relevance:
         return f"The {view.k:,} nearest images by {len(view.results)} systems; nothing is known to be relevant."
     sentences = []
     for result in view.results:
         shown = len(result.order[: view.k])
-        ap = retrieval.figures(result, view.k)["map"]
+        ap = retrieval.query_metrics(result, view.k)["map"]
         value = "" if math.isnan(ap) else f" (AP {ap:.3f})"
         sentences.append(f"{view.title(result)} finds {int(result.hits[: view.k].sum())} in the first {shown}{value}")
     return f"{view.results[0].n_relevant:,} relevant images exist. {'; '.join(sentences)}."
@@ -147,9 +147,9 @@ def _system(view: View, result: retrieval.QueryResult) -> list[Part]:
 
 
 def _figures(view: View, result: retrieval.QueryResult, n_shown: int) -> list[Part]:
-    if not result.judged:
+    if not result.has_relevance:
         return [Paragraph("Nothing is known to be relevant to this query, so frames are grey.")]
-    figures = retrieval.figures(result, view.k)
+    figures = retrieval.query_metrics(result, view.k)
     first = figures.pop("first")
     rows = [[metrics.label(key), number_cell(v), metrics.parse(key)[0].definition] for key, v in figures.items()]
     rows.append(["First relevant at rank", Cell("–" if math.isnan(first) else f"{first:.0f}"), ""])
@@ -164,7 +164,7 @@ def result_image(dataset: Dataset, result: retrieval.QueryResult, item: int) -> 
         item: its place in the gallery.
     """
     position, rank = int(result.system.space.split.gallery[item]), int(result.ranks[item])
-    frame = "unknown" if not result.judged else "relevant" if result.relevant[item] else "not"
+    frame = "unknown" if not result.has_relevance else "relevant" if result.relevant[item] else "not"
     caption = f"{rank} · {dataset.label_of(position)} · {result.scores[item]:.3f}" if rank else "not retrieved"
     return DocumentImage(retrieval.text_key(dataset.keys[position]), caption, frame)
 

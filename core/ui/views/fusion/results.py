@@ -122,7 +122,7 @@ def result_cards(
     open_store().ensure_thumbnails(loaded, [int(p) for p in gallery_positions])
     found = []
     for at, place in enumerate(places):
-        frame = "unknown" if not answer.judged else "relevant" if answer.relevant[place] else "not"
+        frame = "unknown" if not answer.has_relevance else "relevant" if answer.relevant[place] else "not"
         move = None
         if other is not None:
             before = int(other.ranks[place])

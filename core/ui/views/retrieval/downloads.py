@@ -61,7 +61,7 @@ def copy_link(query: QueryInput) -> None:
 
 def _figures(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
     k = view.setup.k
-    if not answers[0].judged:
+    if not answers[0].has_relevance:
         st.info("Nothing is known to be relevant to this query, so it has no figures.", icon=":material/info:")
         return
     if any(answer.approximate for answer in answers):
@@ -107,7 +107,7 @@ def figures_table(systems: Sequence[SystemRef], answers: list[retrieval.QueryRes
     """One row per figure of this query, one column per system, and what the figure means."""
     import pandas as pd
 
-    told = [retrieval.figures(answer, k) for answer in answers]
+    told = [retrieval.query_metrics(answer, k) for answer in answers]
     rows = []
     for key in told[0]:
         name = "First relevant at rank" if key == "first" else metrics.label(key)
@@ -179,7 +179,9 @@ def _downloads(view: RetrievalView, query: QueryInput, answers: list[retrieval.Q
         from core.export.report import view_report
 
         titles = {name: cache.backbone_title(name) for name in view.embedded}
-        whole = [retrieval.retrieve(one.question, one.system) if one.approximate else one for one in answers]
+        whole = [
+            retrieval.retrieve(answer.query, answer.system) if answer.approximate else answer for answer in answers
+        ]
         return view_report.build(
             view.loaded,
             whole,

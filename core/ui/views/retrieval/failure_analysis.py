@@ -82,7 +82,7 @@ def _judge(loaded: Dataset, named: SystemRef, job: jobs.BackgroundJob | None = N
     system = System(query_inputs.system_name(named), space, named.spec)
     panel = engine.query_sample(PANEL) if by_panel(loaded) else None
     task = NO_TASK if job is None else job.task
-    return retrieval.judge(system, truth, queries=panel, ranker=Ranker(truth, engine), task=task)
+    return retrieval.evaluate_queries(system, truth, queries=panel, ranker=Ranker(truth, engine), task=task)
 
 
 def _panel_job(loaded: Dataset, named: SystemRef) -> str:
@@ -226,13 +226,13 @@ def _extremes(view: RetrievalView, pick: Pick) -> None:
             evaluation = judged(view.loaded, named)
         best, worst = retrieval.best_and_worst(view.loaded, evaluation, cache.truth(view.loaded), 10, label)
         cases = worst if which == "worst" else best
-        kept = retrieval.of_label(view.loaded, retrieval.asked_query_numbers(evaluation), label)
+        kept = retrieval.of_label(view.loaded, retrieval.query_numbers(evaluation), label)
         st.markdown(f"**{theme.plain(named.title)}** · {mean_sentence(view.loaded, evaluation, kept)}")
         if not cases:
             st.info("There are no such queries.", icon=":material/info:")
         for case in cases:
             _case_row(view.loaded, case, f"{which} {named.text} {case.query}", pick)
-        if any(case.doubt >= 0 for case in cases):
+        if any(case.label_error >= 0 for case in cases):
             st.page_link("pages/datasets.py", label="Look at all doubtful labels", icon=":material/label_important:")
     right.caption("Blue: the query. Then its first results. Click a picture to ask with it above.")
 
@@ -243,8 +243,8 @@ def _case_row(loaded: Dataset, case: retrieval.QueryCase, key: str, pick: Pick, 
     head = f"{theme.plain(title)} · " if title else ""
     with left.container(key=f"words {key}", gap="xsmall"):
         st.markdown(f"{head}AP **{case.ap:.3f}** · {case.n_relevant} relevant")
-        st.caption(theme.plain(case.words))
-        if case.doubt >= 0:
+        st.caption(theme.plain(case.explanation))
+        if case.label_error >= 0:
             st.markdown(":orange-badge[:material/label_important: label doubt]")
     with right:
         gallery.grid(
@@ -271,7 +271,7 @@ def case_cards(loaded: Dataset, case: retrieval.QueryCase) -> list[gallery.Card]
                     rank=rank,
                     score=float(score),
                     frame="relevant" if hit else "not",
-                    note="other label?" if item == case.doubt else "",
+                    note="other label?" if item == case.label_error else "",
                 )
             )
     return made
@@ -292,7 +292,7 @@ def _duel(view: RetrievalView, pick: Pick) -> None:
     left, right = st.columns([3, 7], vertical_alignment="bottom", gap="medium")
     with left:
         label = _class_filter(view)
-    kept = retrieval.of_label(view.loaded, retrieval.asked_query_numbers(one), label)
+    kept = retrieval.of_label(view.loaded, retrieval.query_numbers(one), label)
     right.caption(_difference(view.loaded, one, two, kept))
     wins, losses = retrieval.largest_differences(view.loaded, one, two, cache.truth(view.loaded), 10, label)
     for name, pairs in ((titles[0], wins), (titles[1], losses)):

@@ -61,7 +61,7 @@ def test_what_is_found_stands_as_in_the_exact_list(fusion: FusionSpec | None, sp
     for query in (1, 9, 30):
         question = retrieval.gallery_image_query(dataset, space, int(dataset.split.queries[query]), truth)
         near, exact = ann_search.search_index(question, asked, indexed), retrieval.retrieve(question, asked)
-        assert near.approximate and not exact.approximate and near.judged
+        assert near.approximate and not exact.approximate and near.has_relevance
         assert near.order[:100].tolist() == exact.order[:100].tolist()
         np.testing.assert_allclose(near.scores[near.order], exact.scores[near.order], atol=2e-6)
         assert np.isneginf(np.delete(near.scores, near.order)).all() and near.n_relevant == exact.n_relevant
@@ -71,7 +71,7 @@ def test_what_is_found_stands_as_in_the_exact_list(fusion: FusionSpec | None, sp
         np.testing.assert_allclose(said.shares, whole.shares, atol=1e-5)
         assert (said.ranks == (whole.ranks if fusion is None else fusion_attribution.UNKNOWN)).all()
         assert set(near.missed(20)) <= set(near.order) and (np.diff(near.ranks[near.missed(20)]) > 0).all()
-        told, right = retrieval.figures(near, 10), retrieval.figures(exact, 10)
+        told, right = retrieval.query_metrics(near, 10), retrieval.query_metrics(exact, 10)
         assert np.isnan([told["map"], told["ndcg"], told["rprec"]]).all()
         assert (told["p@10"], told["recall@10"], told["first"]) == (right["p@10"], right["recall@10"], right["first"])
         assert set(retrieval.results_table(dataset, near, 5)["search"]) == {"index"}
@@ -86,7 +86,7 @@ def test_a_picture_from_outside_asks_an_index_too(home) -> None:
         ann_search.search_index(question, system(space, BOTH), indexed),
         retrieval.retrieve(question, system(space, BOTH)),
     )
-    assert len(set(near.order[:50]) & set(exact.order[:50])) >= 45 and not near.judged
+    assert len(set(near.order[:50]) & set(exact.order[:50])) >= 45 and not near.has_relevance
 
 
 def test_agreement_is_the_recall_of_single_searches_and_weights_need_no_new_index(home) -> None:
