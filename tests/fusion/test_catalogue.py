@@ -9,17 +9,9 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput, ShapeMismatch, UnknownName
-from core.fusion.catalogue import (
-    CATALOGUE_STRATEGIES,
-    Alternatives,
-    Bm25,
-    Components,
-    fused_scores,
-    reciprocal_ranks,
-    scores,
-    tokens,
-    weights,
-)
+from core.fusion.bm25 import Bm25, tokens
+from core.fusion.catalogue import CATALOGUE_STRATEGIES, fused_scores, reciprocal_ranks, scores, weights
+from core.fusion.catalogue_components import Alternatives, Components
 from core.types import unit
 
 WEIGHING = [entry.name for entry in CATALOGUE_STRATEGIES if entry.function]

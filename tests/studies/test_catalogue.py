@@ -8,7 +8,8 @@ from PIL import Image
 
 from core import data
 from core.errors import BadInput, NotComputed
-from core.fusion.catalogue import CATALOGUE_STRATEGIES, Components, scores
+from core.fusion.catalogue import CATALOGUE_STRATEGIES, scores
+from core.fusion.catalogue_components import Components
 from core.studies.catalogue import catalogue_evaluation
 from core.studies.catalogue import catalogue_search as study
 from core.studies.catalogue.catalogue_search import PICTURE, Searcher

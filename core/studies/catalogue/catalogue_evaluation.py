@@ -13,7 +13,8 @@ import pandas as pd
 from core import metrics
 from core.data import table_files
 from core.errors import BadInput
-from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K, Components, reciprocal_ranks, scores
+from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K, reciprocal_ranks, scores
+from core.fusion.catalogue_components import Components
 from core.studies import comparison as comparisons
 from core.studies.catalogue.catalogue_search import CATEGORY, Catalogue, Searcher, is_picture
 from core.studies.comparison import Comparison, ResamplingUnit

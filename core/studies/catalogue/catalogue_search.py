@@ -19,18 +19,9 @@ from core import backbones, data
 from core.data import table_files
 from core.data.readers import manifest
 from core.errors import BadInput
-from core.fusion.catalogue import (
-    CATALOGUE_STRATEGIES,
-    RRF_K,
-    Alternatives,
-    Bm25,
-    Components,
-    Fit,
-    fused_scores,
-    reciprocal_ranks,
-    tokens,
-    weights,
-)
+from core.fusion.bm25 import Bm25, tokens
+from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K, fused_scores, reciprocal_ranks, weights
+from core.fusion.catalogue_components import Alternatives, Components, Fit
 from core.studies import embedding
 from core.studies.text import text_search
 from core.studies.text.text_search import EncodeWords, TextQuery
