@@ -419,11 +419,11 @@ def evaluate(given: argparse.Namespace) -> None:
 
 def _systems(given: argparse.Namespace) -> tuple[Dataset, tuple[str, ...], list[FusionSpec]]:
     """The dataset, embedded with the backbones named, and the fusions named (equal mixes when none is)."""
-    from core.fusion import spec
+    from core.fusion import spec, store
     from core.studies import embedding
 
     names = _backbones(given)
-    fusions = list(spec.read(given.fusions)) if given.fusions else []
+    fusions = list(store.read(given.fusions)) if given.fusions else []
     fusions += _fused(given.fuse, (*names, *_attached(given)))
     dataset = embedding.embed(_dataset(given), names, task=Task(say)).dataset
     if not fusions and not given.fuse:

@@ -73,14 +73,14 @@ def test_the_frame_loads_it_and_follows_an_edit(example: Path) -> None:
 
 
 def test_a_deleted_file_takes_its_strategy_along(example: Path) -> None:
-    from core.fusion import spec
+    from core.fusion import store
     from core.ui.app import frame
 
     frame.plugins()
-    spec.save(FusionSpec("mine", "highest", BACKBONES))
+    store.save(FusionSpec("mine", "highest", BACKBONES))
     (example / "highest.py").unlink()
     assert frame.plugins() == () and "highest" not in FUSIONS
-    assert "'highest'" in spec.saved()[1][0], "a saved fusion of it is named with the reason"
+    assert "'highest'" in store.saved()[1][0], "a saved fusion of it is named with the reason"
 
 
 def test_the_lab_says_that_a_strategy_is_gone(example: Path, tiny_world: SimpleNamespace) -> None:

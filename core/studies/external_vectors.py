@@ -11,7 +11,7 @@ import numpy as np
 from core import data
 from core.data import external_vectors
 from core.errors import BadInput
-from core.fusion import FusionSpec, spec
+from core.fusion import FusionSpec, store
 from core.studies import evaluation, systems, vector_set
 from core.types import Dataset, unit
 
@@ -48,7 +48,7 @@ def evaluate_files(
         raise BadInput(
             "--vectors needs --labels FILE: a CSV with the columns id,label[,split], one row per vector row."
         )
-    specs = (*(spec.read(fusions) if fusions is not None else ()), *more)
+    specs = (*(store.read(fusions) if fusions is not None else ()), *more)
     dataset, rows = external_vectors.read(vectors, labels, pairs, invalid, tell)
     return run(dataset, rows, specs, ks, **how), dataset
 

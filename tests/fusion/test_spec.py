@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import BadInput, CoreError, UnknownName
-from core.fusion import FUSIONS, FusionSpec, LearnedArray, spec
+from core.errors import BadInput, CoreError
+from core.fusion import FUSIONS, FusionSpec, LearnedArray, spec, spec_checks
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +83,7 @@ GOOD = {"name": "x", "kind": "concat", "backbones": ["a", "b"]}
         ({"weights": {"z": 1}}, "'z'"),
         ({"weight": [1, 1]}, "did you mean 'weights'"),
         ({"weight": [1, 1], "kind": None}, "did you mean 'weights'?), field 'kind' is missing"),
-        ({"weight": [1, 1], "kind": None}, spec.EXAMPLE),
+        ({"weight": [1, 1], "kind": None}, spec_checks.EXAMPLE),
         ({"weights": [10**400, 1]}, "a finite number of at least 0"),
         ({"kind": "rrf", "k": 10**400}, "'k' is a number from 0"),
         ({"kind": "rrf", "depth": 10**400}, "'depth' is a whole number"),
@@ -115,14 +115,14 @@ def test_what_is_no_list_of_fusions_is_said(text: str) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(spec.FIELDS), inner, max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(spec_checks.FIELDS), inner, max_size=5),
     max_leaves=12,
 )
 
 
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None)
-@given(st.dictionaries(st.sampled_from([*spec.FIELDS, "learned", "trained_on"]), JSON, max_size=8))
+@given(st.dictionaries(st.sampled_from([*spec_checks.FIELDS, "learned", "trained_on"]), JSON, max_size=8))
 def test_no_record_raises_anything_but_a_sentence(record: dict) -> None:
     try:
         found = FusionSpec.from_json({"name": "x", "kind": "rrf", "backbones": ["a", "b"]} | record)
@@ -155,38 +155,13 @@ def test_without_a_name_a_fusion_is_called_by_its_shares() -> None:
     assert one.name == "Concatenation: a 50 %, b 50 %"
     two = spec.parse(json.dumps([nameless, {**nameless, "kind": "rrf"}]))
     assert len({one.name for one in two}) == 2
-    (example,) = spec.parse(spec.EXAMPLE)
+    (example,) = spec.parse(spec_checks.EXAMPLE)
     assert example.backbones == ("a", "b")
 
 
 def test_two_of_one_name_are_refused() -> None:
     with pytest.raises(BadInput, match="two fusions named 'x'"):
         spec.parse(json.dumps([GOOD, GOOD]))
-
-
-def test_saved_under_a_name_and_removed() -> None:
-    names = ["best", "best/../x", "Früh & spät", "best?"]
-    for name in names:
-        spec.save(FusionSpec(name, "concat", ("a", "b")))
-    found, faults = spec.saved()
-    assert sorted(found) == sorted(names) and not faults
-    spec.save(FusionSpec("best", "rrf", ("a", "b")))
-    assert spec.load("best").kind == "rrf" and len(spec.saved()[0]) == 4
-    spec.remove("best")
-    with pytest.raises(UnknownName, match="best\\?"):
-        spec.load("best")
-
-
-def test_one_broken_file_does_not_hide_the_others(home) -> None:
-    spec.save(FusionSpec("good", "concat", ("a",)))
-    (home / "fusions" / "bad.json").write_text("{")
-    (home / "fusions" / "huge.json").write_text(json.dumps([GOOD | {"weights": [10**400, 1]}]))
-    (home / "fusions" / "far.json").write_text(json.dumps([GOOD | {"kind": "rrf", "k": 10**400}]))
-    array = {"name": "matrix", "shape": [float("inf")], "data": "AAAA"}
-    (home / "fusions" / "odd.json").write_text(json.dumps([GOOD | {"kind": "linear_head", "learned": [array]}]))
-    found, faults = spec.saved()
-    assert list(found) == ["good"] and len(faults) == 4
-    assert all(any(name in fault for fault in faults) for name in ("bad.json", "huge.json", "far.json", "odd.json"))
 
 
 def test_learned_arrays_travel() -> None:

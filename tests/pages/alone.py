@@ -10,8 +10,7 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from core import data
-from core.fusion import FusionSpec, LearnedArray
-from core.fusion import spec as fusion_files
+from core.fusion import FusionSpec, LearnedArray, store
 from core.studies import embedding
 from core.types import Dataset
 from tests.conftest import write_tiny
@@ -89,8 +88,8 @@ def attached(dataset: Dataset, **rows: np.ndarray) -> None:
 def beside_an_odd_fusion(page: str) -> AppTest:
     """A page on the dataset "tiny" beside two saved fusions: one that cannot be used and is named, and one that can."""
     arrays = (LearnedArray.of("matrix", np.ones((3, 2))), LearnedArray.of("shift", np.zeros(2)))
-    fusion_files.save(FusionSpec("odd one", "linear_head", OWN, learned=arrays))
-    fusion_files.save(FusionSpec("good one", "rrf", OWN))
+    store.save(FusionSpec("odd one", "linear_head", OWN, learned=arrays))
+    store.save(FusionSpec("good one", "rrf", OWN))
     app = opened(page, d="tiny")
     assert not app.exception and not app.error
     said = [one.value for one in app.warning if "odd one" in one.value]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.fusion import FusionSpec
+from core.fusion import FusionSpec, store
 from core.fusion import spec as fusion_files
 from core.studies import embedding, fusion, fusion_evaluator, training_split
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
@@ -179,7 +179,7 @@ def test_a_fitted_baseline_is_only_judged_on_other_queries(lab, tiny_world: Simp
     made = dataclasses.replace(
         FusionSpec("mine", "concat", lab.names).with_shares({lab.names[0]: 1.0}), trained_on=tuple(keys)
     )
-    fusion_files.save(made)
+    store.save(made)
     app = lab(base="saved mine", see="changes")
     assert not app.error
     captions = " ".join(one.value for one in app.caption)

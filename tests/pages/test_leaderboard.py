@@ -14,8 +14,7 @@ import pytest
 import streamlit as st
 
 from core import data, metrics
-from core.fusion import FusionSpec
-from core.fusion import spec as fusion_files
+from core.fusion import FusionSpec, store
 from core.studies import class_table, embedding, evaluation, fusion, query_sampling, training_split
 from core.task import NO_TASK
 from core.types import Dataset
@@ -36,7 +35,7 @@ def test_a_saved_fusion_that_cannot_be_used_costs_its_own_row_and_no_other(tiny:
 
 
 def test_every_row_is_what_the_study_says(tiny: Dataset) -> None:
-    fusion_files.save(FusionSpec("shop & mix", "rrf", OWN))
+    store.save(FusionSpec("shop & mix", "rrf", OWN))
     app = opened(PAGE, d="tiny")
     assert not app.exception and not app.error
     shown = table(app).set_index("System" if "System" in table(app) else "system")
@@ -202,7 +201,7 @@ def test_what_a_link_names_in_vain_is_said(tiny: Dataset) -> None:
 
 def test_a_fusion_trained_on_these_queries_is_left_out_and_it_is_said(tiny: Dataset) -> None:
     keys = tuple(training_split.query_keys(tiny)[:20])
-    fusion_files.save(FusionSpec("tuned", "concat", OWN, (1.0, 2.0), trained_on=keys))
+    store.save(FusionSpec("tuned", "concat", OWN, (1.0, 2.0), trained_on=keys))
     app = opened(PAGE, d="tiny")
     assert "tuned" not in set(table(app)["system"])
     assert "tuned is left out" in words(app) and "fitted on 20 of these 60 queries" in words(app)

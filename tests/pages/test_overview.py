@@ -126,9 +126,9 @@ def test_a_dataset_of_vectors_alone_offers_nothing_to_embed(home: Path, tmp_path
 
 
 def test_names_from_data_are_no_markdown(tiny_world) -> None:
-    from core.fusion import FusionSpec, spec
+    from core.fusion import FusionSpec, store
 
-    spec.save(FusionSpec("![n](http://evil/n.png)", "concat", ("![p](http://evil/p.png)", "hog")))
+    store.save(FusionSpec("![n](http://evil/n.png)", "concat", ("![p](http://evil/p.png)", "hog")))
     embedding.embed(tiny_world.dataset, ["hsv_histogram", "hog"])
     app = opened("fusion_lab", d="tiny", b="hsv_histogram,hog", see="files")
     shown = [one.value for part in (app.markdown, app.caption, app.warning, app.error) for one in part]

@@ -53,7 +53,7 @@ def test_what_went_wrong_is_explained() -> None:
     perfect = retrieval.evaluate_queries(
         System("one", VectorSet({"one": unit(np.eye(4)[changed.labels])}, changed.split)), truth
     )
-    assert "come first" in retrieval.best_and_worst(changed, perfect, truth, 1)[0][0].words
+    assert "come first" in retrieval.best_and_worst(changed, perfect, truth, 1)[0][0].explanation
 
 
 def test_differences_have_two_sides() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import CoreError
-from core.fusion import FUSIONS, FusionSpec
+from core.fusion import FUSIONS, FusionSpec, store
 from core.fusion import spec as fusion_files
 from core.fusion.strategy import Strategy
 from core.setups import FrameSetup, FusionSetup
@@ -216,7 +216,7 @@ def baseline(loaded_backbones: tuple[str, ...], embedded: tuple[str, ...]) -> tu
     if pinned.startswith(_SAVED):
         name = pinned[len(_SAVED) :]
         try:
-            found = fusion_files.load(name)
+            found = store.load(name)
         except CoreError:
             return even, f"equal weights (no fusion is saved as {name!r} here)"
         absent = [one for one in found.backbones if one not in embedded]

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import charts
 from core.errors import BadInput
-from core.fusion import FusionSpec
+from core.fusion import FusionSpec, spec_checks, store
 from core.fusion import spec as fusion_files
 from core.metrics.curves import RECALL_LEVELS
 from core.setups import FusionSetup
@@ -300,11 +300,11 @@ def files(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusio
     with left:
         with st.form("save fusion", border=False):
             name = st.text_input(
-                "Name", key="lab save name", placeholder="for example: shop mix", max_chars=fusion_files.LONGEST_NAME
+                "Name", key="lab save name", placeholder="for example: shop mix", max_chars=spec_checks.LONGEST_NAME
             )
             if st.form_submit_button("Save this fusion", type="primary"):
                 saved = dataclasses.replace(spec, name=name.strip() or spec.title)
-                fusion_files.save(saved)
+                store.save(saved)
                 st.success(f"Saved as {theme.plain(repr(saved.name))}: every page offers it as a system now.")
         st.download_button(
             "Export this fusion as JSON",
@@ -319,7 +319,7 @@ def files(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusio
             "The link in the address bar holds the whole view too: dataset, backbones, weights, baseline and query."
         )
     with right:
-        found, faults = fusion_files.saved()
+        found, faults = store.saved()
         for fault in faults:
             st.warning(theme.plain(fault))
         st.markdown("**Saved fusions**" if found else "No fusion is saved yet.")
@@ -339,7 +339,7 @@ def _import() -> None:
     done = state.session_get("lab imported")
     if done != given.file_id:
         for one in taken:
-            fusion_files.save(one)
+            store.save(one)
         state.session_set("lab imported", given.file_id)
     st.success(theme.plain(f"{given.name}: {', '.join(repr(one.name) for one in taken)} imported."))
 
@@ -366,7 +366,7 @@ def _saved(name: str, one: FusionSpec) -> None:
         "",
         key=f"remove {name}",
         icon=":material/delete:",
-        on_click=fusion_files.remove,
+        on_click=store.remove,
         args=(name,),
         type="tertiary",
         help="Forget this fusion.",

@@ -11,8 +11,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from core import charts
-from core.fusion import FUSIONS, FusionSpec
-from core.fusion import spec as fusion_files
+from core.fusion import FUSIONS, FusionSpec, spec_checks, store
 from core.studies import fusion_baseline, training_split, weight_search
 from core.studies.training import trained_fusions
 from core.studies.training.trained_fusions import Fitted
@@ -205,13 +204,13 @@ def _keep(spec: FusionSpec) -> None:
         with theme.side_by_side("save trained"):
             left, middle, right = st.columns([4, 2, 3], vertical_alignment="bottom")
         name = left.text_input(
-            "Save it as", value=spec.name, max_chars=fusion_files.LONGEST_NAME, key="lab trained name"
+            "Save it as", value=spec.name, max_chars=spec_checks.LONGEST_NAME, key="lab trained name"
         )
         plain = middle.form_submit_button("Save", width="stretch")
         compared = right.form_submit_button("Save and make it the baseline", width="stretch", type="primary")
         if plain or compared:
             saved = dataclasses.replace(spec, name=name.strip() or spec.name)
-            fusion_files.save(saved)
+            store.save(saved)
             if compared:
                 fusion_state.pin_saved(saved.name)
                 st.rerun(scope="app")

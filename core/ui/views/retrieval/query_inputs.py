@@ -16,7 +16,7 @@ from PIL import Image
 from core import backbones, data, paths
 from core.data import images
 from core.errors import BadInput, CoreError
-from core.fusion import FusionSpec, spec
+from core.fusion import FusionSpec, store
 from core.setups import FusionSetup
 from core.studies import retrieval, system_spec_text
 from core.studies.system_spec_text import SystemRef
@@ -48,7 +48,7 @@ _KEPT_GUESTS = 12
 
 def saved_fusions() -> dict[str, FusionSpec]:
     """The fusions that were saved on this installation, by name."""
-    return spec.saved()[0] if paths.fusions().is_dir() else {}
+    return store.saved()[0] if paths.fusions().is_dir() else {}
 
 
 def lab_fusion(names: tuple[str, ...]) -> FusionSpec | None:

@@ -1,0 +1,75 @@
+"""Fusions in files: a fusions.json of the user, and those saved in the home."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from core import files, paths
+from core.errors import BadInput, StoreUnusable, UnknownName
+from core.fusion.spec import FusionSpec, dump, parse
+from core.registry import did_you_mean
+
+
+def read(path: Path | str) -> tuple[FusionSpec, ...]:
+    """All fusions of a fusions.json: a list of objects, or one object.
+
+    Raises:
+        BadInput: one sentence that names the file and what is wrong in it.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadInput(f"{path.name} cannot be read: {reason}. Give a JSON file with a list of fusions.") from None
+    return parse(text, path.name)
+
+
+def _file_of(name: str) -> Path:
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40]
+    return paths.fusions() / f"{plain or 'fusion'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.json"
+
+
+def save(spec: FusionSpec) -> Path:
+    """Save a fusion under its name; one of the same name is replaced, whole or not at all."""
+    target = _file_of(spec.name)
+    try:
+        files.write_text(target, dump([spec]))
+    except OSError as error:
+        raise StoreUnusable(
+            f"The fusion {spec.name!r} could not be saved in {target.parent}: {error.strerror}. "
+            "Free some space or set FUSIONSCOPE_HOME to a folder that can be written."
+        ) from None
+    return target
+
+
+def saved() -> tuple[dict[str, FusionSpec], tuple[str, ...]]:
+    """All saved fusions by name, in order of name, and one sentence per file that could not be read."""
+    specs, problems = {}, []
+    folder = paths.fusions()
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        try:
+            specs.update({spec.name: spec for spec in read(path)})
+        except BadInput as error:
+            problems.append(str(error))
+    return dict(sorted(specs.items())), tuple(problems)
+
+
+def load(name: str) -> FusionSpec:
+    """One saved fusion.
+
+    Raises:
+        UnknownName: with the nearest names.
+    """
+    specs, _ = saved()
+    if name not in specs:
+        hint = did_you_mean(name, specs)
+        raise UnknownName(f"No fusion is saved as {name!r}.{hint} Saved are: {', '.join(specs) or 'none yet'}.")
+    return specs[name]
+
+
+def remove(name: str) -> None:
+    """Forget a saved fusion; one that is not there is no error."""
+    _file_of(name).unlink(missing_ok=True)
