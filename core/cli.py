@@ -469,11 +469,11 @@ def _fused(texts: Sequence[str], there: Sequence[str], from_files: bool = False)
 def search(given: argparse.Namespace) -> None:
     """`search`: the pictures that fit some words best, and how the words were understood."""
     from core.studies import embedding
-    from core.studies.text import text_search
+    from core.studies.text import text_encoding, text_query, text_search
 
-    query = text_search.parse(given.words)
+    query = text_query.parse(given.words)
     names = tuple(given.backbone) or ("concepts_lite0",)
-    text_search.require_reader(names)
+    text_encoding.require_reader(names)
     dataset = embedding.embed(_dataset(given), names, task=Task(say)).dataset
     rows = {name: embedding.embeddings(dataset, name).vectors[dataset.split.gallery] for name in names}
     templates = {"usual": None, "on": True, "off": False}[given.sentences]
@@ -492,9 +492,9 @@ def catalogue(given: argparse.Namespace) -> None:
     from core.studies import embedding
     from core.studies.catalogue import catalogue_evaluation
     from core.studies.catalogue import catalogue_search as study
-    from core.studies.text import text_search
+    from core.studies.text import text_encoding
 
-    text_search.require_reader((given.space,))
+    text_encoding.require_reader((given.space,))
     if not given.reader and not given.option and manifest.is_table(Path(given.data or "").expanduser()):
         given.option = ["missing=quarantine"]  # an item without a picture is an item
     dataset = embedding.embed(_dataset(given), [given.space], task=Task(say)).dataset

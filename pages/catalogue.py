@@ -18,7 +18,7 @@ from core.fusion.catalogue import CATALOGUE_STRATEGIES
 from core.setups import CatalogueSetup, FrameSetup
 from core.studies.catalogue import catalogue_evaluation
 from core.studies.catalogue import catalogue_search as study
-from core.studies.text import text_search
+from core.studies.text import text_encoding, text_query, zero_shot
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.error_boundary import fragment, guarded
@@ -89,7 +89,7 @@ def prepare(name: str, space: str) -> None:
     """Open a dataset, make it the one shown, embed its pictures and read its texts in one space, beside the page."""
 
     def read_texts(loaded: Dataset, job: jobs.BackgroundJob) -> None:
-        text_search.kept_vectors(space, study.texts_of(study.of_dataset(loaded)), job.task)
+        text_encoding.cached_vectors(space, study.texts_of(study.of_dataset(loaded)), job.task)
 
     try:
         data.get(name)  # the demo's pictures are there within a second
@@ -179,7 +179,7 @@ def examples(catalogue: study.Catalogue) -> tuple[str, ...]:
     if catalogue.name in _TRY:
         return _TRY[catalogue.name]
     names = catalogue.facets.get(study.CATEGORY, ())
-    return tuple(text_search.readable(str(name)) for name in names[:: max(1, len(names) // 5)][:5])
+    return tuple(zero_shot.readable(str(name)) for name in names[:: max(1, len(names) // 5)][:5])
 
 
 def query_picture(view: View) -> tuple[np.ndarray | None, str, str, list[tuple[str, float]]]:
@@ -560,7 +560,7 @@ def browse(view: View) -> None:
 def answers(view: View, vector: np.ndarray | None) -> None:
     """Every chosen strategy side by side."""
     try:
-        text_search.parse(view.setup.question or "picture")
+        text_query.parse(view.setup.question or "picture")
     except BadInput as error:
         st.info(theme.plain(str(error)), icon=":material/info:")
         browse(view)

@@ -14,7 +14,7 @@ from core.errors import CoreError
 from core.setups import RetrievalSetup
 from core.studies import ann_search, retrieval
 from core.studies.system_spec_text import SystemRef
-from core.studies.text import text_search
+from core.studies.text import text_encoding, text_query
 from core.types import Dataset
 from core.ui.app import cache, state, theme, thumbnail_route
 from core.ui.app.error_boundary import fragment, guarded
@@ -88,7 +88,7 @@ def current(loaded: Dataset, setup: RetrievalSetup) -> tuple[QueryInput, str]:
         line, able = setup.query[len(query_inputs.WORDS) :], query_inputs.readers((), cache.embedded(loaded.name))
         try:
             if able:
-                return QueryInput(setup.query, text_search.parse(line).sentence(), words=line), ""
+                return QueryInput(setup.query, text_query.parse(line).sentence(), words=line), ""
             said = f"No backbone that is embedded for {loaded.name!r} reads text; the page Words has the button that adds one."
         except CoreError as error:
             said = str(error)
@@ -155,7 +155,7 @@ def take_words() -> None:
     if not line:
         return
     try:
-        text_search.parse(line)
+        text_query.parse(line)
     except CoreError as error:
         state.session_set(_REFUSED, (str(error),))
         return
@@ -477,7 +477,7 @@ def for_words(view: RetrievalView, query: QueryInput) -> tuple[RetrievalView, tu
     standing_in = query_inputs.readers(view.chosen, view.embedded)[0]
     heard = [query_inputs.reading(named, standing_in) for named in view.systems]
     notes = [query_inputs.reading_sentence(view.systems, standing_in)]
-    notes += text_search.cautions(heard[0].backbones, text_search.parse(query.words))
+    notes += text_encoding.cautions(heard[0].backbones, text_query.parse(query.words))
     other = heard[1] if len(heard) > 1 and heard[1].text != heard[0].text else None
     if len(heard) > 1 and other is None:
         notes.append("Both systems read words by the same backbones, so one list stands for both.")

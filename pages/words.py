@@ -13,7 +13,7 @@ from core import charts, metrics
 from core.errors import BadInput, NotComputed
 from core.setups import FrameSetup, RetrievalSetup, WordsSetup, bounds_of
 from core.studies import maps
-from core.studies.text import text_search
+from core.studies.text import text_encoding, text_query, text_search, zero_shot
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.error_boundary import guarded
@@ -117,7 +117,7 @@ def try_line() -> None:
 def examples(loaded: Dataset) -> tuple[str, ...]:
     """Lines to try: written for the demo, else names of classes."""
     names = loaded.label_names[:: max(1, len(loaded.label_names) // 5)][:5]
-    return _TRY.get(loaded.name, tuple(text_search.readable(name) for name in names))
+    return _TRY.get(loaded.name, tuple(zero_shot.readable(name) for name in names))
 
 
 def ask_box(loaded: Dataset) -> None:
@@ -154,7 +154,7 @@ def results(selection: sidebar.Selection, setup: WordsSetup, readers: tuple[str,
     """The pictures for one typed line, best first."""
     loaded = selection.dataset
     try:
-        query = text_search.parse(state.get(WordsSetup, "words"))  # as typed: the setup is cut to what a link can hold
+        query = text_query.parse(state.get(WordsSetup, "words"))  # as typed: the setup is cut to what a link can hold
     except BadInput as error:
         st.info(theme.plain(str(error)), icon=":material/info:")
         return
@@ -163,7 +163,7 @@ def results(selection: sidebar.Selection, setup: WordsSetup, readers: tuple[str,
     with st.spinner("Reading the words …"):
         found = text_search.search(rows, query, templates=templates, expand=setup.expand, encode=text_cache.words)
     st.markdown(f"**{theme.plain(query.sentence())}**")
-    deaf = text_search.readers(selection.backbones).deaf
+    deaf = text_encoding.readers(selection.backbones).without_text_tower
     notes = list(found.notes)
     if deaf and not setup.expand:
         titles = ", ".join(map(cache.backbone_title, deaf))
@@ -194,11 +194,11 @@ def measured(loaded: Dataset, reader: str, templates: bool | None) -> None:
         if not st.toggle("Ask with every class name", key="measure words"):
             st.caption("Each class name becomes a query; the pictures of that class are relevant.")
             return
-        readable = [text_search.readable(name) for name in loaded.label_names]
-        if not text_cache.ready(reader, text_search.sentences_of(reader, readable, templates), "the class names"):
+        readable = [zero_shot.readable(name) for name in loaded.label_names]
+        if not text_cache.ready(reader, text_encoding.sentences_of(reader, readable, templates), "the class names"):
             return
         vectors = cache.vectors(loaded, (reader,))[reader]
-        found = text_search.measure(loaded, reader, vectors, templates, text_cache.words)
+        found = zero_shot.evaluate_class_names(loaded, reader, vectors, templates, text_cache.words)
         with st.container(key="words-wrap-figures"):
             columns = st.columns(len(found.per_query) + 1)
             for column, (key, values) in zip(columns, found.per_query.items()):
@@ -229,7 +229,7 @@ def labels(loaded: Dataset, reader: str, templates: bool | None) -> None:
     """Class names are typed; every picture gets the nearest one."""
     if not state.get(WordsSetup, "classes") and loaded.label_names:
         state.set_field(
-            WordsSetup, "classes", ", ".join(text_search.readable(name) for name in loaded.label_names)[:4000]
+            WordsSetup, "classes", ", ".join(zero_shot.readable(name) for name in loaded.label_names)[:4000]
         )
     st.text_area(
         "Class names",
@@ -242,16 +242,14 @@ def labels(loaded: Dataset, reader: str, templates: bool | None) -> None:
     if not setup.classes.strip():
         st.caption("Type at least two class names.")
         return
-    names = text_search.class_list(setup.classes)
-    readable = [text_search.readable(name) for name in names]
-    if not text_cache.ready(reader, text_search.sentences_of(reader, readable, templates), "the class names"):
+    names = zero_shot.class_list(setup.classes)
+    readable = [zero_shot.readable(name) for name in names]
+    if not text_cache.ready(reader, text_encoding.sentences_of(reader, readable, templates), "the class names"):
         return
     with st.spinner("Reading the class names …"):
-        found = text_search.zero_shot(
-            reader, cache.vectors(loaded, (reader,))[reader], names, templates, text_cache.words
-        )
+        found = zero_shot.classify(reader, cache.vectors(loaded, (reader,))[reader], names, templates, text_cache.words)
     true = [loaded.label_of(i) for i in range(len(loaded))]
-    table, accuracy = text_search.confusion(true, found)
+    table, accuracy = zero_shot.confusion(true, found)
     with st.container(key="words-wrap-halves"):
         left, right = st.columns([3, 4], gap="large")
         with left:
@@ -273,7 +271,7 @@ def labels(loaded: Dataset, reader: str, templates: bool | None) -> None:
 
 
 def given(
-    loaded: Dataset, names: Sequence[str], true: Sequence[str], found: text_search.ZeroShot, accuracy: float
+    loaded: Dataset, names: Sequence[str], true: Sequence[str], found: zero_shot.ZeroShot, accuracy: float
 ) -> None:
     """How many pictures got each name, how many rightly, and a file of it."""
     if accuracy == accuracy:
@@ -314,13 +312,13 @@ def describe(loaded: Dataset, reader: str, templates: bool | None) -> None:
         st.page_link("pages/projection.py", label="Open the Map", icon=":material/scatter_plot:")
         return
     own = st.text_input("Your own words, beside ImageNet's names", key="own words", placeholder="sunset, blurred, toy")
-    vocabulary = text_search.vocabulary(tuple(own.split(",")))
+    vocabulary = zero_shot.vocabulary(tuple(own.split(",")))
     # a long list of bare names; photo sentences around each of them only where they were asked for
-    said = text_search.sentences_of(reader, vocabulary, bool(templates))
+    said = text_encoding.sentences_of(reader, vocabulary, bool(templates))
     if not text_cache.ready(reader, said, f"{len(vocabulary):,} words to describe with"):
         return
     vectors = cache.vectors(loaded, (reader,))[reader]
-    found = text_search.nearest_words(
+    found = zero_shot.nearest_words(
         reader, vectors[chosen], vectors, vocabulary, k=10, templates=bool(templates), encode=text_cache.words
     )
     with st.container(key="words-wrap-halves"):
@@ -360,7 +358,7 @@ def page() -> None:
             raise
         offer_reader(name)
         return
-    names = text_search.readers(tuple(dict.fromkeys([*selection.backbones, *selection.embedded]))).reading
+    names = text_encoding.readers(tuple(dict.fromkeys([*selection.backbones, *selection.embedded]))).reading
     if not names:
         offer_reader(selection.dataset.name)
         return

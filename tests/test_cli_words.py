@@ -72,7 +72,7 @@ def test_search_lists_the_nearest_pictures(capsys) -> None:
         "--second-step",
         "2",
     )
-    assert "hsv_histogram has no text tower" in again and "Two steps: the text chose 2 pictures" in again
+    assert "hsv_histogram has no text tower" in again and "Two steps: the text chose 2 images" in again
     assert "Type what to look for" in refused(capsys, "search", " - ", "--data", "demo_catalogue")
     assert "Add concepts_lite0" in refused(capsys, "search", "cat", "--data", "demo_catalogue", "--backbone", "hog")
 

@@ -23,7 +23,7 @@ def print_text_search(name: str, backbone: str) -> None:
     """Class names as queries: plain words, and with prompt templates."""
     from core import data
     from core.studies import embedding
-    from core.studies.text import text_search
+    from core.studies.text import zero_shot
 
     dataset = embedding.embed(data.get(name), [backbone]).dataset
     vectors = embedding.embeddings(dataset, backbone).vectors
@@ -34,7 +34,7 @@ def print_text_search(name: str, backbone: str) -> None:
     )
     print(f"{'query':<26} {'mAP':>6} {'P@10':>6} {'nDCG@10':>8} {'zero-shot accuracy':>19}")
     found = {
-        label: text_search.measure(dataset, backbone, vectors, templates, keys=keys)
+        label: zero_shot.evaluate_class_names(dataset, backbone, vectors, templates, keys=keys)
         for label, templates in (("the plain name", False), ("mean over photo sentences", True))
     }
     for label, one in found.items():

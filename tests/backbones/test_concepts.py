@@ -117,7 +117,7 @@ def test_mean_pooling_is_what_sentence_transformers_computes():
 
 
 def test_texts_are_kept_one_by_one_and_read_again_when_the_file_is_broken(home):
-    from core.studies.text import text_search
+    from core.studies.text import text_encoding
 
     read = []
 
@@ -131,7 +131,7 @@ def test_texts_are_kept_one_by_one_and_read_again_when_the_file_is_broken(home):
     again = text_cache.vectors(backbone, ["dog", "catdog", "cat"], encode)
     assert sorted(read) == ["cat", "catdog", "dog"], "only what is new is read"
     np.testing.assert_array_equal(again[[2, 0]], first[[0, 2]])
-    assert text_search.unread("concepts_lite0", ["cat", "bird", " ", "bird"]) == 1
+    assert text_encoding.unread("concepts_lite0", ["cat", "bird", " ", "bird"]) == 1
     file = text_cache.file_of(backbone)
     file.write_bytes(file.read_bytes()[:90])
     np.testing.assert_allclose(text_cache.vectors(backbone, ["cat"], encode), first[:1], atol=1e-6)
@@ -190,12 +190,12 @@ def test_the_encoder_needs_no_sentence_transformers():
 def test_class_names_find_real_photographs_at_least_as_well_as_the_pilot(shared_data, home, reader):
     from core import data
     from core.studies import embedding
-    from core.studies.text import text_search
+    from core.studies.text import zero_shot
 
     dataset = data.add("photos", shared_data / "photos", reader="folder")
     embedding.embed(dataset, ["concepts_lite0"])
     vectors = embedding.embeddings(dataset, "concepts_lite0").vectors
-    found = text_search.measure(dataset, "concepts_lite0", vectors)
+    found = zero_shot.evaluate_class_names(dataset, "concepts_lite0", vectors)
     assert found.mean("map") >= 0.71 and found.mean("p@10") >= 0.80 and found.accuracy >= 0.68
 
 

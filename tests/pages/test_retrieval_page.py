@@ -18,7 +18,7 @@ from core import data
 from core.data import attached_vectors
 from core.errors import BadInput, StoreUnusable
 from core.studies import ann_search, embedding
-from core.studies.text import text_search
+from core.studies.text import text_encoding, text_search
 from core.ui.views.retrieval import failure_analysis, query_inputs
 from tests.browser import ROOT
 from tests.conftest import write_tiny
@@ -177,9 +177,9 @@ def fake_words(name: str, texts) -> np.ndarray:
 
 @pytest.fixture
 def hog_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_search, "reads_text", lambda name: name == "hog")
-    monkeypatch.setattr(text_search, "default_templates", lambda name: False)
-    monkeypatch.setattr(text_search, "encode_words", fake_words)
+    monkeypatch.setattr(text_encoding, "reads_text", lambda name: name == "hog")
+    monkeypatch.setattr(text_encoding, "default_templates", lambda name: False)
+    monkeypatch.setattr(text_encoding, "encode_words", fake_words)
 
 
 def test_words_ask_and_only_readers_answer(at_home, hog_reads) -> None:

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import data
 from core.studies import embedding
-from core.studies.text import text_search
+from core.studies.text import text_encoding, text_search, zero_shot
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.pages.alone import button, link, opened, settled, table, words
 from tests.pages.test_every_page import open_page
@@ -38,7 +38,7 @@ def slow_order(line: dict[str, float], templates: bool = False) -> list[str]:
     dataset = data.load("demo_catalogue")
     vectors = embedding.embeddings(dataset, SPACE).vectors.astype(float)
     query = sum(
-        weight * text_search.phrases(SPACE, [said], templates)[0].astype(float) for said, weight in line.items()
+        weight * text_encoding.phrases(SPACE, [said], templates)[0].astype(float) for said, weight in line.items()
     )
     scores = [sum(a * b for a, b in zip(row, query)) for row in vectors]
     return [str(dataset.ids[i]) for i in sorted(range(len(scores)), key=lambda i: -round(scores[i], 9))]
@@ -69,7 +69,7 @@ def test_only_readers_take_part_and_the_page_says_who(demo) -> None:
 def test_the_second_step_is_pseudo_relevance_feedback_by_name(demo) -> None:
     app = asked("cat", e="3")
     assert "Pseudo-relevance feedback" in app.slider[0].help
-    assert "Two steps: the text chose 3 pictures, all backbones looked for more like them." in words(app)
+    assert "Two steps: the text chose 3 images, all backbones looked for more like them." in words(app)
     dataset = data.load("demo_catalogue")
     rows = {name: embedding.embeddings(dataset, name).vectors for name in (SPACE, "hsv_histogram")}
     expected = text_search.search(rows, "cat", expand=3)
@@ -134,7 +134,7 @@ def test_how_well_words_find_pictures_is_measured_on_the_spot(demo) -> None:
     app = asked("cat")
     app.toggle("measure words").set_value(True).run()
     dataset = data.load("demo_catalogue")
-    expected = text_search.measure(dataset, SPACE, embedding.embeddings(dataset, SPACE).vectors)
+    expected = zero_shot.evaluate_class_names(dataset, SPACE, embedding.embeddings(dataset, SPACE).vectors)
     figures = {one.label: one.value for one in app.metric}
     assert figures["mAP"] == f"{expected.mean('map'):.3f}" and figures["P@10"] == f"{expected.mean('p@10'):.3f}"
     assert figures["Zero-shot accuracy"] == f"{expected.accuracy:.3f}"
@@ -144,8 +144,8 @@ def test_how_well_words_find_pictures_is_measured_on_the_spot(demo) -> None:
 def test_labels_by_name_with_and_without_labels(demo, tmp_path) -> None:
     app = asked(l="labels")
     dataset = data.load("demo_catalogue")
-    assert app.text_area[0].value == ", ".join(text_search.readable(name) for name in dataset.label_names)
-    expected = text_search.zero_shot(SPACE, embedding.embeddings(dataset, SPACE).vectors, dataset.label_names)
+    assert app.text_area[0].value == ", ".join(zero_shot.readable(name) for name in dataset.label_names)
+    expected = zero_shot.classify(SPACE, embedding.embeddings(dataset, SPACE).vectors, dataset.label_names)
     accuracy = np.mean([dataset.label_names[c] == dataset.label_of(i) for i, c in enumerate(expected.predicted)])
     assert app.metric[0].value == f"{accuracy:.3f}" and "22 labelled pictures" in words(app)
     assert table(app)["pictures"].sum() == 22 and len(shown(app)) == 22

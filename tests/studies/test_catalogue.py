@@ -13,7 +13,7 @@ from core.fusion.catalogue_components import Components
 from core.studies.catalogue import catalogue_evaluation
 from core.studies.catalogue import catalogue_search as study
 from core.studies.catalogue.catalogue_search import PICTURE, Searcher
-from core.studies.text.text_search import judged
+from core.studies.text.zero_shot import query_metrics
 from core.types import unit
 
 SPACE = "concepts_lite0"
@@ -245,7 +245,7 @@ def test_queries_from_a_file(searcher, tmp_path):
     assert questions.names == ("red shoe", "hat")
     assert list(questions.truth.relevant(0)) == [0, 1] and list(questions.truth.relevant(1)) == [4]
     assert list(questions.truth.gains) == [2, 1, 1]
-    found = judged(
+    found = query_metrics(
         catalogue_evaluation.question_scores(searcher, questions, "bm25", SPACE), questions.truth, ("map", "ndcg@10")
     )
     assert found["map"][0] == 1 and found["ndcg@10"][0] == 1
@@ -265,7 +265,7 @@ def test_queries_from_a_file(searcher, tmp_path):
 def test_many_lines_are_read_at_once_as_each_is_read_alone():
     lines = ("red shoe", "blue:2 -hat", '"red shoe" red', "-hat", '"hat" -hat')
     expected = [study.ask(SPACE, line, encode=encode).vector for line in lines]
-    np.testing.assert_allclose(catalogue_evaluation.asked_vectors(SPACE, lines, encode), expected, atol=1e-6)
+    np.testing.assert_allclose(catalogue_evaluation.query_vectors(SPACE, lines, encode), expected, atol=1e-6)
 
 
 def test_strategies_are_compared_on_the_same_questions_with_intervals_and_corrected_tests(searcher):
@@ -327,7 +327,7 @@ def test_the_demo_catalogue_works_from_end_to_end(home):
             found = searcher.answer(strategy, study.ask(SPACE, line))
             assert str(catalogue.items["id"][found.order[0]]).startswith(wanted), (line, strategy)
     questions = catalogue_evaluation.picture_questions(catalogue)
-    found = judged(
+    found = query_metrics(
         catalogue_evaluation.question_scores(searcher, questions, "hybrid", SPACE), questions.truth, ("map",)
     )["map"]
     assert np.nanmean(found) > 0.25, "pictures find their texts better than by chance (about 0.17)"

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput, CoreError
-from core.studies.text import text_search
-from core.studies.text.text_search import Term, parse
+from core.studies.text import text_encoding, text_query, text_search, zero_shot
+from core.studies.text.text_query import Term, parse
 from core.types import Dataset, unit
 from tests.backbones.hub_cache import run, write_tiny_clip
 
@@ -64,10 +64,10 @@ def test_a_line_without_anything_in_it_is_one_sentence(line):
 
 def test_ten_thousand_characters_are_cut_and_said():
     query = parse("cat " * 2500)
-    assert len(query.terms[0].text) <= text_search.MAX_CHARACTERS
+    assert len(query.terms[0].text) <= text_query.MAX_CHARACTERS
     assert query.notes == ("Only the first 2,000 of 10,000 characters were read.",)
     many = parse(" ".join(f"-w{i}" for i in range(200)))
-    assert len(many.terms) == text_search.MAX_TERMS and "first 32" in many.notes[0]
+    assert len(many.terms) == text_query.MAX_TERMS and "first 32" in many.notes[0]
 
 
 @settings(max_examples=300, deadline=None)
@@ -79,7 +79,7 @@ def test_any_text_is_parsed_or_refused_with_a_sentence(line):
         assert str(error)
         return
     assert query.terms and query.sentence()
-    assert all(term.text.strip() and term.weight and abs(term.weight) <= text_search.MAX_WEIGHT for term in query.terms)
+    assert all(term.text.strip() and term.weight and abs(term.weight) <= text_query.MAX_WEIGHT for term in query.terms)
 
 
 def test_the_query_is_said_back():
@@ -88,11 +88,11 @@ def test_the_query_is_said_back():
 
 
 def test_only_backbones_with_a_text_tower_take_part():
-    who = text_search.readers((SPACE, "hog", "tf_efficientnet_lite0"))
-    assert who.reading == (SPACE,) and who.deaf == ("hog", "tf_efficientnet_lite0")
+    who = text_encoding.readers((SPACE, "hog", "tf_efficientnet_lite0"))
+    assert who.reading == (SPACE,) and who.without_text_tower == ("hog", "tf_efficientnet_lite0")
     assert "hog, tf_efficientnet_lite0 have no text tower" in who.sentence()
     with pytest.raises(BadInput, match="None of the selected backbones reads text. Add concepts_lite0"):
-        text_search.query_vectors(("hog", "hsv_histogram"), parse("cat"))
+        text_encoding.query_vectors(("hog", "hsv_histogram"), parse("cat"))
 
 
 def gallery(seed: int = 0, n: int = 30) -> dict[str, np.ndarray]:
@@ -128,7 +128,7 @@ def test_a_negative_term_pushes_its_pictures_down():
     rows = unit(np.stack([beach, beach + people, people]))
     assert list(text_search.search({SPACE: rows}, "beach -people", encode=fake_encode).order) == [0, 1, 2]
     assert list(text_search.search({SPACE: rows}, "people", encode=fake_encode).order) == [2, 1, 0]
-    weighted = text_search.query_vector(SPACE, parse("beach people:3"), encode=fake_encode)
+    weighted = text_encoding.query_vector(SPACE, parse("beach people:3"), encode=fake_encode)
     np.testing.assert_allclose(weighted, unit((beach + 3 * people)[None])[0], atol=1e-6)
 
 
@@ -162,26 +162,26 @@ def test_equal_pictures_tie_to_the_last_bit_and_keep_their_order():
 
 
 def test_templates_are_the_mean_over_their_sentences():
-    said = text_search.phrases(SPACE, ["cat", "dog"], True, fake_encode)
+    said = text_encoding.phrases(SPACE, ["cat", "dog"], True, fake_encode)
     for word, vector in zip(("cat", "dog"), said):
-        sentences = fake_encode(SPACE, [template.format(word) for template in text_search.TEMPLATES])
+        sentences = fake_encode(SPACE, [template.format(word) for template in text_encoding.TEMPLATES])
         np.testing.assert_allclose(vector, unit(sentences.sum(axis=0, keepdims=True))[0], atol=1e-6)
-    assert text_search.default_templates("clip_vitb32") and not text_search.default_templates(SPACE)
+    assert text_encoding.default_templates("clip_vitb32") and not text_encoding.default_templates(SPACE)
 
 
 def test_zero_shot_labels_and_their_confusion():
-    names = text_search.class_list("cat, dog\nsnow_leopard;cat")
+    names = zero_shot.class_list("cat, dog\nsnow_leopard;cat")
     assert names == ("cat", "dog", "snow_leopard")
     places = fake_encode(SPACE, ["cat", "dog", "snow leopard"])
-    result = text_search.zero_shot(SPACE, places[[0, 1, 2, 0]], names, encode=fake_encode)
+    result = zero_shot.classify(SPACE, places[[0, 1, 2, 0]], names, encode=fake_encode)
     assert list(result.predicted) == [0, 1, 2, 0] and (result.margin > 0).all()
-    table, accuracy = text_search.confusion(["cat", "cat", "Snow Leopard", ""], result)
+    table, accuracy = zero_shot.confusion(["cat", "cat", "Snow Leopard", ""], result)
     assert accuracy == pytest.approx(2 / 3)
     assert table.loc["cat", "dog"] == 1 and table.to_numpy().sum() == 3
-    assert np.isnan(text_search.confusion(["", "", "", ""], result)[1])
+    assert np.isnan(zero_shot.confusion(["", "", "", ""], result)[1])
     for line in ("", "cat", "\n".join(map(str, range(2000)))):
         with pytest.raises(BadInput, match="2 to 1,000"):
-            text_search.class_list(line)
+            zero_shot.class_list(line)
 
 
 def test_a_selection_is_described_by_what_sets_it_apart():
@@ -189,10 +189,10 @@ def test_a_selection_is_described_by_what_sets_it_apart():
     places = fake_encode(SPACE, words).astype(float)
     common = places[2]
     everyone = unit(np.stack([common + 0.5 * places[0], common + 0.5 * places[1], common]))
-    found = text_search.nearest_words(SPACE, everyone[:1], everyone, words, k=2, encode=fake_encode)
+    found = zero_shot.nearest_words(SPACE, everyone[:1], everyone, words, k=2, encode=fake_encode)
     assert found.word[0] == "cat" and found.more.is_monotonic_decreasing
     with pytest.raises(BadInput, match="at least one"):
-        text_search.nearest_words(SPACE, everyone[:0], everyone, words, encode=fake_encode)
+        zero_shot.nearest_words(SPACE, everyone[:0], everyone, words, encode=fake_encode)
 
 
 def labelled(labels: list[str]) -> Dataset:
@@ -212,17 +212,17 @@ def test_class_names_are_measured_as_queries():
     dataset = labelled(["cat", "dog", "cat", "", "dog"])
     cat, dog = fake_encode(SPACE, ["cat", "dog"])
     vectors = np.stack([cat, dog, dog, cat, dog])
-    found = text_search.measure(dataset, SPACE, vectors, encode=fake_encode, keys=("map", "p@1"))
+    found = zero_shot.evaluate_class_names(dataset, SPACE, vectors, encode=fake_encode, keys=("map", "p@1"))
     # cat: the unlabelled one ties with image 0 and comes later; image 2 ties with the dogs at rank 4 of 5
     np.testing.assert_allclose(found.per_query["map"], [(1 + 2 / 4) / 2, (1 + 2 / 3) / 2])
     assert found.accuracy == pytest.approx(3 / 4) and list(found.per_query["p@1"]) == [1, 1]
     with pytest.raises(BadInput, match="no labels"):
-        text_search.measure(labelled(["", ""]), SPACE, vectors[:2], encode=fake_encode)
+        zero_shot.evaluate_class_names(labelled(["", ""]), SPACE, vectors[:2], encode=fake_encode)
 
 
 def test_a_query_in_another_script_is_said_to_be_unknown():
-    assert text_search.cautions((SPACE,), parse("красная обувь")) and text_search.cautions((SPACE,), parse("🐈🐈"))
-    assert not text_search.cautions((SPACE,), parse("crème brûlée")) and not text_search.cautions(
+    assert text_encoding.cautions((SPACE,), parse("красная обувь")) and text_encoding.cautions((SPACE,), parse("🐈🐈"))
+    assert not text_encoding.cautions((SPACE,), parse("crème brûlée")) and not text_encoding.cautions(
         ("clip_vitb32",), parse("猫")
     )
 
@@ -233,7 +233,9 @@ from pathlib import Path
 from PIL import Image
 from core import data
 from core import backbones
-from core.studies import catalogue, embedding, judging, text
+from core.studies import embedding
+from core.studies.catalogue import catalogue_evaluation, catalogue_search
+from core.studies.text import text_encoding, text_search, zero_shot
 name = "hf-hub:tiny/clip"
 folder = Path("{folder}")
 random = np.random.default_rng(0)
@@ -242,33 +244,33 @@ for number in range(6):
 (folder / "list.csv").write_text("id,title,image,category\\n" + "".join(f"i{{n}},thing {{n}},{{n}}.png,{{'ab'[n % 2]}}\\n" for n in range(6)))
 dataset = data.add("shop", folder / "list.csv")
 embedding.embed(dataset, [name, "hog"])
-gallery = {{one: embedding.embeddings(dataset, one).vectors for one in (name, "hog")}}
-assert text.readers(tuple(gallery)).reading == (name,)
+gallery = {{backbone: embedding.embeddings(dataset, backbone).vectors for backbone in (name, "hog")}}
+assert text_encoding.readers(tuple(gallery)).reading == (name,)
 encoder = backbones.query_encoder(name)
-pictures = np.stack([encoder.encode([Image.open(folder / f"{{n}}.png")])[0] for n in range(6)])
+images = np.stack([encoder.encode([Image.open(folder / f"{{n}}.png")])[0] for n in range(6)])
 
 # a typed line with a negative term, photo sentences as they suit: the search, against the plain formula
-answer = text.search(gallery, "red shoe -lace:2")
-phrases = [encoder.encode_text([t.format(w) for t in text.TEMPLATES]).mean(0) for w in ("red shoe", "lace")]
+result = text_search.search(gallery, "red shoe -lace:2")
+phrases = [encoder.encode_text([t.format(w) for t in text_encoding.TEMPLATES]).mean(0) for w in ("red shoe", "lace")]
 phrases = [p / np.linalg.norm(p) for p in phrases]
 query = phrases[0] - 2 * phrases[1]
-expected = pictures @ (query / np.linalg.norm(query))
-print(float(np.abs(answer.scores - expected).max()))
-assert list(answer.order) == list(np.argsort(-expected, kind="stable"))
+expected = images @ (query / np.linalg.norm(query))
+print(float(np.abs(result.scores - expected).max()))
+assert list(result.order) == list(np.argsort(-expected, kind="stable"))
 
 # labels by name, and the catalogue in this space: both towers, its texts kept for the next start
-found = text.zero_shot(name, gallery[name], ["a dog", "a cat"], templates=False)
-print(float(np.abs(found.scores - pictures @ encoder.encode_text(["a dog", "a cat"]).T).max()))
-shop = catalogue.of_dataset(dataset)
-searcher = catalogue.searcher(shop, name)
-assert text.unread(name, shop.texts("title")) == 0
+labelled = zero_shot.classify(name, gallery[name], ["a dog", "a cat"], templates=False)
+print(float(np.abs(labelled.scores - images @ encoder.encode_text(["a dog", "a cat"]).T).max()))
+shop = catalogue_search.of_dataset(dataset)
+searcher = catalogue_search.searcher(shop, name)
+assert text_encoding.unread(name, shop.texts("title")) == 0
 titles = encoder.encode_text(shop.texts("title"))
 wanted = encoder.encode_text(["thing 3"])[0]
-both = titles + pictures
+both = titles + images
 both /= np.linalg.norm(both, axis=1, keepdims=True)
-said = searcher.answer("average", catalogue.ask(name, "thing 3"))
-print(float(np.abs(said.scores - both @ wanted).max()))
-assert len(judging.compare(searcher, judging.picture_questions(shop), name, draws=50).table) == 5
+result = searcher.answer("average", catalogue_search.ask(name, "thing 3"))
+print(float(np.abs(result.scores - both @ wanted).max()))
+assert len(catalogue_evaluation.compare(searcher, catalogue_evaluation.picture_questions(shop), name, draws=50).table) == 5
 """
 
 

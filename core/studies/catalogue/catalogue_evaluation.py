@@ -18,9 +18,9 @@ from core.fusion.catalogue_components import Components
 from core.studies import comparison as comparisons
 from core.studies.catalogue.catalogue_search import CATEGORY, Catalogue, Searcher, is_picture
 from core.studies.comparison import Comparison, ResamplingUnit
-from core.studies.text import text_search
-from core.studies.text.text_search import EncodeWords
-from core.types import Relevance, unit
+from core.studies.text import text_encoding, text_query, zero_shot
+from core.studies.text.text_encoding import EncodeWords
+from core.types import Relevance
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def category_questions(catalogue: Catalogue, used: Sequence[str]) -> CatalogueQu
     return CatalogueQueries(
         names,
         truth,
-        tuple(text_search.readable(name) for name in names),
+        tuple(zero_shot.readable(name) for name in names),
         caution=f"{len(names)} category names ask; so few queries can only show large differences.",
     )
 
@@ -144,17 +144,9 @@ def picture_questions(catalogue: Catalogue, group: str = "parent") -> CatalogueQ
     )
 
 
-def asked_vectors(space: str, lines: Sequence[str], encode: EncodeWords | None = None) -> np.ndarray:
-    """(n_lines, dim) float32 unit vectors of typed lines, as `catalogue.ask` understands them; each term read once."""
-    queries = [text_search.parse(line) for line in lines]
-    said = list(dict.fromkeys(term.text for query in queries for term in query.terms))
-    place = {one: at for at, one in enumerate(said)}
-    vectors = text_search.phrases(space, said, False, encode).astype(np.float64)
-    weights = np.zeros((len(queries), len(said)))
-    for row, query in enumerate(queries):
-        for term in query.terms:
-            weights[row, place[term.text]] += term.weight
-    return unit(weights @ vectors)
+def query_vectors(space: str, lines: Sequence[str], encode: EncodeWords | None = None) -> np.ndarray:
+    """(n_lines, dim) float32 unit vectors of typed lines, as `catalogue_search.ask` reads them; each term read once."""
+    return text_encoding.query_matrix(space, [text_query.parse(line) for line in lines], False, encode)
 
 
 def question_scores(
@@ -169,7 +161,7 @@ def question_scores(
     """(n_queries, n_items) float64 scores of labelled queries under one strategy.
 
     Args:
-        asked: `asked_vectors` of the questions, where they are there already.
+        asked: `query_vectors` of the questions, where they are there already.
     Raises:
         BadInput: BM25 was asked with pictures.
     """
@@ -181,9 +173,9 @@ def question_scores(
             raise BadInput("BM25 reads words only; a picture cannot ask it.")
         return _picture_scores(searcher, questions.own, strategy, given)
     if joins == "words":
-        lines = [text_search.parse(line).terms for line in questions.texts]
+        lines = [text_query.parse(line).terms for line in questions.texts]
         return np.stack([searcher.bm25.scores([(t.text, t.weight) for t in terms]) for terms in lines])
-    asked = asked_vectors(space, questions.texts, encode) if asked is None else asked
+    asked = query_vectors(space, questions.texts, encode) if asked is None else asked
     return scores(strategy, parts, asked, given)
 
 
@@ -300,14 +292,14 @@ def compare(
     skipped: dict[str, str] = {}
     # without shares of one's own, fixed weights are the simple average, and would only cost the others power
     usual = [entry.name for entry in CATALOGUE_STRATEGIES if shares is not None or not entry.uses_shares]
-    asked = None if len(questions.own) else asked_vectors(space, questions.texts, encode)
+    asked = None if len(questions.own) else query_vectors(space, questions.texts, encode)
     for name in dict.fromkeys([base, *(strategies or usual)]):
         try:
             scored = question_scores(searcher, questions, name, space, shares, encode, asked)
         except BadInput as error:
             skipped[CATALOGUE_STRATEGIES.get(name).label] = str(error)
             continue
-        values[name] = text_search.judged(scored, questions.truth, (metric,))[metric]
+        values[name] = zero_shot.query_metrics(scored, questions.truth, (metric,))[metric]
     if base not in values:
         raise BadInput(next(iter(skipped.values())))
     unit = ResamplingUnit.of(questions.truth)

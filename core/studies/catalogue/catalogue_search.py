@@ -23,8 +23,10 @@ from core.fusion.bm25 import Bm25, tokens
 from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K, fused_scores, reciprocal_ranks, weights
 from core.fusion.catalogue_components import Alternatives, Components, Fit
 from core.studies import embedding
-from core.studies.text import text_search
-from core.studies.text.text_search import EncodeWords, TextQuery
+from core.studies.retrieval import ranked_positions
+from core.studies.text import text_encoding, text_query
+from core.studies.text.text_encoding import EncodeWords
+from core.studies.text.text_query import TextQuery
 from core.types import Dataset, unit
 
 PICTURE = "picture"
@@ -282,7 +284,7 @@ def embed_texts(space: str, texts: Sequence[str], encode: EncodeWords | None = N
     """(n, dim) float32 unit vectors; an empty text is zero. Each text is read once and kept."""
     said = [one.strip() for one in texts]
     if encode is None:
-        return text_search.kept_vectors(space, said)
+        return text_encoding.cached_vectors(space, said)
     found = np.zeros((len(said), backbones.get(space).dim), np.float32)
     having = [row for row, one in enumerate(said) if one]
     if having:
@@ -333,14 +335,14 @@ def ask(
     """
     if not line.strip() and picture is None:
         raise BadInput("Type what to look for, or give a picture.")
-    query = text_search.parse(line) if line.strip() else TextQuery(())
-    said, notes = query.sentence(), (*query.notes, *text_search.cautions((space,), query))
+    query = text_query.parse(line) if line.strip() else TextQuery(())
+    said, notes = query.sentence(), (*query.notes, *text_encoding.cautions((space,), query))
     terms = tuple((term.text, term.weight) for term in query.terms)
     if picture is None:
-        return CatalogueQuery(text_search.query_vector(space, query, templates, encode), terms, said, notes)
+        return CatalogueQuery(text_encoding.query_vector(space, query, templates, encode), terms, said, notes)
     if not terms:
         return CatalogueQuery(unit(np.asarray(picture, np.float64)[None])[0], (), "something like the picture")
-    words = text_search.query_vector(space, query, templates, encode).astype(np.float64)
+    words = text_encoding.query_vector(space, query, templates, encode).astype(np.float64)
     both = balance * words + (1.0 - balance) * np.asarray(picture, np.float64)
     return CatalogueQuery(unit(both[None])[0], terms, f"something like the picture, and {said}", notes)
 
@@ -448,7 +450,7 @@ class Searcher:
         else:
             whole = weights(strategy, similarities, self.components, given)
             found, weighed = fused_scores(fit, whole)[0], whole[0]
-        order = text_search.ordered(found)
+        order = ranked_positions(found)
         if keep is not None:
             order = order[keep[order]]
         shown = self.catalogue.image_of if joins == "words" else self._shown(fit)

@@ -8,7 +8,7 @@ from core import data
 from core.data import images
 from core.studies.catalogue import catalogue_evaluation
 from core.studies.catalogue import catalogue_search as study
-from core.studies.text import text_search
+from core.studies.text import text_encoding
 from core.types import Dataset
 from core.ui.app import cache, stamps
 from core.ui.app.cached import cached, key_of
@@ -37,7 +37,7 @@ def catalogue(loaded: Dataset) -> study.Catalogue:
 def spaces(name: str) -> tuple[str, ...]:
     """The backbones that can hold a catalogue: concepts, and every embedded one that reads text."""
     return tuple(
-        dict.fromkeys(["concepts_lite0", *(one for one in cache.embedded(name) if text_search.reads_text(one))])
+        dict.fromkeys(["concepts_lite0", *(one for one in cache.embedded(name) if text_encoding.reads_text(one))])
     )
 
 

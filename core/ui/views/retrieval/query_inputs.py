@@ -20,7 +20,7 @@ from core.fusion import FusionSpec, store
 from core.setups import FusionSetup
 from core.studies import retrieval, system_spec_text
 from core.studies.system_spec_text import SystemRef
-from core.studies.text import text_search
+from core.studies.text import text_encoding, text_query
 from core.types import Dataset
 from core.ui.app import cache, state, theme
 from core.ui.app.cached import cached
@@ -302,7 +302,7 @@ def encode(name: str, pictures: Sequence[Image.Image]) -> np.ndarray:
 
 def readers(chosen: Sequence[str], embedded: Sequence[str]) -> tuple[str, ...]:
     """The embedded backbones that read text, chosen ones first."""
-    return text_search.readers(tuple(dict.fromkeys([*chosen, *embedded]))).reading
+    return text_encoding.readers(tuple(dict.fromkeys([*chosen, *embedded]))).reading
 
 
 def reading(named: SystemRef, standing_in: str) -> SystemRef:
@@ -313,7 +313,7 @@ def reading(named: SystemRef, standing_in: str) -> SystemRef:
     Args:
         standing_in: the backbone that answers where the system has none that reads.
     """
-    able = text_search.readers(named.backbones).reading or (standing_in,)
+    able = text_encoding.readers(named.backbones).reading or (standing_in,)
     if len(able) == 1:
         return SystemRef(able[0], cache.backbone_title(able[0]))
     mix = FusionSpec("words", "score_sum", able, None, (("norm", "zscore"),)).with_shares(named.spec.shares)
@@ -325,18 +325,20 @@ def reading_sentence(systems: Sequence[SystemRef], standing_in: str) -> str:
     """Who reads the words, who does not, and who stands in."""
     parts = []
     asked = tuple(dict.fromkeys(name for named in systems for name in named.backbones))
-    who = text_search.readers(asked)
-    called = [tuple(map(cache.backbone_title, names)) for names in (who.reading or (standing_in,), who.deaf)]
-    parts.append(text_search.Readers(*called).sentence())
-    if who.reading and any(not text_search.readers(named.backbones).reading for named in systems):
-        deaf = next(named for named in systems if not text_search.readers(named.backbones).reading)
+    who = text_encoding.readers(asked)
+    called = [
+        tuple(map(cache.backbone_title, names)) for names in (who.reading or (standing_in,), who.without_text_tower)
+    ]
+    parts.append(text_encoding.Readers(*called).sentence())
+    if who.reading and any(not text_encoding.readers(named.backbones).reading for named in systems):
+        deaf = next(named for named in systems if not text_encoding.readers(named.backbones).reading)
         parts.append(f"{cache.backbone_title(standing_in)} answers in place of {deaf.title}.")
     return " ".join(parts)
 
 
 @cached("resource", max_entries=256)
 def _word_vector(name: str, line: str) -> np.ndarray:
-    return text_search.query_vector(name, text_search.parse(line))[None]
+    return text_encoding.query_vector(name, text_query.parse(line))[None]
 
 
 # -- the query

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from core.errors import CoreError
-from core.studies.text import text_search
+from core.studies.text import text_encoding
 from core.ui.app import cache, jobs
 from core.ui.app.cached import cached
 
@@ -28,7 +28,11 @@ def words(space: str, texts: Sequence[str]) -> np.ndarray:
 
 @cached(max_entries=256)
 def _words(space: str, texts: tuple[str, ...]) -> np.ndarray:
-    return text_search.encode_words(space, texts) if len(texts) <= AT_ONCE else text_search.kept_vectors(space, texts)
+    return (
+        text_encoding.encode_words(space, texts)
+        if len(texts) <= AT_ONCE
+        else text_encoding.cached_vectors(space, texts)
+    )
 
 
 def warm(spaces: Sequence[str]) -> None:
@@ -41,7 +45,7 @@ def warm(spaces: Sequence[str]) -> None:
 def _warm(space: str) -> threading.Thread:
     def load() -> None:
         try:
-            text_search.encode_words(space, ["warm"])
+            text_encoding.encode_words(space, ["warm"])
         except CoreError as error:  # the query itself will say so
             _log.info("%s was not loaded ahead: %s", space, error)
 
@@ -61,14 +65,14 @@ def ready(space: str, texts: Sequence[str], what: str) -> bool:
     key = _key(space, texts)
     if key in _read():
         return True
-    if text_search.unread(space, texts) <= AT_ONCE:
+    if text_encoding.unread(space, texts) <= AT_ONCE:
         _read().add(key)
         return True
     job = jobs.find(JOB)
     title = f"{cache.backbone_title(space)} reads {what}"
 
     def work(running: jobs.BackgroundJob) -> None:
-        text_search.kept_vectors(space, texts, running.task)
+        text_encoding.cached_vectors(space, texts, running.task)
 
     if job is None or job.state == "done":
         jobs.start(JOB, title, work)
