@@ -249,7 +249,9 @@ def _exact(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Exact scores of some queries, (n, n_gallery) float32 with −inf at their own place, and each one's k-th best."""
     smaller = space.only(queries)
-    scores = sum(np.float32(shares[name]) * smaller.scores(name, 0, len(queries)) for name in names)
+    scores = np.zeros((len(queries), smaller.n_gallery), np.float32)
+    for name in names:
+        scores += np.float32(shares[name]) * smaller.scores(name, 0, len(queries))
     own = smaller.self_position
     rows = np.flatnonzero(own >= 0)
     scores[rows, own[rows]] = -np.inf

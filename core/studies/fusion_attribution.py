@@ -203,7 +203,7 @@ def shapley(
     n = len(backbones)
     if n > MOST_FOR_SUBSETS:
         raise BadInput(f"Exact Shapley values go up to {MOST_FOR_SUBSETS} backbones, not {n}. Take some out.")
-    table = {(): np.asarray(nothing, np.float64)}
+    table: dict[tuple[str, ...], np.ndarray] = {(): np.asarray(nothing, np.float64)}
     table |= {chosen: np.asarray(value(chosen), np.float64) for chosen in subsets(backbones)}
     values = []
     for name in backbones:

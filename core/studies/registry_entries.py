@@ -58,7 +58,7 @@ def _backbones() -> list[dict[str, object]]:
 def _datasets() -> list[dict[str, object]]:
     from core import data
 
-    rows = []
+    rows: list[dict[str, object]] = []
     for name in data.names():
         if name in data.DATASETS:
             rows.append({"name": name, "what": data.DATASETS.get(name).description})

@@ -88,7 +88,7 @@ def _usable(named: SystemRef, backbones: Sequence[str]) -> SystemRef:
             f"{named.title or 'The fusion'} needs the backbone {absent[0][:80]!r}, which is not embedded here. "
             "Embed it on the Overview, or choose another system."
         )
-    return named if named.title else SystemRef(named.text, title(named.spec), named.spec)
+    return named if named.title or named.spec is None else SystemRef(named.text, title(named.spec), named.spec)
 
 
 def _fusion(kind: str, inside: str, short: str) -> FusionSpec:

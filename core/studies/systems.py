@@ -77,7 +77,7 @@ class System:
         """Length of the vectors; None for fusions of scores and ranks."""
         if self.spec is not None and self.spec.kind == "concat":
             return sum(self.space.get(name).shape[1] for name in self.spec.active)
-        return self.vectors.shape[1] if self.has_vectors else None
+        return None if self.vectors is None else self.vectors.shape[1]
 
     @property
     def vectors(self) -> np.ndarray | None:
@@ -147,9 +147,13 @@ class System:
             )
         return fused
 
+    def _fusion(self) -> FusionSpec:
+        assert self.spec is not None, "only fusions are fused"
+        return self.spec
+
     def _concat(self, start: int, stop: int) -> np.ndarray:
         """Cosines of the concatenation from those of the parts: missing parts cost the other side's length."""
-        space, spec = self.space, self.spec
+        space, spec = self.space, self._fusion()
         scores = [space.scores(name, start, stop) for name in spec.active]
         if not space.missing(spec.active):
             return early.concat_scores(scores, spec.active_weights)
@@ -160,11 +164,11 @@ class System:
 
     @cached_property
     def _fused_gallery(self) -> np.ndarray:
-        return np.ascontiguousarray(self.space.fused(self.spec)[self.space.split.gallery])
+        return np.ascontiguousarray(self.space.fused(self._fusion())[self.space.split.gallery])
 
     @cached_property
     def _first(self) -> np.ndarray:
-        return self.space.first_in_gallery(tuple(sorted(self.spec.active)))
+        return self.space.first_in_gallery(tuple(sorted(self._fusion().active)))
 
 
 def build(space: VectorSet, backbones: Sequence[str], fusions: Sequence[FusionSpec] = ()) -> list[System]:

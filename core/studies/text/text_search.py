@@ -99,4 +99,7 @@ def _joined(cosines: Mapping[str, np.ndarray], shares: Mapping[str, float]) -> n
     if len(cosines) == 1:
         return next(iter(cosines.values())).copy()
     total = sum(shares[name] for name in cosines)
-    return sum(shares[name] / total * standardised(values) for name, values in cosines.items())
+    joined = np.zeros_like(next(iter(cosines.values())))
+    for name, values in cosines.items():
+        joined = joined + shares[name] / total * standardised(values)
+    return joined

@@ -62,7 +62,8 @@ class _EarlyStop:
     """Keeps the best state, and says when `patience` epochs brought nothing."""
 
     def __init__(self, patience: int) -> None:
-        self.patience, self.best, self.value, self.state = patience, 0, -np.inf, None
+        self.patience, self.best, self.value = patience, 0, -np.inf
+        self.state: dict[str, np.ndarray] = {}
 
     def look(self, epoch: int, value: float, state: dict[str, np.ndarray]) -> bool:
         """True when training should go on."""
@@ -429,7 +430,8 @@ def balanced_batches(
     members = {g: np.flatnonzero(groups == g) for g in np.unique(groups)}
     usable = [g for g, found in members.items() if len(found) > 1]
     per_epoch = max(20, round(len(groups) / (min(classes, len(usable)) * each)))
-    batches, waiting = [], []
+    batches: list[np.ndarray] = []
+    waiting: list[int] = []
     for _ in range(per_epoch):
         while len(waiting) < min(classes, len(usable)):
             waiting += [g for g in rng.permutation(usable) if g not in waiting]

@@ -90,7 +90,7 @@ def fit(
         return Fitted(found.spec, part.split, found, day)
     if what == "gate":
         made = learned_fusion.train_gate(
-            part.space, names, part.truth, list(range(len(asks))), part.groups[asks], task=task
+            part.space, names, part.truth, np.arange(len(asks)), part.groups[asks], task=task
         )
     elif what == "linear_head":
         made = learned_fusion.train_head(space, names, asks, part.groups, dim=dim, task=task)
@@ -117,7 +117,7 @@ def _vectors(space: VectorSet, names: Sequence[str]) -> str:
     for name in names:
         rows = space.get(name)
         digest.update(f"{name} {rows.shape} ".encode())
-        some = np.unique(np.linspace(0, max(len(rows) - 1, 0), _ROWS).astype(int)) if len(rows) else []
+        some: np.ndarray = np.unique(np.linspace(0, len(rows) - 1, _ROWS).astype(int)) if len(rows) else np.arange(0)
         digest.update(np.ascontiguousarray(rows[some]).tobytes())
     return digest.hexdigest()
 
