@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from core.fusion import FusionSpec
     from core.studies.evaluation import Result
 
-COLUMNS = ("map", "p@k", "recall@k", "hit@k", "mrr", "rprec", "ndcg", "silhouette_cosine")
+COLUMNS = ("map", "mrr", "rprec", "ndcg", "silhouette_cosine", "p@k", "recall@k", "hit@k")
 """Metrics of the tables, as far as they were computed; each @k at every cut-off."""
 MOST_COLUMNS = 6
 """Metrics of one table; more would not fit a page of paper with their intervals."""
