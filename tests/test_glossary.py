@@ -16,8 +16,6 @@ GLOSSARY = house.ROOT / "core" / "GLOSSARY.md"
 NAMES_FOR_NOW = {
     "app.py",
     "core/bench",
-    "core/cli.py",
-    "core/export",
     "core/fusion",
     "core/paths.py",
     "core/projection",

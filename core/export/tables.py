@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import metrics
@@ -29,7 +28,7 @@ MOST_PRINTED_PAIRS = 15
 
 
 def check_metrics(metric: str, text: str, ks: Sequence[int]) -> None:
-    """What --metric and --show name, looked at before anything is worked out.
+    """What --metric and --show name, looked at before anything is computed.
 
     Raises:
         UnknownName: no metric is called so; the sentence names the nearest.
@@ -37,12 +36,12 @@ def check_metrics(metric: str, text: str, ks: Sequence[int]) -> None:
     """
     metrics.parse(metric)
     evaluation.check_metric(metric, ks)
-    known = {one.at(k) for one in metrics.METRICS if one.kind != "curve" for k in ks}
+    known = {metric.at(k) for metric in metrics.METRICS if metric.kind != "curve" for k in ks}
     for key in _named(text):
         metrics.parse(key)
         if key not in known:
             raise BadInput(
-                f"{key!r} is not worked out here: name its cut-off in --k. There are {', '.join(sorted(known))}."
+                f"{key!r} is not computed here: name its cut-off in --k. There are {', '.join(sorted(known))}."
             )
 
 
@@ -58,17 +57,17 @@ def columns(text: str, result: evaluation.Result) -> list[str]:
         UnknownName: no metric is called so.
         BadInput: it was not computed, as a cut-off that `--k` leaves out.
     """
-    there = leaderboard.available(result)
+    computed = leaderboard.available(result)
     if text.strip() == "all":
-        wanted = list(there)
+        wanted = list(computed)
     elif text.strip():
         wanted = _named(text)
     else:
-        wanted = [key for key in evaluation_tables.SHOWN if key in there]
+        wanted = [key for key in evaluation_tables.SHOWN if key in computed]
     for key in wanted:
         metrics.parse(key)
-        if key not in there:
-            raise BadInput(f"{key!r} was not worked out here: name its cut-off in --k. There are {', '.join(there)}.")
+        if key not in computed:
+            raise BadInput(f"{key!r} was not computed here: name its cut-off in --k. There are {', '.join(computed)}.")
     return list(dict.fromkeys([result.metric, *wanted]))
 
 
@@ -109,17 +108,17 @@ def pairs(result: evaluation.Result) -> str:
     shown = every if len(every) <= MOST_PRINTED_PAIRS else [pair for pair in every if pair[0] == names[0]]
     rows = [["pair", metrics.label(result.metric), "95 % interval", "p", "Holm p", "d_z", "wins/ties/losses", ""]]
     for a, b in shown:
-        d = result.comparison.difference(a, b)
+        pair = result.comparison.difference(a, b)
         rows.append(
             [
                 f"{a} less {b}",
-                f"{d.mean:+.4f}",
-                f"[{d.low:+.4f}, {d.high:+.4f}]",
-                f"{d.p:.2g}",
-                f"{d.p_holm:.2g}",
-                f"{d.d_z:.2f}",
-                f"{d.wins}/{d.ties}/{d.losses}",
-                d.conclusion,
+                f"{pair.mean:+.4f}",
+                f"[{pair.low:+.4f}, {pair.high:+.4f}]",
+                f"{pair.p:.2g}",
+                f"{pair.p_holm:.2g}",
+                f"{pair.d_z:.2f}",
+                f"{pair.wins}/{pair.ties}/{pair.losses}",
+                pair.conclusion,
             ]
         )
     left = len(every) - len(shown)
@@ -136,7 +135,7 @@ def facts(systems: Sequence[System], dataset: Dataset, from_files: bool = False)
     Args:
         from_files: the vectors were computed elsewhere, so a backbone of the same name says nothing about them.
     """
-    return {one.name: _plain(one) if from_files else _known(one, dataset) for one in systems}
+    return {system.name: _plain(system) if from_files else _known(system, dataset) for system in systems}
 
 
 def _known(system: System, dataset: Dataset) -> SystemInfo:
@@ -153,41 +152,28 @@ def _plain(system: System) -> SystemInfo:
     return SystemInfo(system.name, system.spec.strategy.label, parts, system.dim)
 
 
-def check(files: Mapping[str, Path]) -> None:
-    """Raises BadInput for a name whose ending does not say CSV or Parquet: asked before anything is worked out."""
-    for name, path in files.items():
-        if name not in ("json", "latex") and path.suffix.lower() not in (".csv", ".parquet"):
-            raise BadInput(f"--{name} {path}: end the name in .csv or .parquet, which says what is written.")
-        if not path.expanduser().absolute().parent.is_dir():
-            raise BadInput(f"--{name} {path}: there is no folder {path.parent}. Make it first, or name another.")
-
-
-def write(
-    files: Mapping[str, Path],
+def file_content(
+    name: str,
+    ending: str,
     result: evaluation.Result,
     known: Mapping[str, SystemInfo],
     dataset: Dataset,
     keys: Sequence[str],
-) -> None:
-    """Write what was asked for, each to its file.
+) -> bytes:
+    """What one of the files of `evaluate` holds.
 
     Args:
-        files: "json", "table", "latex", "differences", "per-query", "per-class", "curves", "ranking" or "protocols" → path; the
-            ending says CSV or Parquet where both can be had (`check`).
+        name: "json", "table", "latex", "differences", "per-query", "per-class", "curves", "ranking" or "protocols".
+        ending: ".csv" or another for Parquet, where both can be had.
         keys: metrics of the LaTeX table.
-    Raises:
-        BadInput: a path that cannot be written.
     """
-    tables = _tables(result, known, dataset)
-    for name, path in files.items():
-        if name == "json":
-            text = json.dumps(evaluation_tables.as_json(result), indent=1, allow_nan=False, ensure_ascii=False)
-            _put(path, (text + "\n").encode())
-        elif name == "latex":
-            _put(path, leaderboard_files.as_latex(result, known, keys, dataset).encode())
-        else:
-            as_csv = path.suffix.lower() == ".csv"
-            _put(path, (leaderboard_files.as_csv if as_csv else leaderboard_files.as_parquet)(tables[name]()))
+    if name == "json":
+        record = evaluation_tables.as_json(result)
+        return (json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+    if name == "latex":
+        return leaderboard_files.as_latex(result, known, keys, dataset).encode()
+    frame = _tables(result, known, dataset)[name]()
+    return leaderboard_files.as_csv(frame) if ending.lower() == ".csv" else leaderboard_files.as_parquet(frame)
 
 
 def _tables(
@@ -209,20 +195,19 @@ def class_rows(result: evaluation.Result, dataset: Dataset) -> pd.DataFrame:
     """class, system, the compared metric, its interval, n_queries: a row for each class that has a valid query."""
     import pandas as pd
 
-    found = class_table.per_class(
-        result, dataset, result.metric, class_table.class_order(result, dataset, result.metric)
-    )
+    order = class_table.class_order(result, dataset, result.metric)
+    table = class_table.per_class(result, dataset, result.metric, order)
     rows = []
-    for at, label in enumerate(found.classes):
-        for number, system in enumerate(found.systems):
+    for at, label in enumerate(table.classes):
+        for number, system in enumerate(table.systems):
             rows.append(
                 {
                     "class": label,
                     "system": system,
-                    result.metric: found.values[at, number],
-                    "low": found.low[at, number],
-                    "high": found.high[at, number],
-                    "n_queries": int(found.n[at]),
+                    result.metric: table.values[at, number],
+                    "low": table.low[at, number],
+                    "high": table.high[at, number],
+                    "n_queries": int(table.n[at]),
                 }
             )
     return pd.DataFrame(rows, columns=["class", "system", result.metric, "low", "high", "n_queries"])
@@ -233,28 +218,19 @@ def curve_table(result: evaluation.Result) -> pd.DataFrame:
     import pandas as pd
 
     frames = []
-    for one in result.evaluations:
-        if one.curve is None:
+    for system in result.evaluations:
+        if system.curve is None:
             continue
         frames.append(
             pd.DataFrame(
                 {
-                    "system": one.name,
+                    "system": system.name,
                     "recall": curves.RECALL_LEVELS,
-                    "precision": one.curve.mean,
-                    "low": one.curve.low,
-                    "high": one.curve.high,
-                    "n_queries": one.curve.n_valid,
+                    "precision": system.curve.mean,
+                    "low": system.curve.low,
+                    "high": system.curve.high,
+                    "n_queries": system.curve.n_valid,
                 }
             )
         )
     return pd.concat(frames, ignore_index=True)
-
-
-def _put(path: Path, content: bytes) -> None:
-    try:
-        path.expanduser().write_bytes(content)
-    except OSError as error:
-        raise BadInput(
-            f"Cannot write {path}: {error.strerror}. Give a path in a folder that exists and is writable."
-        ) from None

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from core import cli, metrics
+from core.cli.evaluate import EXPORTS
 from core.studies import embedding, fusion
 from core.studies import evaluation as study
 
@@ -46,7 +47,7 @@ def test_every_table_is_written_and_reads_back(expected: study.Result, tmp_path:
         "ranking": "r.parquet",
         "json": "r.json",
     }
-    assert {*flags, "protocols"} == set(cli.EXPORTS), "every export is tried; protocols in test_landmarks"
+    assert {*flags, "protocols"} == set(EXPORTS), "every export is tried; protocols in test_landmarks"
     assert (
         cli.main([*ASKED, *(part for flag, name in flags.items() for part in (f"--{flag}", str(tmp_path / name)))]) == 0
     )
@@ -151,7 +152,7 @@ def test_the_help_names_every_file(capsys) -> None:
     with pytest.raises(SystemExit):
         cli.main(["evaluate", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    for flag in (*cli.EXPORTS, "show", "metric", "by-class", "by-query"):
+    for flag in (*EXPORTS, "show", "metric", "by-class", "by-query"):
         assert f"--{flag}" in said
 
 

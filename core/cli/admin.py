@@ -1,0 +1,82 @@
+"""What looks after the installation: `list`, `fetch`, `check`, `bench`."""
+
+from __future__ import annotations
+
+import argparse
+
+from core import bench
+from core.cli import inputs
+from core.cli.verbs import Verb, flag
+from core.registry import LISTED
+
+
+def list_entries(arguments: argparse.Namespace) -> None:
+    """One of the registries as a table."""
+    from core.studies import registry_entries
+
+    if arguments.kind == "fusions" and not arguments.markdown:
+        inputs.load_plugins()
+    table = registry_entries.table(arguments.kind)
+    print(registry_entries.markdown(table) if arguments.markdown else registry_entries.plain(table))
+
+
+def fetch(arguments: argparse.Namespace) -> None:
+    """Bring weights into the hub's cache, on a machine with a network."""
+    from core import backbones
+
+    for name in arguments.names:
+        print(backbones.fetch(name, task=inputs.task()))
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Where the store is, what it holds and what was imported, whether each part is whole; --mend sets aside."""
+    from core import data
+    from core.store import open_store
+
+    if arguments.mend:
+        print("\n".join(open_store().repair()) or "Nothing of the store is damaged.")
+    print(open_store().check())
+    for name in data.names():
+        whole, damaged = data.attached_vectors.look_over(name)
+        for line in [*whole, *(f"NOT WHOLE. {reason}" for reason in damaged)]:
+            print(f"  vectors of {name}: {line}")
+
+
+def run_benchmark(arguments: argparse.Namespace) -> None:
+    """Run one benchmark; `bench NAME --help` says what it takes."""
+    bench.run(arguments.name, arguments.rest)
+
+
+LIST = Verb(
+    "list",
+    "what is there: backbones, datasets, metrics, fusions",
+    list_entries,
+    (
+        flag("kind", choices=[f"{kind}s" for kind in LISTED]),
+        flag("--markdown", action="store_true", help="as a Markdown table, as the documentation shows it"),
+    ),
+)
+FETCH = Verb(
+    "fetch",
+    "download the weights of a backbone into the hub's cache",
+    fetch,
+    (flag("names", nargs="+", metavar="BACKBONE"),),
+)
+CHECK = Verb(
+    "check",
+    "look over the store and imported vectors: what is there, whether it is whole",
+    check,
+    (
+        flag(
+            "--mend",
+            action="store_true",
+            help="set what is damaged aside, so that embedding makes it anew",
+        ),
+    ),
+)
+BENCH = Verb(
+    "bench",
+    "measure on this machine: " + ", ".join(bench.names()),
+    run_benchmark,
+    (flag("name", choices=bench.names()), flag("rest", nargs=argparse.REMAINDER)),
+)

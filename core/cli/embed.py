@@ -1,0 +1,36 @@
+"""`embed`: compute what is missing, say what was there, what was computed and what could not be read."""
+
+from __future__ import annotations
+
+import argparse
+
+from core.cli import inputs, outputs
+from core.cli.verbs import BACKBONES, DATASET, VECTORS, Verb, flag
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Embed a dataset and print what was done."""
+    from core.backbones.engines.torch_engine import pick_device
+    from core.studies import embedding
+
+    if arguments.device:
+        pick_device(arguments.device)  # refused also where nothing is missing
+    names = inputs.backbones(arguments)
+    report = embedding.embed(inputs.dataset(arguments), names, device=arguments.device or None, task=inputs.task())
+    outputs.end_progress()
+    print(report.sentence())
+    for path, reason in report.quarantined:
+        print(f"  not read: {path}: {reason}")
+
+
+EMBED = Verb(
+    "embed",
+    "compute and keep the embeddings of a dataset",
+    run,
+    (
+        *DATASET,
+        *VECTORS,
+        *BACKBONES,
+        flag("--device", default="", help="cuda, mps or cpu; picked by itself if left out"),
+    ),
+)

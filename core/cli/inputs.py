@@ -1,0 +1,229 @@
+"""From flags to what studies take: the dataset, the backbones, the fusions."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.cli import outputs
+from core.errors import BadInput, UnknownName
+from core.setups import DEFAULT_BACKBONES
+from core.task import Task
+
+if TYPE_CHECKING:
+    from core.data.splits import SplitShares
+    from core.fusion import FusionSpec
+    from core.types import Dataset
+
+MOST_K = 10_000_000
+"""The largest cut-off; figures at a k beyond the list are those of the whole list."""
+
+
+def task() -> Task:
+    """Work that reports on the terminal."""
+    return Task(outputs.print_progress)
+
+
+def load_plugins() -> None:
+    """The user's own strategies join the table; a file that cannot be used is named, and all others work."""
+    from core.fusion import plugins
+
+    for reason in plugins.load_plugins():
+        outputs.remark(f"warning: {reason}")
+
+
+def cutoffs(text: str) -> tuple[int, ...]:
+    """What --k names, rising.
+
+    Raises:
+        BadInput: it is no list of whole numbers of at least 1.
+    """
+    try:
+        ks = tuple(sorted({int(part) for part in text.split(",") if part.strip()}))
+    except ValueError:
+        ks = ()
+    if not ks or ks[0] < 1:
+        raise BadInput(
+            f"--k takes whole numbers of at least 1, separated by commas, e.g. --k 1,5,10; got {text[:40]!r}."
+        )
+    if ks[-1] > MOST_K:
+        raise BadInput(f"--k takes numbers up to {MOST_K:,}; no list is longer. Got one of {len(str(ks[-1]))} digits.")
+    return ks
+
+
+def named_files(pairs: Sequence[str]) -> dict[str, Path]:
+    """What --vectors names: name → file.
+
+    Raises:
+        BadInput: a pair is no NAME=FILE, or a name comes twice.
+    """
+    files: dict[str, Path] = {}
+    for pair in pairs:
+        name, equals, file = pair.partition("=")
+        if not equals or not name or not file:
+            raise BadInput(f"--vectors takes NAME=FILE, e.g. --vectors resnet=resnet.npy; got {pair!r}.")
+        if name in files:
+            raise BadInput(f"--vectors names {name!r} twice; give each set of vectors a name of its own.")
+        files[name] = Path(file)
+    return files
+
+
+# ---------------------------------------------------------------- the dataset
+
+
+def dataset(arguments: argparse.Namespace) -> Dataset:
+    """The dataset that --data names, listed and remembered when it is a path that is not known yet.
+
+    Vectors from files join it, and what --split and --one-of-each say is remembered with it.
+    """
+    from core import data
+
+    vectors = named_files(getattr(arguments, "vectors", []))
+    _split_shares(arguments)  # before anything is read
+    if not vectors and (getattr(arguments, "labels", None) or getattr(arguments, "pairs", None)):
+        raise BadInput("--labels and --pairs describe vectors from files: add --vectors NAME=FILE, or leave them out.")
+    if not arguments.data and vectors and arguments.name:
+        return _with_overrides(arguments, _attach(arguments, arguments.name, vectors))
+    if not arguments.data:
+        raise BadInput(
+            "Which images? Give `--data PATH` (a folder of images) or `--data NAME`; `python -m core list datasets`."
+        )
+    known = (*data.names(), *data.DATASETS.names)
+    if arguments.name and arguments.name != arguments.data and arguments.data in known:
+        raise BadInput(
+            f"--name belongs to a path that is read; the dataset {arguments.data!r} keeps its name. Leave --name out."
+        )
+    reader, options = _reader(arguments)
+    loaded = data.load(arguments.data, name=arguments.name or None, task=task(), reader=reader, **options)
+    outputs.end_progress()
+    for sentence in data.remarks(loaded.name):
+        outputs.remark(f"{loaded.name}: {sentence}")
+    if vectors:
+        _attach(arguments, loaded.name, vectors)
+    return _with_overrides(arguments, loaded.name)
+
+
+def _attach(arguments: argparse.Namespace, name: str, vectors: dict[str, Path]) -> str:
+    """Vectors from files join a dataset, or become one; its name."""
+    from core import data
+
+    joined = data.add_vectors(name, vectors, arguments.labels, arguments.pairs, arguments.invalid, outputs.remark)
+    return joined.name
+
+
+def _reader(arguments: argparse.Namespace) -> tuple[str | None, dict[str, Any]]:
+    """The reader named, if any, and its options."""
+    from core.data import readers
+
+    if not arguments.reader and not arguments.option:
+        return None, {}
+    path = Path(arguments.data).expanduser()
+    if arguments.data.startswith("torchvision:") or (not path.exists() and not arguments.reader):
+        raise BadInput(f"--reader and --option belong to a path that is read; {arguments.data!r} is none.")
+    texts: dict[str, str] = {}
+    for pair in arguments.option:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise BadInput(f"--option takes NAME=VALUE, e.g. --option depth=2; got {pair!r}.")
+        texts[name.strip()] = value
+    reader = readers.choose(path, arguments.reader or None)
+    return reader.name, readers.options_from(reader, texts)
+
+
+def _with_overrides(arguments: argparse.Namespace, name: str) -> Dataset:
+    """The saved dataset after --one-of-each and --split, which stay with it."""
+    from core import data
+
+    if arguments.one_of_each is not None:
+        smaller = data.keep_one_of_each(name) if arguments.one_of_each else data.keep_all(name)
+        n_copies = len(data.whole(name)) - len(smaller)
+        outputs.remark(f"{name}: {len(smaller):,} images; copies left out: {n_copies:,}.")
+    if arguments.split:
+        split = data.make_split(name, _split_shares(arguments), arguments.seed or 0).split
+        n = [len(part) for part in (split.queries, split.gallery, split.train)]
+        outputs.remark(f"{name}: {n[0]:,} queries, {n[1]:,} in the gallery, {n[2]:,} to train on.")
+    return data.get(name)
+
+
+def _split_shares(arguments: argparse.Namespace) -> SplitShares | None:
+    """The shares that --split names; None for the dataset's own split, and where there is no such flag."""
+    from core.data.splits import SplitShares
+
+    text = arguments.split
+    if not text and arguments.seed is not None:
+        raise BadInput("--seed belongs to --split, e.g. --split 0.2 --seed 1.")
+    if arguments.seed is not None and arguments.seed < 0:
+        raise BadInput(f"--seed takes a whole number of at least 0, e.g. --seed 1; got {arguments.seed}.")
+    if not text or text.strip().lower() == "given":
+        return None
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not 1 <= len(numbers) <= 2:
+        raise BadInput(f"--split takes one or two shares, e.g. 0.2 or 0.15,0.5, or the word given; got {text!r}.")
+    return SplitShares(*numbers)
+
+
+# ---------------------------------------------------------------- backbones and fusions
+
+
+def backbones(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The backbones named, each resolved and checked; the four defaults when none is."""
+    from core import backbones as catalog
+
+    if arguments.weights:
+        if len(arguments.backbone) != 1:
+            raise BadInput("--weights needs exactly one --backbone: the timm architecture that the file is for.")
+        return (catalog.add_local(arguments.backbone[0], arguments.weights).name,)
+    attached = _attached(arguments)
+    named = [name if name in attached else catalog.get(name).name for name in arguments.backbone]
+    return tuple(dict.fromkeys([*named_files(getattr(arguments, "vectors", [])), *named])) or DEFAULT_BACKBONES
+
+
+def _attached(arguments: argparse.Namespace) -> set[str]:
+    """Names of vectors that are attached to the dataset that --data names, or are being attached now."""
+    from core import data
+
+    names = set(named_files(getattr(arguments, "vectors", [])))
+    return names | set(data.attached_vectors.names(arguments.data)) if arguments.data in data.names() else names
+
+
+def equal_mixes(texts: Sequence[str], known: Collection[str], from_files: bool = False) -> list[FusionSpec]:
+    """What --fuse names: equal shares of two or more.
+
+    Args:
+        known: systems that are compared here.
+        from_files: nothing else can be joined; else any backbone can whose vectors are in the store.
+    """
+    from core import backbones as catalog
+    from core.fusion import spec
+
+    mixes = []
+    for text in texts:
+        names = tuple(part.strip() for part in text.split("+"))
+        if len(names) < 2 or not all(names):
+            raise BadInput(f"--fuse joins two names or more with +, e.g. --fuse a+b; got {text!r}.")
+        strangers = [name for name in names if name not in known]
+        if not from_files:
+            names = tuple(catalog.get(name).name if name in strangers else name for name in names)
+        elif strangers:
+            raise UnknownName(f"--fuse {text} names {strangers[0]!r}; there are {', '.join(dict.fromkeys(known))}.")
+        mixes.append(spec.equal(names))
+    return mixes
+
+
+def systems(arguments: argparse.Namespace) -> tuple[Dataset, tuple[str, ...], list[FusionSpec]]:
+    """The dataset, embedded with the backbones named, and the fusions named (equal mixes when none is)."""
+    from core.fusion import spec, store
+    from core.studies import embedding
+
+    names = backbones(arguments)
+    fusions = list(store.read(arguments.fusions)) if arguments.fusions else []
+    fusions += equal_mixes(arguments.fuse, {*names, *_attached(arguments)})
+    loaded = embedding.embed(dataset(arguments), names, task=task()).dataset
+    if not fusions and not arguments.fuse:
+        fusions = spec.equal_mixes(names)
+    return loaded, names, fusions
