@@ -31,6 +31,7 @@ GROUND = {
     "javascript",
     "wording",
     "templates",
+    "text_table",
 }
 ORDER: list[set[str]] = [
     {"data"},

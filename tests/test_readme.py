@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core import cli
 from core.studies import registry_entries
 from tests.browser import ROOT
 
@@ -18,10 +19,29 @@ def between(name: str) -> str:
     return re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- /{name} -->", README, re.S).group(1).strip()
 
 
-@pytest.mark.parametrize("kind", ["backbones", "readers", "fusions", "metrics"])
-def test_tables_are_those_of_the_registries(kind: str, home: Path) -> None:
-    said = f"`python -m core list {kind} --markdown` prints another table than the README shows; paste it there"
-    assert between(kind) == registry_entries.markdown(registry_entries.table(kind)), said
+@pytest.mark.parametrize("kind", registry_entries.CATALOGS)
+def test_catalogs_are_those_of_the_registries(kind: str, home: Path, capsys) -> None:
+    path, _ = registry_entries.CATALOGS[kind]
+    assert cli.main(["list", kind, "--markdown"]) == 0
+    stale = f"write it anew: python -m core list {kind} --markdown > {path.relative_to(ROOT)}"
+    assert path.read_text(encoding="utf-8") == capsys.readouterr().out, stale
+
+
+def test_it_reads_in_five_minutes() -> None:
+    prose = re.sub(r"```.*?```", "", README, flags=re.S)
+    assert len(prose.split()) < 5 * 260
+
+
+def test_every_file_it_leads_to_is_there() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert len(links) > 6 and all((ROOT / link).is_file() for link in links), links
+
+
+def test_its_speeds_are_those_of_the_long_table() -> None:
+    section = README[README.index("## How fast") : README.index("## For those who carry it on")]
+    speeds = re.findall(r"[0-9]+\.[0-9]+", section)
+    table = (ROOT / "core" / "bench" / "RESULTS.md").read_text(encoding="utf-8")
+    assert len(speeds) >= 5 and all(speed in table for speed in speeds), speeds
 
 
 def test_every_page_is_named() -> None:

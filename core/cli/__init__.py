@@ -67,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="VERB")
     for verb in VERBS:
         command = commands.add_parser(verb.name, help=verb.help)
-        groups = {name: command.add_mutually_exclusive_group() for name in {flag.excludes for flag in verb.flags} - {""}}
+        groups = {
+            name: command.add_mutually_exclusive_group() for name in {flag.excludes for flag in verb.flags} - {""}
+        }
         for flag in verb.flags:
             groups.get(flag.excludes, command).add_argument(*flag.names, **flag.settings)
         command.set_defaults(verb=verb)

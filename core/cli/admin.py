@@ -16,8 +16,10 @@ def list_entries(arguments: argparse.Namespace) -> None:
 
     if arguments.kind == "fusions" and not arguments.markdown:
         inputs.load_plugins()
-    table = registry_entries.table(arguments.kind)
-    print(registry_entries.markdown(table) if arguments.markdown else registry_entries.plain(table))
+    if arguments.markdown:
+        print(registry_entries.markdown(arguments.kind), end="")
+    else:
+        print(registry_entries.plain(registry_entries.table(arguments.kind)))
 
 
 def fetch(arguments: argparse.Namespace) -> None:
@@ -53,7 +55,7 @@ LIST = Verb(
     list_entries,
     (
         flag("kind", choices=[f"{kind}s" for kind in LISTED]),
-        flag("--markdown", action="store_true", help="as a Markdown table, as the documentation shows it"),
+        flag("--markdown", action="store_true", help="as a Markdown page: the CATALOG.md beside the code"),
     ),
 )
 FETCH = Verb(

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from core import metrics
+from core import metrics, text_table
 from core.data.readers import revisited
 from core.errors import BadInput, CoreError
 from core.metrics import curves
@@ -90,7 +90,7 @@ def _across(result: evaluation.Result, keys: Sequence[str]) -> str:
     names = leaderboard.order(result)
     rows = [["metric", *names], ["ties", *(result.tie_groups[name] for name in names)]]
     rows += [[metrics.label(key), *(_interval(result[name].figures[key]) for name in names)] for key in keys]
-    return "\n".join([*evaluation_tables.aligned(rows), *evaluation_tables.footnotes(result)])
+    return "\n".join([*text_table.aligned(rows), *evaluation_tables.footnotes(result)])
 
 
 def _interval(figure: Figure) -> str:
@@ -123,7 +123,7 @@ def pairs(result: evaluation.Result) -> str:
         )
     left = len(every) - len(shown)
     more = [f"{left:,} more pairs were tested too: --differences FILE writes all {len(every):,}."] if left else []
-    return "\n".join([*evaluation_tables.aligned(rows), *more])
+    return "\n".join([*text_table.aligned(rows), *more])
 
 
 # ---------------------------------------------------------------- written

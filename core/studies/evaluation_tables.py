@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core import metrics
+from core import metrics, text_table
 from core.studies import evaluation_warnings
 from core.studies.evaluation import DEPTH, Result
 
@@ -37,13 +37,7 @@ def table(result: Result, keys: Sequence[str] | None = None) -> str:
                 text += f" [{figure.low:.4f}, {figure.high:.4f}]"
             cells.append(text)
         rows.append([name, groups[name], *cells])
-    return "\n".join([*aligned(rows), *footnotes(result)])
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of text whose cells stand under one another."""
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return "\n".join([*text_table.aligned(rows), *footnotes(result)])
 
 
 def footnotes(result: Result) -> list[str]:

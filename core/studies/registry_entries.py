@@ -1,9 +1,10 @@
-"""The registries as tables: what `list` prints, what the README shows."""
+"""The registries as tables: what `list` prints, and the CATALOG.md beside each."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core import paths, text_table
 from core.errors import CoreError, UnknownName
 from core.registry import LISTED
 
@@ -63,11 +64,11 @@ def _datasets() -> list[dict[str, object]]:
         if name in data.DATASETS:
             rows.append({"name": name, "what": data.DATASETS.get(name).description})
         else:
-            rows.append({"name": name, "what": _held(name)})
+            rows.append({"name": name, "what": _contents(name)})
     return rows
 
 
-def _held(name: str) -> str:
+def _contents(name: str) -> str:
     """What an added dataset holds; one that cannot be opened says why, and all others are listed."""
     from core import data
 
@@ -123,17 +124,45 @@ def _fusions() -> list[dict[str, object]]:
     ]
 
 
-def plain(found: pd.DataFrame) -> str:
+def plain(table: pd.DataFrame) -> str:
     """Columns of equal width, for a terminal."""
-    texts = [list(map(str, found.columns)), *([str(v) for v in row] for row in found.itertuples(index=False))]
-    widths = [max(len(row[i]) for row in texts) for i in range(len(found.columns))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in texts)
+    rows = [list(map(str, table.columns)), *(list(map(str, row)) for row in table.itertuples(index=False))]
+    return "\n".join(text_table.aligned(rows))
 
 
-def markdown(found: pd.DataFrame) -> str:
-    """A table for the README; what depends on this machine, and long help, is left out."""
-    kept = [c for c in found.columns if c not in ("here now", "help")]
-    lines = ["| " + " | ".join(kept) + " |", "|" + " --- |" * len(kept)]
-    for row in found[kept].itertuples(index=False):
-        lines.append("| " + " | ".join(str(v).replace("|", "\\|") for v in row) + " |")
-    return "\n".join(lines)
+CATALOGS = {
+    "backbones": (
+        paths.REPOSITORY / "core" / "backbones" / "CATALOG.md",
+        "Every network that has a name here. Any other one joins as `timm:NAME.TAG`, `open_clip:ARCH/TAG`, `hf-hub:ORG/NAME`, "
+        "or as a local checkpoint; `python -m core list backbones` says which weights are on this machine.",
+    ),
+    "readers": (
+        paths.REPOSITORY / "core" / "data" / "readers" / "CATALOG.md",
+        "What `--data PATH` reads. The reader is found by itself, in this order; `--reader NAME` chooses one, `--option NAME=VALUE` "
+        "changes what it guesses.",
+    ),
+    "fusions": (
+        paths.REPOSITORY / "core" / "fusion" / "CATALOG.md",
+        "Ways of joining backbones. Scores of a strategy are finite, or −inf for what it does not retrieve. What is trained "
+        "(weights, gate, head) remembers the queries that it was trained on, and is reported on the others.",
+    ),
+    "metrics": (
+        paths.REPOSITORY / "core" / "metrics" / "CATALOG.md",
+        "One definition each; [DEFINITIONS.md](DEFINITIONS.md) says it to the last edge case (ties, duplicates, queries without "
+        "a relevant image, the query itself).",
+    ),
+}
+"""Kind → the file that `list KIND --markdown` writes out, and what stands above its table."""
+
+
+def markdown(kind: str) -> str:
+    """The CATALOG.md of a kind; what depends on this machine is left out."""
+    entries = table(kind)
+    columns = [column for column in entries.columns if column != "here now"]
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    for row in entries[columns].itertuples(index=False):
+        lines.append("| " + " | ".join(str(value).replace("|", "\\|") for value in row) + " |")
+    head = f"# {kind.capitalize()}\n\n"
+    if kind in CATALOGS:
+        head += f"{CATALOGS[kind][1]}\n\nWritten by `python -m core list {kind} --markdown`.\n\n"
+    return head + "\n".join(lines) + "\n"

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core import data, metrics
+from core import data, metrics, text_table
 from core.data.readers import revisited
 from core.errors import BadInput
 from core.metrics import resampling
-from core.studies import evaluation_tables
 from core.studies.ranker import Ranker
 from core.studies.systems import System
 from core.types import Dataset
@@ -94,4 +93,4 @@ def printed(frame: pd.DataFrame) -> str:
                 )
             ]
         )
-    return "\n".join([*evaluation_tables.aligned(rows), NOTE])
+    return "\n".join([*text_table.aligned(rows), NOTE])

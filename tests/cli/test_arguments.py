@@ -24,7 +24,7 @@ def parsed(*arguments: str):
         ("search", "--", "-people", "--data", "x"),
         ("search", "--data", "x", "--", "-people"),
         ("search", "--k", "3", "-people", "--data=x"),
-        ("search", "--dat", "x", "-people"),
+        ("search", "--sent", "on", "-people", "--data", "x"),
     ],
 )
 def test_a_text_may_begin_with_a_minus(arguments: tuple[str, ...]) -> None:

@@ -89,8 +89,9 @@ def test_catalogue_prints_and_writes_what_the_study_says(capsys, tmp_path) -> No
     assert "Holm p" in out and "22 items have it, likeness over all items G" in out
 
 
-def test_the_readme_says_what_the_command_prints() -> None:
-    said = re.search(r"<!-- catalogue -->\n(.*?)<!-- /catalogue -->", (ROOT / "README.md").read_text("utf-8"), re.S)[1]
+def test_the_results_are_what_the_command_prints() -> None:
+    written = (ROOT / "core" / "studies" / "catalogue" / "RESULTS.md").read_text("utf-8")
+    said = re.search(r"<!-- catalogue -->\n(.*?)<!-- /catalogue -->", written, re.S)[1]
     rows = {cells[1].strip(): cells[2:4] for cells in (line.split("|") for line in said.splitlines()[2:])}
     searcher = study.searcher(study.of_dataset(data.load("demo_catalogue")), SPACE)
     for column, questions in enumerate(catalogue_evaluation.questions_of(searcher).values()):

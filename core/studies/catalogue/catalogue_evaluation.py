@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core import metrics
+from core import metrics, text_table
 from core.data import table_files
 from core.errors import BadInput
 from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K, reciprocal_ranks, scores
@@ -332,20 +332,17 @@ def questions_of(searcher: Searcher, queries: Path | None = None) -> dict[str, C
     return found
 
 
-def as_text(found: CatalogueComparison) -> str:
+def as_text(comparison: CatalogueComparison) -> str:
     """The comparison as a table for a terminal, best first, and what it shows."""
-    label = metrics.label(found.metric)
-    lines = [
-        f"{'strategy':<22} {label:>8}  {'95 % interval':<16}{'difference':>10}  {'95 % interval':<18}{'Holm p':>7}"
-    ]
-    for row in found.table.itertuples():
-        said = f"{row.label:<22} {row.mean:8.3f}  {f'[{row.low:.3f}, {row.high:.3f}]':<16}"
-        if row.strategy != found.base:
+    rows = [["strategy", metrics.label(comparison.metric), "95 % interval", "difference", "95 % interval", "Holm p"]]
+    for row in comparison.table.itertuples():
+        cells = [row.label, f"{row.mean:.3f}", f"[{row.low:.3f}, {row.high:.3f}]"]
+        if row.strategy != comparison.base:
             span = f"[{row.difference_low:+.3f}, {row.difference_high:+.3f}]"
-            said += f"{row.difference:+10.3f}  {span:<18}{row.p_holm:7.4f}"
-        lines.append(said.rstrip())
-    lines += [f"{label:<22} was left out: {why}" for label, why in found.skipped.items()]
-    return "\n".join([*lines, *found.sentences])
+            cells += [f"{row.difference:+.3f}", span, f"{row.p_holm:.4f}"]
+        rows.append(cells)
+    left_out = [f"{label} was left out: {reason}" for label, reason in comparison.skipped.items()]
+    return "\n".join([*text_table.aligned(rows, numbers=(1, 3, 5)), *left_out, *comparison.sentences])
 
 
 def as_json(found: CatalogueComparison) -> dict[str, object]:
