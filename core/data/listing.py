@@ -67,7 +67,10 @@ def split_word(text: object, where: str) -> str:
     """
     word = known_split(text)
     if not word:
-        raise BadInput(f"{where}: {str(text)[:60]!r} is no split; write train, query, gallery or query|gallery.")
+        raise BadInput(
+            f"{where}: {str(text)[:60]!r} is no split; write train, query, gallery or query|gallery, "
+            "or leave the column out (`--option columns=split:`)."
+        )
     return word
 
 

@@ -45,9 +45,8 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
         if ending == ".parquet":
             frame = pd.read_parquet(path, columns=columns)
             frame.attrs = {}
-            names = frame.index.names
-            if any(names) and not set(names) & set(frame.columns):  # what pandas kept as its index is a column
-                frame = frame.reset_index()
+            if not isinstance(frame.index, pd.RangeIndex) and not set(frame.index.names) & set(frame.columns):
+                frame = frame.reset_index()  # what pandas kept as its index is a column
             return frame.set_axis(range(1, len(frame) + 1))
         if path.stat().st_size > _LARGEST:
             raise BadInput(f"{path} has more than 2 GB; save it as Parquet.")
@@ -225,16 +224,19 @@ def several_words(value: object) -> tuple[str, ...]:
 def _written_list(text: str) -> object:
     """The list that text like "['a', 'b']" or '["a"]' is; other text as it is."""
     bare = text.strip()
-    if len(bare) < 2 or (bare[0], bare[-1]) not in (("[", "]"), ("(", ")")) or len(bare) > 100_000:
+    if len(bare) < 2 or bare[0] + bare[-1] not in ("[]", "()", "{}") or len(bare) > 100_000:
         return text
+    parts = re.sub(r"""(['"])\s+(['"])""", r"\1, \2", bare)  # numpy prints ['a' 'b'], which Python reads as ['ab']
     for parse in (json.loads, ast.literal_eval):
         try:
-            value = parse(bare)
+            value = parse(parts)
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             continue
-        if isinstance(value, (list, tuple)) and all(isinstance(part, (str, int, float, type(None))) for part in value):
-            return list(value)
-    return text
+        is_list = isinstance(value, (list, tuple, set, frozenset))
+        if is_list and all(isinstance(part, (str, int, float, type(None))) for part in value):
+            return sorted(map(str, value)) if isinstance(value, (set, frozenset)) else list(value)
+        return text
+    return bare[1:-1].split(",") if bare[0] == "[" and "," in bare else text
 
 
 def some(values: Iterable[str], most: int = 5) -> str:

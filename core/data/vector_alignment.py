@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -13,9 +15,12 @@ from core.data.vector_files import VectorFile
 from core.errors import BadInput
 
 Note = Callable[[str], None]
+_BYTES = re.compile(r"^b(['\"])(.*)\1$")
+"""How bytes look that were printed as text: b'0.jpg'."""
 
 
 def _as_path(text: str) -> str:
+    text = _BYTES.sub(r"\2", text)
     text = unicodedata.normalize("NFC", text.replace("\\", "/"))
     return text.removeprefix("file://").removeprefix("./").lstrip("/")
 
@@ -105,7 +110,7 @@ def _other_reading(
             tell(f"{path}: its ids are matched {words} ({row_ids[rows[wanted[0]]]!r} is {ids[0]!r} of {where}).")
             return [rows[text] for text in wanted]
         if not hint and all(text in rows for text in wanted):
-            again = twice or next(text for text in wanted if wanted.count(text) > 1)
+            again = twice or Counter(wanted).most_common(1)[0][0]
             hint = f" They would match {words}, but {again!r} stands there more than once."
     raise BadInput(
         f"{path} lacks {len(missing):,} of the {len(ids):,} ids of {where}: {some(missing)}; it has "

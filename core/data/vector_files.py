@@ -22,10 +22,10 @@ _ARRAYS = ("vectors", "embeddings", "features", "x", "arr_0")
 _IDS = ("id", "ids", "image_id", "item_id", "path", "paths", "file", "filename", "file_name", "name", "names", "key")
 _ABOUT = {
     *(name for ours in ("label", "labels", "instance", "split", "title", "description") for name in USUAL[ours]),
-    *("index", "level_0", "__index_level_0__", "row", "row_id", "class_id", "label_id", "category_id", "cluster"),
+    *("row", "row_id", "class_id", "label_id", "category_id", "cluster"),
 }
 """Columns, in lower case, that say something about an image and are never a number of its vector."""
-_UNNAMED = re.compile(r"(unnamed: ?\d+(_level_\d+)?)?", re.IGNORECASE)
+_UNNAMED = re.compile(r"(unnamed: ?\d+(_level_\d+)?|index|level_0|__index_level_0__)?", re.IGNORECASE)
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 _MOST_BLOWN_UP = 200
 """A compressed file that grows by more than this is taken for a bomb."""
@@ -171,7 +171,7 @@ def _safetensors(path: Path) -> _Content:
 def _parquet(path: Path) -> _Content:
     frame = table_files.read_table(path)
     frame.columns = [str(name) for name in frame.columns]
-    ids_name = _id_column(frame)
+    ids_name = _id_column(frame) or _text_column(frame)
     rest = [name for name in frame.columns if name != ids_name]
     lists = [name for name in rest if len(frame) and _is_list(frame[name].iloc[0])]
     ids = None if ids_name is None else frame[ids_name].tolist()
@@ -199,6 +199,16 @@ def _is_list(value: object) -> bool:
 def _id_column(frame: pd.DataFrame) -> str | None:
     lower = {name.strip().lower(): name for name in reversed(list(frame.columns))}
     return next((lower[usual] for usual in _IDS if usual in lower), None)
+
+
+def _text_column(frame: pd.DataFrame) -> str | None:
+    """The first column, where it holds text that says nothing about labels or splits: the ids, under another name."""
+    for name in list(frame.columns) if len(frame) else []:
+        value = frame[name].iloc[0]
+        if _UNNAMED.fullmatch(name.strip()) or name == frame.columns[0]:
+            is_text = isinstance(value, (str, bytes)) and not _is_number(table_files.words(value) or "x")
+            return name if is_text and name.strip().lower() not in _ABOUT else None
+    return None
 
 
 def _vector_columns(frame: pd.DataFrame, names: list[str], content: _Content) -> list[str]:
@@ -249,9 +259,14 @@ def _counted(names: list[str]) -> set[str]:
     return set(largest.values()) if whole and 2 * len(largest) > len(names) else set()
 
 
+def _with_point(text: str) -> str:
+    """A number as a spreadsheet writes it, with a point before its fraction."""
+    return text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
+
+
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        float(_with_point(text))
     except ValueError:
         return False
     return True
@@ -264,9 +279,7 @@ def _csv(path: Path) -> _Content:
     if headless:  # the first line is a vector too
         frame = _headless(path)
         header = list(frame.columns)
-    ids_name = _id_column(frame)
-    if ids_name is None and len(frame) and not _is_number(frame[header[0]].iloc[0] or "x"):
-        ids_name = header[0]
+    ids_name = _id_column(frame) or _text_column(frame)
     content = _Content(
         np.empty((0, 0)), None if ids_name is None else frame[ids_name].tolist(), table_files.notes_of(frame)
     )
@@ -278,14 +291,26 @@ def _csv(path: Path) -> _Content:
         numbers = _vector_columns(frame, rest, content)
     rows = np.empty((len(frame), len(numbers)), np.float64)
     for at, name in enumerate(numbers):
-        column = frame[name]
-        try:
-            rows[:, at] = column.to_numpy(np.float64)
-        except ValueError:
-            row, value = next((r, v) for r, v in column.items() if not _is_number(v))
-            raise BadInput(f"{path}, row {row}, column {name!r}: {str(value)[:40]!r} is not a number.") from None
+        rows[:, at] = _column(frame[name], name, path)
     content.rows = rows
     return content
+
+
+def _column(column: pd.Series, name: str, path: Path) -> np.ndarray:
+    """The numbers of a column; a spreadsheet may write a comma before the fraction.
+
+    Raises:
+        BadInput: a cell that is no number; it is named.
+    """
+    try:
+        return column.to_numpy(np.float64)
+    except ValueError:
+        points = [_with_point(str(cell)) for cell in column]
+        odd = next((at for at, text in enumerate(points) if not _is_number(text)), None)
+        if odd is not None:
+            cell = str(column.iloc[odd])[:40]
+            raise BadInput(f"{path}, row {column.index[odd]}, column {name!r}: {cell!r} is not a number.") from None
+        return np.array(points, np.float64)
 
 
 def _counts(texts: Sequence[str]) -> bool:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -250,6 +252,55 @@ def _spreadsheet(root: Path) -> Path:
     return root / "list.csv"
 
 
+def _listed(text: str, *names: str) -> Made:
+    """A table of that text beside images of these names."""
+
+    def make(root: Path) -> Path:
+        write(root, *names)
+        (root / "list.csv").write_text(text)
+        return root / "list.csv"
+
+    return make
+
+
+def _loose_beside_wrapper(root: Path) -> Path:
+    return write(root, "v1/a/0.jpg", "v1/b/0.jpg", "preview.jpg")
+
+
+def _archive_beside(root: Path) -> Path:
+    tar(write(root, "a/0.jpg", "b/0.jpg") / "all.tar", {"z.jpg": jpeg(9)})
+    return root
+
+
+def _wrapped_tar(root: Path) -> Path:
+    root.mkdir()
+    names = [f"set/{part}/{kind}/{n}.jpg" for part in ("train", "test") for kind in "ab" for n in (0, 1)]
+    return tar(root / "x.tar", {name: jpeg(n) for n, name in enumerate(names)})
+
+
+def _parquet_shards(root: Path) -> Path:
+    (root / "data").mkdir(parents=True)
+    for part, first in (("train", 0), ("test", 4)):
+        cells = [{"bytes": jpeg(first + n), "path": None} for n in range(2)]
+        table = pa.Table.from_pylist([{"image": cell, "label": n} for n, cell in enumerate(cells)])
+        names = {"info": {"features": {"label": {"_type": "ClassLabel", "names": ["cup", "pen"]}}}}
+        pq.write_table(
+            table.replace_schema_metadata({"huggingface": json.dumps(names)}), root / "data" / f"{part}-0-of-1.parquet"
+        )
+    return root
+
+
+def _data_yaml(root: Path) -> Path:
+    return _yolo(root) / "data.yaml"
+
+
+def _masks_beside(root: Path) -> Path:
+    write(root, "JPEGImages/0.jpg", "JPEGImages/1.jpg", "SegmentationClass/0.png")
+    (root / "Annotations").mkdir()
+    (root / "Annotations" / "0.xml").write_text("<annotation><object><name>a</name></object></annotation>")
+    return root
+
+
 SPLIT, SELF = "parts of a split", "search each other"
 READ_AS: dict[str, tuple[Made, list[str], str]] = {
     "files set aside": (_set_aside, ["a", "b"], "2 × This is a HEIC photograph"),
@@ -281,6 +332,15 @@ READ_AS: dict[str, tuple[Made, list[str], str]] = {
     "coordinates and folds": (_coordinates, ["", ""], "'fold' holds numbers (folds)"),
     "measures": (_measures, ["", ""], "'target' holds fractions"),
     "ids of products": (_products, [""] * 4, "so it is an instance"),
+    "a folder around the classes, and a loose file": (_loose_beside_wrapper, ["", "a", "b"], "inside the one folder 'v1'"),
+    "only the training folder": (lambda root: write(root, "train/a/0.jpg", "train/b/0.jpg"), ["a", "b"], "'train'"),
+    "an archive beside its images": (_archive_beside, ["a", "b"], "1 file is set aside"),
+    "tar with a folder around the split": (_wrapped_tar, ["a", "a", "b", "b"] * 2, SPLIT),
+    "Parquet shards with names of labels": (_parquet_shards, ["cup", "pen"] * 2, "label from 'label'"),
+    "YOLO by its data.yaml": (_data_yaml, ["cup", "pen", "cup", "pen"] * 2, "parts of the split"),
+    "VOC with masks and no lists": (_masks_beside, ["a", ""], ""),
+    "ids that are the files": (_listed("id,label\nx1,a\nx2,b\n", "train/x1.jpg", "train/x2.jpg"), ["a", "b"], "'train'"),
+    "a list as numpy prints it": (_listed("path,label\n0.jpg,['a' 'b']\n", "0.jpg"), ["a, b"], ""),
     "a spreadsheet's CSV": (_spreadsheet, ["größer", "kleiner"], "Windows-1252"),
 }  # fmt: skip
 
@@ -409,6 +469,10 @@ def _csv(folder: Path, **columns: object) -> Path:
     return folder / "v.csv"
 
 
+def _frame(_: Path) -> pd.DataFrame:
+    return pd.DataFrame(ROWS.astype(float), columns=list("pqrs"))
+
+
 def _indexed(folder: Path) -> Path:
     pd.DataFrame(ROWS, columns=list("pqrs")).to_csv(folder / "v.csv")
     return folder / "v.csv"
@@ -449,6 +513,12 @@ VECTORS: dict[str, tuple[Made, str]] = {
     "a label among the numbers": (lambda f: _csv(f, label=[0, 1, 0, 1, 0, 1]), "'label' left out"),
     "a class, a split and a fold": (lambda f: _csv(f, target=1, split="train", fold=3), "left out"),
     "an unknown column beside counted ones": (lambda f: _csv(f, age=range(30, 36)), "'age' left out"),
+    "a class as text before the numbers": (lambda f: _csv(f, **{"class": list("ababab")}), "'class' left out"),
+    "ids under another name": (lambda f: _csv(f, shot=IDS), ""),
+    "ids as a pandas index": (lambda f: _frame(f).set_axis(IDS).to_csv(f / "v.csv") or f / "v.csv", ""),
+    "ids as a Parquet index": (lambda f: _frame(f).set_axis(IDS).to_parquet(f / "v.parquet") or f / "v.parquet", ""),
+    "ids that were printed as bytes": (lambda f: _csv(f, id=[f"b'{text}'" for text in IDS]), "matched as paths"),
+    "decimal commas": (lambda f: _frame(f).to_csv(f / "v.csv", sep=";", decimal=",", index=False) or f / "v.csv", ""),
     "no header, an index": (_headless, "counts the rows"),
     "ids as bytes": (lambda f: _npz(f, [text.encode() for text in IDS]), ""),
     "bare file names": (lambda f: _npz(f, [text.rpartition("/")[2] for text in IDS]), "matched by file name"),

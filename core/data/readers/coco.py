@@ -124,7 +124,7 @@ def _read(path: Path) -> _Annotations:
         raise BadInput(f"{path} has more than 2 GB; split it first.")
     try:
         content = json.loads(table_files.decode(path.read_bytes(), path))
-        names = {row["id"]: table_files.words(row["file_name"]) for row in content["images"]}
+        names = {row["id"]: _file_name(row) for row in content["images"]}
         categories = {row["id"]: table_files.words(row["name"]) for row in content.get("categories") or []}
         labels: dict[Any, dict[str, None]] = {number: {} for number in names}
         captions: dict[Any, list[str]] = {number: [] for number in names}
@@ -155,6 +155,11 @@ def _read(path: Path) -> _Annotations:
         [" ".join(texts) for texts in captions.values()],
         list(objects.values()),
     )
+
+
+def _file_name(row: dict[str, Any]) -> str:
+    """The name of an image; LVIS names its address instead."""
+    return table_files.words(row["file_name"] if "file_name" in row else row["coco_url"].rpartition("/")[2])
 
 
 def _refuse_repeated(ids: list[str], path: Path) -> None:

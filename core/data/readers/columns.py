@@ -32,7 +32,7 @@ USUAL = {
 """Our columns → the names under which people keep them, likeliest first."""
 NO_LABEL = (
     "nan", "-nan", "none", "null", "nil", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nat", "1.#qnan", "1.#ind",
-    "(null)", "(none)", "undefined", "-", "--", "?",
+    "(null)", "(none)", "<null>", "<none>", "#null!", "undefined", "-", "--", "?", "{}", "''", '""',
 )  # fmt: skip
 """What programs write where there is no label, in lower case."""
 UNLABELLED = "Words that mean no label, with commas between them, any letter case; by default nan, none, null, n/a and their like."

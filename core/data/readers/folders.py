@@ -55,13 +55,17 @@ def are_splits(names: set[str]) -> bool:
 
 
 def _level(rows: Sequence[Parts]) -> tuple[int, set[str]]:
-    """The first level at which folders leave a choice, and their names there; none: files alone."""
+    """The first level at which folders leave a choice, and their names there; none: files alone.
+
+    Files beside a single folder leave no choice either, as long as there are folders in it.
+    """
     level = 0
     while True:
-        names = {parts[level] if len(parts) > level + 1 else "" for parts in rows}
-        if len(names) != 1 or names <= {""}:
-            return level, names - {""}
-        level += 1
+        inside = [parts for parts in rows if len(parts) > level + 1]
+        names = {parts[level] for parts in inside}
+        if len(names) != 1 or (len(inside) < len(rows) and all(len(parts) == level + 2 for parts in inside)):
+            return level, names
+        rows, level = inside, level + 1
 
 
 def meaning(rows: Sequence[Parts], depth: int | None = None, *, with_splits: bool = True) -> FolderMeaning:
@@ -91,7 +95,7 @@ def meaning(rows: Sequence[Parts], depth: int | None = None, *, with_splits: boo
 
 
 def _depth_notes(rows: Sequence[Parts], level: int, names: set[str]) -> list[str]:
-    around = "/".join(rows[0][:level]) if rows else ""
+    around = "/".join(next((parts[:level] for parts in rows if len(parts) > level), ()))
     if not names:
         return [f"All files lie in the one folder {around!r}, so it names no class."] if around else []
     inside = f" inside the one folder {around!r}" if around else ""

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
-from core.data.file_walk import walk
+from core.data.file_walk import subfolders, walk
 from core.data.table_files import some
 from core.errors import BadInput
 
@@ -42,9 +42,11 @@ class ListedPaths:
     def _find_others(self) -> None:
         cleaned = {i: _cleaned(self.texts[i]) for i in self.absent}
         prefix = self._dropped_prefix([parts for parts, _ in cleaned.values()])
+        added = () if prefix is not None else self._added_folder([parts for parts, _ in cleaned.values()])
+        prefix = prefix or ()
         absent = []
         for i, (parts, differences) in cleaned.items():
-            inside = parts[len(prefix) :] if parts[: len(prefix)] == prefix else parts
+            inside = (*added, *(parts[len(prefix) :] if parts[: len(prefix)] == prefix else parts))
             candidates = self._candidates(inside)
             if len(candidates) == 1:
                 path, more = candidates[0]
@@ -52,6 +54,8 @@ class ListedPaths:
                 more = [*differences, *more]
                 if prefix and parts[: len(prefix)] == prefix:
                     more.append(f"without {'/'.join(prefix)!r} before them")
+                if added:
+                    more.append(f"in the folder {added[0]!r}")
                 self._differences.update(more)
             else:
                 absent.append(i)
@@ -61,14 +65,25 @@ class ListedPaths:
             how = ", ".join(f"{difference} ({n:,})" for difference, n in self._differences.most_common())
             self.notes.append(f"{count:,} of {len(self.texts):,} paths are not written as on this disk; read {how}.")
 
-    def _dropped_prefix(self, rows: list[tuple[str, ...]]) -> tuple[str, ...]:
-        """The folder of another machine that all of these paths begin with: the shortest whose rest is found here."""
+    def _dropped_prefix(self, rows: list[tuple[str, ...]]) -> tuple[str, ...] | None:
+        """The folder of another machine that all of these paths begin with: the shortest whose rest is found here.
+
+        None where no rest is.
+        """
         first = rows[0]
         common = os.path.commonprefix([row[:-1] for row in rows]) if len(rows) > 1 else list(first[:-1])
         sample = rows[:: max(1, len(rows) // 40)][:40]
         hits = [sum(len(self._candidates(row[n:])) == 1 for row in sample) for n in range(len(common) + 1)]
         best = max(hits)
-        return tuple(first[: hits.index(best)]) if best else ()
+        return tuple(first[: hits.index(best)]) if best else None
+
+    def _added_folder(self, rows: list[tuple[str, ...]]) -> tuple[str, ...]:
+        """The one folder below the root in which these paths lie; () where none or several would do."""
+        sample = rows[:: max(1, len(rows) // 40)][:40]
+        folders = subfolders(self.root)[:200]
+        hits = [sum(len(self._candidates((folder, *row))) == 1 for row in sample) for folder in folders]
+        best = max(hits, default=0)
+        return (folders[hits.index(best)],) if best and hits.count(best) == 1 else ()
 
     def _candidates(self, parts: tuple[str, ...]) -> list[tuple[str, list[str]]]:
         """Files that a path may mean, each with what is written otherwise."""
@@ -125,6 +140,9 @@ def _cleaned(text: str) -> tuple[tuple[str, ...], list[str]]:
         text = unquote(re.sub(r"^file:(//[^/\\]*)?", "", text, flags=re.IGNORECASE))
         text = text[1:] if _DRIVE.match(text[1:]) else text
         differences.append("as a file without file://")
+    elif re.search(r"%[0-9A-Fa-f]{2}", text):
+        text = unquote(text)
+        differences.append("with %20 and the like as the characters they stand for")
     if "\\" in text:
         text = text.replace("\\", "/")
         differences.append("with \\ as /")

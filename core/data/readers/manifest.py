@@ -78,6 +78,9 @@ def from_frame(
     frame = frame.rename(columns=str)
     named, guesses = checked_columns(frame, columns, where)
     images = image_columns(frame, named, columns)
+    if not images and "id" in named and not ListedPaths([words(v) for v in frame[named["id"]]], root).absent:
+        images = [named["id"]]
+        guesses.append(f"The column {images[0]!r} names the images' files.")
     if not images:
         raise BadInput(
             f"{where} has no column with the images' paths: call it path, file or image, or map it by hand; "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.data import safe_pickle, table_files
+from core.data import file_kinds, safe_pickle, table_files
 from core.data.listing import Listing
 from core.data.readers.boxes import SIDES
 from core.data.readers.registry import MISSING, MISSING_CHOICES, READERS
@@ -87,6 +87,8 @@ def _read(path: Path) -> _Truth:
     Raises:
         BadInput: it is none, or does not fit its own lists.
     """
+    if foreign := file_kinds.foreign_file(path):
+        raise BadInput(f"{path} is no ground truth. {foreign}")
     content = safe_pickle.load(path)
     try:
         database, queries = [str(name) for name in content["imlist"]], [str(name) for name in content["qimlist"]]

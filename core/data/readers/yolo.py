@@ -21,6 +21,8 @@ _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "classes.txt",
 
 def _is_yolo(path: Path) -> bool:
     """`images` and `labels` with text files, right in the folder or in its split folders; or classes.txt and files."""
+    if path.is_file() and path.suffix.lower() in (".yaml", ".yml"):
+        path = path.parent
     if not path.is_dir():
         return False
     for folder in (path, *(path / name for name in subfolders(path) if name.lower() in SPLIT_WORDS)):
@@ -48,6 +50,7 @@ def yolo(
     task: Task = NO_TASK,
 ) -> Listing:
     """The classes of an image's boxes as its labels; folders train, val and test name the split."""
+    path = path.parent if path.is_file() else path  # data.yaml stands for the folder around it
     listing = Listing(str(path), several=True)
     files = [PurePosixPath(*parts) for parts in walk(path, listing.quarantine, task)]
     every = sorted((f for f in files if images.looks_like_one(f.name)), key=lambda file: natural_path_key(str(file)))
