@@ -196,14 +196,13 @@ class Relevance:
 
     @cached_property
     def query_groups(self) -> np.ndarray | None:
-        """(n_queries,) int64: queries that share relevant items, directly or through others, have one code; −1 has none.
+        """(n_queries,) int64: queries that share relevant items, directly or through others, have one code; −1 unlabelled.
 
         Such queries are not independent. None where they do not fall into groups: nothing is shared, or more than half
         of the valid queries hang together, as with several labels an item.
         """
         valid = self.n_relevant > 0
         groups = self.query_classes if self.by_class else _connected(self)
-        groups = np.where(valid, groups, -1)
         sizes = np.bincount(groups[valid]) if valid.any() else np.zeros(1, np.int64)
         lone = sizes.max() <= 1 or (sizes > 0).sum() < 2
         merged = not self.by_class and 2 * sizes.max() > valid.sum()
