@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -274,7 +275,7 @@ def compare_all(
     classes: np.ndarray | None = None,
 ) -> dict[str, Difference]:
     """Each system less one base, Holm's correction over all of them."""
-    how = {"draws": draws, "flips": flips_for(len(systems), draws), "seed": seed, "classes": classes}
+    how: dict[str, Any] = {"draws": draws, "flips": flips_for(len(systems), draws), "seed": seed, "classes": classes}
     return corrected({name: compare(values, base, **how) for name, values in systems.items()})
 
 
@@ -283,7 +284,7 @@ def compare_pairs(
 ) -> dict[tuple[str, str], Difference]:
     """Every pair (A less B, in the order given), Holm's correction over all pairs."""
     pairs = list(combinations(systems, 2))
-    how = {"draws": draws, "flips": flips_for(len(pairs), draws), "seed": seed, "classes": classes}
+    how: dict[str, Any] = {"draws": draws, "flips": flips_for(len(pairs), draws), "seed": seed, "classes": classes}
     return corrected({(a, b): compare(systems[a], systems[b], **how) for a, b in pairs})
 
 

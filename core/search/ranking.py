@@ -33,6 +33,11 @@ class RankingResult:
     best: Ranking | None = None
     queries: np.ndarray | None = None
 
+    @property
+    def items(self) -> np.ndarray:
+        """(n_queries, k) int64 of the best; (n_queries, 0) when k was 0."""
+        return np.empty((self.ranks.n_queries, 0), np.int64) if self.best is None else self.best.items
+
 
 @dataclass
 class RelevanceCSR:

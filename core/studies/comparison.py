@@ -284,7 +284,7 @@ def cross_fitted_best(values: Mapping[str, np.ndarray], unit: ResamplingUnit, se
     """`cross_fitted` for the choice of the best mean: (n_queries,) float64."""
     names = list(values)
     columns = np.stack([np.asarray(values[name], np.float64) for name in names])
-    valid = ~np.isnan(columns).any(axis=0)
+    valid = np.asarray(~np.isnan(columns).any(axis=0))
 
     def best(mask: np.ndarray) -> str:
         return names[int(columns[:, mask].mean(axis=1).argmax())]

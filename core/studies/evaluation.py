@@ -257,10 +257,10 @@ def _votes(
         nothing = np.full(truth.n_queries, np.nan)
         names = [key for key, _ in keys] + [key.replace("acc", "acc_not_lone", 1) for key, _ in keys]
         return dict.fromkeys(names, nothing), "Not defined where items have several labels, or none."
-    unlabelled = truth.gallery_classes < 0
-    items = ranked.best.items
+    unlabelled: np.ndarray = truth.classes[1] < 0
+    items = ranked.items
     if unlabelled.any():
-        items = rank_scores(_LabelledOnly(system, unlabelled), truth, k=max(ks)).best.items
+        items = rank_scores(_LabelledOnly(system, unlabelled), truth, k=max(ks)).items
         items = np.where((items >= 0) & unlabelled[np.maximum(items, 0)], -1, items)
     votes = {}
     for key, k in keys:
@@ -274,7 +274,7 @@ def _clusters(system: System, truth: Relevance, wanted: bool = True) -> dict[str
     labels, nan = truth.gallery_classes, float("nan")
     if not wanted:
         return {key: Figure(nan, nan, nan, 0, 0, "It follows with all queries.") for key in clustering.INDICES}
-    vectors = system.vectors[system.space.split.gallery] if system.has_vectors else None
-    values, note = clustering.indices(vectors, labels)
+    rows = system.vectors
+    values, note = clustering.indices(None if rows is None else rows[system.space.split.gallery], labels)
     n = 0 if labels is None else int((labels >= 0).sum())
     return {key: Figure(value, nan, nan, n, 0 if math.isnan(value) else n, note) for key, value in values.items()}

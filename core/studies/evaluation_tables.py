@@ -118,6 +118,8 @@ def ranking_table(result: Result, depth: int = DEPTH) -> pd.DataFrame:
 
     frames = []
     for evaluation in result.evaluations:
+        if evaluation.ranking is None:
+            continue
         items, scores = evaluation.ranking.items[:, :depth], evaluation.ranking.scores[:, :depth]
         rows, columns = np.nonzero(items >= 0)
         frames.append(

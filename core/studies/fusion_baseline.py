@@ -237,7 +237,16 @@ def compare_to_baseline(
         refuse_trained(spec, keys)
     systems = _systems(spec)
     rows = [
-        Row(name, role, evaluator.values(what, (metric,))[metric], *[math.nan] * 3, None, total_cost(used, costs or {}))
+        Row(
+            name,
+            role,
+            evaluator.values(what, (metric,))[metric],
+            mean=math.nan,
+            low=math.nan,
+            high=math.nan,
+            versus=None,
+            cost=total_cost(used, costs or {}),
+        )
         for what, name, role, used in task.each("Comparing", systems, "systems")
     ]
     ids = [f"{role} {identity(what)}" for what, _, role, _ in systems]
@@ -249,8 +258,16 @@ def compare_to_baseline(
     base, unit = ids[spec.backbones.index(best)], ResamplingUnit.of(evaluator.truth, by_class)
     alone = rows[-1].role == "fusion" and spec.active == (best,)
     pairs = [(key, base) for key in ids if key != base and not (alone and key == ids[-1])] if valid.any() else []
-    how = {"metric": metric, "draws": draws, "seed": seed, "remember": evaluator.remember, "choose": False}
-    comparison = compare(values, unit, pairs=pairs, **how)
+    comparison = compare(
+        values,
+        unit,
+        pairs=pairs,
+        metric=metric,
+        draws=draws,
+        seed=seed,
+        remember=evaluator.remember,
+        choose=False,
+    )
     oracle = np.where(valid, np.where(valid, each, 0.0).max(axis=0), np.nan)
     rows = [
         dataclasses.replace(

@@ -115,7 +115,7 @@ def subset_costs(
     offers = []
     for chosen in task.each("Trying all subsets", subsets(backbones), "subsets"):
         shares = {name: 1 / len(chosen) for name in chosen}
-        if chosen in best:
+        if learned is not None and chosen in best:
             shares = dict(zip(learned.backbones, map(float, learned.points[best[chosen]]), strict=True))
         values = np.asarray(objective(np.array([shares.get(name, 0.0) for name in backbones])), np.float64)
         cost, of_chosen = total_cost(chosen, costs), tuple(shares[name] for name in chosen)

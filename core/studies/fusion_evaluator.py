@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ class FusionEvaluator:
         for key, system in systems.items():
             whole = {name: np.concatenate([part[name] for part in parts[key]]) for name in parts[key][0]}
             for name in keys:
-                self.remember(("value", key, name), lambda name=name, whole=whole: whole[name])
+                self.remember(("value", key, name), partial(whole.__getitem__, name))
             self._see_ties(key, system, whole[""], whole["map"])
 
     def remember(self, key: tuple, make: Callable[[], Any]) -> Any:

@@ -56,8 +56,7 @@ class Ranker:
         if linear:
             engine = self._live([systems[number] for number in linear])
             shares = [{name: systems[number].shares[name] for name in systems[number].backbones} for number in linear]
-            ranked = engine.rank_several(shares, k=k, queries=queries, task=task)
-            results |= zip(linear, ranked, strict=True)
+            results |= zip(linear, engine.rank_several(shares, k=k, queries=queries, task=task), strict=True)
         rest = {number: system for number, system in enumerate(systems) if number not in results}
         truth = self.truth
         if rest and queries is not None:

@@ -202,7 +202,7 @@ class Relevance:
         of the valid queries hang together, as with several labels an item.
         """
         valid = self.n_relevant > 0
-        groups = self.query_classes if self.by_class else _connected(self)
+        groups = self.classes[0] if self.by_class else _connected(self)
         sizes = np.bincount(groups[valid]) if valid.any() else np.zeros(1, np.int64)
         lone = sizes.max() <= 1 or (sizes > 0).sum() < 2
         merged = not self.by_class and 2 * sizes.max() > valid.sum()

@@ -99,7 +99,7 @@ def gallery_image_query(dataset: Dataset, space: VectorSet, position: int, truth
         raise UnknownName(f"{dataset.name!r} has no image number {position}; it has {len(dataset):,}.")
     vectors = _SingleQueryVectors(space, position)
     numbers = np.flatnonzero(dataset.split.queries == position)
-    if truth is not None and len(numbers):
+    if truth is not None and len(numbers) and dataset.has_labels:
         relevance: Relevance | None = truth.take(numbers[:1])
     else:
         relevance = data.relevance(dataset, vectors.split) if dataset.has_labels else None

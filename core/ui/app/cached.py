@@ -137,7 +137,7 @@ class CachedFunction(Generic[P, T]):
         """What the result of these arguments is kept under."""
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        parts = [str(paths.home())]
+        parts: list[Hashable] = [str(paths.home())]
         parts += [key_of(value) for name, value in bound.arguments.items() if name not in self.ignore]
         if self._also is not None:
             parts.append(key_of(self._also(*bound.args, **bound.kwargs)))

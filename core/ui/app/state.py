@@ -58,12 +58,16 @@ def seed(setup: type[Setup], **defaults: Any) -> None:
     session = st.session_state
     kept = session.setdefault(_KEPT, {}).get(setup.__name__, {})
     link = session.setdefault(_LINK, {})
-    for f in dataclasses.fields(setup):
+    for f in _fields(setup):
         if key(setup, f.name) in session:
             continue
         fallback = defaults.get(f.name, f.default)
         value = kept.get(f.name, link.get(_link_name(setup, f.name), fallback))
         set_field(setup, f.name, f.metadata["bounds"].clean(value, fallback))
+
+
+def _fields(setup: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(setup)
 
 
 def set_field(setup: type, name: str, value: Any) -> None:
@@ -79,7 +83,7 @@ def _is_names(setup: type, name: str) -> bool:
 def get(setup: type, name: str) -> Any:
     """One field as it stands now: the widget, else the kept copy, else the default."""
     session = st.session_state
-    default = next(f.default for f in dataclasses.fields(setup) if f.name == name)
+    default = next(f.default for f in _fields(setup) if f.name == name)
     return session.get(key(setup, name), session.get(_KEPT, {}).get(setup.__name__, {}).get(name, default))
 
 
@@ -89,11 +93,11 @@ def read(setup: type[Setup], in_link: Mapping[str, Any] | None = None) -> Setup:
     Args:
         in_link: fields that stand in the link with another value ("" leaves them out).
     """
-    values = {f.name: get(setup, f.name) for f in dataclasses.fields(setup)}
+    values = {f.name: get(setup, f.name) for f in _fields(setup)}
     result = setups.clean(setup, values)
     kept = st.session_state.setdefault(_KEPT, {}).setdefault(setup.__name__, {})
     now = st.session_state.setdefault(_NOW, {})
-    for f in dataclasses.fields(setup):
+    for f in _fields(setup):
         value = getattr(result, f.name)
         kept[f.name] = value
         name = _link_name(setup, f.name)

@@ -17,7 +17,7 @@ async def at_once(app: Any) -> AsyncIterator[None]:
     body of every answer, and every second message of a page, wait some 40 ms for the other side's delayed
     acknowledgement. Connections inherit TCP_NODELAY from the socket that listens.
     """
-    loop = asyncio.get_running_loop()
+    loop: Any = asyncio.get_running_loop()  # its own method gives way for as long as the server starts
     create = loop.create_server
 
     async def create_server(*given: Any, sock: socket.socket | None = None, **more: Any) -> asyncio.Server:

@@ -17,7 +17,7 @@ _LOCK = threading.Lock()
 @st.cache_resource(show_spinner=False)
 def _registered(name: str, html: str, css: str, js: str) -> Callable[..., Any]:
     """The texts are the key: Streamlit keeps what was registered while this module may be loaded again."""
-    more = {part: text for part, text in (("html", html), ("css", css)) if text}
+    more: dict[str, Any] = {part: text for part, text in (("html", html), ("css", css)) if text}
     return st.components.v2.component(name, js=js, **more)
 
 

@@ -135,7 +135,7 @@ def _competitors(
     shades = theme.colours(tuple(dict.fromkeys([*selection.backbones, *selection.embedded])))
     found, n_fusions = [], 0
     for one in named:
-        colour, dash = shades.get(one.text), "solid"
+        colour, dash = shades.get(one.text, ""), "solid"
         if one.spec is not None:
             colour, dash = charts.fusion_style(n_fusions)
             n_fusions += 1
@@ -248,8 +248,8 @@ def able_of(competitors: Sequence[ComparedSystem], ask: Callable[[ComparedSystem
             able.append(one)
     if faults and not able:
         raise faults[-1][1]
-    for one, error in faults:
-        st.warning(f"{theme.plain(one.title)} is left out. {theme.plain(str(error))}", icon=":material/info:")
+    for one, fault in faults:
+        st.warning(f"{theme.plain(one.title)} is left out. {theme.plain(str(fault))}", icon=":material/info:")
     return able
 
 

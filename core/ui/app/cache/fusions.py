@@ -36,7 +36,7 @@ def panel(loaded: Dataset, names: tuple[str, ...]) -> Dataset | None:
     It is decided once: free memory comes and goes, and the figures must not change their meaning with it.
     """
     relevance = truth(loaded)
-    if relevance is None or not query_sampling.needed(relevance, len(names)):
+    if not query_sampling.needed(relevance, len(names)):
         return None
     return query_sampling.of(loaded, relevance)
 

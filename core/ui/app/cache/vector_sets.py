@@ -46,20 +46,17 @@ def map_space(loaded: Dataset, named: SystemRef) -> projection.JointSpace:
         single = [map_space(loaded, SystemRef(name, name)) for name in spec.active]
         return projection.JointSpace.joined(single, [spec.shares[name] for name in spec.active])
     system = System(named.title, space(loaded, tuple(spec.backbones)), spec)
-    if not system.has_vectors:
+    rows = system.vectors
+    if rows is None:
         raise BadInput(
             f"{named.title} joins scores or ranks, so it has no vectors to draw. Choose a backbone, or a fusion of vectors."
         )
-    return maps.space_of({named.title: system.vectors}, {named.title: 1.0})
-
-
-def truth(loaded: Dataset) -> Relevance | None:
-    """What is relevant in the dataset's split; None when nobody said so."""
-    return _truth(loaded) if loaded.has_labels else None
+    return maps.space_of({named.title: rows}, {named.title: 1.0})
 
 
 @cached("resource", max_entries=8)
-def _truth(loaded: Dataset) -> Relevance:
+def truth(loaded: Dataset) -> Relevance:
+    """What is relevant in the dataset's split: nothing, to any query, where it has no labels."""
     return data.relevance(loaded)
 
 
