@@ -147,9 +147,9 @@ class Components:
         for i, values in enumerate(self._vectors):
             m = int(self.present[:, i].sum())
             if m >= 2:
-                own = self.alternatives.means if i == self._follows else values
-                total = own.sum(axis=0)
-                lengths = (own * own).sum() if i == self._follows else m
+                rows = self._followed.means if i == self._follows else values
+                total = rows.sum(axis=0)
+                lengths = (rows * rows).sum() if i == self._follows else m
                 found[i] = (total @ total - lengths) / (m * (m - 1))
         return found
 
@@ -167,10 +167,15 @@ class Components:
         """Per component its distinct rows, and which of them each item has: equal rows must get equal scores."""
         return [_first_copies(values) for values in self._vectors]
 
+    @property
+    def _followed(self) -> Alternatives:
+        assert self.alternatives is not None, "only a component with alternatives follows the query"
+        return self.alternatives
+
     @cached_property
     def _across(self) -> np.ndarray:
         """(n_rows, n_components) float64: cosines of each alternative with its item's other components."""
-        rows, owner = self.alternatives.rows, self.alternatives.owner
+        rows, owner = self._followed.rows, self._followed.owner
         return np.stack([np.einsum("nd,nd->n", rows, values[owner]) for values in self._vectors], axis=1)
 
     def fit(self, queries: np.ndarray) -> Fit:
@@ -187,7 +192,7 @@ class Components:
         chosen = None
         for i, (rows, number) in enumerate(self._distinct):
             if i == self._follows:
-                found[:, :, i], chosen = self.alternatives.fit(asked)
+                found[:, :, i], chosen = self._followed.fit(asked)
             else:
                 found[:, :, i] = (asked @ rows.T)[:, number]
         return Fit(found, self.gram if chosen is None else self._gram_of(chosen), chosen)

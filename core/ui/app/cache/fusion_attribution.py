@@ -36,8 +36,14 @@ def attribution(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fu
     """What each backbone adds to a fusion: exact Shapley values."""
     relevance, evaluator = truth(loaded), judge(loaded, names)
     nothing = fusion_attribution.random_average_precision(relevance.n_relevant, relevance.list_length)
+
+    def of_subset(chosen: tuple[str, ...]) -> np.ndarray:
+        subset = fusion_costs.subset_spec(spec, chosen)
+        assert subset is not None, "an active backbone has a weight"
+        return metrics.average_precision(evaluator.fusion(subset))
+
     return fusion_attribution.attribution(
-        lambda chosen: metrics.average_precision(evaluator.fusion(fusion_costs.subset_spec(spec, chosen))),
+        of_subset,
         spec.active,
         nothing,
         groups=relevance.query_groups,
