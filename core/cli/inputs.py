@@ -90,8 +90,8 @@ def dataset(arguments: argparse.Namespace) -> Dataset:
         raise BadInput(
             "Which images? Give `--data PATH` (a folder of images) or `--data NAME`; `python -m core list datasets`."
         )
-    known = (*data.names(), *data.DATASETS.names)
-    if arguments.name and arguments.name != arguments.data and arguments.data in known:
+    is_name = arguments.data in data.names() and not Path(arguments.data).expanduser().exists()
+    if arguments.name and arguments.name != arguments.data and is_name:
         raise BadInput(
             f"--name belongs to a path that is read; the dataset {arguments.data!r} keeps its name. Leave --name out."
         )

@@ -17,30 +17,35 @@ _TABLES_KEPT = 4
 _NAMES = ("image", "img", "picture", "photo", "bytes", "image_bytes", "jpg", "jpeg", "png", "webp", "data", "content")
 
 
-def image_column(path: Path, wanted: str | None = None) -> str | None:
-    """The column of a Parquet table that holds images as bytes; None where none does.
-
-    That is a column of {bytes, path}, as Hugging Face writes them, or of plain bytes under a usual name; with several
-    of them the likeliest name counts.
-
-    Args:
-        wanted: the name that a person gave; only this column is looked at then.
-    """
+def byte_columns(path: Path) -> dict[str, bool]:
+    """The columns of a Parquet table that hold bytes, each with whether they are {bytes, path} as Hugging Face writes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         schema = pq.read_schema(path)
     except (OSError, ValueError, pa.ArrowException):
-        return None
-    names = []
+        return {}
+    columns = {}
     for field in schema:
         is_struct = pa.types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0
-        is_bytes = pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type)
-        if is_struct or (is_bytes and (field.name == wanted or field.name.lower() in _NAMES)):
-            names.append(field.name)
+        if is_struct or pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+            columns[field.name] = is_struct
+    return columns
+
+
+def image_column(path: Path, wanted: str | None = None) -> str | None:
+    """The column of a Parquet table that holds images as bytes; None where none does.
+
+    With several of them the likeliest name counts; plain bytes need a usual name.
+
+    Args:
+        wanted: the name that a person gave; only this column is looked at then.
+    """
+    columns = byte_columns(path)
     if wanted is not None:
-        return wanted if wanted in names else None
+        return wanted if wanted in columns else None
+    names = [name for name, is_struct in columns.items() if is_struct or name.lower() in _NAMES]
     return min(names, key=lambda name: (*_NAMES, name.lower()).index(name.lower()), default=None)
 
 
@@ -50,7 +55,8 @@ class _Table:
     def __init__(self, path: str, column: str) -> None:
         import pyarrow.parquet as pq
 
-        self.column, self._file = column, pq.ParquetFile(path)
+        self.column = column
+        self._file = pq.ParquetFile(path, buffer_size=2**20)  # else a whole group of rows is read at once
         counts = [self._file.metadata.row_group(i).num_rows for i in range(self._file.metadata.num_row_groups)]
         self._starts = [sum(counts[:i]) for i in range(len(counts))]
         self._stop = sum(counts)

@@ -124,7 +124,7 @@ def parquet(
         image = parquet_cells.image_column(file, (columns or {}).get("path"))
         if image is None:
             raise BadInput(f"{file} has no column of images; `--option columns=path:NAME` names it.")
-        frame = _without_images(file, image)
+        frame = _without_images(file)
         listing.paths += [str(file)] * len(frame)
         listing.extra["table_row"] += range(len(frame))
         listing.extra["table_column"] += [image] * len(frame)
@@ -151,12 +151,13 @@ def parquet(
     return listing
 
 
-def _without_images(file: Path, image: str) -> pd.DataFrame:
-    """Every other column of a table, with label numbers as their names; the path that an image had is `file_name`."""
+def _without_images(file: Path) -> pd.DataFrame:
+    """Every column of a table that holds no bytes, with label numbers as their names."""
     import pyarrow.parquet as pq
 
     schema = pq.read_schema(file)
-    others = [name for name in schema.names if name != image and parquet_cells.image_column(file, name) is None]
+    with_bytes = parquet_cells.byte_columns(file)
+    others = [name for name in schema.names if name not in with_bytes]
     frame = (
         table_files.read_table(file, columns=others)
         if others
