@@ -110,9 +110,19 @@ def test_a_metric_of_one_list(clean: None, embedded: SimpleNamespace, tmp_path: 
     assert "example_first@k" in printed(capsys, "list", "metrics")
 
 
+def test_a_clustering_metric(clean: None, embedded: SimpleNamespace, tmp_path: Path, capsys) -> None:
+    run("A clustering metric")
+    out = tmp_path / "out.json"
+    printed(capsys, "evaluate", "--data", "tiny", "--backbone", "hog", "--k", "1", "--json", str(out))
+    assert json.loads(out.read_text())["systems"][0]["metrics"]["example_classes"]["mean"] == 6
+    assert "example_classes" in printed(capsys, "list", "metrics")
+
+
 def test_a_fusion_and_its_attribution(clean: None, embedded: SimpleNamespace, tmp_path: Path, capsys) -> None:
     run("A fusion")
-    from core.studies import fusion, systems
+    from core.metrics.ranking import average_precision
+    from core.studies import fusion, fusion_attribution, systems
+    from core.studies.fusion_evaluator import FusionEvaluator
 
     file, out = tmp_path / "fusions.json", tmp_path / "out.json"
     file.write_text(json.dumps([{"name": "sure", "kind": "example_max", "backbones": list(PAIR)}]))
@@ -123,6 +133,15 @@ def test_a_fusion_and_its_attribution(clean: None, embedded: SimpleNamespace, tm
     fused = systems.System("sure", vectors, FusionSpec("sure", "example_max", PAIR)).block(0, 4)
     parts = [vectors.vectors[name][:4] @ vectors.vectors[name].T for name in PAIR]
     assert np.allclose(fused[np.isfinite(fused)], np.maximum(*parts)[np.isfinite(fused)], atol=1e-6)
+    evaluator = FusionEvaluator(vectors, data.relevance(embedded.dataset))
+
+    def of_subset(chosen: tuple[str, ...]) -> np.ndarray:
+        whole = len(chosen) > 1
+        ranks = evaluator.fusion(FusionSpec("part", "example_max", chosen)) if whole else evaluator.single(chosen[0])
+        return average_precision(ranks)
+
+    added = fusion_attribution.attribution(of_subset, PAIR, np.zeros(60))
+    assert sum(added.shapley) == pytest.approx(of_subset(PAIR).mean(), abs=1e-9), "the parts sum to the whole"
 
 
 def test_a_dataset_reader(clean: None, home: Path, tiny_images: Path, tmp_path: Path, capsys) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core import arrays
-from core.metrics.registry import METRICS, Metric
+from core.metrics.registry import METRICS
 
 NOISE = 1e-12
 MOST_ITEMS = 30_000
@@ -20,51 +20,6 @@ _CLUSTERS: dict[str, Any] = {
     "self_match": "",
     "nothing_relevant": "Unlabelled items are left out.",
 }
-METRICS.add(
-    Metric(
-        "silhouette_cosine",
-        label="Silhouette (cosine)",
-        limits=(-1.0, 1.0),
-        definition="How much nearer an item is to its own class than to the next one, by 1 − cosine; mean over items.",
-        divided_by="labelled gallery items",
-        reference="Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7",
-        **_CLUSTERS,
-    )
-)
-METRICS.add(
-    Metric(
-        "silhouette_euclidean_l2",
-        label="Silhouette (Euclidean, unit vectors)",
-        limits=(-1.0, 1.0),
-        definition="How much nearer an item is to its own class than to the next one, Euclidean, on unit vectors.",
-        divided_by="labelled gallery items",
-        reference="Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7",
-        **_CLUSTERS,
-    )
-)
-METRICS.add(
-    Metric(
-        "davies_bouldin_l2",
-        label="Davies-Bouldin (unit vectors)",
-        limits=(0.0, None),
-        higher_is_better=False,
-        definition="Spread of two classes over the distance of their centres, the worst neighbour of each, averaged.",
-        divided_by="classes",
-        reference="Davies and Bouldin 1979, doi:10.1109/TPAMI.1979.4766909",
-        **_CLUSTERS,
-    )
-)
-METRICS.add(
-    Metric(
-        "calinski_harabasz_l2",
-        label="Calinski-Harabasz (unit vectors)",
-        limits=(0.0, None),
-        definition="Spread between classes over spread within; it grows with the number of items: compare on one set.",
-        divided_by="degrees of freedom",
-        reference="Caliński and Harabasz 1974, doi:10.1080/03610927408827101",
-        **_CLUSTERS,
-    )
-)
 
 
 def undefined(labels: np.ndarray) -> str:
@@ -112,6 +67,15 @@ def _silhouette(within: np.ndarray, others: np.ndarray, codes: np.ndarray, sizes
     return float(np.where(sizes[codes] == 1, 0, values).mean())
 
 
+@METRICS.register(
+    "silhouette_cosine",
+    label="Silhouette (cosine)",
+    limits=(-1.0, 1.0),
+    definition="How much nearer an item is to its own class than to the next one, by 1 − cosine; mean over items.",
+    divided_by="labelled gallery items",
+    reference="Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7",
+    **_CLUSTERS,
+)
 def silhouette_cosine(vectors: np.ndarray, labels: np.ndarray) -> float:
     """Mean silhouette by 1 − cosine, in [−1, 1]; by class sums, exact without any pairwise matrix.
 
@@ -132,6 +96,15 @@ def silhouette_cosine(vectors: np.ndarray, labels: np.ndarray) -> float:
     return _silhouette(within, distances.min(axis=1), codes, sizes)
 
 
+@METRICS.register(
+    "silhouette_euclidean_l2",
+    label="Silhouette (Euclidean, unit vectors)",
+    limits=(-1.0, 1.0),
+    definition="How much nearer an item is to its own class than to the next one, Euclidean, on unit vectors.",
+    divided_by="labelled gallery items",
+    reference="Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7",
+    **_CLUSTERS,
+)
 def silhouette_euclidean(vectors: np.ndarray, labels: np.ndarray) -> float:
     """Mean silhouette by Euclidean distance, in [−1, 1]; all pairs, by blocks, in float64.
 
@@ -160,6 +133,16 @@ def silhouette_euclidean(vectors: np.ndarray, labels: np.ndarray) -> float:
     return _silhouette(within, others, sorted_codes, sizes)
 
 
+@METRICS.register(
+    "davies_bouldin_l2",
+    label="Davies-Bouldin (unit vectors)",
+    limits=(0.0, None),
+    higher_is_better=False,
+    definition="Spread of two classes over the distance of their centres, the worst neighbour of each, averaged.",
+    divided_by="classes",
+    reference="Davies and Bouldin 1979, doi:10.1109/TPAMI.1979.4766909",
+    **_CLUSTERS,
+)
 def davies_bouldin(vectors: np.ndarray, labels: np.ndarray) -> float:
     """Mean over classes of max (S_i + S_j) / |m_i − m_j|, at least 0, lower is better.
 
@@ -182,6 +165,15 @@ def _gaps(centres: np.ndarray) -> np.ndarray:
     return np.stack([np.linalg.norm(centres - centre, axis=1) for centre in centres])
 
 
+@METRICS.register(
+    "calinski_harabasz_l2",
+    label="Calinski-Harabasz (unit vectors)",
+    limits=(0.0, None),
+    definition="Spread between classes over spread within; it grows with the number of items: compare on one set.",
+    divided_by="degrees of freedom",
+    reference="Caliński and Harabasz 1974, doi:10.1080/03610927408827101",
+    **_CLUSTERS,
+)
 def calinski_harabasz(vectors: np.ndarray, labels: np.ndarray) -> float:
     """(B / (c − 1)) / (W / (n − c)), at least 0, higher is better; 1 when nothing varies within classes.
 
@@ -197,12 +189,9 @@ def calinski_harabasz(vectors: np.ndarray, labels: np.ndarray) -> float:
     return between * (len(points) - len(sizes)) / (within * (len(sizes) - 1))
 
 
-INDICES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "silhouette_cosine": silhouette_cosine,
-    "silhouette_euclidean_l2": silhouette_euclidean,
-    "davies_bouldin_l2": davies_bouldin,
-    "calinski_harabasz_l2": calinski_harabasz,
-}
+def registered() -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
+    """Name → index, (n, dim) unit vectors and (n,) labels → float, of every metric of this kind."""
+    return {metric.name: metric.function for metric in METRICS if metric.kind == "clustering" and metric.function}
 
 
 def indices(vectors: np.ndarray | None, labels: np.ndarray | None) -> tuple[dict[str, float], str]:
@@ -212,7 +201,8 @@ def indices(vectors: np.ndarray | None, labels: np.ndarray | None) -> tuple[dict
         vectors: (n, dim) of the gallery, None for systems without vectors.
         labels: (n,) int64, −1 is unlabelled and left out; None where items have several labels.
     """
-    nothing = dict.fromkeys(INDICES, float("nan"))
+    all_indices = registered()
+    nothing = dict.fromkeys(all_indices, float("nan"))
     if vectors is None:
         return nothing, "A fusion of scores or ranks has no vectors."
     if labels is None:
@@ -222,7 +212,7 @@ def indices(vectors: np.ndarray | None, labels: np.ndarray | None) -> tuple[dict
         return nothing, reason
     units = as_units(vectors[use])
     values, note = dict(nothing), ""
-    for name, index in INDICES.items():
+    for name, index in all_indices.items():
         if name == "silhouette_euclidean_l2" and len(units) > MOST_ITEMS:
             note = f"The Euclidean silhouette looks at all pairs and is not computed above {MOST_ITEMS:,} items."
             continue

@@ -220,7 +220,7 @@ def compute(ranks: RelevantRanks, keys: Sequence[str]) -> dict[str, np.ndarray]:
     wanted = []
     for key in keys:
         metric, k = parse(key)
-        if metric.function is None:
+        if metric.kind != "list" or metric.function is None:
             raise BadInput(f"{key!r} is not a metric of single lists.")
         if metric.needs_k and (k is None or k < 1):
             raise BadInput(f"{key!r} needs a cut-off of at least 1, such as {metric.at(10)!r}.")

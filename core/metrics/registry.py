@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Any
 
 from core.errors import UnknownName
 from core.registry import Registry, nearest
@@ -26,7 +25,8 @@ class Metric:
             "clustering".
         definition: one sentence, shown wherever the number is shown.
         divided_by, ties, nothing_relevant, self_match: the four answers that every metric owes.
-        function: of list metrics: (RelevantRanks, k) → (n_queries,) float64, NaN where nothing is relevant.
+        function: of list metrics: (RelevantRanks, k) → (n_queries,) float64, NaN where nothing is relevant; of
+            clustering metrics: (n, dim) unit vectors, (n,) labels → float.
         limits: lowest and highest value; None where there is no limit.
     """
 
@@ -41,7 +41,7 @@ class Metric:
     higher_is_better: bool = True
     limits: tuple[float | None, float | None] = (0.0, 1.0)
     reference: str = ""
-    function: Callable[..., np.ndarray] | None = None
+    function: Callable[..., Any] | None = None
 
     @property
     def needs_k(self) -> bool:

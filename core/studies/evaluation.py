@@ -273,7 +273,7 @@ def _clusters(system: System, truth: Relevance, wanted: bool = True) -> dict[str
     """Clustering indices of the system's vectors over the labelled gallery items; no interval is defined for them."""
     labels, nan = truth.gallery_classes, float("nan")
     if not wanted:
-        return {key: Figure(nan, nan, nan, 0, 0, "It follows with all queries.") for key in clustering.INDICES}
+        return {key: Figure(nan, nan, nan, 0, 0, "It follows with all queries.") for key in clustering.registered()}
     rows = system.vectors
     values, note = clustering.indices(None if rows is None else rows[system.space.split.gallery], labels)
     n = 0 if labels is None else int((labels >= 0).sum())
