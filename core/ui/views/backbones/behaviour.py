@@ -21,7 +21,9 @@ def alike(dataset: str) -> None:
         return
     similarity = devices.similarity(cache.dataset(dataset), names).ordered()
     titles = [devices.title(dataset, name) for name in similarity.names]
-    a, b, share = similarity.most_different()
+    pair = similarity.most_different()
+    assert pair is not None, "there are two backbones"
+    a, b, share = pair
     st.markdown(
         f"Pale squares are pairs that see different things, and those are worth fusing; dark ones say the same twice. "
         f"On {theme.plain(dataset)} the most different pair is **{theme.plain(devices.title(dataset, a))}** and "

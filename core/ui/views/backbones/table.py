@@ -35,7 +35,7 @@ def filters(infos: Sequence[BackboneInfo]) -> BackbonesSetup:
         st.selectbox(
             "Licence of the weights",
             list(backbone_info.LICENCES),
-            format_func=backbone_info.LICENCES.get,
+            format_func=backbone_info.LICENCES.__getitem__,
             key=state.key(BackbonesSetup, "licence"),
         )
     with add:

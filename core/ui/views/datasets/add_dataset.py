@@ -163,9 +163,9 @@ def _options(reader: readers.Reader, source: Path) -> dict[str, Any]:
                 value = st.toggle(label, value=usual, key=key, help=words)
                 value = None if value == usual else value
             elif kind == "number":
-                usual = float(readers.option_default(reader, name))
-                value = st.number_input(label, 0.0, 10.0, usual, 0.05, key=key, help=words)
-                value = None if value == usual else value
+                start = float(readers.option_default(reader, name))
+                value = st.number_input(label, 0.0, 10.0, start, 0.05, key=key, help=words)
+                value = None if value == start else value
             elif name in reader.choices:
                 choices = reader.choices[name]
                 value = st.selectbox(label, choices, key=key, help=words)
@@ -345,8 +345,10 @@ def _attach(name: str, is_new: bool, files: list, lines: str, labels: Any, pairs
         try:
             if is_new and name in data.names():
                 raise BadInput(f"The name {name!r} is taken; choose another one.")
-            vectors = {Path(upload.name).stem: _kept(folder, upload) for upload in files} | _named(lines)
-            extra = (
+            vectors: dict[str, Any] = {Path(upload.name).stem: _kept(folder, upload) for upload in files} | _named(
+                lines
+            )
+            extra: dict[str, Any] = (
                 {"labels": _kept(folder, labels), "pairs": _kept(folder, pairs), "invalid": invalid} if is_new else {}
             )
             if is_new and labels is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -21,6 +22,8 @@ from core.ui.app import cache, jobs, stamps, state, theme
 from core.ui.app.cached import cached
 from core.ui.components import gallery
 from core.ui.widgets import image_cards
+
+Result = TypeVar("Result")
 
 
 def _record(loaded: Dataset, *_: object) -> int:
@@ -84,11 +87,12 @@ def dataset_cards(
     return made
 
 
-def computed(name: str, title: str, button: str, work: Callable[[Task], object]) -> object | None:
+def computed(name: str, title: str, button: str, work: Callable[[Task], Result]) -> Result | None:
     """What slow work found, kept as long as the server runs; until then its button, or how far it is."""
     job = jobs.find(name)
     if job is not None and job.state == "done":
-        return job.result
+        result: Result = job.result
+        return result
     jobs.job_panel(name)
     idle = job is None or not job.running
     if idle and st.button(button, key=f"run {name}", type="primary", icon=":material/play_arrow:"):
@@ -119,7 +123,7 @@ def need_backbones(loaded: Dataset, what: str) -> tuple[str, ...]:
     return names
 
 
-def beside(key: str, widths: int | list[float], **options: str) -> list:
+def beside(key: str, widths: int | list[float], **options: Any) -> list:
     """Columns that wrap on a narrow page."""
     with st.container(key=f"wrap-{key}"):
         return st.columns(widths, **options)

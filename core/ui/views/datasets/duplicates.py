@@ -136,7 +136,7 @@ def one_group(loaded: Dataset, rows: pd.DataFrame, exact: set[int]) -> None:
     st.markdown(caption)
     notes = {p: word if word != "query|gallery" else "" for p, word in zip(positions, rows["split"])}
     gallery.grid(
-        dataset_cards(loaded, positions[:24], note=notes.get),
+        dataset_cards(loaded, positions[:24], note=notes.__getitem__),
         key=f"group {loaded.name} {positions[0]}",
         size=104,
         pick="",

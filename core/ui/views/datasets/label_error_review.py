@@ -85,7 +85,7 @@ def error_list(loaded: Dataset, errors: pd.DataFrame, names: tuple[str, ...], k:
         for row in errors.iloc[rows].itertuples(index=False)
     }
     gallery.grid(
-        dataset_cards(loaded, words, note=words.get),
+        dataset_cards(loaded, words, note=words.__getitem__),
         key="datasets doubts",
         size=120,
         name="label doubts",

@@ -77,7 +77,8 @@ def attached(loaded: Dataset) -> None:
 def _have(loaded: Dataset, name: str) -> str:
     """What vectors of that name hold; damaged ones can be taken off too."""
     try:
-        count, dim = data.attached_vectors.present(loaded, name) or (0, data.attached_vectors.find(loaded, name).dim)
+        backbone = data.attached_vectors.find(loaded, name)
+        count, dim = data.attached_vectors.present(loaded, name) or (0, backbone.dim if backbone else 0)
     except StoreMismatch:
         return ":orange[:material/heart_broken: damaged: take them off, or attach them again]"
     return f"{dim:,} numbers each · " + (

@@ -36,7 +36,7 @@ def class_bars(loaded: Dataset) -> None:
         st.info("No image has a label, so there is nothing to count by class.", icon=":material/info:")
         return
     left, right = st.columns([3, 3], vertical_alignment="bottom")
-    order = left.selectbox("Order", list(ORDERS), format_func=ORDERS.get, key="datasets order")
+    order = left.selectbox("Order", list(ORDERS), format_func=ORDERS.__getitem__, key="datasets order")
     words = right.text_input("Find a class", key="datasets class words", placeholder="part of its name").casefold()
     shown = totals[[words in name.casefold() for name in totals.index]]
     if order != "name":

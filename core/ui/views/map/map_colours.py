@@ -112,6 +112,7 @@ class Figures(Mapping[str, np.ndarray]):
         if name not in self._names:
             raise KeyError(name)
         system, figure = self._of[name]
+        assert system is not None, "only the names of systems are offered"
         return figures(self._loaded, system, self.asked)[figure]
 
     def __contains__(self, name: object) -> bool:

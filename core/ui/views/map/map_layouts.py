@@ -106,7 +106,9 @@ def drawn(
 
 def _take(asked: _LayoutRequest | None) -> None:
     """Remember what a job has made so far: the next layout goes on from there."""
-    job = jobs.find(asked.job) if asked and asked.job else None
+    if asked is None:
+        return
+    job = jobs.find(asked.job) if asked.job else None
     if job is not None and isinstance(job.result, maps.Map):
         on_the_way = " " in job.result.key
         state.session_get("maps last", {})[asked.place] = ShownLayout(job.result, settled=asked.warm or not on_the_way)
