@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,10 @@ from core.errors import BadInput
 if TYPE_CHECKING:
     import torch
 
-_WRAPPERS = ("state_dict", "model", "model_state_dict", "state_dict_ema", "model_ema")
+_FIRST = ("", "state_dict", "model", "model_state_dict", "state_dict_ema", "model_ema", "ema")
+"""Where a file holds a network more than once, the part that is taken, in this order: the weights that were trained
+before their average."""
+_DEEPEST = 4
 
 
 def sha256(file: Path) -> str:
@@ -36,7 +40,9 @@ def check_named_hash(file: Path) -> None:
 
 
 def read_state(file: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a checkpoint: safetensors, or a state dict read without running any code.
+    """The tensors of a checkpoint by name; those in dictionaries inside it by their path, "state_dict.fc.weight".
+
+    Safetensors, or what `torch.save` wrote, read without running any code. What is no tensor is passed over.
 
     Raises:
         BadInput: not a checkpoint, or one that could only be read by running code.
@@ -48,20 +54,69 @@ def read_state(file: Path) -> dict[str, torch.Tensor]:
             from safetensors.torch import load_file
 
             return load_file(str(file))
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        content = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise BadInput(f"There is no file {file}.") from None
     except Exception as error:  # a damaged or hostile file can fail in any way
-        raise BadInput(
-            f"{file.name} cannot be read as weights; give a .safetensors file or a plain state dict "
-            f"(saved objects are refused, because reading them runs code): {str(error).splitlines()[0][:120]}"
-        ) from error
-    for wrapper in _WRAPPERS:
-        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
-            state = state[wrapper]
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()) or not state:
+        raise BadInput(_unreadable(file)) from error
+    state = dict(_tensors(content)) if isinstance(content, dict) else {}
+    if not state:
         raise BadInput(f"{file.name} holds no state dict: expected names and tensors.")
-    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    return state
+
+
+def _unreadable(file: Path) -> str:
+    import torch
+
+    try:
+        objects = torch.serialization.get_unsafe_globals_in_checkpoint(file)
+    except Exception:  # not even the container can be read
+        objects = []
+    if objects:
+        return (
+            f"{file.name} holds objects ({', '.join(sorted(objects)[:3])}) beside its tensors, and reading those would "
+            "run code, so it is refused. Save the tensors alone: "
+            "torch.save(network.state_dict(), 'weights.pth') writes such a file."
+        )
+    return f"{file.name} cannot be read as weights; give a .safetensors file or a state dict that torch.save wrote."
+
+
+def _tensors(content: dict[Any, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, torch.Tensor]]:
+    import torch
+
+    for name, value in content.items():
+        if isinstance(value, torch.Tensor):
+            yield f"{prefix}{name}", value
+        elif isinstance(value, dict) and depth < _DEEPEST:
+            yield from _tensors(value, f"{prefix}{name}.", depth + 1)
+
+
+def part_for(state: Mapping[str, torch.Tensor], reference: Mapping[str, torch.Tensor], what: str) -> str:
+    """What stands before the names of a network in a checkpoint: "module.", "state_dict.model.", "_orig_mod." …
+
+    Args:
+        state: the tensors of the checkpoint.
+        reference: the tensors of the network.
+        what: the file, for the sentence.
+    Returns:
+        the prefix under which most names of the network are found; "" where there are none.
+    Raises:
+        BadInput: the network is there more than once, and nothing says which one is meant.
+    """
+    prefixes = {name[: -len(known)] for name in state for known in reference if name.endswith(known)}
+    prefixes = {prefix for prefix in prefixes if not prefix or prefix.endswith(".")}
+    counts = {prefix: sum(f"{prefix}{name}" in state for name in reference) for prefix in prefixes}
+    best = sorted(prefix for prefix in counts if counts[prefix] == max(counts.values()))
+    if len(best) > 1:
+        by_part = {first: [prefix for prefix in best if prefix.partition(".")[0] == first] for first in _FIRST}
+        usual = next((prefixes for prefixes in by_part.values() if prefixes), [])
+        if len(usual) != 1:
+            raise BadInput(
+                f"{what} holds the network {len(best)} times, under {' and '.join(map(repr, best[:3]))}; "
+                "save the one that is meant as a file of its own."
+            )
+        return usual[0]
+    return best[0] if best else ""
 
 
 def match_by_position(state: dict[str, Any], reference: dict[str, Any], what: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,7 +178,11 @@ def backbones(arguments: argparse.Namespace) -> tuple[str, ...]:
     if arguments.weights:
         if len(arguments.backbone) != 1:
             raise BadInput("--weights needs exactly one --backbone: the timm architecture that the file is for.")
-        return (catalog.add_local(arguments.backbone[0], arguments.weights).name,)
+        record = catalog.add_local(arguments.backbone[0], arguments.weights)
+        note = catalog.source_of(record).note(record)
+        if note:
+            print(note, file=sys.stderr)
+        return (record.name,)
     attached = _attached(arguments)
     named = [name if name in attached else catalog.get(name).name for name in arguments.backbone]
     return tuple(dict.fromkeys([*named_files(getattr(arguments, "vectors", [])), *named])) or DEFAULT_BACKBONES

@@ -124,6 +124,10 @@ class Source:
             return file.stat().st_size / 1e6
         return float(dict(backbone.options).get("megabytes") or backbone.parameters * 4.0)
 
+    def note(self, backbone: Backbone) -> str:
+        """What a person should know of these weights, in a sentence; "" where there is nothing."""
+        return ""
+
     # -- what runs
 
     def prepare(self, backbone: Backbone, task: Task = NO_TASK) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,22 +50,62 @@ class File(NetworkSource):
         Raises:
             BadInput: the tensors do not fit the architecture.
         """
-        if backbone.random:
-            return timm.build(backbone)
-        file = Path(backbone.weights)
-        state = checkpoints.read_state(file)
         network = timm.build(backbone)
-        reference = network.state_dict()
-        missing = [name for name in reference if name not in state]
-        wrong = [name for name, tensor in reference.items() if name in state and state[name].shape != tensor.shape]
-        if missing or wrong:
-            first = (missing or wrong)[0]
-            raise BadInput(
-                f"{file.name} does not fit {backbone.architecture}: {len(missing)} tensors are missing and {len(wrong)} "
-                f"have another shape, the first is {first}. Name the architecture that the file was trained for."
-            )
-        network.load_state_dict({name: state[name] for name in reference})
+        if not backbone.random:
+            network.load_state_dict(_fitting(backbone, network.state_dict()))
         return network
+
+    def note(self, backbone: Backbone) -> str:
+        """Which tensors of the file stand behind the vector and are left out: a classifier, or a projection."""
+        file = self.weights_file(backbone)
+        if file is None or backbone.random:
+            return ""
+        with suppress(BadInput):  # another file lies there by now: loading it says what is wrong
+            return _left_out(backbone, checkpoints.sha256(file))
+        return ""
+
+
+def _fitting(backbone: Backbone, reference: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of the file under the names of the network.
+
+    Raises:
+        BadInput: some are missing, or have another shape.
+    """
+    file = Path(backbone.weights)
+    state = checkpoints.read_state(file)
+    prefix = checkpoints.part_for(state, reference, file.name)
+    state = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+    missing = [name for name in reference if name not in state]
+    wrong = [name for name, tensor in reference.items() if name in state and state[name].shape != tensor.shape]
+    if missing or wrong:
+        raise BadInput(
+            f"{file.name} does not fit {backbone.architecture}: {len(missing)} tensors are missing and {len(wrong)} "
+            f"have another shape, the first is {(missing or wrong)[0]}. "
+            "Name the architecture that the file was trained for."
+        )
+    return {name: state[name] for name in reference}
+
+
+@lru_cache(maxsize=16)
+def _left_out(backbone: Backbone, digest: str) -> str:
+    """As `File.note`, once per content of the file."""
+    import torch
+
+    file = Path(backbone.weights)
+    state = checkpoints.read_state(file)
+    with torch.device("meta"):
+        reference = timm.build(backbone).state_dict()
+    prefix = checkpoints.part_for(state, reference, file.name)
+    more = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+    extra = [name for name in more if name not in reference and name.endswith(("weight", "bias"))]
+    if not extra:
+        return ""
+    shapes = {name: " × ".join(map(str, more[name].shape)) for name in extra}
+    listed = ", ".join(f"{name} ({shape})" for name, shape in list(shapes.items())[:4])
+    return (
+        f"{file.name} also holds {listed}{' and more' if len(shapes) > 4 else ''}: a classifier or a projection behind "
+        f"the vector. It is left out, and the vectors are the {backbone.dim:,} numbers before it."
+    )
 
 
 def describe(architecture: str, file: Path, name: str) -> Backbone:

@@ -24,6 +24,9 @@ def card(info: BackboneInfo, dataset: str) -> None:
             st.markdown(" ".join(_badges(info)))
             st.markdown(theme.plain(backbone_info.what_it_is(backbone)))
             st.html(str(templates.render("backbone_facts.html.jinja", rows=_facts(info))))
+            note = backbones.source_of(backbone).note(backbone)
+            if note:
+                st.caption(theme.plain(note))
         with right:
             _cost(info, dataset)
             _relatives(info, dataset)
