@@ -112,3 +112,8 @@ def allocator_is_left_alone() -> bool:
 def device_wanted() -> str:
     """The device that FUSIONSCOPE_DEVICE names ("cpu", "cuda", "cuda:1", "mps"), "" for the best one there is."""
     return os.environ.get("FUSIONSCOPE_DEVICE", "").strip().lower()
+
+
+def endpoint_token() -> str:
+    """What servers of embeddings are shown as a bearer token (FUSIONSCOPE_ENDPOINT_TOKEN), "" for none."""
+    return os.environ.get("FUSIONSCOPE_ENDPOINT_TOKEN", "").strip()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BACKBONES",
     "CODE",
+    "add",
     "add_local",
     "available",
     "engine_sentence",
@@ -37,7 +38,7 @@ def get(name: str) -> Backbone:
     """The record of a backbone: from the catalog, or added on this installation.
 
     `timm:NAME[.TAG]`, `open_clip:ARCH/TAG`, `hf-hub:ORG/NAME` and `fast:NAME` are resolved, checked and added at first
-    use.
+    use. A name may come from a link, so none that has a server asked is: `add` does that.
 
     Raises:
         UnknownName: with the nearest names; BadInput, WeightsMissing: it cannot be added.
@@ -47,6 +48,15 @@ def get(name: str) -> Backbone:
     from core.backbones import custom
 
     return custom.get(name)
+
+
+def add(name: str) -> Backbone:
+    """As `get`, of a name that a person typed: `endpoint:MODEL@ADDRESS` is resolved too."""
+    if name in BACKBONES:
+        return BACKBONES[name]
+    from core.backbones import custom
+
+    return custom.get(name, typed=True)
 
 
 def names() -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Backbones that are not in the catalog: resolved from a name people type, checked, and kept for this installation.
 
-`timm:NAME[.TAG]`, `open_clip:ARCH/TAG`, `hf-hub:ORG/NAME`, and a checkpoint file for an architecture of timm. Each is
-built once without weights, so that its record holds the dim, the parameters and the preprocessing of the network.
+`timm:NAME[.TAG]`, `open_clip:ARCH/TAG`, `hf-hub:ORG/NAME`, `endpoint:MODEL@ADDRESS` (`sources/endpoint.py`), and a
+checkpoint file for an architecture of timm. Each is built once without weights, so that its record holds the dim, the parameters and the preprocessing of the network.
 `fast:NAME` is the fast mode of any of them: a backbone of its own, compared like any other.
 """
 
@@ -46,8 +46,11 @@ def added() -> dict[str, Backbone]:
     }
 
 
-def get(name: str) -> Backbone:
+def get(name: str, typed: bool = False) -> Backbone:
     """A backbone that was added, or that the name itself describes; the latter is checked and kept.
+
+    Args:
+        typed: a person typed the name, here and now: servers that it names may be asked.
 
     Raises:
         UnknownName: no such name; BadInput: the description is wrong; WeightsMissing: its config is on the hub only.
@@ -59,8 +62,8 @@ def get(name: str) -> Backbone:
         base = name.removeprefix(FAST)
         if base.startswith(FAST):
             raise BadInput(f"{base[:60]!r} is in the fast mode already: there is no faster mode of it.")
-        return add(fast(BACKBONES[base] if base in BACKBONES else get(base)))
-    if not name.startswith(sources.schemes()):
+        return add(fast(BACKBONES[base] if base in BACKBONES else get(base, typed)))
+    if not name.startswith(sources.schemes(typed)):
         raise _unknown(name, known)
     return add(sources.resolve(name))
 
@@ -163,5 +166,5 @@ def _unknown(name: str, known: dict[str, Backbone]) -> UnknownName:
     names = [*BACKBONES.names, *known]
     return UnknownName(
         f"No backbone is named {name!r}.{did_you_mean(name, names)} `python -m core list backbones` shows all "
-        f"{len(names)}; `timm:NAME`, `open_clip:ARCH/TAG`, `hf-hub:ORG/NAME` and `fast:NAME` add others."
+        f"{len(names)}; `timm:NAME`, `open_clip:ARCH/TAG`, `hf-hub:ORG/NAME`, `endpoint:MODEL@ADDRESS` and `fast:NAME` add others."
     )

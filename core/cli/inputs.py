@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,10 +180,10 @@ def backbones(arguments: argparse.Namespace) -> tuple[str, ...]:
         record = catalog.add_local(arguments.backbone[0], arguments.weights)
         note = catalog.source_of(record).note(record)
         if note:
-            print(note, file=sys.stderr)
+            outputs.remark(note)
         return (record.name,)
     attached = _attached(arguments)
-    named = [name if name in attached else catalog.get(name).name for name in arguments.backbone]
+    named = [name if name in attached else catalog.add(name).name for name in arguments.backbone]
     return tuple(dict.fromkeys([*named_files(getattr(arguments, "vectors", [])), *named])) or DEFAULT_BACKBONES
 
 

@@ -30,6 +30,7 @@ _FAMILIES = {
     "mobile": "a small network of convolutions made for phones",
     "descriptor": "a descriptor: a formula, nothing was learned",
     "concepts": "class names that a network sees, put into words by a text encoder",
+    "endpoint": "a model on a server that is asked for every image",
     "vectors": "vectors from a file",
 }
 

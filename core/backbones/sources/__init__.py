@@ -10,6 +10,7 @@ from core.backbones.sources.attached import Attached
 from core.backbones.sources.base import Engine, Source, TextEncoder
 from core.backbones.sources.concepts import ConceptSource
 from core.backbones.sources.descriptor import Descriptor
+from core.backbones.sources.endpoint import Endpoint
 from core.backbones.sources.file import File
 from core.backbones.sources.package import Package
 from core.errors import BadInput, WeightsMissing
@@ -18,7 +19,8 @@ from core.types import Backbone
 __all__ = ["HUB_SCHEME", "SCHEMES", "SOURCES", "Engine", "Source", "TextEncoder", "resolve", "source_of"]
 
 SOURCES: dict[str, Source] = {
-    source.key: source for source in (timm.Timm(), open_clip.OpenClip(), Package(), File(), Descriptor(), Attached())
+    source.key: source
+    for source in (timm.Timm(), open_clip.OpenClip(), Package(), File(), Descriptor(), Endpoint(), Attached())
 }
 _CONCEPTS = ConceptSource()
 HUB_SCHEME = "hf-hub:"
@@ -29,9 +31,10 @@ def source_of(backbone: Backbone) -> Source:
     return _CONCEPTS if backbone.family == "concepts" else SOURCES[backbone.source]
 
 
-def schemes() -> tuple[str, ...]:
-    """What names begin with that can be resolved."""
-    return (*(source.scheme for source in SOURCES.values() if source.scheme), HUB_SCHEME)
+def schemes(typed: bool = True) -> tuple[str, ...]:
+    """What names begin with that can be resolved: all of them where a person typed the name, else the libraries'."""
+    usable = (source for source in SOURCES.values() if source.scheme and (typed or not source.asks_servers))
+    return (*(source.scheme for source in usable), HUB_SCHEME)
 
 
 def resolve(name: str) -> Backbone:
@@ -42,11 +45,14 @@ def resolve(name: str) -> Backbone:
         WeightsMissing: a hub repository whose config is not here and cannot be fetched.
     """
     scheme, _, rest = name.partition(":")
-    if not re.fullmatch(r"[\w.@/+-]{1,200}", rest) or ".." in rest:
+    source = next((source for source in SOURCES.values() if source.scheme == f"{scheme}:"), None)
+    if not re.fullmatch((source or Source).name_pattern, rest) or ".." in rest:
         raise BadInput(f"{name!r} is not a name of a backbone; examples: timm:resnet26, open_clip:ViT-B-32/openai.")
     if f"{scheme}:" == HUB_SCHEME:
         return _resolve_hub(hub.check_repository(rest))
-    return next(source for source in SOURCES.values() if source.scheme == f"{scheme}:").resolve(rest)
+    if source is None:
+        raise BadInput(f"{name!r} begins with none of: {', '.join(schemes())}.")
+    return source.resolve(rest)
 
 
 def _resolve_hub(repository: str) -> Backbone:

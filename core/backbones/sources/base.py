@@ -54,7 +54,9 @@ class Source:
         title: who builds it, for people.
         scheme: what a name that people type begins with ("timm:"); "" where names cannot be resolved.
         tag_mark: what stands between architecture and weights when both are shown; "" where weights are no tag.
+        name_pattern: what may stand behind the scheme.
         engine: the one engine that runs it ("numpy"); "" for networks, whose engine a probe chooses.
+        asks_servers: whether resolving a name sends something to the address in it.
         on_hub: whether the weights come from the model hub.
         embeds: whether new images can be embedded.
     """
@@ -62,8 +64,10 @@ class Source:
     key = ""
     title = ""
     scheme = ""
+    name_pattern = r"[\w.@/+-]{1,200}"
     tag_mark = ""
     engine = ""
+    asks_servers = False
     on_hub = False
     embeds = True
 

@@ -33,13 +33,14 @@ def forms() -> None:
                 "From timm, open_clip or the hub",
                 placeholder="timm:resnet26d.bt_in1k",
                 key="add by name",
-                help="`timm:NAME.TAG`, `open_clip:ARCH/TAG` or `hf-hub:ORG/NAME`; `fast:NAME` is the fast mode of any.",
+                help="`timm:NAME.TAG`, `open_clip:ARCH/TAG` or `hf-hub:ORG/NAME`; `fast:NAME` is the fast mode of any; "
+                "`endpoint:MODEL@http://HOST:PORT/v1` is a model on a server that takes images at `/embeddings`.",
             )
             st.caption(
                 "Or `open_clip:ViT-B-16/openai`, `hf-hub:timm/resnet18.a1_in1k`. It is built once, without weights."
             )
             if st.form_submit_button("Add", type="primary"):
-                add(lambda: backbones.get(name.strip()).name)
+                add(lambda: backbones.add(name.strip()).name)
         with st.form("add a file", border=False):
             architecture = st.text_input("Architecture of timm", placeholder="resnet18", key="add architecture")
             file = st.text_input(
