@@ -169,9 +169,10 @@ class FrameSetup:
     )
 
 
+_INDEPENDENT = "Optimistic: assumes independent queries"
 _BY_QUERY = (
-    "Optimistic: assumes independent queries. Queries of one class share their relevant images, so intervals and tests "
-    "take whole classes unless this is on."
+    "Intervals and tests take every query by itself. But queries of one class share their relevant images and are not "
+    "independent, so whole classes are drawn and flipped unless this is on."
 )
 
 
@@ -189,7 +190,7 @@ class FusionSetup:
     baseline: str = text(default="", longest=2000, label="Baseline", short="base")
     metric: str = choice(None, default="map", label="Metric", short="m")
     parameters: str = text(default="", longest=300, label="Parameters", short="p", help="Of the strategy.")
-    by_query: bool = flag(False, label="Single queries", short="iq", help=_BY_QUERY)
+    by_query: bool = flag(False, label=_INDEPENDENT, short="iq", help=_BY_QUERY)
     look: str = text(default="curve", longest=40, label="Closer look", short="see")
 
 
@@ -315,7 +316,7 @@ class LeaderboardSetup:
     k: int = whole(
         1, 1000, default=10, label="Cut-off k", short="k", help="What “@k” means in the columns and in “Compared in”."
     )
-    by_query: bool = flag(False, label="Single queries", short="iq", help=_BY_QUERY)
+    by_query: bool = flag(False, label=_INDEPENDENT, short="iq", help=_BY_QUERY)
     spread: bool = flag(False, label="All intervals", short="ci", help="The 95 % interval beside every column.")
     look: str = choice(
         lambda: ("intervals", "differences", "cost", "classes"), default="intervals", label="A closer look", short="see"
@@ -375,7 +376,7 @@ class ReportSetup:
         short="ks",
         help="For the metrics “@k”.",
     )
-    by_query: bool = flag(False, label="Single queries", short="iq", help=_BY_QUERY)
+    by_query: bool = flag(False, label=_INDEPENDENT, short="iq", help=_BY_QUERY)
 
 
 @dataclass(frozen=True)

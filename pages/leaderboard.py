@@ -94,7 +94,7 @@ def choices(selection: sidebar.Selection, grouped: bool, longest: int) -> list[C
         )
         st.number_input("Cut-off k", 1, most, key=field("k"), help=help_of("k"), width=130)
         st.toggle(
-            "Single queries",
+            state.bounds(LeaderboardSetup, "by_query").label,
             key=field("by_query"),
             disabled=not grouped,
             help=help_of("by_query") if grouped else "The queries of this dataset do not fall into classes.",
