@@ -1,4 +1,4 @@
-"""DATASETS: the collections that are there without any download, because installed packages carry their pictures."""
+"""DATASETS: the collections that are there without any download, because installed packages carry their images."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def _stamp(name: str) -> dict[str, object]:
 
 
 def is_made(name: str) -> bool:
-    """True when the pictures are all there. A newer library does not throw a made dataset away."""
+    """True when the images are all there. A newer library does not throw a made dataset away."""
     try:
         return json.loads((_folder(name) / ".made.json").read_text())["version"] == _VERSION
     except (OSError, ValueError, KeyError, TypeError):
@@ -81,7 +81,7 @@ def make(name: str, task: Task = NO_TASK) -> Path:
 
 
 def photographs() -> Iterator[tuple[str, Image.Image]]:
-    """(name, RGB picture) of each photograph that the installed packages really carry; nothing is downloaded."""
+    """(name, RGB image) of each photograph that the installed packages really carry; nothing is downloaded."""
     for name, package in _PHOTOGRAPHS.items():
         for ending in ("png", "jpg"):
             file = importlib.resources.files(package) / f"{name}.{ending}"

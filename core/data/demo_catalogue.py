@@ -24,7 +24,7 @@ def _version() -> str:
 
 
 def is_made() -> bool:
-    """True when its pictures are there, with the present texts."""
+    """True when its images are there, with the present texts."""
     try:
         return (_folder() / ".made").read_text() == _version()
     except OSError:
@@ -32,9 +32,9 @@ def is_made() -> bool:
 
 
 def make(task: Task = NO_TASK) -> Path:
-    """The manifest of the demo catalogue, with its pictures beside it; made once.
+    """The manifest of the demo catalogue, with its images beside it; made once.
 
-    A photograph that the installed packages do not carry leaves its item without a picture.
+    A photograph that the installed packages do not carry leaves its item without an image.
 
     Raises:
         StoreUnusable: the home folder cannot be written.

@@ -80,9 +80,9 @@ def known_split(text: object) -> str:
 
 
 def searchable(splits: list[str]) -> tuple[list[str] | None, str]:
-    """A split in which something asks and something is searched, and what was done to make it one.
+    """A split with queries and a gallery, and what was done to make it one.
 
-    Images that can only be searched ask too where nothing asks, and the other way round; where all are for training,
+    Gallery images are queries too where there are no others, and the other way round; where all are for training,
     every image searches all others (None).
 
     >>> searchable(["train", "query"])[0], searchable(["train", "train"])[0]

@@ -20,10 +20,10 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
 
     Same label (several labels: at least one in common, gain the number of shared ones), same instance, or explicit
     pairs. Pairs of kind "relevant" come on top of labels or instances unless `relevant_by` is "pairs"; pairs of kind
-    "junk" leave the query's list. Pairs with an image that does not ask, or is not searched, change nothing.
+    "junk" leave the query's list. Pairs with an image outside queries or gallery change nothing.
 
     Args:
-        split: who asks and who is searched; by default the dataset's own.
+        split: queries and gallery; by default the dataset's own.
     Raises:
         BadInput: an item is both relevant and junk, or a pair names an unknown image.
     """

@@ -1,4 +1,4 @@
-"""Who asks, who is searched, who is fitted on: seeded, stratified, and never one instance on both sides."""
+"""Queries, gallery and training images: seeded, stratified, and never one instance on both sides."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stratified(dataset: Dataset, shares: SplitShares, seed: int = 0) -> Split:
     With instances, whole instances go to the training side, so that none is on both sides of that border, and the
     query images of an instance leave at least one other image of it in the gallery. Without instances the classes
     are spread: every class keeps at least one gallery image and, from two images on, gets a query. Unlabelled images
-    never ask; they are spread over train and gallery.
+    are never queries; they are spread over train and gallery.
 
     Args:
         dataset: its labels (the first label where there are several) and instances are used.
@@ -39,7 +39,7 @@ def stratified(dataset: Dataset, shares: SplitShares, seed: int = 0) -> Split:
     Returns:
         Disjoint queries, gallery and train that cover every image, each in rising order.
     Raises:
-        BadInput: no image can ask.
+        BadInput: no image can be a query.
     """
     random = np.random.default_rng(seed)
     role = np.full(len(dataset), "gallery", "U7")
@@ -50,13 +50,13 @@ def stratified(dataset: Dataset, shares: SplitShares, seed: int = 0) -> Split:
         for part in _pieces(members, instances):
             if shares.train:
                 part = _fit_on(part, instances, shares.train, role, random)
-            asks = _query_candidates(part, instances, dataset, shares)
-            rest = part[asks]
+            may_query = _query_candidates(part, instances, dataset, shares)
+            rest = part[may_query]
             n_query = _count(len(rest), shares.query / (1 - shares.train), 1 if len(rest) > 1 else 0, len(rest) - 1)
             role[_choose(rest, instances, n_query, random)] = "query"
     split = Split(*(np.flatnonzero(role == name) for name in ("query", "gallery", "train")))
     if not len(split.queries):
-        raise BadInput(f"No image of {dataset.name!r} can ask: no class or instance has two images.")
+        raise BadInput(f"No image of {dataset.name!r} can be a query: no class or instance has two images.")
     return split
 
 
@@ -81,7 +81,7 @@ def _fit_on(
 
 
 def _query_candidates(part: np.ndarray, instances: np.ndarray, dataset: Dataset, shares: SplitShares) -> np.ndarray:
-    """(len(part),) bool: images that may ask, because something relevant can stay in the gallery."""
+    """(len(part),) bool: images that may be queries, because something relevant can stay in the gallery."""
     if instances[part[0]] >= 0 if len(part) else False:
         names, counts = np.unique(instances[part], return_counts=True)
         return np.isin(instances[part], names[counts > 1])

@@ -68,7 +68,7 @@ def _for_dataset(
         matrix = aligned(content, wanted, files[key], where, extra="drop", tell=tell)
         row_of = {text: row for row, text in enumerate(wanted)}
         rows[key] = matrix[[row_of[text] for text in ids]]
-        if tell is not None and content.index is None:
+        if tell is not None and not set(ids) <= set(content.index or ()):
             tell(
                 f"{key}: rows in the order of the dataset ({order}: {wanted[0]!r} first, {wanted[-1]!r} last); "
                 "give an .npz with ids and vectors to be sure."

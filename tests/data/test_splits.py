@@ -38,7 +38,7 @@ def test_every_class_is_spread_by_the_shares(labels: list[int], query: float, tr
     dataset = made(labels)
     sizes = {label: labels.count(label) for label in set(labels) - {-1}}
     if not any(size > 1 for size in sizes.values()):
-        with pytest.raises(BadInput, match="can ask"):
+        with pytest.raises(BadInput, match="can be a query"):
             stratified(dataset, SplitShares(query, train), seed)
         return
     split = stratified(dataset, SplitShares(query, train), seed)

@@ -19,6 +19,7 @@ from core.studies import embedding
 from core.ui.app import cache, jobs
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import TINY_CLASSES, draw_tiny, write_tiny
+from tests.data.test_fieldcases import _yolo
 
 pytestmark = pytest.mark.usefixtures("no_jobs_of_others")
 
@@ -193,6 +194,20 @@ def test_the_reader_and_its_depth_are_set_by_hand(tiny_world, tmp_path: Path) ->
     assert data.load("deep").label_names == ("circle", "cross", "grid")
 
 
+def test_objects_and_their_margin_are_set_by_hand(tiny_world, tmp_path: Path) -> None:
+    folder = _yolo(tmp_path / "boxes")
+    app = opened("tiny")
+    app.text_input("add path").set_value(str(folder)).run()
+    app.toggle("add option yolo objects").set_value(True).run()
+    app.number_input("add option yolo margin").set_value(0.5).run()
+    app.multiselect("add backbones").set_value([]).run()
+    button(app, "Add").click().run()
+    settled(app)
+    assert data.options_of("boxes") == {"objects": True, "margin": 0.5}
+    assert data.get("boxes").ids[0] == "images/train/0.jpg#1"
+    assert "Each of 8 objects is an image here" in words(opened("boxes"))
+
+
 @pytest.mark.slow
 def test_vectors_are_attached_in_the_page_and_taken_off(tiny_world, tmp_path: Path) -> None:
     np.save(tmp_path / "given.npy", np.eye(6, dtype=np.float32)[tiny_world.dataset.labels])
@@ -203,7 +218,7 @@ def test_vectors_are_attached_in_the_page_and_taken_off(tiny_world, tmp_path: Pa
     assert "has 6 rows" in app.error[0].value and not data.attached_vectors.backbones("tiny")
     app.text_area("vector paths").set_value(f"given={tmp_path / 'given.npy'}").run()
     button(app, "Attach").click().run()
-    assert "given joined tiny" in words(app)
+    assert "given joined tiny" in words(app) and "rows in the order of the dataset" in words(app)
     app = opened("tiny", "doubts")
     assert "in each of given" in words(app)  # a backbone like any other
     app = opened("tiny", "manage")

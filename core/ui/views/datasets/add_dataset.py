@@ -341,6 +341,7 @@ def _vectors() -> None:
 
 def _attach(name: str, is_new: bool, files: list, lines: str, labels: Any, pairs: Any, invalid: str) -> None:
     """Attach vectors from uploads and paths: all of them, or one sentence and nothing."""
+    notes: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         try:
             if is_new and name in data.names():
@@ -353,11 +354,13 @@ def _attach(name: str, is_new: bool, files: list, lines: str, labels: Any, pairs
             )
             if is_new and labels is None:
                 raise BadInput("A dataset of vectors needs a file of labels: a CSV with the columns id,label[,split].")
-            data.add_vectors(name, vectors, **extra)
+            data.add_vectors(name, vectors, tell=notes.append, **extra)
         except CoreError as error:
             st.error(theme.plain(str(error).replace(f"{folder}/", "")), icon=":material/error:")
             return
     st.success(f"{', '.join(map(theme.plain, vectors))} joined {theme.plain(name)}.", icon=":material/check_circle:")
+    for sentence in notes:
+        st.caption(f":material/manage_search: {theme.plain(sentence.replace(f'{folder}/', ''))}")
     st.button("Look at it", key="look at vectors", on_click=show, args=(name,))
 
 

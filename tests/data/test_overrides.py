@@ -67,7 +67,7 @@ def test_a_split_that_cannot_be_made_changes_nothing(tmp_path: Path, home: Path)
         (tmp_path / kind).mkdir()
         draw_tiny(kind, 0).save(tmp_path / kind / "only.png")
     before = data.add("lonely", tmp_path)
-    with pytest.raises(BadInput, match="can ask"):
+    with pytest.raises(BadInput, match="can be a query"):
         data.make_split("lonely", SplitShares(0.5))
     assert data.load("lonely").fingerprint == before.fingerprint and data.decided("lonely").shares is None
 
