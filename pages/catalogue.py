@@ -153,15 +153,15 @@ def forget_picture() -> None:
 
 def try_line() -> None:
     """An example was chosen."""
-    chosen = st.session_state.get("try a query")
+    chosen = state.widget("try a query")
     if chosen:
         state.set_field(CatalogueSetup, "question", chosen)
-        st.session_state["try a query"] = None
+        state.set_widget("try a query", None)
 
 
 def take_picture() -> None:
     """A picture was given: it asks, in this session."""
-    file = st.session_state.get(_UPLOADER)
+    file = state.widget(_UPLOADER)
     if file is None:
         return
     try:
@@ -301,7 +301,7 @@ def take_filters(catalogue: study.Catalogue) -> None:
     """A filter was changed."""
     chosen: dict[str, Sequence] = {}
     for column, facet in catalogue.facets.items():
-        value = st.session_state.get(f"facet {catalogue.name} {column}")
+        value = state.widget(f"facet {catalogue.name} {column}")
         if value and (not isinstance(facet[0], float) or tuple(value) != facet):
             chosen[column] = tuple(value) if isinstance(facet[0], float) else list(value)
     state.set_field(CatalogueSetup, "filters", spell_filters(chosen))
@@ -317,10 +317,10 @@ def filters_popover(catalogue: study.Catalogue) -> None:
         for column, facet in catalogue.facets.items():
             key = f"facet {catalogue.name} {column}"
             if isinstance(facet[0], float):
-                st.session_state.setdefault(key, now.get(column, facet))
+                state.start_widget(key, now.get(column, facet))
                 st.slider(theme.plain(column), *facet, key=key, on_change=take_filters, args=(catalogue,))
             else:
-                st.session_state.setdefault(key, now.get(column, []))
+                state.start_widget(key, now.get(column, []))
                 st.multiselect(
                     theme.plain(column),
                     facet,
@@ -430,7 +430,7 @@ def used_parts(catalogue: study.Catalogue) -> tuple[str, ...]:
 def take_weights(catalogue: study.Catalogue) -> None:
     """A weight was moved."""
     names = used_parts(catalogue)
-    pairs = tuple(sorted((name, float(st.session_state.get(f"weight {name}", 1.0))) for name in names))
+    pairs = tuple(sorted((name, float(state.widget(f"weight {name}", 1.0))) for name in names))
     state.set_field(CatalogueSetup, "shares", pairs)
 
 
@@ -439,7 +439,7 @@ def weights(catalogue: study.Catalogue) -> None:
     now = dict(state.get(CatalogueSetup, "shares") or ())
     st.caption("Weights for “Fixed weights”; nothing is embedded again.")
     for name in used_parts(catalogue):
-        st.session_state.setdefault(f"weight {name}", float(now.get(name, 1.0)))
+        state.start_widget(f"weight {name}", float(now.get(name, 1.0)))
         st.slider(
             theme.plain(name), 0.0, 1.0, step=0.05, key=f"weight {name}", on_change=take_weights, args=(catalogue,)
         )

@@ -48,7 +48,7 @@ def weights_panel(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> 
         )
         for name in names:
             left, right = st.columns([7, 1], vertical_alignment="bottom", gap="small")
-            st.session_state[f"share {name}"] = round(parts[name] * 100)
+            state.set_widget(f"share {name}", round(parts[name] * 100))
             left.slider(
                 f':color[●]{{foreground="{colours[name]}"}} {theme.plain(cache.backbone_title(name))}',
                 0,
@@ -83,7 +83,7 @@ def parameter_widgets(spec: FusionSpec) -> None:
     for column, one in zip(st.columns(2) if known else (), known):
         key = f"parameter {spec.kind} {one.name}"
         bounds, value = one.bounds, values[one.name]
-        st.session_state[key] = value
+        state.set_widget(key, value)
         told = {
             "label": bounds.label or one.name,
             "key": key,

@@ -435,7 +435,7 @@ def attached(name: str) -> bool:
 
 def picked_square(classes: list[str], systems: tuple[str, ...], widget: str) -> None:
     """A square of the heat map was clicked: its class and system are looked at."""
-    points = st.session_state[widget].selection.points
+    points = state.widget(widget).selection.points
     place = points[0].get("customdata") if points else None
     if place is not None:
         row, column = (int(v) for v in place[:2])

@@ -85,7 +85,7 @@ def weights(names: tuple[str, ...]) -> None:
     """The sliders of the Fusion lab, here too: the map follows."""
     parts = weight_shares.fitted(dict(state.get(FusionSetup, "shares")), names)
     for column, name in zip(st.columns(len(names)), names):
-        st.session_state[f"map share {name}"] = round(parts[name] * 100)
+        state.set_widget(f"map share {name}", round(parts[name] * 100))
         column.slider(
             theme.plain(cache.backbone_title(name)),
             0,
@@ -102,7 +102,7 @@ def slid(name: str, names: tuple[str, ...]) -> None:
     """A weight was moved: the fusion of the lab changes, and the map shows it."""
     before = weight_shares.fitted(dict(state.get(FusionSetup, "shares")), names)
     after = weight_shares.moved(
-        before, name, st.session_state[f"map share {name}"] / 100, set(state.get(FusionSetup, "locked"))
+        before, name, state.widget(f"map share {name}") / 100, set(state.get(FusionSetup, "locked"))
     )
     state.set_field(FusionSetup, "shares", weight_shares.as_pairs(after))
     state.set_field(MapSetup, "system", query_inputs.lab_text(names))

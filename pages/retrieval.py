@@ -131,7 +131,7 @@ def uploader_key() -> str:
 
 def take_upload() -> None:
     """Pictures were dropped, pasted or chosen: ask with them."""
-    files = st.session_state.get(uploader_key()) or []
+    files = state.widget(uploader_key()) or []
     if not files:
         return
     # A new uploader each time: pictures that asked before must not ask again with the next ones.
@@ -151,7 +151,7 @@ _ASKED_WORDS = "words to ask with"
 
 def take_words() -> None:
     """A line was typed: ask with it, or say why it cannot ask."""
-    line = st.session_state.get(_ASKED_WORDS, "").strip()
+    line = state.widget(_ASKED_WORDS, "").strip()
     if not line:
         return
     try:
@@ -169,7 +169,7 @@ def words_box(view: RetrievalView, query: QueryInput) -> None:
         shown = (query.text, state.session_get(_ASKED_WORDS, ""))
         if shown[0] != shown[1]:  # another query than the last time the box was drawn: the box says what asks now
             state.session_set(_ASKED_WORDS, query.text)
-            st.session_state[_ASKED_WORDS] = query.words
+            state.set_widget(_ASKED_WORDS, query.words)
         st.text_input(
             "Words",
             key=_ASKED_WORDS,

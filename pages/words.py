@@ -108,10 +108,10 @@ def how(names: tuple[str, ...], look: str) -> tuple[tuple[str, ...], bool | None
 
 def try_line() -> None:
     """An example was chosen."""
-    chosen = st.session_state.get("try words")
+    chosen = state.widget("try words")
     if chosen:
         state.set_field(WordsSetup, "words", chosen)
-        st.session_state["try words"] = None
+        state.set_widget("try words", None)
 
 
 def examples(loaded: Dataset) -> tuple[str, ...]:

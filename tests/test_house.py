@@ -202,6 +202,19 @@ def test_no_object_writes_into_the_private_fields_of_another() -> None:
     assert wrong <= FOREIGN_FIELDS_FOR_NOW, wrong - FOREIGN_FIELDS_FOR_NOW
 
 
+def test_state_alone_touches_the_session_and_the_link() -> None:
+    wrong = [
+        f"{shown(path)}:{node.lineno}"
+        for path in FILES
+        for node in ast.walk(house.tree_of(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"session_state", "query_params"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id in {"st", "streamlit"}
+    ]
+    assert wrong and all(place.startswith("core/ui/app/state.py:") for place in wrong), wrong
+
+
 def test_files_are_short_enough_to_be_read() -> None:
     scripts = [path for path in (ROOT / "core").rglob("*") if path.suffix in {".js", ".css"}]
     lines = {shown(path): len(path.read_text(encoding="utf-8").splitlines()) for path in [*FILES, *scripts]}

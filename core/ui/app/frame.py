@@ -73,7 +73,7 @@ def run(pages: Sequence[PageLine]) -> None:
     # Streamlit serves the first page at / alone; who types its address, as every other page has one, is led there.
     home = next(iter(sections.values()))[0]
     by_name = st.Page(
-        lambda: st.switch_page(home, query_params=dict(st.query_params)),
+        lambda: st.switch_page(home, query_params=state.link_values()),
         title=pages[0][1],
         url_path=pages[0][3],
         visibility="hidden",

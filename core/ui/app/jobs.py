@@ -16,7 +16,7 @@ import streamlit as st
 from core.errors import CoreError
 from core.progress import Progress
 from core.task import Task
-from core.ui.app import theme
+from core.ui.app import state, theme
 from core.ui.app.error_boundary import fragment
 
 _log = logging.getLogger("fusionscope")
@@ -166,9 +166,9 @@ def _first_look(begins: bool = False) -> bool:
     value once only. The next look is a moment away.
     """
     if begins:
-        st.session_state[_FIRST_LOOK] = True
+        state.session_set(_FIRST_LOOK, True)
         return True
-    return st.session_state.pop(_FIRST_LOOK, False)
+    return state.session_take(_FIRST_LOOK, False)
 
 
 @fragment(run_every=0.5)

@@ -137,3 +137,28 @@ def session_get(name: str, default: Any = None) -> Any:
 def session_set(name: str, value: Any) -> None:
     """Set a held value."""
     st.session_state[f"held {name}"] = value
+
+
+def session_take(name: str, default: Any = None) -> Any:
+    """A held value, which is forgotten by that."""
+    return st.session_state.pop(f"held {name}", default)
+
+
+def widget(name: str, default: Any = None) -> Any:
+    """What the widget of that key holds now; the default while it was not drawn."""
+    return st.session_state.get(name, default)
+
+
+def set_widget(name: str, value: Any) -> None:
+    """Give a widget a value; only before it is drawn in this run, or from a callback."""
+    st.session_state[name] = value
+
+
+def start_widget(name: str, value: Any) -> None:
+    """Give a widget the value that it starts with, where it has none yet; only before it is drawn in this run."""
+    st.session_state.setdefault(name, value)
+
+
+def link_values() -> dict[str, str]:
+    """What the link of the page holds now."""
+    return dict(st.query_params)

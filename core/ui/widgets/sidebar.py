@@ -54,7 +54,7 @@ def _dataset_and_backbones(names: tuple[str, ...]) -> None:
     )
     embedded = cache.embedded(dataset)
     wanted = state.get(FrameSetup, "backbones")
-    st.session_state[_SHOWN] = [name for name in wanted if name in embedded] or list(embedded)
+    state.set_widget(_SHOWN, [name for name in wanted if name in embedded] or list(embedded))
     st.multiselect(
         "Backbones",
         embedded,
@@ -67,7 +67,7 @@ def _dataset_and_backbones(names: tuple[str, ...]) -> None:
 
 
 def _take_backbones() -> None:
-    state.set_field(FrameSetup, "backbones", tuple(st.session_state[_SHOWN]))
+    state.set_field(FrameSetup, "backbones", tuple(state.widget(_SHOWN)))
 
 
 def selection() -> Selection:

@@ -60,10 +60,10 @@ def choose(setup: type, selection: sidebar.Selection) -> list[ComparedSystem]:
             _say_why(text, offered)
     titles = _titles(offered, selection)
     widget = f"systems of {setup.__name__}"
-    st.session_state[widget] = picked
+    state.set_widget(widget, picked)
 
     def chosen() -> None:
-        now = st.session_state[widget]
+        now = state.widget(widget)
         state.set_field(setup, "systems", _joined(now) if now and set(now) != set(standard) else "")
 
     st.multiselect(

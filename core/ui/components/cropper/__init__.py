@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-import streamlit as st
-
+from core.ui.app import state
 from core.ui.components.registration import component
 
 _FOLDER = Path(__file__).parent
@@ -27,7 +26,7 @@ def draw(source: str, box: Box | None, *, key: str, on_box: Callable[[str], None
     """
 
     def chosen() -> None:
-        value = st.session_state[key].get("box")
+        value = state.widget(key).get("box")
         if value is not None:
             on_box(as_text(read(str(value))))
 

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
-from core.ui.app import thumbnail_route
+from core.ui.app import state, thumbnail_route
 from core.ui.components.registration import component
 
 _FOLDER = Path(__file__).parent
@@ -108,7 +106,7 @@ def grid(
     data = {"cards": shown, "size": size, "name": name, "pick": pick, "group": group, "seek": seek, "beside": beside}
 
     def picked() -> None:
-        value = st.session_state[key].get("picked")
+        value = state.widget(key).get("picked")
         if value and on_pick:
             on_pick(str(value))
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
 from core.errors import ShapeMismatch
 from core.projection import framed
 from core.studies.point_colours import Colours
+from core.ui.app import state
 from core.ui.components.registration import component
 
 _FOLDER = Path(__file__).parent
@@ -139,7 +139,7 @@ class _Parts:
     """What this session's browser has been given, so that no large part travels twice."""
 
     def __init__(self) -> None:
-        self._sent: dict[str, None] = st.session_state.setdefault(_PART, {})
+        self._sent: dict[str, None] = state.session_get(_PART, {})
         self.new: dict[str, Any] = {}
 
     def __call__(self, mark: str, make: Callable[[], dict[str, Any]]) -> str:
@@ -154,11 +154,11 @@ class _Parts:
 
 
 def _note_change(key: str, name: str) -> None:
-    st.session_state[f"{key} {name} changed"] = True
+    state.session_set(f"{key} {name} changed", True)
 
 
 def _send_all_again() -> None:
-    st.session_state[_PART] = {}
+    state.session_set(_PART, {})
 
 
 def _place_in(value: Any, name: str, low: int, high: int) -> int | None:
@@ -197,9 +197,9 @@ def show(
     if any(len(panel.xy) != n for panel in panels) or len(colours.codes) != n:
         raise ShapeMismatch(f"{n} items, {[len(p.xy) for p in panels]} positions and {len(colours.codes)} colours.")
     parts = _Parts()
-    given = (st.session_state.get(key) or {}).get("selection") or {}
+    given = (state.widget(key) or {}).get("selection") or {}
     mine = given.get("fingerprint") == items.fingerprint
-    changed = st.session_state.pop(f"{key} selection changed", False) and mine
+    changed = state.session_take(f"{key} selection changed", False) and mine
     chosen = np.sort(np.asarray(_positions(given.get("positions", ""), n) if changed else selection, np.int64))
     data = {
         "n": n,

@@ -60,7 +60,7 @@ def choose(chosen: Sequence[str]) -> None:
 
 def remove(chosen: Sequence[str], dataset: str) -> None:
     """Take the embeddings out of the store, as far as the question was answered."""
-    scope = cache.dataset(dataset) if st.session_state.get("removal scope") == "here" else None
+    scope = cache.dataset(dataset) if state.widget("removal scope") == "here" else None
     try:
         count = sum(embedding.remove(name, scope) for name in chosen)
     except CoreError as error:

@@ -77,7 +77,7 @@ def download(infos: Sequence[BackboneInfo]) -> None:
 
 def _picked(key: str, names: Sequence[str]) -> None:
     """A click on a cell opens the card of its row."""
-    cells = st.session_state[key]["selection"]["cells"]
+    cells = state.widget(key)["selection"]["cells"]
     if cells and cells[0][0] < len(names):
         state.set_field(BackbonesSetup, "card", names[cells[0][0]])
 

@@ -115,7 +115,7 @@ def _how(path: str) -> tuple[str | None, dict[str, Any]]:
         return None, {}
     source = Path(path).expanduser()
     names = [name for name in readers.known() if name != "torchvision"]
-    by_hand = st.session_state.get(f"add reader {path}") or _BY_ITSELF
+    by_hand = state.widget(f"add reader {path}") or _BY_ITSELF
     reader = readers.choose(source, by_hand or None)
     with st.container(border=True):
         left, right = st.columns([5, 3], vertical_alignment="center")
@@ -236,7 +236,7 @@ def _enter(folder: str) -> None:
 
 
 def _take(path: str) -> None:
-    st.session_state[_PATH] = path
+    state.set_widget(_PATH, path)
     _stop_browsing()
 
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
-
 from core.errors import CoreError
 from core.fusion import FUSIONS, FusionSpec, store
 from core.fusion import spec as fusion_files
@@ -158,9 +156,7 @@ def slid(name: str, names: tuple[str, ...]) -> None:
     """A slider was released."""
     before = weight_shares.fitted(dict(state.get(FusionSetup, "shares")), names)
     set_shares(
-        weight_shares.moved(
-            before, name, st.session_state[f"share {name}"] / 100, set(state.get(FusionSetup, "locked"))
-        )
+        weight_shares.moved(before, name, state.widget(f"share {name}") / 100, set(state.get(FusionSetup, "locked")))
     )
 
 
@@ -172,7 +168,7 @@ def strategy_chosen() -> None:
 def parameter_set(kind: str, name: str) -> None:
     """A parameter's widget was changed."""
     now = mix()
-    value = st.session_state[f"parameter {kind} {name}"]
+    value = state.widget(f"parameter {kind} {name}")
     values = parameters(FUSIONS.get(kind), now.parameters) | {name: value}
     put(FusionSettings(kind, as_text(parameters(FUSIONS.get(kind), as_text(values))), now.shares))
 

@@ -67,7 +67,7 @@ def curve(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusio
 
 def _clicked(key: str, points: np.ndarray, names: tuple[str, ...]) -> None:
     """A point of the landscape was clicked: its weights are the sliders' now."""
-    chosen = st.session_state[key]["selection"]["points"]
+    chosen = state.widget(key)["selection"]["points"]
     if not chosen or chosen[0].get("customdata") is None:
         return
     index = chosen[0]["customdata"]
@@ -398,8 +398,8 @@ def show(loaded: Dataset, asked: Dataset, names: tuple[str, ...], spec: FusionSp
         asked: asked only by queries that nothing shown was fitted on.
     """
     key = state.key(FusionSetup, "look")
-    if st.session_state.get(key) not in LOOKS:
-        st.session_state[key] = "curve"
+    if state.widget(key) not in LOOKS:
+        state.set_widget(key, "curve")
     look = st.segmented_control(
         "A closer look",
         list(LOOKS),
