@@ -19,7 +19,7 @@ PAGES = [
 
 
 if __name__ == "__main__":
-    from core.ui.app import frame
+    from core.ui import frame
 
     frame.run(PAGES)
 else:

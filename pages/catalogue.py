@@ -24,7 +24,7 @@ from core.ui.app import cache, jobs, state, theme
 from core.ui.app.error_boundary import fragment, guarded
 from core.ui.components import gallery, result_list
 from core.ui.views.catalogue import catalogue_cache
-from core.ui.views.retrieval import query_inputs
+from core.ui.views.retrieval import uploads
 from core.ui.views.text import text_cache
 from core.ui.widgets import embedding_job, image_cards
 
@@ -165,7 +165,7 @@ def take_picture() -> None:
     if file is None:
         return
     try:
-        guest = query_inputs.receive([(file.name, file.getvalue())])
+        guest = uploads.receive([(file.name, file.getvalue())])
     except CoreError as error:
         state.session_set(_REFUSED, str(error))
         return
@@ -191,7 +191,7 @@ def query_picture(view: View) -> tuple[np.ndarray | None, str, str, list[tuple[s
         if held is None:
             st.warning("A picture that is given stays in the session that gave it; give it again to ask with it.")
             return None, "", "", []
-        vector = query_inputs.encode(view.setup.space, held.pictures(None))[0]
+        vector = uploads.encode(view.setup.space, held.pictures(None))[0]
         return vector, held.thumbnails[0], held.title, catalogue_cache.seen(held.contents[0]) if concepts else []
     position = picture_named(view.catalogue, like)
     if position < 0:

@@ -21,7 +21,7 @@ from core.ui.components import gallery
 from core.ui.components import map as picture_map
 from core.ui.views.map import map_colours, map_layouts
 from core.ui.views.retrieval import query_inputs
-from core.ui.widgets import image_cards, sidebar, weight_shares
+from core.ui.widgets import image_cards, sidebar, system_options, weight_shares
 
 PER_PAGE = 60
 GROUP = "map"  # the map and the grids below it point at the same picture while it is hovered
@@ -32,8 +32,8 @@ GROUP = "map"  # the map and the grids below it point at the same picture while 
 
 def systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef | None]:
     """Whose space is drawn, and beside which other; what a link names wrongly becomes the first of the list."""
-    query_inputs.follow_lab(MapSetup, selection)
-    return query_inputs.system_boxes(
+    system_options.follow_lab(MapSetup, selection)
+    return system_options.system_boxes(
         MapSetup,
         selection,
         st.columns(2, gap="medium"),
@@ -105,7 +105,7 @@ def slid(name: str, names: tuple[str, ...]) -> None:
         before, name, state.widget(f"map share {name}") / 100, set(state.get(FusionSetup, "locked"))
     )
     state.set_field(FusionSetup, "shares", weight_shares.as_pairs(after))
-    state.set_field(MapSetup, "system", query_inputs.lab_text(names))
+    state.set_field(MapSetup, "system", system_options.lab_text(names))
 
 
 # ------------------------------------------------------------------------------------------------ selection
@@ -319,7 +319,7 @@ def page() -> None:
     colour = settings(map_colours.view_of(loaded, named, other))
     if (
         named.spec is not None
-        and named.text == query_inputs.lab_text(selection.backbones)
+        and named.text == system_options.lab_text(selection.backbones)
         and len(selection.backbones) > 1
     ):
         with st.expander("Weights", icon=":material/tune:", expanded=False):

@@ -10,8 +10,7 @@ from core.setups import FrameSetup, ReportSetup
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.error_boundary import guarded
-from core.ui.views.retrieval import query_inputs
-from core.ui.widgets import sidebar
+from core.ui.widgets import sidebar, system_options
 
 JOB = "report"
 
@@ -29,7 +28,7 @@ def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ..
 
 def chosen_systems(selection: sidebar.Selection) -> tuple[tuple[str, ...], tuple[FusionSpec, ...]]:
     """Which backbones and fusions the report is about."""
-    choice = query_inputs.system_options(selection.backbones, selection.embedded)
+    choice = system_options.system_options(selection.backbones, selection.embedded)
     fusions = [text for text in choice.titles if text not in selection.embedded]
     picked = st.multiselect(
         "Fusions",

@@ -19,10 +19,10 @@ from core.types import Dataset
 from core.ui.app import cache, state, theme, thumbnail_route
 from core.ui.app.error_boundary import fragment, guarded
 from core.ui.components import clipboard, cropper, gallery
-from core.ui.views.retrieval import downloads, failure_analysis, query_inputs, query_picker, search_mode
+from core.ui.views.retrieval import downloads, failure_analysis, query_inputs, query_picker, search_mode, uploads
 from core.ui.views.retrieval.query_inputs import QueryInput
 from core.ui.views.retrieval.retrieval_view import RetrievalView
-from core.ui.widgets import image_cards, sidebar
+from core.ui.widgets import image_cards, sidebar, system_options
 
 _TRAIL = "trail of queries"
 _REFUSED = "refused pictures"
@@ -93,8 +93,8 @@ def current(loaded: Dataset, setup: RetrievalSetup) -> tuple[QueryInput, str]:
         except CoreError as error:
             said = str(error)
         return QueryInput(str(loaded.ids[start]), str(loaded.ids[start]), start), said
-    if setup.query.startswith(query_inputs.GUEST):
-        guest = query_inputs.uploaded_queries().get(setup.query)
+    if setup.query.startswith(uploads.GUEST):
+        guest = uploads.uploaded_queries().get(setup.query)
         if guest is not None:
             return QueryInput(setup.query, guest.title, guest=guest, box=box), ""
         said = "Pictures that are given stay in the session that gave them, so this link cannot show them; "
@@ -137,11 +137,11 @@ def take_upload() -> None:
     # A new uploader each time: pictures that asked before must not ask again with the next ones.
     state.session_set(_UPLOADER, state.session_get(_UPLOADER, 0) + 1)
     try:
-        guest = query_inputs.receive([(file.name, file.getvalue()) for file in files])
+        guest = uploads.receive([(file.name, file.getvalue()) for file in files])
     except CoreError as error:
         state.session_set(_REFUSED, (str(error),))
         return
-    query_inputs.add_uploaded_query(guest)
+    uploads.add_uploaded_query(guest)
     put_query(guest.token)
     state.session_set(_REFUSED, guest.refused)
 
@@ -266,8 +266,8 @@ def query_buttons(view: RetrievalView, query: QueryInput) -> None:
         accept_multiple_files=True,
         key=uploader_key(),
         on_change=take_upload,
-        max_upload_size=query_inputs.MOST_MEGABYTES,
-        help=f"Drop, paste (Ctrl+V) or choose up to {query_inputs.MOST_PICTURES} pictures; several ask together, by the mean of "
+        max_upload_size=uploads.MOST_MEGABYTES,
+        help=f"Drop, paste (Ctrl+V) or choose up to {uploads.MOST_PICTURES} pictures; several ask together, by the mean of "
         "their embeddings. They stay in this session.",
     )
     words_box(view, query)
@@ -284,7 +284,7 @@ def trail(view: RetrievalView, query: QueryInput) -> None:
     for number, (asked, crop) in enumerate(steps):
         here = asked == query.text and crop == cropper.as_text(query.box)
         frame = "query" if here else "none"
-        guest, position = query_inputs.uploaded_queries().get(asked), query_inputs.position_of(view.loaded, asked)
+        guest, position = uploads.uploaded_queries().get(asked), query_inputs.position_of(view.loaded, asked)
         if guest is not None:
             shown.append(gallery.Card(id=str(number), key=guest.thumbnails[0], title=guest.title, frame=frame))
         elif position is not None:
@@ -306,7 +306,7 @@ def trail(view: RetrievalView, query: QueryInput) -> None:
 
 def known(loaded: Dataset, asked: str) -> bool:
     """A query that can still be shown."""
-    if asked in query_inputs.uploaded_queries() or query_inputs.position_of(loaded, asked) is not None:
+    if asked in uploads.uploaded_queries() or query_inputs.position_of(loaded, asked) is not None:
         return True
     return asked.startswith(query_inputs.WORDS) and bool(query_inputs.readers((), cache.embedded(loaded.name)))
 
@@ -494,7 +494,7 @@ def answers_of(view: RetrievalView, query: QueryInput) -> list[retrieval.QueryRe
             question = query.question(view.loaded, names)
     answers = []
     for at, named in enumerate(view.systems):
-        system = question.system(query_inputs.system_name(named), named.spec)
+        system = question.system(system_options.system_name(named), named.spec)
         indexed = view.ways[at].indexed if view.ways else None
         answers.append(
             ann_search.search_index(question, system, indexed)
@@ -509,9 +509,9 @@ def answers_of(view: RetrievalView, query: QueryInput) -> list[retrieval.QueryRe
 
 def systems_row(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef | None]:
     """Which systems answer, and how much of their answers is shown."""
-    query_inputs.follow_lab(RetrievalSetup, selection)
+    system_options.follow_lab(RetrievalSetup, selection)
     *places, options = st.columns([4.4, 4.4, 2.6], gap="medium", vertical_alignment="bottom")
-    chosen = query_inputs.system_boxes(
+    chosen = system_options.system_boxes(
         RetrievalSetup,
         selection,
         places,

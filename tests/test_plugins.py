@@ -63,7 +63,7 @@ def test_a_broken_file_is_one_sentence_and_the_others_work(example: Path, capsys
 
 
 def test_the_frame_loads_it_and_follows_an_edit(example: Path) -> None:
-    from core.ui.app import frame
+    from core.ui import frame
 
     assert frame.plugins() == () and "highest" in FUSIONS
     file = example / "highest.py"
@@ -74,7 +74,7 @@ def test_the_frame_loads_it_and_follows_an_edit(example: Path) -> None:
 
 def test_a_deleted_file_takes_its_strategy_along(example: Path) -> None:
     from core.fusion import store
-    from core.ui.app import frame
+    from core.ui import frame
 
     frame.plugins()
     store.save(FusionSpec("mine", "highest", BACKBONES))
@@ -88,7 +88,7 @@ def test_the_lab_says_that_a_strategy_is_gone(example: Path, tiny_world: SimpleN
 
     embedding.embed(tiny_world.dataset, BACKBONES)
     app = AppTest.from_string(
-        "import runpy\nfrom core.ui.app import frame, state\nfrom core.ui.widgets import sidebar\nstate.begin('fusion_lab')\nframe.plugins()\n"
+        "import runpy\nfrom core.ui import frame, state\nfrom core.ui.widgets import sidebar\nstate.begin('fusion_lab')\nframe.plugins()\n"
         f"sidebar.frame()\nrunpy.run_path({str(ROOT / 'pages' / 'fusion_lab.py')!r})\n",
         default_timeout=60,
     )

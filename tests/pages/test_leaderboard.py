@@ -18,6 +18,7 @@ from core.fusion import FusionSpec, store
 from core.studies import class_table, embedding, evaluation, fusion, query_sampling, training_split
 from core.task import NO_TASK
 from core.types import Dataset
+from core.ui.widgets import system_select
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import draw_tiny, write_tiny
 from tests.pages.alone import OWN, attached, beside_an_odd_fusion, button, opened, table, words, world
@@ -333,3 +334,13 @@ def test_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tab) -> None: 
         shown.click()
         expect(tab.get_by_role("heading", name="Retrieval")).to_be_visible(timeout=60_000)
         assert not tab.complaints
+
+
+@pytest.mark.parametrize(
+    "text", ["|".join(f"rrf(hog:{n},hsv_histogram:1)" for n in range(1, 400)), "y|" * 400 + "x" * 200_000]
+)
+def test_a_link_with_a_very_long_value_opens_at_once(fresh: None, tiny: Dataset, text: str) -> None:
+    began = time.monotonic()
+    app = opened("leaderboard", d="tiny", sys=text)
+    assert time.monotonic() - began < 30 and not app.exception and not app.error
+    assert len(app.warning) <= 3 and len(table(app)) <= system_select.MOST_SYSTEMS

@@ -19,7 +19,7 @@ from core.data import attached_vectors
 from core.errors import BadInput, StoreUnusable
 from core.studies import ann_search, embedding
 from core.studies.text import text_encoding, text_search
-from core.ui.views.retrieval import failure_analysis, query_inputs
+from core.ui.views.retrieval import failure_analysis, query_inputs, uploads
 from tests.browser import ROOT
 from tests.conftest import write_tiny
 from tests.pages.alone import words
@@ -155,11 +155,11 @@ def test_what_cannot_ask_gets_one_sentence() -> None:
     }
     for name, content in bad.items():
         with pytest.raises(BadInput, match=re.escape(name)) as refused:
-            query_inputs.receive([(name, content)])
+            uploads.receive([(name, content)])
         assert str(refused.value).endswith(".") and len(str(refused.value)) < 300
     with pytest.raises(BadInput, match="300 pictures were given; one query is made of at most 24"):
-        query_inputs.receive([(f"{number}.png", png()) for number in range(300)])
-    guest = query_inputs.receive([("good.png", png()), *bad.items(), ("other.png", png((9, 5)))])
+        uploads.receive([(f"{number}.png", png()) for number in range(300)])
+    guest = uploads.receive([("good.png", png()), *bad.items(), ("other.png", png((9, 5)))])
     assert guest.names == ("good.png", "other.png") and len(guest.refused) == len(bad)
 
 
@@ -204,12 +204,13 @@ def test_what_words_find_is_what_the_study_of_texts_finds(at_home, hog_reads) ->
     from core.export import contact_sheet
     from core.export.report import view_report
     from core.studies import retrieval
+    from core.studies.system_spec_text import read as read_system
     from core.studies.vector_set import VectorSet
     from core.ui.views.retrieval.query_inputs import QueryInput
 
     loaded = data.load("tiny")
     space = VectorSet({name: embedding.embeddings(loaded, name).vectors for name in BACKBONES.split(",")}, loaded.split)
-    named = query_inputs.reading(query_inputs.system_spec_text.read("hog", ("hog",), {}), "hog")
+    named = query_inputs.reading(read_system("hog", ("hog",), {}), "hog")
     question = QueryInput("words:thing", "thing", words="thing").question(loaded, named.backbones)
     answer = retrieval.retrieve(question, question.system("hog", None))
     expected = text_search.search({"hog": space.gallery("hog")}, "thing")

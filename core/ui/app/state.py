@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from core import setups
+from core.setups.fields import LONGEST_VALUE
 
 Setup = TypeVar("Setup")
 
@@ -27,7 +28,7 @@ def begin(page: str) -> None:
     """Called once at the start of every full run, by the frame: notes the link that opened this session."""
     session = st.session_state
     if _LINK not in session:
-        session[_LINK] = {name: value for name, value in st.query_params.items()}
+        session[_LINK] = {name: value[:LONGEST_VALUE] for name, value in st.query_params.items()}
         session[_KEPT] = {}
     if session.get(_PAGE) != page:
         session[_PAGE] = page

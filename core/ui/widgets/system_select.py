@@ -15,10 +15,11 @@ from core.studies.systems import System
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.cached import digest
-from core.ui.views.retrieval import query_inputs
-from core.ui.widgets import background_full_eval, sidebar
+from core.ui.widgets import background_full_eval, sidebar, system_options
 
 SEPARATOR = "|"
+MOST_SYSTEMS = 32
+"""Systems that a link may name: every pair of them is tested."""
 NO_SYSTEM = "Choose at least one system above: a backbone, the fusion of the Fusion lab, or a saved one."
 
 
@@ -51,8 +52,14 @@ def choose(setup: type, selection: sidebar.Selection) -> list[ComparedSystem]:
     Args:
         setup: has a field `systems`: texts joined by "|", "" for all that are offered.
     """
-    wanted = [_unescaped(text) for text in state.get(setup, "systems").split(SEPARATOR) if text]
-    offered = query_inputs.system_options(selection.backbones, selection.embedded, wanted)
+    named = [_unescaped(text) for text in state.get(setup, "systems").split(SEPARATOR) if text]
+    wanted = list(dict.fromkeys(named))[:MOST_SYSTEMS]
+    if len(named) > MOST_SYSTEMS:
+        st.warning(
+            f"The link names {len(named):,} systems; the first {MOST_SYSTEMS} are looked at. Choose fewer.",
+            icon=":material/info:",
+        )
+    offered = system_options.system_options(selection.backbones, selection.embedded, wanted)
     standard = [text for text in offered.titles if text in selection.backbones or text not in selection.embedded]
     picked = [text for text in wanted if text in offered.titles] or standard
     for text in wanted:
@@ -74,6 +81,7 @@ def choose(setup: type, selection: sidebar.Selection) -> list[ComparedSystem]:
         format_func=lambda text: titles[text],
         help="Backbones, the fusion as it stands in the Fusion lab, and saved fusions.",
         placeholder="choose systems",
+        max_selections=MOST_SYSTEMS,
     )
     return _competitors(picked, titles, offered, selection)
 
@@ -87,17 +95,17 @@ def _unescaped(text: str) -> str:
     return text.replace("%7C", SEPARATOR).replace("%25", "%")
 
 
-def _say_why(text: str, offered: query_inputs.SystemOptions) -> None:
+def _say_why(text: str, offered: system_options.SystemOptions) -> None:
     try:
         offered.read(text)
     except CoreError as error:
         st.warning(theme.plain(str(error)), icon=":material/info:")
 
 
-def _titles(offered: query_inputs.SystemOptions, selection: sidebar.Selection) -> dict[str, str]:
+def _titles(offered: system_options.SystemOptions, selection: sidebar.Selection) -> dict[str, str]:
     """Short titles, each once."""
     found: dict[str, str] = {}
-    lab = query_inputs.lab_text(selection.backbones)
+    lab = system_options.lab_text(selection.backbones)
     for text, title in offered.titles.items():
         short = (
             "Fusion lab"
@@ -115,7 +123,7 @@ def _titles(offered: query_inputs.SystemOptions, selection: sidebar.Selection) -
 
 
 def _competitors(
-    picked: Sequence[str], titles: dict[str, str], offered: query_inputs.SystemOptions, selection: sidebar.Selection
+    picked: Sequence[str], titles: dict[str, str], offered: system_options.SystemOptions, selection: sidebar.Selection
 ) -> list[ComparedSystem]:
     loaded = selection.dataset
     named: list[SystemRef] = []

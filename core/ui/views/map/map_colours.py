@@ -17,7 +17,7 @@ from core.studies.systems import System
 from core.types import Dataset
 from core.ui.app import cache, jobs, state
 from core.ui.app.cached import cached, key_of
-from core.ui.views.retrieval import query_inputs
+from core.ui.widgets import system_options
 
 MOMENT = 0.4
 """Seconds that a page waits for a colour or a figure before it goes on without."""
@@ -84,7 +84,7 @@ def figures(loaded: Dataset, named: SystemRef, queries: np.ndarray) -> dict[str,
         every = cache.list_metrics(loaded, tuple(spec.backbones), spec, ("map", "p@1"))
         found = {"ap": every["map"], "p@1": every["p@1"]}
     else:
-        system = System(query_inputs.system_name(named), cache.space(loaded, tuple(spec.backbones)), named.spec)
+        system = System(system_options.system_name(named), cache.space(loaded, tuple(spec.backbones)), named.spec)
         found = colourings.figures_of(system, cache.truth(loaded), queries)
     placed = {}
     for name, values in found.items():

@@ -18,7 +18,7 @@ from core.types import Dataset
 from core.ui.app import cache, state, theme
 from core.ui.app.cached import cached
 from core.ui.components import clipboard, cropper, gallery
-from core.ui.views.retrieval import query_inputs
+from core.ui.views.retrieval import uploads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def _crop_url(query: QueryInput, loaded: Dataset) -> str:
     if query.guest is not None:
         picture = query.guest.pictures(query.box)[0]
     else:
-        picture = query_inputs.cropped(images.open_rgb(data.read_bytes(loaded, query.position)), query.box)
+        picture = uploads.cropped(images.open_rgb(data.read_bytes(loaded, query.position)), query.box)
     return "data:image/webp;base64," + base64.b64encode(images.thumbnails(picture)["large"]).decode()
 
 

@@ -24,8 +24,7 @@ from core.ui.app import cache, jobs, state, theme
 from core.ui.app.cached import cached, digest
 from core.ui.app.error_boundary import fragment
 from core.ui.components import gallery
-from core.ui.views.retrieval import query_inputs
-from core.ui.widgets import image_cards
+from core.ui.widgets import image_cards, system_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +78,7 @@ def _judge(loaded: Dataset, named: SystemRef, job: jobs.BackgroundJob | None = N
     """Ask every query, or the panel; a job is told how far it is, and may be stopped."""
     names, truth = tuple(named.backbones), cache.truth(loaded)
     space, engine = cache.space(loaded, tuple(sorted(names))), cache.engine(loaded, names)
-    system = System(query_inputs.system_name(named), space, named.spec)
+    system = System(system_options.system_name(named), space, named.spec)
     panel = engine.query_sample(PANEL) if by_panel(loaded) else None
     task = NO_TASK if job is None else job.task
     return retrieval.evaluate_queries(system, truth, queries=panel, ranker=Ranker(truth, engine), task=task)

@@ -16,7 +16,7 @@ from core.studies.systems import System
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.cached import cached, key_of
-from core.ui.views.retrieval import query_inputs
+from core.ui.widgets import system_options
 
 if TYPE_CHECKING:
     from core.ui.views.retrieval.retrieval_view import RetrievalView
@@ -64,7 +64,7 @@ def is_large(loaded: Dataset) -> bool:
 def system_of(loaded: Dataset, named: SystemRef) -> System:
     """The system over the dataset's own queries."""
     space = cache.space(loaded, tuple(sorted(named.backbones)))
-    return System(query_inputs.system_name(named), space, named.spec)
+    return System(system_options.system_name(named), space, named.spec)
 
 
 def search_mode(loaded: Dataset, named: SystemRef, exact: bool) -> SearchMode:

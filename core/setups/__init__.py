@@ -1,155 +1,40 @@
-"""One frozen record per question. Each field carries its default and its bounds.
+"""One frozen record per question of a page. Each field carries its default and its bounds.
 
-A setup is four things at once: the form on a page, the link, the flags of the command line and the cache key.
-A link is a stranger's text, so `clean` never raises: names that are not known and numbers out of bounds are
-brought back into bounds, or to the default.
+A setup is the form of a page and its link: `core.ui.app.state` fills the widgets from it and mirrors them into the
+address. What a field may hold stands in it where the list is closed; where the dataset or the installation decides,
+the page checks the name. A link is a stranger's text, so `clean` never raises.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
+from core.setups.fields import Bounds, bounds_of, choice, clean, flag, real, several, shares, text, whole
 
-@dataclass(frozen=True)
-class Bounds:
-    """What a field may hold.
-
-    Attributes:
-        kind: "choice", "several", "whole", "real", "text", "flag", "shares" or "ids".
-        names: () → the names allowed now, for choice, several and shares; None leaves them open
-            (the dataset or the installation decides).
-        low, high, step: bounds of numbers.
-        label, help: what a page writes beside the widget.
-        short: the name of the field in a link.
-    """
-
-    kind: str
-    names: Callable[[], Iterable[str]] | None = None
-    low: float = 0.0
-    high: float = 1.0
-    step: float = 1.0
-    label: str = ""
-    help: str = ""
-    short: str = ""
-
-    def clean(self, value: Any, default: Any) -> Any:
-        """`value` within these bounds, else `default`. Never raises."""
-        try:
-            return _CLEAN[self.kind](self, value, default)
-        except (TypeError, ValueError, OverflowError, AttributeError):
-            return default
-
-
-def _one_name(bounds: Bounds, value: Any, default: Any) -> Any:
-    text = str(value)[:200]
-    return text if bounds.names is None or text in set(bounds.names()) else default
-
-
-def _several_names(bounds: Bounds, value: Any, default: Any) -> Any:
-    given = value.split(",") if isinstance(value, str) else list(value)
-    allowed = None if bounds.names is None else set(bounds.names())
-    kept = tuple(dict.fromkeys(n for n in map(str, given) if n and (allowed is None or n in allowed)))[:64]
-    return kept or default
-
-
-def _whole(bounds: Bounds, value: Any, default: Any) -> Any:
-    return int(min(max(int(float(value)), bounds.low), bounds.high))
-
-
-def _real(bounds: Bounds, value: Any, default: Any) -> Any:
-    number = float(value)
-    return default if number != number else min(max(number, bounds.low), bounds.high)
-
-
-def _flag(bounds: Bounds, value: Any, default: Any) -> Any:
-    return value if isinstance(value, bool) else str(value).lower() in {"1", "true", "yes", "on"}
-
-
-def _text(bounds: Bounds, value: Any, default: Any) -> Any:
-    return "".join(c for c in str(value) if c.isprintable())[: int(bounds.high)]
-
-
-def _shares(bounds: Bounds, value: Any, default: Any) -> Any:
-    """'a:0.3,b:0.7' or a mapping → sorted ((name, share), ...), shares within [0, 1]."""
-    pairs = value.items() if hasattr(value, "items") else value
-    if isinstance(value, str):
-        pairs = (part.rsplit(":", 1) for part in value.split(",") if part)
-    allowed = None if bounds.names is None else set(bounds.names())
-    kept = {}
-    for name, share in pairs:
-        number = float(share)
-        if number == number and (allowed is None or name in allowed):
-            kept[str(name)] = round(min(max(number, 0.0), 1.0), 4)
-    return tuple(sorted(kept.items())[:64]) or default
-
-
-_CLEAN = {
-    "choice": _one_name,
-    "several": _several_names,
-    "ids": _several_names,
-    "whole": _whole,
-    "real": _real,
-    "flag": _flag,
-    "text": _text,
-    "shares": _shares,
-}
-
-
-def _field(default: Any, **bounds: Any) -> Any:
-    return field(default=default, metadata={"bounds": Bounds(**bounds)})
-
-
-def choice(names: Callable[[], Iterable[str]] | None, default: str, **more: Any) -> Any:
-    """One name out of a list."""
-    return _field(default, kind="choice", names=names, **more)
-
-
-def several(names: Callable[[], Iterable[str]] | None, default: tuple[str, ...], **more: Any) -> Any:
-    """Some names out of a list, in the order chosen."""
-    return _field(default, kind="several", names=names, **more)
-
-
-def shares(names: Callable[[], Iterable[str]] | None = None, default: tuple = (), **more: Any) -> Any:
-    """A share in [0, 1] per name."""
-    return _field(default, kind="shares", names=names, **more)
-
-
-def whole(low: int, high: int, default: int, **more: Any) -> Any:
-    """A whole number within [low, high]."""
-    return _field(default, kind="whole", low=low, high=high, **more)
-
-
-def real(low: float, high: float, default: float, step: float = 0.01, **more: Any) -> Any:
-    """A number within [low, high]."""
-    return _field(default, kind="real", low=low, high=high, step=step, **more)
-
-
-def flag(default: bool, **more: Any) -> Any:
-    """Yes or no."""
-    return _field(default, kind="flag", **more)
-
-
-def text(default: str = "", longest: int = 500, **more: Any) -> Any:
-    """One line of text."""
-    return _field(default, kind="text", high=longest, **more)
-
-
-def bounds_of(setup: type, name: str) -> Bounds:
-    """The bounds of one field of a setup class."""
-    return next(f for f in dataclasses.fields(setup) if f.name == name).metadata["bounds"]
-
-
-def clean(setup: type, values: dict[str, Any]) -> Any:
-    """A `setup` from anybody's values: known fields only, each within its bounds. Never raises."""
-    kept = {}
-    for f in dataclasses.fields(setup):
-        if f.name in values:
-            kept[f.name] = f.metadata["bounds"].clean(values[f.name], f.default)
-    return setup(**kept)
-
+__all__ = [
+    "BackbonesSetup",
+    "Bounds",
+    "CatalogueSetup",
+    "CurvesSetup",
+    "DEFAULT_BACKBONES",
+    "DatasetsSetup",
+    "FrameSetup",
+    "FusionSetup",
+    "LeaderboardSetup",
+    "MapSetup",
+    "ReportSetup",
+    "RetrievalSetup",
+    "WordsSetup",
+    "bounds_of",
+    "choice",
+    "clean",
+    "flag",
+    "real",
+    "several",
+    "shares",
+    "text",
+    "whole",
+]
 
 DEFAULT_BACKBONES = ("tf_efficientnet_lite0", "tf_efficientnet_lite2", "hsv_histogram", "hog")
 """What is selected until somebody chooses: these work on every machine, with no download."""
