@@ -12,7 +12,10 @@ from core.ui.app import cache, jobs, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.widgets import sidebar, system_options
 
-JOB = "report"
+
+def job_name() -> str:
+    """Every visitor makes reports of their own."""
+    return f"report {state.visitor()}"
 
 
 def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...], setup: ReportSetup) -> None:
@@ -23,7 +26,7 @@ def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ..
 
         return loaded.name, comparison.of_stored(loaded, names, fusions, sorted(map(int, setup.ks)), not setup.by_query)
 
-    jobs.start(JOB, f"Report on {loaded.name}", work)
+    jobs.start(job_name(), f"Report on {loaded.name}", work)
 
 
 def chosen_systems(selection: sidebar.Selection) -> tuple[tuple[str, ...], tuple[FusionSpec, ...]]:
@@ -50,7 +53,7 @@ def chosen_systems(selection: sidebar.Selection) -> tuple[tuple[str, ...], tuple
 
 def offer(name: str) -> None:
     """The finished report, to take and to look at."""
-    job = jobs.find(JOB)
+    job = jobs.find(job_name())
     if job is None or job.state != "done" or not job.result or job.result[0] != name:
         return
     _, text = job.result
@@ -102,9 +105,9 @@ def page() -> None:
         icon=":material/description:",
         on_click=start,
         args=(loaded, names, specs, state.read(ReportSetup)),
-        disabled=any(job.name == JOB for job in jobs.running()),
+        disabled=any(job.name == job_name() for job in jobs.running()),
     )
-    jobs.job_panel(JOB)
+    jobs.job_panel(job_name())
     offer(state.get(FrameSetup, "dataset"))
 
 

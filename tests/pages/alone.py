@@ -38,6 +38,17 @@ def opened(page: str, **link: str) -> AppTest:
     return app.run()
 
 
+def forget_everything() -> None:
+    """As after a restart of the server: nothing is kept in memory, and no job was ever started."""
+    import streamlit as st
+
+    from core.ui.app import jobs
+
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    jobs._JOBS.clear()
+
+
 def words(app: AppTest) -> str:
     """All that the page says, without the backslashes of Markdown and the spaces of no width."""
     parts = (app.title, app.subheader, app.markdown, app.caption, app.info, app.success, app.warning, app.error)

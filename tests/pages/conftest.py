@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 
 from core.types import Dataset
 from core.ui.app import jobs
-from tests.pages.alone import world
+from tests.pages.alone import forget_everything, world
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +35,7 @@ def demo(demo_home: Path, no_jobs_of_others: None, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def fresh() -> None:
     """Nothing that another test's pages kept."""
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    forget_everything()
 
 
 @pytest.fixture
@@ -49,7 +47,7 @@ def tiny(tmp_path: Path, home: Path) -> Dataset:
 @pytest.fixture
 def no_jobs_of_others() -> Iterator[None]:
     """No background work of another test before, none of this one after."""
-    jobs._jobs().clear()
+    jobs._JOBS.clear()
     yield
     for job in jobs.running():
         job.task.cancel()

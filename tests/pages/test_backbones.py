@@ -39,7 +39,7 @@ def one_page() -> None:
 @pytest.fixture
 def page(tiny_world, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    jobs._jobs().clear()  # jobs belong to the process, and another test's last word is not of interest
+    jobs._JOBS.clear()  # jobs belong to the process, and another test's last word is not of interest
     embedding.embed(tiny_world.dataset, OWN)
     app = AppTest.from_function(one_page, default_timeout=60)
     app.query_params["d"] = "tiny"

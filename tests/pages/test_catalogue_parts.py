@@ -65,7 +65,7 @@ def shop(shop_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[study.Cat
     from core.ui.app import jobs
 
     monkeypatch.setenv("FUSIONSCOPE_HOME", str(shop_home))
-    jobs._jobs().clear()
+    jobs._JOBS.clear()
     yield study.of_dataset(data.load("shop"))
 
 
@@ -180,7 +180,7 @@ def test_a_long_text_is_cut(demo) -> None:
 def test_without_embeddings_there_is_the_button_that_helps(tmp_path, home) -> None:
     from core.ui.app import jobs
 
-    jobs._jobs().clear()
+    jobs._JOBS.clear()
     Image.new("RGB", (30, 30), "red").save(tmp_path / "a.png")
     (tmp_path / "one.csv").write_text("id,title,image\n1,Red square,a.png\n2,Blue square,\n")
     data.add("one", tmp_path / "one.csv", reader="manifest", options={"missing": "quarantine"})

@@ -19,6 +19,7 @@ from core.fusion import spec as fusion_files
 from core.studies import embedding, fusion, fusion_evaluator, training_split
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import write_tiny
+from tests.pages.alone import forget_everything
 
 
 def names_here() -> tuple[str, ...]:
@@ -197,7 +198,6 @@ def test_backbones_that_say_nothing_are_named(lab, tiny_world: SimpleNamespace) 
 
 def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) -> None:
     """A new server on the same home: tuned weights stand there, and their link still leaves the training queries out."""
-    import streamlit as st
 
     from core import data
     from core.studies.training import trained_fusions
@@ -210,7 +210,7 @@ def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) ->
         trained_fusions.keep(trained_fusions.name_of(what, dataset, spec), made, space)
         if what == "tune":
             found = made
-    st.cache_resource.clear()
+    forget_everything()
     app = lab(see="trained")
     said = " ".join(one.value for one in [*app.markdown, *app.caption])
     assert "Tuned to" in said and "The course of the training" in said and found.split.sentence() in said
@@ -219,8 +219,7 @@ def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) ->
     assert not app.exception and sliders(app) == {n: round(100 * s) for n, s in found.spec.shares.items()}
     link = {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
     left = f"{len(dataset.split.queries) - len(found.spec.trained_on)} queries that neither"
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    forget_everything()
     again = lab(**link)
     several = sum(share > 0 for share in found.spec.shares.values()) > 1
     for one in (app, again):
@@ -231,11 +230,10 @@ def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) ->
 
 
 def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatch) -> None:
-    import streamlit as st
 
     from core.studies import query_sampling
 
-    st.cache_resource.clear()
+    forget_everything()
     whole = lab()
     before = figure(whole)
     whole.slider(key=f"share {lab.names[0]}").set_value(80).run()
@@ -250,8 +248,7 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatc
         return prepare(judge, *given, **told)
 
     monkeypatch.setattr(fusion_evaluator.FusionEvaluator, "prepare", held)
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    forget_everything()
     app = lab()
     said = " ".join(one.value for one in app.markdown)
     assert re.search(r"A panel answered first:\*\* 20 of 60 queries, ± 0\.\d{3}", said)

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import streamlit as st
 
 from core import data, metrics
 from core.fusion import FusionSpec, store
@@ -21,7 +20,17 @@ from core.types import Dataset
 from core.ui.widgets import system_select
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import draw_tiny, write_tiny
-from tests.pages.alone import OWN, attached, beside_an_odd_fusion, button, opened, table, words, world
+from tests.pages.alone import (
+    OWN,
+    attached,
+    beside_an_odd_fusion,
+    button,
+    forget_everything,
+    opened,
+    table,
+    words,
+    world,
+)
 
 pytestmark = pytest.mark.usefixtures("fresh")
 
@@ -121,8 +130,7 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(tiny: Dataset, 
         return evaluate_one(*given, **told)
 
     monkeypatch.setattr(evaluation, "evaluate_one", held)
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    forget_everything()
     app = opened(PAGE, d="tiny")
     assert not app.exception and re.search(r"20 of 60 queries, ± 0\.\d{3}", words(app))
     assert not np.allclose(table(app)["map"], whole["map"]) and "mean of 20 of 20 queries" in words(app)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core import data, paths
@@ -16,7 +15,7 @@ from core.data import saved
 from core.studies import embedding
 from tests.browser import ROOT
 from tests.conftest import draw_tiny, write_tiny
-from tests.pages.alone import button, opened, settled, words
+from tests.pages.alone import button, forget_everything, opened, settled, words
 from tests.pages.test_every_page import open_page
 
 pytestmark = pytest.mark.usefixtures("no_jobs_of_others")
@@ -87,7 +86,7 @@ def test_a_card_that_cannot_be_drawn_leaves_all_others(tiny_world, tmp_path: Pat
     for table in (paths.datasets() / "other").glob("table-*.parquet"):
         table.unlink()
     saved.forget_opened()
-    st.cache_resource.clear()
+    forget_everything()
     app = open_page("pages/overview.py", d="tiny", b="hog")
     assert "tiny" in [one.value for one in app.subheader]
     assert len(app.error) == 1 and "is missing or damaged; add the dataset again" in app.error[0].value
@@ -101,7 +100,7 @@ def test_damage_of_the_store_is_said_on_the_page_and_set_aside_with_one_click(ti
     for path in (*folder.rglob("*.lance"), *folder.rglob("*.npy")):
         if path.is_file():
             path.write_bytes(b"x" * 10)
-    st.cache_data.clear()
+    forget_everything()
     for page in ("pages/overview.py", "pages/backbones.py"):
         app = open_page(page, d="tiny", b="hsv_histogram,hog")
         assert not app.error and not app.exception, words(app)

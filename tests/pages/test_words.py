@@ -118,7 +118,7 @@ def test_examples_are_offered_and_taken(demo) -> None:
 def test_without_a_reader_one_sentence_and_the_button_that_helps(tiny_world) -> None:
     from core.ui.app import jobs
 
-    jobs._jobs().clear()
+    jobs._JOBS.clear()
     for embedded in ((), ("hsv_histogram",)):
         if embedded:
             embedding.embed(tiny_world.dataset, embedded)

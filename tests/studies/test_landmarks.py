@@ -126,13 +126,11 @@ def test_the_three_protocols_from_the_ground_truth_file(
 
 
 def test_the_leaderboard_shows_three_numbers(ground_truth: tuple[Path, list]) -> None:
-    import streamlit as st
 
     from core.studies import embedding
-    from tests.pages.alone import opened, words
+    from tests.pages.alone import forget_everything, opened, words
 
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    forget_everything()
     dataset = data.load(ground_truth[0])
     embedding.embed(dataset, ("hog", "hsv_histogram"))
     app = opened("leaderboard", d=dataset.name, b="hog,hsv_histogram")

@@ -107,7 +107,7 @@ def test_no_cached_function_takes_vectors_without_the_stamp() -> None:
 
 def test_only_the_decorator_knows_the_caches_of_streamlit() -> None:
     """A cache beside it would have a hand-made key again; the few registries of the process have none."""
-    registries = {"jobs.py", "layout_stream.py", "search_mode.py", "text_cache.py", "registration.py"}
+    registries = {"search_mode.py", "text_cache.py", "registration.py"}
     for path in [*(ROOT / "core" / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr in {"cache_data", "cache_resource"}:

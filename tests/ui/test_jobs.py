@@ -15,11 +15,11 @@ from core.ui.app import jobs
 
 @pytest.fixture(autouse=True)
 def alone() -> Iterator[None]:
-    jobs._jobs().clear()
+    jobs._JOBS.clear()
     yield
     for job in jobs.running():
         job.task.cancel()
-    jobs._jobs().clear()
+    jobs._JOBS.clear()
 
 
 def page() -> None:
@@ -64,3 +64,25 @@ def test_what_else_ended_a_stopped_job_is_said_after_it() -> None:
     assert jobs.start("work", "Fetching", work).ended.wait(20)
     time.sleep(0.01)
     assert AppTest.from_function(page).run().info[0].value == "Fetching: stopped. The line is gone."
+
+
+def test_how_a_job_failed_is_for_the_session_that_started_it() -> None:
+    def starting() -> None:
+        import streamlit as st
+
+        from core.errors import BadInput
+        from core.ui.app import jobs
+
+        def work(job: jobs.BackgroundJob) -> None:
+            raise BadInput("/home/anna/secret.parquet cannot be read.")
+
+        st.button("Go", on_click=jobs.start, args=("work", "Adding", work))
+        jobs.job_panel("work")
+
+    anna, ben = AppTest.from_function(starting).run(), AppTest.from_function(page).run()
+    anna.button[0].click().run()
+    assert jobs.find("work").ended.wait(20)
+    assert "secret.parquet" in anna.run().error[0].value
+    ben.run()
+    assert not ben.error and not ben.info and not ben.exception
+    assert not [button for button in ben.button if button.key == "dismiss work"]

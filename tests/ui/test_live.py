@@ -78,7 +78,7 @@ def test_a_layout_is_turned_before_it_is_shown_and_old_streams_go() -> None:
         layout_stream.open_stream(f"many {number}").end()
     assert ask("turned")[0] == 404 and running.running
     assert layout_stream.address("still running") == "/layouts/still running"
-    assert len(layout_stream._streams()) < 2 * layout_stream.MOST_STREAMS
+    assert len(layout_stream._STREAMS) < 2 * layout_stream.MOST_STREAMS
     running.end()
 
 

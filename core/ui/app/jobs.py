@@ -1,6 +1,7 @@
 """Long work beside the pages: one thread per job, its progress on every page, a button that stops it.
 
-Jobs belong to the process, not to a tab: two tabs see the same embedding run, and a closed tab does not end it.
+Jobs belong to the process, not to a tab: two tabs see the same embedding run, and a closed tab does not end it. What
+came of a job, and how it failed, is for the session that started it: a sentence may name a path of somebody's disk.
 """
 
 from __future__ import annotations
@@ -24,10 +25,16 @@ _log = logging.getLogger("fusionscope")
 
 @dataclass
 class BackgroundJob:
-    """One piece of long work. `state` is "running", "done", "failed" or "stopped"."""
+    """One piece of long work.
+
+    Attributes:
+        visitor: the session that started it, "" for work of the process itself.
+        state: "running", "done", "failed" or "stopped".
+    """
 
     name: str
     title: str
+    visitor: str = ""
     progress: Progress | None = None
     state: str = "running"
     sentence: str = ""
@@ -52,10 +59,14 @@ class BackgroundJob:
         """Whether the work goes on."""
         return self.state == "running"
 
+    @property
+    def mine(self) -> bool:
+        """Whether this session may see what came of it."""
+        return self.visitor in ("", state.visitor())
 
-@st.cache_resource
-def _jobs() -> dict[str, BackgroundJob]:
-    return {}
+
+_JOBS: dict[str, BackgroundJob] = {}
+"""By name. In no cache of Streamlit: any browser may ask for those to be cleared."""
 
 
 _LOCK = threading.Lock()
@@ -66,10 +77,9 @@ _FIRST_LOOK = "jobs first look"
 def start(name: str, title: str, work: Callable[[BackgroundJob], Any]) -> BackgroundJob:
     """Start `work(job)` in a thread, unless a job of that name is running already: then that one is returned."""
     with _LOCK:
-        jobs = _jobs()
-        if name in jobs and jobs[name].running:
-            return jobs[name]
-        job = jobs[name] = BackgroundJob(name, title)
+        if name in _JOBS and _JOBS[name].running:
+            return _JOBS[name]
+        job = _JOBS[name] = BackgroundJob(name, title, state.visitor())
 
     def run() -> None:
         """The thread: the work, and how it ended."""
@@ -95,12 +105,18 @@ def start(name: str, title: str, work: Callable[[BackgroundJob], Any]) -> Backgr
 
 def find(name: str) -> BackgroundJob | None:
     """The job of that name, running or ended, if there was one."""
-    return _jobs().get(name)
+    return _JOBS.get(name)
+
+
+def find_mine(name: str) -> BackgroundJob | None:
+    """The job of that name, if this session may see what came of it."""
+    job = find(name)
+    return job if job is not None and job.mine else None
 
 
 def running() -> list[BackgroundJob]:
     """Every job that runs now."""
-    return [job for job in _jobs().values() if job.running]
+    return [job for job in list(_JOBS.values()) if job.running]
 
 
 def waits(help: str = "") -> dict[str, Any]:
@@ -116,11 +132,11 @@ def waits(help: str = "") -> dict[str, Any]:
 def forget(name: str) -> None:
     """Drop an ended job, so that its last word is not shown for ever; one that still runs goes when it ends."""
     with _LOCK:
-        job = _jobs().get(name)
+        job = _JOBS.get(name)
         if job and job.running:
             job.forgotten = True
         elif job:
-            del _jobs()[name]
+            del _JOBS[name]
 
 
 def job_panel(*names: str) -> None:
@@ -197,6 +213,8 @@ def _draw(job: BackgroundJob) -> None:
             disabled=job.task.cancelled,
             help="Ends after the present piece; what is finished by then is kept.",
         )
+    elif not job.mine:
+        return
     elif job.state == "failed":
         _last_word(job, st.error, job.sentence, ":material/error:")
     elif job.state == "stopped":

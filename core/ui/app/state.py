@@ -8,10 +8,12 @@ A link is a stranger's text: `setups.clean` brings every value within its bounds
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import setups
 from core.setups.fields import LONGEST_VALUE
@@ -22,6 +24,7 @@ _KEPT = "kept setups"
 _LINK = "link at start"
 _NOW = "link now"
 _PAGE = "page open"
+_VISITOR = "visitor"
 
 
 def begin(page: str) -> None:
@@ -143,6 +146,15 @@ def session_set(name: str, value: Any) -> None:
 def session_take(name: str, default: Any = None) -> Any:
     """A held value, which is forgotten by that."""
     return st.session_state.pop(f"held {name}", default)
+
+
+def visitor() -> str:
+    """A name for this session that nobody can guess; "" outside of one."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return ""
+    if _VISITOR not in st.session_state:
+        st.session_state[_VISITOR] = secrets.token_hex(16)
+    return st.session_state[_VISITOR]
 
 
 def widget(name: str, default: Any = None) -> Any:

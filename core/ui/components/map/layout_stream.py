@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
-import streamlit as st
 
 from core.projection import framed
 from core.ui.app import thumbnail_route
@@ -63,17 +62,15 @@ class Stream:
         return self._newest
 
 
-@st.cache_resource
-def _streams() -> dict[str, Stream]:
-    return {}
+_STREAMS: dict[str, Stream] = {}
+"""By name. In no cache of Streamlit: any browser may ask for those to be cleared."""
 
 
 def open_stream(name: str, turned: Callable[[np.ndarray], np.ndarray] | None = None) -> Stream:
     """A stream under a name that nobody can guess; the oldest ended ones go when there are many."""
-    streams = _streams()
-    for old in [key for key, stream in list(streams.items()) if not stream.running][: -MOST_STREAMS or None]:
-        streams.pop(old, None)
-    made = streams[name] = Stream() if turned is None else Stream(turned)
+    for old in [key for key, stream in list(_STREAMS.items()) if not stream.running][: -MOST_STREAMS or None]:
+        _STREAMS.pop(old, None)
+    made = _STREAMS[name] = Stream() if turned is None else Stream(turned)
     return made
 
 
@@ -82,7 +79,7 @@ def address(name: str) -> str:
 
     A whole layout is handed out too: it may have come while the page was still being drawn.
     """
-    stream = _streams().get(name)
+    stream = _STREAMS.get(name)
     return f"{thumbnail_route.base()}/layouts/{name}" if stream is not None and stream.newest()[1] != "ended" else ""
 
 
@@ -96,7 +93,7 @@ def routes() -> list[BaseRoute]:
 async def _layout(request: Request) -> Response:
     from starlette.responses import Response
 
-    stream = _streams().get(request.path_params["name"])
+    stream = _STREAMS.get(request.path_params["name"])
     asked = request.query_params.get("after", "")
     after = int(asked) if asked.isdecimal() and len(asked) < 10 else 0
     if stream is None:

@@ -39,7 +39,7 @@ def forms(expanded: bool) -> None:
 def announce() -> None:
     """How far the reading is; when it is done, a way to what was read."""
     jobs.job_panel(embedding_job.JOB)
-    job = jobs.find(embedding_job.JOB)
+    job = jobs.find_mine(embedding_job.JOB)
     if job is None or job.state != "done" or job.result not in cache.ready_datasets():
         return
     loaded = cache.dataset(job.result)
