@@ -24,10 +24,17 @@ if __name__ == "__main__":
     frame.run(PAGES)
 else:
     # `streamlit run` finds this and serves it: Streamlit itself, and beside it thumbnails and layouts on their way.
+    from starlette.middleware import Middleware
     from streamlit.starlette import App
 
-    from core.ui.app import tcp_nodelay, thumbnail_route
+    from core.ui.app import host_check, tcp_nodelay, thumbnail_route
     from core.ui.components.map import layout_stream
 
     thumbnail_route.pages_are_ours()
-    app = App(__file__, routes=[*thumbnail_route.routes(), *layout_stream.routes()], lifespan=tcp_nodelay.at_once)
+    host_check.ask_nobody_for_the_address()
+    app = App(
+        __file__,
+        routes=[*thumbnail_route.routes(), *layout_stream.routes()],
+        middleware=[Middleware(host_check.HostCheck)],
+        lifespan=tcp_nodelay.at_once,
+    )

@@ -117,3 +117,9 @@ def device_wanted() -> str:
 def endpoint_token() -> str:
     """What servers of embeddings are shown as a bearer token (FUSIONSCOPE_ENDPOINT_TOKEN), "" for none."""
     return os.environ.get("FUSIONSCOPE_ENDPOINT_TOKEN", "").strip()
+
+
+def served_names() -> frozenset[str]:
+    """Names under which the app is reached beside the addresses of this machine: FUSIONSCOPE_HOSTS, by commas."""
+    names = os.environ.get("FUSIONSCOPE_HOSTS", "").lower().split(",")
+    return frozenset(name.strip() for name in names if name.strip())
