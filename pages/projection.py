@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from core import projection
+from core import files, projection
 from core.setups import FusionSetup, MapSetup, RetrievalSetup, bounds_of
 from core.studies import colourings, maps
 from core.studies.system_spec_text import SystemRef
@@ -141,7 +141,7 @@ def selected(loaded: Dataset, named: SystemRef, chosen: np.ndarray, drawing: map
         a, b = st.columns(2)
         a.download_button(
             "Download",
-            lambda: maps.selection_table(loaded, chosen, drawing, found.value or {}).to_csv(index=False),
+            lambda: files.csv_bytes(maps.selection_table(loaded, chosen, drawing, found.value or {})),
             "selection.csv",
             "text/csv",
             key="map csv",

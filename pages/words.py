@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import charts, metrics
+from core import charts, files, metrics
 from core.errors import BadInput, NotComputed
 from core.setups import FrameSetup, RetrievalSetup, WordsSetup, bounds_of
 from core.studies import maps
@@ -292,7 +292,7 @@ def given(
     )
     st.download_button(
         "Download the labels",
-        rows.to_csv(index=False),
+        files.csv_bytes(rows),
         "labels.csv",
         "text/csv",
         key="words csv",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import threading
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core import files
@@ -99,3 +102,24 @@ def test_a_folder_that_cannot_be_filled_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="full"):
         files.make_folder(tmp_path / "set", fill, lambda: False)
     assert names(tmp_path) == []
+
+
+def test_no_cell_of_a_table_is_a_formula_and_numbers_stay_numbers() -> None:
+    frame = pd.DataFrame(
+        {
+            "label": ["=HYPERLINK(1)", "+1+1", "-2+3", "@SUM(1)", "\tx", "\rx", "＝1", "cat", None],
+            "number": ["-5", "+1e3", "-inf", "-.5", "1", "2", "3", "4", "5"],
+            "ap": [-1.5, 2.0, np.nan, 0, 0, 0, 0, 0, 0],
+            "=named": list(range(-4, 5)),
+        },
+        index=pd.Index(["-a", *"bcdefghi"], name="@id"),
+    )
+    frame["kind"] = frame["label"].astype("category")
+    rows = list(csv.reader(io.StringIO(files.csv_bytes(frame, index=True).decode(), newline="")))
+    assert rows[0] == ["'@id", "label", "number", "ap", "'=named", "kind"]
+    assert [row[1] for row in rows[1:]] == [
+        *("'=HYPERLINK(1)", "'+1+1", "'-2+3", "'@SUM(1)", "'\tx", "'\nx", "'＝1", "cat", "")
+    ]
+    assert [row[5] for row in rows[1:]] == [row[1] for row in rows[1:]]
+    assert [row[2] for row in rows[1:5]] == ["-5", "+1e3", "-inf", "-.5"] and rows[1][3] == "-1.5"
+    assert rows[1][4] == "-4" and rows[1][0] == "'-a" and frame.columns[3] == "=named"

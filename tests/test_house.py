@@ -211,6 +211,21 @@ def test_state_alone_touches_the_session_and_the_link() -> None:
     assert wrong and all(place.startswith("core/ui/app/state.py:") for place in wrong), wrong
 
 
+def test_tables_for_people_hold_no_formulas() -> None:
+    """Every CSV that a person opens is written by `files.csv_bytes`; what the store reads back itself is not for people."""
+    own = {"core/files.py", "core/types/dataset.py", "core/data/saved.py", "core/data/demo_catalogue.py"}
+    writers = {"to_csv", "writer", "DictWriter"}
+    wrong = {
+        shown(path)
+        for path in FILES
+        for node in ast.walk(house.tree_of(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr in writers
+        and (node.attr == "to_csv" or (isinstance(node.value, ast.Name) and node.value.id == "csv"))
+    }
+    assert "core/files.py" in wrong and wrong <= own, wrong - own
+
+
 def test_files_are_short_enough_to_be_read() -> None:
     scripts = [path for path in (ROOT / "core").rglob("*") if path.suffix in {".js", ".css"}]
     lines = {shown(path): len(path.read_text(encoding="utf-8").splitlines()) for path in [*FILES, *scripts]}

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from core import metrics
+from core import files, metrics
 from core.studies import evaluation
 from core.studies.leaderboard import SystemInfo, order
 from core.types import Dataset
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def as_csv(frame: pd.DataFrame) -> bytes:
     """UTF-8 CSV with a header row; undefined is empty."""
-    return frame.to_csv(index=False).encode()
+    return files.csv_bytes(frame)
 
 
 def as_parquet(frame: pd.DataFrame) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from core import files
 from core.setups import BackbonesSetup
 from core.studies import backbone_info
 from core.studies.backbone_info import BackboneInfo
@@ -64,7 +65,7 @@ def download(infos: Sequence[BackboneInfo]) -> None:
     """What is shown, as a file. It stands below the table: above it the table's own toolbar would lie over it."""
     st.download_button(
         "Download CSV",
-        backbone_info.table(infos).to_csv(index=False),
+        files.csv_bytes(backbone_info.table(infos)),
         file_name="backbones.csv",
         mime="text/csv",
         icon=":material/download:",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core import charts, data
+from core import charts, data, files
 from core.setups import DatasetsSetup
 from core.studies import datasets as study
 from core.studies import retrieval
@@ -172,7 +172,7 @@ def unread(loaded: Dataset) -> None:
         )
         st.download_button(
             "Download the list (CSV)",
-            table.to_csv(index=False).encode(),
+            files.csv_bytes(table),
             f"{loaded.name} not read.csv",
             "text/csv",
             type="tertiary",

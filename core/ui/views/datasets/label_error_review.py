@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from core import files
 from core.studies import label_errors
 from core.types import Dataset
 from core.ui.app import cache, state, theme
@@ -49,7 +50,7 @@ def review(loaded: Dataset) -> None:
         if errors is not None:
             st.download_button(
                 "Download the list (CSV)",
-                errors.to_csv(index=False).encode(),
+                files.csv_bytes(errors),
                 f"{loaded.name} label doubts.csv",
                 "text/csv",
                 icon=":material/download:",

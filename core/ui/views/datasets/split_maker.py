@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import charts, data
+from core import charts, data, files
 from core.data import splits
 from core.errors import CoreError
 from core.types import Dataset
@@ -58,7 +58,7 @@ def class_bars(loaded: Dataset) -> None:
     wide = table.pivot_table(index="label", columns="split", values="n_images", aggfunc="sum", fill_value=0)
     st.download_button(
         "Download the counts (CSV)",
-        wide.to_csv().encode(),
+        files.csv_bytes(wide, index=True),
         f"{loaded.name} classes.csv",
         "text/csv",
         type="tertiary",

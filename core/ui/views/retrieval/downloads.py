@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core import charts, data, metrics
+from core import charts, data, files, metrics
 from core.data import images
 from core.metrics.curves import RECALL_LEVELS
 from core.studies import retrieval
@@ -192,8 +192,8 @@ def _downloads(view: RetrievalView, query: QueryInput, answers: list[retrieval.Q
             crop=query.box,
         ).encode()
 
-    files = (
-        ("CSV", lambda: table().to_csv(index=False).encode(), f"{stem}.csv", "text/csv", "The results as a table."),
+    formats = (
+        ("CSV", lambda: files.csv_bytes(table()), f"{stem}.csv", "text/csv", "The results as a table."),
         ("JSON", as_json, f"{stem}.json", "application/json", "The results with the systems and the query."),
         ("Parquet", as_parquet, f"{stem}.parquet", "application/vnd.apache.parquet", "The results as a typed table."),
         ("Picture", as_picture, f"{stem}.png", "image/png", "The grid as one PNG."),
@@ -205,7 +205,7 @@ def _downloads(view: RetrievalView, query: QueryInput, answers: list[retrieval.Q
             "One HTML file with everything in it, from the exact search; opens offline, prints well.",
         ),
     )
-    for label, make, name, kind, what in files:
+    for label, make, name, kind, what in formats:
         st.download_button(
             label, make, file_name=name, mime=kind, help=what, key=f"take {label}", on_click="ignore", width="stretch"
         )
