@@ -88,7 +88,7 @@ def test_the_lab_says_that_a_strategy_is_gone(example: Path, tiny_world: SimpleN
 
     embedding.embed(tiny_world.dataset, BACKBONES)
     app = AppTest.from_string(
-        "import runpy\nfrom core.ui import frame, state\nfrom core.ui.widgets import sidebar\nstate.begin('fusion_lab')\nframe.plugins()\n"
+        "import runpy\nfrom core.ui import frame\nfrom core.ui.app import state\nfrom core.ui.widgets import sidebar\nstate.begin('fusion_lab')\nframe.plugins()\n"
         f"sidebar.frame()\nrunpy.run_path({str(ROOT / 'pages' / 'fusion_lab.py')!r})\n",
         default_timeout=60,
     )

@@ -172,7 +172,7 @@ def judge(
     Raises:
         CoreError: none of them can be judged.
     """
-    small, same = panel_of(loaded, competitors)
+    small, same = query_sample(loaded, competitors)
     if small is None:
         return loaded, *_judged(loaded, competitors, ks, metric, by_class)
     systems = tuple(one.system for one in competitors)
@@ -196,7 +196,7 @@ def judge(
     return small, same, result
 
 
-def panel_of(loaded: Dataset, competitors: Sequence[ComparedSystem]) -> tuple[Dataset | None, list[ComparedSystem]]:
+def query_sample(loaded: Dataset, competitors: Sequence[ComparedSystem]) -> tuple[Dataset | None, list[ComparedSystem]]:
     """Of a large set the dataset asked by a panel, and the same systems over it; else None and the systems."""
     used = tuple(sorted({name for one in competitors for name in one.system.backbones}))
     small = cache.panel(loaded, used)
