@@ -122,10 +122,10 @@ def quarantine(name: str, reasons: dict[str, str]) -> Dataset:
             raise BadInput(f"None of the {len(dataset):,} images of {name!r} can be read; the first: {why[0]}")
         members = dataset.items["member"].tolist() if "member" in dataset.items else ids
         sizes, times = dataset.items["size"].tolist(), dataset.items["mtime_ns"].tolist()
-        rows = [
-            index_files.quarantine_row(locations[i], members[i], index_files.IndexedFile("", sizes[i], times[i], 0, 0, str(why[i])))
-            for i in np.flatnonzero(bad)
-        ]  # fmt: skip
+        rows = []
+        for i in np.flatnonzero(bad):
+            file = index_files.IndexedFile("", sizes[i], times[i], 0, 0, str(why[i]))
+            rows.append(index_files.quarantine_row(locations[i], members[i], file))
         frames = [dataset.quarantine, pd.DataFrame(rows, columns=list(index_files.QUARANTINE))]
         known = [frame for frame in frames if len(frame)]
         smaller = replace(dataset_table.subset(dataset, ~bad), quarantine=pd.concat(known, ignore_index=True))

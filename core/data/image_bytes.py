@@ -64,10 +64,8 @@ def locations(columns: Mapping[str, Any], n: int) -> list[Location]:
     if "crop_left" in columns:
         sides = zip(*(columns[f"crop_{side}"] for side in _SIDES))
         boxes = [tuple(map(int, box)) if box[2] >= 0 else None for box in sides]
-    rows = zip(
-        columns["path"], values("offset", -1), values("member_size", -1), values("table_row", -1),
-        values("table_column", ""), boxes,
-    )  # fmt: skip
+    inside = (values("offset", -1), values("member_size", -1), values("table_row", -1), values("table_column", ""))
+    rows = zip(columns["path"], *inside, boxes)
     return [
         Location(path, int(offset), int(size), int(row), column, box) for path, offset, size, row, column, box in rows
     ]

@@ -454,6 +454,13 @@ def test_paths_with_two_readings_are_refused(tmp_path: Path, home: Path) -> None
         data.load(folder / "list.csv")
 
 
+def test_a_missing_image_is_not_another_one_of_its_name(tmp_path: Path, home: Path) -> None:
+    folder = write(tmp_path / "set", "train/0.jpg", "1.jpg")
+    (folder / "list.csv").write_text("path\ntrain/0.jpg\ntrain/1.jpg\n")
+    with pytest.raises(BadInput, match="1 of 2 files do not exist"):
+        data.load(folder / "list.csv")
+
+
 # ------------------------------------------------------------------------------------------- vectors of others
 
 LABELS = "id,label\n" + "".join(f"img/{n}.jpg,{'ab'[n % 2]}\n" for n in range(6))

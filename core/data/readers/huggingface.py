@@ -141,12 +141,11 @@ def parquet(
     mapping = {ours: theirs for ours, theirs in (columns or {}).items() if ours != "path"}
     named, notes = usual.checked_columns(frame, {**mapping, "path": "", "pictures": ""}, str(path))
     listing.notes += notes
-    ids = [table_files.words(value) for value in frame[named["id"]]] if "id" in named else []
-    if not ids or len(set(ids)) < len(ids) or not all(ids):
+    listing.ids = [table_files.words(value) for value in frame[named["id"]]] if "id" in named else []
+    if not all(listing.ids) or len(set(listing.ids)) < len(frame):
         named.pop("id", None)
-        ids = [f"{Path(file).stem}/{row:06d}" if len(files) > 1 else f"{row:06d}"
-               for file, row in zip(listing.paths, listing.extra["table_row"])]  # fmt: skip
-    listing.ids = ids
+        stems = [f"{Path(file).stem}/" if len(files) > 1 else "" for file in listing.paths]
+        listing.ids = [f"{stem}{row:06d}" for stem, row in zip(stems, listing.extra["table_row"])]
     manifest.add_columns(listing, frame, named, str(path), (), unlabelled)
     return listing
 

@@ -16,6 +16,7 @@ from core.data.table_files import some
 from core.errors import BadInput
 
 _DRIVE = re.compile(r"[A-Za-z]:(?=[\\/])")
+_ABSOLUTE = re.compile(r"[A-Za-z]:[\\/]|[\\/]|file:", re.IGNORECASE)
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 _MOST_WALKED = 5_000_000
 
@@ -41,8 +42,13 @@ class ListedPaths:
 
     def _find_others(self) -> None:
         cleaned = {i: _cleaned(self.texts[i]) for i in self.absent}
-        prefix = self._dropped_prefix([parts for parts, _ in cleaned.values()])
-        added = () if prefix is not None else self._added_folder([parts for parts, _ in cleaned.values()])
+        rows = [parts for parts, _ in cleaned.values()]
+        # Beside paths that are found as they stand, one that is not there is missing, unless it is of another machine.
+        prefix: tuple[str, ...] | None = ()
+        added: tuple[str, ...] = ()
+        if len(rows) == len(self.texts) or all(_ABSOLUTE.match(self.texts[i]) for i in self.absent):
+            prefix = self._dropped_prefix(rows)
+            added = self._added_folder(rows) if prefix is None else ()
         prefix = prefix or ()
         absent = []
         for i, (parts, differences) in cleaned.items():

@@ -176,10 +176,9 @@ def _objects(file: Path) -> list[BoxedObject]:
     for node in root.iter("object"):
         label = " ".join((node.findtext("name") or "").split())
         try:
-            left, top, right, bottom = (float(node.findtext(f"bndbox/{side}") or "nan")
-                                        for side in ("xmin", "ymin", "xmax", "ymax"))  # fmt: skip
+            sides = [float(node.findtext(f"bndbox/{side}") or "nan") for side in ("xmin", "ymin", "xmax", "ymax")]
         except ValueError:
-            left = top = right = bottom = float("nan")
+            sides = [float("nan")] * 4
         # VOC counts pixels from 1 and includes the last one.
-        objects.append(BoxedObject(label, (left - 1, top - 1, right, bottom)))
+        objects.append(BoxedObject(label, (sides[0] - 1, sides[1] - 1, sides[2], sides[3])))
     return objects
