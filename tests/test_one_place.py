@@ -174,7 +174,7 @@ def test_a_page(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def app(folder: str) -> None:
         import app as product
         from core import paths
-        from core.ui.app import frame
+        from core.ui import frame
 
         line = ("example.py", "Example", ":material/star:", "example", "Start")
         paths.REPOSITORY, before = paths.Path(folder), paths.REPOSITORY
