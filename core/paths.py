@@ -11,9 +11,9 @@ ASSETS = REPOSITORY / "assets"
 
 def home() -> Path:
     """The folder of everything that Fusionscope keeps: FUSIONSCOPE_HOME, else the user's data folder."""
-    given = os.environ.get("FUSIONSCOPE_HOME", "").strip()
-    if given:
-        return Path(given).expanduser().resolve()
+    chosen = os.environ.get("FUSIONSCOPE_HOME", "").strip()
+    if chosen:
+        return Path(chosen).expanduser().resolve()
     from platformdirs import user_data_path
 
     return user_data_path("fusionscope", appauthor=False)
@@ -66,8 +66,8 @@ def measurements() -> Path:
 
 def plugins() -> Path:
     """The user's own strategies: FUSIONSCOPE_PLUGINS, else `plugins` in the home folder."""
-    given = os.environ.get("FUSIONSCOPE_PLUGINS", "").strip()
-    return Path(given).expanduser().resolve() if given else home() / "plugins"
+    chosen = os.environ.get("FUSIONSCOPE_PLUGINS", "").strip()
+    return Path(chosen).expanduser().resolve() if chosen else home() / "plugins"
 
 
 def hub_is_offline() -> bool:
@@ -97,9 +97,9 @@ def cpu_count() -> int:
 
 def hub_cache() -> Path:
     """Where the hub libraries keep what they downloaded: HF_HUB_CACHE, else `hub` in HF_HOME, else their default."""
-    given = os.environ.get("HF_HUB_CACHE", "").strip()
-    if given:
-        return Path(given).expanduser()
+    chosen = os.environ.get("HF_HUB_CACHE", "").strip()
+    if chosen:
+        return Path(chosen).expanduser()
     general = os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache"
     return Path(os.environ.get("HF_HOME", "").strip() or f"{general}/huggingface").expanduser() / "hub"
 

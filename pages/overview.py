@@ -143,11 +143,11 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
                 width="stretch",
                 **jobs.waits(),
             )
-        elif loaded.has_pictures:
+        elif loaded.has_images:
             right.markdown(":green[:material/check_circle:] :small[all embedded]", width="content")
         else:
             right.markdown(":gray[:material/scatter_plot:] :small[vectors, no pictures]", width="content")
-        if loaded.has_pictures:
+        if loaded.has_images:
             sample = image_cards.cards(loaded, cache.sample_positions(name, 15))
             gallery.grid(sample, key=f"sample {name}", size=84, name=f"pictures of {name}", pick="")
         st.dataframe(

@@ -48,7 +48,7 @@ def systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef | None]:
 @cached("resource", max_entries=4)
 def _items(loaded: Dataset) -> picture_map.MapItems:
     names = [loaded.label_of(i) for i in range(len(loaded))] if loaded.has_labels else None
-    keys = loaded.keys if loaded.has_pictures else None
+    keys = loaded.keys if loaded.has_images else None
     return picture_map.MapItems(list(map(str, loaded.ids)), loaded.fingerprint, names, keys)
 
 

@@ -18,21 +18,33 @@ def run(args: list[str]) -> None:
     parser.add_argument("--data", default="", help="a dataset; by default the photographs of installed packages")
     parser.add_argument("--images", type=int, default=32, help="how many images")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args(args)
+    arguments = parser.parse_args(args)
     from core import backbones
 
-    names = given.names or [one.name for one in map(backbones.get, backbones.names()) if backbones.available(one)[0]]
-    if given.here:
-        _here(names, given.data, given.images)
+    names = arguments.names or [
+        backbone.name for backbone in map(backbones.get, backbones.names()) if backbones.available(backbone)[0]
+    ]
+    if arguments.here:
+        _here(names, arguments.data, arguments.images)
         return
     print(f"{'':28} {'ms':>7} {'p95':>7} {'img/s':>7} {'MB':>7} {'M par.':>7} {'peak MB':>8}  engine")
     for name in names:
         # a process each, so that one backbone's memory is not counted for the next
-        more = ["--data", given.data] if given.data else []
-        command = [sys.executable, "-m", "core", "bench", "backbones", name, "--here", "--images", str(given.images)]
+        more = ["--data", arguments.data] if arguments.data else []
+        command = [
+            sys.executable,
+            "-m",
+            "core",
+            "bench",
+            "backbones",
+            name,
+            "--here",
+            "--images",
+            str(arguments.images),
+        ]
         subprocess.run([*command, *more], check=False, cwd=Path(__file__).resolve().parents[2])
     print(
-        "ms and p95: one warm picture, file to vector, median and 95th percentile by the clock; img/s: the embedding loop; "
+        "ms and p95: one warm image, file to vector, median and 95th percentile by the clock; img/s: the embedding loop; "
         f"MB and M par.: weights on disk, million parameters; peak MB: above what was held before.\n{machine()['sentence']}"
     )
 

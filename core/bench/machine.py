@@ -29,7 +29,7 @@ def machine() -> dict[str, Any]:
     versions = compat.versions(LIBRARIES)
     memory = psutil.virtual_memory().total / 2**30
     name, cores = processor().split(";")[0], paths.cpu_count()
-    said = ", ".join(f"{library} {version}" for library, version in versions.items())
+    libraries = ", ".join(f"{library} {version}" for library, version in versions.items())
     date = datetime.date.today().isoformat()
     return {
         "processor": processor(),
@@ -39,7 +39,7 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": versions,
         "date": date,
-        "sentence": f"{name}, {cores} cores, {memory:.0f} GiB, Python {platform.python_version()}, {said}; {date}.",
+        "sentence": f"{name}, {cores} cores, {memory:.0f} GiB, Python {platform.python_version()}, {libraries}; {date}.",
     }
 
 

@@ -67,7 +67,7 @@ def reason_against(system: System) -> str:
     if not system.is_linear:
         return "this kind of fusion has no vectors that stay the same when its query changes"
     if system.space.missing(system.backbones):
-        return "some pictures have no vector of one of its backbones"
+        return "some images have no vector of one of its backbones"
     return ""
 
 
@@ -93,18 +93,18 @@ def _file(key: str) -> Path:
     return paths.indexes() / f"{key}.faiss"
 
 
-def kept(space: VectorSet, names: Sequence[str]) -> IndexedGallery | None:
+def load_index(space: VectorSet, names: Sequence[str]) -> IndexedGallery | None:
     """The index that was built before over exactly these vectors; None where there is none, or it is damaged."""
     if not paths.indexes().is_dir():
         return None
     key = key_of(space, names)
     try:
         record = json.loads(_file(key).with_suffix(".json").read_text(encoding="utf-8"))
-        found = GalleryIndex.read(_file(key), KIND, int(record["effort"]))
-        if (found.n_gallery, found.dim) != (space.n_gallery, sum(space.get(name).shape[1] for name in names)):
+        index = GalleryIndex.read(_file(key), KIND, int(record["effort"]))
+        if (index.n_gallery, index.dim) != (space.n_gallery, sum(space.get(name).shape[1] for name in names)):
             raise StoreMismatch("it is of another size")
         _file(key).touch()
-        return IndexedGallery(key, tuple(names), found)
+        return IndexedGallery(key, tuple(names), index)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, StoreMismatch) as error:
@@ -119,9 +119,9 @@ def build(space: VectorSet, names: Sequence[str], task: Task = NO_TASK) -> Index
         Cancelled: the switch was thrown.
     """
     with _ONE_AT_A_TIME:  # two at once would only be slower, and take twice the memory
-        found = kept(space, names)
-        if found is not None:
-            return found
+        cached = load_index(space, names)
+        if cached is not None:
+            return cached
         built = made(space, names, task)
         record = {
             "backbones": list(names),
@@ -174,9 +174,9 @@ def _seconds(built: IndexedGallery, space: VectorSet, shares: dict[str, float], 
     """The median time of one search, over a few queries."""
     spans = []
     for query in queries[:9]:
-        asked = {name: space.get(name)[space.split.queries[query : query + 1]] for name in built.names}
+        query_rows = {name: space.get(name)[space.split.queries[query : query + 1]] for name in built.names}
         began = time.perf_counter()
-        _candidates(built, asked, shares, CANDIDATES)
+        _candidates(built, query_rows, shares, CANDIDATES)
         spans.append(time.perf_counter() - began)
     return float(np.median(spans))
 
@@ -219,10 +219,12 @@ def search_index(query: Query, system: System, indexed: IndexedGallery) -> Query
     return QueryResult(system, query, scores, order, relevant, bool(relevant.any()), approximate=True)
 
 
-def _candidates(indexed: IndexedGallery, asked: dict[str, np.ndarray], shares: dict[str, float], k: int) -> np.ndarray:
+def _candidates(
+    indexed: IndexedGallery, query_rows: dict[str, np.ndarray], shares: dict[str, float], k: int
+) -> np.ndarray:
     """(n_queries, k) int64 gallery positions, −1 is none; shares stand on the query's side."""
     weights = early.weights_of(np.array([shares[name] for name in indexed.names]))
-    return indexed.index.search(early.concat_queries([asked[name] for name in indexed.names], weights), k).items
+    return indexed.index.search(early.concat_queries([query_rows[name] for name in indexed.names], weights), k).items
 
 
 # -- how well it agrees
@@ -252,9 +254,9 @@ def _exact(
     scores = np.zeros((len(queries), smaller.n_gallery), np.float32)
     for name in names:
         scores += np.float32(shares[name]) * smaller.scores(name, 0, len(queries))
-    own = smaller.self_position
-    rows = np.flatnonzero(own >= 0)
-    scores[rows, own[rows]] = -np.inf
+    self_position = smaller.self_position
+    rows = np.flatnonzero(self_position >= 0)
+    scores[rows, self_position[rows]] = -np.inf
     k = min(k, scores.shape[1])
     return scores, -np.partition(-scores, k - 1, axis=1)[:, k - 1]
 
@@ -268,7 +270,7 @@ def _recall(
     k: int,
 ) -> float:
     scores, last = exact
-    asked = {name: space.get(name)[space.split.queries[queries]] for name in indexed.names}
-    found = _candidates(indexed, asked, shares, CANDIDATES)
-    near = [scores[at, items[items >= 0]] >= last[at] - 1e-6 for at, items in enumerate(found)]
-    return float(np.mean([min(one.sum(), k) / min(k, scores.shape[1] - 1) for one in near]))
+    query_rows = {name: space.get(name)[space.split.queries[queries]] for name in indexed.names}
+    candidates = _candidates(indexed, query_rows, shares, CANDIDATES)
+    near = [scores[at, items[items >= 0]] >= last[at] - 1e-6 for at, items in enumerate(candidates)]
+    return float(np.mean([min(hits.sum(), k) / min(k, scores.shape[1] - 1) for hits in near]))

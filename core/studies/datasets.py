@@ -52,8 +52,8 @@ def counts(dataset: Dataset) -> pd.DataFrame:
     else:
         rows, codes = np.arange(len(dataset)), dataset.labels
     names = np.array([*dataset.label_names, ""], object)
-    found = pd.DataFrame({"code": codes, "label": names[codes], "split": words[rows]})
-    grouped = found.groupby(["code", "label", "split"], sort=True).size().rename("n_images").reset_index()
+    labelled = pd.DataFrame({"code": codes, "label": names[codes], "split": words[rows]})
+    grouped = labelled.groupby(["code", "label", "split"], sort=True).size().rename("n_images").reset_index()
     order = np.lexsort((grouped["split"], grouped["code"], grouped["code"] < 0))
     return grouped.iloc[order][["label", "split", "n_images"]].reset_index(drop=True)
 
@@ -124,9 +124,11 @@ def near_duplicates(
     Raises:
         BadInput: more than `MOST_PAIRS` pairs are that similar.
     """
-    for one in embeddings:
-        if len(one.vectors) != len(dataset):
-            raise ShapeMismatch(f"{one.backbone!r} has {len(one.vectors)} vectors for {len(dataset)} images.")
+    for embedding in embeddings:
+        if len(embedding.vectors) != len(dataset):
+            raise ShapeMismatch(
+                f"{embedding.backbone!r} has {len(embedding.vectors)} vectors for {len(dataset)} images."
+            )
     if not embeddings:
         raise BadInput("Near duplicates need at least one embedded backbone.")
     total = len(embeddings)
@@ -134,10 +136,14 @@ def near_duplicates(
     # A pair that `agree` backbones see is seen by one of the first total - agree + 1: only those are searched whole.
     searched = embeddings[: total - agree + 1]
     meter = task.meter("Comparing images", len(dataset) * len(searched))
-    found = [_pairs_above(one.vectors, threshold, meter) for one in searched]
-    pairs = np.unique(np.concatenate(found), axis=0)
+    all_pairs = [_pairs_above(embedding.vectors, threshold, meter) for embedding in searched]
+    pairs = np.unique(np.concatenate(all_pairs), axis=0)
     pairs = pairs[dataset.keys[pairs[:, 0]] != dataset.keys[pairs[:, 1]]]
-    cosines = np.stack([_cosines(one.vectors, pairs) for one in embeddings]) if len(pairs) else np.empty((total, 0))
+    cosines = (
+        np.stack([_cosines(embedding.vectors, pairs) for embedding in embeddings])
+        if len(pairs)
+        else np.empty((total, 0))
+    )
     votes = (cosines >= threshold).sum(axis=0)
     keep = votes >= agree
     pairs, similarity, votes = pairs[keep], cosines[:, keep].mean(axis=0), votes[keep]
@@ -158,7 +164,7 @@ def near_duplicates(
 
 def _pairs_above(vectors: np.ndarray, threshold: float, meter: ProgressMeter) -> np.ndarray:
     """(n_pairs, 2) int64, first < second, of rows whose product is at least the threshold."""
-    found, count = [np.empty((0, 2), np.int64)], 0
+    pairs_of_blocks, count = [np.empty((0, 2), np.int64)], 0
     for rows_of_block in arrays.chunks(len(vectors), _BLOCK):
         meter.task.check()
         start, block = rows_of_block.start, vectors[rows_of_block]
@@ -167,14 +173,14 @@ def _pairs_above(vectors: np.ndarray, threshold: float, meter: ProgressMeter) ->
             rows, columns = np.nonzero(scores >= threshold)
             pairs = np.stack([rows + start, columns + other], axis=1)
             pairs = pairs[pairs[:, 0] < pairs[:, 1]]
-            found.append(pairs)
+            pairs_of_blocks.append(pairs)
             count += len(pairs)
             if count > MOST_PAIRS:
                 raise BadInput(
                     f"More than {MOST_PAIRS:,} pairs are that similar; raise the threshold of {threshold:g}."
                 )
         meter.add(len(block))
-    return np.concatenate(found)
+    return np.concatenate(pairs_of_blocks)
 
 
 def _cosines(vectors: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -241,15 +247,15 @@ def leakage(dataset: Dataset, near: pd.DataFrame | None = None) -> pd.DataFrame:
     trains, others = np.flatnonzero(words == "train"), np.flatnonzero((words != "train") & (words != ""))
     rows: list[tuple[str, str, str]] = []
     keys = dataset.keys.tolist()
-    found = splits.leakage(dataset)
+    leaks = splits.leakage(dataset)
     first_other = {keys[i]: i for i in others[::-1]}
-    rows += [("same bytes", str(dataset.ids[i]), str(dataset.ids[first_other[keys[i]]])) for i in found["content"]]
+    rows += [("same bytes", str(dataset.ids[i]), str(dataset.ids[first_other[keys[i]]])) for i in leaks["content"]]
     if dataset.instances is not None:
         instances = np.asarray(dataset.instances)
         first_of = {int(instances[i]): i for i in others[::-1]}
         rows += [
             ("same instance", str(dataset.ids[i]), str(dataset.ids[first_of[int(instances[i])]]))
-            for i in found["instance"]
+            for i in leaks["instance"]
         ]
     if near is not None and len(near):
         is_train, is_other = np.isin(np.arange(len(dataset)), trains), np.isin(np.arange(len(dataset)), others)
@@ -261,34 +267,36 @@ def leakage(dataset: Dataset, near: pd.DataFrame | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kind", "train_id", "other_id"])
 
 
-def _many(count: int, one: str, several: str) -> str:
-    return f"{count:,} {one if count == 1 else several}"
+def _many(count: int, singular: str, several: str) -> str:
+    return f"{count:,} {singular if count == 1 else several}"
 
 
 def warnings(dataset: Dataset, near: pd.DataFrame | None = None) -> list[str]:
     """One sentence for each thing that people should know before they trust a number."""
-    said = []
+    sentences = []
     for kind, rows in leakage(dataset, near).groupby("kind", sort=False):
-        said.append(
+        sentences.append(
             f"{_many(len(rows), 'training image is', 'training images are')} in query or gallery too ({kind}), the first "
             f"is {rows.iloc[0].train_id!r}."
         )
     repeated = exact_duplicates(dataset)
     if len(repeated):
         groups = repeated["group"].nunique()
-        said.append(
+        sentences.append(
             f"{len(repeated):,} images in {_many(groups, 'group', 'groups')} have equal bytes; they find each other first."
         )
         differ = int((repeated.groupby("group")["label"].nunique() > 1).sum())
         if differ:
-            said.append(f"In {_many(differ, 'such group', 'such groups')} the labels differ, so one must be wrong.")
+            sentences.append(
+                f"In {_many(differ, 'such group', 'such groups')} the labels differ, so one must be wrong."
+            )
     if dataset.label_matrix is None and (dataset.labels >= 0).any():
         lone = int((np.bincount(dataset.labels[dataset.labels >= 0]) == 1).sum())
         if lone:
-            said.append(
+            sentences.append(
                 f"{_many(lone, 'class has', 'classes have')} one image only: nothing can be found for it, so it is no "
                 "valid query."
             )
     if not dataset.has_labels:
-        said.append("There are no labels: retrieval and maps work, metrics cannot be computed.")
-    return said
+        sentences.append("There are no labels: retrieval and maps work, metrics cannot be computed.")
+    return sentences

@@ -14,7 +14,7 @@ from core.types import Dataset, Embeddings
 _BLOCK = 512
 
 
-def label_doubts(
+def label_errors(
     dataset: Dataset,
     embeddings: Sequence[Embeddings],
     k: int = 10,
@@ -41,19 +41,21 @@ def label_doubts(
     labelled = np.flatnonzero(dataset.labels >= 0)
     if len(np.unique(dataset.labels[labelled])) < 2 or not embeddings:
         raise BadInput("Label doubts need images of at least two classes and one embedded backbone.")
-    own = dataset.labels[labelled]
+    own_labels = dataset.labels[labelled]
     k = max(1, min(k, len(labelled) - 1))
     _, contents = np.unique(dataset.keys[labelled], return_inverse=True)
     meter = task.meter("Asking neighbours", len(labelled) * len(embeddings))
     neighbours = []
-    for one in embeddings:
-        if len(one.vectors) != len(dataset):
-            raise ShapeMismatch(f"{one.backbone!r} has {len(one.vectors)} vectors for {len(dataset)} images.")
-        neighbours.append(_neighbour_labels(one.vectors[labelled], own, contents, k, meter))
-    winners = np.stack([_winners(labels, own) for labels in neighbours], axis=1)
+    for embedding in embeddings:
+        if len(embedding.vectors) != len(dataset):
+            raise ShapeMismatch(
+                f"{embedding.backbone!r} has {len(embedding.vectors)} vectors for {len(dataset)} images."
+            )
+        neighbours.append(_neighbour_labels(embedding.vectors[labelled], own_labels, contents, k, meter))
+    winners = np.stack([_winners(labels, own_labels) for labels in neighbours], axis=1)
     suggested, n_agree = _most_named(winners)
     doubted = np.flatnonzero(n_agree * 2 > len(embeddings))
-    suggested, n_agree, mine = suggested[doubted], n_agree[doubted], own[doubted]
+    suggested, n_agree, mine = suggested[doubted], n_agree[doubted], own_labels[doubted]
     shares = [_share(labels[doubted], suggested) - _share(labels[doubted], mine) for labels in neighbours]
     certainty = np.mean(shares, axis=0) if len(doubted) else np.empty(0)
     rows = labelled[doubted]
@@ -77,7 +79,7 @@ def _neighbour_labels(
     vectors: np.ndarray, labels: np.ndarray, contents: np.ndarray, k: int, meter: ProgressMeter
 ) -> np.ndarray:
     """(n, k) int64 labels of the nearest others, nearest first, −1 where there is none."""
-    found = np.full((len(vectors), k), -1, np.int64)
+    neighbour_labels = np.full((len(vectors), k), -1, np.int64)
     for start in range(0, len(vectors), _BLOCK):
         meter.task.check()
         scores = vectors[start : start + _BLOCK] @ vectors.T
@@ -86,16 +88,16 @@ def _neighbour_labels(
         near = np.take_along_axis(scores, nearest, axis=1)
         order = np.lexsort((nearest, -near), axis=1)
         nearest, near = np.take_along_axis(nearest, order, axis=1), np.take_along_axis(near, order, axis=1)
-        found[start : start + _BLOCK] = np.where(np.isfinite(near), labels[nearest], -1)
+        neighbour_labels[start : start + _BLOCK] = np.where(np.isfinite(near), labels[nearest], -1)
         meter.add(len(scores))
-    return found
+    return neighbour_labels
 
 
-def _winners(labels: np.ndarray, own: np.ndarray) -> np.ndarray:
+def _winners(labels: np.ndarray, own_labels: np.ndarray) -> np.ndarray:
     """(n,) int64: the other label that is more frequent among the neighbours than the own one, else −1."""
-    same = (labels == own[:, None]).sum(axis=1)
+    same = (labels == own_labels[:, None]).sum(axis=1)
     counts = np.stack([(labels == labels[:, [j]]).sum(axis=1) for j in range(labels.shape[1])], axis=1)
-    counts = np.where((labels == own[:, None]) | (labels < 0), 0, counts)
+    counts = np.where((labels == own_labels[:, None]) | (labels < 0), 0, counts)
     best = counts.argmax(axis=1)  # the nearest of equally frequent labels
     most = np.take_along_axis(counts, best[:, None], axis=1)[:, 0]
     return np.where(most > same, np.take_along_axis(labels, best[:, None], axis=1)[:, 0], -1)
@@ -128,4 +130,4 @@ def labelled_neighbours(dataset: Dataset, vectors: np.ndarray, position: int, k:
     scores = vectors @ vectors[position]
     scores[(dataset.labels < 0) | (dataset.keys == dataset.keys[position])] = -np.inf
     best = np.argsort(-scores, kind="stable")[:k]
-    return [int(one) for one in best if np.isfinite(scores[one])]
+    return [int(neighbour) for neighbour in best if np.isfinite(scores[neighbour])]

@@ -147,7 +147,7 @@ class Dataset:
         return bool((self.labels >= 0).any()) or self.instances is not None or self.pairs is not None
 
     @property
-    def has_pictures(self) -> bool:
+    def has_images(self) -> bool:
         """Whether any image has a file that can be looked at; a dataset of vectors alone has none."""
         return "path" in self.items.columns and bool(self.items["path"].astype(bool).any())
 

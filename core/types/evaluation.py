@@ -98,5 +98,5 @@ class Evaluation:
 
     def mean(self, key: str) -> float:
         """The mean of one metric; NaN when it was not computed."""
-        found = self.figures.get(key)
-        return float("nan") if found is None else found.mean
+        figure = self.figures.get(key)
+        return float("nan") if figure is None else figure.mean

@@ -113,21 +113,21 @@ def test_an_index_is_kept_under_what_changes_it(home) -> None:
     told: list[Progress] = []
     built = ann_search.build(space, ("blunt", "sharp"), task=Task(told.append))
     assert {"Filling the index", "Comparing with the exact search"} <= {one.stage for one in told}
-    again = ann_search.kept(VectorSet(space.vectors, space.split), ("blunt", "sharp"))
+    again = ann_search.load_index(VectorSet(space.vectors, space.split), ("blunt", "sharp"))
     assert again is not None and again.key == built.key and again.index.effort == built.index.effort
     query = np.concatenate([space.get("blunt")[3], space.get("sharp")[3]])[None]
     assert again.index.search(query, 20).items.tolist() == built.index.search(query, 20).items.tolist()
     moved = {name: rows.copy() for name, rows in space.vectors.items()}
     moved["blunt"][11] = moved["blunt"][12]
-    assert ann_search.kept(VectorSet(moved, space.split), ("blunt", "sharp")) is None
+    assert ann_search.load_index(VectorSet(moved, space.split), ("blunt", "sharp")) is None
     assert (
-        ann_search.kept(VectorSet(space.vectors, Split(space.split.queries, np.arange(1, N))), ("blunt", "sharp"))
+        ann_search.load_index(VectorSet(space.vectors, Split(space.split.queries, np.arange(1, N))), ("blunt", "sharp"))
         is None
     )
-    assert ann_search.kept(space, ("sharp",)) is None and ann_search.kept(space, ("sharp", "blunt")) is None
+    assert ann_search.load_index(space, ("sharp",)) is None and ann_search.load_index(space, ("sharp", "blunt")) is None
     file = next(paths.indexes().glob("*.faiss"))
     file.write_bytes(file.read_bytes()[:1000])
-    assert ann_search.kept(VectorSet(space.vectors, space.split), ("blunt", "sharp")) is None
+    assert ann_search.load_index(VectorSet(space.vectors, space.split), ("blunt", "sharp")) is None
     with pytest.raises(StoreMismatch, match="damaged"):
         GalleryIndex.read(file, ann_search.KIND)
     stopped = Task()
@@ -153,4 +153,4 @@ def test_only_the_last_indexes_are_kept(home, monkeypatch: pytest.MonkeyPatch) -
     keys = [ann_search.build(few, names).key for names in (("sharp",), ("blunt",), ("blunt", "sharp"))]
     left = {file.stem for file in paths.indexes().iterdir()}
     assert left == set(keys[1:])
-    assert dataclasses.is_dataclass(ann_search.kept(few, ("blunt",)))
+    assert dataclasses.is_dataclass(ann_search.load_index(few, ("blunt",)))

@@ -121,7 +121,7 @@ def test_planted_wrong_labels_are_found_first() -> None:
     labels[wrong] = (truth[wrong] + 2) % 6
     dataset = made(labels)
     embeddings = [Embeddings(f"b{k}", around_centres(truth, 32, k), dataset.ids) for k in range(3)]
-    table = label_errors.label_doubts(dataset, embeddings)
+    table = label_errors.label_errors(dataset, embeddings)
     assert sorted(table["position"][:5]) == wrong.tolist() and len(table) == 5
     assert table["suggested"].tolist() == [f"class {truth[p]}" for p in table["position"]]
     assert (table["n_agree"] == 3).all() and (np.diff(table["certainty"]) <= 0).all()
@@ -135,8 +135,8 @@ def test_one_backbone_of_three_is_not_enough() -> None:
     dataset = made(labels)
     blind = [Embeddings(f"n{k}", unit(around_centres(labels, 16, k)), dataset.ids) for k in range(2)]
     sees = Embeddings("s", around_centres(truth, 16, 9), dataset.ids)
-    assert label_errors.label_doubts(dataset, [sees])["position"].tolist() == [7]
-    assert 7 not in label_errors.label_doubts(dataset, [sees, *blind])["position"].tolist()
+    assert label_errors.label_errors(dataset, [sees])["position"].tolist() == [7]
+    assert 7 not in label_errors.label_errors(dataset, [sees, *blind])["position"].tolist()
 
 
 def test_copies_of_the_image_do_not_vote_and_neither_do_unlabelled_ones() -> None:
@@ -147,7 +147,7 @@ def test_copies_of_the_image_do_not_vote_and_neither_do_unlabelled_ones() -> Non
     keys = np.arange(40)
     keys[[0, 1, 2]] = 0
     dataset = made(labels, keys)
-    table = label_errors.label_doubts(dataset, [Embeddings("b", around_centres(truth, 16, 0, 0.05), dataset.ids)], k=3)
+    table = label_errors.label_errors(dataset, [Embeddings("b", around_centres(truth, 16, 0, 0.05), dataset.ids)], k=3)
     assert sorted(table["position"]) == [0, 1, 2] and (table["suggested"] == "class 0").all()
     assert table["certainty"].tolist() == [1.0] * 3
 
@@ -164,6 +164,6 @@ def test_the_voters_are_labelled_others_nearest_first() -> None:
 def test_label_doubts_are_refused_where_they_mean_nothing(shared_data: Path, home: Path) -> None:
     several = data.load(shared_data / "multilabel" / "labels.csv")
     with pytest.raises(BadInput, match="one label per image"):
-        label_errors.label_doubts(several, [])
+        label_errors.label_errors(several, [])
     with pytest.raises(BadInput, match="at least two classes"):
-        label_errors.label_doubts(made(np.zeros(5, int)), [])
+        label_errors.label_errors(made(np.zeros(5, int)), [])

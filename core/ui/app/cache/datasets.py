@@ -85,7 +85,7 @@ def known(name: str, chosen: tuple[str, ...]) -> tuple[str, ...]:
             backbone = embedding.find(loaded, backbone_name)
         except CoreError:  # a link's own word, another dataset's vectors, or damaged ones, which `damage_report` names
             continue
-        if not backbones.source_of(backbone).embeds or loaded.has_pictures:
+        if not backbones.source_of(backbone).embeds or loaded.has_images:
             usable.append(backbone_name)
     return tuple(usable)
 

@@ -45,7 +45,7 @@ def review(loaded: Dataset) -> None:
             f"doubts {digest(loaded)} {','.join(names)} {k}",
             f"Label doubts of {loaded.name}",
             "Ask the neighbours",
-            lambda task: label_errors.label_doubts(loaded, stored(loaded, names), k, task),
+            lambda task: label_errors.label_errors(loaded, stored(loaded, names), k, task),
         )
         if errors is not None:
             st.download_button(

@@ -83,7 +83,7 @@ def search_mode(loaded: Dataset, named: SystemRef, exact: bool) -> SearchMode:
         return SearchMode(said=f"Every picture is scored: {against}.")
     names = tuple(sorted(system.backbones))
     key = ann_search.key_of(system.space, names)
-    found = _held().get(key) or ann_search.kept(system.space, names)
+    found = _held().get(key) or ann_search.load_index(system.space, names)
     if found is not None:
         return SearchMode(_hold(found))
     name = f"index {key}"
