@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 import streamlit as st
 
-from core import setups
+from core import charts, setups
 from core.errors import CoreError
 from core.setups import RetrievalSetup
 from core.studies import ann_search, retrieval
@@ -422,6 +422,37 @@ def results(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
                 else ""
             )
             st.caption(f"{len(only)} of these are not in the other list{good}; {moves.shared} are in both.")
+    overlap_of_lists(view, answers)
+
+
+def overlap_of_lists(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
+    """What two lists have in common: a sentence, and lines between them."""
+    k = view.setup.k
+    overlap = retrieval.list_overlap(answers[0].order[None, :k], answers[1].order[None, :k], k)
+    st.caption(overlap.sentence("A, the left list", "B, the right one"))
+    with st.expander("Where each result stands in the other list", icon=":material/compare_arrows:"):
+        gallery_positions = view.loaded.split.gallery
+        lists = [
+            [
+                charts.ListedImage(
+                    int(item),
+                    str(view.loaded.ids[gallery_positions[item]]),
+                    bool(answer.relevant[item]) if answer.has_relevance else None,
+                )
+                for item in answer.order[:k]
+            ]
+            for answer in answers
+        ]
+        titles = (f"A: {view.systems[0].title}", f"B: {view.systems[1].title}")
+        st.plotly_chart(
+            charts.rank_lines(*lists, titles),
+            key="two lists",
+            config=charts.download_config("two-lists"),
+            width="stretch",
+        )
+        st.caption(
+            "A line joins an image of both lists; open circles are in one list alone. Dotted red is not relevant."
+        )
 
 
 @fragment

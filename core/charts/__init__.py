@@ -26,7 +26,7 @@ from core.charts.heatmaps import (
     label_confusion,
     similarity_map,
 )
-from core.charts.lines import Line, LineChart, dimensions, precision_recall, training
+from core.charts.lines import Line, LineChart, ListedImage, dimensions, precision_recall, rank_lines, training
 from core.charts.scatter import CostPoint, cost_scatter, image_sizes, landscape, quality_cost, subset_costs
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "CostPoint",
     "Line",
     "LineChart",
+    "ListedImage",
     "Shades",
     "attribution",
     "backbone_colour",
@@ -59,6 +60,7 @@ __all__ = [
     "plain_text",
     "precision_recall",
     "quality_cost",
+    "rank_lines",
     "similarity_map",
     "subset_costs",
     "training",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -212,6 +212,63 @@ def precision_recall(lines: Sequence[Line], n_queries: int | None = None, height
         x_step=0.1,
         height=height,
     )
+
+
+class ListedImage(NamedTuple):
+    """One result of a list: its identity, what it is called, whether it is relevant (None: nobody knows)."""
+
+    key: int
+    name: str
+    relevant: bool | None
+
+
+_RELEVANCE_STYLES = {True: ("#1a9850", "solid"), False: ("#d6404e", "dot"), None: (base.MUTED_COLOUR, "solid")}
+
+
+def rank_lines(left: Sequence[ListedImage], right: Sequence[ListedImage], titles: tuple[str, str]) -> go.Figure:
+    """Two lists beside each other, first results on top; a line joins what is in both. Dotted red is not relevant.
+
+    Args:
+        titles: what the lists are called.
+    """
+    figure = base.new_figure()
+    ranks = {item.key: rank for rank, item in enumerate(right, start=1)}
+    for rank, item in enumerate(left, start=1):
+        if item.key in ranks:
+            colour, dash = _RELEVANCE_STYLES[item.relevant]
+            name = base.plain_text(item.name, 40)
+            figure.add_scatter(
+                x=[0, 1],
+                y=[rank, ranks[item.key]],
+                mode="lines",
+                line={"color": colour, "dash": dash, "width": 2},
+                hovertemplate=f"{name}: rank {rank} and {ranks[item.key]}<extra></extra>",
+            )
+    for side, (items, other) in enumerate(((left, right), (right, left))):
+        shared = {item.key for item in other}
+        figure.add_scatter(
+            x=[side] * len(items),
+            y=list(range(1, len(items) + 1)),
+            mode="markers+text",
+            text=[base.plain_text(item.name, 24) for item in items],
+            textposition="middle right" if side else "middle left",
+            textfont={"size": 10},
+            cliponaxis=False,
+            marker={
+                "size": 9,
+                "symbol": ["circle" if item.key in shared else "circle-open" for item in items],
+                "color": [_RELEVANCE_STYLES[item.relevant][0] for item in items],
+            },
+            hovertemplate="%{text}, rank %{y}<extra></extra>",
+        )
+    deepest = max(len(left), len(right), 1)
+    names = [base.plain_text(title, 40) for title in titles]
+    figure.update_xaxes(tickvals=[0, 1], ticktext=names, range=[-0.6, 1.6], side="top", showgrid=False, zeroline=False)
+    figure.update_yaxes(
+        range=[deepest + 0.5, 0.5], title="rank", showgrid=False, zeroline=False, dtick=1 + deepest // 20
+    )
+    figure.update_layout(showlegend=False, dragmode=False)
+    return base.base_layout(figure, height=90 + 22 * min(deepest, 40))
 
 
 def training(epochs: Sequence[Epoch], best: int) -> go.Figure:

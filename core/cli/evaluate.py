@@ -23,6 +23,8 @@ EXPORTS = {
     "per-class": "the compared metric of each class and system with its interval (CSV or Parquet)",
     "curves": "the 11-point interpolated precision of each system with its interval (CSV or Parquet)",
     "ranking": "the top 100 of each query and system (CSV or Parquet)",
+    "overlap": "of each pair of systems and query: results that only one or both list, Jaccard, rank-biased overlap (CSV "
+    "or Parquet)",
     "protocols": "Easy, Medium and Hard of revisited Oxford or Paris (CSV or Parquet)",
 }
 """What is written: its flag → what the file holds. `core.export.tables` makes them."""

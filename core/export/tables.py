@@ -11,7 +11,15 @@ from core import metrics, text_table
 from core.data.readers import revisited
 from core.errors import BadInput, CoreError
 from core.metrics import curves
-from core.studies import class_table, evaluation, evaluation_tables, leaderboard, leaderboard_files, revisited_protocols
+from core.studies import (
+    class_table,
+    evaluation,
+    evaluation_tables,
+    leaderboard,
+    leaderboard_files,
+    retrieval,
+    revisited_protocols,
+)
 from core.studies.leaderboard import SystemInfo
 from core.types import Dataset
 
@@ -163,7 +171,7 @@ def file_content(
     """What one of the files of `evaluate` holds.
 
     Args:
-        name: "json", "table", "latex", "differences", "per-query", "per-class", "curves", "ranking" or "protocols".
+        name: "json", "table", "latex", "differences", "per-query", "per-class", "curves", "ranking", "overlap" or "protocols".
         ending: ".csv" or another for Parquet, where both can be had.
         keys: metrics of the LaTeX table.
     """
@@ -186,9 +194,15 @@ def _tables(
         "per-query": lambda: evaluation_tables.per_query_table(result),
         "per-class": lambda: class_rows(result, dataset),
         "curves": lambda: curve_table(result),
+        "overlap": lambda: retrieval.overlap_table(result, _largest_cutoff(result)),
         "ranking": lambda: evaluation_tables.ranking_table(result),
         "protocols": lambda: revisited_protocols.report(result.systems, dataset),
     }
+
+
+def _largest_cutoff(result: evaluation.Result) -> int:
+    """The largest k that metrics were computed at."""
+    return max((metrics.parse(key)[1] or 1 for key in result.evaluations[0].figures), default=1)
 
 
 def class_rows(result: evaluation.Result, dataset: Dataset) -> pd.DataFrame:

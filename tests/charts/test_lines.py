@@ -85,3 +85,20 @@ def test_dimensions_ring_the_proposed_length() -> None:
     figure = charts.dimensions(curve)
     assert list(figure.data[1].x) == [16] and list(figure.data[1].y) == [0.3]
     assert list(figure.layout.xaxis.tickvals) == [8, 20], "16 would touch 20"
+
+
+def test_a_line_joins_what_two_lists_share(hostile: str) -> None:
+    left = [charts.ListedImage(7, hostile, True), charts.ListedImage(8, "b", False), charts.ListedImage(9, "c", None)]
+    right = [charts.ListedImage(9, "c", None), charts.ListedImage(7, hostile, True), charts.ListedImage(1, "d", True)]
+    first, second, a, b = charts.rank_lines(left, right, ("A", hostile)).data
+    assert (list(first.y), list(second.y)) == ([1, 2], [3, 1]), "ranks of 7 and 9"
+    assert first.line.color == "#1a9850" and second.line.color != first.line.color
+    assert list(a.marker.symbol) == ["circle", "circle-open", "circle"] and list(b.marker.symbol)[2] == "circle-open"
+    assert all("<script" not in text for text in (*a.text, first.hovertemplate))
+    assert not charts.rank_lines([], [], ("A", "B")).data[0].x
+
+
+def test_hits_and_misses_of_two_lists_differ_by_more_than_colour() -> None:
+    left = [charts.ListedImage(1, "a", True), charts.ListedImage(2, "b", False)]
+    hit, miss, *_ = charts.rank_lines(left, left, ("A", "B")).data
+    assert hit.line.dash != miss.line.dash

@@ -45,6 +45,7 @@ def test_every_table_is_written_and_reads_back(expected: study.Result, tmp_path:
         "per-class": "c.csv",
         "curves": "k.csv",
         "ranking": "r.parquet",
+        "overlap": "o.csv",
         "json": "r.json",
     }
     assert {*flags, "protocols"} == set(EXPORTS), "every export is tried; protocols in test_landmarks"
@@ -67,6 +68,9 @@ def test_every_table_is_written_and_reads_back(expected: study.Result, tmp_path:
     queries = pd.read_parquet(tmp_path / "q.parquet")
     mine = queries[queries["system"] == "hog"]["map"].to_numpy()
     np.testing.assert_allclose(mine, expected["hog"].per_query["map"], atol=1e-12)
+    overlap = pd.read_csv(tmp_path / "o.csv")
+    assert len(overlap) == 3 * 60 and set(overlap["k"]) == {10} and overlap["jaccard"].between(0, 1).all()
+    assert (overlap[["only_left", "both"]].sum(axis=1) == 10).all()
     classes = pd.read_csv(tmp_path / "c.csv")
     own = classes[(classes["class"] == "cross") & (classes["system"] == "hog")]
     labels = expected.query_labels == "cross"

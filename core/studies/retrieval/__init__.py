@@ -14,6 +14,7 @@ from core.studies.retrieval.failures import (
     of_label,
     query_numbers,
 )
+from core.studies.retrieval.overlap import ListOverlap, list_overlap, overlap_table
 from core.studies.retrieval.query import (
     Query,
     browse,
@@ -37,6 +38,7 @@ from core.studies.retrieval.result import (
 
 __all__ = [
     "NOT_LISTED",
+    "ListOverlap",
     "Query",
     "QueryCase",
     "QueryResult",
@@ -49,8 +51,10 @@ __all__ = [
     "gallery_image_query",
     "hardest_queries",
     "largest_differences",
+    "list_overlap",
     "mean_vector",
     "of_label",
+    "overlap_table",
     "positions_of_label",
     "precision_recall",
     "query_metrics",

@@ -293,6 +293,9 @@ def _duel(view: RetrievalView, pick: Pick) -> None:
         label = _class_filter(view)
     kept = retrieval.of_label(view.loaded, retrieval.query_numbers(one), label)
     right.caption(_difference(view.loaded, one, two, kept))
+    if one.ranking is not None and two.ranking is not None and kept.any():
+        overlap = retrieval.list_overlap(one.ranking.items[kept], two.ranking.items[kept], view.setup.k)
+        st.caption(overlap.sentence(*titles, classes=_groups(view.loaded, one, kept)))
     wins, losses = retrieval.largest_differences(view.loaded, one, two, cache.truth(view.loaded), 10, label)
     for name, pairs in ((titles[0], wins), (titles[1], losses)):
         st.markdown(f"#### Where {name} is better" if pairs else f"#### {name} is better nowhere here")
