@@ -267,3 +267,12 @@ def test_a_large_gallery_is_asked_by_an_index_and_a_panel(at_home, monkeypatch: 
     assert link_of(app, "x") == "1"
     app = opened(d="many", b="given,other", a="rrf(given:0.5,other:0.5)")
     assert "Every picture is scored: this kind of fusion" in words(app)
+
+
+def test_two_lists_say_what_they_share(at_home) -> None:
+    app = opened(d="tiny", b=BACKBONES, q="circle/circle_03.png", vs="hog", a="hsv_histogram", k="7")
+    assert not app.exception
+    sentence = next(text.value for text in app.caption if "rank-biased overlap" in text.value)
+    assert sentence.startswith("Of the first 7 results, ") and sentence.endswith("(this query).")
+    assert any(box.label == "Where each result stands in the other list" for box in app.expander)
+    assert len(app.get("plotly_chart")) >= 1

@@ -119,7 +119,7 @@ def retrieve(query: Query, system: System) -> QueryResult:
 def ranked_positions(scores: np.ndarray) -> np.ndarray:
     """Positions by falling score, equal ones in gallery order; −inf is left out.
 
-    >>> ordered(np.array([0.5, -np.inf, 0.9, 0.5]))
+    >>> ranked_positions(np.array([0.5, -np.inf, 0.9, 0.5]))
     array([2, 0, 3])
     """
     order = np.argsort(-scores, kind="stable")
