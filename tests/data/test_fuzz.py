@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 from core import data
 from core.data import vector_files
 from core.errors import CoreError
-from tests.data.test_fieldcases import jpeg
+from tests.data.sources import COCO, READ_AS, jpeg
 
 SECONDS = float(os.environ.get("FUSIONSCOPE_FUZZ", 0))
-N_TESTS = 5
+N_TESTS = 7
 EXAMPLES = 100_000 if SECONDS else 25
 QUICK = settings(
     max_examples=EXAMPLES,
@@ -244,6 +244,53 @@ def test_any_archive(place: Callable[[], Path], members: list, cut: int) -> None
     only_sentences(lambda: read_whole(path))
     path.write_bytes(path.read_bytes()[: -cut or None])
     only_sentences(lambda: read_whole(path))
+
+
+@seed(6)
+@QUICK
+@given(
+    case=st.sampled_from(sorted(READ_AS)),
+    which=st.integers(0, 20),
+    changes=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 3), st.binary(max_size=4)), min_size=1, max_size=4),
+)
+def test_any_damage_to_a_good_source(place: Callable[[], Path], case: str, which: int, changes: list) -> None:
+    if enough():
+        return
+    source = READ_AS[case][0](place() / "set")
+    folder = source if source.is_dir() else source.parent
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    path = paths[which % len(paths)]
+    raw = path.read_bytes()
+    for at, gone, more in changes:
+        at %= len(raw) + 1
+        raw = raw[:at] + more + raw[at + gone :]
+    path.write_bytes(raw)
+    only_sentences(lambda: read_whole(source))
+
+
+leaf = st.one_of(number, text, st.none(), st.lists(number, max_size=5), st.dictionaries(text, number, max_size=2))
+
+
+@seed(7)
+@QUICK
+@given(
+    part=st.sampled_from(sorted(COCO)),
+    row=st.integers(0, 3),
+    key=st.sampled_from(["id", "file_name", "name", "image_id", "category_id", "bbox", "caption", "segments_info"]),
+    value=leaf,
+    objects=st.booleans(),
+)
+def test_any_value_in_annotations(
+    place: Callable[[], Path], part: str, row: int, key: str, value: object, objects: bool
+) -> None:
+    if enough():
+        return
+    folder = place()
+    write(folder, {(f"{n}.jpg",): jpeg(n) for n in range(4)})
+    rows = [dict(one) for one in COCO[part]]
+    rows[row % len(rows)][key] = value
+    (folder / "instances.json").write_text(json.dumps({**COCO, part: rows}))
+    only_sentences(lambda: read_whole(folder / "instances.json", objects=objects))
 
 
 @seed(5)

@@ -19,7 +19,7 @@ from core.studies import embedding
 from core.ui.app import cache, jobs
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import TINY_CLASSES, draw_tiny, write_tiny
-from tests.data.test_fieldcases import _yolo
+from tests.data.sources import yolo
 
 pytestmark = pytest.mark.usefixtures("no_jobs_of_others")
 
@@ -195,7 +195,7 @@ def test_the_reader_and_its_depth_are_set_by_hand(tiny_world, tmp_path: Path) ->
 
 
 def test_objects_and_their_margin_are_set_by_hand(tiny_world, tmp_path: Path) -> None:
-    folder = _yolo(tmp_path / "boxes")
+    folder = yolo(tmp_path / "boxes")
     app = opened("tiny")
     app.text_input("add path").set_value(str(folder)).run()
     app.toggle("add option yolo objects").set_value(True).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -191,7 +192,7 @@ def _beside(path: Path, names: list[str]) -> Path:
     sample = names[:: max(1, len(names) // 20)][:20]
 
     def hits(folder: Path) -> int:
-        return sum("\0" not in name and (folder / name).is_file() for name in sample)
+        return sum(os.path.isfile(os.path.join(folder, name)) for name in sample)
 
     best = max(near, key=hits)
     return best if hits(best) else path.parent

@@ -36,7 +36,7 @@ class ListedPaths:
         self._differences: Counter[str] = Counter()
         self._lower: dict[str, list[str]] | None = None
         self.paths = [os.path.normpath(os.path.join(root, text)) for text in texts]
-        self.absent = [i for i, path in enumerate(self.paths) if not _exists(path)]
+        self.absent = [i for i, path in enumerate(self.paths) if not os.path.exists(path)]
         if self.absent and root.is_dir():
             self._find_others()
 
@@ -94,7 +94,7 @@ class ListedPaths:
     def _candidates(self, parts: tuple[str, ...]) -> list[tuple[str, list[str]]]:
         """Files that a path may mean, each with what is written otherwise."""
         wanted = "/".join(parts)
-        if wanted and _exists(os.path.join(self.root, wanted)):
+        if wanted and os.path.exists(os.path.join(self.root, wanted)):
             return [(wanted, [])]
         name, ending = os.path.splitext(wanted)
         ending = ending.lower()
@@ -126,13 +126,6 @@ class ListedPaths:
         name = os.path.splitext("/".join(parts))[0]
         near = self._by_key().get(_key(name), [])
         return f"; there is {some(near, 3)}" if near else ""
-
-
-def _exists(path: str) -> bool:
-    try:
-        return os.path.exists(path)
-    except ValueError:  # a NUL byte, or text that no file system can hold
-        return False
 
 
 def _key(path: str) -> str:
@@ -186,7 +179,7 @@ def base_folder(root: Path, texts: Sequence[str]) -> Path:
     sample = texts[:: max(1, len(texts) // 40)][:40]
 
     def hits(folder: Path) -> int:
-        return sum(_exists(os.path.join(folder, text)) for text in sample)
+        return sum(os.path.exists(os.path.join(folder, text)) for text in sample)
 
     if not root.is_dir() or hits(root):
         return root

@@ -128,13 +128,9 @@ def _paths_in(value: Any, root: Path) -> tuple[str, ...]:
         return several_words(value)
     text = words(value)
     # A file's name may hold the mark, or look like a list.
-    if not text.startswith(("[", "(")) and ("|" not in text or _exists(root, text)):
+    if not text.startswith(("[", "(")) and ("|" not in text or os.path.exists(os.path.join(root, text))):
         return (text,) if text else ()
-    return (text,) if _exists(root, text) else several_words(text)
-
-
-def _exists(root: Path, text: str) -> bool:
-    return "\0" not in text and os.path.exists(os.path.join(root, text))
+    return (text,) if os.path.exists(os.path.join(root, text)) else several_words(text)
 
 
 def _rows(frame: pd.DataFrame, named: dict[str, str], per_row: list[tuple[str, ...]]) -> _Rows:
