@@ -246,7 +246,7 @@ def picture_side(view: View, picture: tuple) -> None:
             st.caption(f"What concepts sees in it: {said}.")
         if view.setup.question.strip():
             st.slider(
-                "Words against picture",
+                "Text against image",
                 0.0,
                 1.0,
                 step=0.05,

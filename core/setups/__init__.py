@@ -90,31 +90,31 @@ class RetrievalSetup:
     query: str = text(default="", label="Query", short="q")
     crop: str = text(default="", longest=60, label="Part of the query", short="part")
     k: int = whole(5, 100, default=24, label="Results", short="k", help="How many results are shown of each system.")
-    size: int = whole(60, 260, default=130, step=10, label="Picture size", short="z", help="Side in pixels.")
+    size: int = whole(60, 260, default=130, step=10, label="Image size", short="z", help="Side in pixels.")
     label: str = text(default="", label="Class", short="c", help="Only queries of this class, in the tables below.")
     exact: bool = flag(
         False,
         label="Search exactly",
         short="x",
-        help="Score every picture instead of asking an index: slower, misses nothing, and knows every rank.",
+        help="Score every image instead of asking an index: slower, misses nothing, and knows every rank.",
     )
 
 
 @dataclass(frozen=True)
 class CatalogueSetup:
-    """The catalogue: what is asked with words or a picture, in which space, and how components are weighed."""
+    """The catalogue: what is asked with words or an image, in which space, and how components are weighed."""
 
     question: str = text(default="", longest=2000, label="Search", short="q")
-    like: str = text(default="", longest=300, label="Like the picture of", short="like")
-    balance: float = real(0.0, 1.0, default=0.5, step=0.05, label="Words against picture", short="mix")
-    space: str = choice(None, default="concepts_lite0", label="Space", short="sp", help="Reads texts and pictures.")
+    like: str = text(default="", longest=300, label="Like the image of", short="like")
+    balance: float = real(0.0, 1.0, default=0.5, step=0.05, label="Text against image", short="mix")
+    space: str = choice(None, default="concepts_lite0", label="Space", short="sp", help="Reads texts and images.")
     components: tuple[str, ...] = several(None, default=(), label="Components", short="cc")
     pictures: str = choice(
         lambda: ("mean", "best", "each"),
         default="mean",
-        label="Several pictures",
+        label="Several images",
         short="pj",
-        help="How the pictures of an item that has several enter.",
+        help="How the images of an item that has several enter.",
     )
     strategies: tuple[str, ...] = several(
         None, default=("average", "hybrid", "bm25"), label="Strategies side by side", short="st"
@@ -133,7 +133,7 @@ class DatasetsSetup:
     """The datasets page: which side of a dataset is looked at, and how alike is called a duplicate."""
 
     look: str = text(default="", longest=20, label="Section", short="see")
-    label: str = text(default="", label="Class", short="c", help="Only pictures of this class.")
+    label: str = text(default="", label="Class", short="c", help="Only images of this class.")
     threshold: float = real(
         0.8,
         0.999,
@@ -141,10 +141,10 @@ class DatasetsSetup:
         step=0.005,
         label="Nearly the same from",
         short="same",
-        help="The cosine from which a backbone calls two pictures the same. 1 is identical.",
+        help="The cosine from which a backbone calls two images the same. 1 is identical.",
     )
     neighbours: int = whole(
-        3, 50, default=10, label="Neighbours asked", short="n", help="How many nearest pictures vote on each label."
+        3, 50, default=10, label="Neighbours asked", short="n", help="How many nearest images vote on each label."
     )
 
 
@@ -323,7 +323,7 @@ class WordsSetup:
         default=0,
         label="Second step",
         short="e",
-        help="Pseudo-relevance feedback: so many of the best pictures become the query of all backbones chosen at the "
+        help="Pseudo-relevance feedback: so many of the best images become the query of all backbones chosen at the "
         "left, those that read no text too. 0 leaves it out.",
     )
     k: int = whole(5, 100, default=24, label="Results", short="k")

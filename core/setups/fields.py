@@ -51,10 +51,12 @@ def _one_name(bounds: Bounds, value: Any, default: Any) -> Any:
 
 
 def _several_names(bounds: Bounds, value: Any, default: Any) -> Any:
-    given = value.split(",") if isinstance(value, str) else list(value)
+    values = value.split(",") if isinstance(value, str) else list(value)
     allowed = None if bounds.names is None else set(bounds.names())
-    kept = tuple(dict.fromkeys(n for n in map(str, given) if n and (allowed is None or n in allowed)))[:MOST_NAMES]
-    return kept or default
+    known_names = tuple(dict.fromkeys(n for n in map(str, values) if n and (allowed is None or n in allowed)))[
+        :MOST_NAMES
+    ]
+    return known_names or default
 
 
 def _whole(bounds: Bounds, value: Any, default: Any) -> Any:
@@ -80,12 +82,12 @@ def _shares(bounds: Bounds, value: Any, default: Any) -> Any:
     if isinstance(value, str):
         pairs = (part.rsplit(":", 1) for part in value.split(",") if part)
     allowed = None if bounds.names is None else set(bounds.names())
-    kept = {}
+    bounded = {}
     for name, share in pairs:
         number = float(share)
         if number == number and (allowed is None or name in allowed):
-            kept[str(name)] = round(min(max(number, 0.0), 1.0), 4)
-    return tuple(sorted(kept.items())[:MOST_NAMES]) or default
+            bounded[str(name)] = round(min(max(number, 0.0), 1.0), 4)
+    return tuple(sorted(bounded.items())[:MOST_NAMES]) or default
 
 
 _CLEAN = {
@@ -146,8 +148,8 @@ def bounds_of(setup: type, name: str) -> Bounds:
 
 def clean(setup: type, values: dict[str, Any]) -> Any:
     """A `setup` from anybody's values: known fields only, each within its bounds. Never raises."""
-    kept = {}
+    cleaned = {}
     for f in dataclasses.fields(setup):
         if f.name in values:
-            kept[f.name] = f.metadata["bounds"].clean(values[f.name], f.default)
-    return setup(**kept)
+            cleaned[f.name] = f.metadata["bounds"].clean(values[f.name], f.default)
+    return setup(**cleaned)

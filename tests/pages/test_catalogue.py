@@ -121,11 +121,11 @@ def test_words_pictures_and_filters_on_a_shop_of_ones_own(page) -> None:
 
     # a click on a picture asks with it, together with the words
     page.locator(".items").first.locator("button.picture").first.click()
-    expect(page.get_by_text("Words against picture")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Text against image")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("What concepts sees in it")).to_be_visible(timeout=60_000)
     assert link_of(page)["like"]
     page.get_by_role("button", name="Without picture").click()
-    expect(page.get_by_text("Words against picture")).to_have_count(0)
+    expect(page.get_by_text("Text against image")).to_have_count(0)
 
     # filters take items out and say how many are left
     page.get_by_role("button", name="Filters").click()

@@ -223,8 +223,8 @@ def _draw(job: BackgroundJob) -> None:
 
 def _stopped(sentence: str) -> str:
     """That a job was stopped, said once: most of what is raised then says so itself."""
-    said = sentence or "Stopped. What was finished is kept."
-    return said[0].lower() + said[1:] if said.startswith("Stopped") else f"stopped. {said}"
+    text = sentence or "Stopped. What was finished is kept."
+    return text[0].lower() + text[1:] if text.startswith("Stopped") else f"stopped. {text}"
 
 
 def _last_word(job: BackgroundJob, box: Callable[..., Any], sentence: str, icon: str) -> None:

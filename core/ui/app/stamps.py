@@ -39,13 +39,13 @@ def store() -> str:
 
 def note_fingerprints(name: str, stored: Iterable[tuple[str, str]]) -> None:
     """Remember which (backbone, fingerprint) stand for a dataset: weights that were replaced give another fingerprint."""
-    place = (str(paths.home()), name)
+    dataset_key = (str(paths.home()), name)
     with _LOCK:
-        known = _FINGERPRINTS.setdefault(place, {})
+        known = _FINGERPRINTS.setdefault(dataset_key, {})
         for backbone, fingerprint in stored:
             if known.setdefault(backbone, fingerprint) != fingerprint:
                 known[backbone] = fingerprint
-                _REPLACED[place] = _REPLACED.get(place, 0) + 1
+                _REPLACED[dataset_key] = _REPLACED.get(dataset_key, 0) + 1
 
 
 def _changed(name: str, entry: str) -> int:

@@ -60,13 +60,13 @@ def seed(setup: type[Setup], **defaults: Any) -> None:
         defaults: values that stand in for the class's own defaults here (what this dataset suggests).
     """
     session = st.session_state
-    kept = session.setdefault(_KEPT, {}).get(setup.__name__, {})
+    remembered = session.setdefault(_KEPT, {}).get(setup.__name__, {})
     link = session.setdefault(_LINK, {})
     for f in _fields(setup):
         if key(setup, f.name) in session:
             continue
         fallback = defaults.get(f.name, f.default)
-        value = kept.get(f.name, link.get(_link_name(setup, f.name), fallback))
+        value = remembered.get(f.name, link.get(_link_name(setup, f.name), fallback))
         set_field(setup, f.name, f.metadata["bounds"].clean(value, fallback))
 
 
@@ -99,11 +99,11 @@ def read(setup: type[Setup], in_link: Mapping[str, Any] | None = None) -> Setup:
     """
     values = {f.name: get(setup, f.name) for f in _fields(setup)}
     result = setups.clean(setup, values)
-    kept = st.session_state.setdefault(_KEPT, {}).setdefault(setup.__name__, {})
+    remembered = st.session_state.setdefault(_KEPT, {}).setdefault(setup.__name__, {})
     now = st.session_state.setdefault(_NOW, {})
     for f in _fields(setup):
         value = getattr(result, f.name)
-        kept[f.name] = value
+        remembered[f.name] = value
         name = _link_name(setup, f.name)
         value = (in_link or {}).get(f.name, value)
         if value != f.default:

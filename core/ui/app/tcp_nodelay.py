@@ -20,10 +20,10 @@ async def at_once(app: Any) -> AsyncIterator[None]:
     loop: Any = asyncio.get_running_loop()  # its own method gives way for as long as the server starts
     create = loop.create_server
 
-    async def create_server(*given: Any, sock: socket.socket | None = None, **more: Any) -> asyncio.Server:
+    async def create_server(*arguments: Any, sock: socket.socket | None = None, **more: Any) -> asyncio.Server:
         if sock is not None and sock.family in {socket.AF_INET, socket.AF_INET6}:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return await create(*given, sock=sock, **more)
+        return await create(*arguments, sock=sock, **more)
 
     loop.create_server = create_server
     yield

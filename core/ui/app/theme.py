@@ -71,8 +71,8 @@ def plain(text: str) -> str:
 
 def _as_it_is(text: str) -> str:
     text = _MARKS.sub(r"\\\1", _PARTED.sub("\\g<0>\u200b", text))
-    text = _INDENT.sub(lambda found: "\xa0" if len(found[0].expandtabs(4)) > 3 else found[0], text)
-    return _AT_START.sub(lambda found: f"{found[1]}\\{found[2]}" if found[2] else f"{found[1]}{found[3]}\\.", text)
+    text = _INDENT.sub(lambda match: "\xa0" if len(match[0].expandtabs(4)) > 3 else match[0], text)
+    return _AT_START.sub(lambda match: f"{match[1]}\\{match[2]}" if match[2] else f"{match[1]}{match[3]}\\.", text)
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:

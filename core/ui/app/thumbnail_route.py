@@ -46,10 +46,10 @@ def routes() -> list[BaseRoute]:
     """The routes to mount beside Streamlit's own."""
     from starlette.routing import Route
 
-    return [Route("/pictures/{size}/{key}.webp", _picture)]
+    return [Route("/pictures/{size}/{key}.webp", _thumbnail)]
 
 
-def _picture(request: Request) -> Response:
+def _thumbnail(request: Request) -> Response:
     from starlette.responses import Response
 
     from core.errors import CoreError
@@ -59,9 +59,9 @@ def _picture(request: Request) -> Response:
     if size not in {"small", "large"} or not _KEY.fullmatch(key):
         return Response(status_code=404)
     try:
-        picture = open_store().thumbnail(key, size)
+        content = open_store().thumbnail(key, size)
     except CoreError:
-        picture = None
-    if picture is None:
+        content = None
+    if content is None:
         return Response(status_code=404, headers={"Cache-Control": "no-store"})
-    return Response(picture, media_type="image/webp", headers=_FOREVER)
+    return Response(content, media_type="image/webp", headers=_FOREVER)

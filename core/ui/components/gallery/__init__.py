@@ -82,7 +82,7 @@ def grid(
     size: int = 120,
     on_pick: Callable[[str], None] | None = None,
     name: str = "pictures",
-    pick: str = "Click to search with this picture",
+    pick: str = "Click to search with this image",
     group: str = "",
     seek: int = 0,
     beside: int = 1,
@@ -102,7 +102,7 @@ def grid(
     """
     shown = [c.as_data() for c in cards]
     if size > SHARP_FROM:
-        shown = [one | {"src": one["large"]} for one in shown]
+        shown = [card | {"src": card["large"]} for card in shown]
     data = {"cards": shown, "size": size, "name": name, "pick": pick, "group": group, "seek": seek, "beside": beside}
 
     def picked() -> None:

@@ -27,7 +27,7 @@ from core.ui.components.registration import component
 _FOLDER = Path(__file__).parent
 _PART = "map parts sent"
 _MOST_PARTS = 40
-PICTURES = "/pictures/small/{key}.webp"
+THUMBNAILS = "/pictures/small/{key}.webp"
 
 
 def _encoded(array: np.ndarray, dtype: str) -> str:
@@ -131,8 +131,8 @@ def _colours_hash(colours: Colours) -> str:
 
 
 def _positions(text: str, n: int) -> np.ndarray:
-    found = np.frombuffer(base64.b64decode(text), "<u4").astype(np.int64)
-    return found[found < n]
+    positions = np.frombuffer(base64.b64decode(text), "<u4").astype(np.int64)
+    return positions[positions < n]
 
 
 class _Parts:
@@ -163,8 +163,8 @@ def _send_all_again() -> None:
 
 def _place_in(value: Any, name: str, low: int, high: int) -> int | None:
     """A number that the browser sent, None where it is none or out of bounds."""
-    found = value.get(name) if isinstance(value, dict) else None
-    return int(found) if isinstance(found, (int, float)) and low <= int(found) < high else None
+    number = value.get(name) if isinstance(value, dict) else None
+    return int(number) if isinstance(number, (int, float)) and low <= int(number) < high else None
 
 
 def show(
@@ -175,7 +175,7 @@ def show(
     key: str,
     selection: Sequence[int] | np.ndarray = (),
     focus: MapFocus | None = None,
-    image: str = PICTURES,
+    image: str = THUMBNAILS,
     height: int = 600,
     group: str = "",
     renderer: str = "",
@@ -197,21 +197,21 @@ def show(
     if any(len(panel.xy) != n for panel in panels) or len(colours.codes) != n:
         raise ShapeMismatch(f"{n} items, {[len(p.xy) for p in panels]} positions and {len(colours.codes)} colours.")
     parts = _Parts()
-    given = (state.widget(key) or {}).get("selection") or {}
-    mine = given.get("fingerprint") == items.fingerprint
+    drawn = (state.widget(key) or {}).get("selection") or {}
+    mine = drawn.get("fingerprint") == items.fingerprint
     changed = state.session_take(f"{key} selection changed", False) and mine
-    chosen = np.sort(np.asarray(_positions(given.get("positions", ""), n) if changed else selection, np.int64))
+    chosen = np.sort(np.asarray(_positions(drawn.get("positions", ""), n) if changed else selection, np.int64))
     data = {
         "n": n,
         "fingerprint": items.fingerprint,
         "items": parts(items.hash, items.part),
         "panels": [
-            {"xy": parts(_hash(one.xy), one.part), "title": one.title, "note": one.note, "live": one.live}
-            for one in panels
+            {"xy": parts(_hash(pane.xy), pane.part), "title": pane.title, "note": pane.note, "live": pane.live}
+            for pane in panels
         ],
         "colours": parts(_colours_hash(colours), lambda: _colours_part(colours)),
         "selection": {
-            "stamp": given.get("stamp", 0) if mine else 0,
+            "stamp": drawn.get("stamp", 0) if mine else 0,
             "positions": _encoded(chosen, "<u4") if len(chosen) else "",
         },
         "focus": {"position": int(focus.position), "neighbours": [int(i) for i in focus.neighbours]} if focus else None,

@@ -94,8 +94,8 @@ async def _layout(request: Request) -> Response:
     from starlette.responses import Response
 
     stream = _STREAMS.get(request.path_params["name"])
-    asked = request.query_params.get("after", "")
-    after = int(asked) if asked.isdecimal() and len(asked) < 10 else 0
+    after_text = request.query_params.get("after", "")
+    after = int(after_text) if after_text.isdecimal() and len(after_text) < 10 else 0
     if stream is None:
         return Response(status_code=404, headers=_NO_STORE)
     for _ in range(_LOOKS):
@@ -104,12 +104,12 @@ async def _layout(request: Request) -> Response:
             break
         await asyncio.sleep(_LOOK_EVERY)
     number, state, dims, body = stream.newest()
-    told: dict[str, Any] = {
+    headers: dict[str, Any] = {
         "X-Number": str(number),
         "X-State": state,
         "X-Dims": str(dims),
         "X-Note": quote(stream.note),
     }
     return Response(
-        body if number > after else b"", media_type="application/octet-stream", headers={**_NO_STORE, **told}
+        body if number > after else b"", media_type="application/octet-stream", headers={**_NO_STORE, **headers}
     )
