@@ -16,7 +16,7 @@ from core.data import table_files
 from core.errors import BadInput, CoreError
 from core.fusion.catalogue import CATALOGUE_STRATEGIES
 from core.setups import CatalogueSetup, FrameSetup
-from core.studies.catalogue import catalogue_evaluation
+from core.studies.catalogue import catalogue_evaluation, catalogue_items
 from core.studies.catalogue import catalogue_search as study
 from core.studies.text import text_encoding, text_query, zero_shot
 from core.types import Dataset
@@ -67,7 +67,7 @@ _STYLE = """
 class View:
     """What the page works with: a catalogue, one space, its components."""
 
-    catalogue: study.Catalogue
+    catalogue: catalogue_items.Catalogue
     setup: CatalogueSetup
     components: tuple[str, ...]
     searcher: study.Searcher
@@ -89,7 +89,7 @@ def prepare(name: str, space: str) -> None:
     """Open a dataset, make it the one shown, embed its pictures and read its texts in one space, beside the page."""
 
     def read_texts(loaded: Dataset, job: jobs.BackgroundJob) -> None:
-        text_encoding.cached_vectors(space, study.texts_of(study.of_dataset(loaded)), job.task)
+        text_encoding.cached_vectors(space, study.texts_of(catalogue_items.of_dataset(loaded)), job.task)
 
     try:
         data.get(name)  # the demo's pictures are there within a second
@@ -125,7 +125,7 @@ def offer_demo(sentence: str) -> None:
         st.caption("Twenty-two photographs with titles and descriptions; ready in seconds, without any download.")
 
 
-def current() -> study.Catalogue | None:
+def current() -> catalogue_items.Catalogue | None:
     """The catalogue of the dataset in the sidebar; draws what helps when there is none."""
     name = state.get(FrameSetup, "dataset")
     if name not in cache.ready_datasets():
@@ -174,11 +174,11 @@ def take_picture() -> None:
     state.set_field(CatalogueSetup, "like", GIVEN)
 
 
-def examples(catalogue: study.Catalogue) -> tuple[str, ...]:
+def examples(catalogue: catalogue_items.Catalogue) -> tuple[str, ...]:
     """Queries to try: written for the demo, else names of categories."""
     if catalogue.name in _TRY:
         return _TRY[catalogue.name]
-    names = catalogue.facets.get(study.CATEGORY, ())
+    names = catalogue.facets.get(catalogue_items.CATEGORY, ())
     return tuple(zero_shot.readable(str(name)) for name in names[:: max(1, len(names) // 5)][:5])
 
 
@@ -203,7 +203,7 @@ def query_picture(view: View) -> tuple[np.ndarray | None, str, str, list[tuple[s
     return vector, image_cards.key_of(view.loaded, position), view.catalogue.title(item), seen
 
 
-def picture_named(catalogue: study.Catalogue, name: str) -> int:
+def picture_named(catalogue: catalogue_items.Catalogue, name: str) -> int:
     """The position of a picture by its own id, or of the first picture of an item by the item's; −1 for none."""
     own = np.flatnonzero(catalogue.dataset.ids == name)
     if len(own):
@@ -212,7 +212,7 @@ def picture_named(catalogue: study.Catalogue, name: str) -> int:
     return int(catalogue.image_of[items[0]]) if len(items) else -1
 
 
-def ask_box(catalogue: study.Catalogue) -> None:
+def ask_box(catalogue: catalogue_items.Catalogue) -> None:
     """Where one types, and examples to begin with."""
     st.text_input(
         "Search",
@@ -266,7 +266,7 @@ def picture_popover() -> None:
 # -- filters
 
 
-def read_filters(catalogue: study.Catalogue, line: str) -> dict[str, list[str] | tuple[float, float]]:
+def read_filters(catalogue: catalogue_items.Catalogue, line: str) -> dict[str, list[str] | tuple[float, float]]:
     """What a link says about filters, as far as it fits this catalogue."""
     found: dict[str, list[str] | tuple[float, float]] = {}
     for column, value in parse_qsl(line):
@@ -297,7 +297,7 @@ def spell_filters(chosen: dict[str, Sequence]) -> str:
     return urlencode(pairs)
 
 
-def take_filters(catalogue: study.Catalogue) -> None:
+def take_filters(catalogue: catalogue_items.Catalogue) -> None:
     """A filter was changed."""
     chosen: dict[str, Sequence] = {}
     for column, facet in catalogue.facets.items():
@@ -307,7 +307,7 @@ def take_filters(catalogue: study.Catalogue) -> None:
     state.set_field(CatalogueSetup, "filters", spell_filters(chosen))
 
 
-def filters_popover(catalogue: study.Catalogue) -> None:
+def filters_popover(catalogue: catalogue_items.Catalogue) -> None:
     """One widget per column that can be filtered."""
     if not catalogue.facets:
         return
@@ -335,7 +335,7 @@ def filters_popover(catalogue: study.Catalogue) -> None:
 # -- settings
 
 
-def settings(catalogue: study.Catalogue) -> None:
+def settings(catalogue: catalogue_items.Catalogue) -> None:
     """Which strategies answer, and where everything else is set."""
     st.pills(
         "Strategies",
@@ -352,7 +352,7 @@ def settings(catalogue: study.Catalogue) -> None:
         components_popover(catalogue, results=True)
 
 
-def components_popover(catalogue: study.Catalogue, results: bool = False) -> None:
+def components_popover(catalogue: catalogue_items.Catalogue, results: bool = False) -> None:
     """What items are made of, in which space, and how much each part weighs where weights are fixed."""
     with st.popover("Components and weights", icon=":material/tune:"):
         spaces = catalogue_cache.spaces(catalogue.name)
@@ -366,7 +366,7 @@ def components_popover(catalogue: study.Catalogue, results: bool = False) -> Non
             )
         st.multiselect(
             "Components",
-            (*catalogue.text_columns, study.PICTURE),
+            (*catalogue.text_columns, catalogue_items.PICTURE),
             key=state.key(CatalogueSetup, "components"),
             placeholder=", ".join(catalogue.default_components),
             help="What an item is made of. Empty means title, description and picture.",
@@ -385,9 +385,9 @@ def components_popover(catalogue: study.Catalogue, results: bool = False) -> Non
             st.slider("Results", 3, 40, key=state.key(CatalogueSetup, "k"))
 
 
-def within_bounds(catalogue: study.Catalogue) -> None:
+def within_bounds(catalogue: catalogue_items.Catalogue) -> None:
     """A link, or another dataset, may have left names that are not here: bring them back before widgets are drawn."""
-    columns = (*catalogue.text_columns, study.PICTURE)
+    columns = (*catalogue.text_columns, catalogue_items.PICTURE)
     allowed = {
         "components": (columns, ()),
         "strategies": (CATALOGUE_STRATEGIES.names, CatalogueSetup.strategies),
@@ -415,26 +415,26 @@ def _weighing() -> tuple[str, ...]:
     return tuple(one.name for one in CATALOGUE_STRATEGIES if one.joins != "words")
 
 
-def used_components(catalogue: study.Catalogue) -> tuple[str, ...]:
+def used_components(catalogue: catalogue_items.Catalogue) -> tuple[str, ...]:
     """The components chosen, as far as this catalogue has them; else the usual ones."""
-    columns = (*catalogue.text_columns, study.PICTURE)
+    columns = (*catalogue.text_columns, catalogue_items.PICTURE)
     chosen = tuple(c for c in state.get(CatalogueSetup, "components") if c in columns)
     return chosen or catalogue.default_components
 
 
-def used_parts(catalogue: study.Catalogue) -> tuple[str, ...]:
+def used_parts(catalogue: catalogue_items.Catalogue) -> tuple[str, ...]:
     """The components as they are weighed: each picture on its own, where that was chosen."""
     return catalogue.part_names(used_components(catalogue), state.get(CatalogueSetup, "pictures"))
 
 
-def take_weights(catalogue: study.Catalogue) -> None:
+def take_weights(catalogue: catalogue_items.Catalogue) -> None:
     """A weight was moved."""
     names = used_parts(catalogue)
     pairs = tuple(sorted((name, float(state.widget(f"weight {name}", 1.0))) for name in names))
     state.set_field(CatalogueSetup, "shares", pairs)
 
 
-def weights(catalogue: study.Catalogue) -> None:
+def weights(catalogue: catalogue_items.Catalogue) -> None:
     """A slider per component, for the strategy of fixed weights."""
     now = dict(state.get(CatalogueSetup, "shares") or ())
     st.caption("Weights for “Fixed weights”; nothing is embedded again.")
@@ -488,7 +488,7 @@ def rows(view: View, answer: study.CatalogueResult) -> list[result_list.ResultIt
 
 def note(view: View, item: int, position: int) -> str:
     """The category, and which of its pictures stands for an item that has several."""
-    category = table_files.words(view.catalogue.items.iloc[item].get(study.CATEGORY, ""))
+    category = table_files.words(view.catalogue.items.iloc[item].get(catalogue_items.CATEGORY, ""))
     number, of = view.catalogue.picture_numbers, int(view.catalogue.picture_counts[item])
     several = f"picture {int(number[position])} of {of}" if of > 1 else ""
     return " · ".join(filter(None, (category, several)))
@@ -538,7 +538,7 @@ def results(view: View) -> None:
 def browse(view: View) -> None:
     """The catalogue itself, while nothing is asked: a click asks with that picture."""
     having = np.flatnonzero(view.catalogue.image_of >= 0)
-    keep = study.keep_items(view.catalogue, read_filters(view.catalogue, view.setup.filters))
+    keep = catalogue_items.keep_items(view.catalogue, read_filters(view.catalogue, view.setup.filters))
     having = having[keep[having]][:60]
     found = []
     for item in having.tolist():
@@ -567,7 +567,7 @@ def answers(view: View, vector: np.ndarray | None) -> None:
         return
     with st.spinner("Reading the query …", show_time=True):
         asked = study.ask(view.setup.space, view.setup.question, vector, view.setup.balance, encode=text_cache.words)
-    keep = study.keep_items(view.catalogue, read_filters(view.catalogue, view.setup.filters))
+    keep = catalogue_items.keep_items(view.catalogue, read_filters(view.catalogue, view.setup.filters))
     shown = f" · {int(keep.sum()):,} of {len(keep):,} items pass the filters" if not keep.all() else ""
     st.caption(f"Looking for {theme.plain(asked.sentence)}{shown}")
     for note in asked.notes:
@@ -696,11 +696,11 @@ def comparison(found: catalogue_evaluation.CatalogueComparison) -> None:
 # -- the page
 
 
-def ready(catalogue: study.Catalogue) -> View | None:
+def ready(catalogue: catalogue_items.Catalogue) -> View | None:
     """The catalogue in its space; None while its pictures are not embedded there (draws the button that helps)."""
     space, join = state.get(CatalogueSetup, "space"), state.get(CatalogueSetup, "pictures")
     components = used_components(catalogue)
-    if study.PICTURE in components and cache.counts(catalogue.name).get(space, 0) < len(catalogue.dataset):
+    if catalogue_items.PICTURE in components and cache.counts(catalogue.name).get(space, 0) < len(catalogue.dataset):
         st.info(
             f"The pictures of {theme.plain(catalogue.name)} are not embedded by {backbones.get(space).title} yet.",
             icon=":material/info:",
@@ -715,7 +715,7 @@ def ready(catalogue: study.Catalogue) -> View | None:
 
 
 @fragment
-def search(catalogue: study.Catalogue) -> None:
+def search(catalogue: catalogue_items.Catalogue) -> None:
     """The search box, its settings and the results."""
     with st.container(key="catalogue-query"):
         ask_box(catalogue)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from core import cli, data
-from core.studies.catalogue import catalogue_evaluation
+from core.studies.catalogue import catalogue_evaluation, catalogue_items
 from core.studies.catalogue import catalogue_search as study
 from tests.browser import ROOT
 
@@ -79,7 +79,7 @@ def test_search_lists_the_nearest_pictures(capsys) -> None:
 
 def test_catalogue_prints_and_writes_what_the_study_says(capsys, tmp_path) -> None:
     out = said(capsys, "catalogue", "--data", "demo_catalogue", "--json", str(tmp_path / "out.json"))
-    searcher = study.searcher(study.of_dataset(data.load("demo_catalogue")), SPACE)
+    searcher = study.searcher(catalogue_items.of_dataset(data.load("demo_catalogue")), SPACE)
     written = json.loads((tmp_path / "out.json").read_text())
     for title, questions in catalogue_evaluation.questions_of(searcher).items():
         found = catalogue_evaluation.compare(searcher, questions, SPACE)
@@ -93,7 +93,7 @@ def test_the_results_are_what_the_command_prints() -> None:
     written = (ROOT / "core" / "studies" / "catalogue" / "RESULTS.md").read_text("utf-8")
     said = re.search(r"<!-- catalogue -->\n(.*?)<!-- /catalogue -->", written, re.S)[1]
     rows = {cells[1].strip(): cells[2:4] for cells in (line.split("|") for line in said.splitlines()[2:])}
-    searcher = study.searcher(study.of_dataset(data.load("demo_catalogue")), SPACE)
+    searcher = study.searcher(catalogue_items.of_dataset(data.load("demo_catalogue")), SPACE)
     for column, questions in enumerate(catalogue_evaluation.questions_of(searcher).values()):
         found = catalogue_evaluation.compare(searcher, questions, SPACE).table.set_index("label")
         assert set(found.index) == {label for label, cells in rows.items() if cells[column].strip() != "–"}

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core import data
 from core.fusion.catalogue import CATALOGUE_STRATEGIES
 from core.studies import embedding
-from core.studies.catalogue import catalogue_evaluation
+from core.studies.catalogue import catalogue_evaluation, catalogue_items
 from core.studies.catalogue import catalogue_search as study
 from tests.pages.alone import button, link, opened, settled, table, words
 
@@ -61,12 +61,12 @@ def shop_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shop(shop_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[study.Catalogue]:
+def shop(shop_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[catalogue_items.Catalogue]:
     from core.ui.app import jobs
 
     monkeypatch.setenv("FUSIONSCOPE_HOME", str(shop_home))
     jobs._JOBS.clear()
-    yield study.of_dataset(data.load("shop"))
+    yield catalogue_items.of_dataset(data.load("shop"))
 
 
 # ---------------------------------------------------------------------------------------------------- what is found
@@ -75,7 +75,7 @@ def shop(shop_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[study.Cat
 @pytest.mark.slow
 def test_every_strategy_stands_beside_the_others_with_what_the_study_says(demo) -> None:
     app = asked("cup of coffee", st=",".join(CATALOGUE_STRATEGIES.names), k="5")
-    catalogue = study.of_dataset(data.load("demo_catalogue"))
+    catalogue = catalogue_items.of_dataset(data.load("demo_catalogue"))
     searcher = study.searcher(catalogue, SPACE)
     assert len(lists(app)) == len(CATALOGUE_STRATEGIES)
     for rows, strategy in zip(lists(app), CATALOGUE_STRATEGIES.names):
@@ -198,7 +198,7 @@ def test_without_embeddings_there_is_the_button_that_helps(tmp_path, home) -> No
 @pytest.mark.parametrize("who", ["categories", "pictures"])
 def test_strategies_are_judged_on_questions_made_from_the_catalogue(demo, who) -> None:
     app = asked(see="evaluation", ask=who)
-    searcher = study.searcher(study.of_dataset(data.load("demo_catalogue")), SPACE)
+    searcher = study.searcher(catalogue_items.of_dataset(data.load("demo_catalogue")), SPACE)
     make = {
         "categories": lambda: catalogue_evaluation.category_questions(searcher.catalogue, searcher.components.names),
         "pictures": lambda: catalogue_evaluation.picture_questions(searcher.catalogue),
@@ -222,7 +222,7 @@ def given(app: AppTest, content: str) -> AppTest:
 
 def test_labelled_queries_from_a_file(demo) -> None:
     app = given(asked(see="evaluation", ask="file", m="ndcg@10"), QUERIES)
-    searcher = study.searcher(study.of_dataset(data.load("demo_catalogue")), SPACE)
+    searcher = study.searcher(catalogue_items.of_dataset(data.load("demo_catalogue")), SPACE)
     expected = catalogue_evaluation.compare(
         searcher, catalogue_evaluation.from_text(searcher.catalogue, QUERIES), SPACE, metric="ndcg@10"
     )

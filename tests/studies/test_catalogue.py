@@ -10,9 +10,10 @@ from core import data
 from core.errors import BadInput, NotComputed
 from core.fusion.catalogue import CATALOGUE_STRATEGIES, scores
 from core.fusion.catalogue_components import Components
-from core.studies.catalogue import catalogue_evaluation
+from core.studies.catalogue import catalogue_evaluation, catalogue_items
 from core.studies.catalogue import catalogue_search as study
-from core.studies.catalogue.catalogue_search import PICTURE, Searcher
+from core.studies.catalogue.catalogue_items import PICTURE
+from core.studies.catalogue.catalogue_search import Searcher
 from core.studies.text.zero_shot import query_metrics
 from core.types import unit
 
@@ -46,7 +47,7 @@ def shop(tmp_path, home):
 
 @pytest.fixture
 def searcher(shop):
-    catalogue = study.of_dataset(shop)
+    catalogue = catalogue_items.of_dataset(shop)
     pictures = encode(SPACE, ["red shoe", "blue shoe", "green hat", "stone"])
     return Searcher(catalogue, study.components(catalogue, SPACE, pictures=pictures, encode=encode))
 
@@ -100,15 +101,15 @@ def test_fixed_weights_follow_the_sliders_without_embedding_anything(searcher):
 def test_filters_leave_scores_alone_and_take_items_out(searcher):
     catalogue = searcher.catalogue
     assert catalogue.facets["category"] == ("Hats", "Shoes") and catalogue.facets["price"] == (5.0, 49.9)
-    keep = study.keep_items(catalogue, {"category": ["Hats"], "price": (0, 20)})
+    keep = catalogue_items.keep_items(catalogue, {"category": ["Hats"], "price": (0, 20)})
     assert list(catalogue.items["id"][keep]) == ["h1", "n1"]
     asked = study.ask(SPACE, "hat", encode=encode)
     whole, cut = searcher.answer("hybrid", asked), searcher.answer("hybrid", asked, keep=keep)
     np.testing.assert_array_equal(whole.scores, cut.scores)
     assert [i for i in whole.order if keep[i]] == list(cut.order)
-    assert study.keep_items(catalogue, {"category": []}).all()
+    assert catalogue_items.keep_items(catalogue, {"category": []}).all()
     with pytest.raises(BadInput, match="cannot be filtered"):
-        study.keep_items(catalogue, {"colour": ["red"]})
+        catalogue_items.keep_items(catalogue, {"colour": ["red"]})
 
 
 def test_category_names_ask_and_may_not_be_a_component(searcher):
@@ -161,10 +162,10 @@ def album(tmp_path, home):
         Image.new("RGB", (20, 20), (40 * at, 90, 200 - 40 * at)).save(tmp_path / f"{name}.png")
     (tmp_path / "album.csv").write_text(ALBUM)
     dataset = data.add("album", tmp_path / "album.csv", reader="manifest", options={"missing": "quarantine"})
-    return study.of_dataset(dataset)
+    return catalogue_items.of_dataset(dataset)
 
 
-def searching(catalogue: study.Catalogue, join: str) -> Searcher:
+def searching(catalogue: catalogue_items.Catalogue, join: str) -> Searcher:
     pictures = encode(SPACE, SAID)
     parts = study.components(catalogue, SPACE, join=join, pictures=pictures, encode=encode)
     return Searcher(catalogue, parts, study.first_pictures(catalogue, pictures))
@@ -223,7 +224,7 @@ def test_the_first_picture_asks_and_its_item_takes_part_without_any(album, join,
     for row, own in enumerate(questions.own):
         bare = {name: searcher.components.vectors(name).copy() for name in searcher.components.names}
         for name in bare:
-            if study.is_picture(name):
+            if catalogue_items.is_picture(name):
                 bare[name][own] = 0
         asked = encode(SPACE, [SAID[album.image_of[own]]])
         alone = Components(bare)
@@ -297,19 +298,19 @@ def test_rows_without_picture_keep_the_columns_that_were_mapped_by_hand(tmp_path
     (tmp_path / "list.csv").write_text("nummer,bild,was,art\n1,a.png,Roter Schuh,Schuhe\n2,,Blauer Schuh,Schuhe\n")
     columns = {"id": "nummer", "path": "bild", "title": "was", "label": "art"}
     options = {"missing": "quarantine", "columns": columns}
-    catalogue = study.of_dataset(data.add("laden", tmp_path / "list.csv", reader="manifest", options=options))
+    catalogue = catalogue_items.of_dataset(data.add("laden", tmp_path / "list.csv", reader="manifest", options=options))
     assert list(catalogue.items["id"]) == ["1", "2"] and catalogue.texts("category") == ["Schuhe", "Schuhe"]
     assert catalogue.texts("title") == ["Roter Schuh", "Blauer Schuh"]
 
 
 def test_pictures_that_are_not_embedded_are_one_sentence_with_the_command(shop):
     with pytest.raises(NotComputed, match="python -m core embed --dataset shop --backbone concepts_lite0"):
-        study.components(study.of_dataset(shop), SPACE, encode=encode)
+        study.components(catalogue_items.of_dataset(shop), SPACE, encode=encode)
 
 
 def test_a_dataset_without_text_is_no_catalogue(tiny_world):
     with pytest.raises(BadInput, match="has no text"):
-        study.of_dataset(tiny_world.dataset)
+        catalogue_items.of_dataset(tiny_world.dataset)
 
 
 @pytest.mark.slow
@@ -317,7 +318,7 @@ def test_the_demo_catalogue_works_from_end_to_end(home):
     from core.studies import embedding
 
     dataset = data.load("demo_catalogue")
-    catalogue = study.of_dataset(dataset)
+    catalogue = catalogue_items.of_dataset(dataset)
     assert len(catalogue) == 22 and (catalogue.image_of >= 0).all()
     assert all(catalogue.texts("title")) and all(catalogue.texts("description"))
     embedding.embed(dataset, [SPACE])

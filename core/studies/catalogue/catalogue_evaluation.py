@@ -16,7 +16,8 @@ from core.errors import BadInput
 from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K, reciprocal_ranks, scores
 from core.fusion.catalogue_components import Components
 from core.studies import comparison as comparisons
-from core.studies.catalogue.catalogue_search import CATEGORY, Catalogue, Searcher, is_picture
+from core.studies.catalogue.catalogue_items import CATEGORY, Catalogue, is_picture
+from core.studies.catalogue.catalogue_search import Searcher
 from core.studies.comparison import Comparison, ResamplingUnit
 from core.studies.text import text_encoding, text_query, zero_shot
 from core.studies.text.text_encoding import EncodeWords

@@ -10,216 +10,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from core import backbones, data
-from core.data import table_files
-from core.data.readers import manifest
+from core import backbones
 from core.errors import BadInput
 from core.fusion.bm25 import Bm25, tokens
 from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K, fused_scores, reciprocal_ranks, weights
 from core.fusion.catalogue_components import Alternatives, Components, Fit
 from core.studies import embedding
+from core.studies.catalogue.catalogue_items import PICTURE, Catalogue, is_picture
 from core.studies.retrieval import ranked_positions
 from core.studies.text import text_encoding, text_query
 from core.studies.text.text_encoding import EncodeWords
 from core.studies.text.text_query import TextQuery
-from core.types import Dataset, unit
+from core.types import unit
 
-PICTURE = "picture"
-CATEGORY = "category"
 PICTURE_JOINS = {
     "mean": ("their mean", "One vector in the middle of an item's pictures; costs nothing when a query comes."),
     "best": ("the one that fits", "For each query the picture that fits it best stands for the item."),
     "each": ("each on its own", "Every picture is a component with a weight of its own."),
 }
 """How several pictures of one item enter: name → (label, sentence). core/fusion/catalogue.py defines them."""
-MOST_PICTURES = 8
-"""Pictures of an item that can be components of their own; further ones count under the other two ways only."""
-_FILE_COLUMNS = {
-    "path",
-    "size",
-    "mtime_ns",
-    "width",
-    "height",
-    "offset",
-    "member_size",
-    "id",
-    "image",
-    "picture_number",
-}
-_NEVER_NUMBERS = {"title", "description", "parent", CATEGORY, "instance"}
-_MOST_CHOICES = 60
-
-
-def picture_component(number: int) -> str:
-    """The name of the component that holds the pictures of that number: "picture", "picture 2" ..."""
-    return PICTURE if number == 1 else f"{PICTURE} {number}"
-
-
-_PICTURE_COMPONENTS = tuple(picture_component(number) for number in range(1, MOST_PICTURES + 1))
-
-
-def is_picture(component: str) -> bool:
-    """Whether a component holds pictures."""
-    return component in _PICTURE_COMPONENTS
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """Items with text, each with no picture, one or several.
-
-    Attributes:
-        dataset: the pictures.
-        items: one row per item: id, text columns, category; items without a picture come last.
-        image_of: (n_items,) int64 position of the item's first picture in the dataset, −1 for none.
-        owner: (n_images,) int64 the item of each picture.
-    """
-
-    dataset: Dataset
-    items: pd.DataFrame
-    image_of: np.ndarray
-    owner: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    @cached_property
-    def picture_numbers(self) -> np.ndarray:
-        """(n_images,) int64: which picture of its item each one is, from 1."""
-        return pd.Series(self.owner).groupby(self.owner).cumcount().to_numpy(np.int64) + 1
-
-    @cached_property
-    def picture_counts(self) -> np.ndarray:
-        """(n_items,) int64: how many pictures each item has."""
-        return np.bincount(self.owner, minlength=len(self))
-
-    @property
-    def most_pictures(self) -> int:
-        """Pictures of the item that has the most."""
-        return int(self.picture_counts.max(initial=0))
-
-    def part_names(self, names: Sequence[str] = (), join: str = "mean") -> tuple[str, ...]:
-        """The components that `names` stand for: under "each", "picture" is one component per picture number."""
-        number = min(self.most_pictures, MOST_PICTURES) if join == "each" else 1
-        found = [
-            part
-            for name in names or self.default_components
-            for part in (_PICTURE_COMPONENTS[: max(1, number)] if name == PICTURE else (name,))
-        ]
-        return tuple(dict.fromkeys(found))
-
-    @property
-    def name(self) -> str:
-        """The name of its dataset."""
-        return self.dataset.name
-
-    @cached_property
-    def text_columns(self) -> tuple[str, ...]:
-        """Columns that can be a text component; title and description first."""
-        found = [
-            column
-            for column in self.items
-            if column not in _FILE_COLUMNS and not pd.api.types.is_numeric_dtype(self.items[column])
-        ]
-        first = [column for column in ("title", "description") if column in found]
-        return tuple(dict.fromkeys([*first, *found]))
-
-    @property
-    def default_components(self) -> tuple[str, ...]:
-        """Title, description and picture, as far as there are any; else the first text column and the picture."""
-        usual = [column for column in ("title", "description") if column in self.text_columns]
-        return (*(usual or self.text_columns[:1]), PICTURE)
-
-    def texts(self, column: str) -> list[str]:
-        """One column as texts, "" where an item has none."""
-        if column not in self.items:
-            raise BadInput(
-                f"{self.name!r} has no column {column!r}; it has {', '.join(self.text_columns) or 'no text'}."
-            )
-        return [table_files.words(value) for value in self.items[column]]
-
-    def title(self, item: int) -> str:
-        """What a page writes over an item: its title, else its id."""
-        row = self.items.iloc[item]
-        return table_files.words(row.get("title", "")) or str(row["id"])
-
-    @cached_property
-    def facets(self) -> dict[str, tuple]:
-        """Columns that items can be filtered by: text with few values → its values, numbers → (low, high)."""
-        found: dict[str, tuple] = {}
-        for column in self.items:
-            values = self.items[column]
-            if column in _FILE_COLUMNS | {"title", "description"} or not values.notna().any():
-                continue
-            if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-                if values.min() < values.max():
-                    found[column] = (float(values.min()), float(values.max()))
-            else:
-                names = sorted(set(self.texts(column)) - {""})
-                if 2 <= len(names) <= min(_MOST_CHOICES, max(8, len(self) // 2)):
-                    found[column] = tuple(names)
-        return found
-
-
-def of_dataset(dataset: Dataset) -> Catalogue:
-    """The catalogue of a dataset whose table has text columns; rows of its file without a picture are items too.
-
-    Raises:
-        BadInput: no text column.
-    """
-    owner, ids = pd.factorize(dataset.items.get("picture_of", dataset.ids))
-    first = np.full(len(ids), -1, np.int64)
-    first[owner[::-1]] = np.arange(len(owner) - 1, -1, -1)
-    items = _of_first_pictures(dataset, first)
-    items.insert(0, "id", np.asarray(ids, object).astype(str))
-    bare = _without_picture(dataset, set(items["id"]))
-    whole = pd.concat([items, bare], ignore_index=True) if len(bare) else items
-    for column in whole.columns.difference([*_FILE_COLUMNS, *_NEVER_NUMBERS]):
-        whole[column] = _numbers(whole[column])
-    image_of = np.concatenate([first, np.full(len(bare), -1)]).astype(np.int64)
-    found = Catalogue(dataset, whole, image_of, owner.astype(np.int64))
-    if not set(found.text_columns) - {CATEGORY}:
-        raise BadInput(
-            f"{dataset.name!r} has no text: a catalogue is a table (.csv) with a path column and title, description "
-            "or other words. Add one on the Overview page, or open demo_catalogue."
-        )
-    return found
-
-
-def _numbers(values: pd.Series) -> pd.Series:
-    """A column whose every word is a number, as numbers (prices, years); any other column as it is."""
-    said = [table_files.words(value) for value in values]
-    try:
-        numbers = [float(one) if one else np.nan for one in said]
-    except ValueError:
-        return values
-    if not any(said) or np.isinf(numbers).any():
-        return values
-    return pd.Series(numbers, index=values.index)
-
-
-def _of_first_pictures(dataset: Dataset, first: np.ndarray) -> pd.DataFrame:
-    """What the dataset says about each item, from its first picture; the labels are the category."""
-    items = dataset.items.iloc[first].reset_index(drop=True)
-    if "picture_of" in items:
-        ours = items.pop("picture_of")
-        if "instance" in items and items["instance"].equals(ours):
-            items = items.drop(columns="instance")  # said by the reader, not by the table
-    if dataset.label_names and CATEGORY not in items:
-        items[CATEGORY] = [dataset.label_of(int(position)) for position in first]
-    return items
-
-
-def _without_picture(dataset: Dataset, known: set[str]) -> pd.DataFrame:
-    """Rows of the dataset's own file that are no image of it: no path, or a file that could not be read."""
-    source = Path(dataset.source) if dataset.source else None
-    if source is None or not manifest.is_table(source):
-        return pd.DataFrame()
-    return manifest.rows_without_image(source, known, data.options_of(dataset.name).get("columns"))
 
 
 def components(
@@ -515,22 +327,3 @@ def _rank_shares(similarities: np.ndarray, present: np.ndarray) -> np.ndarray:
         found[order, i] = 1.0 / (RRF_K + np.arange(1, len(order) + 1))
     total = found.sum(axis=1, keepdims=True)
     return np.divide(found, total, out=np.zeros_like(found), where=total > 0)
-
-
-def keep_items(catalogue: Catalogue, chosen: Mapping[str, Sequence[str] | tuple[float, float]]) -> np.ndarray:
-    """(n_items,) bool: the items that pass every filter; an item that lacks a filtered number does not pass.
-
-    Args:
-        chosen: facet → names that may stand there (none chosen: all pass), or (low, high) for numbers.
-    """
-    keep = np.ones(len(catalogue), bool)
-    for column, wanted in chosen.items():
-        facet = catalogue.facets.get(column)
-        if facet is None:
-            raise BadInput(f"{catalogue.name!r} cannot be filtered by {column!r}.")
-        if isinstance(facet[0], float):
-            values = catalogue.items[column].to_numpy(np.float64, na_value=np.nan)
-            keep &= (values >= wanted[0]) & (values <= wanted[1])
-        elif wanted:
-            keep &= np.isin(np.array(catalogue.texts(column), object), list(wanted))
-    return keep

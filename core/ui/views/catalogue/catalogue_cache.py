@@ -6,7 +6,7 @@ from collections.abc import Hashable
 
 from core import data
 from core.data import images
-from core.studies.catalogue import catalogue_evaluation
+from core.studies.catalogue import catalogue_evaluation, catalogue_items
 from core.studies.catalogue import catalogue_search as study
 from core.studies.text import text_encoding
 from core.types import Dataset
@@ -15,7 +15,7 @@ from core.ui.app.cached import cached, key_of
 
 
 @key_of.register
-def _catalogue_key(value: study.Catalogue) -> Hashable:
+def _catalogue_key(value: catalogue_items.Catalogue) -> Hashable:
     return key_of(value.dataset), stamps.record(value.dataset.name)
 
 
@@ -25,13 +25,13 @@ def _searcher_key(value: study.Searcher) -> Hashable:
 
 
 @cached("resource", max_entries=8, also=lambda loaded: stamps.record(loaded.name))
-def catalogue(loaded: Dataset) -> study.Catalogue:
+def catalogue(loaded: Dataset) -> catalogue_items.Catalogue:
     """The catalogue of a dataset.
 
     Raises:
         BadInput: it has no text.
     """
-    return study.of_dataset(loaded)
+    return catalogue_items.of_dataset(loaded)
 
 
 def spaces(name: str) -> tuple[str, ...]:
@@ -42,7 +42,9 @@ def spaces(name: str) -> tuple[str, ...]:
 
 
 @cached("resource", max_entries=8)
-def searcher(found: study.Catalogue, space: str, components: tuple[str, ...], join: str = "mean") -> study.Searcher:
+def searcher(
+    found: catalogue_items.Catalogue, space: str, components: tuple[str, ...], join: str = "mean"
+) -> study.Searcher:
     """The components of every item in one space; texts are read once and kept on disk.
 
     Args:
