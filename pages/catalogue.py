@@ -502,7 +502,7 @@ def strategy_column(view: View, strategy: str, asked: study.CatalogueQuery, keep
         st.caption("BM25 reads words only; type some beside the picture.")
         return
     try:
-        answer = view.searcher.answer(strategy, asked, shares_of(view), keep)
+        answer = view.searcher.rank(strategy, asked, shares_of(view), keep)
     except CoreError as error:
         st.warning(theme.plain(str(error)), icon=":material/info:")
         return
@@ -566,7 +566,9 @@ def answers(view: View, vector: np.ndarray | None) -> None:
         browse(view)
         return
     with st.spinner("Reading the query …", show_time=True):
-        asked = study.ask(view.setup.space, view.setup.question, vector, view.setup.balance, encode=text_cache.words)
+        asked = study.make_query(
+            view.setup.space, view.setup.question, vector, view.setup.balance, encode=text_cache.words
+        )
     keep = catalogue_items.keep_items(view.catalogue, read_filters(view.catalogue, view.setup.filters))
     shown = f" · {int(keep.sum()):,} of {len(keep):,} items pass the filters" if not keep.all() else ""
     st.caption(f"Looking for {theme.plain(asked.sentence)}{shown}")

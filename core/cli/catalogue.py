@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"  {name:<14} {n:>7,} items have it, likeness over all items G = {alike:.3f}")
     shares = _shares(arguments.weigh, components.names)
     if arguments.find.strip():
-        query = catalogue_search.ask(arguments.space, arguments.find)
+        query = catalogue_search.make_query(arguments.space, arguments.find)
         print(catalogue_search.as_text(searcher, query, shares, max(1, arguments.k)))
         return
     comparisons = {}

@@ -130,7 +130,7 @@ def test_catalogue_of_a_table_with_several_pictures_and_an_item_without(capsys, 
     table = str(place.parent / "shop" / "list.csv")
     out = said(capsys, "catalogue", "--data", table, "--name", "shop", "--pictures", "each", "--find", "thing")
     assert "shop: 2 items" in out and "picture 2" in out and "Words alone" in out
-    assert "Pictures ask, their own text" in said(capsys, "catalogue", "--data", "shop", "--pictures", "best")
+    assert "Images ask, their own text" in said(capsys, "catalogue", "--data", "shop", "--pictures", "best")
 
 
 @pytest.mark.parametrize(

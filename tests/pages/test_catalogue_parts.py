@@ -79,7 +79,7 @@ def test_every_strategy_stands_beside_the_others_with_what_the_study_says(demo) 
     searcher = study.searcher(catalogue, SPACE)
     assert len(lists(app)) == len(CATALOGUE_STRATEGIES)
     for rows, strategy in zip(lists(app), CATALOGUE_STRATEGIES.names):
-        answer = searcher.answer(strategy, study.ask(SPACE, "cup of coffee"))
+        answer = searcher.rank(strategy, study.make_query(SPACE, "cup of coffee"))
         listed = [i for i in answer.order if strategy != "bm25" or "words in common" in answer.why(i)][:5]
         assert ids(rows) == [str(catalogue.items["id"][i]) for i in listed]
         for row, item in zip(rows, listed):

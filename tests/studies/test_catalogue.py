@@ -64,7 +64,7 @@ def test_items_with_and_without_picture_and_text_are_all_there(searcher):
 
 @pytest.mark.parametrize("strategy", CATALOGUE_STRATEGIES.names)
 def test_every_strategy_finds_the_right_item_first_and_says_why(searcher, strategy):
-    found = searcher.answer(strategy, study.ask(SPACE, "red shoe", encode=encode))
+    found = searcher.rank(strategy, study.make_query(SPACE, "red shoe", encode=encode))
     assert searcher.catalogue.items["id"][found.order[0]] == "s1"
     assert len(found.order) == 6 and np.isfinite(found.scores).all()
     assert found.scores[5] == 0, "an item with nothing scores nothing"
@@ -76,26 +76,26 @@ def test_every_strategy_finds_the_right_item_first_and_says_why(searcher, strate
 
 def test_a_picture_asks_and_a_picture_with_words_asks(searcher):
     stone = encode(SPACE, ["stone"])[0]
-    alone = searcher.answer("average", study.ask(SPACE, picture=stone))
+    alone = searcher.rank("average", study.make_query(SPACE, picture=stone))
     assert searcher.catalogue.items["id"][alone.order[0]] == "x1"
     blue = encode(SPACE, ["red shoe"])[0]
-    asked = study.ask(SPACE, "blue -red", picture=blue, balance=0.6, encode=encode)
-    assert searcher.catalogue.items["id"][searcher.answer("average", asked).order[0]] == "s2"
-    words = study.ask(SPACE, "blue", encode=encode).vector
+    asked = study.make_query(SPACE, "blue -red", picture=blue, balance=0.6, encode=encode)
+    assert searcher.catalogue.items["id"][searcher.rank("average", asked).order[0]] == "s2"
+    words = study.make_query(SPACE, "blue", encode=encode).vector
     expected = unit((0.3 * words.astype(float) + 0.7 * blue)[None])[0]
-    np.testing.assert_allclose(study.ask(SPACE, "blue", blue, 0.3, encode=encode).vector, expected, atol=1e-6)
-    with pytest.raises(BadInput, match="Type what to look for, or give a picture"):
-        study.ask(SPACE, "  ")
+    np.testing.assert_allclose(study.make_query(SPACE, "blue", blue, 0.3, encode=encode).vector, expected, atol=1e-6)
+    with pytest.raises(BadInput, match="Type what to look for, or give an image"):
+        study.make_query(SPACE, "  ")
 
 
 def test_fixed_weights_follow_the_sliders_without_embedding_anything(searcher):
-    asked = study.ask(SPACE, "stone", encode=encode)
-    by_picture = searcher.answer("fixed", asked, {PICTURE: 1.0})
+    asked = study.make_query(SPACE, "stone", encode=encode)
+    by_picture = searcher.rank("fixed", asked, {PICTURE: 1.0})
     assert by_picture.scores[3] == pytest.approx(1, abs=1e-6)
-    by_title = searcher.answer("fixed", asked, {"title": 1.0})
+    by_title = searcher.rank("fixed", asked, {"title": 1.0})
     assert by_title.scores[3] == 0
     with pytest.raises(BadInput, match="not all of them 0"):
-        searcher.answer("fixed", asked, {"title": 0.0})
+        searcher.rank("fixed", asked, {"title": 0.0})
 
 
 def test_filters_leave_scores_alone_and_take_items_out(searcher):
@@ -103,8 +103,8 @@ def test_filters_leave_scores_alone_and_take_items_out(searcher):
     assert catalogue.facets["category"] == ("Hats", "Shoes") and catalogue.facets["price"] == (5.0, 49.9)
     keep = catalogue_items.keep_items(catalogue, {"category": ["Hats"], "price": (0, 20)})
     assert list(catalogue.items["id"][keep]) == ["h1", "n1"]
-    asked = study.ask(SPACE, "hat", encode=encode)
-    whole, cut = searcher.answer("hybrid", asked), searcher.answer("hybrid", asked, keep=keep)
+    asked = study.make_query(SPACE, "hat", encode=encode)
+    whole, cut = searcher.rank("hybrid", asked), searcher.answer("hybrid", asked, keep=keep)
     np.testing.assert_array_equal(whole.scores, cut.scores)
     assert [i for i in whole.order if keep[i]] == list(cut.order)
     assert catalogue_items.keep_items(catalogue, {"category": []}).all()
@@ -123,13 +123,13 @@ def test_category_names_ask_and_may_not_be_a_component(searcher):
 @pytest.mark.parametrize("strategy", [s for s in CATALOGUE_STRATEGIES.names if s != "bm25"])
 def test_the_item_whose_picture_asks_takes_part_without_its_picture(searcher, strategy):
     questions = catalogue_evaluation.picture_questions(searcher.catalogue)
-    assert list(questions.own) == [0, 1, 2, 3]
+    assert list(questions.query_items) == [0, 1, 2, 3]
     assert list(questions.truth.relevant(2)) == [2, 4] and list(questions.truth.relevant(3)) == [3]
-    found = catalogue_evaluation.question_scores(searcher, questions, strategy, SPACE)
+    found = catalogue_evaluation.query_scores(searcher, questions, strategy, SPACE)
     assert found[3, 3] == 0, "an item with nothing but its picture cannot find itself"
     # slowly: the same catalogue once per question, the asking item's picture blanked
     parts = searcher.components
-    for row, own in enumerate(questions.own):
+    for row, own in enumerate(questions.query_items):
         blanked = {name: parts.vectors(name).copy() for name in parts.names}
         asked = blanked[PICTURE][own].copy()
         if strategy == "rrf":
@@ -203,13 +203,13 @@ def test_several_pictures_are_scored_as_the_slow_loop_scores_them(album, join, s
             plain.global_similarity = np.array([plain.global_similarity[0], np.mean(pairs)])
         expected = scores(strategy, plain, query[None])[0]
         np.testing.assert_allclose(
-            found.answer(strategy, study.ask(SPACE, line, encode=encode)).scores, expected, atol=1e-6
+            found.rank(strategy, study.make_query(SPACE, line, encode=encode)).scores, expected, atol=1e-6
         )
 
 
 @pytest.mark.parametrize(("join", "shown"), [("mean", [0, 3, 4, -1]), ("best", [1, 3, 4, -1]), ("each", [1, 3, 4, -1])])
 def test_the_picture_that_fits_stands_for_its_item(album, join, shown):
-    answer = searching(album, join).answer("average", study.ask(SPACE, "back", encode=encode))
+    answer = searching(album, join).rank("average", study.make_query(SPACE, "back", encode=encode))
     assert list(answer.pictures) == shown
     assert album.items["id"][answer.order[0]] == "m1"
 
@@ -219,9 +219,9 @@ def test_the_picture_that_fits_stands_for_its_item(album, join, shown):
 def test_the_first_picture_asks_and_its_item_takes_part_without_any(album, join, strategy):
     searcher = searching(album, join)
     questions = catalogue_evaluation.picture_questions(album, group="category")
-    assert list(questions.own) == [0, 1, 2] and list(questions.truth.relevant(0)) == [0, 1]
-    found = catalogue_evaluation.question_scores(searcher, questions, strategy, SPACE)
-    for row, own in enumerate(questions.own):
+    assert list(questions.query_items) == [0, 1, 2] and list(questions.truth.relevant(0)) == [0, 1]
+    found = catalogue_evaluation.query_scores(searcher, questions, strategy, SPACE)
+    for row, own in enumerate(questions.query_items):
         bare = {name: searcher.components.vectors(name).copy() for name in searcher.components.names}
         for name in bare:
             if catalogue_items.is_picture(name):
@@ -234,7 +234,7 @@ def test_the_first_picture_asks_and_its_item_takes_part_without_any(album, join,
 
 def test_words_cannot_be_asked_with_pictures(searcher):
     with pytest.raises(BadInput, match="BM25 reads words only"):
-        catalogue_evaluation.question_scores(
+        catalogue_evaluation.query_scores(
             searcher, catalogue_evaluation.picture_questions(searcher.catalogue), "bm25", SPACE
         )
 
@@ -247,7 +247,7 @@ def test_queries_from_a_file(searcher, tmp_path):
     assert list(questions.truth.relevant(0)) == [0, 1] and list(questions.truth.relevant(1)) == [4]
     assert list(questions.truth.gains) == [2, 1, 1]
     found = query_metrics(
-        catalogue_evaluation.question_scores(searcher, questions, "bm25", SPACE), questions.truth, ("map", "ndcg@10")
+        catalogue_evaluation.query_scores(searcher, questions, "bm25", SPACE), questions.truth, ("map", "ndcg@10")
     )
     assert found["map"][0] == 1 and found["ndcg@10"][0] == 1
     for content, what in (
@@ -265,7 +265,7 @@ def test_queries_from_a_file(searcher, tmp_path):
 
 def test_many_lines_are_read_at_once_as_each_is_read_alone():
     lines = ("red shoe", "blue:2 -hat", '"red shoe" red', "-hat", '"hat" -hat')
-    expected = [study.ask(SPACE, line, encode=encode).vector for line in lines]
+    expected = [study.make_query(SPACE, line, encode=encode).vector for line in lines]
     np.testing.assert_allclose(catalogue_evaluation.query_vectors(SPACE, lines, encode), expected, atol=1e-6)
 
 
@@ -325,10 +325,10 @@ def test_the_demo_catalogue_works_from_end_to_end(home):
     searcher = Searcher(catalogue, study.components(catalogue, SPACE))
     for line, wanted in (("a cat", "chelsea"), ("motorbike", "motorcycle"), ("hot drink", "coffee")):
         for strategy in ("average", "hybrid", "local"):
-            found = searcher.answer(strategy, study.ask(SPACE, line))
+            found = searcher.rank(strategy, study.make_query(SPACE, line))
             assert str(catalogue.items["id"][found.order[0]]).startswith(wanted), (line, strategy)
     questions = catalogue_evaluation.picture_questions(catalogue)
     found = query_metrics(
-        catalogue_evaluation.question_scores(searcher, questions, "hybrid", SPACE), questions.truth, ("map",)
+        catalogue_evaluation.query_scores(searcher, questions, "hybrid", SPACE), questions.truth, ("map",)
     )["map"]
     assert np.nanmean(found) > 0.25, "pictures find their texts better than by chance (about 0.17)"

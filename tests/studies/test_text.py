@@ -268,7 +268,7 @@ titles = encoder.encode_text(shop.texts("title"))
 wanted = encoder.encode_text(["thing 3"])[0]
 both = titles + images
 both /= np.linalg.norm(both, axis=1, keepdims=True)
-result = searcher.answer("average", catalogue_search.ask(name, "thing 3"))
+result = searcher.rank("average", catalogue_search.make_query(name, "thing 3"))
 print(float(np.abs(result.scores - both @ wanted).max()))
 assert len(catalogue_evaluation.compare(searcher, catalogue_evaluation.picture_questions(shop), name, draws=50).table) == 5
 """

@@ -29,17 +29,17 @@ class CatalogueQueries:
     """Labelled queries of a catalogue.
 
     Attributes:
-        names: what each asks, for people.
+        names: of the queries, for people.
         truth: relevant items of each; queries are not items.
-        texts: what is typed; empty when pictures ask.
-        own: (n_queries,) int64 the item whose picture asks, for picture questions, else empty.
+        texts: what is typed; empty for query images.
+        query_items: (n_queries,) int64 the item whose image is the query; empty for text queries.
         caution: what to say beside the figures.
     """
 
     names: tuple[str, ...]
     truth: Relevance
     texts: tuple[str, ...] = ()
-    own: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    query_items: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     caution: str = ""
 
 
@@ -66,22 +66,23 @@ def _from_frame(catalogue: Catalogue, frame: pd.DataFrame, path: str) -> Catalog
         raise BadInput(f"{path} needs the columns query and item_id (and may have gain); it has {list(frame.columns)}.")
     if not len(frame):
         raise BadInput(f"{path} has a header but no query below it.")
-    place = {str(one): at for at, one in enumerate(catalogue.items["id"])}
+    row_of = {str(item_id): row for row, item_id in enumerate(catalogue.items["id"])}
     lists: dict[str, dict[int, float]] = {}
-    for row, (asked, item) in zip(frame.index, zip(frame["query"], frame["item_id"])):
-        said, known = table_files.words(asked), table_files.words(item)
-        if not said or known not in place:
-            raise BadInput(f"{path}, row {row}: " + ("the query is empty." if not said else f"no item is {known!r}."))
-        if place[known] in lists.setdefault(said, {}):
-            raise BadInput(f"{path}, row {row}: {known!r} stands for {said!r} already.")
-        lists[said][place[known]] = _gain(frame, row, path)
-    graded = "gain" in frame.columns
-    lists = {said: {item: gain for item, gain in sorted(own.items()) if gain > 0} for said, own in lists.items()}
+    for row, (query_cell, item_cell) in zip(frame.index, zip(frame["query"], frame["item_id"])):
+        query, item_id = table_files.words(query_cell), table_files.words(item_cell)
+        if not query or item_id not in row_of:
+            problem = f"no item is {item_id!r}." if query else "the query is empty."
+            raise BadInput(f"{path}, row {row}: {problem}")
+        if row_of[item_id] in lists.setdefault(query, {}):
+            raise BadInput(f"{path}, row {row}: {item_id!r} stands for {query!r} already.")
+        lists[query][row_of[item_id]] = _gain(frame, row, path)
+    lists = {query: {item: gain for item, gain in sorted(gains.items()) if gain > 0} for query, gains in lists.items()}
     if not any(lists.values()):
         raise BadInput(f"{path} names no relevant item: every gain is 0.")
-    indptr = np.concatenate([[0], np.cumsum([len(own) for own in lists.values()])])
-    items = np.array([item for own in lists.values() for item in own], np.int64)
-    gains = np.array([gain for own in lists.values() for gain in own.values()]) if graded else None
+    indptr = np.concatenate([[0], np.cumsum([len(relevant) for relevant in lists.values()])])
+    items = np.array([item for relevant in lists.values() for item in relevant], np.int64)
+    graded = "gain" in frame.columns
+    gains = np.array([gain for relevant in lists.values() for gain in relevant.values()]) if graded else None
     return CatalogueQueries(tuple(lists), Relevance(len(lists), len(catalogue), indptr, items, gains), tuple(lists))
 
 
@@ -98,23 +99,23 @@ def _gain(frame: pd.DataFrame, row: object, path: str) -> float:
 
 
 def category_questions(catalogue: Catalogue, used: Sequence[str]) -> CatalogueQueries:
-    """The names of the categories ask; the items of a category are relevant to it.
+    """The names of the categories as queries; the items of a category are relevant to it.
 
     Raises:
-        BadInput: no categories, or the category is one of the components: the answer would stand in the question.
+        BadInput: no categories, or the category is one of the components: the answer would stand in the query.
     """
     if CATEGORY in used:
         raise BadInput("Category names cannot ask while the category is a component: the answer would be given away.")
     if CATEGORY not in catalogue.items:
         raise BadInput(f"{catalogue.name!r} has no categories to ask with; give a file of queries instead.")
-    said = catalogue.texts(CATEGORY)
-    names = tuple(sorted(set(said) - {""}))
-    code = {name: at for at, name in enumerate(names)}
+    categories = catalogue.texts(CATEGORY)
+    names = tuple(sorted(set(categories) - {""}))
+    code = {name: number for number, name in enumerate(names)}
     truth = Relevance(
         len(names),
         len(catalogue),
         query_classes=np.arange(len(names)),
-        gallery_classes=np.array([code.get(one, -1) for one in said]),
+        gallery_classes=np.array([code.get(category, -1) for category in categories]),
     )
     return CatalogueQueries(
         names,
@@ -125,23 +126,24 @@ def category_questions(catalogue: Catalogue, used: Sequence[str]) -> CatalogueQu
 
 
 def picture_questions(catalogue: Catalogue, group: str = "parent") -> CatalogueQueries:
-    """Each item's first picture asks; its own text and its siblings (the same value in `group`) are relevant.
+    """Each item's first image as a query; its own text and its siblings (the same value in `group`) are relevant.
 
-    The item that asks takes part without its pictures, so that it can only be found by its text.
+    The item of the query takes part without its images, so that it can only be found by its text.
     """
-    own = np.flatnonzero(catalogue.image_of >= 0)
-    said = catalogue.texts(group) if group in catalogue.items else [""] * len(catalogue)
+    query_items = np.flatnonzero(catalogue.image_of >= 0)
+    values = catalogue.texts(group) if group in catalogue.items else [""] * len(catalogue)
+    groups = [value or f"\0{item}" for item, value in enumerate(values)]
     members: dict[str, list[int]] = {}
-    for item, value in enumerate(said):
-        members.setdefault(value or f"\0{item}", []).append(item)
-    lists = [members[said[item] or f"\0{item}"] for item in own]
-    indptr = np.concatenate([[0], np.cumsum([len(one) for one in lists], dtype=np.int64)])
-    truth = Relevance(len(own), len(catalogue), indptr, np.array([i for one in lists for i in one], np.int64))
+    for item, key in enumerate(groups):
+        members.setdefault(key, []).append(item)
+    lists = [members[groups[item]] for item in query_items]
+    indptr = np.concatenate([[0], np.cumsum([len(siblings) for siblings in lists], dtype=np.int64)])
+    items = np.array([item for siblings in lists for item in siblings], np.int64)
     return CatalogueQueries(
-        tuple(catalogue.title(item) for item in own),
-        truth,
-        own=own,
-        caution="Pictures of one product are not independent: intervals draw, and tests flip, whole products.",
+        tuple(catalogue.title(item) for item in query_items),
+        Relevance(len(query_items), len(catalogue), indptr, items),
+        query_items=query_items,
+        caution="Images of one product are not independent: intervals draw, and tests flip, whole products.",
     )
 
 
@@ -150,61 +152,62 @@ def query_vectors(space: str, lines: Sequence[str], encode: EncodeWords | None =
     return text_encoding.query_matrix(space, [text_query.parse(line) for line in lines], False, encode)
 
 
-def question_scores(
+def query_scores(
     searcher: Searcher,
     questions: CatalogueQueries,
     strategy: str,
     space: str,
     shares: Mapping[str, float] | None = None,
     encode: EncodeWords | None = None,
-    asked: np.ndarray | None = None,
+    vectors: np.ndarray | None = None,
 ) -> np.ndarray:
     """(n_queries, n_items) float64 scores of labelled queries under one strategy.
 
     Args:
-        asked: `query_vectors` of the questions, where they are there already.
+        vectors: `query_vectors` of the questions, where they are known already.
     Raises:
-        BadInput: BM25 was asked with pictures.
+        BadInput: BM25 with query images.
     """
     parts = searcher.components
     joins = CATALOGUE_STRATEGIES.get(strategy).joins
-    given = None if shares is None else np.array([float(shares.get(name, 0.0)) for name in parts.names])
-    if len(questions.own):
+    fixed = None if shares is None else np.array([float(shares.get(name, 0.0)) for name in parts.names])
+    if len(questions.query_items):
         if joins == "words":
-            raise BadInput("BM25 reads words only; a picture cannot ask it.")
-        return _picture_scores(searcher, questions.own, strategy, given)
+            raise BadInput("BM25 reads words only; it cannot be searched with an image.")
+        return _image_scores(searcher, questions.query_items, strategy, fixed)
     if joins == "words":
         lines = [text_query.parse(line).terms for line in questions.texts]
         return np.stack([searcher.bm25.scores([(t.text, t.weight) for t in terms]) for terms in lines])
-    asked = query_vectors(space, questions.texts, encode) if asked is None else asked
-    return scores(strategy, parts, asked, given)
+    vectors = query_vectors(space, questions.texts, encode) if vectors is None else vectors
+    return scores(strategy, parts, vectors, fixed)
 
 
-def _picture_scores(searcher: Searcher, own: np.ndarray, strategy: str, shares: np.ndarray | None) -> np.ndarray:
-    """The first picture of each item asks; the item that asks is scored without its pictures."""
+def _image_scores(searcher: Searcher, items: np.ndarray, strategy: str, shares: np.ndarray | None) -> np.ndarray:
+    """The first image of each item is a query; the item of the query is scored without its images."""
     parts = searcher.components
-    pictures = [at for at, name in enumerate(parts.names) if is_picture(name)]
-    if not pictures:
-        raise BadInput("Pictures can only ask when the picture is one of the components.")
-    asked = searcher.asking[own]
-    rows = np.arange(len(own))
+    columns = [column for column, name in enumerate(parts.names) if is_picture(name)]
+    if not columns:
+        raise BadInput("Images can only be queries when the picture is one of the components.")
+    queries = searcher.first_images[items]
+    rows = np.arange(len(items))
     if CATALOGUE_STRATEGIES.get(strategy).joins == "ranks":
-        similarities = parts.similarities(asked)
-        for at in pictures:
-            similarities[rows, own, at] = -np.inf  # last in the list of pictures, where it adds nothing
-        found = reciprocal_ranks(similarities, parts.present)
-        for at in pictures:
-            found[rows, own] -= np.where(parts.present[own, at], 1.0 / (RRF_K + parts.present[:, at].sum()), 0.0)
-        return found.round(12)
-    found = scores(strategy, parts, asked, shares)
+        similarities = parts.similarities(queries)
+        for column in columns:
+            similarities[rows, items, column] = -np.inf  # last in the list of images, where it adds nothing
+        values = reciprocal_ranks(similarities, parts.present)
+        for column in columns:
+            last = 1.0 / (RRF_K + parts.present[:, column].sum())
+            values[rows, items] -= np.where(parts.present[items, column], last, 0.0)
+        return values.round(12)
+    values = scores(strategy, parts, queries, shares)
     others = [name for name in parts.names if not is_picture(name)]
-    kept = None if shares is None else np.delete(shares, pictures)
-    if not others or (kept is not None and not kept.any()):
-        found[rows, own] = 0.0
-        return found
+    text_shares = None if shares is None else np.delete(shares, columns)
+    if not others or (text_shares is not None and not text_shares.any()):
+        values[rows, items] = 0.0
+        return values
     rest = Components({name: parts.vectors(name) for name in others})
-    found[rows, own] = scores(strategy, rest, asked, kept)[rows, own]
-    return found
+    values[rows, items] = scores(strategy, rest, queries, text_shares)[rows, items]
+    return values
 
 
 @dataclass(frozen=True)
@@ -293,14 +296,14 @@ def compare(
     skipped: dict[str, str] = {}
     # without shares of one's own, fixed weights are the simple average, and would only cost the others power
     usual = [entry.name for entry in CATALOGUE_STRATEGIES if shares is not None or not entry.uses_shares]
-    asked = None if len(questions.own) else query_vectors(space, questions.texts, encode)
+    vectors = None if len(questions.query_items) else query_vectors(space, questions.texts, encode)
     for name in dict.fromkeys([base, *(strategies or usual)]):
         try:
-            scored = question_scores(searcher, questions, name, space, shares, encode, asked)
+            item_scores = query_scores(searcher, questions, name, space, shares, encode, vectors)
         except BadInput as error:
             skipped[CATALOGUE_STRATEGIES.get(name).label] = str(error)
             continue
-        values[name] = zero_shot.query_metrics(scored, questions.truth, (metric,))[metric]
+        values[name] = zero_shot.query_metrics(item_scores, questions.truth, (metric,))[metric]
     if base not in values:
         raise BadInput(next(iter(skipped.values())))
     unit = ResamplingUnit.of(questions.truth)
@@ -320,17 +323,17 @@ def questions_of(searcher: Searcher, queries: Path | None = None) -> dict[str, C
     catalogue, names = searcher.catalogue, searcher.components.names
     if queries is not None:
         return {f"The queries of {queries.name} ask": from_file(catalogue, queries)}
-    found: dict[str, CatalogueQueries] = {}
+    questions: dict[str, CatalogueQueries] = {}
     if CATEGORY in catalogue.items and CATEGORY not in names:
-        found["Category names ask, the items of the category are relevant"] = category_questions(catalogue, names)
+        questions["Category names ask, the items of the category are relevant"] = category_questions(catalogue, names)
     if any(map(is_picture, names)) and catalogue.most_pictures:
-        found["Pictures ask, their own text and their siblings are relevant"] = picture_questions(catalogue)
-    if not found:
+        questions["Images ask, their own text and their siblings are relevant"] = picture_questions(catalogue)
+    if not questions:
         raise BadInput(
-            f"Nothing can ask {catalogue.name!r}: it has no categories and no pictures among the components. "
+            f"Nothing can ask {catalogue.name!r}: it has no categories and no images among the components. "
             "Give a file of queries with the columns query,item_id[,gain]."
         )
-    return found
+    return questions
 
 
 def as_text(comparison: CatalogueComparison) -> str:
@@ -346,15 +349,13 @@ def as_text(comparison: CatalogueComparison) -> str:
     return "\n".join([*text_table.aligned(rows, numbers=(1, 3, 5)), *left_out, *comparison.sentences])
 
 
-def as_json(found: CatalogueComparison) -> dict[str, object]:
+def as_json(result: CatalogueComparison) -> dict[str, object]:
     """The comparison for a file: one record per strategy, NaN as null."""
-    rows = [
-        {key: None if value != value else value for key, value in row.items()} for row in found.table.to_dict("records")
-    ]
+    records = result.table.to_dict("records")
     return {
-        "metric": found.metric,
-        "compared_with": found.base,
-        "strategies": rows,
-        "left_out": found.skipped,
-        "sentences": list(found.sentences),
+        "metric": result.metric,
+        "compared_with": result.base,
+        "strategies": [{key: None if value != value else value for key, value in row.items()} for row in records],
+        "left_out": result.skipped,
+        "sentences": list(result.sentences),
     }

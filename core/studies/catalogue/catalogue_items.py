@@ -96,12 +96,12 @@ class Catalogue:
     def part_names(self, names: Sequence[str] = (), join: str = "mean") -> tuple[str, ...]:
         """The components that `names` stand for: under "each", "picture" is one component per picture number."""
         number = min(self.most_pictures, MOST_PICTURES) if join == "each" else 1
-        found = [
+        parts = (
             part
             for name in names or self.default_components
             for part in (_PICTURE_COMPONENTS[: max(1, number)] if name == PICTURE else (name,))
-        ]
-        return tuple(dict.fromkeys(found))
+        )
+        return tuple(dict.fromkeys(parts))
 
     @property
     def name(self) -> str:
@@ -111,13 +111,13 @@ class Catalogue:
     @cached_property
     def text_columns(self) -> tuple[str, ...]:
         """Columns that can be a text component; title and description first."""
-        found = [
+        columns = [
             column
             for column in self.items
             if column not in _FILE_COLUMNS and not pd.api.types.is_numeric_dtype(self.items[column])
         ]
-        first = [column for column in ("title", "description") if column in found]
-        return tuple(dict.fromkeys([*first, *found]))
+        first = [column for column in ("title", "description") if column in columns]
+        return tuple(dict.fromkeys([*first, *columns]))
 
     @property
     def default_components(self) -> tuple[str, ...]:
@@ -141,19 +141,19 @@ class Catalogue:
     @cached_property
     def facets(self) -> dict[str, tuple]:
         """Columns that items can be filtered by: text with few values → its values, numbers → (low, high)."""
-        found: dict[str, tuple] = {}
+        facets: dict[str, tuple] = {}
         for column in self.items:
             values = self.items[column]
             if column in _FILE_COLUMNS | {"title", "description"} or not values.notna().any():
                 continue
             if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
                 if values.min() < values.max():
-                    found[column] = (float(values.min()), float(values.max()))
+                    facets[column] = (float(values.min()), float(values.max()))
             else:
                 names = sorted(set(self.texts(column)) - {""})
                 if 2 <= len(names) <= min(_MOST_CHOICES, max(8, len(self) // 2)):
-                    found[column] = tuple(names)
-        return found
+                    facets[column] = tuple(names)
+        return facets
 
 
 def of_dataset(dataset: Dataset) -> Catalogue:
@@ -165,47 +165,47 @@ def of_dataset(dataset: Dataset) -> Catalogue:
     owner, ids = pd.factorize(dataset.items.get("picture_of", dataset.ids))
     first = np.full(len(ids), -1, np.int64)
     first[owner[::-1]] = np.arange(len(owner) - 1, -1, -1)
-    items = _of_first_pictures(dataset, first)
+    items = _of_first_images(dataset, first)
     items.insert(0, "id", np.asarray(ids, object).astype(str))
-    bare = _without_picture(dataset, set(items["id"]))
-    whole = pd.concat([items, bare], ignore_index=True) if len(bare) else items
+    without_image = _without_image(dataset, set(items["id"]))
+    whole = pd.concat([items, without_image], ignore_index=True) if len(without_image) else items
     for column in whole.columns.difference([*_FILE_COLUMNS, *_NEVER_NUMBERS]):
         whole[column] = _numbers(whole[column])
-    image_of = np.concatenate([first, np.full(len(bare), -1)]).astype(np.int64)
-    found = Catalogue(dataset, whole, image_of, owner.astype(np.int64))
-    if not set(found.text_columns) - {CATEGORY}:
+    image_of = np.concatenate([first, np.full(len(without_image), -1)]).astype(np.int64)
+    catalogue = Catalogue(dataset, whole, image_of, owner.astype(np.int64))
+    if not set(catalogue.text_columns) - {CATEGORY}:
         raise BadInput(
             f"{dataset.name!r} has no text: a catalogue is a table (.csv) with a path column and title, description "
             "or other words. Add one on the Overview page, or open demo_catalogue."
         )
-    return found
+    return catalogue
 
 
 def _numbers(values: pd.Series) -> pd.Series:
     """A column whose every word is a number, as numbers (prices, years); any other column as it is."""
-    said = [table_files.words(value) for value in values]
+    texts = [table_files.words(value) for value in values]
     try:
-        numbers = [float(one) if one else np.nan for one in said]
+        numbers = [float(text) if text else np.nan for text in texts]
     except ValueError:
         return values
-    if not any(said) or np.isinf(numbers).any():
+    if not any(texts) or np.isinf(numbers).any():
         return values
     return pd.Series(numbers, index=values.index)
 
 
-def _of_first_pictures(dataset: Dataset, first: np.ndarray) -> pd.DataFrame:
+def _of_first_images(dataset: Dataset, first: np.ndarray) -> pd.DataFrame:
     """What the dataset says about each item, from its first picture; the labels are the category."""
     items = dataset.items.iloc[first].reset_index(drop=True)
     if "picture_of" in items:
-        ours = items.pop("picture_of")
-        if "instance" in items and items["instance"].equals(ours):
-            items = items.drop(columns="instance")  # said by the reader, not by the table
+        item_ids = items.pop("picture_of")
+        if "instance" in items and items["instance"].equals(item_ids):
+            items = items.drop(columns="instance")  # made by the reader, not in the table
     if dataset.label_names and CATEGORY not in items:
         items[CATEGORY] = [dataset.label_of(int(position)) for position in first]
     return items
 
 
-def _without_picture(dataset: Dataset, known: set[str]) -> pd.DataFrame:
+def _without_image(dataset: Dataset, known: set[str]) -> pd.DataFrame:
     """Rows of the dataset's own file that are no image of it: no path, or a file that could not be read."""
     source = Path(dataset.source) if dataset.source else None
     if source is None or not manifest.is_table(source):

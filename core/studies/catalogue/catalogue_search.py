@@ -60,54 +60,54 @@ def components(
     names = tuple(names) or catalogue.default_components
     if PICTURE in names and pictures is None:
         pictures = embedding.embeddings(catalogue.dataset, space).vectors
-    made: dict[str, np.ndarray] = {}
+    vectors: dict[str, np.ndarray] = {}
     best_of = None
     for name in names:
         if name != PICTURE:
-            made[name] = embed_texts(space, catalogue.texts(name), encode)
+            vectors[name] = embed_texts(space, catalogue.texts(name), encode)
         elif join == "each":
-            made |= _each_picture(catalogue, pictures)
+            vectors |= _each_image(catalogue, pictures)
         else:
             alternatives = Alternatives(pictures, catalogue.owner, len(catalogue))
-            made[PICTURE] = unit(alternatives.means)
+            vectors[PICTURE] = unit(alternatives.means)
             best_of = (PICTURE, alternatives) if join == "best" and catalogue.most_pictures > 1 else None
-    return Components(made, best_of)
+    return Components(vectors, best_of)
 
 
-def _each_picture(catalogue: Catalogue, pictures: np.ndarray) -> dict[str, np.ndarray]:
+def _each_image(catalogue: Catalogue, pictures: np.ndarray) -> dict[str, np.ndarray]:
     """A component for each picture number, zero for items that have fewer."""
-    found = {}
+    components = {}
     for number, name in enumerate(catalogue.part_names((PICTURE,), "each"), start=1):
-        own = np.flatnonzero(catalogue.picture_numbers == number)
-        found[name] = np.zeros((len(catalogue), pictures.shape[1]), np.float32)
-        found[name][catalogue.owner[own]] = pictures[own]
-    return found
+        rows = np.flatnonzero(catalogue.picture_numbers == number)
+        components[name] = np.zeros((len(catalogue), pictures.shape[1]), np.float32)
+        components[name][catalogue.owner[rows]] = pictures[rows]
+    return components
 
 
 def first_pictures(catalogue: Catalogue, pictures: np.ndarray) -> np.ndarray:
     """(n_items, dim) float32: each item's first picture, zero for items without one."""
-    found = np.zeros((len(catalogue), pictures.shape[1]), np.float32)
-    having = catalogue.image_of >= 0
-    found[having] = pictures[catalogue.image_of[having]]
-    return found
+    vectors = np.zeros((len(catalogue), pictures.shape[1]), np.float32)
+    present = catalogue.image_of >= 0
+    vectors[present] = pictures[catalogue.image_of[present]]
+    return vectors
 
 
 def embed_texts(space: str, texts: Sequence[str], encode: EncodeWords | None = None) -> np.ndarray:
     """(n, dim) float32 unit vectors; an empty text is zero. Each text is read once and kept."""
-    said = [one.strip() for one in texts]
+    texts = [text.strip() for text in texts]
     if encode is None:
-        return text_encoding.cached_vectors(space, said)
-    found = np.zeros((len(said), backbones.get(space).dim), np.float32)
-    having = [row for row, one in enumerate(said) if one]
-    if having:
-        found[having] = encode(space, [said[row] for row in having])
-    return found
+        return text_encoding.cached_vectors(space, texts)
+    vectors = np.zeros((len(texts), backbones.get(space).dim), np.float32)
+    rows = [row for row, text in enumerate(texts) if text]
+    if rows:
+        vectors[rows] = encode(space, [texts[row] for row in rows])
+    return vectors
 
 
 def texts_of(catalogue: Catalogue, names: Sequence[str] = ()) -> list[str]:
     """Every text of some components, by default of the usual ones: what must be read before anything is found."""
     columns = [name for name in names or catalogue.default_components if not is_picture(name)]
-    return list(dict.fromkeys(said.strip() for column in columns for said in catalogue.texts(column)))
+    return list(dict.fromkeys(text.strip() for column in columns for text in catalogue.texts(column)))
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class CatalogueQuery:
     notes: tuple[str, ...] = ()
 
 
-def ask(
+def make_query(
     space: str,
     line: str = "",
     picture: np.ndarray | None = None,
@@ -146,17 +146,17 @@ def ask(
         BadInput: neither words nor picture.
     """
     if not line.strip() and picture is None:
-        raise BadInput("Type what to look for, or give a picture.")
+        raise BadInput("Type what to look for, or give an image.")
     query = text_query.parse(line) if line.strip() else TextQuery(())
-    said, notes = query.sentence(), (*query.notes, *text_encoding.cautions((space,), query))
+    sentence, notes = query.sentence(), (*query.notes, *text_encoding.cautions((space,), query))
     terms = tuple((term.text, term.weight) for term in query.terms)
     if picture is None:
-        return CatalogueQuery(text_encoding.query_vector(space, query, templates, encode), terms, said, notes)
+        return CatalogueQuery(text_encoding.query_vector(space, query, templates, encode), terms, sentence, notes)
     if not terms:
-        return CatalogueQuery(unit(np.asarray(picture, np.float64)[None])[0], (), "something like the picture")
+        return CatalogueQuery(unit(np.asarray(picture, np.float64)[None])[0], (), "something like the image")
     words = text_encoding.query_vector(space, query, templates, encode).astype(np.float64)
     both = balance * words + (1.0 - balance) * np.asarray(picture, np.float64)
-    return CatalogueQuery(unit(both[None])[0], terms, f"something like the picture, and {said}", notes)
+    return CatalogueQuery(unit(both[None])[0], terms, f"something like the image, and {sentence}", notes)
 
 
 @dataclass(frozen=True)
@@ -208,14 +208,14 @@ class Searcher:
     """A catalogue in one space, ready to answer: components once, then any query under any strategy.
 
     Args:
-        asking: (n_items, dim) the first picture of each item, for questions that pictures ask; by default the
-            component "picture", which is the same where every item has at most one.
+        first_images: (n_items, dim) the first image of each item, for query images; by default the component
+            "picture", which is the same where every item has at most one.
     """
 
-    def __init__(self, catalogue: Catalogue, parts: Components, asking: np.ndarray | None = None) -> None:
+    def __init__(self, catalogue: Catalogue, parts: Components, first_images: np.ndarray | None = None) -> None:
         self.catalogue = catalogue
         self.components = parts
-        self.asking = parts.vectors(PICTURE) if asking is None and PICTURE in parts.names else asking
+        self.first_images = parts.vectors(PICTURE) if first_images is None and PICTURE in parts.names else first_images
 
     @cached_property
     def documents(self) -> list[str]:
@@ -230,12 +230,12 @@ class Searcher:
 
     @cached_property
     def _words(self) -> list[frozenset[str]]:
-        return [frozenset(tokens(one)) for one in self.documents]
+        return [frozenset(tokens(text)) for text in self.documents]
 
-    def answer(
+    def rank(
         self,
         strategy: str,
-        asked: CatalogueQuery,
+        query: CatalogueQuery,
         shares: Mapping[str, float] | None = None,
         keep: np.ndarray | None = None,
     ) -> CatalogueResult:
@@ -247,40 +247,40 @@ class Searcher:
         """
         joins = CATALOGUE_STRATEGIES.get(strategy).joins
         names = self.components.names
-        given = None if shares is None else np.array([float(shares.get(name, 0.0)) for name in names])
-        fit = self.components.fit(asked.vector[None])
+        fixed = None if shares is None else np.array([float(shares.get(name, 0.0)) for name in names])
+        fit = self.components.fit(query.vector[None])
         similarities = fit.similarities
         common: tuple[frozenset[str], ...] = ()
         if joins == "words":
-            found = self.bm25.scores(asked.terms)
-            weighed = np.zeros_like(similarities[0])
-            wanted = {word for said, weight in asked.terms if weight > 0 for word in tokens(said)}
+            scores = self.bm25.scores(query.terms)
+            item_weights = np.zeros_like(similarities[0])
+            wanted = {word for text, weight in query.terms if weight > 0 for word in tokens(text)}
             common = tuple(words & wanted for words in self._words)
         elif joins == "ranks":
-            found = reciprocal_ranks(similarities, self.components.present)[0]
-            weighed = _rank_shares(similarities[0], self.components.present)
+            scores = reciprocal_ranks(similarities, self.components.present)[0]
+            item_weights = _rank_shares(similarities[0], self.components.present)
         else:
-            whole = weights(strategy, similarities, self.components, given)
-            found, weighed = fused_scores(fit, whole)[0], whole[0]
-        order = ranked_positions(found)
+            whole = weights(strategy, similarities, self.components, fixed)
+            scores, item_weights = fused_scores(fit, whole)[0], whole[0]
+        order = ranked_positions(scores)
         if keep is not None:
             order = order[keep[order]]
         shown = self.catalogue.image_of if joins == "words" else self._shown(fit)
-        return CatalogueResult(strategy, order, found, similarities[0], weighed, names, shown, common)
+        return CatalogueResult(strategy, order, scores, similarities[0], item_weights, names, shown, common)
 
     def _shown(self, fit: Fit) -> np.ndarray:
         """(n_items,) int64: the picture of each item that fits the query best, its first where none is told apart."""
-        own = self.catalogue
+        catalogue = self.catalogue
         if fit.chosen is not None:
-            return np.where(fit.chosen[0] >= 0, fit.chosen[0], own.image_of)
-        at = [i for i, name in enumerate(self.components.names) if is_picture(name)]
-        if len(at) < 2:
-            return own.image_of
-        said = np.where(self.components.present[:, at], fit.similarities[0][:, at], -np.inf)
-        place = np.full((len(own), len(at)), -1, np.int64)
-        among = own.picture_numbers <= len(at)
-        place[own.owner[among], own.picture_numbers[among] - 1] = np.flatnonzero(among)
-        return place[np.arange(len(own)), said.argmax(axis=1)]
+            return np.where(fit.chosen[0] >= 0, fit.chosen[0], catalogue.image_of)
+        columns = [i for i, name in enumerate(self.components.names) if is_picture(name)]
+        if len(columns) < 2:
+            return catalogue.image_of
+        similarities = np.where(self.components.present[:, columns], fit.similarities[0][:, columns], -np.inf)
+        positions = np.full((len(catalogue), len(columns)), -1, np.int64)
+        numbered = catalogue.picture_numbers <= len(columns)
+        positions[catalogue.owner[numbered], catalogue.picture_numbers[numbered] - 1] = np.flatnonzero(numbered)
+        return positions[np.arange(len(catalogue)), similarities.argmax(axis=1)]
 
 
 def searcher(
@@ -302,28 +302,28 @@ def searcher(
     return Searcher(catalogue, parts, first_pictures(catalogue, pictures) if with_pictures else None)
 
 
-def as_text(ready: Searcher, asked: CatalogueQuery, shares: Mapping[str, float] | None = None, k: int = 5) -> str:
+def as_text(searcher: Searcher, query: CatalogueQuery, shares: Mapping[str, float] | None = None, k: int = 5) -> str:
     """What each strategy finds, for a terminal; fixed weights only where there are some."""
-    lines = [f"Looking for {asked.sentence}", *asked.notes]
+    lines = [f"Looking for {query.sentence}", *query.notes]
     for entry in CATALOGUE_STRATEGIES:
         if entry.uses_shares and shares is None:
             continue
-        answer = ready.answer(entry.name, asked, shares)
+        result = searcher.rank(entry.name, query, shares)
         lines.append(f"\n{entry.label}")
         lines += [
-            f"{rank:4d}  {answer.scores[item]:7.3f}  {ready.catalogue.items['id'].iloc[item]}  "
-            f"{ready.catalogue.title(item)}: {answer.why(item)}"
-            for rank, item in enumerate(answer.listed[:k].tolist(), start=1)
+            f"{rank:4d}  {result.scores[item]:7.3f}  {searcher.catalogue.items['id'].iloc[item]}  "
+            f"{searcher.catalogue.title(item)}: {result.why(item)}"
+            for rank, item in enumerate(result.listed[:k].tolist(), start=1)
         ] or ["      none of these words occurs in any item"]
     return "\n".join(lines)
 
 
 def _rank_shares(similarities: np.ndarray, present: np.ndarray) -> np.ndarray:
     """(n_items, n_components): the share of each component's reciprocal rank in an item's sum."""
-    found = np.zeros_like(similarities)
+    shares = np.zeros_like(similarities)
     for i in range(similarities.shape[1]):
-        having = np.flatnonzero(present[:, i])
-        order = having[np.argsort(-similarities[having, i], kind="stable")]
-        found[order, i] = 1.0 / (RRF_K + np.arange(1, len(order) + 1))
-    total = found.sum(axis=1, keepdims=True)
-    return np.divide(found, total, out=np.zeros_like(found), where=total > 0)
+        rows = np.flatnonzero(present[:, i])
+        order = rows[np.argsort(-similarities[rows, i], kind="stable")]
+        shares[order, i] = 1.0 / (RRF_K + np.arange(1, len(order) + 1))
+    total = shares.sum(axis=1, keepdims=True)
+    return np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
