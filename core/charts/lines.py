@@ -14,7 +14,7 @@ from core.charts import base
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from core.studies.training.learned_fusion import Epoch
+    from core.studies.training.training_loop import Epoch
     from core.studies.weight_search import DimensionCurve
 
 _MOST_ACROSS = 12

@@ -23,7 +23,7 @@ from core import files, paths
 from core.errors import BadInput, CoreError
 from core.fusion import FusionSpec
 from core.studies import query_sampling, training_split, weight_search
-from core.studies.training import learned_fusion
+from core.studies.training import gate, linear_head, training_loop
 from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, Task
 from core.types import Dataset, Relevance
@@ -50,7 +50,7 @@ class Fitted:
 
     spec: FusionSpec
     split: training_split.TrainingSplit
-    course: learned_fusion.Trained | weight_search.DimensionCurve | weight_search.Tuned
+    course: training_loop.Trained | weight_search.DimensionCurve | weight_search.Tuned
     date: str
 
 
@@ -89,11 +89,9 @@ def fit(
         )
         return Fitted(found.spec, part.split, found, day)
     if what == "gate":
-        made = learned_fusion.train_gate(
-            part.space, names, part.truth, np.arange(len(asks)), part.groups[asks], task=task
-        )
+        made = gate.train_gate(part.space, names, part.truth, np.arange(len(asks)), part.groups[asks], task=task)
     elif what == "linear_head":
-        made = learned_fusion.train_head(space, names, asks, part.groups, dim=dim, task=task)
+        made = linear_head.train_head(space, names, asks, part.groups, dim=dim, task=task)
     elif what == "dims":
         joined = FusionSpec("as many as needed", "concat_pca", names).with_shares(spec.shares)
         curve = weight_search.dimension_curve(part.space, joined, part.truth, task=task)
@@ -178,9 +176,9 @@ def forget(name: str) -> None:
     _file(name).unlink(missing_ok=True)
 
 
-def _course(course: learned_fusion.Trained | weight_search.DimensionCurve | weight_search.Tuned) -> dict[str, Any]:
+def _course(course: training_loop.Trained | weight_search.DimensionCurve | weight_search.Tuned) -> dict[str, Any]:
     """How it went, as plain data."""
-    if isinstance(course, learned_fusion.Trained):
+    if isinstance(course, training_loop.Trained):
         return {"kind": "epochs", "epochs": [dataclasses.astuple(one) for one in course.curve], "best": course.best}
     if isinstance(course, weight_search.DimensionCurve):
         values = {name: getattr(course, name).tolist() for name in ("mean", "low", "high")}
@@ -200,10 +198,10 @@ def _course(course: learned_fusion.Trained | weight_search.DimensionCurve | weig
 
 def _read_course(
     record: Mapping[str, Any], spec: FusionSpec, split: training_split.TrainingSplit
-) -> learned_fusion.Trained | weight_search.DimensionCurve | weight_search.Tuned:
+) -> training_loop.Trained | weight_search.DimensionCurve | weight_search.Tuned:
     if record["kind"] == "epochs":
-        epochs = tuple(learned_fusion.Epoch(int(at), float(loss), float(value)) for at, loss, value in record["epochs"])
-        return learned_fusion.Trained(spec, epochs, int(record["best"]))
+        epochs = tuple(training_loop.Epoch(int(at), float(loss), float(value)) for at, loss, value in record["epochs"])
+        return training_loop.Trained(spec, epochs, int(record["best"]))
     arrays = {name: np.array(values, np.float64) for name, values in record.items() if isinstance(values, list)}
     if record["kind"] == "dims":
         return weight_search.DimensionCurve(

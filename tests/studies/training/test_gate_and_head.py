@@ -8,7 +8,7 @@ import pytest
 from core.errors import BadInput, Cancelled
 from core.fusion import FusionSpec, spec
 from core.studies import systems, vector_set
-from core.studies.training import learned_fusion
+from core.studies.training import gate, linear_head, training_loop
 from core.task import Task
 from core.types import Relevance, Split, unit
 
@@ -64,10 +64,10 @@ def halves(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def test_the_gate_learns_whom_to_trust_and_helps_on_other_classes() -> None:
     space, truth, labels = planted()
     train, report = halves(labels)
-    trained = learned_fusion.train_gate(space, ("a", "b"), truth, train, labels, epochs=30)
-    gate = systems.System("g", space, trained.spec)
+    trained = gate.train_gate(space, ("a", "b"), truth, train, labels, epochs=30)
+    gated = systems.System("g", space, trained.spec)
     equal = systems.System("e", space, FusionSpec("e", "score_sum", ("a", "b"), parameters=(("norm", "zscore"),)))
-    assert mean_ap(gate, truth, report) > mean_ap(equal, truth, report) + 0.02
+    assert mean_ap(gated, truth, report) > mean_ap(equal, truth, report) + 0.02
     assert trained.curve[trained.best].validation == max(e.validation for e in trained.curve)
     assert trained.curve[0].epoch == 0 and len(trained.curve) > 2
 
@@ -75,33 +75,33 @@ def test_the_gate_learns_whom_to_trust_and_helps_on_other_classes() -> None:
 def test_the_gate_is_the_same_every_time_and_blind_to_other_labels() -> None:
     space, truth, labels = planted(8, 8)
     train = np.flatnonzero(labels < 4)
-    one = learned_fusion.train_gate(space, ("a", "b"), truth, train, labels, epochs=4)
-    again = learned_fusion.train_gate(space, ("a", "b"), truth, train, labels, epochs=4)
+    one = gate.train_gate(space, ("a", "b"), truth, train, labels, epochs=4)
+    again = gate.train_gate(space, ("a", "b"), truth, train, labels, epochs=4)
     assert one.spec == again.spec
     shuffled = labels.copy()
     shuffled[labels >= 4] = np.random.default_rng(1).permutation(labels[labels >= 4])
     other = Relevance(
         len(labels), len(labels), self_position=np.arange(len(labels)), query_classes=shuffled, gallery_classes=shuffled
     )
-    assert learned_fusion.train_gate(space, ("a", "b"), other, train, labels, epochs=4).spec == one.spec
+    assert gate.train_gate(space, ("a", "b"), other, train, labels, epochs=4).spec == one.spec
 
 
 def test_the_head_brings_classes_together_and_keeps_epoch_zero_if_nothing_helps() -> None:
     space, truth, labels = shaky()
     train, report = halves(labels)
-    trained = learned_fusion.train_head(space, ("a", "b"), train, labels, dim=16, epochs=25)
+    trained = linear_head.train_head(space, ("a", "b"), train, labels, dim=16, epochs=25)
     head = systems.System("h", space, trained.spec)
     plain = systems.System("p", space, FusionSpec("p", "concat_pca", ("a", "b"), parameters=(("dim", 16),)))
     assert head.vectors.shape == (len(labels), 16)
     assert mean_ap(head, truth, report) > mean_ap(plain, truth, report) + 0.02
     assert trained.curve[trained.best].validation >= trained.curve[0].validation
-    again = learned_fusion.train_head(space, ("a", "b"), train, labels, dim=16, epochs=25)
+    again = linear_head.train_head(space, ("a", "b"), train, labels, dim=16, epochs=25)
     assert again.spec == trained.spec
 
 
 def test_trained_fusions_survive_json() -> None:
     space, truth, labels = planted(8, 6)
-    trained = learned_fusion.train_head(space, ("a", "b"), np.arange(24), labels, dim=4, epochs=2)
+    trained = linear_head.train_head(space, ("a", "b"), np.arange(24), labels, dim=4, epochs=2)
     (read,) = spec.parse(spec.dump([trained.spec]))
     one, other = (systems.System("h", space, s).block(0, 5) for s in (trained.spec, read))
     assert np.array_equal(one, other)
@@ -117,9 +117,7 @@ def test_smooth_ap_is_ap_when_cold() -> None:
     relevant = np.sort(relevant, axis=1)[:, ::-1].copy()
     there = np.ones((6, 20), bool)
     there[:, 15:] = relevant[:, 15:]
-    found = learned_fusion.smooth_ap(
-        torch.tensor(scores), torch.tensor(relevant), torch.tensor(there), temperature=1e-5
-    )
+    found = gate.smooth_ap(torch.tensor(scores), torch.tensor(relevant), torch.tensor(there), temperature=1e-5)
     for row, right, present, value in zip(scores, relevant, there, found):
         order = np.argsort(-row[present], kind="stable")
         hits = right[present][order]
@@ -128,35 +126,35 @@ def test_smooth_ap_is_ap_when_cold() -> None:
 
 def test_self_map_is_average_precision() -> None:
     vectors = unit(np.array([[1, 0], [0.9, 0.1], [0, 1], [0.1, 0.9], [0.5, 0.5]]))
-    assert learned_fusion.self_map(vectors, np.array([0, 0, 1, 1, 2])) == 1.0
-    assert learned_fusion.self_map(vectors, np.array([0, 1, 0, 1, 2])) < 0.5
+    assert linear_head.self_map(vectors, np.array([0, 0, 1, 1, 2])) == 1.0
+    assert linear_head.self_map(vectors, np.array([0, 1, 0, 1, 2])) < 0.5
 
 
 def test_batches_are_balanced_whatever_the_sizes() -> None:
     groups = np.repeat([0, 1, 2, 3], [2, 200, 50, 1])
-    drawn = np.concatenate(learned_fusion.balanced_batches(groups, np.random.default_rng(0), classes=2, each=4))
+    drawn = np.concatenate(linear_head.balanced_batches(groups, np.random.default_rng(0), classes=2, each=4))
     counts = np.bincount(groups[drawn], minlength=4)
     assert counts[3] == 0 and counts[:3].max() <= 1.5 * counts[:3].min()
 
 
 def test_the_validation_part_shares_no_group() -> None:
     groups = np.repeat(np.arange(10), 6)
-    fit, held = learned_fusion.validation_part(np.arange(60), groups, 0)
+    fit, held = training_loop.validation_part(np.arange(60), groups, 0)
     assert not set(groups[fit]) & set(groups[held]) and len(fit) + len(held) == 60 and len(held) == 12
 
 
 def test_what_cannot_be_trained_is_said() -> None:
     space, truth, labels = planted(4, 3)
     with pytest.raises(BadInput, match="at least 10"):
-        learned_fusion.train_gate(space, ("a", "b"), truth, np.arange(3), labels)
+        gate.train_gate(space, ("a", "b"), truth, np.arange(3), labels)
     with pytest.raises(BadInput, match="two training classes"):
-        learned_fusion.train_head(space, ("a", "b"), np.array([0, 3, 6]), labels)
+        linear_head.train_head(space, ("a", "b"), np.array([0, 3, 6]), labels)
     with pytest.raises(BadInput, match="1 to 48 dimensions"):
-        learned_fusion.train_head(space, ("a", "b"), np.arange(12), labels, dim=100)
+        linear_head.train_head(space, ("a", "b"), np.arange(12), labels, dim=100)
     task = Task()
     task.cancel()
     with pytest.raises(Cancelled):
-        learned_fusion.train_head(space, ("a", "b"), np.arange(12), labels, dim=4, task=task)
+        linear_head.train_head(space, ("a", "b"), np.arange(12), labels, dim=4, task=task)
 
 
 def test_the_head_keeps_what_tells_unseen_classes_apart() -> None:
@@ -168,9 +166,9 @@ def test_the_head_keeps_what_tells_unseen_classes_apart() -> None:
     vectors = unit(np.eye(classes, dim)[groups] + 0.25 * random.standard_normal((n, dim)))
     space = vector_set.VectorSet({"a": vectors, "b": np.roll(vectors, 1, axis=1)}, Split.self_retrieval(n))
     train, report = np.flatnonzero(groups < classes // 2), np.flatnonzero(groups >= classes // 2)
-    made = learned_fusion.train_head(space, ("a", "b"), train, np.where(groups < classes // 2, groups, -1), dim=classes)
+    made = linear_head.train_head(space, ("a", "b"), train, np.where(groups < classes // 2, groups, -1), dim=classes)
     rows = systems.System("head", space, made.spec).vectors
     plain = space.get("a")
-    assert learned_fusion.self_map(rows[report], groups[report]) > 0.95 * learned_fusion.self_map(
+    assert linear_head.self_map(rows[report], groups[report]) > 0.95 * linear_head.self_map(
         plain[report], groups[report]
     )
