@@ -234,7 +234,7 @@ from PIL import Image
 from core import data
 from core import backbones
 from core.studies import embedding
-from core.studies.catalogue import catalogue_evaluation, catalogue_search
+from core.studies.catalogue import catalogue_evaluation, catalogue_items, catalogue_search
 from core.studies.text import text_encoding, text_search, zero_shot
 name = "hf-hub:tiny/clip"
 folder = Path("{folder}")
@@ -261,7 +261,7 @@ assert list(result.order) == list(np.argsort(-expected, kind="stable"))
 # labels by name, and the catalogue in this space: both towers, its texts kept for the next start
 labelled = zero_shot.classify(name, gallery[name], ["a dog", "a cat"], templates=False)
 print(float(np.abs(labelled.scores - images @ encoder.encode_text(["a dog", "a cat"]).T).max()))
-shop = catalogue_search.of_dataset(dataset)
+shop = catalogue_items.of_dataset(dataset)
 searcher = catalogue_search.searcher(shop, name)
 assert text_encoding.unread(name, shop.texts("title")) == 0
 titles = encoder.encode_text(shop.texts("title"))

@@ -148,7 +148,7 @@ def picture_questions(catalogue: Catalogue, group: str = "parent") -> CatalogueQ
 
 
 def query_vectors(space: str, lines: Sequence[str], encode: EncodeWords | None = None) -> np.ndarray:
-    """(n_lines, dim) float32 unit vectors of typed lines, as `catalogue_search.ask` reads them; each term read once."""
+    """(n_lines, dim) float32 unit vectors of typed lines, as `catalogue_search.make_query` reads them; each term read once."""
     return text_encoding.query_matrix(space, [text_query.parse(line) for line in lines], False, encode)
 
 
