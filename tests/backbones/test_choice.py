@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import photographs
@@ -15,7 +18,7 @@ from core.data.images import open_rgb
 from core.types import unit
 
 LITE = backbones.get("tf_efficientnet_lite0")
-needs_openvino = pytest.mark.skipif(not openvino_engine.installed(), reason="the optional OpenVINO is not installed")
+needs_openvino = pytest.mark.skipif(not openvino_engine.installed(), reason="OpenVINO has no wheel here")
 
 
 def vectors(seed: int = 0) -> np.ndarray:
@@ -86,3 +89,33 @@ def test_precision_is_what_was_asked_for(home) -> None:
         engine = openvino_engine.OpenVinoEngine(LITE, precision)
         assert hint in str(engine._compiled.get_property("INFERENCE_PRECISION_HINT"))
         assert engine._compiled.get_property("INFERENCE_NUM_THREADS") == 1
+
+
+SILENT = """
+import socket, sys
+tried = []
+def refuse(*where, **_):
+    tried.append(where)
+    raise OSError("no network here")
+socket.socket.connect = socket.socket.connect_ex = socket.create_connection = socket.getaddrinfo = refuse
+import numpy as np
+from core import backbones
+from core.backbones.engines import select
+lite = backbones.get("tf_efficientnet_lite0")
+engine = select.build(lite, "cpu", "openvino")
+assert engine.embed(np.zeros((1, 224, 224, 3), np.uint8)).shape == (1, 1280)
+assert sys.modules["openvino_telemetry"] is None and not [m for m in sys.modules if m.startswith("openvino_telemetry.")]
+import atexit, threading
+atexit._run_exitfuncs()
+print(tried, [thread.name for thread in threading.enumerate() if "telemetry" in thread.name.lower()])
+"""
+
+
+@needs_openvino
+def test_converting_and_computing_try_no_connection(tmp_path: Path) -> None:
+    """The package that reports usage is installed beside OpenVINO, and would send with every conversion."""
+    environment = {**os.environ, "FUSIONSCOPE_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
+    seen = subprocess.run([sys.executable, "-c", SILENT], env=environment, capture_output=True, text=True, timeout=300)
+    assert seen.returncode == 0, seen.stderr[-2000:]
+    assert seen.stdout.strip().splitlines()[-1] == "[] []"
+    assert not [path for path in tmp_path.rglob("*") if "telemetry" in path.name.lower() or path.name == "intel"]

@@ -26,7 +26,7 @@ from core.types import Backbone, unit
 
 LITE = backbones.get("tf_efficientnet_lite0")
 FAST = custom.fast(LITE)
-needs_openvino = pytest.mark.skipif(not openvino_engine.installed(), reason="the optional OpenVINO is not installed")
+needs_openvino = pytest.mark.skipif(not openvino_engine.installed(), reason="OpenVINO has no wheel here")
 
 
 def jpeg(picture: Image.Image, side: int = 0, **more) -> bytes:

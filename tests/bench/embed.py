@@ -43,7 +43,7 @@ AT_LEAST = {
     ("light", "torch"): 2.0,
     ("light", "fast"): 5.0,
     ("heavy", "openvino"): 2.0,
-    ("heavy", "torch"): 2.0,
+    ("heavy", "torch"): 1.2,
     ("heavy", "fast"): 4.0,
     ("single", "openvino"): 1.0,
     ("single", "torch"): 1.0,

@@ -98,8 +98,12 @@ def version() -> str:
 
 
 def _library() -> Any:
-    """The package, without the usage statistics that its converter would send."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None refuses the import
+    """The package, without the usage statistics that its converter would send.
+
+    The package that sends them comes with it as a dependency. Where it cannot be imported, OpenVINO puts an empty one
+    in its place: so its import is refused before OpenVINO's own, and nothing of it ever runs.
+    """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # None refuses the import
     import openvino
 
     return openvino
