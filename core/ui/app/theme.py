@@ -9,41 +9,21 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core import paths
 from core.charts import BACKBONE_COLOURS
-
-_CSS = """
-<style>
-.block-container { padding-top: 3.2rem; padding-bottom: 4rem; max-width: 1500px; }
-h1 { font-size: 2rem !important; letter-spacing: -0.02em; padding-bottom: 0.2rem !important; }
-h2 { font-size: 1.35rem !important; letter-spacing: -0.01em; }
-h3 { font-size: 1.08rem !important; }
-[data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; font-size: 1.55rem; }
-[data-testid="stSidebarHeader"] { padding-bottom: 0; }
-@media (max-width: 1100px) {
-  .block-container { padding-left: 1.6rem; padding-right: 1.6rem; }
-  section[data-testid="stSidebar"][aria-expanded="true"] { width: 232px !important; min-width: 232px !important; }
-}
-@media (max-width: 1150px) {
-  [class*=st-key-side-by-side] > * > [data-testid=stHorizontalBlock],
-  [class*=st-key-side-by-side] > [data-testid=stHorizontalBlock] { flex-wrap: wrap; }
-  [class*=st-key-side-by-side] > * > [data-testid=stHorizontalBlock] > [data-testid=stColumn],
-  [class*=st-key-side-by-side] > [data-testid=stHorizontalBlock] > [data-testid=stColumn] { flex: 1 1 100%; min-width: 100%; }
-}
-.fs-lead { font-size: 1.02rem; opacity: 0.78; max-width: 62rem; margin: -0.3rem 0 0.6rem 0; }
-</style>
-"""
 
 
 def apply() -> None:
     """The style of every page; once per run, by the frame."""
-    st.html(_CSS)
+    st.html(paths.ASSETS / "app.css")
 
 
 def title(text: str, lead: str = "") -> None:
     """A page's heading and the one sentence that says what the page answers."""
     st.title(text, anchor=False)
     if lead:
-        st.markdown(f"<p class='fs-lead'>{lead}</p>", unsafe_allow_html=True)
+        with st.container(key="page lead"):
+            st.markdown(lead)
 
 
 def side_by_side(name: str) -> DeltaGenerator:

@@ -21,17 +21,17 @@ def _registered(name: str, html: str, css: str, js: str) -> Callable[..., Any]:
     return st.components.v2.component(name, js=js, **more)
 
 
-def component(name: str, js: Path, css: Path | None = None, html: str = "") -> Callable[..., Any]:
+def component(name: str, js: Path, css: Path | None = None, html: Path | None = None) -> Callable[..., Any]:
     """A component of our own, ready to be drawn.
 
     Args:
         name: unique in the app.
         js: its entry module, which may import others (`core.javascript.bundle`).
         css: its style, if it has one.
-        html: what it starts with.
+        html: what it starts with, if it starts with anything.
     Raises:
         UnsupportedModule: its modules cannot be bundled.
     """
-    style = css.read_text(encoding="utf-8") if css else ""
+    style, start = (file.read_text(encoding="utf-8") if file else "" for file in (css, html))
     with _LOCK:
-        return _registered(name, html, style, bundle(js))
+        return _registered(name, start, style, bundle(js))

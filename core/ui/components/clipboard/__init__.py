@@ -1,4 +1,4 @@
-"""The clipboard: a button that copies a link, and pictures that are pasted anywhere on the page."""
+"""The clipboard: a button that copies a link, and images that are pasted anywhere on the page."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ from pathlib import Path
 from core.ui.components.registration import component
 
 _FOLDER = Path(__file__).parent
-_COPY = """
-<button type="button" class="copy" aria-live="polite"></button>
-<input class="fallback" readonly hidden aria-label="The link">
-"""
 
 
 def copy_link(query: str, *, key: str, label: str = "Copy link") -> None:
     """A button that copies the address of this page with another query string."""
-    draw = component("fusionscope_copy", _FOLDER / "copy.js", _FOLDER / "copy.css", _COPY)
+    draw = component("fusionscope_copy", _FOLDER / "copy.js", _FOLDER / "copy.css", _FOLDER / "copy.html")
     draw(data={"query": query, "label": label}, key=key)
 
 
 def paste_into_uploader(*, key: str, uploader: str) -> None:
-    """Pictures pasted on the page go into the file uploader of that widget key, as if they were dropped there."""
-    draw = component("fusionscope_paste", _FOLDER / "paste.js", html="<span></span>")
+    """Images pasted on the page go into the file uploader of that widget key, as if they were dropped there."""
+    draw = component("fusionscope_paste", _FOLDER / "paste.js", html=_FOLDER / "paste.html")
     draw(data={"uploader": "st-key-" + uploader}, key=key, height=1)

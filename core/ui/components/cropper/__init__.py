@@ -30,8 +30,7 @@ def draw(source: str, box: Box | None, *, key: str, on_box: Callable[[str], None
         if value is not None:
             on_box(as_text(read(str(value))))
 
-    html = (_FOLDER / "cropper.html").read_text(encoding="utf-8")
-    shown = component("fusionscope_cropper", _FOLDER / "cropper.js", _FOLDER / "cropper.css", html)
+    shown = component("fusionscope_cropper", *(_FOLDER / f"cropper.{kind}" for kind in ("js", "css", "html")))
     shown(data={"src": source, "box": list(box or (0.25, 0.25, 0.75, 0.75))}, key=key, on_box_change=chosen)
 
 

@@ -17,7 +17,6 @@ from core.ui.app import state, thumbnail_route
 from core.ui.components.registration import component
 
 _FOLDER = Path(__file__).parent
-_HTML = '<div class="grid" role="list"></div><div class="card-large" role="tooltip" hidden></div>'
 
 FRAMES = ("none", "query", "relevant", "not", "unknown")
 """Blue, green, red and grey frames: what the picture is to the query."""
@@ -110,6 +109,6 @@ def grid(
         if value and on_pick:
             on_pick(str(value))
 
-    draw = component("fusionscope_gallery", _FOLDER / "gallery.js", _FOLDER / "gallery.css", _HTML)
+    draw = component("fusionscope_gallery", _FOLDER / "gallery.js", _FOLDER / "gallery.css", _FOLDER / "gallery.html")
     result = draw(data=data, key=key, on_picked_change=picked)
     return result.get("picked") if pick else None

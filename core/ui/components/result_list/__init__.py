@@ -93,5 +93,5 @@ def show(
             on_pick(str(value))
 
     data = {"items": [item.as_data() for item in items], "name": name, "pick": pick if on_pick else ""}
-    draw = component("fusionscope_items", _FOLDER / "items.js", _FOLDER / "items.css", '<ol class="items"></ol>')
+    draw = component("fusionscope_items", *(_FOLDER / f"items.{kind}" for kind in ("js", "css", "html")))
     draw(data=data, key=key, on_picked_change=picked)
