@@ -76,10 +76,6 @@ LONG_FUNCTIONS_FOR_NOW = {
     ("pages/fusion_lab.py", "buttons"),
 }
 MARKUP_FOR_NOW = {
-    "core/ui/app/theme.py",
-    "core/ui/components/clipboard/__init__.py",
-    "core/ui/components/gallery/__init__.py",
-    "core/ui/components/result_list/__init__.py",
     "pages/catalogue.py",
     "pages/overview.py",
     "pages/retrieval.py",
