@@ -15,14 +15,13 @@ from core.errors import BadInput
 def run(arguments: argparse.Namespace) -> None:
     """Search a catalogue, or compare the ways of weighing its components."""
     from core.data.readers import manifest
-    from core.studies import embedding
     from core.studies.catalogue import catalogue_evaluation, catalogue_items, catalogue_search
     from core.studies.text import text_encoding
 
     text_encoding.require_reader((arguments.space,))
     if not arguments.reader and not arguments.option and manifest.is_table(Path(arguments.data or "").expanduser()):
         arguments.option = ["missing=quarantine"]  # an item without an image is an item
-    dataset = embedding.embed(inputs.dataset(arguments), [arguments.space], task=inputs.task()).dataset
+    dataset = inputs.embedded(arguments, [arguments.space]).dataset
     catalogue = catalogue_items.of_dataset(dataset)
     searcher = catalogue_search.searcher(
         catalogue, arguments.space, _names(arguments.components), join=arguments.pictures

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-from core.cli import inputs, outputs
+from core.cli import inputs
 from core.cli.verbs import BACKBONES, DATASET, VECTORS, Verb, flag
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Embed a dataset and print what was done."""
     from core.backbones.engines.torch_engine import pick_device
-    from core.studies import embedding
 
     if arguments.device:
         pick_device(arguments.device)  # refused also where nothing is missing
     names = inputs.backbones(arguments)
-    report = embedding.embed(inputs.dataset(arguments), names, device=arguments.device or None, task=inputs.task())
-    outputs.end_progress()
+    report = inputs.embedded(arguments, names, arguments.device or None)
     print(report.sentence())
     for path, reason in report.quarantined:
         print(f"  not read: {path}: {reason}")

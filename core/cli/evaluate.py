@@ -50,9 +50,10 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         dataset, names, fusions = inputs.systems(arguments)
         result = fusion.evaluate(dataset, names, fusions, **settings)
-    beyond = leaderboard.beyond_list(data.relevance(dataset), max(settings["ks"]))
-    if beyond:
-        outputs.remark(f"warning: {beyond}")
+    truth = data.relevance(dataset)
+    for sentence in (leaderboard.obstacle(dataset, truth), leaderboard.beyond_list(truth, max(settings["ks"]))):
+        if sentence:
+            outputs.remark(f"warning: {sentence}")
     keys = tables.columns(arguments.show, result)
     print(tables.printed(result, keys, dataset))
     known = tables.facts(result.systems, dataset, from_files)

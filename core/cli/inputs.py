@@ -15,6 +15,7 @@ from core.task import Task
 if TYPE_CHECKING:
     from core.data.splits import SplitShares
     from core.fusion import FusionSpec
+    from core.studies.embedding import EmbeddingReport
     from core.types import Dataset
 
 MOST_K = 10_000_000
@@ -167,6 +168,21 @@ def _split_shares(arguments: argparse.Namespace) -> SplitShares | None:
     return SplitShares(*numbers)
 
 
+def embedded(arguments: argparse.Namespace, names: Sequence[str], device: str | None = None) -> EmbeddingReport:
+    """The dataset with the embeddings of some backbones; images that turn out unreadable are named like the others."""
+    from core import data
+    from core.studies import embedding
+
+    loaded = dataset(arguments)
+    known = set(data.remarks(loaded.name))
+    report = embedding.embed(loaded, names, device=device, task=task())
+    outputs.end_progress()
+    for sentence in data.remarks(loaded.name):
+        if sentence not in known:
+            outputs.remark(f"{loaded.name}: {sentence}")
+    return report
+
+
 # ---------------------------------------------------------------- backbones and fusions
 
 
@@ -222,12 +238,11 @@ def equal_mixes(texts: Sequence[str], known: Collection[str], from_files: bool =
 def systems(arguments: argparse.Namespace) -> tuple[Dataset, tuple[str, ...], list[FusionSpec]]:
     """The dataset, embedded with the backbones named, and the fusions named (equal mixes when none is)."""
     from core.fusion import spec, store
-    from core.studies import embedding
 
     names = backbones(arguments)
     fusions = list(store.read(arguments.fusions)) if arguments.fusions else []
     fusions += equal_mixes(arguments.fuse, {*names, *_attached(arguments)})
-    loaded = embedding.embed(dataset(arguments), names, task=task()).dataset
+    loaded = embedded(arguments, names).dataset
     if not fusions and not arguments.fuse:
         fusions = spec.equal_mixes(names)
     return loaded, names, fusions

@@ -16,7 +16,7 @@ def run(arguments: argparse.Namespace) -> None:
     query = text_query.parse(arguments.words)
     names = tuple(arguments.backbone) or ("concepts_lite0",)
     text_encoding.require_reader(names)
-    dataset = embedding.embed(inputs.dataset(arguments), names, task=inputs.task()).dataset
+    dataset = inputs.embedded(arguments, names).dataset
     gallery = dataset.split.gallery
     vectors = {name: embedding.embeddings(dataset, name).vectors[gallery] for name in names}
     templates = {"usual": None, "on": True, "off": False}[arguments.sentences]
