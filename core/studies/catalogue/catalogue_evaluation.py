@@ -140,7 +140,7 @@ def picture_questions(catalogue: Catalogue, group: str = "parent") -> CatalogueQ
     indptr = np.concatenate([[0], np.cumsum([len(siblings) for siblings in lists], dtype=np.int64)])
     items = np.array([item for siblings in lists for item in siblings], np.int64)
     return CatalogueQueries(
-        tuple(catalogue.title(item) for item in query_items),
+        tuple(catalogue.title(int(item)) for item in query_items),
         Relevance(len(query_items), len(catalogue), indptr, items),
         query_items=query_items,
         caution="Images of one product are not independent: intervals draw, and tests flip, whole products.",
@@ -186,7 +186,7 @@ def _image_scores(searcher: Searcher, items: np.ndarray, strategy: str, shares: 
     """The first image of each item is a query; the item of the query is scored without its images."""
     parts = searcher.components
     columns = [column for column, name in enumerate(parts.names) if is_picture(name)]
-    if not columns:
+    if not columns or searcher.first_images is None:
         raise BadInput("Images can only be queries when the picture is one of the components.")
     queries = searcher.first_images[items]
     rows = np.arange(len(items))

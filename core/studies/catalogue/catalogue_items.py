@@ -228,5 +228,5 @@ def keep_items(catalogue: Catalogue, chosen: Mapping[str, Sequence[str] | tuple[
             values = catalogue.items[column].to_numpy(np.float64, na_value=np.nan)
             keep &= (values >= wanted[0]) & (values <= wanted[1])
         elif wanted:
-            keep &= np.isin(np.array(catalogue.texts(column), object), list(wanted))
+            keep &= np.isin(np.array(catalogue.texts(column), object), np.array(list(wanted), object))
     return keep

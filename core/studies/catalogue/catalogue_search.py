@@ -58,17 +58,18 @@ def components(
     if join not in PICTURE_JOINS:
         raise BadInput(f"Several pictures enter as {', '.join(PICTURE_JOINS)}, not as {join!r}.")
     names = tuple(names) or catalogue.default_components
+    rows = np.empty((0, 0), np.float32) if pictures is None else pictures
     if PICTURE in names and pictures is None:
-        pictures = embedding.embeddings(catalogue.dataset, space).vectors
+        rows = embedding.embeddings(catalogue.dataset, space).vectors
     vectors: dict[str, np.ndarray] = {}
     best_of = None
     for name in names:
         if name != PICTURE:
             vectors[name] = embed_texts(space, catalogue.texts(name), encode)
         elif join == "each":
-            vectors |= _each_image(catalogue, pictures)
+            vectors |= _each_image(catalogue, rows)
         else:
-            alternatives = Alternatives(pictures, catalogue.owner, len(catalogue))
+            alternatives = Alternatives(rows, catalogue.owner, len(catalogue))
             vectors[PICTURE] = unit(alternatives.means)
             best_of = (PICTURE, alternatives) if join == "best" and catalogue.most_pictures > 1 else None
     return Components(vectors, best_of)
@@ -299,7 +300,7 @@ def searcher(
     with_pictures = PICTURE in (tuple(names) or catalogue.default_components)
     pictures = embedding.embeddings(catalogue.dataset, space).vectors if with_pictures else None
     parts = components(catalogue, space, names, join=join, pictures=pictures, encode=encode)
-    return Searcher(catalogue, parts, first_pictures(catalogue, pictures) if with_pictures else None)
+    return Searcher(catalogue, parts, None if pictures is None else first_pictures(catalogue, pictures))
 
 
 def as_text(searcher: Searcher, query: CatalogueQuery, shares: Mapping[str, float] | None = None, k: int = 5) -> str:

@@ -92,17 +92,19 @@ def list_overlap(left: np.ndarray, right: np.ndarray, k: int, persistence: float
         raise BadInput(f"The persistence lies between 0 and 1, e.g. {PERSISTENCE}; got {persistence}.")
     left, right = left[:, :k], right[:, :k]
     depth = max(left.shape[1], right.shape[1], 1)
-    lengths = [(items >= 0).sum(axis=1) for items in (left, right)]
+    n_left, n_right = (np.asarray((items >= 0).sum(axis=1)) for items in (left, right))
     common = np.zeros((len(left), depth), np.int64)
     for rows in arrays.chunks(len(left), _CHUNK):
         query, a, b = np.nonzero((left[rows, :, None] == right[rows, None, :]) & (left[rows, :, None] >= 0))
         np.add.at(common[rows], (query, np.maximum(a, b)), 1)
     common = common.cumsum(axis=1)
     both = common[:, -1]
-    only_left, only_right = lengths[0] - both, lengths[1] - both
+    only_left, only_right = n_left - both, n_right - both
     union = only_left + both + only_right
     jaccard = np.where(union > 0, both / np.maximum(union, 1), np.nan)
-    return ListOverlap(min(k, depth), only_left, both, only_right, jaccard, _rank_biased(common, *lengths, persistence))
+    return ListOverlap(
+        min(k, depth), only_left, both, only_right, jaccard, _rank_biased(common, n_left, n_right, persistence)
+    )
 
 
 def _rank_biased(common: np.ndarray, n_left: np.ndarray, n_right: np.ndarray, p: float) -> np.ndarray:

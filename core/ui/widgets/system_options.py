@@ -87,14 +87,14 @@ def system_options(chosen: tuple[str, ...], embedded: tuple[str, ...], also: Ite
     if lab is not None:
         titles[system_spec_text.spell(lab)] = f"Fusion lab: {system_spec_text.title(lab, cache.backbone_title)}"
     titles |= {name: cache.backbone_title(name) for name in chosen}
-    for name, one in saved.items():
-        if set(one.active) <= set(embedded):
+    for name, fusion in saved.items():
+        if set(fusion.active) <= set(embedded):
             titles[system_spec_text.SAVED + name] = f"Saved: {name}"
     titles |= {name: cache.backbone_title(name) for name in embedded if name not in chosen}
-    for one in also:
-        if one and one not in titles:
+    for text in also:
+        if text and text not in titles:
             try:
-                titles[one] = titled(system_spec_text.read(one, embedded, saved)).title
+                titles[text] = titled(system_spec_text.read(text, embedded, saved)).title
             except CoreError:
                 continue
     return SystemOptions(titles, saved, embedded)
