@@ -1,8 +1,8 @@
-"""Large galleries: the first results from an index instead of a score for every picture, and how well the two agree.
+"""Large galleries: the first results from an index instead of a score for every image, and how well the two agree.
 
 The index holds the gallery of a backbone, or of several behind one another without weights: a fusion by shares puts
-its shares on the query's side, so moved weights change no index. What the index finds is scored again by the exact
-rule; it can only miss a picture, never show a wrong score.
+its shares on the query's side. What the index finds is scored again by the exact rule; it can only miss an image, never
+show a wrong score. It is tuned for equal weights and answers for these alone (`reason_against`).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, Task
 
 FROM = 50_000
-"""Galleries of this many pictures and more are searched with an index."""
+"""Galleries of this many images and more are searched with an index."""
 CANDIDATES = 400
-"""How many pictures an index finds for one query, at least; they are scored again."""
+"""How many images an index finds for one query, at least; they are scored again."""
 SAMPLE = 48
 """Queries that tell how well an index agrees with the exact search."""
 ENOUGH = 0.99
@@ -63,12 +63,24 @@ class IndexedGallery:
 
 
 def reason_against(system: System) -> str:
-    """Why a system cannot be searched with an index, in words for people; "" when it can."""
+    """Why a system cannot be searched with an index, in words for people; "" when it can.
+
+    An index is tuned for equal weights and its cells know no others: at one weight alone it may find half of what the
+    exact search finds, so that every other weighting is searched exactly.
+    """
     if not system.is_linear:
         return "this kind of fusion has no vectors that stay the same when its query changes"
     if system.space.missing(system.backbones):
         return "some images have no vector of one of its backbones"
+    if not _is_tuned_for(system):
+        return "the index is tuned for equal weights, and with these it would miss results"
     return ""
+
+
+def _is_tuned_for(system: System) -> bool:
+    """Whether all backbones that take part have the weights that `_tune` measures an index with."""
+    shares = [share for share in system.shares.values() if share > 0]
+    return bool(np.allclose(shares, 1 / len(shares), atol=1e-6))
 
 
 def key_of(space: VectorSet, names: Sequence[str]) -> str:

@@ -263,10 +263,13 @@ def test_a_large_gallery_is_asked_by_an_index_and_a_panel(at_home, monkeypatch: 
     app.button(key="hard").click().run()
     assert link_of(app, "q").startswith("class ")
     app.toggle(key="RetrievalSetup.exact").set_value(True).run()
-    assert "Every picture is scored, as chosen." in words(app) and "average precision" in words(app)
+    assert "Every image is scored, as chosen." in words(app) and "average precision" in words(app)
     assert link_of(app, "x") == "1"
     app = opened(d="many", b="given,other", a="rrf(given:0.5,other:0.5)")
-    assert "Every picture is scored: this kind of fusion" in words(app)
+    assert "Every image is scored: this kind of fusion" in words(app)
+    app = opened(d="many", b="given,other", a="concat(given:0.9,other:0.1)")
+    assert "Every image is scored: the index is tuned for equal weights" in words(app)
+    assert "Approximate" not in words(app)
 
 
 def test_two_lists_say_what_they_share(at_home) -> None:

@@ -44,6 +44,7 @@ def world(split: Split | None = None, seed: int = 0) -> tuple[Dataset, VectorSet
 
 
 BOTH = FusionSpec("both", "concat", ("sharp", "blunt"), (2.0, 1.0))
+EQUAL = FusionSpec("equal", "concat", ("sharp", "blunt"))
 SYSTEMS = [None, BOTH, FusionSpec("sum", "score_sum", ("blunt", "sharp"), (0.3, 0.7), (("norm", "none"),))]
 
 
@@ -139,11 +140,25 @@ def test_an_index_is_kept_under_what_changes_it(home) -> None:
 
 def test_what_an_index_cannot_serve_is_said(home) -> None:
     _, space = world()
-    assert ann_search.reason_against(System("sharp", space)) == ann_search.reason_against(system(space, BOTH)) == ""
+    assert ann_search.reason_against(System("sharp", space)) == ann_search.reason_against(system(space, EQUAL)) == ""
     assert "vectors" in ann_search.reason_against(system(space, spec.equal(("sharp", "blunt"), "rrf")))
     holes = {name: rows.copy() for name, rows in space.vectors.items()}
     holes["blunt"][4] = 0
     assert "no vector" in ann_search.reason_against(system(VectorSet(holes, space.split), BOTH))
+
+
+def test_an_index_serves_the_weights_that_it_is_tuned_for_and_no_others(home) -> None:
+    """At the histogram's own weight an index of both backbones finds a part of the exact list only."""
+    dataset, space = world()
+    for weights in ((2.0, 1.0), (0.01, 1.0), (1.0, 0.01)):
+        assert "equal weights" in ann_search.reason_against(system(space, BOTH.with_weights(weights)))
+    indexed = ann_search.made(space, ("blunt", "sharp"))
+    indexed.index.effort = 4
+    at_equal = ann_search.agreement(indexed, system(space, EQUAL), 10)
+    assert ann_search.agreement(indexed, system(space, BOTH.with_shares({"sharp": 1e-6, "blunt": 1.0})), 10) < at_equal
+    alone = system(space, BOTH.with_weights((0.0, 1.0)))  # the other backbone is out: an index of its own
+    assert ann_search.reason_against(alone) == "" and alone.backbones == ("blunt",)
+    assert ann_search.agreement(ann_search.made(space, alone.backbones), alone, 10) >= 0.98
 
 
 def test_only_the_last_indexes_are_kept(home, monkeypatch: pytest.MonkeyPatch) -> None:

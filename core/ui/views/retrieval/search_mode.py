@@ -30,7 +30,7 @@ class SearchMode:
     """How a system is searched now.
 
     Attributes:
-        indexed: the index that answers; None: every picture is scored.
+        indexed: the index that answers; None: every image is scored.
         said: why there is none, for people; "" for galleries that need none.
         job: the name of the job that builds it, or built it; "" when there is none.
     """
@@ -71,16 +71,16 @@ def search_mode(loaded: Dataset, named: SystemRef, exact: bool) -> SearchMode:
     """How a system is searched now; an index that is not there yet begins to be built.
 
     Args:
-        exact: the visitor wants every picture scored.
+        exact: the visitor wants every image scored.
     """
     if not is_large(loaded):
         return SearchMode()
     if exact:
-        return SearchMode(said="Every picture is scored, as chosen.")
+        return SearchMode(said="Every image is scored, as chosen.")
     system = system_of(loaded, named)
     against = ann_search.reason_against(system)
     if against:
-        return SearchMode(said=f"Every picture is scored: {against}.")
+        return SearchMode(said=f"Every image is scored: {against}.")
     names = tuple(sorted(system.backbones))
     key = ann_search.key_of(system.space, names)
     found = _held().get(key) or ann_search.load_index(system.space, names)
@@ -94,8 +94,8 @@ def search_mode(loaded: Dataset, named: SystemRef, exact: bool) -> SearchMode:
     elif isinstance(job.result, ann_search.IndexedGallery):
         return SearchMode(_hold(job.result))
     if job.running:
-        return SearchMode(said="Every picture is scored while the index is being built.", job=name)
-    return SearchMode(said="Every picture is scored: the index was not built.", job=name)
+        return SearchMode(said="Every image is scored while the index is being built.", job=name)
+    return SearchMode(said="Every image is scored: the index was not built.", job=name)
 
 
 def _work(system: System, names: tuple[str, ...]) -> Callable[[jobs.BackgroundJob], ann_search.IndexedGallery]:
@@ -119,7 +119,7 @@ def agreement_panel(ways: Sequence[SearchMode]) -> None:
 
 
 def switch(view: RetrievalView) -> Callable[[], None]:
-    """Every picture, or an index: the visitor's choice, part of the link.
+    """Every image, or an index: the visitor's choice, part of the link.
 
     Returns:
         what writes beside the switch how the lists were found; to be called after the results, which it would delay.
@@ -161,7 +161,7 @@ def sentence(loaded: Dataset, ways: Sequence[tuple[SystemRef, SearchMode]], k: i
         sample = min(ann_search.SAMPLE, len(loaded.split.queries))
         said.insert(
             0,
-            f"**Approximate:** of the exact first {k} among {len(loaded.split.gallery):,} pictures an index (FAISS) finds "
+            f"**Approximate:** of the exact first {k} among {len(loaded.split.gallery):,} images an index (FAISS) finds "
             f"{', '.join(found)} (recall@{k}, mean of {sample} sampled queries). Scores are exact.",
         )
     return " ".join(dict.fromkeys(said))
