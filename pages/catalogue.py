@@ -27,6 +27,7 @@ from core.ui.views.catalogue import catalogue_cache
 from core.ui.views.retrieval import uploads
 from core.ui.views.text import text_cache
 from core.ui.widgets import embedding_job, image_cards
+from core.wording import plural
 
 DEMO = "demo_catalogue"
 GIVEN = "given:"
@@ -570,7 +571,7 @@ def answers(view: View, vector: np.ndarray | None) -> None:
             view.setup.space, view.setup.question, vector, view.setup.balance, encode=text_cache.words
         )
     keep = catalogue_items.keep_items(view.catalogue, read_filters(view.catalogue, view.setup.filters))
-    shown = f" · {int(keep.sum()):,} of {len(keep):,} items pass the filters" if not keep.all() else ""
+    shown = f" · {int(keep.sum()):,} of {plural(len(keep), 'item')} pass the filters" if not keep.all() else ""
     st.caption(f"Looking for {theme.plain(asked.sentence)}{shown}")
     for note in asked.notes:
         st.caption(f":material/info: {theme.plain(note)}")
@@ -707,7 +708,7 @@ def ready(catalogue: catalogue_items.Catalogue) -> View | None:
             f"The pictures of {theme.plain(catalogue.name)} are not embedded by {backbones.get(space).title} yet.",
             icon=":material/info:",
         )
-        prepare_button(catalogue.name, space, f"Embed {len(catalogue.dataset):,} pictures")
+        prepare_button(catalogue.name, space, f"Embed {plural(len(catalogue.dataset), 'image')}")
         return None
     if not text_cache.ready(space, study.texts_of(catalogue, components), f"the catalogue {catalogue.name}"):
         return None

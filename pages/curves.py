@@ -17,6 +17,7 @@ from core.ui.components import gallery
 from core.ui.views.retrieval import query_inputs, query_picker
 from core.ui.widgets import figure_definitions, image_cards, sidebar, system_select
 from core.ui.widgets.system_select import ComparedSystem
+from core.wording import plural
 
 LOOKS = {
     "levels": "Precision and recall",
@@ -120,7 +121,7 @@ def show_levels(loaded: Dataset, competitors: list[ComparedSystem], setup: Curve
     drawn = charts.LineChart(
         lines_of(found, competitors),
         "recall level",
-        f"precision (11-point interpolated, mean of {n:,} queries)",
+        f"precision (11-point interpolated, mean of {plural(n, 'query')})",
         markers=True,
         bands=setup.bands,
         hover="recall %{x:.1f}",
@@ -146,11 +147,11 @@ def show_over_k(loaded: Dataset, competitors: list[ComparedSystem], setup: Curve
         2,
         max(2, min(1000, longest), setup.k),
         key=field("k"),
-        help=f"How many results are read. Lists have at most {longest:,} images here.",
+        help=f"How many results are read. Lists have at most {plural(longest, 'image')} here.",
     )
     if setup.k > longest:
         st.info(
-            f"k = {setup.k:,} is more than the {longest:,} images of a list, so the curves end at {longest:,}.",
+            f"k = {setup.k:,} is more than the {plural(longest, 'image')} of a list, so the curves end at {longest:,}.",
             icon=":material/info:",
         )
     ranks = {one.title: cache.system_ranks(loaded, one.system) for one in competitors}
@@ -166,7 +167,7 @@ def show_over_k(loaded: Dataset, competitors: list[ComparedSystem], setup: Curve
             drawn = charts.LineChart(
                 lines_of(found, competitors),
                 "k, results read",
-                f"{name}, mean of {n:,} queries",
+                f"{name}, mean of {plural(n, 'query')}",
                 bands=setup.bands,
                 hover="k = %{x:d}",
                 height=420,
@@ -290,7 +291,7 @@ def show_spread(loaded: Dataset, competitors: list[ComparedSystem], setup: Curve
     drawn = charts.LineChart(
         lines_of(found, competitors),
         "average precision of a query" + (", at least" if setup.cumulative else ""),
-        f"share of the {n:,} queries",
+        f"share of the {plural(n, 'query')}",
         markers=not setup.cumulative,
         bands=False,
         hover="AP %{x:.2f} or more" if setup.cumulative else "AP around %{x:.3f}",
@@ -334,7 +335,7 @@ def page() -> None:
     small, same = system_select.query_sample(loaded, competitors)
     if small is not None:
         st.info(
-            f"These are the curves of a seeded panel: {len(small.split.queries):,} of {len(loaded.split.queries):,} queries. "
+            f"These are the curves of a seeded panel: {len(small.split.queries):,} of {plural(len(loaded.split.queries), 'query')}. "
             "The Leaderboard works out all of them.",
             icon=":material/groups:",
         )

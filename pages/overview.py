@@ -16,6 +16,7 @@ from core.ui.app.error_boundary import guarded
 from core.ui.components import gallery
 from core.ui.views.datasets import add_dataset
 from core.ui.widgets import embedding_job, image_cards
+from core.wording import plural
 
 DEMO = "photo_views"
 
@@ -129,10 +130,13 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
     missing = [b for b in cache.known(name, chosen) if counts.get(b, 0) < len(loaded)]
     with st.container(border=True):
         left, right = st.columns([5, 2], vertical_alignment="center")
-        classes = f" · {len(loaded.label_names):,} classes" if loaded.label_names else " · no labels"
+        classes = f" · {plural(len(loaded.label_names), 'class', 'classes')}" if loaded.label_names else " · no labels"
         unread = len(loaded.quarantine)
         left.subheader(theme.plain(name), anchor=False)
-        left.caption(f"{len(loaded):,} images{classes}" + (f" · {unread:,} files could not be read" if unread else ""))
+        left.caption(
+            f"{plural(len(loaded), 'image')}{classes}"
+            + (f" · {plural(unread, 'file')} could not be read" if unread else "")
+        )
         if missing:
             right.button(
                 f"Embed {len(missing)} missing",
@@ -159,7 +163,7 @@ def dataset_card(name: str, chosen: tuple[str, ...]) -> None:
             },
         )
         if unread:
-            with st.expander(f"{unread:,} files that could not be read"):
+            with st.expander(f"{plural(unread, 'file')} that could not be read"):
                 st.dataframe(loaded.quarantine, hide_index=True, width="stretch")
 
 

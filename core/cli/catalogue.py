@@ -10,6 +10,7 @@ from pathlib import Path
 from core.cli import inputs, outputs
 from core.cli.verbs import DATASET, Verb, flag
 from core.errors import BadInput
+from core.wording import plural
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
         catalogue, arguments.space, _names(arguments.components), join=arguments.pictures
     )
     components = searcher.components
-    print(f"{catalogue.name}: {len(catalogue):,} items in the space of {arguments.space}")
+    print(f"{catalogue.name}: {plural(len(catalogue), 'item')} in the space of {arguments.space}")
     for name, alike, n in zip(components.names, components.global_similarity, components.present.sum(axis=0)):
         print(f"  {name:<14} {n:>7,} items have it, likeness over all items G = {alike:.3f}")
     shares = _shares(arguments.weigh, components.names)

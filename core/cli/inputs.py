@@ -11,6 +11,7 @@ from core.cli import outputs
 from core.errors import BadInput, UnknownName
 from core.setups import DEFAULT_BACKBONES
 from core.task import Task
+from core.wording import plural
 
 if TYPE_CHECKING:
     from core.data.splits import SplitShares
@@ -140,7 +141,7 @@ def _with_overrides(arguments: argparse.Namespace, name: str) -> Dataset:
     if arguments.one_of_each is not None:
         smaller = data.keep_one_of_each(name) if arguments.one_of_each else data.keep_all(name)
         n_copies = len(data.whole(name)) - len(smaller)
-        outputs.remark(f"{name}: {len(smaller):,} images; copies left out: {n_copies:,}.")
+        outputs.remark(f"{name}: {plural(len(smaller), 'image')}; copies left out: {n_copies:,}.")
     if arguments.split:
         split = data.make_split(name, _split_shares(arguments), arguments.seed or 0).split
         n = [len(part) for part in (split.queries, split.gallery, split.train)]

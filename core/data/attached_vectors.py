@@ -13,6 +13,7 @@ import numpy as np
 from core import files, paths
 from core.errors import BadInput, StoreMismatch, StoreUnusable
 from core.types import Backbone, Dataset, unit
+from core.wording import plural
 
 _FAMILY = "vectors"
 
@@ -29,11 +30,13 @@ def check(dataset: Dataset, name: str, rows: np.ndarray) -> None:
     """
     rows = np.asarray(rows)
     if rows.ndim != 2 or len(rows) != len(dataset) or rows.shape[1] < 1:
-        raise BadInput(f"Vectors {name!r} have shape {rows.shape}, but {dataset.name!r} has {len(dataset):,} images.")
+        raise BadInput(
+            f"Vectors {name!r} have shape {rows.shape}, but {dataset.name!r} has {plural(len(dataset), 'image')}."
+        )
     bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if len(bad):
         raise BadInput(
-            f"Vectors {name!r} hold NaN or infinity in {len(bad):,} rows, the first for {str(dataset.ids[bad[0]])!r}."
+            f"Vectors {name!r} hold NaN or infinity in {plural(len(bad), 'row')}, the first for {str(dataset.ids[bad[0]])!r}."
         )
     if not name or not all(c.isalnum() or c in "._- " for c in name) or name.startswith("."):
         raise BadInput(f"{name!r} cannot name vectors; use letters, digits, dots, dashes and underscores.")
@@ -207,7 +210,7 @@ def vectors(dataset: Dataset, backbone_name: str) -> np.ndarray | None:
     missing = order.count(-1)
     if missing:
         raise BadInput(
-            f"The vectors {backbone_name!r} lack {missing:,} of the {len(dataset):,} images; attach them again."
+            f"The vectors {backbone_name!r} lack {missing:,} of the {plural(len(dataset), 'image')}; attach them again."
         )
     return rows[order]
 

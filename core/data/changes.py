@@ -14,6 +14,7 @@ from core.data import dataset_table, image_bytes, index_files, overrides, saved,
 from core.data.built_in import DATASETS
 from core.errors import BadInput, StoreUnusable
 from core.types import Dataset
+from core.wording import plural
 
 
 def remove(name: str) -> None:
@@ -119,7 +120,7 @@ def quarantine(name: str, reasons: dict[str, str]) -> Dataset:
         if not bad.any():
             return saved.opened(folder)
         if bad.all():
-            raise BadInput(f"None of the {len(dataset):,} images of {name!r} can be read; the first: {why[0]}")
+            raise BadInput(f"None of the {plural(len(dataset), 'image')} of {name!r} can be read; the first: {why[0]}")
         members = dataset.items["member"].tolist() if "member" in dataset.items else ids
         sizes, times = dataset.items["size"].tolist(), dataset.items["mtime_ns"].tolist()
         rows = []

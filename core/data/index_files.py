@@ -20,6 +20,7 @@ from core.data.listing import Listing, searchable
 from core.errors import BadInput
 from core.task import NO_TASK, Task
 from core.types import Dataset
+from core.wording import plural
 
 _CHUNK = 128
 Known = dict[tuple[str, int, Box | None], "IndexedFile"]
@@ -180,6 +181,6 @@ def _nothing(listing: Listing, quarantine: pd.DataFrame) -> str:
         return f"There is no image in {where}; choose a folder with images in it."
     first = quarantine.iloc[0]
     return (
-        f"None of the {len(quarantine):,} files in {where} is an image that can be read; "
+        f"None of the {plural(len(quarantine), 'file')} in {where} is an image that can be read; "
         f"the first is {os.path.basename(first.path)!r}: {first.reason}"
     )

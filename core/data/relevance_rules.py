@@ -10,6 +10,7 @@ from scipy import sparse
 
 from core.errors import BadInput
 from core.types import Dataset, Relevance, Split
+from core.wording import plural
 
 MOST_PAIRS = 400_000_000
 """Shared labels between queries and gallery that are listed at most: about 6 GB while they are counted."""
@@ -80,7 +81,7 @@ def _base(dataset: Dataset, split: Split, classes: dict, shared: dict) -> Releva
         per_label = np.asarray(query_codes.sum(axis=0), np.int64) * np.asarray(gallery_codes.sum(axis=0), np.int64)
         if int(per_label.sum()) > MOST_PAIRS:
             raise BadInput(
-                f"{dataset.name!r} has {len(split.queries):,} queries whose labels are shared "
+                f"{dataset.name!r} has {plural(len(split.queries), 'query')} whose labels are shared "
                 f"{int(per_label.sum()):,} times; choose a split with fewer queries."
             )
         return Relevance.from_matrices(query_codes, gallery_codes, **shared)

@@ -10,6 +10,7 @@ from core import arrays
 from core.errors import ShapeMismatch
 from core.projection.space import JointSpace
 from core.task import NO_TASK, Task
+from core.wording import plural
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Quality:
         """One line for people."""
         if not np.isfinite(self.trustworthiness):
             return "Too few points to measure how far this map can be trusted."
-        of = "" if self.n_measured == self.n_images else f" (measured on {self.n_measured:,} points)"
+        of = "" if self.n_measured == self.n_images else f" (measured on {plural(self.n_measured, 'point')})"
         return (
             f"Trustworthiness {self.trustworthiness:.3f}; {self.preservation:.0%} of each point's {self.k} nearest "
             f"neighbours are also its nearest on the map{of}."

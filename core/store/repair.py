@@ -11,6 +11,7 @@ from pathlib import Path
 from core.errors import CoreError, StoreMismatch
 from core.store import folders, locks
 from core.store.thumbnails import Thumbnails
+from core.wording import plural
 
 
 class DamageLog:
@@ -67,7 +68,7 @@ def check(root: Path, parts: list[Path], thumbnails: Thumbnails, log: DamageLog)
             lines.append(f"  {folder.name}: NOT WHOLE. {error}")
     try:
         with thumbnails_usable(root, thumbnails, log):
-            lines.append(f"  thumbnails of {thumbnails.check():,} images, whole")
+            lines.append(f"  thumbnails of {plural(thumbnails.check(), 'image')}, whole")
     except CoreError as error:
         lines.append(f"  thumbnails: NOT WHOLE. {error}")
     return "\n".join(lines)

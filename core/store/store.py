@@ -21,6 +21,7 @@ from core.store.lance import LanceVectors
 from core.store.thumbnails import Thumbnails
 from core.store.writer import Writer
 from core.types import Dataset, Embeddings, frozen_array, unit
+from core.wording import plural
 
 _ROWS_AT_ONCE = 8192
 
@@ -99,7 +100,11 @@ class Store:
                 missing = int((rows < 0).sum())
                 if not missing:
                     return Embeddings(backbone_name, _unit_float32(stored.take(rows)), dataset.ids)
-        what = "embeddings" if missing == len(dataset) else f"embeddings for {missing:,} of {len(dataset):,} images"
+        what = (
+            "embeddings"
+            if missing == len(dataset)
+            else f"embeddings for {missing:,} of {plural(len(dataset), 'image')}"
+        )
         raise NotComputed(
             f"No {what} of {dataset.name!r} by {backbone_name!r} yet. "
             f"Run `python -m core embed --dataset {dataset.name} --backbone {backbone_name}`."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,14 @@ import pandas as pd
 from core import arrays
 from core.data import dataset_table, splits
 from core.errors import BadInput, ShapeMismatch
+from core.studies import image_neighbours
 from core.task import NO_TASK, ProgressMeter, Task
 from core.types import Dataset, Embeddings
+from core.wording import plural
 
 _BLOCK = 1024
+_NEAREST = 32
+"""Near copies of one image that are looked for in a large dataset; groups may be larger."""
 MOST_PAIRS = 1_000_000
 """More pairs than this are no list of duplicates any more."""
 
@@ -118,6 +122,7 @@ def near_duplicates(
         embeddings: one or more backbones over the dataset.
         threshold: cosine from which a backbone calls two images the same.
         agree: how many backbones must; by default more than half of them, and at least two where there are two.
+            Above 50,000 images an index looks for the nearest of each (`image_neighbours`).
     Returns:
         Columns first, second (positions, first < second), first_id, second_id, similarity (mean cosine over all
         backbones), n_agree, same_label; most similar first.
@@ -164,23 +169,34 @@ def near_duplicates(
 
 def _pairs_above(vectors: np.ndarray, threshold: float, meter: ProgressMeter) -> np.ndarray:
     """(n_pairs, 2) int64, first < second, of rows whose product is at least the threshold."""
-    pairs_of_blocks, count = [np.empty((0, 2), np.int64)], 0
-    for rows_of_block in arrays.chunks(len(vectors), _BLOCK):
+    blocks, count = [np.empty((0, 2), np.int64)], 0
+    large = len(vectors) > image_neighbours.EXACT_UP_TO
+    for pairs in (_pairs_by_index if large else _pairs_by_block)(vectors, threshold, meter):
+        blocks.append(pairs)
+        count += len(pairs)
+        if count > MOST_PAIRS:
+            raise BadInput(f"More than {MOST_PAIRS:,} pairs are that similar; raise the threshold of {threshold:g}.")
+    pairs = np.concatenate(blocks)
+    return np.unique(np.sort(pairs, axis=1), axis=0) if large else pairs
+
+
+def _pairs_by_block(vectors: np.ndarray, threshold: float, meter: ProgressMeter) -> Iterator[np.ndarray]:
+    """Pairs of similar rows, all compared with all."""
+    for rows in arrays.chunks(len(vectors), _BLOCK):
         meter.task.check()
-        start, block = rows_of_block.start, vectors[rows_of_block]
-        for other in range(start, len(vectors), 8 * _BLOCK):
-            scores = block @ vectors[other : other + 8 * _BLOCK].T
-            rows, columns = np.nonzero(scores >= threshold)
-            pairs = np.stack([rows + start, columns + other], axis=1)
-            pairs = pairs[pairs[:, 0] < pairs[:, 1]]
-            pairs_of_blocks.append(pairs)
-            count += len(pairs)
-            if count > MOST_PAIRS:
-                raise BadInput(
-                    f"More than {MOST_PAIRS:,} pairs are that similar; raise the threshold of {threshold:g}."
-                )
+        block = vectors[rows]
+        for other in range(rows.start, len(vectors), 8 * _BLOCK):
+            first, second = np.nonzero(block @ vectors[other : other + 8 * _BLOCK].T >= threshold)
+            pairs = np.stack([first + rows.start, second + other], axis=1)
+            yield pairs[pairs[:, 0] < pairs[:, 1]]
         meter.add(len(block))
-    return np.concatenate(pairs_of_blocks)
+
+
+def _pairs_by_index(vectors: np.ndarray, threshold: float, meter: ProgressMeter) -> Iterator[np.ndarray]:
+    """Pairs of similar rows among the nearest of each, in any order and perhaps twice."""
+    for rows, items, scores in image_neighbours.nearest(vectors, _NEAREST, meter):
+        first, column = np.nonzero(scores >= threshold)
+        yield np.stack([first + rows.start, items[first, column]], axis=1)
 
 
 def _cosines(vectors: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -267,34 +283,28 @@ def leakage(dataset: Dataset, near: pd.DataFrame | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kind", "train_id", "other_id"])
 
 
-def _many(count: int, singular: str, several: str) -> str:
-    return f"{count:,} {singular if count == 1 else several}"
-
-
 def warnings(dataset: Dataset, near: pd.DataFrame | None = None) -> list[str]:
     """One sentence for each thing that people should know before they trust a number."""
     sentences = []
     for kind, rows in leakage(dataset, near).groupby("kind", sort=False):
         sentences.append(
-            f"{_many(len(rows), 'training image is', 'training images are')} in query or gallery too ({kind}), the first "
+            f"{plural(len(rows), 'training image is', 'training images are')} in query or gallery too ({kind}), the first "
             f"is {rows.iloc[0].train_id!r}."
         )
     repeated = exact_duplicates(dataset)
     if len(repeated):
         groups = repeated["group"].nunique()
         sentences.append(
-            f"{len(repeated):,} images in {_many(groups, 'group', 'groups')} have equal bytes; they find each other first."
+            f"{plural(len(repeated), 'image')} in {plural(groups, 'group')} have equal bytes; they find each other first."
         )
         differ = int((repeated.groupby("group")["label"].nunique() > 1).sum())
         if differ:
-            sentences.append(
-                f"In {_many(differ, 'such group', 'such groups')} the labels differ, so one must be wrong."
-            )
+            sentences.append(f"In {plural(differ, 'such group')} the labels differ, so one must be wrong.")
     if dataset.label_matrix is None and (dataset.labels >= 0).any():
         lone = int((np.bincount(dataset.labels[dataset.labels >= 0]) == 1).sum())
         if lone:
             sentences.append(
-                f"{_many(lone, 'class has', 'classes have')} one image only: nothing can be found for it, so it is no "
+                f"{plural(lone, 'class has', 'classes have')} one image only: nothing can be found for it, so it is no "
                 "valid query."
             )
     if not dataset.has_labels:

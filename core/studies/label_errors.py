@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 
 from core.errors import BadInput, ShapeMismatch
+from core.studies import image_neighbours
 from core.task import NO_TASK, ProgressMeter, Task
 from core.types import Dataset, Embeddings
 
 _BLOCK = 512
+_COPIES = 16
+"""Images with equal bytes that an index may find before the others; more of them leave an image fewer neighbours."""
 
 
 def label_errors(
@@ -28,7 +31,7 @@ def label_errors(
     Args:
         dataset: with one label per image; unlabelled images neither vote nor are doubted.
         embeddings: one or more backbones over the dataset.
-        k: neighbours asked, at least 1.
+        k: neighbours that vote, at least 1; above 50,000 images an index finds them (`image_neighbours`).
     Returns:
         Columns position, id, path, label, suggested, certainty, n_agree, n_backbones. `certainty` is the mean over
         all backbones of (share of neighbours with the suggested label − share with the own one), in (−1, 1].
@@ -80,6 +83,13 @@ def _neighbour_labels(
 ) -> np.ndarray:
     """(n, k) int64 labels of the nearest others, nearest first, −1 where there is none."""
     neighbour_labels = np.full((len(vectors), k), -1, np.int64)
+    if len(vectors) > image_neighbours.EXACT_UP_TO:
+        for rows, items, scores in image_neighbours.nearest(vectors, k + _COPIES, meter):
+            scores[contents[items] == contents[rows, None]] = -np.inf
+            order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+            near = labels[np.take_along_axis(items, order, axis=1)]
+            neighbour_labels[rows] = np.where(np.isfinite(np.take_along_axis(scores, order, axis=1)), near, -1)
+        return neighbour_labels
     for start in range(0, len(vectors), _BLOCK):
         meter.task.check()
         scores = vectors[start : start + _BLOCK] @ vectors.T

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from core import paths, text_table
 from core.errors import CoreError, UnknownName
 from core.registry import LISTED
+from core.wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ def _contents(name: str) -> str:
         loaded = data.get(name)
     except CoreError as error:
         return f"cannot be opened: {error}"
-    return f"{len(loaded):,} images from {loaded.source}"
+    return f"{plural(len(loaded), 'image')} from {loaded.source}"
 
 
 def _readers() -> list[dict[str, object]]:

@@ -13,6 +13,7 @@ from core.errors import BadInput
 from core.fusion import FusionSpec
 from core.studies.vector_set import VectorSet
 from core.types import Dataset, Relevance, Split
+from core.wording import plural
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def refuse_trained(spec: FusionSpec, keys: Sequence[str]) -> None:
     count = int(trained_on(spec, keys).sum())
     if count:
         raise BadInput(
-            f"Fusion {spec.name!r} was fitted on {count:,} of these {len(keys):,} queries, so its figures on them mean "
+            f"Fusion {spec.name!r} was fitted on {count:,} of these {plural(len(keys), 'query')}, so its figures on them mean "
             "nothing. Report on the other queries, or on another dataset."
         )
 

@@ -186,7 +186,7 @@ def test_without_embeddings_there_is_the_button_that_helps(tmp_path, home) -> No
     data.add("one", tmp_path / "one.csv", reader="manifest", options={"missing": "quarantine"})
     app = opened("catalogue", d="one", q="square")
     assert "are not embedded by Concepts" in app.info[0].value
-    button(app, "Embed 1 pictures").click().run()
+    button(app, "Embed 1 image").click().run()
     settled(app)
     assert not app.info and not app.error and len(lists(app)) == 3, words(app)
     assert list((home / "texts").glob("*.npz")), "its texts are kept"

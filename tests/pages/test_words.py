@@ -216,7 +216,7 @@ def test_words_in_a_browser(demo, tab) -> None:  # noqa: F811
         assert "t=cup" in tab.url
         tab.get_by_role("slider").focus()
         tab.keyboard.press("ArrowRight")
-        expect(tab.get_by_text("Two steps: the text chose 1 pictures")).to_be_visible(timeout=30_000)
+        expect(tab.get_by_text("Two steps: the text chose 1 image")).to_be_visible(timeout=30_000)
         tab.set_viewport_size({"width": 900, "height": 900})
         tab.get_by_text("Labels by name").click()
         expect(tab.locator(".js-plotly-plot")).to_be_visible(timeout=60_000)

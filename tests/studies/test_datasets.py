@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from core import data
-from core.errors import BadInput
-from core.studies import datasets, label_errors
+from core.errors import BadInput, Cancelled
+from core.studies import datasets, image_neighbours, label_errors
+from core.task import Task
 from core.types import Dataset, Embeddings, Split, unit
 from tests.conftest import draw_tiny, write_tiny
 
@@ -92,6 +93,34 @@ def test_near_duplicates_need_several_backbones(n: int) -> None:
     assert (np.diff(one["similarity"]) <= 1e-9).all()
     groups = datasets.duplicate_groups(dataset, one)
     assert groups["position"].tolist()[:4] == [10, 20, 50, 60] and groups["group"].tolist()[:4] == [1, 1, 2, 2]
+
+
+def test_a_large_dataset_is_searched_by_an_index_and_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Near copies, and labels that may be wrong: as when all are compared with all."""
+    truth = np.arange(3000) % 50
+    labels = truth.copy()
+    labels[[7, 800, 2500]] = (truth[[7, 800, 2500]] + 3) % 50
+    spaces = [around_centres(truth, 24, seed, noise=0.5) for seed in range(2)]
+    for space in spaces:
+        space[[10, 11]] = space[[2000]]
+    keys = np.arange(3000)
+    keys[11] = 10
+    dataset = made(labels, keys)
+    embeddings = [Embeddings(f"b{k}", space, dataset.ids) for k, space in enumerate(spaces)]
+    exact = datasets.near_duplicates(dataset, embeddings, 0.999), label_errors.label_errors(dataset, embeddings)
+    assert image_neighbours.note(3000) == ""
+    monkeypatch.setattr(image_neighbours, "EXACT_UP_TO", 1000)
+    near = datasets.near_duplicates(dataset, embeddings, 0.999)
+    assert {(10, 2000), (11, 2000)} <= set(map(tuple, near[["first", "second"]].to_numpy()))
+    pd.testing.assert_frame_equal(near, exact[0], atol=1e-6)
+    errors = label_errors.label_errors(dataset, embeddings)
+    assert errors["position"].tolist() == exact[1]["position"].tolist() and {7, 800, 2500} <= set(errors["position"])
+    np.testing.assert_allclose(errors["certainty"], exact[1]["certainty"], atol=0.1)
+    assert "a few more may exist" in image_neighbours.note(3000)
+    task = Task()
+    task.cancel()
+    with pytest.raises(Cancelled):
+        datasets.near_duplicates(dataset, embeddings, 0.999, task=task)
 
 
 def test_too_many_pairs_ask_for_a_higher_threshold(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from core.data.file_walk import subfolders
 from core.data.readers.options import option_default, option_kind, options_from
 from core.data.readers.registry import READERS, Reader
 from core.errors import BadInput
+from core.wording import plural
 
 __all__ = ["READERS", "Reader", "choose", "known", "option_default", "option_kind", "options_from", "preview"]
 
@@ -64,14 +65,14 @@ def preview(path: Path, reader: Reader, columns: dict[str, str] | None = None) -
         frame = table_files.read_table(path)
         guessed = usual.guess_columns([str(name) for name in frame.columns], columns, str(path))
         roles = ", ".join(f"{ours} from {theirs!r}" for ours, theirs in guessed.items())
-        return f"{len(frame):,} rows; {roles or 'no column has a usual name, so choose them by hand'}."
+        return f"{plural(len(frame), 'row')}; {roles or 'no column has a usual name, so choose them by hand'}."
     if path.is_dir():
         names = subfolders(path)
         if names:
             return f"{len(names):,} folders at the first level: {table_files.some(names, 6)}"
         with os.scandir(path) as entries:
             n_images = sum(images.looks_like_one(entry.name) for entry in entries)
-        return f"{n_images:,} images in one flat folder, so there are no labels."
+        return f"{plural(n_images, 'image')} in one flat folder, so there are no labels."
     if not path.exists():
         raise BadInput(f"{path} does not exist; check the spelling, or give a full path.")
     return f"{path.stat().st_size / 1e6:,.1f} MB."

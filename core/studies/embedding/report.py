@@ -10,6 +10,7 @@ from core.backbones import encode
 from core.progress import Progress
 from core.task import Task
 from core.types import Dataset
+from core.wording import plural
 
 _SECONDS_BETWEEN_REPORTS = 0.2
 _ENOUGH_TO_MEASURE = 32
@@ -44,13 +45,13 @@ class EmbeddingReport:
     def sentence(self) -> str:
         """What was found, what was computed, what could not be read."""
         counts = [f"{name}: {self.present[name]:,} found, {n:,} computed" for name, n in self.computed.items()]
-        text = f"{self.dataset.name}: {len(self.dataset):,} images. " + "; ".join(counts) + "."
+        text = f"{self.dataset.name}: {plural(len(self.dataset), 'image')}. " + "; ".join(counts) + "."
         if self.images_per_second:
             text += f" {self.images_per_second:,.1f} images per second through all that was missing."
         if self.quarantined:
             text += f" {len(self.quarantined):,} files are no images that can be read; they are set aside."
         if self.unread:
-            text += f" {len(self.unread):,} files could not be opened just now; embed again when they are back."
+            text += f" {plural(len(self.unread), 'file')} could not be opened just now; embed again when they are back."
         return text
 
 

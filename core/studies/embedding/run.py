@@ -21,6 +21,7 @@ from core.studies.embedding import stored_vectors
 from core.studies.embedding.report import EmbeddingReport, ProgressReporter
 from core.task import Task
 from core.types import Backbone, Dataset
+from core.wording import plural
 
 _THUMBNAILS_AT_ONCE = 64
 
@@ -205,7 +206,7 @@ class EmbeddingRun:
             return
         good = np.array([key not in self.bad for key in self.keys])
         if not good.any():
-            raise BadInput(f"None of the {len(self.dataset):,} images of {self.dataset.name!r} can be read.")
+            raise BadInput(f"None of the {plural(len(self.dataset), 'image')} of {self.dataset.name!r} can be read.")
         self.current = dataset_table.subset(self.dataset, good)
 
     def report(self) -> EmbeddingReport:

@@ -10,6 +10,7 @@ from core import charts
 from core.studies.backbone_info import BackboneInfo
 from core.ui.app import cache, theme
 from core.ui.views.backbones import devices
+from core.wording import plural
 
 
 def alike(dataset: str) -> None:
@@ -47,7 +48,7 @@ def alike(dataset: str) -> None:
             st.plotly_chart(
                 charts.similarity_map(matrix, titles, label), key=f"{name} {dataset}", config={"displayModeBar": False}
             )
-    st.caption(f"{similarity.n_images:,} images of {theme.plain(dataset)}.")
+    st.caption(f"{plural(similarity.n_images, 'image')} of {theme.plain(dataset)}.")
 
 
 def cost_chart(infos: Sequence[BackboneInfo]) -> None:

@@ -18,6 +18,7 @@ from core.setups import FrameSetup
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.cached import cached
 from core.ui.widgets import embedding_job
+from core.wording import plural
 
 _AT = "folder browsed"
 _PATH = "add path"
@@ -46,8 +47,8 @@ def announce() -> None:
     left, right = st.columns([5, 1.4], vertical_alignment="center")
     unread = len(loaded.quarantine)
     left.success(
-        f"{theme.plain(loaded.name)} is here: {len(loaded):,} images"
-        + (f"; {unread:,} files could not be read, see “Not read”." if unread else "."),
+        f"{theme.plain(loaded.name)} is here: {plural(len(loaded), 'image')}"
+        + (f"; {plural(unread, 'file')} could not be read, see “Not read”." if unread else "."),
         icon=":material/check_circle:",
     )
     right.button("Look at it", on_click=show, args=(loaded.name,), type="primary", width="stretch")

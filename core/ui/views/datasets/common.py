@@ -129,11 +129,6 @@ def beside(key: str, widths: int | list[float], **options: Any) -> list:
         return st.columns(widths, **options)
 
 
-def many(count: int, what: str) -> str:
-    """'1 group', '2 groups'."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
 def titles(names: Iterable[str]) -> str:
     """Backbones as people read them, joined."""
     return ", ".join(theme.plain(cache.backbone_title(name)) for name in names)

@@ -16,12 +16,12 @@ from core.ui.views.datasets.common import (
     beside,
     computed,
     dataset_cards,
-    many,
     overview,
     page_of,
     warnings,
 )
 from core.ui.views.datasets.duplicates import near_pairs
+from core.wording import plural
 
 QUIET = {"displayModeBar": False}
 PER_PAGE = 48
@@ -109,7 +109,7 @@ def browse(loaded: Dataset) -> None:
         name=f"images of {loaded.name}",
     )
     st.caption(
-        f"{len(positions):,} images"
+        f"{plural(len(positions), 'image')}"
         + ("" if label or words else ", one of each class in turn")
         + ". Point at one to see it larger."
     )
@@ -158,7 +158,7 @@ def unread(loaded: Dataset) -> None:
     if len(table):
         reasons = table["reason"].str.slice(0, 60).nunique()
         st.caption(
-            f"{many(len(table), 'file')}, {many(reasons, 'reason')}. They take no part in anything; mend them and re-scan."
+            f"{plural(len(table), 'file')}, {plural(reasons, 'reason')}. They take no part in anything; mend them and re-scan."
         )
         st.dataframe(
             table,

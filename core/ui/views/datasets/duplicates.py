@@ -8,6 +8,7 @@ import streamlit as st
 from core import data
 from core.setups import DatasetsSetup
 from core.studies import datasets as study
+from core.studies import image_neighbours
 from core.types import Dataset
 from core.ui.app import jobs, state, theme
 from core.ui.app.cached import digest
@@ -19,12 +20,12 @@ from core.ui.views.datasets.common import (
     dataset_cards,
     decide,
     exact_duplicates,
-    many,
     page_of,
     slider,
     stored,
     titles,
 )
+from core.wording import plural
 
 GROUPS_PER_PAGE = 12
 
@@ -52,7 +53,9 @@ def duplicates(loaded: Dataset) -> None:
         pairs = look_for_near(loaded, names, threshold) if names else None
     if names:
         whose = f"most of {titles(names)}" if len(names) > 1 else titles(names)
-        st.caption(f"Exact duplicates have equal bytes. Near ones: {whose} must call two images the same.")
+        st.caption(
+            f"Exact duplicates have equal bytes. Near ones: {whose} must call two images the same. {image_neighbours.note(len(loaded))}"
+        )
     else:
         st.caption("Exact duplicates have equal bytes. Embed a backbone on the Overview to find near ones too.")
     exact, groups = exact_duplicates(loaded), study.duplicate_groups(loaded, pairs)
@@ -62,7 +65,9 @@ def duplicates(loaded: Dataset) -> None:
         return
     n_groups, n_exact = groups["group"].nunique(), exact["group"].nunique()
     left, right = beside("keep", [5, 2], vertical_alignment="center")
-    left.markdown(f"**{many(n_groups, 'group')}** of {len(groups):,} images; in {n_exact:,} of them bytes are equal.")
+    left.markdown(
+        f"**{plural(n_groups, 'group')}** of {plural(len(groups), 'image')}; in {n_exact:,} of them bytes are equal."
+    )
     right.button(
         f"Keep one of each (−{len(groups) - n_groups:,})",
         type="primary",

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core import files
-from core.studies import label_errors
+from core.studies import image_neighbours, label_errors
 from core.types import Dataset
 from core.ui.app import cache, state, theme
 from core.ui.app.cached import digest
@@ -59,7 +59,8 @@ def review(loaded: Dataset) -> None:
     st.caption(
         f"Each image's {k} nearest others vote, in each of {titles(names)}. A label is doubted when more than half of the "
         "backbones agree on one other label. Certainty is the share that names the other label minus the share that names "
-        "its own, averaged: 100 % means that all neighbours say the other one; below 0 the backbones are at odds."
+        "its own, averaged: 100 % means that all neighbours say the other one; below 0 the backbones are at odds. "
+        + image_neighbours.note(int((loaded.labels >= 0).sum()))
     )
     if errors is not None:
         error_list(loaded, errors, names, k)

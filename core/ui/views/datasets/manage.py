@@ -11,6 +11,7 @@ from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.views.datasets.common import MESSAGE, beside
 from core.ui.widgets import embedding_job
+from core.wording import plural
 
 
 def manage(loaded: Dataset) -> None:
@@ -82,7 +83,7 @@ def _have(loaded: Dataset, name: str) -> str:
     except StoreMismatch:
         return ":orange[:material/heart_broken: damaged: take them off, or attach them again]"
     return f"{dim:,} numbers each · " + (
-        f"{count:,} of {len(loaded):,} images" if count < len(loaded) else "all images"
+        f"{count:,} of {plural(len(loaded), 'image')}" if count < len(loaded) else "all images"
     )
 
 
@@ -108,7 +109,7 @@ def _rename(name: str, new: str) -> None:
 @st.dialog("Remove this dataset?", icon=":material/delete:")
 def ask_to_remove(name: str, n_images: int, built_in: bool) -> None:
     """The question before a dataset goes."""
-    st.markdown(f"**{theme.plain(name)}** with {n_images:,} images will be forgotten here.")
+    st.markdown(f"**{theme.plain(name)}** with {plural(n_images, 'image')} will be forgotten here.")
     st.caption(
         "The images are not touched. Embeddings and thumbnails belong to the images and are kept, so adding them again is quick. "
         "A split made here, notes and attached vectors are lost."

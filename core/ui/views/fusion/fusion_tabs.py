@@ -19,6 +19,7 @@ from core.ui.app import cache, jobs, state, theme
 from core.ui.components import gallery
 from core.ui.views.fusion import fusion_state, results, training
 from core.ui.widgets import image_cards, weight_shares
+from core.wording import plural
 
 BARE = {"displayModeBar": False}
 MOST_AT_ONCE = 4_000_000
@@ -113,7 +114,7 @@ def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: F
     best = ", ".join(f"{theme.plain(titles[n])} {s:.0%}" for n, s in zip(names, found.points[found.best]) if s > 0)
     region = {"ternary": "Ringed in white", "curve": "Red", "slices": "Red"}[found.shape]
     st.caption(
-        f"**Click a point to set the sliders.** mAP of {cache.n_valid(loaded):,} queries at {len(found.points):,} weightings; "
+        f"**Click a point to set the sliders.** mAP of {plural(cache.n_valid(loaded), 'query')} at {len(found.points):,} weightings; "
         f"the best one looked at has {found.values[found.best]:.3f} ({best}). {region}: not shown to be worse than it, since "
         "the paired 95 % interval reaches zero. The best point is chosen on these same queries and flatters itself; “Tune” "
         "reports on others."
@@ -160,7 +161,7 @@ def attribution(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base:
         )
         st.caption(
             f"Exact Shapley values for mAP over all {2 ** len(found.backbones) - 1} subsets and "
-            f"{cache.n_valid(loaded):,} queries: what a backbone adds when it joins the others, averaged over every order of "
+            f"{plural(cache.n_valid(loaded), 'query')}: what a backbone adds when it joins the others, averaged over every order of "
             "joining, from a random order of the gallery up to this fusion. “from … to” is the 95 % bootstrap interval; "
             "“without it” is the mAP of the fusion of the others."
         )
@@ -348,7 +349,7 @@ def _saved(name: str, one: FusionSpec) -> None:
     said, use, pin, remove = st.columns([6, 2, 3, 1], vertical_alignment="center")
     parts = ", ".join(f"{theme.plain(cache.backbone_title(n))} {s:.0%}" for n, s in one.shares.items())
     told = one.strategy.label + ("" if one.strategy.learned else f": {parts}")
-    fitted = f" · fitted on {len(one.trained_on):,} queries" if one.trained_on else ""
+    fitted = f" · fitted on {plural(len(one.trained_on), 'query')}" if one.trained_on else ""
     said.markdown(f"{theme.plain(name)}  \n:gray[{told}{fitted}]")
     use.button(
         "Use",

@@ -22,6 +22,7 @@ from core.studies.system_spec_text import SystemRef
 from core.types import Dataset
 from core.ui.app import cache, jobs, state
 from core.ui.components.map import layout_stream
+from core.wording import plural
 
 Place = tuple[str, str, int, str]
 """Dataset, method, dimensions, side: where a layout can go on from the one before."""
@@ -228,7 +229,7 @@ def _lay_out(
             stream.end()
         return maps.measured(space, made, running.task)
 
-    return jobs.start(name, f"Laying out {len(space):,} points with {label}", work).name
+    return jobs.start(name, f"Laying out {plural(len(space), 'point')} with {label}", work).name
 
 
 def _turned_onto(beside: ShownLayout) -> Callable[[np.ndarray], np.ndarray]:

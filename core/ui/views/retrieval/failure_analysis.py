@@ -25,6 +25,7 @@ from core.ui.app.cached import cached, digest
 from core.ui.app.error_boundary import fragment
 from core.ui.components import gallery
 from core.ui.widgets import image_cards, system_options
+from core.wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,9 @@ def _ask_panel(loaded: Dataset, systems: Sequence[SystemRef]) -> None:
     for named in systems:
         name = _panel_job(loaded, named)
         jobs.forget(name)
-        jobs.start(name, f"Asking {PANEL:,} queries of {named.title}", lambda job, one=named: _judge(loaded, one, job))
+        jobs.start(
+            name, f"Asking {plural(PANEL, 'query')} of {named.title}", lambda job, one=named: _judge(loaded, one, job)
+        )
 
 
 def _panel_is_asked(view: RetrievalView) -> bool:
@@ -110,8 +113,8 @@ def _panel_is_asked(view: RetrievalView) -> bool:
     if waiting:
         n_queries, n_gallery = len(view.loaded.split.queries), len(view.loaded.split.gallery)
         st.caption(
-            f"{n_queries:,} queries, each against {n_gallery:,} pictures, are too many to ask while one waits. A panel stands for "
-            f"them: {PANEL:,} queries, drawn once with a fixed seed, searched exactly."
+            f"{plural(n_queries, 'query')}, each against {plural(n_gallery, 'image')}, are too many to ask while one waits. A panel stands for "
+            f"them: {plural(PANEL, 'query')}, drawn once with a fixed seed, searched exactly."
         )
         st.button(
             "Ask the panel",
@@ -312,7 +315,7 @@ def _difference(loaded: Dataset, one: Evaluation, two: Evaluation, kept: np.ndar
     if not found.n:
         return "No query has anything relevant."
     return (
-        f"A − B: **{found.mean:+.3f}** mAP {theme.interval(found.low, found.high)} over {found.n:,} queries (paired 95 % "
+        f"A − B: **{found.mean:+.3f}** mAP {theme.interval(found.low, found.high)} over {plural(found.n, 'query')} (paired 95 % "
         f"bootstrap; p {found.p:.4f}, randomisation): {found.conclusion}. A is better on {found.wins:,}, equal on {found.ties:,}, worse on "
         f"{found.losses:,}."
     )
@@ -349,7 +352,7 @@ def _confusions(view: RetrievalView, pick: Pick) -> None:
             else f" The map shows the {len(classes)} most confused classes{with_it}."
         )
         st.caption(
-            f"What **{theme.plain(named.title)}** puts into the first {k} results, by class, over {evaluation.n_queries:,} queries."
+            f"What **{theme.plain(named.title)}** puts into the first {k} results, by class, over {plural(evaluation.n_queries, 'query')}."
             f"{few} Choose a square, or a row, to see its pictures."
         )
         rows = st.dataframe(

@@ -10,6 +10,7 @@ from core.studies import retrieval
 from core.types import Dataset
 from core.ui.components import gallery
 from core.ui.widgets import image_cards
+from core.wording import plural
 
 PER_PAGE = 60
 
@@ -35,7 +36,7 @@ def _dialog(loaded: Dataset, pick: Callable[[str], None]) -> None:
     page = st.pagination(pages, key=f"browse page of {pages}") if pages > 1 else 1
     shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
     st.caption(
-        f"{len(found):,} pictures"
+        f"{plural(len(found), 'image')}"
         + (f" · {(page - 1) * PER_PAGE + 1:,} to {(page - 1) * PER_PAGE + len(shown):,}" if pages > 1 else "")
     )
     if gallery.grid(
