@@ -47,11 +47,11 @@ def start_embedding(
 
 
 def in_catalog(chosen: Sequence[str]) -> tuple[str, ...]:
-    """Those of the chosen backbones that any pictures can be embedded with; the usual ones where a link names none."""
+    """Those of the chosen backbones that any images can be embedded with; the usual ones where a link names none."""
     known = []
-    for one in chosen:
+    for name in chosen:
         with suppress(CoreError):
-            known.append(backbones.get(one).name)
+            known.append(backbones.get(name).name)
     return tuple(known) or FrameSetup.backbones
 
 
@@ -61,9 +61,9 @@ def embed(loaded: Dataset, chosen: Sequence[str], job: jobs.BackgroundJob, devic
     Raises:
         NotComputed: what could not be fetched or computed; all the rest is done.
     """
-    here = [one for one in chosen if _is_here(loaded, one)]
+    here = [name for name in chosen if _is_here(loaded, name)]
     refused = []
-    for part in filter(None, [here, *([one] for one in chosen if one not in here)]):
+    for part in filter(None, [here, *([name] for name in chosen if name not in here)]):
         try:
             embedding.embed(
                 loaded,

@@ -32,7 +32,7 @@ def card(loaded: Dataset, position: int, **more: Any) -> Card:
 
 
 def key_of(loaded: Dataset, position: int) -> str:
-    """The content hash that a picture's address is made of."""
+    """The content hash that an image's address is made of."""
     key = loaded.keys[position]
     return key.decode() if isinstance(key, bytes) else str(key)
 
@@ -41,20 +41,20 @@ def facts(loaded: Dataset, position: int) -> tuple[tuple[str, str], ...]:
     """(name, value) pairs for the large card: label, size and text columns, long ones cut."""
     items = loaded.items  # cell by cell: a row as a Series takes five times as long, and a page shows a hundred
     row = {name: items[name].iat[position] for name in items.columns if name not in _HIDDEN}
-    found = [("class", loaded.label_of(position))] if loaded.label_of(position) else []
+    pairs = [("class", loaded.label_of(position))] if loaded.label_of(position) else []
     if "width" in row and row.get("width") == row.get("width"):
-        found.append(("size", f"{int(row['width'])} × {int(row['height'])}"))
+        pairs.append(("size", f"{int(row['width'])} × {int(row['height'])}"))
     for name, value in row.items():
         if name in {"id", "label", "width", "height", "size", "key", "split"}:
             continue
         text = "" if value is None or (isinstance(value, float) and np.isnan(value)) else str(value)
         if text:
-            found.append((str(name), text if len(text) <= 160 else text[:157] + "…"))
-    return tuple(found[:8])
+            pairs.append((str(name), text if len(text) <= 160 else text[:157] + "…"))
+    return tuple(pairs[:8])
 
 
 def cards(loaded: Dataset, positions: Iterable[int], **more: Any) -> list[Card]:
-    """Several cards alike; pictures that have no thumbnail yet get one now."""
+    """Several cards alike; images that have no thumbnail yet get one now."""
     positions = ensure_thumbnails(loaded, positions)
     return [card(loaded, position, **more) for position in positions]
 

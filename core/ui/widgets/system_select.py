@@ -104,7 +104,7 @@ def _say_why(text: str, offered: system_options.SystemOptions) -> None:
 
 def _titles(offered: system_options.SystemOptions, selection: sidebar.Selection) -> dict[str, str]:
     """Short titles, each once."""
-    found: dict[str, str] = {}
+    unique_titles: dict[str, str] = {}
     lab = system_options.lab_text(selection.backbones)
     for text, title in offered.titles.items():
         short = (
@@ -116,10 +116,10 @@ def _titles(offered: system_options.SystemOptions, selection: sidebar.Selection)
         )
         number = 2
         unique = short
-        while unique in found.values():
+        while unique in unique_titles.values():
             unique, number = f"{short} ({number})", number + 1
-        found[text] = unique
-    return found
+        unique_titles[text] = unique
+    return unique_titles
 
 
 def _competitors(
@@ -129,33 +129,33 @@ def _competitors(
     named: list[SystemRef] = []
     for text in picked:
         try:
-            one = system_spec_text.read(text, selection.embedded, offered.saved)
-            if one.spec is not None:
-                training_split.refuse_trained(one.spec, training_split.query_keys(loaded))
+            ref = system_spec_text.read(text, selection.embedded, offered.saved)
+            if ref.spec is not None:
+                training_split.refuse_trained(ref.spec, training_split.query_keys(loaded))
         except CoreError as error:
             st.warning(f"{theme.plain(titles[text])} is left out. {theme.plain(str(error))}", icon=":material/info:")
             continue
-        named.append(one)
-    used = tuple(sorted({name for one in named for name in one.backbones}))
+        named.append(ref)
+    used = tuple(sorted({name for ref in named for name in ref.backbones}))
     if not used:
         return []
     space = cache.space(loaded, used)
     shades = theme.colours(tuple(dict.fromkeys([*selection.backbones, *selection.embedded])))
-    found, n_fusions = [], 0
-    for one in named:
-        colour, dash = shades.get(one.text, ""), "solid"
-        if one.spec is not None:
+    competitors, n_fusions = [], 0
+    for ref in named:
+        colour, dash = shades.get(ref.text, ""), "solid"
+        if ref.spec is not None:
             colour, dash = charts.fusion_style(n_fusions)
             n_fusions += 1
-        found.append(ComparedSystem(System(one.text, space, one.spec), titles[one.text], colour, dash))
-    return found
+        competitors.append(ComparedSystem(System(ref.text, space, ref.spec), titles[ref.text], colour, dash))
+    return competitors
 
 
 def in_link(competitors: Sequence[ComparedSystem], setup: type) -> dict[str, str]:
     """What the link says about the systems: all of them by name once a fusion is among them, so that it reopens."""
     named = state.get(setup, "systems")
-    if named or any(one.system.spec is not None for one in competitors):
-        return {"systems": _joined([one.name for one in competitors])}
+    if named or any(competitor.system.spec is not None for competitor in competitors):
+        return {"systems": _joined([competitor.name for competitor in competitors])}
     return {}
 
 
@@ -165,30 +165,30 @@ def judge(
     """Every system with all its figures; the first time takes seconds, and says at which system it is.
 
     Of a large set a seeded panel of queries answers first, in a sentence that says so, and all queries follow. A system
-    that cannot be judged is left out with its sentence, and all others stand.
+    that cannot be evaluated is left out with its sentence, and all others stand.
 
     Returns:
         the dataset as it was asked, by all its queries or by the panel; the systems over it; their figures.
     Raises:
-        CoreError: none of them can be judged.
+        CoreError: none of them can be evaluated.
     """
     small, same = query_sample(loaded, competitors)
     if small is None:
-        return loaded, *_judged(loaded, competitors, ks, metric, by_class)
-    systems = tuple(one.system for one in competitors)
+        return loaded, *_evaluated(loaded, competitors, ks, metric, by_class)
+    systems = tuple(competitor.system for competitor in competitors)
     name = f"all queries {digest(loaded, ks, metric, by_class, systems)}"
 
     def work(job: jobs.BackgroundJob) -> bool:
-        for one in competitors:
-            cache.evaluated(loaded, one.system, ks, by_class, job.task)
+        for competitor in competitors:
+            cache.evaluated(loaded, competitor.system, ks, by_class, job.task)
         cache.compared(loaded, systems, ks, metric, by_class)
         return True
 
     if background_full_eval.ready(name):
-        return loaded, *_judged(loaded, competitors, ks, metric, by_class)
-    same, result = _judged(small, same, ks, metric, by_class, clusters=False)
-    able = {one.name for one in same}
-    competitors = [one for one in competitors if one.name in able]
+        return loaded, *_evaluated(loaded, competitors, ks, metric, by_class)
+    same, result = _evaluated(small, same, ks, metric, by_class, clusters=False)
+    able = {competitor.name for competitor in same}
+    competitors = [competitor for competitor in competitors if competitor.name in able]
     best = result.best.figures[metric]
     background_full_eval.follow(
         name, work, query_sampling.sentence(len(small.split.queries), len(loaded.split.queries), best.low, best.high)
@@ -198,15 +198,15 @@ def judge(
 
 def query_sample(loaded: Dataset, competitors: Sequence[ComparedSystem]) -> tuple[Dataset | None, list[ComparedSystem]]:
     """Of a large set the dataset asked by a panel, and the same systems over it; else None and the systems."""
-    used = tuple(sorted({name for one in competitors for name in one.system.backbones}))
+    used = tuple(sorted({name for competitor in competitors for name in competitor.system.backbones}))
     small = cache.panel(loaded, used)
     if small is None:
         return None, list(competitors)
     space = cache.space(small, used)
-    return small, [replace(one, system=replace(one.system, space=space)) for one in competitors]
+    return small, [replace(competitor, system=replace(competitor.system, space=space)) for competitor in competitors]
 
 
-def _judged(
+def _evaluated(
     loaded: Dataset,
     competitors: Sequence[ComparedSystem],
     ks: tuple[int, ...],
@@ -214,24 +214,24 @@ def _judged(
     by_class: bool,
     clusters: bool = True,
 ) -> tuple[list[ComparedSystem], evaluation.Result]:
-    said = st.empty()
+    placeholder = st.empty()
 
-    def one_of(one: ComparedSystem) -> None:
-        """Judge one system; whoever asks again finds it kept."""
+    def evaluate_competitor(competitor: ComparedSystem) -> None:
+        """Evaluate one system; the next caller finds it cached."""
         with (
-            said,
+            placeholder,
             st.spinner(
-                f"Judging {theme.plain(one.title)} ({competitors.index(one) + 1} of {len(competitors)}) …",
+                f"Evaluating {theme.plain(competitor.title)} ({competitors.index(competitor) + 1} of {len(competitors)}) …",
                 show_time=True,
             ),
         ):
-            cache.evaluated(loaded, one.system, ks, by_class, clusters=clusters)
+            cache.evaluated(loaded, competitor.system, ks, by_class, clusters=clusters)
 
-    competitors = able_of(competitors, one_of)
-    with said, st.spinner("Comparing every pair …"):
-        systems = tuple(one.system for one in competitors)
+    competitors = able_of(competitors, evaluate_competitor)
+    with placeholder, st.spinner("Comparing every pair …"):
+        systems = tuple(competitor.system for competitor in competitors)
         result = cache.compared(loaded, systems, ks, metric, by_class, clusters=clusters)
-    said.empty()
+    placeholder.empty()
     return competitors, result
 
 
@@ -244,20 +244,20 @@ def able_of(competitors: Sequence[ComparedSystem], ask: Callable[[ComparedSystem
         CoreError: of the last one, where nothing is left.
     """
     able: list[ComparedSystem] = []
-    faults: list[tuple[ComparedSystem, CoreError]] = []
-    for one in competitors:
+    refused: list[tuple[ComparedSystem, CoreError]] = []
+    for competitor in competitors:
         try:
-            ask(one)
+            ask(competitor)
         except Cancelled:
             raise
         except CoreError as error:
-            faults.append((one, error))
+            refused.append((competitor, error))
         else:
-            able.append(one)
-    if faults and not able:
-        raise faults[-1][1]
-    for one, fault in faults:
-        st.warning(f"{theme.plain(one.title)} is left out. {theme.plain(str(fault))}", icon=":material/info:")
+            able.append(competitor)
+    if refused and not able:
+        raise refused[-1][1]
+    for competitor, reason in refused:
+        st.warning(f"{theme.plain(competitor.title)} is left out. {theme.plain(str(reason))}", icon=":material/info:")
     return able
 
 

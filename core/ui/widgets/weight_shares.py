@@ -32,9 +32,9 @@ def moved(shares: Mapping[str, float], name: str, share: float, locked: Collecti
     >>> moved({"a": 0.5, "b": 0.25, "c": 0.25}, "a", 0.9, locked={"c"})
     {'a': 0.75, 'b': 0.0, 'c': 0.25}
     """
-    held = sum(value for other, value in shares.items() if other in locked and other != name)
+    taken = sum(value for other, value in shares.items() if other in locked and other != name)
     free = [other for other in shares if other != name and other not in locked]
-    room = max(0.0, 1.0 - held)
+    room = max(0.0, 1.0 - taken)
     mine = min(max(float(share), 0.0), room) if free else room
     rest, before = room - mine, sum(shares[other] for other in free)
     result = dict(shares)
