@@ -27,7 +27,7 @@ else:
     from starlette.middleware import Middleware
     from streamlit.starlette import App
 
-    from core.ui.app import host_check, tcp_nodelay, thumbnail_route
+    from core.ui.app import host_check, lifespan, thumbnail_route
     from core.ui.components.map import layout_stream
 
     thumbnail_route.pages_are_ours()
@@ -36,5 +36,5 @@ else:
         __file__,
         routes=[*thumbnail_route.routes(), *layout_stream.routes()],
         middleware=[Middleware(host_check.HostCheck)],
-        lifespan=tcp_nodelay.at_once,
+        lifespan=lifespan.lifespan,
     )

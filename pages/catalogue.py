@@ -166,7 +166,7 @@ def take_picture() -> None:
     if file is None:
         return
     try:
-        guest = uploads.receive([(file.name, file.getvalue())])
+        guest = uploads.take([file])
     except CoreError as error:
         state.session_set(_REFUSED, str(error))
         return

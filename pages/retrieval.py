@@ -137,7 +137,7 @@ def take_upload() -> None:
     # A new uploader each time: pictures that asked before must not ask again with the next ones.
     state.session_set(_UPLOADER, state.session_get(_UPLOADER, 0) + 1)
     try:
-        guest = uploads.receive([(file.name, file.getvalue()) for file in files])
+        guest = uploads.take(files)
     except CoreError as error:
         state.session_set(_REFUSED, (str(error),))
         return

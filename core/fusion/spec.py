@@ -107,7 +107,7 @@ class FusionSpec:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What was given and has no effect, in sentences."""
+        """What was given and has no effect, or another one than it seems to have, in sentences."""
         unused = [name for name, value in self.parameters if self.strategy.parameter(name) is None]
         remarks = [f"{self.name}: {self.kind} does not use {name!r}; it was ignored." for name in unused]
         weights = self.active_weights
@@ -115,7 +115,19 @@ class FusionSpec:
             remarks.append(
                 f"{self.name}: {self.kind} counts all its backbones the same; only a weight of 0 has an effect."
             )
+        if self._were_typed and self.strategy.weight == "length" and len(np.unique(weights)) > 1:
+            typed = ", ".join(f"{name} {weight:g}" for name, weight in zip(self.active, weights))
+            shares = ", ".join(f"{name} {self.shares[name]:.0%}".replace("%", " %") for name in self.active)
+            remarks.append(
+                f"{self.name}: the weights ({typed}) are lengths of the vectors, so they count by their squares in the "
+                f"cosine: {shares}."
+            )
         return tuple(remarks)
+
+    @property
+    def _were_typed(self) -> bool:
+        """Whether somebody wrote the weights: those of sliders are square roots of shares, with many digits."""
+        return self.weights is not None and all(round(weight, 3) == weight for weight in self.weights)
 
     @property
     def title(self) -> str:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from core import files, paths
+from core.data.natural_order import natural_key
 from core.errors import BadInput, StoreUnusable, UnknownName
 from core.fusion.spec import FusionSpec, dump, parse
 from core.registry import did_you_mean
@@ -54,7 +55,7 @@ def saved() -> tuple[dict[str, FusionSpec], tuple[str, ...]]:
             specs.update({spec.name: spec for spec in read(path)})
         except BadInput as error:
             problems.append(str(error))
-    return dict(sorted(specs.items())), tuple(problems)
+    return dict(sorted(specs.items(), key=lambda item: natural_key(item[0]))), tuple(problems)
 
 
 def load(name: str) -> FusionSpec:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.data.natural_order import natural_key
 from core.errors import BadInput
 from core.types import frozen_array
 
@@ -115,4 +116,7 @@ def column(items: pd.DataFrame, name: str) -> Colours:
         both = np.nanmin(plain) < 0 < np.nanmax(plain) if np.isfinite(plain).any() else False
         return diverging(name, plain) if both else numbers(name, plain)
     codes, names = pd.factorize(values, use_na_sentinel=True, sort=True)
+    if not pd.api.types.is_numeric_dtype(values):
+        names = sorted(map(str, names), key=natural_key)
+        codes = pd.Categorical(values.map(str, na_action="ignore"), names).codes
     return categories(name, codes, [str(value) for value in names])

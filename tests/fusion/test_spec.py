@@ -217,3 +217,10 @@ def test_what_has_no_effect_is_said() -> None:
 def test_equal_mixes_are_all_pairs_and_all() -> None:
     assert [one.name for one in spec.equal_mixes(("a", "b", "c"))] == ["a + b", "a + c", "b + c", "a + b + c"]
     assert spec.equal_mixes(("a",)) == []
+
+
+def test_typed_weights_say_what_they_count_in_the_cosine() -> None:
+    (remark,) = FusionSpec("mix", "concat", ("hog", "hsv"), (0.7, 0.3)).remarks
+    assert "by their squares" in remark and "hog 84 %, hsv 16 %" in remark
+    assert not FusionSpec("mix", "concat", ("hog", "hsv")).with_shares({"hog": 0.3, "hsv": 0.7}).remarks
+    assert not FusionSpec("mix", "score_sum", ("hog", "hsv"), (0.7, 0.3)).remarks

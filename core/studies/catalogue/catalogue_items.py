@@ -12,6 +12,7 @@ import pandas as pd
 
 from core import data
 from core.data import table_files
+from core.data.natural_order import natural_key
 from core.data.readers import manifest
 from core.errors import BadInput
 from core.types import Dataset
@@ -150,7 +151,7 @@ class Catalogue:
                 if values.min() < values.max():
                     facets[column] = (float(values.min()), float(values.max()))
             else:
-                names = sorted(set(self.texts(column)) - {""})
+                names = sorted(set(self.texts(column)) - {""}, key=natural_key)
                 if 2 <= len(names) <= min(_MOST_CHOICES, max(8, len(self) // 2)):
                     facets[column] = tuple(names)
         return facets

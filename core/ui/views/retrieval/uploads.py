@@ -15,11 +15,13 @@ from PIL import Image
 from core import backbones
 from core.data import images
 from core.errors import BadInput
-from core.ui.app import state
+from core.ui.app import session_memory, state
 from core.ui.app.cached import cached
 from core.ui.components import cropper
 
 if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from core.backbones.query_encoding import QueryEncoder
 
 GUEST = "given:"
@@ -89,6 +91,18 @@ def receive(files: Sequence[tuple[str, bytes]]) -> UploadedQuery:
     names, contents, thumbnails = zip(*kept)
     digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).hexdigest()
     return UploadedQuery(GUEST + digest[:12], names, contents, thumbnails, tuple(refused))
+
+
+def take(files: Sequence[UploadedFile]) -> UploadedQuery:
+    """As `receive`, of files of an upload widget, which lets go of them.
+
+    Raises:
+        BadInput: as `receive`.
+    """
+    contents = [(file.name, file.getvalue()) for file in files]
+    for file in files:
+        session_memory.forget_upload(file)
+    return receive(contents)
 
 
 def uploaded_queries() -> dict[str, UploadedQuery]:

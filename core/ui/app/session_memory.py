@@ -1,0 +1,64 @@
+"""Memory of visitors who have left is given back, also while nobody else comes.
+
+Streamlit keeps a closed session for `server.disconnectedSessionTTL` seconds, so that a lost connection finds its page
+again, but it looks for those whose time is over only when the next one closes; and what a session holds (uploads,
+images) hangs in reference circles that wait for a full collection of garbage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+EVERY = 20.0
+"""Seconds between two looks."""
+
+
+@asynccontextmanager
+async def swept(app: Any) -> AsyncIterator[None]:
+    """A lifespan of the app: while it runs, sessions whose time is over are let go."""
+    sweeper = asyncio.create_task(_sweep_for_ever())
+    try:
+        yield
+    finally:
+        sweeper.cancel()
+
+
+async def _sweep_for_ever() -> None:
+    known = 0
+    while True:
+        await asyncio.sleep(EVERY)
+        n_closed = count_closed()
+        if n_closed < known:
+            await asyncio.to_thread(collect)
+        known = n_closed
+
+
+def count_closed() -> int:
+    """How many closed sessions may come back; those whose time is over are let go by being counted."""
+    manager = getattr(runtime.get_instance(), "_session_mgr", None) if runtime.exists() else None
+    return len(getattr(getattr(manager, "_session_storage", None), "_cache", ()))
+
+
+def collect() -> None:
+    """Free what only circles of references keep, and hand free pages back to the system where its C library can."""
+    gc.collect()
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def forget_upload(file: UploadedFile) -> None:
+    """Let go of the bytes of a file that was read: the widget that took it would keep them until the session ends."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None:
+        context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=file.file_id)

@@ -1,0 +1,57 @@
+"""A visitor who has left is let go with all that was uploaded."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import time
+import weakref
+from types import SimpleNamespace
+
+import pytest
+from streamlit import runtime
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.session_manager import SessionInfo
+from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
+
+from core.ui.app import session_memory
+
+
+class Session:
+    """Holds an upload in a circle of references, as sessions do."""
+
+    def __init__(self, name: str) -> None:
+        self.id, self.upload, self.me = name, bytearray(1_000_000), self
+
+
+def test_a_closed_session_is_let_go_while_nobody_else_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = MemorySessionStorage(ttl_seconds=0.2)
+    manager = SimpleNamespace(_session_storage=storage)
+    monkeypatch.setattr(runtime, "exists", lambda: True)
+    monkeypatch.setattr(runtime, "get_instance", lambda: SimpleNamespace(_session_mgr=manager))
+    monkeypatch.setattr(session_memory, "EVERY", 0.1)
+    left = []
+    for number in range(5):
+        session = Session(str(number))
+        left.append(weakref.ref(session))
+        storage.save(SessionInfo(client=None, session=session, script_run_count=1))
+    del session
+    gc.disable()
+
+    async def serve() -> bool:
+        async with session_memory.swept(None):
+            until = time.monotonic() + 10
+            while any(one() for one in left) and time.monotonic() < until:
+                await asyncio.sleep(0.05)
+        return not any(one() for one in left)
+
+    try:
+        assert all(one() for one in left) and asyncio.run(serve())
+    finally:
+        gc.enable()
+
+
+def test_streamlit_keeps_closed_sessions_where_they_are_looked_for() -> None:
+    assert "self._session_storage = " in inspect.getsource(WebsocketSessionManager.__init__)
+    assert hasattr(MemorySessionStorage(), "_cache")
