@@ -272,7 +272,7 @@ def drawing(loaded: Dataset, named: SystemRef, other: SystemRef | None, colour: 
         focus=focus,
         height=620,
         group=GROUP,
-        image=picture_map.PICTURES if items.keys is not None else "",
+        image=picture_map.THUMBNAILS if items.keys is not None else "",
     )
     if event.selection is not None:
         choose(loaded, event.selection)
