@@ -114,7 +114,8 @@ class FusionEvaluator:
             whole = {name: np.concatenate([part[name] for part in parts[key]]) for name in parts[key][0]}
             for name in keys:
                 self.remember(("value", key, name), partial(whole.__getitem__, name))
-            self._see_ties(key, system, whole[""], whole["map"])
+            if whole[""].sum() > MANY_TIES * (~np.isnan(whole["map"])).sum():
+                self._see_ties(key, system, whole[""], whole["map"])
 
     def remember(self, key: tuple, make: Callable[[], Any]) -> Any:
         """What `make` gives, worked out once per key: when one weight moves, what stands beside it need not."""
@@ -127,13 +128,14 @@ class FusionEvaluator:
 
     def _ranks(self, key: str, system: System) -> RelevantRanks:
         ranked = self.ranker.rank(system)
-        self._see_ties(key, system, _mixed(ranked), metrics.average_precision(ranked.ranks))
+        mixed = _mixed(ranked)
+        if mixed.sum() > MANY_TIES * ranked.ranks.valid.sum():
+            self._see_ties(key, system, mixed, metrics.average_precision(ranked.ranks))
         return ranked.ranks
 
     def _see_ties(self, key: str, system: System, mixed: np.ndarray, ap: np.ndarray) -> None:
-        """Work out the range of ties where there are many, from few queries: a slider waits for it."""
-        if mixed.sum() > MANY_TIES * (~np.isnan(ap)).sum():
-            self._ties[key] = tie_range(system, self.truth, mixed, ap, LIVE_QUERIES)
+        """Work out the range of ties from few queries: a slider waits for it."""
+        self._ties[key] = tie_range(system, self.truth, mixed, ap, LIVE_QUERIES)
 
     def ties(self, what: str | FusionSpec) -> TieRange | None:
         """What the order of equal scores decides, of what was worked out before; else None."""
