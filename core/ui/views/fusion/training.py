@@ -70,6 +70,8 @@ def beside(standing: fusion_baseline.BaselineComparison) -> str:
             said.append(f"{words} **{row.mean:.3f}** {_plain_interval(row)}")
     best = next(row for row in standing.rows if row.name == standing.best and row.role == "backbone")
     said.append(f"best single ({cache.backbone_title(best.name)}) **{best.mean:.3f}** {_plain_interval(best)}")
+    if standing.chosen is not None:
+        said.append(f"{standing.chosen.mean:.3f} where it was not chosen")
     return ", ".join(said)
 
 
