@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput, ShapeMismatch, UnknownName
-from core.search import BlockScores, CosineScores, LiveEngine, first_copies, fused_scores, rank_scores, top
+from core.search import BlockScores, CosineScores, LiveEngine, first_copies, rank_scores
 from core.search.index import GalleryIndex
 from core.types import Relevance, Split, unit
+from tests.search_reference import fused_scores, top
 
 
 def slow_list(scores: np.ndarray, leave_out: set[int]) -> list[int]:

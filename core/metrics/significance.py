@@ -10,8 +10,6 @@ import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -264,28 +262,6 @@ def corrected(differences: Mapping) -> dict:
     """The same differences with Holm's correction over all of them."""
     p_values = holm([difference.p for difference in differences.values()])
     return {key: replace(d, p_holm=float(p)) for (key, d), p in zip(differences.items(), p_values, strict=True)}
-
-
-def compare_all(
-    systems: Mapping[str, np.ndarray],
-    base: np.ndarray,
-    *,
-    draws: int = DRAWS,
-    seed: int = 0,
-    classes: np.ndarray | None = None,
-) -> dict[str, Difference]:
-    """Each system less one base, Holm's correction over all of them."""
-    how: dict[str, Any] = {"draws": draws, "flips": flips_for(len(systems), draws), "seed": seed, "classes": classes}
-    return corrected({name: compare(values, base, **how) for name, values in systems.items()})
-
-
-def compare_pairs(
-    systems: Mapping[str, np.ndarray], *, draws: int = DRAWS, seed: int = 0, classes: np.ndarray | None = None
-) -> dict[tuple[str, str], Difference]:
-    """Every pair (A less B, in the order given), Holm's correction over all pairs."""
-    pairs = list(combinations(systems, 2))
-    how: dict[str, Any] = {"draws": draws, "flips": flips_for(len(pairs), draws), "seed": seed, "classes": classes}
-    return corrected({(a, b): compare(systems[a], systems[b], **how) for a, b in pairs})
 
 
 def tie_groups(means: Mapping[str, float], differences: Mapping[tuple[str, str], Difference]) -> dict[str, str]:

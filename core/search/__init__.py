@@ -1,8 +1,8 @@
 """Similarity, the order of a list, exact ranks of relevant items, indexes. Arrays in, arrays out."""
 
 from core.search.live_engine import LiveEngine
-from core.search.ranking import RankingResult, precompile, rank_scores, top
-from core.search.scores import BlockScores, CosineScores, ScoreSource, first_copies, fused_scores, rows_at
+from core.search.ranking import RankingResult, precompile, rank_scores
+from core.search.scores import BlockScores, CosineScores, ScoreSource, first_copies, rows_at
 
 __all__ = [
     "BlockScores",
@@ -11,9 +11,7 @@ __all__ = [
     "RankingResult",
     "ScoreSource",
     "first_copies",
-    "fused_scores",
     "rank_scores",
     "rows_at",
-    "top",
     "precompile",
 ]

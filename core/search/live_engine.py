@@ -64,11 +64,6 @@ class LiveEngine:
         self._sources[name] = CosineScores(queries, gallery)
         self._scores.drop(name)
 
-    def remove(self, name: str) -> None:
-        """Forget a backbone and give its memory back."""
-        self._sources.pop(name, None)
-        self._scores.drop(name)
-
     @property
     def names(self) -> tuple[str, ...]:
         """The backbones, in the order in which they were given."""

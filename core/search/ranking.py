@@ -212,26 +212,6 @@ def rank_scores(
     return (accumulator or RankAccumulator(lists, k, hits)).result()
 
 
-def top(scores: ScoreSource | np.ndarray, k: int, self_position: np.ndarray | None = None) -> Ranking:
-    """The exact best k of every query, without any truth.
-
-    Args:
-        scores: a source, or (n_queries, n_gallery).
-        self_position: (n_queries,) the query's own gallery position, left out; −1 for none.
-    """
-    source = BlockScores(np.atleast_2d(scores)) if isinstance(scores, np.ndarray) else scores
-    truth = Relevance(
-        source.n_queries,
-        source.n_gallery,
-        self_position=self_position,
-        query_classes=np.full(source.n_queries, -1),
-        gallery_classes=np.full(source.n_gallery, -1),
-    )
-    best = rank_scores(source, truth, k=max(1, k)).best
-    assert best is not None  # asked for at least one
-    return best
-
-
 _warming = threading.Lock()
 _warm: set[str] = set()
 

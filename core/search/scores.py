@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Protocol, runtime_checkable
 
@@ -126,25 +126,3 @@ def missing_factors(shares: Sequence[float] | np.ndarray, present: Sequence[np.n
     for share, p in zip(shares, present):
         total += share * p
     return np.where(total > 0, 1 / np.sqrt(np.where(total > 0, total, 1)), 0).astype(np.float32)
-
-
-def fused_scores(sources: Mapping[str, CosineScores], shares: Mapping[str, float], start: int, stop: int) -> np.ndarray:
-    """Cosines of the weighted concatenation, (stop − start, n_gallery) float32: sum of share x cosine.
-
-    Shares are divided by their sum; a share of 0 takes its backbone out; missing (zero) vectors follow the rule of
-    DEFINITIONS.md, section 8. This is the plain form of what `LiveEngine` streams.
-    """
-    names = [name for name in sources if shares.get(name, 0) > 0]
-    part = np.array([shares[name] for name in names], np.float64)
-    part /= part.sum()
-    weights = part.astype(np.float32)
-    fused = weights[0] * sources[names[0]].block(start, stop)
-    for weight, name in zip(weights[1:], names[1:]):
-        fused += weight * sources[name].block(start, stop)
-    columns = missing_factors(part, [sources[name].gallery_present for name in names])
-    rows = missing_factors(part, [sources[name].query_present[start:stop] for name in names])
-    if columns is not None:
-        fused *= columns
-    if rows is not None:
-        fused *= rows[:, None]
-    return fused

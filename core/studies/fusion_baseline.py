@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,9 +22,6 @@ from core.studies.fusion_evaluator import FusionEvaluator, identity
 from core.studies.training_split import refuse_trained
 from core.task import NO_TASK, Task
 from core.types import TieRange
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ORACLE = "best per query (upper bound)"
 """Not a system: for every query the best of the rows above. Nobody can choose like that without knowing the answer."""
@@ -147,21 +143,6 @@ class BaselineComparison:
                 f"no gain shown: {versus.n_units} classes are too few to tell it from {self.best} alone ({interval})."
             )
         return f"no gain shown: it cannot be told apart from {self.best} alone ({interval})."
-
-    def table(self) -> pd.DataFrame:
-        """One line per row: name, role, mean, low, high, difference, its interval, p, Holm p, ms, MB."""
-        import pandas as pd
-
-        records = []
-        for row in self.rows:
-            versus = row.versus
-            record = {"name": row.name, "role": row.role, "mean": row.mean, "low": row.low, "high": row.high}
-            for key in ("mean", "low", "high", "p", "p_holm"):
-                record["difference" if key == "mean" else key if key.startswith("p") else f"difference {key}"] = (
-                    float("nan") if versus is None else getattr(versus, key)
-                )
-            records.append(record | {"ms": row.cost.milliseconds, "MB": row.cost.megabytes})
-        return pd.DataFrame(records)
 
 
 def strongest(means: Mapping[str, float], count: int = 2) -> tuple[str, ...]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from core import metrics
-from core.errors import BadInput
 from core.fusion import FusionSpec
 from core.metrics import resampling
 from core.studies.comparison import Estimate, ResamplingUnit, cross_fitted_best
-from core.studies.weight_search import EQUAL, LearnedWeights, best_point
-from core.task import NO_TASK, Task
+from core.studies.weight_search import EQUAL, best_point
 
 MOST_FOR_SUBSETS = 8
 """All subsets are tried of so many backbones at most: 255 of eight."""
@@ -56,23 +54,6 @@ def total_cost(backbones: Sequence[str], costs: Mapping[str, FusionCost]) -> Fus
     return total
 
 
-def best_by_subset(points: np.ndarray, values: np.ndarray, backbones: Sequence[str]) -> dict[tuple[str, ...], int]:
-    """The best looked-at point of every subset, by its support; one simplex holds the faces of all subsets.
-
-    Returns:
-        subset → index into `points`; subsets that no point stands for are left out.
-    """
-    supports: dict[tuple[str, ...], list[int]] = {}
-    for index, point in enumerate(points):
-        chosen = tuple(name for name, share in zip(backbones, point) if share > 1e-9)
-        supports.setdefault(chosen, []).append(index)
-    return {
-        chosen: indices[best_point(points[indices], values[indices])]
-        for chosen, indices in sorted(supports.items(), key=lambda item: (len(item[0]), item[0]))
-        if not np.isnan(values[indices]).all()
-    }
-
-
 @dataclass(frozen=True)
 class SubsetCost:
     """One subset with its weights: what it gives and what it costs.
@@ -90,37 +71,35 @@ class SubsetCost:
     per_query: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
 
 
-def subset_costs(
-    objective: Callable[[np.ndarray], np.ndarray],
-    backbones: Sequence[str],
-    costs: Mapping[str, FusionCost],
-    learned: LearnedWeights | None = None,
-    *,
-    task: Task = NO_TASK,
+def offers_of(
+    points: np.ndarray, per_query: np.ndarray, backbones: Sequence[str], costs: Mapping[str, FusionCost]
 ) -> list[SubsetCost]:
-    """Every subset of the backbones with its weights, judged by mean AP, and what it costs.
+    """Every weighting of every subset, and what it costs.
 
     Args:
-        objective: shares (n_backbones,) → (n_queries,) AP, of queries that trained nothing.
-        learned: a finished search on training queries: each subset takes its best point there. None, or a subset that
-            no point stands for: equal shares.
-    Raises:
-        BadInput: more than eight backbones.
+        points: (n_points, n_backbones) shares, 0 for a backbone that is left out.
+        per_query: (n_points, n_queries) AP, NaN where not valid.
     """
-    if len(backbones) > MOST_FOR_SUBSETS:
-        raise BadInput(
-            f"All subsets are tried up to {MOST_FOR_SUBSETS} backbones, not {len(backbones)}. Take some out."
-        )
-    best = {} if learned is None else best_by_subset(learned.points, learned.values, learned.backbones)
     offers = []
-    for chosen in task.each("Trying all subsets", subsets(backbones), "subsets"):
-        shares = {name: 1 / len(chosen) for name in chosen}
-        if learned is not None and chosen in best:
-            shares = dict(zip(learned.backbones, map(float, learned.points[best[chosen]]), strict=True))
-        values = np.asarray(objective(np.array([shares.get(name, 0.0) for name in backbones])), np.float64)
-        cost, of_chosen = total_cost(chosen, costs), tuple(shares[name] for name in chosen)
-        offers.append(SubsetCost(chosen, of_chosen, metrics.mean(values), cost, per_query=values))
+    for point, values in zip(points, per_query, strict=True):
+        shares = {name: float(share) for name, share in zip(backbones, point, strict=True) if share > 1e-9}
+        cost, mean = total_cost(tuple(shares), costs), metrics.mean(values)
+        offers.append(SubsetCost(tuple(shares), tuple(shares.values()), mean, cost, per_query=values))
     return offers
+
+
+def best_offers(offers: Sequence[SubsetCost]) -> list[SubsetCost]:
+    """The best weighting of every subset, smaller subsets first; those without a value are left out."""
+    by_subset: dict[tuple[str, ...], list[SubsetCost]] = {}
+    for offer in offers:
+        if not math.isnan(offer.value):
+            by_subset.setdefault(offer.backbones, []).append(offer)
+    best = []
+    for backbones in sorted(by_subset, key=lambda chosen: (len(chosen), chosen)):
+        weighted = by_subset[backbones]
+        shares = np.array([offer.shares for offer in weighted])
+        best.append(weighted[best_point(shares, np.array([offer.value for offer in weighted]))])
+    return best
 
 
 def pareto_front(costs: Sequence[float | None], values: Sequence[float]) -> np.ndarray:

@@ -15,8 +15,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from core import metrics as m
 from core.errors import BadInput, UnknownName
 from core.metrics import clustering, curves, knn, ranking
-from core.search import CosineScores, rank_scores, top
+from core.search import CosineScores, rank_scores
 from core.types import Relevance, RelevantRanks, unit
+from tests.search_reference import top
 
 CUTS = (1, 2, 3, 5, 10, 100, 1000)
 

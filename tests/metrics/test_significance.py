@@ -359,28 +359,20 @@ def test_holm_of_a_textbook() -> None:
     np.testing.assert_allclose(s.holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
 
 
-def test_every_pair_is_corrected_over_all_pairs() -> None:
+def test_differences_are_corrected_together() -> None:
     random = np.random.default_rng(2)
     base = random.random(70)
-    systems = {
-        name: base + random.normal(shift, 0.1, 70) for name, shift in (("a", 0), ("b", 0.02), ("c", 0.05), ("d", 0.3))
-    }
-    found = s.compare_pairs(systems, draws=2000, seed=1)
-    assert list(found) == list(itertools.combinations("abcd", 2))
-    for (a, b), one in found.items():
-        alone = s.compare(systems[a], systems[b], draws=2000, seed=1)
-        assert (one.mean, one.low, one.p) == (alone.mean, alone.low, alone.p)
-    np.testing.assert_allclose([one.p_holm for one in found.values()], s.holm([one.p for one in found.values()]))
-    against = s.compare_all({name: systems[name] for name in "bcd"}, systems["a"], draws=2000, seed=1)
-    np.testing.assert_allclose([one.p_holm for one in against.values()], s.holm([one.p for one in against.values()]))
-    assert against["d"].mean == pytest.approx((systems["d"] - systems["a"]).mean())
+    alone = {shift: s.compare(base + random.normal(shift, 0.1, 70), base, draws=2000) for shift in (0, 0.02, 0.05, 0.3)}
+    corrected = s.corrected(alone)
+    np.testing.assert_allclose([one.p_holm for one in corrected.values()], s.holm([one.p for one in alone.values()]))
+    assert all(corrected[shift].low == one.low and corrected[shift].p == one.p for shift, one in alone.items())
 
 
-def test_many_pairs_draw_more_so_that_the_smallest_p_can_survive() -> None:
-    systems = {str(i): np.random.default_rng(i).random(20) + i for i in range(9)}
-    found = s.compare_pairs(systems, draws=100)
-    assert min(one.p for one in found.values()) < 1 / (20 * len(found))
-    assert max(one.p_holm for one in found.values()) <= 0.05
+def test_many_pairs_flip_more_so_that_the_smallest_p_can_survive() -> None:
+    d = np.random.default_rng(0).random(40) + 1
+    assert s.compare(d, np.zeros(40), draws=100, flips=s.flips_for(36, 100)).p == 1 / (200 * 36 + 2)
+    doubtful = np.random.default_rng(1).normal(0.1, 1, 40)
+    assert s.randomisation(doubtful, 50_000) == s.randomisation(doubtful, 10_000), "enough of the first draws reach it"
 
 
 # ---------------------------------------------------------------- letters

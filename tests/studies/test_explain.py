@@ -207,11 +207,11 @@ def test_the_pareto_front_is_what_nothing_beats() -> None:
 def test_one_simplex_holds_the_best_weights_of_every_subset() -> None:
     points = weight_search.simplex(3)
     values = np.random.default_rng(1).random(len(points))
-    found = fusion_costs.best_by_subset(points, values, ("a", "b", "c"))
-    assert set(found) == set(fusion_costs.subsets(("a", "b", "c")))
-    for chosen, index in found.items():
-        inside = [i for i, p in enumerate(points) if {n for n, s in zip("abc", p) if s > 0} == set(chosen)]
-        assert values[index] == max(values[inside])
+    found = fusion_costs.best_offers(fusion_costs.offers_of(points, values[:, None], ("a", "b", "c"), COSTS))
+    assert {offer.backbones for offer in found} == set(fusion_costs.subsets(("a", "b", "c")))
+    for offer in found:
+        inside = [i for i, p in enumerate(points) if {n for n, s in zip("abc", p) if s > 0} == set(offer.backbones)]
+        assert offer.value == max(values[inside])
 
 
 def test_all_subsets_are_offered_with_their_learned_weights() -> None:
@@ -220,14 +220,28 @@ def test_all_subsets_are_offered_with_their_learned_weights() -> None:
     def objective(shares: np.ndarray) -> np.ndarray:
         return np.array([1 - ((shares - goal) ** 2).sum(), np.nan])
 
-    found = weight_search.learn(objective, ("a", "b", "c"), refine=False)
-    made = {offer.backbones: offer for offer in fusion_costs.subset_costs(objective, ("a", "b", "c"), COSTS, found)}
+    points = weight_search.simplex(3)
+    every = fusion_costs.offers_of(points, np.array([objective(point) for point in points]), ("a", "b", "c"), COSTS)
+    made = {offer.backbones: offer for offer in fusion_costs.best_offers(every)}
     assert set(made) == set(fusion_costs.subsets(("a", "b", "c")))
     assert made[("a", "b")].shares == pytest.approx((0.7, 0.3)) and made[("a", "b")].value == pytest.approx(1.0)
     assert made[("b", "c")].cost == fusion_costs.FusionCost(6, 101, False)
-    plain = {offer.backbones: offer for offer in fusion_costs.subset_costs(objective, ("a", "b", "c"), COSTS)}
-    assert plain[("a", "b")].shares == (0.5, 0.5) and plain[("a", "b")].value < made[("a", "b")].value
     assert fusion_costs.within_budget(list(made.values()), fusion_costs.Budget(milliseconds=15)).backbones == ("a", "b")
+
+
+def test_the_best_within_a_budget_is_reported_where_it_was_not_chosen() -> None:
+    from core.studies.comparison import ResamplingUnit
+
+    random, classes = np.random.default_rng(0), np.repeat(np.arange(12), 4)
+    points = weight_search.simplex(3)
+    lucky = 0.5 + random.normal(0, 0.2, (len(points), 12))[:, classes]
+    every = fusion_costs.offers_of(points, lucky, ("a", "b", "c"), COSTS)
+    budget, unit_of = fusion_costs.Budget(milliseconds=12), ResamplingUnit("classes", classes, 12, True)
+    plain = fusion_costs.within_budget(every, budget)
+    honest = fusion_costs.chosen_within_budget(every, budget, unit_of)
+    assert plain.cost.milliseconds <= 12 and plain.value > 0.6, "66 equal ones, the luckiest of them"
+    assert honest.low < 0.5 < plain.value and honest.mean < plain.value - 0.05
+    assert fusion_costs.chosen_within_budget(every, fusion_costs.Budget(milliseconds=0.1), unit_of) is None
 
 
 def test_winners_and_losers() -> None:

@@ -60,22 +60,9 @@ def _simplex(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> tuple
     return points, np.array([run(point) for point in points])
 
 
-def _offers(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> list[fusion_costs.SubsetCost]:
-    """Every subset with every weighting of the grid, and what it costs."""
-    priced, weighted = costs(names), []
-    for point, values in zip(*_simplex(loaded, names, spec), strict=True):
-        shares = {name: float(share) for name, share in zip(names, point, strict=True) if share > 1e-9}
-        cost, mean = fusion_costs.total_cost(tuple(shares), priced), metrics.mean(values)
-        weighted.append(fusion_costs.SubsetCost(tuple(shares), tuple(shares.values()), mean, cost, per_query=values))
-    return weighted
-
-
 def offers(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> list[fusion_costs.SubsetCost]:
     """Every subset with its best weights, and what it costs."""
-    weighted = _offers(loaded, names, spec)
-    points, _ = _simplex(loaded, names, spec)
-    means = np.array([offer.value for offer in weighted])
-    return [weighted[at] for at in fusion_costs.best_by_subset(points, means, names).values()]
+    return fusion_costs.best_offers(fusion_costs.offers_of(*_simplex(loaded, names, spec), names, costs(names)))
 
 
 def chosen_within_budget(
@@ -83,4 +70,5 @@ def chosen_within_budget(
 ) -> Estimate | None:
     """What the best subset and weights within a budget are worth on queries that did not choose them."""
     unit = ResamplingUnit.of(truth(loaded))
-    return fusion_costs.chosen_within_budget(_offers(loaded, names, spec), budget, unit)
+    weighted = fusion_costs.offers_of(*_simplex(loaded, names, spec), names, costs(names))
+    return fusion_costs.chosen_within_budget(weighted, budget, unit)
