@@ -16,7 +16,7 @@ import pandas as pd
 from core import paths
 from core.data import dataset_table, image_bytes, images
 from core.data.image_bytes import Box, Location
-from core.data.listing import Listing, searchable
+from core.data.listing import Listing, has_relevant, searchable
 from core.errors import BadInput
 from core.task import NO_TASK, Task
 from core.types import Dataset
@@ -146,6 +146,8 @@ def _assemble(
     if listing.splits is not None:
         listing.splits, note = searchable(listing.splits)
         listing.notes += [note] if note else []
+        if listing.splits and listing.labels and not has_relevant(listing.labels, listing.splits):
+            listing.notes.append("No query of this split has a relevant image; `--split 0.3` makes another split.")
     if listing.pairs is not None:
         listing.pairs = dataset_table.pairs_among(listing.pairs, listing.ids)
     files = [indexed[i] for i in usable]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +78,17 @@ def split_word(text: object, where: str) -> str:
 def known_split(text: object) -> str:
     """Our word for a split, "" for text that names none."""
     return SPLIT_WORDS.get("|".join(part.strip() for part in str(text).strip().lower().split("|")), "")
+
+
+def has_relevant(labels: list[tuple[str, ...]], splits: list[str]) -> bool:
+    """Whether any query of a split has an image with one of its labels in the gallery, other than itself.
+
+    >>> has_relevant([("a",), ("b",)], ["query|gallery", "query|gallery"])
+    False
+    """
+    gallery = Counter(label for row, split in zip(labels, splits) if "gallery" in split for label in row)
+    queries = ((row, "gallery" in split) for row, split in zip(labels, splits) if "query" in split)
+    return any(gallery[label] > itself for row, itself in queries for label in row)
 
 
 def searchable(splits: list[str]) -> tuple[list[str] | None, str]:

@@ -61,6 +61,11 @@ def test_files_set_aside_are_named_on_every_run(tmp_path: Path, home: Path, caps
     assert [Path(path).name for path in listed["path"]] == ["1.heic", "1.HEIC"]
 
 
+def test_a_split_without_relevant_images_says_so(tmp_path: Path, home: Path) -> None:
+    dataset = data.load(write(tmp_path / "set", "train/a/0.jpg", "train/b/0.jpg", "val/a/0.jpg", "val/b/0.jpg"))
+    assert "No query of this split has a relevant image; `--split 0.3`" in notes(dataset)
+
+
 # ------------------------------------------------------------------------------------------- rows without ids
 
 

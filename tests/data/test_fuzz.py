@@ -29,7 +29,7 @@ from tests.data.sources import COCO, READ_AS, jpeg
 
 SECONDS = float(os.environ.get("FUSIONSCOPE_FUZZ", 0))
 N_TESTS = 7
-EXAMPLES = 100_000 if SECONDS else 25
+EXAMPLES = int(SECONDS * 4) or 25
 QUICK = settings(
     max_examples=EXAMPLES,
     deadline=None,
