@@ -29,8 +29,8 @@ def example(tiny_world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Ite
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "highest.py").write_text(text, encoding="utf-8")
     yield folder
-    for own in [one.name for one in FUSIONS if one.own]:
-        FUSIONS.discard(own)
+    for name in [strategy.name for strategy in FUSIONS if strategy.is_plugin]:
+        FUSIONS.discard(name)
 
 
 def test_the_readmes_example_is_listed_and_evaluated(example: Path, tmp_path: Path, capsys) -> None:

@@ -104,7 +104,7 @@ def test_every_metric_has_exactly_one_row() -> None:
 
 def test_every_fusion_has_exactly_one_row() -> None:
     rows = [key for number in (8, 9) for key in definitions.sections()[number].rows]
-    assert sorted(rows) == sorted(strategy.name for strategy in FUSIONS if not strategy.own)
+    assert sorted(rows) == sorted(strategy.name for strategy in FUSIONS if not strategy.is_plugin)
     assert set(definitions.sections()[10].rows) == set(CATALOGUE_STRATEGIES.names)
 
 

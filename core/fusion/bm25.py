@@ -60,14 +60,14 @@ def tokens(text: str) -> list[str]:
     """
     plain = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    found: list[str] = []
+    words: list[str] = []
     for word in _WORD.findall(plain):
         if any(unicodedata.name(letter, "").startswith(_ALONE) for letter in word):
-            found.extend(word)
+            words.extend(word)
         else:
             plural = len(word) > 3 and word.endswith("s") and not word.endswith("ss")
-            found.append(word[:-1] if plural else word)
-    return [word for word in found if word not in STOP_WORDS] or found
+            words.append(word[:-1] if plural else word)
+    return [word for word in words if word not in STOP_WORDS] or words
 
 
 class Bm25:
@@ -86,8 +86,8 @@ class Bm25:
 
     def scores(self, terms: Sequence[tuple[str, float]]) -> np.ndarray:
         """(n_items,) float64: the sum over terms (text, weight) of weight times BM25; zeros when no word occurs."""
-        found = np.zeros(self.n_items)
+        total = np.zeros(self.n_items)
         if self._index is not None:
             for text, weight in terms:
-                found += weight * np.asarray(self._index.get_scores(tokens(text)), np.float64)
-        return found
+                total += weight * np.asarray(self._index.get_scores(tokens(text)), np.float64)
+        return total

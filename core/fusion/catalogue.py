@@ -142,19 +142,23 @@ def weights(strategy: str, similarities: np.ndarray, components: Components, sha
     entry = CATALOGUE_STRATEGIES.get(strategy)
     if entry.function is None:
         raise BadInput(f"{entry.label} has no weights per component.")
-    given = np.ones(len(components)) if shares is None else np.asarray(shares, np.float64)
-    if given.shape != (len(components),):
-        raise ShapeMismatch(f"Got {given.size} weights for {len(components)} components {components.names}.")
-    if not np.isfinite(given).all() or (given < 0).any() or (entry.uses_shares and not given.any()):
+    fixed_shares = np.ones(len(components)) if shares is None else np.asarray(shares, np.float64)
+    if fixed_shares.shape != (len(components),):
+        raise ShapeMismatch(f"Got {fixed_shares.size} weights for {len(components)} components {components.names}.")
+    if (
+        not np.isfinite(fixed_shares).all()
+        or (fixed_shares < 0).any()
+        or (entry.uses_shares and not fixed_shares.any())
+    ):
         raise BadInput("Weights of components are numbers of at least 0, not all of them 0.")
-    raw = np.where(components.present, entry.function(similarities, components, given), 0.0)
+    raw = np.where(components.present, entry.function(similarities, components, fixed_shares), 0.0)
     total = raw.sum(axis=2, keepdims=True)
     enough = total > 1e-12
-    found = np.divide(raw, total, out=np.zeros_like(raw), where=enough)
+    shares_of_items = np.divide(raw, total, out=np.zeros_like(raw), where=enough)
     if not entry.uses_shares:
         count = np.maximum(components.present.sum(axis=1), 1)[:, None]
-        found = np.where(enough, found, components.present / count)
-    return np.broadcast_to(found, similarities.shape)
+        shares_of_items = np.where(enough, shares_of_items, components.present / count)
+    return np.broadcast_to(shares_of_items, similarities.shape)
 
 
 def fused_scores(fit: Fit, weighed: np.ndarray) -> np.ndarray:
@@ -166,8 +170,8 @@ def fused_scores(fit: Fit, weighed: np.ndarray) -> np.ndarray:
     products = "qnij" if fit.gram.ndim == 4 else "nij"
     squared = np.einsum(f"qni,{products},qnj->qn", weighed, fit.gram, weighed, optimize=False)
     norm = np.sqrt(np.maximum(squared, 0.0))
-    found = np.einsum("qni,qni->qn", weighed, fit.similarities)
-    return np.divide(found, norm, out=np.zeros_like(found), where=norm > ZERO_NORM)
+    fused = np.einsum("qni,qni->qn", weighed, fit.similarities)
+    return np.divide(fused, norm, out=np.zeros_like(fused), where=norm > ZERO_NORM)
 
 
 def reciprocal_ranks(similarities: np.ndarray, present: np.ndarray, k: int = RRF_K) -> np.ndarray:
@@ -177,14 +181,14 @@ def reciprocal_ranks(similarities: np.ndarray, present: np.ndarray, k: int = RRF
     lacks adds nothing.
     """
     n_queries, n_items, n_components = similarities.shape
-    found = np.zeros((n_queries, n_items))
+    total = np.zeros((n_queries, n_items))
     for i in range(n_components):
         having = np.flatnonzero(present[:, i])
         order = np.argsort(-similarities[:, having, i], axis=1, kind="stable")
         shares = np.zeros((n_queries, len(having)))
         np.put_along_axis(shares, order, 1.0 / (k + np.arange(1, len(having) + 1))[None, :], axis=1)
-        found[:, having] += shares
-    return found.round(12)
+        total[:, having] += shares
+    return total.round(12)
 
 
 def score_blocks(
@@ -220,7 +224,7 @@ def scores(strategy: str, components: Components, queries: np.ndarray, shares: n
     Raises:
         UnknownName, ShapeMismatch, BadInput.
     """
-    found = np.empty((len(queries), components.n_items))
+    all_scores = np.empty((len(queries), components.n_items))
     for start, stop, block in score_blocks(strategy, components, queries, shares):
-        found[start:stop] = block
-    return found
+        all_scores[start:stop] = block
+    return all_scores

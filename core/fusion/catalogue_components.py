@@ -53,24 +53,24 @@ class Alternatives:
     @property
     def present(self) -> np.ndarray:
         """(n_items,) bool: which items have a row at all."""
-        found = np.zeros(self.n_items, bool)
-        found[self._items] = True
-        return found
+        has_component = np.zeros(self.n_items, bool)
+        has_component[self._items] = True
+        return has_component
 
     @cached_property
     def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
         return _first_copies(self.rows[self._order])
 
-    def fit(self, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def fit(self, query_rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The best cosine of each item's rows, and which row it is: (n_queries, n_items) float64 and int64.
 
         Equal rows get equal cosines, and the first of them is taken; an item without rows gets 0 and −1.
         """
-        best = np.zeros((len(asked), self.n_items))
-        chosen = np.full((len(asked), self.n_items), -1, np.int64)
+        best = np.zeros((len(query_rows), self.n_items))
+        chosen = np.full((len(query_rows), self.n_items), -1, np.int64)
         if len(self._order):
             rows, number = self._distinct
-            values = (asked @ rows.T)[:, number]
+            values = (query_rows @ rows.T)[:, number]
             best[:, self._items] = np.maximum.reduceat(values, self._starts, axis=1)
             reached = values == np.repeat(best[:, self._items], self._counts, axis=1)
             places = np.where(reached, np.arange(len(self._order)), len(self._order))
@@ -108,8 +108,10 @@ class Components:
     def __init__(self, vectors: Mapping[str, np.ndarray], best_of: tuple[str, Alternatives] | None = None) -> None:
         shapes = {np.shape(values) for values in vectors.values()}
         if len(shapes) != 1 or len(next(iter(shapes))) != 2:
-            said = ", ".join(f"{name} {np.shape(values)}" for name, values in vectors.items()) or "none"
-            raise ShapeMismatch(f"The components of a catalogue are (n_items, dim) arrays of one space; got {said}.")
+            shapes_text = ", ".join(f"{name} {np.shape(values)}" for name, values in vectors.items()) or "none"
+            raise ShapeMismatch(
+                f"The components of a catalogue are (n_items, dim) arrays of one space; got {shapes_text}."
+            )
         self.names = tuple(vectors)
         self._vectors = []
         for name, values in vectors.items():
@@ -131,10 +133,10 @@ class Components:
     @cached_property
     def present(self) -> np.ndarray:
         """(n_items, n_components) bool: which items have which component."""
-        found = np.stack([values.any(axis=1) for values in self._vectors], axis=1)
+        has_component = np.stack([values.any(axis=1) for values in self._vectors], axis=1)
         if self.alternatives is not None:
-            found[:, self._follows] = self.alternatives.present
-        return found
+            has_component[:, self._follows] = self.alternatives.present
+        return has_component
 
     @cached_property
     def global_similarity(self) -> np.ndarray:
@@ -143,24 +145,24 @@ class Components:
         From the sum of the vectors, without any pair: (|sum e|² − m) / (m (m − 1)). Of alternatives, every row of one
         item is compared with every row of the other.
         """
-        found = np.zeros(len(self))
+        similarity = np.zeros(len(self))
         for i, values in enumerate(self._vectors):
             m = int(self.present[:, i].sum())
             if m >= 2:
                 rows = self._followed.means if i == self._follows else values
                 total = rows.sum(axis=0)
                 lengths = (rows * rows).sum() if i == self._follows else m
-                found[i] = (total @ total - lengths) / (m * (m - 1))
-        return found
+                similarity[i] = (total @ total - lengths) / (m * (m - 1))
+        return similarity
 
     @cached_property
     def gram(self) -> np.ndarray:
         """(n_items, n_components, n_components) float64: cosines of an item's components with each other."""
-        found = np.empty((self.n_items, len(self), len(self)))
+        products = np.empty((self.n_items, len(self), len(self)))
         for i, a in enumerate(self._vectors):
             for j, b in enumerate(self._vectors[: i + 1]):
-                found[:, i, j] = found[:, j, i] = np.einsum("nd,nd->n", a, b)
-        return found
+                products[:, i, j] = products[:, j, i] = np.einsum("nd,nd->n", a, b)
+        return products
 
     @cached_property
     def _distinct(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -184,18 +186,18 @@ class Components:
         Args:
             queries: (n_queries, dim) unit vectors; a zero row gives zeros.
         """
-        asked = np.asarray(queries, np.float64)
-        if asked.ndim != 2 or asked.shape[1] != self.dim:
-            raise ShapeMismatch(f"Queries are (n_queries, {self.dim}) here, got {asked.shape}.")
-        asked = unit_wide(asked)
-        found = np.empty((len(asked), self.n_items, len(self)))
+        query_rows = np.asarray(queries, np.float64)
+        if query_rows.ndim != 2 or query_rows.shape[1] != self.dim:
+            raise ShapeMismatch(f"Queries are (n_queries, {self.dim}) here, got {query_rows.shape}.")
+        query_rows = unit_wide(query_rows)
+        similarities = np.empty((len(query_rows), self.n_items, len(self)))
         chosen = None
         for i, (rows, number) in enumerate(self._distinct):
             if i == self._follows:
-                found[:, :, i], chosen = self._followed.fit(asked)
+                similarities[:, :, i], chosen = self._followed.fit(query_rows)
             else:
-                found[:, :, i] = (asked @ rows.T)[:, number]
-        return Fit(found, self.gram if chosen is None else self._gram_of(chosen), chosen)
+                similarities[:, :, i] = (query_rows @ rows.T)[:, number]
+        return Fit(similarities, self.gram if chosen is None else self._gram_of(chosen), chosen)
 
     def _gram_of(self, chosen: np.ndarray) -> np.ndarray:
         """(n_queries, n_items, n_components, n_components): E'E with the chosen alternatives in it."""

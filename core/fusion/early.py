@@ -107,12 +107,15 @@ def concat_scores(
     """
     squares = np.asarray(weights, np.float64) ** 2
     total = np.zeros(scores[0].shape, np.float64)
-    for square, one in zip(squares, scores):
-        total += square * one
+    for square, part in zip(squares, scores):
+        total += square * part
     if query_present is None or gallery_present is None:
         return total / squares.sum()
-    asked, found = query_present @ squares, gallery_present @ squares
-    length = np.sqrt(np.where(asked > 0, asked, np.inf))[:, None] * np.sqrt(np.where(found > 0, found, np.inf))[None, :]
+    query_lengths, gallery_lengths = query_present @ squares, gallery_present @ squares
+    length = (
+        np.sqrt(np.where(query_lengths > 0, query_lengths, np.inf))[:, None]
+        * np.sqrt(np.where(gallery_lengths > 0, gallery_lengths, np.inf))[None, :]
+    )
     return total / length
 
 
@@ -140,9 +143,9 @@ def mean(parts: Sequence[np.ndarray], weights: np.ndarray, names: Sequence[str] 
     """
     dims = [part.shape[1] for part in parts]
     if len(set(dims)) > 1:
-        said = ", ".join(f"{name} {dim}" for name, dim in zip(names or range(len(dims)), dims))
+        lengths = ", ".join(f"{name} {dim}" for name, dim in zip(names or range(len(dims)), dims))
         raise ShapeMismatch(
-            f"A mean needs vectors of one length, and these differ ({said}). "
+            f"A mean needs vectors of one length, and these differ ({lengths}). "
             "Use concat or score_sum, or name how to equal the lengths: mean_pad, mean_pca or mean_random."
         )
     return _weighted_mean(parts, weights)

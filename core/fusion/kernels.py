@@ -16,7 +16,7 @@ CODES = {"none": NONE, "minmax": MINMAX, "zscore": ZSCORE}
 
 @njit(cache=True, inline="always")
 def _scale_of(
-    row: np.ndarray, own: int, ranked: np.ndarray, depth: int, norm: int, smallest: float
+    row: np.ndarray, self_position: int, ranked: np.ndarray, depth: int, norm: int, smallest: float
 ) -> tuple[float, float]:
     """(middle, factor) of one row over its pool; a factor of 0 means that there is no spread."""
     n = row.shape[0]
@@ -25,7 +25,7 @@ def _scale_of(
     count = 0
     low, high, total = np.inf, -np.inf, 0.0
     for j in range(n):
-        if j == own or (depth > 0 and (ranked[j] == 0 or ranked[j] > depth)):
+        if j == self_position or (depth > 0 and (ranked[j] == 0 or ranked[j] > depth)):
             continue
         value = np.float64(row[j])
         count += 1
@@ -39,7 +39,7 @@ def _scale_of(
     middle = total / count
     squares = 0.0
     for j in range(n):
-        if j == own or (depth > 0 and (ranked[j] == 0 or ranked[j] > depth)):
+        if j == self_position or (depth > 0 and (ranked[j] == 0 or ranked[j] > depth)):
             continue
         away = np.float64(row[j]) - middle
         squares += away * away
@@ -54,7 +54,7 @@ def add_normalized(
     out: np.ndarray,
     votes: np.ndarray,
     scores: np.ndarray,
-    own: np.ndarray,
+    self_positions: np.ndarray,
     ranked: np.ndarray,
     depth: int,
     weight: float,
@@ -77,9 +77,9 @@ def add_normalized(
     for i in range(first, stop):
         row = scores[i]
         places = ranked[i] if depth > 0 else ranked[0]
-        middle, factor = _scale_of(row, own[i], places, depth, norm, smallest)
+        middle, factor = _scale_of(row, self_positions[i], places, depth, norm, smallest)
         for j in range(n_gallery):
-            if j == own[i] or (depth > 0 and (places[j] == 0 or places[j] > depth)):
+            if j == self_positions[i] or (depth > 0 and (places[j] == 0 or places[j] > depth)):
                 continue
             if counting:
                 votes[i, j] += 1
@@ -88,7 +88,7 @@ def add_normalized(
 
 
 @njit(cache=True, nogil=True)
-def fill_keys(first: int, stop: int, keys: np.ndarray, bits: np.ndarray, own: np.ndarray) -> None:
+def fill_keys(first: int, stop: int, keys: np.ndarray, bits: np.ndarray, self_positions: np.ndarray) -> None:
     """Keys whose rising order is falling score, then rising position; what is gone gets the largest.
 
     Args:
@@ -101,7 +101,7 @@ def fill_keys(first: int, stop: int, keys: np.ndarray, bits: np.ndarray, own: np
             pattern = bits[i, j]
             if pattern == np.uint32(0x80000000):
                 pattern = np.uint32(0)
-            if (pattern & np.uint32(0x7F800000)) == np.uint32(0x7F800000) or j == own[i]:
+            if (pattern & np.uint32(0x7F800000)) == np.uint32(0x7F800000) or j == self_positions[i]:
                 high = np.uint32(0xFFFFFFFF)
             elif pattern >> np.uint32(31):
                 high = pattern
@@ -119,11 +119,11 @@ def read_ranks(first: int, stop: int, ranks: np.ndarray, keys: np.ndarray) -> No
         keys: (n_queries, n_gallery) uint64 as `fill_keys` makes them, sorted along each row.
     """
     for i in range(first, stop):
-        for place in range(keys.shape[1]):
-            key = keys[i, place]
+        for rank in range(keys.shape[1]):
+            key = keys[i, rank]
             position = np.int64(key & np.uint64(0xFFFFFFFF))
             gone = (key >> np.uint64(32)) == np.uint64(0xFFFFFFFF)
-            ranks[i, position] = 0 if gone else place + 1
+            ranks[i, position] = 0 if gone else rank + 1
 
 
 @njit(cache=True, nogil=True)

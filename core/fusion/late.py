@@ -42,13 +42,13 @@ def summed(
     total = np.zeros(scores[0].shape, np.float64)
     votes = np.zeros(scores[0].shape, np.uint8)
     nothing = np.zeros((1, 1), np.int32)
-    for position, (weight, one) in enumerate(zip(np.asarray(weights, np.float64), scores)):
-        one = np.ascontiguousarray(one, np.float32)
+    for position, (weight, part) in enumerate(zip(np.asarray(weights, np.float64), scores)):
+        part = np.ascontiguousarray(part, np.float32)
         places = nothing
         if depth:
-            places = ranks(one, own) if ranked is None else ranked(position)
+            places = ranks(part, own) if ranked is None else ranked(position)
         arrays.by_rows(
-            add_normalized, len(one), total, votes, one, own, places, depth or 0, weight, CODES[norm], SMALLEST_RANGE
+            add_normalized, len(part), total, votes, part, own, places, depth or 0, weight, CODES[norm], SMALLEST_RANGE
         )
     return total, votes
 
@@ -66,7 +66,7 @@ def _listed(total: np.ndarray, votes: np.ndarray) -> np.ndarray:
     weight="share",
     linear=True,
     parameters=(norm_parameter("none"), depth_parameter()),
-    sentence="Each backbone scores every picture; the scores are averaged, each counted with its share.",
+    sentence="Each backbone scores every image; the scores are averaged, each counted with its share.",
     reference="Kittler et al. 1998, doi:10.1109/34.667881",
 )
 def score_sum(
@@ -121,7 +121,7 @@ def combsum(
 @FUSIONS.register(
     "combmnz",
     label="CombMNZ",
-    sentence="As CombSUM, then multiplied by how many backbones list the picture: agreement is rewarded.",
+    sentence="As CombSUM, then multiplied by how many backbones list the image: agreement is rewarded.",
     **_COMBINED,
 )
 def combmnz(
@@ -209,7 +209,7 @@ def confidence_shares(
 ) -> np.ndarray:
     """(n_queries, n_backbones) float64, rows sum to 1: the shares that each query gives its backbones."""
     weights = np.asarray(weights, np.float64)
-    sure = np.stack([confidence(np.asarray(one), own, read) for one in scores], axis=1)
+    sure = np.stack([confidence(np.asarray(part), own, read) for part in scores], axis=1)
     raw = weights * np.maximum(sure, 0.0) ** sharpness
     total = raw.sum(axis=1, keepdims=True)
     return np.where(total > 1e-12, raw / np.where(total > 1e-12, total, 1.0), weights / weights.sum())
@@ -230,11 +230,11 @@ def weighted_by_query(
     own = _own_or_nowhere(scores, own)
     total = np.zeros(scores[0].shape, np.float64)
     no_ranks, no_votes = np.zeros((1, 1), np.int32), np.zeros((0, 0), np.uint8)
-    for position, one in enumerate(scores):
+    for position, block in enumerate(scores):
         part = np.zeros(total.shape, np.float64)
-        one = np.ascontiguousarray(one, np.float32)
+        block = np.ascontiguousarray(block, np.float32)
         arrays.by_rows(
-            add_normalized, len(one), part, no_votes, one, own, no_ranks, 0, 1.0, CODES[norm], SMALLEST_RANGE
+            add_normalized, len(block), part, no_votes, block, own, no_ranks, 0, 1.0, CODES[norm], SMALLEST_RANGE
         )
         total += shares[:, position : position + 1] * part
     rows = np.flatnonzero(own >= 0)

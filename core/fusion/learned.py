@@ -21,9 +21,9 @@ def profiles(scores: Sequence[np.ndarray], own: np.ndarray | None) -> np.ndarray
     Per backbone: the scores at ranks 1, 2, 5, 10, 20, 50 as z-scores of its pool, the first score itself, and the
     pool's standard deviation. All of it is known when the query is asked; no label is used.
     """
-    found = []
-    for one in scores:
-        pool = np.array(one, np.float32)
+    blocks = []
+    for part in scores:
+        pool = np.array(part, np.float32)
         counted = np.full(len(pool), pool.shape[1], np.float64)
         if own is not None:
             rows = np.flatnonzero(own >= 0)
@@ -39,8 +39,8 @@ def profiles(scores: Sequence[np.ndarray], own: np.ndarray | None) -> np.ndarray
         read = top[:, [min(rank, keep) - 1 for rank in PROFILE_RANKS]].astype(np.float64)
         read = np.where(np.isfinite(read), read, middle)
         scaled = (read - middle) / np.maximum(spread, 1e-9)
-        found.append(np.concatenate([scaled, read[:, :1], spread], axis=1))
-    return np.concatenate(found, axis=1).astype(np.float32)
+        blocks.append(np.concatenate([scaled, read[:, :1], spread], axis=1))
+    return np.concatenate(blocks, axis=1).astype(np.float32)
 
 
 def gate_shares(inputs: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -119,6 +119,6 @@ def linear_head(parts: Sequence[np.ndarray], weights: np.ndarray, learned: dict[
         learned: matrix (Σ dim, dim) and shift (dim,), float32.
     """
     joined = concat(parts, weights)
-    found = unit(joined.astype(np.float64) @ learned["matrix"].astype(np.float64) + learned["shift"])
-    found[~present(joined)] = 0.0
-    return found
+    fused = unit(joined.astype(np.float64) @ learned["matrix"].astype(np.float64) + learned["shift"])
+    fused[~present(joined)] = 0.0
+    return fused

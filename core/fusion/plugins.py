@@ -72,7 +72,7 @@ def _run_plugin(module: str, path: Path, stamp: int) -> None:
     for name in loaded.registered:
         strategy = FUSIONS.get(name)
         FUSIONS.discard(name)
-        FUSIONS.add(dataclasses.replace(strategy, own=True))
+        FUSIONS.add(dataclasses.replace(strategy, is_plugin=True))
 
 
 def _forget(module: str) -> None:

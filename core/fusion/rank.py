@@ -56,8 +56,8 @@ def rank_worth(worth: np.ndarray, ranked: Sequence[np.ndarray], weights: np.ndar
 
     total = np.zeros(ranked[0].shape, np.float64)
     listed = np.zeros(ranked[0].shape, np.bool_)
-    for weight, one in zip(weights, ranked):
-        arrays.by_rows(add_worth, len(total), total, listed, one, worth * weight)
+    for weight, ranks_of_part in zip(weights, ranked):
+        arrays.by_rows(add_worth, len(total), total, listed, ranks_of_part, worth * weight)
     arrays.by_rows(finish_worth, len(total), total, listed, 10.0**DECIMALS)
     return total
 
@@ -141,14 +141,14 @@ def borda(
     places = _all_ranks(scores, weights, own, ranked)
     n_gallery = places[0].shape[1]
     # A query that is in the gallery has a list one shorter, and so its last item still earns exactly one point.
-    lengths = np.max([one.max(axis=1, initial=0) for one in places], axis=0)
+    lengths = np.max([part.max(axis=1, initial=0) for part in places], axis=0)
     every = np.asarray(weights, np.float64)
     if len(np.unique(lengths)) == 1:
         return rank_worth(borda_worth(n_gallery, int(lengths[0]), depth), places, every)
     total = np.empty(places[0].shape, np.float64)
     for length in np.unique(lengths):
         rows = lengths == length
-        total[rows] = rank_worth(borda_worth(n_gallery, int(length), depth), [one[rows] for one in places], every)
+        total[rows] = rank_worth(borda_worth(n_gallery, int(length), depth), [part[rows] for part in places], every)
     return total
 
 
@@ -161,4 +161,4 @@ def _all_ranks(
     """The ranks of every backbone: asked for by position when somebody keeps them, else worked out from scores."""
     if ranked is not None:
         return [ranked(position) for position in range(len(weights))]
-    return [ranks(np.asarray(one, np.float32), own) for one in scores]
+    return [ranks(np.asarray(part, np.float32), own) for part in scores]

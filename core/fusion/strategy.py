@@ -52,7 +52,7 @@ class Strategy:
         arrays: of a trained one, (name, axes) each. An axis is "backbones" (how many join), "joined" (the sum of their
             dims), "profiles" (PROFILE a backbone), a sum of names ("profiles+seen"), or a name of its own: axes of one
             name have one length. An axis stands before the sums that need it.
-        own: True when it came from a user's file.
+        is_plugin: True when it came from a user's file.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Strategy:
     linear: bool = False
     learned: bool = False
     arrays: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    own: bool = False
+    is_plugin: bool = False
 
     def __post_init__(self) -> None:
         if self.joins not in JOINS:

@@ -127,7 +127,7 @@ class System:
         strategy = spec.strategy
         needs_scores = strategy.joins != "ranks" or "ranked" not in strategy.accepts
         scores = [space.scores(name, start, stop) for name in spec.active] if needs_scores else []
-        if strategy.own:
+        if strategy.is_plugin:
             scores = [np.array(rows) for rows in scores]
         keywords = strategy.keywords(
             own=self_position,

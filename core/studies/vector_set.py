@@ -239,7 +239,7 @@ def call_strategy(spec: FusionSpec, inputs: Sequence[np.ndarray], keywords: Mapp
     except CoreError:
         raise
     except Exception as error:
-        if not spec.strategy.own:
+        if not spec.strategy.is_plugin:
             raise
         raise BadInput(
             f"Your strategy {spec.kind!r} could not be used: {type(error).__name__}: {str(error).rstrip('.')}. Mend or remove it."

@@ -236,7 +236,7 @@ def test_a_users_file_adds_a_strategy_and_a_broken_one_a_sentence(plugins) -> No
     (plugins / "syntax.py").write_text("def (:")
     faults = load_plugins(plugins)
     assert len(faults) == 2 and any("half.py" in f and "no luck" in f for f in faults)
-    assert "highest" in FUSIONS and FUSIONS.get("highest").own and "half" not in FUSIONS
+    assert "highest" in FUSIONS and FUSIONS.get("highest").is_plugin and "half" not in FUSIONS
     vectors, split = world(np.random.default_rng(0))
     space = space_of(vectors, split)
     found = whole(systems.System("f", space, FusionSpec("f", "highest", ("a", "b"))))
