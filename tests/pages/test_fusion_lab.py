@@ -192,7 +192,9 @@ def test_backbones_that_say_nothing_are_named(lab, tiny_world: SimpleNamespace) 
 
     attached(tiny_world.dataset, nothing=np.zeros((60, 4)), same=np.ones((60, 4)))
     said = " ".join(one.value for one in lab(b=f"{lab.names[0]},nothing,same").caption)
-    assert re.search(r"nothing.{1,4} in 60 of 60 queries, mAP from 0.\d+ to \d.\d+. same.{1,4} in 60 of 60 queries", said)
+    assert re.search(
+        r"nothing.{1,4} in 60 of 60 queries, mAP from 0.\d+ to \d.\d+. same.{1,4} in 60 of 60 queries", said
+    )
     assert "nothing has nothing" in said and "60 of 60 gallery images" in said
 
 
