@@ -15,6 +15,7 @@ from core.data import table_files
 from core.data.natural_order import natural_key
 from core.data.readers import manifest
 from core.errors import BadInput
+from core.studies import column_filters
 from core.types import Dataset
 
 PICTURE = "picture"
@@ -225,9 +226,6 @@ def keep_items(catalogue: Catalogue, chosen: Mapping[str, Sequence[str] | tuple[
         facet = catalogue.facets.get(column)
         if facet is None:
             raise BadInput(f"{catalogue.name!r} cannot be filtered by {column!r}.")
-        if isinstance(facet[0], float):
-            values = catalogue.items[column].to_numpy(np.float64, na_value=np.nan)
-            keep &= (values >= wanted[0]) & (values <= wanted[1])
-        elif wanted:
-            keep &= np.isin(np.array(catalogue.texts(column), object), np.array(list(wanted), object))
+        if wanted:
+            keep &= column_filters.passing(catalogue.items[column], wanted)
     return keep

@@ -14,6 +14,7 @@ from core.studies.retrieval.failures import (
     of_label,
     query_numbers,
 )
+from core.studies.retrieval.feedback import Feedback, moved_query, rocchio
 from core.studies.retrieval.overlap import ListOverlap, list_overlap, overlap_table
 from core.studies.retrieval.query import (
     Query,
@@ -28,6 +29,7 @@ from core.studies.retrieval.result import (
     NOT_LISTED,
     QueryResult,
     RankChanges,
+    filtered,
     precision_recall,
     query_metrics,
     rank_changes,
@@ -38,6 +40,7 @@ from core.studies.retrieval.result import (
 
 __all__ = [
     "NOT_LISTED",
+    "Feedback",
     "ListOverlap",
     "Query",
     "QueryCase",
@@ -48,11 +51,13 @@ __all__ = [
     "confused_pairs",
     "confusions",
     "evaluate_queries",
+    "filtered",
     "gallery_image_query",
     "hardest_queries",
     "largest_differences",
     "list_overlap",
     "mean_vector",
+    "moved_query",
     "of_label",
     "overlap_table",
     "positions_of_label",
@@ -63,6 +68,7 @@ __all__ = [
     "ranked_positions",
     "results_table",
     "retrieve",
+    "rocchio",
     "text_key",
     "uploaded_image_query",
 ]

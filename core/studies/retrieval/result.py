@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -114,6 +115,21 @@ def retrieve(query: Query, system: System) -> QueryResult:
     if query.position is not None:
         scores[query.space.split.gallery == query.position] = -np.inf
     return QueryResult(system, query, scores, ranked_positions(scores), relevant, bool(relevant.any()))
+
+
+def filtered(result: QueryResult, keep: np.ndarray) -> QueryResult:
+    """The same list among some of the gallery: the others are not listed, and do not count as relevant.
+
+    Args:
+        keep: (n_gallery,) bool.
+    """
+    return dataclasses.replace(
+        result,
+        scores=np.where(keep, result.scores, -np.inf),
+        order=result.order[keep[result.order]],
+        relevant=result.relevant & keep,
+        has_relevance=bool((result.relevant & keep).any()),
+    )
 
 
 def ranked_positions(scores: np.ndarray) -> np.ndarray:
