@@ -9,19 +9,21 @@ PAGES = [
     ("pages/backbones.py", "Backbones", ":material/neurology:", "backbones", "Start"),
     ("pages/fusion_lab.py", "Fusion lab", ":material/tune:", "fusion_lab", "Explore"),
     ("pages/retrieval.py", "Retrieval", ":material/image_search:", "retrieval", "Explore"),
-    ("pages/words.py", "Words", ":material/text_fields:", "words", "Explore"),
-    ("pages/projection.py", "Map", ":material/scatter_plot:", "map", "Explore"),
+    ("pages/text_search.py", "Text search", ":material/text_fields:", "text_search", "Explore"),
+    ("pages/map.py", "Map", ":material/scatter_plot:", "map", "Explore"),
     ("pages/catalogue.py", "Catalogue", ":material/storefront:", "catalogue", "Explore"),
     ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:", "leaderboard", "Compare"),
     ("pages/curves.py", "Curves", ":material/show_chart:", "curves", "Compare"),
     ("pages/report.py", "Report", ":material/description:", "report", "Keep"),
 ]
+MOVED = {"words": "text_search", "projection": "map"}
+"""Addresses of earlier versions: links to them lead to the page of today, with everything they say."""
 
 
 if __name__ == "__main__":
     from core.ui import frame
 
-    frame.run(PAGES)
+    frame.run(PAGES, MOVED)
 else:
     # `streamlit run` finds this and serves it: Streamlit itself, and beside it thumbnails and layouts on their way.
     from starlette.middleware import Middleware

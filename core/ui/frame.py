@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from core import paths
 from core.setups import FrameSetup
@@ -55,8 +56,12 @@ def _mend() -> None:
     state.session_set("mended", open_store().repair(known=True))
 
 
-def run(pages: Sequence[PageLine]) -> None:
-    """Draw the app: the frame, then the page that is open."""
+def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
+    """Draw the app: the frame, then the page that is open.
+
+    Args:
+        moved: old address → the address where its page is now.
+    """
     st.set_page_config(
         page_title="Fusionscope",
         page_icon=str(paths.ASSETS / "icon.svg"),
@@ -64,22 +69,20 @@ def run(pages: Sequence[PageLine]) -> None:
         initial_sidebar_state="expanded",
     )
     st.logo(str(paths.ASSETS / "logo.svg"), size="large", icon_image=str(paths.ASSETS / "icon.svg"))
-    sections: dict[str, list] = {}
+    sections: dict[str, list[StreamlitPage]] = {}
+    by_address: dict[str, StreamlitPage] = {}
     for number, (file, title, icon, address, section) in enumerate(pages):
         page = st.Page(
             paths.REPOSITORY / file, title=title, icon=icon, url_path=address if number else "home", default=number == 0
         )
         sections.setdefault(section, []).append(page)
+        by_address[address] = page
     # Streamlit serves the first page at / alone; who types its address, as every other page has one, is led there.
-    home = next(iter(sections.values()))[0]
-    by_name = st.Page(
-        lambda: st.switch_page(home, query_params=state.link_values()),
-        title=pages[0][1],
-        url_path=pages[0][3],
-        visibility="hidden",
-    )
-    page = st.navigation({**sections, pages[0][4]: [*sections[pages[0][4]], by_name]})
-    if page is by_name:
+    first = pages[0][3]
+    redirects = [_redirect(old, by_address[new]) for old, new in {first: first, **moved}.items()]
+    sections[pages[0][4]] += redirects
+    page = st.navigation(sections)
+    if page in redirects:
         page.run()
     state.begin(page.url_path)
     theme.apply()
@@ -88,3 +91,13 @@ def run(pages: Sequence[PageLine]) -> None:
     guarded(sidebar.frame)()
     guarded(damage)()
     guarded(page.run)()
+
+
+def _redirect(address: str, page: StreamlitPage) -> StreamlitPage:
+    """A hidden page at an address that leads to another one, with everything the link says."""
+    return st.Page(
+        lambda: st.switch_page(page, query_params=state.link_values()),
+        title=page.title,
+        url_path=address,
+        visibility="hidden",
+    )

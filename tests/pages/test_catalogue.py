@@ -124,7 +124,7 @@ def test_words_pictures_and_filters_on_a_shop_of_ones_own(page) -> None:
     expect(page.get_by_text("Text against image")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("What concepts sees in it")).to_be_visible(timeout=60_000)
     assert link_of(page)["like"]
-    page.get_by_role("button", name="Without picture").click()
+    page.get_by_role("button", name="Remove image").click()
     expect(page.get_by_text("Text against image")).to_have_count(0)
 
     # filters take items out and say how many are left
@@ -147,7 +147,7 @@ def test_a_given_picture_asks_and_a_file_that_is_none_is_refused(page) -> None:
     visit(page, "d=shop")
     file = io.BytesIO()
     Image.new("RGB", (50, 50), "blue").save(file, "PNG")
-    page.get_by_role("button", name="Picture", exact=False).first.click()
+    page.get_by_role("button", name="Image", exact=False).first.click()
     chooser = page.locator("input[type=file]").first
     chooser.set_input_files([{"name": "own.png", "mimeType": "image/png", "buffer": file.getvalue()}])
     expect(page.get_by_text("own.png", exact=False).first).to_be_visible(timeout=60_000)

@@ -130,12 +130,12 @@ def test_a_picture_asks_and_a_picture_with_words(demo) -> None:
     assert ids(lists(app)[0])[0].startswith("motorcycle")
     app.slider("CatalogueSetup.balance").set_value(0.0).run()
     assert lists(app)[0][0]["id"] == "chelsea"
-    button(app, "Without picture").click().run()
+    button(app, "Remove image").click().run()
     assert "like" not in app.query_params and lists(app)[0][0]["id"].startswith("motorcycle")
 
 
 def test_a_picture_that_is_not_there_is_one_sentence(demo) -> None:
-    assert "No item with a picture is named “nobody” here." in words(asked("cat", like="nobody"))
+    assert "No item with an image is named “nobody” here." in words(asked("cat", like="nobody"))
     assert "give it again" in words(asked("cat", like="given:x"))
 
 
@@ -143,7 +143,7 @@ def test_several_pictures_of_an_item(shop) -> None:
     assert shop.most_pictures == 2
     app = asked("a tabby cat", "shop", st="average", pj="best")
     best = {row["id"].partition("#")[0]: row for row in lists(app)[0]}
-    assert best["r1"]["id"] == "r1#2" and best["r1"]["note"] == "Red · picture 2 of 2"
+    assert best["r1"]["id"] == "r1#2" and best["r1"]["note"] == "Red · image 2 of 2"
     assert [part["name"] for part in best["r1"]["parts"]] == ["title", "description", "picture"]
     app.radio("CatalogueSetup.pictures").set_value("each").run()
     each = lists(app)[0][0]

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from tests.browser import ROOT
 from tests.conftest import draw_tiny
@@ -76,3 +77,18 @@ def test_any_link_opens_a_page(file: str, embedded_world: SimpleNamespace) -> No
     app = open_page(file, **junk)
     assert not app.exception
     assert not failed_parts(app)
+
+
+@pytest.mark.parametrize(
+    ("address", "title"), [("words", "Text search"), ("projection", "Map"), ("overview", "Overview")]
+)
+def test_an_address_of_an_earlier_version_opens_the_page_of_today(
+    address: str, title: str, embedded_world: SimpleNamespace
+) -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params.update({"d": "tiny", "b": "hog"})
+    app._page_hash = calc_hash(address)  # what the server makes of the address bar
+    app.run()
+    assert not app.exception and not failed_parts(app)
+    assert app.title[0].value == title
+    assert app.query_params["d"] == ["tiny"] and app.query_params["b"] == ["hog"]

@@ -266,7 +266,9 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatc
     assert not app.exception and figure(app) == figure(whole)
     assert "60 of 60 queries" in " ".join(caption.proto.help for caption in app.caption)
     looks = [
-        caption.value for caption in app.caption if "The closer looks ask a panel of 20 of the 60" in caption.value
+        caption.value
+        for caption in app.caption
+        if "The closer looks evaluate a sample of 20 of the 60" in caption.value
     ]
     assert looks
     button(app, "A hard one").click().run()

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import data, projection
+from core import data, paths, projection
 from core.studies import colourings, embedding, maps, point_colours
 from core.types import Projection, unit
 from core.ui.components import map as picture_map
@@ -68,7 +68,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 def opened(**link: str) -> AppTest:
-    app = alone.settled(alone.opened("projection", **{"d": "shop", "b": ",".join(alone.OWN), "p": "pca", **link}))
+    app = alone.settled(alone.opened("map", **{"d": "shop", "b": ",".join(alone.OWN), "p": "pca", **link}))
     assert not app.exception and not app.error and not app.warning
     return app
 
@@ -166,13 +166,13 @@ def test_a_selection_is_kept_while_other_pages_are_visited(shop: None, shown: Si
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.query_params.update({"d": "shop", "b": ",".join(alone.OWN), "p": "pca", "a": "hog"})
     app.run()
-    app.switch_page("pages/projection.py")
+    app.switch_page("pages/map.py")
     app = alone.settled(app.run())
     shown.event = picture_map.MapEvent(selection=np.array([4, 8, 15]))
     app = alone.settled(app.run())
     app.switch_page("pages/backbones.py").run()
     shown.selection = None
-    app.switch_page("pages/projection.py")
+    app.switch_page("pages/map.py")
     alone.settled(app.run())
     assert list(shown.selection) == [4, 8, 15]
 
@@ -223,13 +223,13 @@ def test_a_point_is_joined_to_its_nearest_and_a_click_in_the_grid_does_the_same(
 def test_a_layout_is_kept_found_again_and_drawn_alike(shop: None, shown: SimpleNamespace) -> None:
     opened(a="hog", p="tsne", it="100")
     first = shown.panels[0].xy
-    kept = {path.stem for path in projection.paths.layouts().glob("*.npy")}
+    kept = {path.stem for path in paths.layouts().glob("*.npy")}
     opened(a="hog", p="tsne", it="100")
     np.testing.assert_array_equal(shown.panels[0].xy, first)
-    assert {path.stem for path in projection.paths.layouts().glob("*.npy")} == kept
+    assert {path.stem for path in paths.layouts().glob("*.npy")} == kept
     opened(a="hog", p="tsne", it="100", seed="5")
     assert not np.array_equal(shown.panels[0].xy, first)
-    assert len(list(projection.paths.layouts().glob("*.npy"))) == len(kept) + 1
+    assert len(list(paths.layouts().glob("*.npy"))) == len(kept) + 1
 
 
 def test_a_map_that_is_found_faces_as_the_one_before() -> None:
@@ -261,7 +261,7 @@ def test_pca_stands_there_until_a_layout_comes_and_stop_keeps_what_is_shown(
         return slow(space, method, **more)
 
     monkeypatch.setattr(projection, "layout", waiting)
-    app = alone.opened("projection", d="shop", b="hog", a="hog", p="tsne")
+    app = alone.opened("map", d="shop", b="hog", a="hog", p="tsne")
     assert "PCA stands here until t-SNE has its first layout" in alone.words(app)
     assert shown.panels[0].live.startswith("/layouts/map-")
     before = shown.panels[0].xy
@@ -299,7 +299,7 @@ def test_another_dataset_shows_its_own_fusion_of_the_lab(tiny_world, tmp_path: P
     for name, given in (("other", "ab"), ("one", "a")):
         data.add_vectors(name, dict.fromkeys(given, tmp_path / "rows.npy"), labels=tmp_path / "labels.csv")
     lab = system_spec_text.spell(FusionSpec("lab", "concat", ("hsv_histogram", "hog")))
-    app = alone.settled(alone.opened("projection", d="tiny", b="hsv_histogram,hog", system=lab, m="pca"))
+    app = alone.settled(alone.opened("map", d="tiny", b="hsv_histogram,hog", system=lab, m="pca"))
     box = next(one for one in app.selectbox if one.label == "Space of")
     assert box.value == lab
     for name, expected in (("other", "concat(a:0.5,b:0.5)"), ("one", "a")):

@@ -121,7 +121,7 @@ def test_a_dataset_of_vectors_alone_offers_nothing_to_embed(home: Path, tmp_path
     data.add_vectors("vecs", {"mine": tmp_path / "v.npy"}, labels=tmp_path / "l.csv")
     app = open_page("pages/overview.py", d="vecs", b="hog,hsv_histogram")
     assert not app.error and not app.exception, words(app)
-    assert not embed_buttons(app) and "vectors, no pictures" in words(app)
+    assert not embed_buttons(app) and "vectors, no images" in words(app)
 
 
 def test_names_from_data_are_no_markdown(tiny_world) -> None:

@@ -155,7 +155,7 @@ def test_by_keyboard_alone(page) -> None:
 
     first = shown(page)
     page.get_by_role("combobox").first.focus()
-    for name in ("Choose", "Random", "Hard", "Part"):
+    for name in ("Choose", "Random", "Hardest query", "Crop"):
         tab_to(page, f".st-key-{name.lower()}", "button")
         assert outline(page) > 0, name
     tab_to(page, "[data-testid=stFileUploader]", "button, section, input")
@@ -207,7 +207,7 @@ def choose_by_class_and_name(page) -> None:
 
 
 def random_and_hard_ones(page) -> None:
-    for button in ("Random", "Hard"):
+    for button in ("Random", "Hardest query"):
         seen = set()
         for _ in range(3):
             page.get_by_role("button", name=button).click()
@@ -222,11 +222,11 @@ def test_pictures_that_are_uploaded_and_pasted(page) -> None:
 
     copy = png(draw_tiny("grid", 4))
     give(page, ("mine.png", copy))
-    expect(page.get_by_text("A picture of yours asks")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("An image of yours.")).to_be_visible(timeout=60_000)
     page.wait_for_selector(f'{RESULTS}.frame-unknown:first-child[data-id="grid/grid_04.png"]')
     assert page.locator(RESULTS + ".frame-unknown").count() == 24
     give(page, ("a.png", copy), ("b.png", png(draw_tiny("grid", 5))))
-    expect(page.get_by_text("The mean of the embeddings of 2 pictures asks")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("The mean of the embeddings of 2 images")).to_be_visible(timeout=60_000)
     page.wait_for_selector(f'{RESULTS}:nth-child(-n+4)[data-id="grid/grid_05.png"]')
     settled(page)
     assert {"grid/grid_04.png", "grid/grid_05.png"} <= set(shown(page)[:4])
@@ -268,9 +268,9 @@ def test_what_is_no_picture_gets_a_sentence(page, tmp_path: Path) -> None:
     expect(page.get_by_text("megapixels")).to_have_count(1)  # the last refusal alone is shown
     small = png(Image.new("RGB", (4, 4)))
     give(page, *[(f"{number}.png", small) for number in range(300)])
-    expect(page.get_by_text("300 pictures were given; one query is made of at most 24")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("300 images were given; one query is made of at most 24")).to_be_visible(timeout=60_000)
     give(page, ("good.png", png(draw_tiny("circle", 1))), ("bad.gif", b"GIF89a"))
-    expect(page.get_by_text("A picture of yours asks")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("An image of yours.")).to_be_visible(timeout=30_000)
     expect(page.get_by_role("alert").filter(has_text="bad.gif")).to_be_visible()
     large = tmp_path / "large.png"
     with open(large, "wb") as file:
@@ -283,7 +283,7 @@ def test_what_is_no_picture_gets_a_sentence(page, tmp_path: Path) -> None:
 
 
 def test_a_part_of_a_picture_by_keyboard(page) -> None:
-    page.get_by_role("button", name="Part").click()
+    page.get_by_role("button", name="Crop").click()
     page.wait_for_selector(".box")
     page.locator(".box").focus()
     for key in ("ArrowRight", "ArrowDown", "Shift+ArrowRight", "Enter"):
@@ -351,7 +351,7 @@ def test_where_one_beats_the_other_and_confusions_with_labels_that_are_html(page
     page.wait_for_function("() => document.querySelectorAll('.scatterlayer .point').length >= 6", timeout=15_000)
     squares.first.click(force=True)
     expect(page.get_by_text("best ranks first")).to_be_visible(timeout=15_000)
-    assert page.locator(".st-key-confused-pictures .card").count() >= 2
+    assert page.locator(".st-key-confused-images .card").count() >= 2
     assert page.locator("img[src='x'], img[onerror], a[href*=evil]").count() == 0
 
 
@@ -386,7 +386,7 @@ def test_the_files_hold_what_is_shown(page, tmp_path: Path) -> None:
     results = shown(page)
     page.get_by_role("button", name="Download").click()
     files = {}
-    for name in ("CSV", "JSON", "Parquet", "Picture", "Report"):
+    for name in ("CSV", "JSON", "Parquet", "Image", "Report"):
         with page.expect_download(timeout=60_000) as waiting:
             page.get_by_role("button", name=name, exact=True).click()
         files[name] = tmp_path / waiting.value.suggested_filename
@@ -396,7 +396,7 @@ def test_the_files_hold_what_is_shown(page, tmp_path: Path) -> None:
         assert (table["relevant"].astype(bool) == table["id"].str.startswith("circle/")).all()
     record = json.loads(files["JSON"].read_text())
     assert [row["id"] for row in record["results"]] == results and record["query"] == "circle/circle_03.png"
-    with Image.open(files["Picture"]) as picture:
+    with Image.open(files["Image"]) as picture:
         assert picture.format == "PNG" and picture.width > 1000
     report = files["Report"]
     assert report.stat().st_size < 10e6

@@ -19,7 +19,7 @@ from core.data import attached_vectors
 from core.errors import BadInput, StoreUnusable
 from core.studies import ann_search, embedding
 from core.studies.text import text_encoding, text_search
-from core.ui.views.retrieval import failure_analysis, query_inputs, uploads
+from core.ui.views.retrieval import query_evaluation, text_reading, uploads
 from tests.browser import ROOT
 from tests.conftest import write_tiny
 from tests.pages.alone import words
@@ -157,7 +157,7 @@ def test_what_cannot_ask_gets_one_sentence() -> None:
         with pytest.raises(BadInput, match=re.escape(name)) as refused:
             uploads.receive([(name, content)])
         assert str(refused.value).endswith(".") and len(str(refused.value)) < 300
-    with pytest.raises(BadInput, match="300 pictures were given; one query is made of at most 24"):
+    with pytest.raises(BadInput, match="300 images were given; one query is made of at most 24"):
         uploads.receive([(f"{number}.png", png()) for number in range(300)])
     guest = uploads.receive([("good.png", png()), *bad.items(), ("other.png", png((9, 5)))])
     assert guest.names == ("good.png", "other.png") and len(guest.refused) == len(bad)
@@ -188,16 +188,16 @@ def test_words_ask_and_only_readers_answer(at_home, hog_reads) -> None:
     assert "“red thing”" in said and "HSV histogram has no text tower and no say in it" in said
     assert "HOG answers in place of HSV histogram" in said and "one list stands for both" in said
     assert "Nothing is known to be relevant" in said
-    box = next(one for one in app.text_input if one.label == "Words")
+    box = next(one for one in app.text_input if one.label == "Text query")
     assert box.value == "red thing"
     box.input("square -circle").run()
     assert link_of(app, "q") == "words:square -circle" and "“square” without “circle”" in words(app)
-    next(one for one in app.text_input if one.label == "Words").input("-").run()
+    next(one for one in app.text_input if one.label == "Text query").input("-").run()
     assert any("Type what to look for" in one for one in warned(app))
     assert link_of(app, "q") == "words:square -circle", "what cannot ask changes nothing"
     app.button(key="random").click().run()
     assert not link_of(app, "q").startswith("words:")
-    assert next(one for one in app.text_input if one.label == "Words").value == ""
+    assert next(one for one in app.text_input if one.label == "Text query").value == ""
 
 
 def test_what_words_find_is_what_the_study_of_texts_finds(at_home, hog_reads) -> None:
@@ -210,7 +210,7 @@ def test_what_words_find_is_what_the_study_of_texts_finds(at_home, hog_reads) ->
 
     loaded = data.load("tiny")
     space = VectorSet({name: embedding.embeddings(loaded, name).vectors for name in BACKBONES.split(",")}, loaded.split)
-    named = query_inputs.reading(read_system("hog", ("hog",), {}), "hog")
+    named = text_reading.reading_part(read_system("hog", ("hog",), {}), "hog")
     question = QueryInput("words:thing", "thing", words="thing").question(loaded, named.backbones)
     answer = retrieval.retrieve(question, question.system("hog", None))
     expected = text_search.search({"hog": space.gallery("hog")}, "thing")
@@ -243,8 +243,8 @@ def settled(app: AppTest, done, seconds: float = 30) -> AppTest:
 @pytest.mark.slow
 def test_a_large_gallery_is_asked_by_an_index_and_a_panel(at_home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ann_search, "FROM", 500)
-    monkeypatch.setattr(failure_analysis, "MOST_SCORES", 1000)
-    monkeypatch.setattr(failure_analysis, "PANEL", 40)
+    monkeypatch.setattr(query_evaluation, "MOST_SCORES", 1000)
+    monkeypatch.setattr(query_evaluation, "SAMPLE_SIZE", 40)
     with monkeypatch.context() as full:
         full.setattr(ann_search, "build", lambda *_, **__: (_ for _ in ()).throw(StoreUnusable("The disk is full.")))
         app = opened(d="many", b="given,other", a="concat(given:0.5,other:0.5)")
@@ -257,9 +257,9 @@ def test_a_large_gallery_is_asked_by_an_index_and_a_panel(at_home, monkeypatch: 
     assert "average precision" not in words(app), "what reads the whole list is not said of an index's beginning"
     assert "2 exist" in words(app)
     app.button(key="hard").click().run()
-    assert any("Press “Ask the panel”" in one for one in warned(app))
-    app.button(key="ask the panel").click().run()
-    settled(app, lambda app: "a panel of 40" in words(app))
+    assert any("Press “Evaluate a sample”" in one for one in warned(app))
+    app.button(key="evaluate a sample").click().run()
+    settled(app, lambda app: "a sample of 40" in words(app))
     app.button(key="hard").click().run()
     assert link_of(app, "q").startswith("class ")
     app.toggle(key="RetrievalSetup.exact").set_value(True).run()

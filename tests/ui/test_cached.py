@@ -22,7 +22,7 @@ from core.ui.app import cache, stamps
 from core.ui.app.cached import CACHED, cached, digest, key_of
 from core.ui.views.backbones import devices
 from core.ui.views.map import map_colours
-from core.ui.views.retrieval import failure_analysis
+from core.ui.views.retrieval import query_evaluation
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("given", "other")
@@ -133,7 +133,7 @@ def figures(loaded: Any) -> dict[str, Any]:
         "compared": cache.compared(loaded, (system,), (5,), "map", False).best.figures["map"].mean,
         "ranks": repr(cache.system_ranks(loaded, system)),
         "question": cache.question(loaded, NAMES, 0).space.scores("given", 0, 1).sum(),
-        "best and worst": failure_analysis.judged(loaded, named).per_query["map"].mean(),
+        "best and worst": query_evaluation.evaluated(loaded, named).per_query["map"].mean(),
         "similarity": repr(devices.similarity(loaded, NAMES)),
         "map": map_colours.view_of(loaded, named, None).space.fingerprint,
         "map figures": np.nanmean(map_colours.view_of(loaded, named, None).figures["ap"]),

@@ -1,4 +1,4 @@
-"""The systems that can be chosen: the fusion of the lab, saved fusions, backbones; and the lists to choose them in."""
+"""The systems that a page offers, and the two lists in which one and another beside it are chosen."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def system_options(chosen: tuple[str, ...], embedded: tuple[str, ...], also: Ite
     if lab is not None:
         titles[system_spec_text.spell(lab)] = f"Fusion lab: {system_spec_text.title(lab, cache.backbone_title)}"
     titles |= {name: cache.backbone_title(name) for name in chosen}
-    for name, fusion in saved.items():
-        if set(fusion.active) <= set(embedded):
+    for name, fused in saved.items():
+        if set(fused.active) <= set(embedded):
             titles[system_spec_text.SAVED + name] = f"Saved: {name}"
     titles |= {name: cache.backbone_title(name) for name in embedded if name not in chosen}
     for text in also:
@@ -115,7 +115,7 @@ def follow_lab(setup: type, selection: Selection) -> None:
 
 
 def system_boxes(
-    setup: type, selection: Selection, places: Sequence, titles: tuple[str, str], helps: tuple[str, str]
+    setup: type, selection: Selection, columns: Sequence, titles: tuple[str, str], helps: tuple[str, str]
 ) -> tuple[SystemRef, SystemRef | None]:
     """The two lists in which a page's system, and the one beside it, are chosen.
 
@@ -127,24 +127,24 @@ def system_boxes(
         titles, helps: of the two lists.
     """
     wanted = {name: state.get(setup, name) for name in ("system", "other")}
-    there = system_options(selection.backbones, selection.embedded, wanted.values())
-    texts = list(there.titles)
-    for name, asked in wanted.items():
-        if asked and asked not in there.titles:
+    options = system_options(selection.backbones, selection.embedded, wanted.values())
+    texts = list(options.titles)
+    for name, text in wanted.items():
+        if text and text not in options.titles:
             try:
-                there.read(asked)
+                options.read(text)
             except CoreError as error:
                 st.warning(theme.plain(str(error)), icon=":material/info:")
-        if asked not in there.titles:
+        if text not in options.titles:
             state.set_field(setup, name, texts[0] if name == "system" else "")
-    system = places[0].selectbox(
-        titles[0], texts, key=state.key(setup, "system"), format_func=there.titles.get, help=helps[0]
+    system = columns[0].selectbox(
+        titles[0], texts, key=state.key(setup, "system"), format_func=options.titles.get, help=helps[0]
     )
-    other = places[1].selectbox(
+    other = columns[1].selectbox(
         titles[1],
         ["", *texts],
         key=state.key(setup, "other"),
         help=helps[1],
-        format_func=lambda text: there.titles.get(text, "nothing"),
+        format_func=lambda text: options.titles.get(text, "nothing"),
     )
-    return there.read(system), there.read(other) if other and other != system else None
+    return options.read(system), options.read(other) if other and other != system else None

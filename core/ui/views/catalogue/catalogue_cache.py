@@ -37,39 +37,41 @@ def catalogue(loaded: Dataset) -> catalogue_items.Catalogue:
 def spaces(name: str) -> tuple[str, ...]:
     """The backbones that can hold a catalogue: concepts, and every embedded one that reads text."""
     return tuple(
-        dict.fromkeys(["concepts_lite0", *(one for one in cache.embedded(name) if text_encoding.reads_text(one))])
+        dict.fromkeys(
+            ["concepts_lite0", *(backbone for backbone in cache.embedded(name) if text_encoding.reads_text(backbone))]
+        )
     )
 
 
 @cached("resource", max_entries=8)
 def searcher(
-    found: catalogue_items.Catalogue, space: str, components: tuple[str, ...], join: str = "mean"
+    catalogue: catalogue_items.Catalogue, space: str, components: tuple[str, ...], join: str = "mean"
 ) -> study.Searcher:
     """The components of every item in one space; texts are read once and kept on disk.
 
     Args:
-        join: how several pictures of an item enter.
+        join: how several images of an item enter.
     Raises:
-        NotComputed: the pictures are not embedded in that space.
+        NotComputed: the images are not embedded in that space.
     """
-    return study.searcher(found, space, components, join=join)
+    return study.searcher(catalogue, space, components, join=join)
 
 
 @cached(max_entries=512)
 def seen_in(loaded: Dataset, position: int) -> list[tuple[str, float]]:
-    """The classes that the concept backbone sees in a picture of the dataset."""
+    """The classes that the concept backbone sees in an image of the dataset."""
     return seen(data.read_bytes(loaded, position))
 
 
 def cache_key(loaded: Dataset, position: int) -> str:
-    """The content key of a picture, as text."""
+    """The content key of an image, as text."""
     key = loaded.keys[position]
     return key.decode() if isinstance(key, bytes) else str(key)
 
 
 @cached(max_entries=64)
 def seen(content: bytes) -> list[tuple[str, float]]:
-    """The classes that the concept backbone sees in a picture given as bytes."""
+    """The classes that the concept backbone sees in an image given as bytes."""
     from core.backbones.concept_reader import reader
 
     return reader().explain([images.open_rgb(content)])[0]

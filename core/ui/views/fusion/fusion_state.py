@@ -40,11 +40,11 @@ class FusionSettings:
     def read(cls, text: str) -> FusionSettings | None:
         """The mix of such a line; None for any other text."""
         kind, bar, rest = text.partition("|")
-        given, second, parts = rest.partition("|")
+        parameter_text, second, parts = rest.partition("|")
         if not bar or not second or kind not in FUSIONS or FUSIONS.get(kind).learned:
             return None
-        found = FusionSetup.__dataclass_fields__["shares"].metadata["bounds"].clean(parts, ())
-        return cls(kind, given, found) if found else None
+        shares = FusionSetup.__dataclass_fields__["shares"].metadata["bounds"].clean(parts, ())
+        return cls(kind, parameter_text, shares) if shares else None
 
 
 def parameters(strategy: Strategy, text: str) -> dict[str, Any]:
@@ -53,16 +53,16 @@ def parameters(strategy: Strategy, text: str) -> dict[str, Any]:
     >>> parameters(FUSIONS.get("rrf"), "depth:50,k:lots,whiten:1")
     {'depth': 50}
     """
-    found = {}
+    values = {}
     for part in text.split(","):
         name, _, value = part.partition(":")
-        known = strategy.parameter(name.strip())
-        if known is None or not value.strip():
+        parameter = strategy.parameter(name.strip())
+        if parameter is None or not value.strip():
             continue
-        cleaned = known.bounds.clean(value.strip(), known.default)
-        if cleaned is not None and cleaned != known.default:
-            found[known.name] = cleaned
-    return found
+        cleaned = parameter.bounds.clean(value.strip(), parameter.default)
+        if cleaned is not None and cleaned != parameter.default:
+            values[parameter.name] = cleaned
+    return values
 
 
 def as_text(values: Mapping[str, Any]) -> str:
@@ -74,33 +74,33 @@ def as_text(values: Mapping[str, Any]) -> str:
 
 def kinds() -> list[str]:
     """The strategies that sliders can play with: those that need no training."""
-    return [one.name for one in FUSIONS if not one.learned]
+    return [strategy.name for strategy in FUSIONS if not strategy.learned]
 
 
 def mix() -> FusionSettings:
     """The mix as it stands in the session."""
     kind = state.get(FusionSetup, "strategy")
     kind = kind if kind in kinds() else FusionSetup.strategy
-    given = as_text(parameters(FUSIONS.get(kind), state.get(FusionSetup, "parameters")))
-    return FusionSettings(kind, given, weight_shares.as_pairs(dict(state.get(FusionSetup, "shares"))))
+    parameter_text = as_text(parameters(FUSIONS.get(kind), state.get(FusionSetup, "parameters")))
+    return FusionSettings(kind, parameter_text, weight_shares.as_pairs(dict(state.get(FusionSetup, "shares"))))
 
 
 def lost_strategy() -> str:
     """The strategy of a link or an earlier visit that is not there any more, as when its plug-in was deleted; else ""."""
-    asked = state.get(FusionSetup, "strategy")
-    if asked not in FUSIONS:
-        state.session_set("lab lost", asked)
-    elif state.session_get("lab lost", "") in FUSIONS or asked != FusionSetup.strategy:
+    strategy = state.get(FusionSetup, "strategy")
+    if strategy not in FUSIONS:
+        state.session_set("lab lost", strategy)
+    elif state.session_get("lab lost", "") in FUSIONS or strategy != FusionSetup.strategy:
         state.session_set("lab lost", "")
     return state.session_get("lab lost", "")
 
 
-def spec_of(found: FusionSettings, names: tuple[str, ...], name: str = NOW) -> FusionSpec:
+def spec_of(settings: FusionSettings, names: tuple[str, ...], name: str = NOW) -> FusionSpec:
     """The fusion of a mix over these backbones; it remembers which queries its weights were fitted on."""
-    strategy = FUSIONS.get(found.strategy)
-    set_ones = tuple(parameters(strategy, found.parameters).items())
-    spec = FusionSpec(name, found.strategy, names, parameters=set_ones)
-    spec = spec.with_shares(weight_shares.fitted(dict(found.shares), names))
+    strategy = FUSIONS.get(settings.strategy)
+    set_ones = tuple(parameters(strategy, settings.parameters).items())
+    spec = FusionSpec(name, settings.strategy, names, parameters=set_ones)
+    spec = spec.with_shares(weight_shares.fitted(dict(settings.shares), names))
     return fusion_files.FusionSpec(name, spec.kind, names, spec.weights, spec.parameters, trained_on=_trained_on(spec))
 
 
@@ -126,24 +126,24 @@ def undo_stack() -> weight_shares.UndoStack:
     return weight_shares.UndoStack("lab")
 
 
-def put(found: FusionSettings) -> None:
+def put(settings: FusionSettings) -> None:
     """This mix from now on, in the widgets and in the link; the one before can be had back."""
-    undo_stack().note(state.session_get("lab mix", found))
-    _show(found)
+    undo_stack().note(state.session_get("lab mix", settings))
+    _show(settings)
 
 
-def _show(found: FusionSettings) -> None:
-    state.set_field(FusionSetup, "strategy", found.strategy)
-    state.set_field(FusionSetup, "parameters", found.parameters)
-    state.set_field(FusionSetup, "shares", found.shares)
+def _show(settings: FusionSettings) -> None:
+    state.set_field(FusionSetup, "strategy", settings.strategy)
+    state.set_field(FusionSetup, "parameters", settings.parameters)
+    state.set_field(FusionSetup, "shares", settings.shares)
 
 
 def step(back: bool) -> None:
     """Undo or redo."""
     now = state.session_get("lab mix", mix())
-    found = undo_stack().undo(now) if back else undo_stack().redo(now)
-    if found is not None:
-        _show(found)
+    settings = undo_stack().undo(now) if back else undo_stack().redo(now)
+    if settings is not None:
+        _show(settings)
 
 
 def set_shares(parts: Mapping[str, float]) -> None:
@@ -212,13 +212,13 @@ def baseline(loaded_backbones: tuple[str, ...], embedded: tuple[str, ...]) -> tu
     if pinned.startswith(_SAVED):
         name = pinned[len(_SAVED) :]
         try:
-            found = store.load(name)
+            saved = store.load(name)
         except CoreError:
             return even, f"equal weights (no fusion is saved as {name!r} here)"
-        absent = [one for one in found.backbones if one not in embedded]
+        absent = [backbone for backbone in saved.backbones if backbone not in embedded]
         if absent:
             return even, f"equal weights ({name!r} needs {absent[0]}, which is not embedded for this dataset)"
-        return found, f"{name!r}, {found.strategy.label}"
+        return saved, f"{name!r}, {saved.strategy.label}"
     wanted = FusionSettings.read(pinned)
     if wanted and set(dict(wanted.shares)) & set(loaded_backbones):
         spec = spec_of(wanted, loaded_backbones, BASELINE)
@@ -230,8 +230,8 @@ def use(spec: FusionSpec) -> None:
     """Take the strategy, the parameters, the weights and the backbones of a fusion that sliders can play with."""
     state.set_field(FrameSetup, "backbones", spec.backbones)
     mark_fitted(spec)
-    own = {name: value for name, value in spec.parameters if spec.strategy.parameter(name)}
-    put(FusionSettings(spec.kind, as_text(own), weight_shares.as_pairs(spec.shares)))
+    parameter_values = {name: value for name, value in spec.parameters if spec.strategy.parameter(name)}
+    put(FusionSettings(spec.kind, as_text(parameter_values), weight_shares.as_pairs(spec.shares)))
 
 
 def is_even(spec: FusionSpec) -> bool:

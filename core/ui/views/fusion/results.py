@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import streamlit as st
 
 from core.fusion import FusionSpec
 from core.setups import FusionSetup
-from core.store import open_store
-from core.studies import fusion_attribution, retrieval
+from core.studies import retrieval
 from core.types import Dataset
 from core.ui.app import cache, state, theme
 from core.ui.components import gallery
-from core.ui.widgets import image_cards
+from core.ui.widgets import image_cards, result_cards
 
 MOST_FOUND = 8
 """Queries shown for a text that was looked for."""
@@ -22,12 +19,12 @@ MOST_FOUND = 8
 
 def query_position(loaded: Dataset, wanted: str) -> int:
     """Where a query stands in the dataset; the first query of the split for an id that is not known."""
-    found = np.flatnonzero(loaded.ids == wanted) if wanted else ()
-    return int(found[0]) if len(found) else int(loaded.split.queries[0])
+    positions = np.flatnonzero(loaded.ids == wanted) if wanted else ()
+    return int(positions[0]) if len(positions) else int(loaded.split.queries[0])
 
 
 def pick(name: str) -> None:
-    """A picture was clicked: it asks now."""
+    """An image was clicked: it asks now."""
     state.set_field(FusionSetup, "query", name)
 
 
@@ -55,9 +52,9 @@ def matching(loaded: Dataset, text: str) -> np.ndarray:
     wanted = text.casefold().strip()
     words = [(str(loaded.ids[p]).casefold(), loaded.label_of(int(p)).casefold()) for p in loaded.split.queries]
     ranked = [min((w.find(wanted) for w in pair if wanted in w), default=-1) for pair in words]
-    places = np.array(ranked)
-    found = np.flatnonzero(places >= 0)
-    return np.asarray(loaded.split.queries)[found[np.argsort(places[found], kind="stable")]]
+    match_starts = np.array(ranked)
+    matches = np.flatnonzero(match_starts >= 0)
+    return np.asarray(loaded.split.queries)[matches[np.argsort(match_starts[matches], kind="stable")]]
 
 
 def picker(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
@@ -94,99 +91,62 @@ def picker(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         "Find a query", key="lab find", placeholder="part of a file name or a class", label_visibility="collapsed"
     )
     if text.strip():
-        found = matching(loaded, text)
-        if not len(found):
+        matches = matching(loaded, text)
+        if not len(matches):
             st.caption(f"No query's file or class has “{theme.plain(text.strip())}” in it.")
             return
         gallery.grid(
-            image_cards.cards(loaded, found[:MOST_FOUND]),
+            image_cards.cards(loaded, matches[:MOST_FOUND]),
             key="lab found",
             size=64,
             on_pick=pick,
             name="queries found",
-            pick="Click to ask with this picture",
+            pick="Click to ask with this image",
         )
-        if len(found) > MOST_FOUND:
-            st.caption(f"{MOST_FOUND} of {len(found):,} that match.")
-
-
-def result_cards(
-    loaded: Dataset, answer: retrieval.QueryResult, k: int, other: retrieval.QueryResult | None, colours: dict[str, str]
-) -> list[gallery.Card]:
-    """The first k results of one system as cards, with each backbone's rank, score and share, and who found it."""
-    places = answer.order[:k]
-    said = fusion_attribution.score_contributions(answer.system, 0, places)
-    titles = {name: cache.backbone_title(name) for name in said.backbones}
-    named = dataclasses.replace(said, backbones=tuple(titles.values()))
-    gallery_positions = answer.system.space.split.gallery[places]
-    open_store().ensure_thumbnails(loaded, [int(p) for p in gallery_positions])
-    found = []
-    for at, place in enumerate(places):
-        frame = "unknown" if not answer.has_relevance else "relevant" if answer.relevant[place] else "not"
-        move = None
-        if other is not None:
-            before = int(other.ranks[place])
-            move = "new" if before == 0 or before > k else before - (at + 1)
-        parts = said.shares[at]
-        drawn = len(parts) > 1 and np.isfinite(parts).all()
-        bar = (
-            tuple((titles[n], float(s), colours.get(n, "#888")) for n, s in zip(said.backbones, parts)) if drawn else ()
-        )
-        rows = tuple(
-            (titles[n], int(r) or None, float(s)) for n, r, s in zip(said.backbones, said.ranks[at], said.scores[at])
-        )
-        card = image_cards.card(
-            loaded,
-            int(gallery_positions[at]),
-            frame=frame,
-            rank=at + 1,
-            score=float(answer.scores[place]),
-            move=move,
-            shares=bar,
-            rows=rows,
-        )
-        words = named.sentence(at, k)
-        found.append(dataclasses.replace(card, facts=((f"first {k} of each", words), *card.facts)) if words else card)
-    return found
+        if len(matches) > MOST_FOUND:
+            st.caption(f"{MOST_FOUND} of {len(matches):,} that match.")
 
 
 def answered(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, position: int) -> retrieval.QueryResult:
-    """What a fusion finds for one picture of the dataset."""
+    """What a fusion finds for one image of the dataset."""
     question = cache.question(loaded, names, position)
     return retrieval.retrieve(question, question.system(spec.name, spec))
 
 
-def results(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, said: str, k: int) -> None:
+def results(
+    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, base_title: str, k: int
+) -> None:
     """One query under the present weights and under the baseline, linked."""
     position = query_position(loaded, state.get(FusionSetup, "query"))
-    every = tuple(dict.fromkeys([*names, *base.backbones]))
-    colours = theme.colours(every)
+    all_names = tuple(dict.fromkeys([*names, *base.backbones]))
+    colours = theme.colours(all_names)
     same = (base.kind, base.parameters, base.backbones, base.weights) == (
         spec.kind,
         spec.parameters,
         spec.backbones,
         spec.weights,
     )
-    now = answered(loaded, every, spec, position)
-    before = None if same else answered(loaded, every, base, position)
+    now = answered(loaded, all_names, spec, position)
+    before = None if same else answered(loaded, all_names, base, position)
+    moves = () if before is None else retrieval.rank_changes(now, before, k).left
     st.markdown(
-        "**Now** :gray[– the bar under a picture: each backbone’s part in its score]"
+        "**Now** :gray[– the bar under an image: each backbone’s part in its score]"
         + ("" if same else "  :gray[· ▲ ▼ places won and lost]")
     )
     gallery.grid(
-        result_cards(loaded, now, k, before, colours),
+        result_cards.result_cards(loaded, now, now.order[:k], colours, moves=moves, agreement_k=k),
         key="lab now",
         size=88,
         group="lab",
         on_pick=pick,
         name="results now",
     )
-    st.markdown(f"**Before** :gray[– the baseline: {theme.plain(said)}]")
+    st.markdown(f"**Before** :gray[– the baseline: {theme.plain(base_title)}]")
     if before is None:
         st.caption("The same fusion as now. Move a slider, and what changes is seen here.")
         return
     gallery.grid(
-        result_cards(loaded, before, k, None, colours),
+        result_cards.result_cards(loaded, before, before.order[:k], colours, agreement_k=k),
         key="lab before",
         size=88,
         group="lab",

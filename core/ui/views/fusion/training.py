@@ -32,9 +32,9 @@ def begin(what: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, 
     name = trained_fusions.name_of(what, loaded, spec)
 
     def work(job: jobs.BackgroundJob) -> Fitted:
-        found = trained_fusions.fit(what, loaded, space, truth, spec, dim=dim, task=job.task)
-        trained_fusions.keep(name, found, space)
-        return found
+        fitted = trained_fusions.fit(what, loaded, space, truth, spec, dim=dim, task=job.task)
+        trained_fusions.keep(name, fitted, space)
+        return fitted
 
     jobs.forget(name)
     jobs.start(name, "Tuning the weights" if what == "tune" else f"Training: {trained_fusions.WAYS[what]}", work)
@@ -57,22 +57,22 @@ def dismiss(name: str) -> None:
 
 def reported(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fusion_baseline.BaselineComparison:
     """A fitted fusion beside its backbones, on queries that it was not fitted on; of a large set on a panel of them."""
-    asked = training_split.without(loaded, spec.trained_on)
-    return cache.standing(cache.panel(asked, names) or asked, names, spec, "map")
+    others = training_split.without(loaded, spec.trained_on)
+    return cache.standing(cache.panel(others, names) or others, names, spec, "map")
 
 
-def beside(standing: fusion_baseline.BaselineComparison) -> str:
+def beside(comparison: fusion_baseline.BaselineComparison) -> str:
     """'this 0.941 [0.930, 0.951], equal weights 0.869 [...], best single X 0.937 [...]'."""
-    said = []
+    parts = []
     for role, words in (("fusion", "fitted"), ("equal", "equal weights")):
-        row = next((one for one in standing.rows if one.role == role), None)
+        row = next((compared for compared in comparison.rows if compared.role == role), None)
         if row is not None:
-            said.append(f"{words} **{row.mean:.3f}** {_plain_interval(row)}")
-    best = next(row for row in standing.rows if row.name == standing.best and row.role == "backbone")
-    said.append(f"best single ({cache.backbone_title(best.name)}) **{best.mean:.3f}** {_plain_interval(best)}")
-    if standing.chosen is not None:
-        said.append(f"{standing.chosen.mean:.3f} where it was not chosen")
-    return ", ".join(said)
+            parts.append(f"{words} **{row.mean:.3f}** {_plain_interval(row)}")
+    best = next(row for row in comparison.rows if row.name == comparison.best and row.role == "backbone")
+    parts.append(f"best single ({cache.backbone_title(best.name)}) **{best.mean:.3f}** {_plain_interval(best)}")
+    if comparison.chosen is not None:
+        parts.append(f"{comparison.chosen.mean:.3f} where it was not chosen")
+    return ", ".join(parts)
 
 
 def _plain_interval(row: fusion_baseline.Row) -> str:
@@ -84,28 +84,28 @@ def tuned(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     name = trained_fusions.name_of("tune", loaded, spec)
     if jobs.find(name) is not None:
         jobs.job_panel(name)
-    found = outcome("tune", loaded, spec)
-    if found is None:
+    fitted = outcome("tune", loaded, spec)
+    if fitted is None:
         return
-    standing = reported(loaded, names, found.spec)
-    words = ", ".join(f"{theme.plain(cache.backbone_title(n))} {s:.0%}" for n, s in found.spec.shares.items())
-    verdict = theme.plain(cache.titled(standing.verdict, names))
+    comparison = reported(loaded, names, fitted.spec)
+    words = ", ".join(f"{theme.plain(cache.backbone_title(n))} {s:.0%}" for n, s in fitted.spec.shares.items())
+    verdict = theme.plain(cache.titled(comparison.verdict, names))
     with st.container(border=True):
         st.markdown(
-            f":material/target: **Tuned to {words}.** {found.split.sentence()} mAP on those: {beside(standing)}. "
+            f":material/target: **Tuned to {words}.** {fitted.split.sentence()} mAP on those: {beside(comparison)}. "
             f"{verdict[0].upper()}{verdict[1:]}"
         )
         left, right, _ = st.columns([3, 2, 3])
         left.button(
-            "Use the tuned weights", on_click=fusion_state.use, args=(found.spec,), width="stretch", type="primary"
+            "Use the tuned weights", on_click=fusion_state.use, args=(fitted.spec,), width="stretch", type="primary"
         )
         right.button("Dismiss", on_click=dismiss, args=(name,), width="stretch", key="dismiss tuned")
 
 
 def tuned_shares(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> dict[str, float] | None:
     """The tuned weights of this strategy, if they were looked for."""
-    found = outcome("tune", loaded, spec)
-    return None if found is None else found.spec.shares
+    fitted = outcome("tune", loaded, spec)
+    return None if fitted is None else fitted.spec.shares
 
 
 def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
@@ -123,9 +123,9 @@ def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     if what == "linear_head":
         dim = middle.number_input("Dimensions", 2, min(1024, longest), min(64, longest), key="lab dim")
     name = trained_fusions.name_of(what, loaded, spec)
-    job, found = jobs.find(name), outcome(what, loaded, spec)
+    job, fitted = jobs.find(name), outcome(what, loaded, spec)
     right.button(
-        "Train" if job is None and found is None else "Train again",
+        "Train" if job is None and fitted is None else "Train again",
         on_click=begin,
         args=(what, loaded, names, spec, int(dim)),
         type="primary",
@@ -135,24 +135,24 @@ def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     )
     st.caption(
         (_PLAIN.get(what) or FUSIONS.get(what).sentence)
-        + " It learns on half of the queries, or on the dataset’s own training images, and is judged on the others alone."
+        + " It learns on half of the queries, or on the dataset’s own training images, and is evaluated on the others alone."
     )
     if job is not None:
         jobs.job_panel(name)
-    if found is not None:
-        _outcome(loaded, names, found)
+    if fitted is not None:
+        _outcome(loaded, names, fitted)
 
 
-def _outcome(loaded: Dataset, names: tuple[str, ...], found: Fitted) -> None:
-    standing = reported(loaded, names, found.spec)
-    verdict = cache.titled(standing.verdict, names)
-    (st.success if standing.gain else st.info)(verdict[0].upper() + verdict[1:], icon=":material/balance:")
+def _outcome(loaded: Dataset, names: tuple[str, ...], fitted: Fitted) -> None:
+    comparison = reported(loaded, names, fitted.spec)
+    verdict = cache.titled(comparison.verdict, names)
+    (st.success if comparison.gain else st.info)(verdict[0].upper() + verdict[1:], icon=":material/balance:")
     with theme.side_by_side("trained"):
         left, right = st.columns(2, gap="large")
     with left:
-        if isinstance(found.course, weight_search.DimensionCurve):
-            st.markdown(f"**{found.course.proposed:,} of {found.course.dims[-1]:,} dimensions are enough**")
-            st.plotly_chart(charts.dimensions(found.course), key="lab dims", config={"displayModeBar": False})
+        if isinstance(fitted.course, weight_search.DimensionCurve):
+            st.markdown(f"**{fitted.course.proposed:,} of {fitted.course.dims[-1]:,} dimensions are enough**")
+            st.plotly_chart(charts.dimensions(fitted.course), key="lab dims", config={"displayModeBar": False})
             st.caption(
                 "mAP of the training queries against the length of the joined vector, with 95 % intervals. Proposed is "
                 "the shortest one that lies inside the interval of the best."
@@ -160,27 +160,27 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], found: Fitted) -> None:
         else:
             st.markdown("**The course of the training**")
             st.plotly_chart(
-                charts.training(found.course.curve, found.course.best),
+                charts.training(fitted.course.curve, fitted.course.best),
                 key="lab course",
                 config={"displayModeBar": False},
             )
             st.caption(
-                f"Kept is epoch {found.course.best}, the best on a part of the training queries that was held back; "
+                f"Kept is epoch {fitted.course.best}, the best on a part of the training queries that was held back; "
                 "epoch 0 is the untrained start."
             )
     with right:
         st.markdown("**On the other queries**")
         st.plotly_chart(
-            charts.BarChart(bar_rows(standing, names, cache.backbone_title), "mAP", row_height=27).figure(),
+            charts.BarChart(bar_rows(comparison, names, cache.backbone_title), "mAP", row_height=27).figure(),
             key="lab trained bars",
             config={"displayModeBar": False},
         )
-        st.caption(theme.plain(f"{found.split.sentence()} {standing.caution}"))
-    _keep(found.spec)
+        st.caption(theme.plain(f"{fitted.split.sentence()} {comparison.caution}"))
+    _keep(fitted.spec)
 
 
 def bar_rows(
-    standing: fusion_baseline.BaselineComparison,
+    comparison: fusion_baseline.BaselineComparison,
     names: tuple[str, ...],
     title: Callable[[str], str],
     fused: str = "this fusion",
@@ -197,7 +197,7 @@ def bar_rows(
             r.high,
             shade.get(r.role) or colours[r.name],
         )
-        for r in standing.rows
+        for r in comparison.rows
     ]
 
 

@@ -18,6 +18,7 @@ from core.types import Dataset
 from core.ui.app import cache, jobs, state
 from core.ui.app.cached import cached, key_of
 from core.ui.widgets import system_options
+from core.wording import plural
 
 MOMENT = 0.4
 """Seconds that a page waits for a colour or a figure before it goes on without."""
@@ -34,12 +35,12 @@ class ComputedFigures:
 
     Attributes:
         value: None while it is not there.
-        job: what works it out, "" when it is there; fault: one sentence when it could not be worked out.
+        job: what works it out, "" when it is there; problem: one sentence when it could not be worked out.
     """
 
     value: Any = None
     job: str = ""
-    fault: str = ""
+    problem: str = ""
 
 
 def worked_out(
@@ -52,9 +53,9 @@ def worked_out(
         title: what the job is called.
         moment: seconds to wait for it.
     """
-    held: dict[tuple, Any] = state.session_get("map worked out", {})
-    if key in held:
-        return ComputedFigures(held[key])
+    values: dict[tuple, Any] = state.session_get("map worked out", {})
+    if key in values:
+        return ComputedFigures(values[key])
     name = f"map-figures-{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}"
     job = jobs.find(name) or jobs.start(name, title, make)
     job.ended.wait(moment)
@@ -62,10 +63,10 @@ def worked_out(
         return ComputedFigures(job=name)
     jobs.forget(name)
     if job.state != "done":
-        return ComputedFigures(fault=job.sentence)
-    while len(held) >= _KEPT:
-        held.pop(next(iter(held)))
-    held[key] = job.result
+        return ComputedFigures(problem=job.sentence)
+    while len(values) >= _KEPT:
+        values.pop(next(iter(values)))
+    values[key] = job.result
     return ComputedFigures(job.result)
 
 
@@ -82,15 +83,15 @@ def figures(loaded: Dataset, named: SystemRef, queries: np.ndarray) -> dict[str,
     n_queries, n_gallery = len(loaded.split.queries), len(loaded.split.gallery)
     if len(queries) == n_queries and n_queries * n_gallery <= KEPT_SCORES:
         every = cache.list_metrics(loaded, tuple(spec.backbones), spec, ("map", "p@1"))
-        found = {"ap": every["map"], "p@1": every["p@1"]}
+        by_metric = {"ap": every["map"], "p@1": every["p@1"]}
     else:
         system = System(system_options.system_name(named), cache.space(loaded, tuple(spec.backbones)), named.spec)
-        found = colourings.figures_of(system, cache.truth(loaded), queries)
-    placed = {}
-    for name, values in found.items():
-        placed[name] = np.full(len(loaded), np.nan)
-        placed[name][loaded.split.queries[queries]] = values
-    return placed
+        by_metric = colourings.figures_of(system, cache.truth(loaded), queries)
+    by_image = {}
+    for name, values in by_metric.items():
+        by_image[name] = np.full(len(loaded), np.nan)
+        by_image[name][loaded.split.queries[queries]] = values
+    return by_image
 
 
 class Figures(Mapping[str, np.ndarray]):
@@ -104,8 +105,8 @@ class Figures(Mapping[str, np.ndarray]):
         self._names = [name for name, (system, _) in self._of.items() if system is not None and loaded.has_labels]
 
     @property
-    def asked(self) -> np.ndarray:
-        """Positions among the queries that are asked: all, or a sample of a large dataset's."""
+    def queries(self) -> np.ndarray:
+        """Positions among the queries that are evaluated: all, or a sample of a large dataset's."""
         return colourings.some_queries(len(self._loaded.split.queries), len(self._loaded.split.gallery))
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -113,7 +114,7 @@ class Figures(Mapping[str, np.ndarray]):
             raise KeyError(name)
         system, figure = self._of[name]
         assert system is not None, "only the names of systems are offered"
-        return figures(self._loaded, system, self.asked)[figure]
+        return figures(self._loaded, system, self.queries)[figure]
 
     def __contains__(self, name: object) -> bool:
         return name in self._names
@@ -160,24 +161,24 @@ def colours_of(
     While they are on their way, the points have what this colour was before (a weight was moved), or are grey.
     """
     shown: dict[tuple[str, str], point_colours.Colours] = state.session_get("map colours shown", {})
-    place = (view.dataset.fingerprint, colour)
+    colouring = (view.dataset.fingerprint, colour)
     beside = colourings.COLOURINGS.get(colour).needs == "other" if colour in colourings.COLOURINGS.names else False
     space = "" if colour in ("class", "split") or colour.startswith("column:") else view.space.fingerprint
     systems = (*(_said(named) if space else ()), *_said(other if beside else None))
     key = ("colours", key_of(view.dataset), space, *systems, colour)
-    found = worked_out(
+    computed = worked_out(
         key, f"Working out the colour “{label(colour)}”", lambda _: colourings.colours(view, colour), moment
     )
-    if found.value is not None:
+    if computed.value is not None:
         while len(shown) >= _KEPT:
             shown.pop(next(iter(shown)))
-        shown[place] = found.value
-        return found.value, found
-    if found.job and place in shown:
-        return shown[place], found
-    word = "could not be worked out" if found.fault else "being worked out"
+        shown[colouring] = computed.value
+        return computed.value, computed
+    if computed.job and colouring in shown:
+        return shown[colouring], computed
+    word = "could not be worked out" if computed.problem else "being worked out"
     grey = point_colours.categories(label(colour), np.zeros(len(view.dataset), np.int64), [word], rest=(word,))
-    return grey, found
+    return grey, computed
 
 
 def label(colour: str) -> str:
@@ -191,11 +192,11 @@ def explained(view: colourings.MapView, colour: str) -> str:
         return ""
     entry = colourings.COLOURINGS.get(colour)
     text = f"Coloured by: {entry.help}" if entry.help else ""
-    asked = view.figures.asked if isinstance(view.figures, Figures) else np.empty(0)
+    queries = view.figures.queries if isinstance(view.figures, Figures) else np.empty(0)
     if (
         colour in ("ap", "correct", "difference")
         and view.dataset.has_labels
-        and len(asked) < len(view.dataset.split.queries)
+        and len(queries) < len(view.dataset.split.queries)
     ):
-        text += f" {len(asked):,} queries drawn by chance were asked; all others are grey."
+        text += f" {plural(len(queries), 'query')} drawn by chance were evaluated; all others are grey."
     return text

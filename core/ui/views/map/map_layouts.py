@@ -24,7 +24,7 @@ from core.ui.app import cache, jobs, state
 from core.ui.components.map import layout_stream
 from core.wording import plural
 
-Place = tuple[str, str, int, str]
+StartKey = tuple[str, str, int, str]
 """Dataset, method, dimensions, side: where a layout can go on from the one before."""
 
 
@@ -62,12 +62,12 @@ class _LayoutRequest:
     """What a side of the page waits for, or has.
 
     Attributes:
-        wish: everything that changes the layout; place: where later ones can go on from it.
+        wish: everything that changes the layout; start_key: where later ones can go on from it.
         job: what makes or measures it, "" when all was there; warm: it goes on from the layout before.
     """
 
     wish: tuple
-    place: Place
+    start_key: StartKey
     job: str = ""
     warm: bool = False
 
@@ -84,35 +84,37 @@ def drawn(
     """
     space = cache.map_space(loaded, named)
     method, dims = setup.method, min(setup.dims, max(projection.METHODS.get(setup.method).dims))
-    place = (loaded.fingerprint, method, dims, side)
-    wish = (*place, space.fingerprint, tuple(parameters(setup).items()), setup.seed)
-    all_asked: dict[str, _LayoutRequest] = state.session_get("maps asked", {})
-    asked = all_asked.get(side)
-    _take(asked)
-    if asked is None or asked.wish != wish:
+    start_key = (loaded.fingerprint, method, dims, side)
+    wish = (*start_key, space.fingerprint, tuple(parameters(setup).items()), setup.seed)
+    requests: dict[str, _LayoutRequest] = state.session_get("maps asked", {})
+    request = requests.get(side)
+    _take(request)
+    if request is None or request.wish != wish:
         drop(side)
-        asked = all_asked[side] = _begin(space, setup, dims, wish, place, beside)
-        _take(asked)
-    last: dict[Place, ShownLayout] = state.session_get("maps last", {})
-    job = jobs.find(asked.job) if asked.job else None
+        request = requests[side] = _begin(space, setup, dims, wish, start_key, beside)
+        _take(request)
+    last: dict[StartKey, ShownLayout] = state.session_get("maps last", {})
+    job = jobs.find(request.job) if request.job else None
     if job is None:
-        return last[place]
+        return last[start_key]
     if job.state == "done":
         jobs.forget(job.name)
-        all_asked[side] = dataclasses.replace(asked, job="")
-        return last[place]
-    shown = last.get(place) or ShownLayout(_first_look(space, setup, dims), settled=False)
+        requests[side] = dataclasses.replace(request, job="")
+        return last[start_key]
+    shown = last.get(start_key) or ShownLayout(_first_look(space, setup, dims), settled=False)
     return dataclasses.replace(shown, job=job.name)
 
 
-def _take(asked: _LayoutRequest | None) -> None:
+def _take(request: _LayoutRequest | None) -> None:
     """Remember what a job has made so far: the next layout goes on from there."""
-    if asked is None:
+    if request is None:
         return
-    job = jobs.find(asked.job) if asked.job else None
+    job = jobs.find(request.job) if request.job else None
     if job is not None and isinstance(job.result, maps.Map):
         on_the_way = " " in job.result.key
-        state.session_get("maps last", {})[asked.place] = ShownLayout(job.result, settled=asked.warm or not on_the_way)
+        state.session_get("maps last", {})[request.start_key] = ShownLayout(
+            job.result, settled=request.warm or not on_the_way
+        )
 
 
 def _first_look(space: projection.JointSpace, setup: MapSetup, dims: int) -> maps.Map:
@@ -121,26 +123,31 @@ def _first_look(space: projection.JointSpace, setup: MapSetup, dims: int) -> map
 
 
 def _begin(
-    space: projection.JointSpace, setup: MapSetup, dims: int, wish: tuple, place: Place, beside: ShownLayout | None
+    space: projection.JointSpace,
+    setup: MapSetup,
+    dims: int,
+    wish: tuple,
+    start_key: StartKey,
+    beside: ShownLayout | None,
 ) -> _LayoutRequest:
     """Find the layout, or start what makes and measures it."""
     method, last = setup.method, state.session_get("maps last", {})
-    found = maps.stored_map(space, method, dims=dims, parameters=parameters(setup), seed=setup.seed)
-    if found is None and projection.METHODS.get(method).instant:
-        found = maps.draw(space, method, dims=dims, seed=setup.seed, measure=False)
-    before = last.get(place)
-    if found is not None:
-        shown = found if before is None else facing(found, before.map)
-        last[place] = ShownLayout(shown)
-        return _LayoutRequest(wish, place, "" if found.quality else _measure(space, found, shown))
+    layout = maps.stored_map(space, method, dims=dims, parameters=parameters(setup), seed=setup.seed)
+    if layout is None and projection.METHODS.get(method).instant:
+        layout = maps.draw(space, method, dims=dims, seed=setup.seed, measure=False)
+    before = last.get(start_key)
+    if layout is not None:
+        shown = layout if before is None else facing(layout, before.map)
+        last[start_key] = ShownLayout(shown)
+        return _LayoutRequest(wish, start_key, "" if layout.quality else _measure(space, layout, shown))
     start = before.map if before is not None and before.settled else None
-    return _LayoutRequest(wish, place, _lay_out(space, setup, dims, start, beside), warm=start is not None)
+    return _LayoutRequest(wish, start_key, _lay_out(space, setup, dims, start, beside), warm=start is not None)
 
 
 def drop(side: str) -> None:
     """Stop the layout that nobody waits for any more."""
-    asked = state.session_get("maps asked", {}).pop(side, None)
-    job = jobs.find(asked.job) if asked and asked.job else None
+    request = state.session_get("maps asked", {}).pop(side, None)
+    job = jobs.find(request.job) if request and request.job else None
     if job is not None:
         job.task.cancel()
         jobs.forget(job.name)
@@ -159,33 +166,33 @@ def stop(shown: ShownLayout) -> None:
         job.task.cancel()
 
 
-def facing(found: maps.Map, before: maps.Map) -> maps.Map:
+def facing(layout: maps.Map, before: maps.Map) -> maps.Map:
     """The same map, mirrored (PCA, whose axes mean something) or turned onto the one before, so that points travel no
     further than they must. One that had to be changed has a key of its own: what goes on from it starts elsewhere.
     """
-    xy, other = found.projection.xy, before.projection.xy
+    xy, other = layout.projection.xy, before.projection.xy
     if xy.shape != other.shape:
-        return found
-    if projection.METHODS.get(found.projection.method).instant:
+        return layout
+    if projection.METHODS.get(layout.projection.method).instant:
         against = ((xy - xy.mean(axis=0)) * (other - other.mean(axis=0))).sum(axis=0) < 0
         changed = xy * np.where(against, -1, 1).astype(np.float32)
     else:
         changed = projection.align(xy, other)
     if np.array_equal(changed, xy):
-        return found
+        return layout
     mark = hashlib.blake2b(changed.tobytes(), digest_size=6).hexdigest()
     return dataclasses.replace(
-        found, projection=dataclasses.replace(found.projection, xy=changed), key=f"{found.key}-{mark}"
+        layout, projection=dataclasses.replace(layout.projection, xy=changed), key=f"{layout.key}-{mark}"
     )
 
 
-def _measure(space: projection.JointSpace, found: maps.Map, shown: maps.Map) -> str:
+def _measure(space: projection.JointSpace, layout: maps.Map, shown: maps.Map) -> str:
     """Measure a map that is shown already, perhaps mirrored; the name of the job."""
 
     def work(running: jobs.BackgroundJob) -> maps.Map:
         """Lay out, showing what is on its way; then measure."""
         running.result = shown
-        return dataclasses.replace(shown, quality=maps.measured(space, found, running.task).quality)
+        return dataclasses.replace(shown, quality=maps.measured(space, layout, running.task).quality)
 
     return jobs.start(f"measure {uuid.uuid4().hex}", "Measuring how far the map can be trusted", work).name
 
@@ -194,7 +201,7 @@ def _lay_out(
     space: projection.JointSpace, setup: MapSetup, dims: int, start: maps.Map | None, beside: ShownLayout | None
 ) -> str:
     """Start a layout beside the page, going on from another one where there is one; the name of the job."""
-    method, given, name = setup.method, parameters(setup), f"map-{uuid.uuid4().hex}"
+    method, settings, name = setup.method, parameters(setup), f"map-{uuid.uuid4().hex}"
     if method == "umap":
         projection.warm_umap()
     stream = layout_stream.open_stream(name, _turned_onto(beside) if beside is not None else None)
@@ -216,7 +223,7 @@ def _lay_out(
                 space,
                 method,
                 dims=dims,
-                parameters=given,
+                parameters=settings,
                 seed=setup.seed,
                 start=start,
                 on_layout=show,

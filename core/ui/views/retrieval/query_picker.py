@@ -1,4 +1,4 @@
-"""Choosing a query among all pictures of a dataset: by class, by words in its name or title, page by page."""
+"""Choosing a query among all images of a dataset: by class, by words in its name or title, page by page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PER_PAGE = 60
 
 
 def choose(loaded: Dataset, pick: Callable[[str], None]) -> None:
-    """Open the browser over the page; a click on a picture calls `pick` with its id and closes it."""
+    """Open the browser over the page; a click on an image calls `pick` with its id and closes it."""
     _dialog(loaded, pick)
 
 
@@ -27,19 +27,19 @@ def _dialog(loaded: Dataset, pick: Callable[[str], None]) -> None:
         "Class", ["", *loaded.label_names], format_func=lambda name: name or "every class", key="browse class"
     )
     words = right.text_input("Name", key="browse words", placeholder="words in the file name or title")
-    found = retrieval.browse(loaded, label, words)
-    if not len(found):
-        st.info("No picture fits. Choose another class, or fewer words.", icon=":material/search_off:")
+    positions = retrieval.browse(loaded, label, words)
+    if not len(positions):
+        st.info("No image fits. Choose another class, or fewer words.", icon=":material/search_off:")
         return
-    pages = -(-len(found) // PER_PAGE)
+    pages = -(-len(positions) // PER_PAGE)
     # The number of pages is part of the key: a shorter list starts at its first page.
     page = st.pagination(pages, key=f"browse page of {pages}") if pages > 1 else 1
-    shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
+    shown = positions[(page - 1) * PER_PAGE : page * PER_PAGE]
     st.caption(
-        f"{plural(len(found), 'image')}"
+        f"{plural(len(positions), 'image')}"
         + (f" · {(page - 1) * PER_PAGE + 1:,} to {(page - 1) * PER_PAGE + len(shown):,}" if pages > 1 else "")
     )
     if gallery.grid(
-        image_cards.cards(loaded, shown), key="browse", size=92, name="pictures of the dataset", on_pick=pick
+        image_cards.cards(loaded, shown), key="browse", size=92, name="images of the dataset", on_pick=pick
     ):
         st.rerun()

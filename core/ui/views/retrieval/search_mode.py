@@ -17,6 +17,7 @@ from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.cached import cached, key_of
 from core.ui.widgets import system_options
+from core.wording import plural
 
 if TYPE_CHECKING:
     from core.ui.views.retrieval.retrieval_view import RetrievalView
@@ -31,12 +32,12 @@ class SearchMode:
 
     Attributes:
         indexed: the index that answers; None: every image is scored.
-        said: why there is none, for people; "" for galleries that need none.
+        sentence: why there is none, for people; "" for galleries that need none.
         job: the name of the job that builds it, or built it; "" when there is none.
     """
 
     indexed: ann_search.IndexedGallery | None = None
-    said: str = ""
+    sentence: str = ""
     job: str = ""
 
 
@@ -48,11 +49,11 @@ def _held() -> dict[str, ann_search.IndexedGallery]:
 
 def _hold(indexed: ann_search.IndexedGallery) -> ann_search.IndexedGallery:
     with _LOCK:
-        held = _held()
-        held.pop(indexed.key, None)
-        held[indexed.key] = indexed
-        while len(held) > _MOST_HELD:
-            held.pop(next(iter(held)))
+        indexes = _held()
+        indexes.pop(indexed.key, None)
+        indexes[indexed.key] = indexed
+        while len(indexes) > _MOST_HELD:
+            indexes.pop(next(iter(indexes)))
     return indexed
 
 
@@ -76,26 +77,26 @@ def search_mode(loaded: Dataset, named: SystemRef, exact: bool) -> SearchMode:
     if not is_large(loaded):
         return SearchMode()
     if exact:
-        return SearchMode(said="Every image is scored, as chosen.")
+        return SearchMode(sentence="Every image is scored, as chosen.")
     system = system_of(loaded, named)
     against = ann_search.reason_against(system)
     if against:
-        return SearchMode(said=f"Every image is scored: {against}.")
+        return SearchMode(sentence=f"Every image is scored: {against}.")
     names = tuple(sorted(system.backbones))
     key = ann_search.key_of(system.space, names)
-    found = _held().get(key) or ann_search.load_index(system.space, names)
-    if found is not None:
-        return SearchMode(_hold(found))
+    indexed = _held().get(key) or ann_search.load_index(system.space, names)
+    if indexed is not None:
+        return SearchMode(_hold(indexed))
     name = f"index {key}"
     job = jobs.find(name)
     if job is None:
-        titles = ", ".join(cache.backbone_title(one) for one in names)
+        titles = ", ".join(cache.backbone_title(name) for name in names)
         job = jobs.start(name, f"Building the search index of {loaded.name} ({titles})", _work(system, names))
     elif isinstance(job.result, ann_search.IndexedGallery):
         return SearchMode(_hold(job.result))
     if job.running:
-        return SearchMode(said="Every image is scored while the index is being built.", job=name)
-    return SearchMode(said="Every image is scored: the index was not built.", job=name)
+        return SearchMode(sentence="Every image is scored while the index is being built.", job=name)
+    return SearchMode(sentence="Every image is scored: the index was not built.", job=name)
 
 
 def _work(system: System, names: tuple[str, ...]) -> Callable[[jobs.BackgroundJob], ann_search.IndexedGallery]:
@@ -105,7 +106,7 @@ def _work(system: System, names: tuple[str, ...]) -> Callable[[jobs.BackgroundJo
     return work
 
 
-def agreement_panel(ways: Sequence[SearchMode]) -> None:
+def index_jobs(ways: Sequence[SearchMode]) -> None:
     """The indexes that are being built, and a button for those that were stopped."""
     names = tuple(dict.fromkeys(way.job for way in ways if way.job))
     if names:
@@ -127,13 +128,13 @@ def switch(view: RetrievalView) -> Callable[[], None]:
     bounds = bounds_of(RetrievalSetup, "exact")
     left, right = st.columns([2.6, 6.4], gap="small", vertical_alignment="center")
     left.toggle(bounds.label, key=state.key(RetrievalSetup, "exact"), help=bounds.help)
-    place = right.empty()
-    place.caption(
+    line = right.empty()
+    line.caption(
         "Measuring how well the index agrees with the exact search …" if any(w.indexed for w in view.ways) else ""
     )
 
     def tell() -> None:
-        place.caption(sentence(view.loaded, tuple(zip(view.systems, view.ways)), view.setup.k))
+        line.caption(sentence(view.loaded, tuple(zip(view.systems, view.ways)), view.setup.k))
 
     return tell
 
@@ -151,17 +152,17 @@ def agreement(loaded: Dataset, named: SystemRef, indexed: ann_search.IndexedGall
 
 def sentence(loaded: Dataset, ways: Sequence[tuple[SystemRef, SearchMode]], k: int) -> str:
     """How the lists were found, and how well such lists agree with the exact ones."""
-    found = [
+    agreements = [
         f"{100 * agreement(loaded, named, way.indexed, k):.1f} % for {theme.plain(named.title)}"
         for named, way in ways
         if way.indexed is not None
     ]
-    said = [way.said for _, way in ways if way.said]
-    if found:
+    sentences = [way.sentence for _, way in ways if way.sentence]
+    if agreements:
         sample = min(ann_search.SAMPLE, len(loaded.split.queries))
-        said.insert(
+        sentences.insert(
             0,
-            f"**Approximate:** of the exact first {k} among {len(loaded.split.gallery):,} images an index (FAISS) finds "
-            f"{', '.join(found)} (recall@{k}, mean of {sample} sampled queries). Scores are exact.",
+            f"**Approximate:** of the exact first {k} among {plural(len(loaded.split.gallery), 'image')} an index (FAISS) finds "
+            f"{', '.join(agreements)} (recall@{k}, mean of {sample} sampled queries). Scores are exact.",
         )
-    return " ".join(dict.fromkeys(said))
+    return " ".join(dict.fromkeys(sentences))

@@ -1,4 +1,4 @@
-"""Images that visitors give as queries: checked, kept in memory for their session, encoded."""
+"""Images uploaded as a query: checked, kept for the session, encoded."""
 
 from __future__ import annotations
 
@@ -24,26 +24,27 @@ if TYPE_CHECKING:
 
     from core.backbones.query_encoding import QueryEncoder
 
-GUEST = "given:"
+
+PREFIX = "given:"
 """A query text of this form names images that were given in this session."""
-MOST_PICTURES = 24
+MOST_IMAGES = 24
 """One query is made of at most this many images."""
 MOST_MEGABYTES = 32
 """An image given as a query has at most this many MB as a file."""
-_GUESTS = "given pictures"
-_KEPT_GUESTS = 12
+_UPLOADED = "given images"
+_MOST_UPLOADED = 12
 
 
 @dataclass
 class UploadedQuery:
-    """Pictures given in this session that ask together.
+    """Images given in this session that ask together.
 
     Attributes:
         token: the query text that names it.
         names: of the files.
-        contents: their bytes, checked to be pictures.
+        contents: their bytes, checked to be images.
         thumbnails: data: URLs, at most 384 px a side.
-        refused: one sentence per file that is no picture.
+        refused: one sentence per file that is no image.
     """
 
     token: str
@@ -56,10 +57,10 @@ class UploadedQuery:
     @property
     def title(self) -> str:
         """For people."""
-        return self.names[0] if len(self.names) == 1 else f"{len(self.names)} pictures together"
+        return self.names[0] if len(self.names) == 1 else f"{len(self.names)} images together"
 
-    def pictures(self, box: cropper.Box | None) -> list[Image.Image]:
-        """The pictures, decoded; the part of the box when there is one."""
+    def decoded(self, box: cropper.Box | None) -> list[Image.Image]:
+        """The images, decoded; the part of the box when there is one."""
         return [cropped(images.open_rgb(content), box) for content in self.contents]
 
 
@@ -69,28 +70,28 @@ def receive(files: Sequence[tuple[str, bytes]]) -> UploadedQuery:
     Args:
         files: (name, bytes) of each.
     Raises:
-        BadInput: too many, or none of them is a picture; the sentence names the first reason.
+        BadInput: too many, or none of them is an image; the sentence names the first reason.
     """
-    if len(files) > MOST_PICTURES:
+    if len(files) > MOST_IMAGES:
         raise BadInput(
-            f"{len(files)} pictures were given; one query is made of at most {MOST_PICTURES}. Give fewer, "
+            f"{len(files)} images were given; one query is made of at most {MOST_IMAGES}. Give fewer, "
             "or add their folder as a dataset on the Overview."
         )
-    kept, refused = [], []
+    images_read, refused = [], []
     for name, content in files:
         try:
             if len(content) > MOST_MEGABYTES * 2**20:
                 raise BadInput(f"The file has {len(content) / 2**20:,.0f} MB; a query has at most {MOST_MEGABYTES} MB.")
             small = images.thumbnails(images.open_rgb(content))["large"]
-            kept.append((name, content, "data:image/webp;base64," + base64.b64encode(small).decode()))
+            images_read.append((name, content, "data:image/webp;base64," + base64.b64encode(small).decode()))
         except BadInput as error:
             refused.append(f"{name}: {error}")
-    if not kept:
+    if not images_read:
         more = f" (and {len(refused) - 1} more files)" if len(refused) > 1 else ""
-        raise BadInput(f"{refused[0]}{more}" if refused else "There is no picture to search with; give at least one.")
-    names, contents, thumbnails = zip(*kept)
+        raise BadInput(f"{refused[0]}{more}" if refused else "There is no image to search with; give at least one.")
+    names, contents, thumbnails = zip(*images_read)
     digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).hexdigest()
-    return UploadedQuery(GUEST + digest[:12], names, contents, thumbnails, tuple(refused))
+    return UploadedQuery(PREFIX + digest[:12], names, contents, thumbnails, tuple(refused))
 
 
 def take(files: Sequence[UploadedFile]) -> UploadedQuery:
@@ -106,26 +107,26 @@ def take(files: Sequence[UploadedFile]) -> UploadedQuery:
 
 
 def uploaded_queries() -> dict[str, UploadedQuery]:
-    """The pictures given in this session, oldest first; only the last few are kept."""
-    return state.session_get(_GUESTS, {})
+    """The images given in this session, oldest first; only the last few are kept."""
+    return state.session_get(_UPLOADED, {})
 
 
-def add_uploaded_query(guest: UploadedQuery) -> None:
+def add_uploaded_query(uploaded: UploadedQuery) -> None:
     """Remember a guest; the oldest goes when there are many."""
-    held = uploaded_queries()
-    held.pop(guest.token, None)
-    held[guest.token] = guest
-    while len(held) > _KEPT_GUESTS:
-        held.pop(next(iter(held)))
+    queries = uploaded_queries()
+    queries.pop(uploaded.token, None)
+    queries[uploaded.token] = uploaded
+    while len(queries) > _MOST_UPLOADED:
+        queries.pop(next(iter(queries)))
 
 
-def cropped(picture: Image.Image, box: cropper.Box | None) -> Image.Image:
-    """The part of a picture in a box of relative sides; at least one pixel."""
+def cropped(image: Image.Image, box: cropper.Box | None) -> Image.Image:
+    """The part of an image in a box of relative sides; at least one pixel."""
     if box is None:
-        return picture
-    width, height = picture.size
+        return image
+    width, height = image.size
     left, top = int(box[0] * width), int(box[1] * height)
-    return picture.crop((left, top, max(left + 1, round(box[2] * width)), max(top + 1, round(box[3] * height))))
+    return image.crop((left, top, max(left + 1, round(box[2] * width)), max(top + 1, round(box[3] * height))))
 
 
 _LOADING = threading.Lock()
@@ -136,7 +137,7 @@ def _encoder(name: str) -> QueryEncoder:
     return backbones.query_encoder(name)
 
 
-def encode(name: str, pictures: Sequence[Image.Image]) -> np.ndarray:
+def encode(name: str, query_images: Sequence[Image.Image]) -> np.ndarray:
     """(n_pictures, dim) unit vectors by one backbone; its encoder stays loaded for all sessions.
 
     Raises:
@@ -144,9 +145,9 @@ def encode(name: str, pictures: Sequence[Image.Image]) -> np.ndarray:
     """
     if name not in backbones.names():
         raise BadInput(
-            f"The vectors of {name!r} were computed elsewhere, so it cannot look at a new picture. Choose a system of "
-            "backbones that run here, or ask with a picture of the gallery."
+            f"The vectors of {name!r} were computed elsewhere, so it cannot look at a new image. Choose a system of "
+            "backbones that run here, or ask with an image of the gallery."
         )
     with _LOADING:
         encoder = _encoder(name)
-    return encoder.encode(list(pictures))
+    return encoder.encode(list(query_images))

@@ -57,7 +57,7 @@ def _warm(space: str) -> threading.Thread:
 def ready(space: str, texts: Sequence[str], what: str) -> bool:
     """Whether a list of texts is read, but for a few; else it is read beside the page.
 
-    A page that asks shows `jobs.panel(wording.JOB)` at its top.
+    A page that calls this shows `jobs.job_panel(text_cache.JOB)` at its top.
 
     Args:
         what: whose texts these are, for the panel: "the catalogue shop".
@@ -91,8 +91,8 @@ def ready(space: str, texts: Sequence[str], what: str) -> bool:
 
 def _key(space: str, texts: Sequence[str]) -> str:
     digest = hashlib.sha256(space.encode())
-    for said in texts:
-        digest.update(said.encode("utf-8", "surrogatepass") + b"\0")
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
     return digest.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The Words page: every kind of line, labels by name, a selection described, the second step; then once in Chromium."""
+"""The Text search page: every kind of line, labels by name, a selection described, the second step; then once in Chromium."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BOTH = f"{SPACE},hsv_histogram"
 
 def asked(line: str = "", **link: str) -> AppTest:
     """The page on the demo catalogue."""
-    app = opened("words", **{"d": "demo_catalogue", "b": BOTH, "t": line, **link})
+    app = opened("text_search", **{"d": "demo_catalogue", "b": BOTH, "t": line, **link})
     assert not app.exception and not app.error, words(app)
     return app
 
@@ -122,7 +122,7 @@ def test_without_a_reader_one_sentence_and_the_button_that_helps(tiny_world) -> 
     for embedded in ((), ("hsv_histogram",)):
         if embedded:
             embedding.embed(tiny_world.dataset, embedded)
-        app = opened("words", d="tiny")
+        app = opened("text_search", d="tiny")
         assert "reads text. Concepts needs no download" in app.info[0].value and len(app.info) == 1
     button(app, "Embed with Concepts").click().run()
     settled(app)
@@ -130,7 +130,7 @@ def test_without_a_reader_one_sentence_and_the_button_that_helps(tiny_world) -> 
     assert embedding.stored(tiny_world.dataset, embedding.find(tiny_world.dataset, SPACE)).n_images == 60
 
 
-def test_how_well_words_find_pictures_is_measured_on_the_spot(demo) -> None:
+def test_how_well_text_search_works_is_measured_on_the_spot(demo) -> None:
     app = asked("cat")
     app.toggle("measure words").set_value(True).run()
     dataset = data.load("demo_catalogue")
@@ -147,18 +147,18 @@ def test_labels_by_name_with_and_without_labels(demo, tmp_path) -> None:
     assert app.text_area[0].value == ", ".join(zero_shot.readable(name) for name in dataset.label_names)
     expected = zero_shot.classify(SPACE, embedding.embeddings(dataset, SPACE).vectors, dataset.label_names)
     accuracy = np.mean([dataset.label_names[c] == dataset.label_of(i) for i, c in enumerate(expected.predicted)])
-    assert app.metric[0].value == f"{accuracy:.3f}" and "22 labelled pictures" in words(app)
-    assert table(app)["pictures"].sum() == 22 and len(shown(app)) == 22
+    assert app.metric[0].value == f"{accuracy:.3f}" and "22 labelled images" in words(app)
+    assert table(app)["images"].sum() == 22 and len(shown(app)) == 22
 
     app.text_area[0].set_value("cat, motorbike, cup of coffee").run()
-    assert table(app).set_index("class")["pictures"]["cat"] >= 1
+    assert table(app).set_index("class")["images"]["cat"] >= 1
     app.text_area[0].set_value("cat").run()
     assert "Type 2 to 1,000 class names" in app.warning[0].value
     app.text_area[0].set_value("").run()
     assert not app.exception
 
 
-def test_labels_by_name_for_pictures_without_any_label(demo, tmp_path) -> None:
+def test_labels_by_name_for_images_without_any_label(demo, tmp_path) -> None:
     source = data.load("demo_catalogue")
     folder = tmp_path / "flat"
     folder.mkdir()
@@ -167,23 +167,23 @@ def test_labels_by_name_for_pictures_without_any_label(demo, tmp_path) -> None:
     flat = data.add("flat", folder)
     try:
         embedding.embed(flat, [SPACE])
-        app = opened("words", d="flat", l="labels")
+        app = opened("text_search", d="flat", l="labels")
         assert "Type at least two class names" in words(app)
         app.text_area[0].set_value("cat, coffee").run()
         assert not app.metric and "True labels" not in words(app)
-        assert dict(zip(table(app)["class"], table(app)["pictures"])) == {"cat": 1, "coffee": 1}
+        assert dict(zip(table(app)["class"], table(app)["images"])) == {"cat": 1, "coffee": 1}
     finally:
         data.remove("flat")
 
 
 @pytest.mark.slow
 def test_a_selection_is_described_by_words_and_by_ones_own(demo) -> None:
-    app = open_page("pages/words.py", d="demo_catalogue", b=BOTH, l="describe")
+    app = open_page("pages/text_search.py", d="demo_catalogue", b=BOTH, l="describe")
     assert not app.exception and "Nothing is selected" in app.info[0].value
-    app = opened("words", d="demo_catalogue", b=BOTH, l="describe")
+    app = opened("text_search", d="demo_catalogue", b=BOTH, l="describe")
     app.session_state["held selected ids"] = {"demo_catalogue": ("motorcycle-left", "motorcycle-right")}
     settled(app.run())
-    assert not app.exception and "2 selected pictures against all 22" in words(app)
+    assert not app.exception and "2 selected images against all 22" in words(app)
     assert any(re.search("moped|scooter|bike", said) for said in table(app)["word"][:5]), list(table(app)["word"])
     app.text_input("own words").set_value("motorcycle, sunset").run()
     assert "motorcycle" in set(table(app)["word"][:4]) and "sunset" not in set(table(app)["word"])
@@ -206,9 +206,9 @@ def test_words_in_a_browser(demo, tab) -> None:  # noqa: F811
     from playwright.sync_api import expect
 
     with serve(ROOT / "app.py", demo) as address:
-        tab.goto(f"{address}/words?d=demo_catalogue&b={BOTH}")
-        tab.get_by_role("heading", name="Words", exact=True).wait_for(timeout=60_000)
-        box = tab.get_by_label("Words", exact=True).last
+        tab.goto(f"{address}/text_search?d=demo_catalogue&b={BOTH}")
+        tab.get_by_role("heading", name="Text search", exact=True).wait_for(timeout=60_000)
+        box = tab.get_by_label("Text query", exact=True).last
         box.fill("cup of coffee")
         box.press("Enter")
         first = tab.locator(".card").first

@@ -102,7 +102,7 @@ def test_a_map_is_measured_and_a_selection_becomes_pictures(app: str, tab) -> No
     inside = ((places >= corners.min(axis=0) - 4) & (places <= corners.max(axis=0) + 4)).all(axis=1)
     map_.box(corners)
     tab.get_by_text(f"{inside.sum()} selected", exact=True).first.wait_for()
-    cards = tab.locator(".st-key-map-pictures .card")
+    cards = tab.locator(".st-key-map-images .card")
     cards.nth(int(inside.sum()) - 1).wait_for()
     assert cards.count() == inside.sum()
     tab.get_by_text("Mean AP of the selection").wait_for()

@@ -1,0 +1,110 @@
+"""Strategies evaluated on queries that the catalogue itself can answer, or on a file of queries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core import charts, metrics
+from core.data import table_files
+from core.fusion.catalogue import CATALOGUE_STRATEGIES
+from core.setups import CatalogueSetup
+from core.studies.catalogue import catalogue_evaluation
+from core.ui.app import state, theme
+from core.ui.views.catalogue import catalogue_cache, controls
+from core.ui.views.catalogue.catalogue_view import CatalogueView
+
+
+def draw(view: CatalogueView) -> None:
+    """Strategies evaluated on questions that the catalogue itself can answer, or on a file of queries."""
+    st.segmented_control(
+        "Queries",
+        list(controls.QUERY_SOURCES),
+        key=state.key(CatalogueSetup, "ask_with"),
+        format_func=controls.QUERY_SOURCES.get,
+        required=True,
+    )
+    left, right, _ = st.columns([1, 1.4, 1.6])
+    left.selectbox("Metric", controls.METRICS, key=state.key(CatalogueSetup, "metric"), format_func=metrics.label)
+    right.selectbox(
+        "Compared with",
+        controls.weighing_strategies(),
+        key=state.key(CatalogueSetup, "base"),
+        format_func=lambda name: CATALOGUE_STRATEGIES[name].label,
+    )
+    setup = view.setup
+    ask_with = setup.ask_with
+    file = ""
+    if ask_with == "file":
+        uploaded = st.file_uploader("Queries (CSV: query,item_id[,gain])", type=["csv"], key="catalogue queries")
+        if uploaded is None:
+            st.caption("One row per relevant item; `gain` is optional and serves nDCG.")
+            return
+        file = table_files.decode(uploaded.getvalue(), Path(uploaded.name))
+    st.caption(
+        {
+            "categories": "The name of each category is typed as a query; the items of that category are relevant. "
+            "The category itself is no component, or the answer would stand in the question.",
+            "pictures": "The first image of each item is the query; its own text and its siblings (same parent) are relevant. "
+            "The item of the query takes part without its images.",
+            "file": "",
+        }[ask_with]
+    )
+    base, metric = setup.base, setup.metric
+    shares = tuple(sorted((view.fixed_weights or {}).items())) or None
+    if base == "fixed" and shares is None:
+        shares = tuple((name, 1.0) for name in view.components)
+    with st.spinner("Asking every question of every strategy …", show_time=True):
+        compared = catalogue_cache.comparison(
+            view.searcher, setup.space, setup.pictures, ask_with, metric, base, shares, file
+        )
+    _draw_comparison(compared)
+
+
+def _draw_comparison(compared: catalogue_evaluation.CatalogueComparison) -> None:
+    """Bars with intervals, the words, the table."""
+    label = metrics.label(compared.metric)
+    lines = [
+        charts.Bar(row.label, row.mean, row.low, row.high, "#d6404e" if row.strategy == compared.base else "#4269d0")
+        for row in compared.table.itertuples()
+    ]
+    with st.container(key="catalogue-halves"):
+        left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.plotly_chart(
+            charts.BarChart(lines, label).figure(),
+            key="catalogue bars",
+            config={"displayModeBar": False},
+            width="stretch",
+        )
+        st.caption(
+            f"{label}, mean of {int(compared.table.n_valid.max()):,} questions with 95 % intervals. "
+            f"Red is what the others are compared with."
+        )
+    with right:
+        st.markdown("**What is shown**")
+        for sentence in compared.sentences:
+            st.markdown("- " + theme.plain(sentence))
+        for name, why in compared.skipped.items():
+            st.markdown(f"- {theme.plain(name)} was left out: {theme.plain(why)}")
+    base = compared.table.strategy == compared.base
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "strategy": compared.table.label,
+                label: [theme.number(value) for value in compared.table["mean"]],
+                "95 % interval": [theme.interval(*ends) for ends in zip(compared.table.low, compared.table.high)],
+                "difference": ["–" if is_base else f"{d:+.3f}" for is_base, d in zip(base, compared.table.difference)],
+                "its 95 % interval": [
+                    "–" if is_base else f"[{low:+.3f}, {high:+.3f}]"
+                    for is_base, low, high in zip(base, compared.table.difference_low, compared.table.difference_high)
+                ],
+                "p (Holm)": ["–" if is_base else f"{p:.4f}" for is_base, p in zip(base, compared.table.p_holm)],
+                "questions": compared.table.n_valid,
+            }
+        ),
+        hide_index=True,
+        width="stretch",
+    )

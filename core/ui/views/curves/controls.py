@@ -1,0 +1,92 @@
+"""Which systems and queries the Curves page draws, and what every drawing of it shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core import charts
+from core.setups import CurvesSetup
+from core.studies import curves, leaderboard_files
+from core.ui.app import state
+from core.ui.widgets import sidebar, system_select
+from core.ui.widgets.system_select import ComparedSystem
+
+LOOKS = {
+    "levels": "Precision and recall",
+    "over_k": "Over k",
+    "query": "One query",
+    "spread": "Spread over queries",
+}
+FIGURES = {
+    "levels": ("iprec",),
+    "over_k": ("p@k", "recall@k"),
+    "query": ("iprec", "map", "rprec", "mrr"),
+    "spread": ("map",),
+}
+"""The metrics behind each of them."""
+
+
+def field(name: str) -> str:
+    """The widget key of a field of the setup."""
+    return state.key(CurvesSetup, name)
+
+
+def choose_systems(selection: sidebar.Selection) -> list[ComparedSystem]:
+    """The row of controls: systems, class, what the camera saves."""
+    loaded = selection.dataset
+    if state.get(CurvesSetup, "label") not in ("", *loaded.label_names):
+        state.set_field(CurvesSetup, "label", "")
+    competitors = system_select.choose(CurvesSetup, selection)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        if loaded.label_names:
+            st.selectbox(
+                "Class",
+                ["", *loaded.label_names],
+                key=field("label"),
+                format_func=lambda name: name or "every class",
+                width=260,
+                help="Only queries of this class. A query with several labels is one of each of its classes.",
+            )
+        st.segmented_control(
+            "Image as",
+            ["svg", "png"],
+            key=field("picture"),
+            format_func=str.upper,
+            required=True,
+            help="What the camera above each drawing saves: lines that scale, or pixels.",
+        )
+        st.toggle("Intervals", key=field("bands"), help="95 % bootstrap intervals as bands around the lines.")
+    return competitors
+
+
+def choose_curve() -> None:
+    """Which of the drawings is shown."""
+    st.segmented_control(
+        "Curve", list(LOOKS), key=field("look"), format_func=LOOKS.get, required=True, label_visibility="collapsed"
+    )
+
+
+def chart_lines(by_title: dict[str, curves.Curve], competitors: Sequence[ComparedSystem]) -> list[charts.Line]:
+    """Curves with the colours of their systems."""
+    return [
+        charts.Line(system.title, curve.x, curve.y, system.colour, system.dash, curve.low, curve.high)
+        for system in competitors
+        for curve in [by_title[system.title]]
+    ]
+
+
+def download_button(frame: pd.DataFrame, name: str) -> None:
+    """The button that downloads the data of what is drawn."""
+    st.download_button(
+        "Data as CSV",
+        leaderboard_files.as_csv(frame),
+        f"{name}.csv",
+        "text/csv",
+        key=f"take {name}",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Every point that is drawn, with its interval and the number of queries.",
+    )

@@ -1,0 +1,65 @@
+"""Precision and recall over the number of results."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import charts
+from core.studies import curves
+from core.ui.app import cache, theme
+from core.ui.views.curves import controls
+from core.ui.views.curves.curves_view import CurvesView
+from core.wording import plural
+
+
+def draw(view: CurvesView) -> None:
+    """Precision@k and recall@k beside each other."""
+    k, n = view.setup.k, view.n_queries
+    longest = int(cache.truth(view.loaded).list_length.max(initial=1))
+    st.slider(
+        "Up to k",
+        2,
+        max(2, min(1000, longest), k),
+        key=controls.field("k"),
+        help=f"How many results are read. Lists have at most {plural(longest, 'image')} here.",
+    )
+    if k > longest:
+        st.info(
+            f"k = {k:,} is more than the {plural(longest, 'image')} of a list, so the curves end at {longest:,}.",
+            icon=":material/info:",
+        )
+    depth = max(2, min(k, longest))
+    both = {title: curves.over_k(ranks, view.queries, depth, groups=view.groups) for title, ranks in view.ranks.items()}
+    with theme.side_by_side("over k"):
+        columns = st.columns(2, gap="medium")
+    for column, key, name in zip(columns, ("p", "recall"), ("precision@k", "recall@k (fraction found)")):
+        with column:
+            _chart(view, {title: by_metric[key] for title, by_metric in both.items()}, key, name)
+    relevant = cache.truth(view.loaded).n_relevant[view.queries]
+    st.caption(
+        f"Means of {n:,} {view.queries_title}. Precision@k divides the hits by k, so it must fall once k exceeds the number "
+        f"of relevant images (here {relevant.min(initial=relevant.max(initial=0)):,} to {relevant.max(initial=0):,} a query); "
+        f"recall@k divides them by that number and cannot fall. Bands are 95 % bootstrap intervals, {view.unit_sentence}."
+    )
+
+
+def _chart(view: CurvesView, by_title: dict[str, curves.Curve], key: str, name: str) -> None:
+    """One of the two metrics.
+
+    Args:
+        key: "p" or "recall"; name: of the axis.
+    """
+    figure = charts.LineChart(
+        controls.chart_lines(by_title, view.competitors),
+        "k, results read",
+        f"{name}, mean of {plural(view.n_queries, 'query')}",
+        bands=view.setup.bands,
+        hover="k = %{x:d}",
+        height=420,
+    ).figure()
+    st.plotly_chart(
+        figure, key=f"curves over k {key}", config=charts.download_config(f"{key}-over-k", view.setup.picture)
+    )
+    controls.download_button(
+        curves.table(by_title, "k", "precision" if key == "p" else "recall"), f"{view.loaded.name}-{key}-over-k"
+    )

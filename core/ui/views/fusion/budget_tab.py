@@ -1,0 +1,89 @@
+"""The best subset and weights for a limit on latency or size."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import charts
+from core.fusion import FusionSpec
+from core.studies import fusion_costs
+from core.types import Dataset
+from core.ui.app import cache, jobs, theme
+from core.ui.views.fusion import fusion_state, tab_common
+from core.ui.widgets import cost_job, weight_shares
+
+
+def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
+    """The best subset and weights for a limit on latency or size."""
+    left, middle, right = st.columns(3, vertical_alignment="bottom")
+    by = left.radio(
+        "Limit",
+        ["milliseconds", "megabytes"],
+        key="lab by",
+        horizontal=True,
+        format_func=lambda b: "ms per query image" if b == "milliseconds" else "MB of weights",
+    )
+    limit = middle.number_input("At most", min_value=0.0, value=50.0, step=5.0, key=f"lab limit {by}")
+    commercial = right.toggle(
+        "Only weights for commercial use",
+        key="lab commercial",
+        help="Leaves out weights whose licence forbids it or is not known.",
+    )
+    _measure(names, by)
+    weightings = 10 ** min(len(names), 4) // 4
+    if not tab_common.may_begin(loaded, spec, weightings, "budget"):
+        return
+    front = fusion_costs.by_cost(cache.offers(loaded, names, spec), by)
+    if not front:
+        return
+    budget = fusion_costs.Budget(**{by: limit}, commercial_only=commercial)
+    best = fusion_costs.within_budget(front, budget)
+    titles = tab_common.titles(names)
+    st.plotly_chart(charts.subset_costs(front, titles, by, best), key="lab offers", config=tab_common.NO_TOOLBAR)
+    if best is None:
+        st.warning("Nothing fits under this limit: raise it, or allow more licences.")
+        return
+    mix = " + ".join(f"{theme.plain(titles[n])} {s:.0%}" for n, s in zip(best.backbones, best.shares))
+    unit = "ms" if by == "milliseconds" else "MB"
+    text, use = st.columns([5, 2], vertical_alignment="center")
+    honest = cache.chosen_within_budget(loaded, names, spec, budget)
+    reached = (
+        ""
+        if honest is None
+        else f"mAP {honest.mean:.3f} on queries that did not choose it ({best.value:.3f} on these) "
+    )
+    text.markdown(f"Best under the limit: **{mix}**, {reached}for {getattr(best.cost, by):.1f} {unit}.")
+    use.button(
+        "Use these weights",
+        on_click=fusion_state.set_shares,
+        width="stretch",
+        type="primary",
+        args=(weight_shares.fitted(dict(zip(best.backbones, best.shares)), names),),
+    )
+    st.caption(
+        "A fusion costs the sum of its backbones. Red: nothing is better without costing more. The best weights of each "
+        "subset are found on these same queries, so small differences between subsets may be luck; the first figure of the "
+        "best is cross-fitted: nine parts of the classes choose subset and weights, the tenth reports."
+    )
+
+
+def _measure(names: tuple[str, ...], by: str) -> None:
+    """Offer to measure what has no cost yet; say it where that is not possible."""
+    known = cache.costs(names)
+    missing = tuple(name for name in names if getattr(known[name], by) is None)
+    jobs.job_panel(cost_job.JOB)
+    if not missing:
+        return
+    titles = theme.plain(", ".join(map(cache.backbone_title, missing)))
+    if by == "megabytes":
+        st.info(f"The size of {titles} is not known, so it is left out here.")
+        return
+    left, right = st.columns([5, 2], vertical_alignment="center")
+    left.markdown(f"Not measured on this machine yet, so left out: {titles}.")
+    right.button(
+        "Measure now",
+        on_click=cost_job.start,
+        args=(missing,),
+        width="stretch",
+        **jobs.waits("Some seconds for each: single images, from the file to the vector."),
+    )

@@ -1,0 +1,60 @@
+"""What the Fusion lab shows now: the one record that its parts read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.fusion import FUSIONS, FusionSpec
+from core.setups import FusionSetup
+from core.studies import training_split
+from core.types import Dataset
+from core.ui.app import state, theme
+from core.ui.views.fusion import fusion_state
+
+METRICS = ("map", "p@1", "p@10", "ndcg@10")
+"""The metrics of the lab; the first is where a visit starts."""
+
+
+@dataclass(frozen=True)
+class LabView:
+    """A fusion beside its baseline.
+
+    Attributes:
+        loaded: the dataset with all its queries; evaluated: with those that neither fusion was fitted on.
+        names: the backbones chosen.
+        spec, base: the fusion now, and the baseline; base_title: what the baseline is, for people.
+    """
+
+    loaded: Dataset
+    evaluated: Dataset
+    names: tuple[str, ...]
+    spec: FusionSpec
+    base: FusionSpec
+    base_title: str
+    setup: FusionSetup
+
+
+def build() -> LabView:
+    """The fusion as the sliders stand; what a link names wrongly is said and brought within bounds."""
+    loaded, names, embedded = fusion_state.selection()
+    state.seed(FusionSetup)
+    mix = fusion_state.mix()
+    lost = fusion_state.lost_strategy()
+    if lost:
+        st.warning(
+            f"No strategy is named {theme.plain(repr(lost[:60]))} here; its file may have left the folder of plug-ins. "
+            f"{FUSIONS.get(mix.strategy).label} is shown instead.",
+            icon=":material/extension_off:",
+        )
+    if state.get(FusionSetup, "strategy") != mix.strategy:
+        state.set_field(FusionSetup, "strategy", mix.strategy)
+    if state.get(FusionSetup, "metric") not in METRICS:
+        state.set_field(FusionSetup, "metric", METRICS[0])
+    setup = state.read(FusionSetup)
+    spec = fusion_state.spec_of(mix, names)
+    state.session_set("lab mix", mix)
+    base, base_title = fusion_state.baseline(names, embedded)
+    evaluated = training_split.without(loaded, (*spec.trained_on, *base.trained_on)) if loaded.has_labels else loaded
+    return LabView(loaded, evaluated, names, spec, base, base_title, setup)

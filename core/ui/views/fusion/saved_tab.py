@@ -1,0 +1,95 @@
+"""Fusions as files: save, load, export and import."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import streamlit as st
+
+from core.errors import BadInput
+from core.fusion import FusionSpec, spec_checks, store
+from core.fusion import spec as fusion_files
+from core.types import Dataset
+from core.ui.app import cache, state, theme
+from core.ui.views.fusion import fusion_state
+from core.wording import plural
+
+
+def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
+    """Save under a name, load, export and import."""
+    with theme.side_by_side("files"):
+        left, right = st.columns(2, gap="large")
+    with left:
+        with st.form("save fusion", border=False):
+            name = st.text_input(
+                "Name", key="lab save name", placeholder="for example: shop mix", max_chars=spec_checks.LONGEST_NAME
+            )
+            if st.form_submit_button("Save this fusion", type="primary"):
+                saved = dataclasses.replace(spec, name=name.strip() or spec.title)
+                store.save(saved)
+                st.success(f"Saved as {theme.plain(repr(saved.name))}: every page offers it as a system now.")
+        st.download_button(
+            "Export this fusion as JSON",
+            fusion_files.dump([dataclasses.replace(spec, name=spec.title)]),
+            "fusions.json",
+            "application/json",
+            key="lab export",
+            icon=":material/download:",
+        )
+        _import()
+        st.caption(
+            "The link in the address bar holds the whole view too: dataset, backbones, weights, baseline and query."
+        )
+    with right:
+        fusions, problems = store.saved()
+        for problem in problems:
+            st.warning(theme.plain(problem))
+        st.markdown("**Saved fusions**" if fusions else "No fusion is saved yet.")
+        for name, saved_spec in fusions.items():
+            _saved_row(name, saved_spec)
+
+
+def _import() -> None:
+    uploaded = st.file_uploader("Import a fusions.json", type="json", key="lab import")
+    if uploaded is None:
+        return
+    try:
+        specs = fusion_files.parse(uploaded.getvalue().decode("utf-8-sig", errors="replace"), uploaded.name)
+    except BadInput as error:
+        st.error(theme.plain(str(error)), icon=":material/error:")
+        return
+    done = state.session_get("lab imported")
+    if done != uploaded.file_id:
+        for spec in specs:
+            store.save(spec)
+        state.session_set("lab imported", uploaded.file_id)
+    st.success(theme.plain(f"{uploaded.name}: {', '.join(repr(spec.name) for spec in specs)} imported."))
+
+
+def _saved_row(name: str, spec: FusionSpec) -> None:
+    text, use, pin, remove = st.columns([6, 2, 3, 1], vertical_alignment="center")
+    parts = ", ".join(f"{theme.plain(cache.backbone_title(n))} {s:.0%}" for n, s in spec.shares.items())
+    strategy = spec.strategy.label + ("" if spec.strategy.learned else f": {parts}")
+    fitted = f" · fitted on {plural(len(spec.trained_on), 'query')}" if spec.trained_on else ""
+    text.markdown(f"{theme.plain(name)}  \n:gray[{strategy}{fitted}]")
+    use.button(
+        "Use",
+        key=f"use {name}",
+        on_click=fusion_state.use,
+        args=(spec,),
+        width="stretch",
+        disabled=spec.strategy.learned,
+        help="Sliders cannot move a trained fusion: make it the baseline."
+        if spec.strategy.learned
+        else "Into the sliders.",
+    )
+    pin.button("As baseline", key=f"pin {name}", on_click=fusion_state.pin_saved, args=(name,), width="stretch")
+    remove.button(
+        "",
+        key=f"remove {name}",
+        icon=":material/delete:",
+        on_click=store.remove,
+        args=(name,),
+        type="tertiary",
+        help="Forget this fusion.",
+    )

@@ -1,0 +1,71 @@
+"""The closer looks of the fusion lab: only the one that is open is worked out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.fusion import FusionSpec
+from core.setups import FusionSetup
+from core.types import Dataset
+from core.ui.app import cache, state
+from core.ui.views.fusion import (
+    attribution_tab,
+    budget_tab,
+    changes_tab,
+    curve_tab,
+    landscape_tab,
+    saved_tab,
+    training,
+)
+from core.wording import plural
+
+
+def _trained(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
+    """Gate, linear head and dimension curve."""
+    training.show(loaded, names, spec)
+
+
+LOOKS = {
+    "curve": ("Precision and recall", curve_tab.draw),
+    "landscape": ("Landscape", landscape_tab.draw),
+    "adds": ("What each adds", attribution_tab.draw),
+    "changes": ("Winners and losers", changes_tab.draw),
+    "budget": ("Budget", budget_tab.draw),
+    "trained": ("Trained fusions", _trained),
+    "files": ("Save and share", saved_tab.draw),
+}
+_OF_WEIGHTS = ("landscape", "budget")
+
+
+def draw(loaded: Dataset, evaluated: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
+    """One closer look at a time.
+
+    Args:
+        loaded: with all its queries, for what divides them itself.
+        evaluated: with the queries that nothing shown was fitted on.
+    """
+    st.divider()
+    sampled = cache.panel(evaluated, names)
+    if sampled is not None:
+        st.caption(
+            f":material/groups: The closer looks evaluate a sample of {len(sampled.split.queries):,} of the "
+            f"{plural(len(evaluated.split.queries), 'query')}, the same one every time."
+        )
+    key = state.key(FusionSetup, "look")
+    if state.widget(key) not in LOOKS:
+        state.set_widget(key, "curve")
+    look = st.segmented_control(
+        "A closer look",
+        list(LOOKS),
+        format_func=lambda name: LOOKS[name][0],
+        key=key,
+        label_visibility="collapsed",
+        required=True,
+    )
+    if look in _OF_WEIGHTS and not spec.strategy.weight:
+        st.info(
+            f"{spec.strategy.label} counts all its backbones the same, so there are no weights to look at. "
+            "Choose Concatenation or a weighted sum."
+        )
+        return
+    LOOKS[look][1](loaded if look in ("trained", "files") else sampled or evaluated, names, spec, base)

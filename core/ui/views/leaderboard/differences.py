@@ -1,0 +1,80 @@
+"""Every pair of systems: how far apart, and whether they can be told apart."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import charts, metrics
+from core.metrics.significance import Difference
+from core.studies import leaderboard, leaderboard_files
+from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
+from core.ui.widgets import system_select
+from core.wording import plural
+
+
+def draw(view: LeaderboardView) -> None:
+    """Every pair: a matrix, and the table behind it."""
+    result, infos = view.result, view.infos
+    names = leaderboard.order(result)
+    if len(names) < 2:
+        st.info("A difference needs two systems: choose another one above.", icon=":material/info:")
+        return
+    titles = [infos[n].title for n in names]
+    values, distinct, hover = [], [], []
+    for a in names:
+        pairs_of_row = [None if a == b else result.comparison.difference(a, b) for b in names]
+        values.append([float("nan") if pair is None else pair.mean for pair in pairs_of_row])
+        distinct.append([pair is not None and pair.differs for pair in pairs_of_row])
+        hover.append(
+            [
+                "" if pair is None else _pair_hover(pair, infos[a].title, infos[b].title)
+                for b, pair in zip(names, pairs_of_row)
+            ]
+        )
+    st.plotly_chart(
+        charts.differences_map(titles, values, distinct, hover, system_select.shades()),
+        key="leaderboard differences",
+        config=charts.download_config("differences"),
+    )
+    pairs = len(result.comparison.differences)
+    st.caption(
+        f"{metrics.label(result.metric)} of the row less that of the column, on the same {plural(result.best.n_valid, 'query')}; "
+        f"“≈” marks pairs that cannot be told apart: corrected p (Holm, {pairs:,} pairs) not below 0.05, 0 inside the "
+        "interval, or two tests that contradict each other. Point at a square for everything known about the pair. "
+        f"{view.caution}"
+    )
+    with st.expander("All pairs as a table"):
+        frame = leaderboard.differences(result, infos)
+        numbers = {
+            name: st.column_config.NumberColumn(name, format=form)
+            for name, form in {
+                "difference": "%.4f",
+                "low": "%.4f",
+                "high": "%.4f",
+                "p": "%.2g",
+                "p Holm": "%.2g",
+                "p Wilcoxon": "%.2g",
+                "d_z": "%.2f",
+                "rank biserial": "%.2f",
+            }.items()
+        }
+        st.dataframe(frame, hide_index=True, width="stretch", column_config=numbers, placeholder="–")
+        st.download_button(
+            "Download as CSV",
+            leaderboard_files.as_csv(frame),
+            f"{view.loaded.name}-pairs.csv",
+            "text/csv",
+            key="take pairs",
+            on_click="ignore",
+        )
+
+
+def _pair_hover(pair: Difference, a: str, b: str) -> str:
+    """All that is known about a pair, for the hover."""
+    a, b = charts.plain_text(a), charts.plain_text(b)
+    return (
+        f"<b>{a}</b> less <b>{b}</b><br>{plural(pair.n, 'query')} · mean difference {pair.mean:+.4f}, 95 % [{pair.low:+.4f}, {pair.high:+.4f}] "
+        f"({pair.resampled} resampled)<br>randomisation p = {pair.p:.2g}, Holm p = {pair.p_holm:.2g}, Wilcoxon p = {pair.wilcoxon:.2g}<br>"
+        f"effect d_z = {pair.d_z:.2f}, rank biserial {pair.rank_biserial:.2f}<br>"
+        f"better on {pair.wins:,}, equal on {pair.ties:,}, worse on {plural(pair.losses, 'query')}<br><i>{pair.conclusion}</i>"
+    )

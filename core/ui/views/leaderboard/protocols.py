@@ -1,0 +1,37 @@
+"""Easy, Medium and Hard of the revisited Oxford and Paris sets."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.studies import leaderboard_files, revisited_protocols
+from core.ui.app import cache
+from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
+
+
+def draw(view: LeaderboardView) -> None:
+    """Easy, Medium and Hard of the revisited Oxford and Paris sets, beside each other."""
+    with st.spinner("Judging Easy, Medium and Hard …"):
+        frame = cache.protocols(view.loaded, tuple(competitor.system for competitor in view.competitors.values()))
+    st.subheader("Easy, Medium, Hard", anchor=False)
+    shown = frame.assign(system=[view.infos[name].title for name in frame["system"]])
+    config = {
+        name: st.column_config.NumberColumn(title, format="%d" if name.startswith("n_") else "%.3f")
+        for name, title in revisited_protocols.TITLES.items()
+        if name != "protocol"
+    }
+    config |= {"system": st.column_config.TextColumn("System", pinned=True), "protocol": "Protocol"}
+    st.dataframe(
+        shown, hide_index=True, width="stretch", column_config=config, placeholder="–", key="leaderboard protocols"
+    )
+    st.caption(
+        f"{revisited_protocols.NOTE} “low” and “high” are the ends of the 95 % bootstrap interval of the benchmark’s mAP."
+    )
+    st.download_button(
+        "Download as CSV",
+        leaderboard_files.as_csv(shown),
+        f"{view.loaded.name}-protocols.csv",
+        "text/csv",
+        key="take protocols",
+        on_click="ignore",
+    )

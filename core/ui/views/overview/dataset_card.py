@@ -1,0 +1,77 @@
+"""One dataset: what it holds, some of its images, how far each backbone is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import data
+from core.ui.app import cache, jobs, theme
+from core.ui.app.error_boundary import guarded
+from core.ui.components import gallery
+from core.ui.widgets import embedding_job, image_cards
+from core.wording import plural
+
+
+def draw(name: str, chosen: tuple[str, ...]) -> None:
+    """One dataset: what it holds, some of its images, how far each backbone is."""
+    loaded = cache.dataset(name)
+    counts = cache.counts(name)
+    missing = [b for b in cache.known(name, chosen) if counts.get(b, 0) < len(loaded)]
+    with st.container(border=True):
+        left, right = st.columns([5, 2], vertical_alignment="center")
+        classes = f" · {plural(len(loaded.label_names), 'class', 'classes')}" if loaded.label_names else " · no labels"
+        unread = len(loaded.quarantine)
+        left.subheader(theme.plain(name), anchor=False)
+        left.caption(
+            f"{plural(len(loaded), 'image')}{classes}"
+            + (f" · {plural(unread, 'file')} could not be read" if unread else "")
+        )
+        if missing:
+            right.button(
+                f"Embed {len(missing)} missing",
+                key=f"embed {name}",
+                on_click=embedding_job.start_embedding,
+                args=(name, tuple(missing)),
+                type="primary",
+                width="stretch",
+                **jobs.waits(),
+            )
+        elif loaded.has_images:
+            right.markdown(":green[:material/check_circle:] :small[all embedded]", width="content")
+        else:
+            right.markdown(":gray[:material/scatter_plot:] :small[vectors, no images]", width="content")
+        if loaded.has_images:
+            sample = image_cards.cards(loaded, cache.sample_positions(name, 15))
+            gallery.grid(sample, key=f"sample {name}", size=84, name=f"images of {name}", pick="")
+        st.dataframe(
+            cache.status_table(name, chosen),
+            hide_index=True,
+            width="stretch",
+            column_config={
+                "embedded": st.column_config.ProgressColumn("embedded", min_value=0, max_value=1, format="percent")
+            },
+        )
+        if unread:
+            with st.expander(f"{plural(unread, 'file')} that could not be read"):
+                st.dataframe(loaded.quarantine, hide_index=True, width="stretch")
+
+
+def draw_others(current: str, chosen: tuple[str, ...]) -> None:
+    """Every other dataset: as a card, or with the button that builds it."""
+    others = [name for name in data.names() if name != current]
+    if others:
+        st.subheader("Other datasets", anchor=False)
+    for name in others:
+        if name in cache.ready_datasets():
+            guarded(draw)(name, chosen)
+            continue
+        left, right = st.columns([5, 2], vertical_alignment="center")
+        left.markdown(f"**{theme.plain(name)}** – {data.DATASETS.get(name).description}")
+        right.button(
+            "Build and embed",
+            key=f"build {name}",
+            on_click=embedding_job.start_embedding,
+            args=(name, embedding_job.in_catalog(chosen)),
+            width="stretch",
+            **jobs.waits(),
+        )

@@ -1,0 +1,107 @@
+"""The query and its results: a click on an image runs this part alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.errors import CoreError
+from core.studies import ann_search, retrieval
+from core.studies.text import text_encoding, text_query
+from core.ui.app import state, theme
+from core.ui.app.error_boundary import fragment
+from core.ui.components import cropper
+from core.ui.views.retrieval import (
+    downloads,
+    query_column,
+    query_figures,
+    query_state,
+    results_grid,
+    search_mode,
+    text_reading,
+)
+from core.ui.views.retrieval.query_inputs import QueryInput
+from core.ui.views.retrieval.retrieval_view import RetrievalView
+from core.ui.widgets import system_options
+
+
+@fragment
+def draw(view_of: Callable[[], RetrievalView]) -> None:
+    """The query and its results: a click on an image runs this part alone."""
+    view = view_of()
+    query, sentence = query_state.current(view.loaded, view.setup)
+    query_state.join_trail(query.text, cropper.as_text(query.box))
+    notes = ()
+    if query.words:
+        view, notes = _text_query_view(view, query)
+    left, right = st.columns([1.5, 4], gap="large")
+    with left.container(key="query side"):
+        with st.container(key="query image"):
+            query_column.draw_query(view, query)
+        with st.container(key="query ways"):
+            query_column.draw_buttons(view, query)
+            query_column.draw_trail(view, query)
+    with right.container(key="result side"):
+        for warning in (*((sentence,) if sentence else ()), *state.session_get(query_state.REFUSED, ())):
+            st.warning(theme.plain(warning), icon=":material/info:")
+        try:
+            answers = _search(view, query)
+        except CoreError as error:
+            st.error(theme.plain(str(error)), icon=":material/error:")
+            return
+        head, files, link = st.columns([4.4, 2.5, 2.2], gap="small", vertical_alignment="center")
+        with head:
+            if len(answers) == 1:
+                results_grid.summary(answers[0], view.setup.k)
+            else:
+                st.caption(
+                    "An arrow says how many places higher or lower an image stands than in the other list; “new” is not there."
+                )
+        with files:
+            downloads.popover(view, query, answers)
+        with link:
+            downloads.copy_link(query)
+        for note in notes:
+            st.caption(theme.plain(note))
+        tell_agreement = search_mode.switch(view) if view.ways else None
+        results_grid.draw(view, answers)
+        query_figures.draw(view, answers)
+        if tell_agreement:  # last: to measure it takes longer than the results
+            tell_agreement()
+
+
+def _text_query_view(view: RetrievalView, query: QueryInput) -> tuple[RetrievalView, tuple[str, ...]]:
+    """The view with what is left of its systems for a text query, and what is to be said about it.
+
+    Text is compared with every image: an index is tuned for image queries.
+    """
+    substitute = text_reading.readers(view.chosen, view.embedded)[0]
+    systems = [text_reading.reading_part(named, substitute) for named in view.systems]
+    notes = [text_reading.reading_sentence(view.systems, substitute)]
+    notes += text_encoding.cautions(systems[0].backbones, text_query.parse(query.words))
+    other = systems[1] if len(systems) > 1 and systems[1].text != systems[0].text else None
+    if len(systems) > 1 and other is None:
+        notes.append("Both systems read text by the same backbones, so one list stands for both.")
+    return dataclasses.replace(view, system=systems[0], other=other, ways=()), tuple(notes)
+
+
+def _search(view: RetrievalView, query: QueryInput) -> list[retrieval.QueryResult]:
+    """What each system returns: of a large gallery by an index, once that is built."""
+    names = tuple(dict.fromkeys(name for named in view.systems for name in named.backbones))
+    if not query.words and query.uploaded is None and query.box is None:
+        question = query.question(view.loaded, names)
+    else:
+        with st.spinner("Reading the text …" if query.words else "Looking at the image …", show_time=True):
+            question = query.question(view.loaded, names)
+    answers = []
+    for at, named in enumerate(view.systems):
+        system = question.system(system_options.system_name(named), named.spec)
+        indexed = view.ways[at].indexed if view.ways else None
+        answers.append(
+            ann_search.search_index(question, system, indexed)
+            if indexed is not None
+            else retrieval.retrieve(question, system)
+        )
+    return answers

@@ -1,0 +1,40 @@
+"""What two result lists side by side have in common: a sentence, and lines between them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import charts
+from core.studies import retrieval
+from core.ui.views.retrieval.retrieval_view import RetrievalView
+
+
+def draw(view: RetrievalView, results: list[retrieval.QueryResult]) -> None:
+    """Counts, Jaccard and rank-biased overlap of the two lists, and where each result stands in the other."""
+    k = view.setup.k
+    overlap = retrieval.list_overlap(results[0].order[None, :k], results[1].order[None, :k], k)
+    st.caption(overlap.sentence("A, the left list", "B, the right one"))
+    with st.expander("Where each result stands in the other list", icon=":material/compare_arrows:"):
+        lists = [_listed(view, result) for result in results]
+        titles = (f"A: {view.systems[0].title}", f"B: {view.systems[1].title}")
+        st.plotly_chart(
+            charts.rank_lines(*lists, titles),
+            key="two lists",
+            config=charts.download_config("two-lists"),
+            width="stretch",
+        )
+        st.caption(
+            "A line joins an image of both lists; open circles are in one list alone. Dotted red is not relevant."
+        )
+
+
+def _listed(view: RetrievalView, result: retrieval.QueryResult) -> list[charts.ListedImage]:
+    positions = view.loaded.split.gallery
+    return [
+        charts.ListedImage(
+            int(item),
+            str(view.loaded.ids[positions[item]]),
+            bool(result.relevant[item]) if result.has_relevance else None,
+        )
+        for item in result.order[: view.setup.k]
+    ]

@@ -1,0 +1,174 @@
+"""The query, always in sight, and the ways to another one."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import streamlit as st
+
+from core import paths
+from core.ui.app import state, theme, thumbnail_route
+from core.ui.components import clipboard, cropper, gallery
+from core.ui.views.retrieval import (
+    query_cases,
+    query_crop,
+    query_inputs,
+    query_picker,
+    query_state,
+    text_reading,
+    uploads,
+)
+from core.ui.views.retrieval.query_inputs import QueryInput
+from core.ui.views.retrieval.retrieval_view import RetrievalView
+from core.ui.widgets import image_cards
+
+# What stands for a text query in the trail.
+_TEXT_ICON = "data:image/svg+xml," + quote((paths.ASSETS / "text_query.svg").read_text(encoding="utf-8").strip())
+
+
+def _text_box(view: RetrievalView, query: QueryInput) -> None:
+    """Search by text, where an embedded backbone reads it; more of that kind is on the page Text search."""
+    readers = text_reading.readers(view.chosen, view.embedded)
+    if readers:
+        shown = (query.text, state.session_get(query_state.TEXT_BOX, ""))
+        if shown[0] != shown[1]:  # another query than the last time the box was drawn: the box shows the query of now
+            state.session_set(query_state.TEXT_BOX, query.text)
+            state.set_widget(query_state.TEXT_BOX, query.words)
+        st.text_input(
+            "Text query",
+            key=query_state.TEXT_BOX,
+            on_change=query_state.text_entered,
+            placeholder="piano, or beach -people",
+            help="-word is to be avoided, word:2 counts twice, quotes keep words together. Only backbones with a text tower "
+            "read it.",
+        )
+    st.page_link(
+        "pages/text_search.py", label="More text search" if readers else "Search by text", icon=":material/text_fields:"
+    )
+
+
+def draw_query(view: RetrievalView, query: QueryInput) -> None:
+    """The query, always in sight."""
+    if query.words:
+        with st.container(key="the words", border=True, gap="xsmall"):
+            st.markdown(f"**{theme.plain(query.title)}**")
+            st.caption("A text query. Nobody knows what is relevant to it, so frames are grey.")
+        return
+    if state.session_get(query_state.CROPPING, False):
+        source = (
+            query.uploaded.thumbnails[0]
+            if query.uploaded
+            else thumbnail_route.url(image_cards.key_of(view.loaded, query.position), "large")
+        )
+        cropper.draw(source, query.box, key="cropper", on_box=lambda box: query_state.set_query(query.text, box))
+        return
+    whole = {"frame": "query", "note": "a crop of this image" if query.box else ""}
+    if query.uploaded is None:
+        shown = image_cards.cards(view.loaded, [query.position], **whole)
+    else:
+        shown = [
+            gallery.Card(id=f"{query.text} {at}", key=url, title=name, **whole)
+            for at, (name, url) in enumerate(zip(query.uploaded.names, query.uploaded.thumbnails))
+        ]
+    if query.box:
+        shown[0] = query_crop.crop_card(shown[0], query, view.loaded)
+    gallery.grid(
+        shown,
+        key="the query",
+        size=200 if len(shown) == 1 else 90,
+        name="the query",
+        pick="",
+        seek=state.session_get(query_cases.SEEK, 0),
+    )
+    if query.uploaded is not None:
+        many = len(query.uploaded.names)
+        sentence = "An image of yours." if many == 1 else f"The mean of the embeddings of {many} images."
+        st.caption(f"{sentence} Nobody knows what is relevant to it, so frames are grey.")
+
+
+def draw_buttons(view: RetrievalView, query: QueryInput) -> None:
+    """Ways to another query."""
+    left, right = st.columns(2, gap="small")
+    if left.button(
+        "Choose …",
+        icon=":material/grid_view:",
+        key="choose",
+        width="stretch",
+        help="Browse the images of this dataset: by class, by name.",
+    ):
+        query_picker.choose(view.loaded, query_state.set_query)
+    right.button(
+        "Random",
+        icon=":material/casino:",
+        key="random",
+        width="stretch",
+        on_click=query_state.set_random_query,
+        args=(view.loaded,),
+        help="Any image of this dataset.",
+    )
+    left, right = st.columns(2, gap="small")  # a row of its own, so that the Tab key walks as the eye does
+    left.button(
+        "Hardest query",
+        icon=":material/psychology_alt:",
+        key="hard",
+        width="stretch",
+        on_click=query_state.set_hardest_query,
+        args=(view,),
+        disabled=not view.loaded.has_labels,
+        help="One of the 60 queries with the lowest average precision."
+        if view.loaded.has_labels
+        else "Without labels nobody can say which queries are hard.",
+    )
+    single = not query.words and (query.uploaded is None or len(query.uploaded.names) == 1)
+    right.button(
+        "Crop",
+        icon=":material/crop:",
+        key="part",
+        width="stretch",
+        disabled=not single,
+        on_click=lambda: state.session_set(query_state.CROPPING, not state.session_get(query_state.CROPPING, False)),
+        help="Draw a box on the query and search with what is in it.",
+    )
+    st.file_uploader(
+        "Your own images",
+        accept_multiple_files=True,
+        key=query_state.uploader_key(),
+        on_change=query_state.images_uploaded,
+        max_upload_size=uploads.MOST_MEGABYTES,
+        help=f"Drop, paste (Ctrl+V) or choose up to {uploads.MOST_IMAGES} images; several are one query, by the mean of "
+        "their embeddings. They stay in this session.",
+    )
+    _text_box(view, query)
+    clipboard.paste_into_uploader(key="paste", uploader=query_state.uploader_key().replace(" ", "-"))
+
+
+def draw_trail(view: RetrievalView, query: QueryInput) -> None:
+    """The way back: every query of this session."""
+    steps = [
+        step for step in state.session_get(query_state.TRAIL, []) if query_state.can_be_shown(view.loaded, step[0])
+    ]
+    if len(steps) < 2:
+        return
+    st.caption("Trail: click an image to go back to it.")
+    cards = []
+    for number, (text, crop) in enumerate(steps):
+        here = text == query.text and crop == cropper.as_text(query.box)
+        frame = "query" if here else "none"
+        uploaded, position = uploads.uploaded_queries().get(text), query_inputs.position_of(view.loaded, text)
+        if uploaded is not None:
+            cards.append(gallery.Card(id=str(number), key=uploaded.thumbnails[0], title=uploaded.title, frame=frame))
+        elif position is not None:
+            cards.append(
+                gallery.Card(id=str(number), key=image_cards.key_of(view.loaded, position), title=text, frame=frame)
+            )
+        else:
+            line = text[len(text_reading.PREFIX) :]
+            cards.append(gallery.Card(id=str(number), key=_TEXT_ICON, title=f"“{line}”", frame=frame))
+    gallery.grid(
+        cards,
+        key="trail",
+        size=40,
+        name="trail of queries",
+        pick="Click to go back to this query",
+        on_pick=lambda number: query_state.set_query(*steps[int(number)], remember=False),
+    )

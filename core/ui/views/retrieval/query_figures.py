@@ -1,0 +1,89 @@
+"""Figures and curve of one query, made when they are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core import charts, metrics
+from core.metrics.curves import RECALL_LEVELS
+from core.studies import retrieval
+from core.ui.app import theme
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from core.studies.system_spec_text import SystemRef
+    from core.ui.views.retrieval.retrieval_view import RetrievalView
+
+
+def draw(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
+    """Under the results: figures and curve of this query, made when they are opened."""
+    with st.expander(
+        "Figures and curve of this query", icon=":material/show_chart:", key="figures", on_change="rerun"
+    ) as about:
+        if about.open:
+            _figures(view, answers)
+
+
+def _figures(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
+    k = view.setup.k
+    if not answers[0].has_relevance:
+        st.info("Nothing is known to be relevant to this query, so it has no figures.", icon=":material/info:")
+        return
+    if any(answer.approximate for answer in answers):
+        st.info(
+            "An index gave the beginning of the list only; average precision and the curve read all of it. "
+            "Switch “Search exactly” on to see them.",
+            icon=":material/info:",
+        )
+        return
+    table = figures_table(view.systems, answers, k)
+    names = ["value"] if len(answers) == 1 else [named.title for named in view.systems]
+    letters = ("",) if len(answers) == 1 else ("A: ", "B: ")  # two long titles may begin alike
+    lines = []
+    for number, (letter, named, answer) in enumerate(zip(letters, view.systems, answers)):
+        recall, precision, levels = retrieval.precision_recall(answer)
+        colour = charts.backbone_colour(number)
+        name = letter + _shortened(named.title)
+        lines.append(charts.Line(name, RECALL_LEVELS, levels, colour, points=(recall, precision)))
+    st.dataframe(
+        table,
+        hide_index=True,
+        width="stretch",
+        column_config={
+            "figure": st.column_config.TextColumn("figure", width=170),
+            **{named.title: st.column_config.TextColumn(name, width=110) for name, named in zip(names, view.systems)},
+            "meaning": st.column_config.TextColumn("meaning", width="large"),
+        },
+    )
+    st.plotly_chart(
+        charts.precision_recall(lines, height=300).figure(), key="query curve", config={"displayModeBar": False}
+    )
+    st.caption(
+        f"Of this one query, which has {answers[0].n_relevant} relevant images; one query has no interval. "
+        "Points: precision at each relevant result. Line: 11-point interpolated precision."
+    )
+
+
+def _shortened(title: str, most: int = 56) -> str:
+    return title if len(title) <= most else title[: most - 1].rstrip(" ,") + "…"
+
+
+def figures_table(systems: Sequence[SystemRef], answers: list[retrieval.QueryResult], k: int) -> pd.DataFrame:
+    """One row per figure of this query, one column per system, and what the figure means."""
+    import pandas as pd
+
+    figures = [retrieval.query_metrics(answer, k) for answer in answers]
+    rows = []
+    for key in figures[0]:
+        name = "First relevant at rank" if key == "first" else metrics.label(key)
+        meaning = "The rank of the best relevant result." if key == "first" else metrics.sentence(key)
+        values = {
+            named.title: theme.number(values_of[key], 0 if key == "first" else 3)
+            for named, values_of in zip(systems, figures)
+        }
+        rows.append({"figure": name, **values, "meaning": meaning})
+    return pd.DataFrame(rows)

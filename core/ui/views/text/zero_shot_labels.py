@@ -1,0 +1,100 @@
+"""Labels by class names alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core import charts, files
+from core.setups import WordsSetup
+from core.studies.text import text_encoding, zero_shot
+from core.types import Dataset
+from core.ui.app import cache, state, theme
+from core.ui.components import gallery
+from core.ui.views.text import text_cache
+from core.ui.widgets import image_cards
+
+
+def draw(loaded: Dataset, reader: str, templates: bool | None) -> None:
+    """Class names are typed; every image gets the nearest one."""
+    if not state.get(WordsSetup, "classes") and loaded.label_names:
+        state.set_field(
+            WordsSetup, "classes", ", ".join(zero_shot.readable(name) for name in loaded.label_names)[:4000]
+        )
+    st.text_area(
+        "Class names",
+        key=state.key(WordsSetup, "classes"),
+        height=110,
+        placeholder="cat, dog, something else",
+        help="One per line or separated by commas, at least two. Each image gets the class whose name lies nearest.",
+    )
+    setup = state.read(WordsSetup)
+    if not setup.classes.strip():
+        st.caption("Type at least two class names.")
+        return
+    names = zero_shot.class_list(setup.classes)
+    readable = [zero_shot.readable(name) for name in names]
+    if not text_cache.ready(reader, text_encoding.sentences_of(reader, readable, templates), "the class names"):
+        return
+    with st.spinner("Reading the class names …"):
+        assignment = zero_shot.classify(
+            reader, cache.vectors(loaded, (reader,))[reader], names, templates, text_cache.words
+        )
+    true = [loaded.label_of(i) for i in range(len(loaded))]
+    table, accuracy = zero_shot.confusion(true, assignment)
+    with st.container(key="words-wrap-halves"):
+        left, right = st.columns([3, 4], gap="large")
+        with left:
+            _labels_table(loaded, names, true, assignment, accuracy)
+        with right:
+            if len(table):
+                st.plotly_chart(charts.label_confusion(table), key="words confusion", config={"displayModeBar": False})
+                st.caption(
+                    f"True labels down, given names across; {int(table.to_numpy().sum()):,} labelled images, "
+                    "each row shared out."
+                )
+    unsure = np.argsort(assignment.margin, kind="stable")[:24]
+    st.markdown("**Least sure** – best and second best name lie almost equally near")
+    cards = [
+        image_cards.card(loaded, int(i), note=f"{names[assignment.predicted[i]]} · margin {assignment.margin[i]:.3f}")
+        for i in unsure
+    ]
+    gallery.grid(cards, key="words unsure", size=110, name="least sure", pick="")
+
+
+def _labels_table(
+    loaded: Dataset, names: Sequence[str], true: Sequence[str], assignment: zero_shot.ZeroShot, accuracy: float
+) -> None:
+    """How many images got each name, how many rightly, and a file of it."""
+    if accuracy == accuracy:
+        st.metric(
+            "Zero-shot accuracy",
+            theme.number(accuracy),
+            help="The share of labelled images whose class name was typed and that got it.",
+        )
+    counts = np.bincount(assignment.predicted, minlength=len(names))
+    st.dataframe(
+        pd.DataFrame({"class": names, "images": counts}).sort_values("images", ascending=False),
+        hide_index=True,
+        width="stretch",
+        height=min(330, 38 + 35 * len(names)),
+    )
+    rows = pd.DataFrame(
+        {
+            "id": loaded.ids,
+            "given": [names[c] for c in assignment.predicted],
+            "margin": assignment.margin,
+            "label": true,
+        }
+    )
+    st.download_button(
+        "Download the labels",
+        files.csv_bytes(rows),
+        "labels.csv",
+        "text/csv",
+        key="words csv",
+        icon=":material/download:",
+    )

@@ -1,0 +1,67 @@
+"""Results of a query as cards of the grid: rank, score, frame, and what each backbone says about them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from core.studies.retrieval import QueryResult
+from core.types import Dataset
+from core.ui.app import cache
+from core.ui.components.gallery import Card
+from core.ui.widgets import image_cards
+
+
+def result_cards(
+    loaded: Dataset,
+    result: QueryResult,
+    items: np.ndarray,
+    colours: Mapping[str, str],
+    *,
+    moves: Sequence[int | str] = (),
+    agreement_k: int = 0,
+) -> list[Card]:
+    """Results as cards.
+
+    Args:
+        items: (n,) gallery positions.
+        colours: of each backbone, for its share of the score.
+        moves: (n,) places won or lost against another list, "new" where that does not have the image.
+        agreement_k: above 0, the large card says which backbones have the image among their own first k.
+    """
+    contributions, positions = result.parts(items), result.system.space.split.gallery[items]
+    titles = [cache.backbone_title(name) for name in contributions.backbones]
+    titled = dataclasses.replace(contributions, backbones=tuple(titles))
+    shades = [colours.get(name, "#888") for name in contributions.backbones]
+    image_cards.ensure_thumbnails(loaded, positions)
+    cards = []
+    for at, (item, position) in enumerate(zip(items, positions)):
+        rank, shares = int(result.ranks[item]), contributions.shares[at]
+        known = len(titles) > 1 and np.isfinite(shares).all()
+        card = image_cards.card(
+            loaded,
+            int(position),
+            rank=rank or None,
+            score=float(result.scores[item]) if rank else None,
+            frame=frame(loaded, result, item, int(position)),
+            move=moves[at] if moves else None,
+            shares=tuple(zip(titles, shares.round(3).tolist(), shades)) if known else (),
+            rows=tuple(
+                (title, int(own_rank) if own_rank > 0 else None, float(score) if np.isfinite(score) else None)
+                for title, own_rank, score in zip(titles, contributions.ranks[at], contributions.scores[at])
+            ),
+            note="" if rank else "not retrieved",
+        )
+        if agreement_k and (sentence := titled.sentence(at, agreement_k)):
+            card = dataclasses.replace(card, facts=((f"first {agreement_k} of each", sentence), *card.facts))
+        cards.append(card)
+    return cards
+
+
+def frame(loaded: Dataset, result: QueryResult, item: int, position: int) -> str:
+    """Green, red, or grey where nobody knows whether the result is right."""
+    if not result.has_relevance or (loaded.relevant_by == "label" and not loaded.label_of(position)):
+        return "unknown"
+    return "relevant" if result.relevant[item] else "not"

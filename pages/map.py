@@ -1,0 +1,32 @@
+"""Map: the space of a system as a map to work in; points travel when weights move, selections show their images."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.setups import FusionSetup, MapSetup
+from core.ui.app import state, theme
+from core.ui.app.error_boundary import guarded
+from core.ui.views.map import controls, drawing, map_colours
+from core.ui.widgets import sidebar, system_options
+
+
+def page() -> None:
+    """Draw the page."""
+    theme.title(
+        "Map",
+        "The space seen from above: which images lie together, where classes mix, and how that moves with the weights.",
+    )
+    selection = sidebar.selection()
+    state.seed(FusionSetup)
+    state.seed(MapSetup)
+    loaded = selection.dataset
+    named, other = controls.choose_systems(selection)
+    colour = controls.choose_colour(map_colours.view_of(loaded, named, other))
+    if named.spec is not None and named.text == system_options.lab_text(selection.backbones):
+        with st.expander("Weights", icon=":material/tune:", expanded=False):
+            controls.weight_sliders(selection.backbones)
+    drawing.draw(loaded, named, other, colour)
+
+
+guarded(page)()
