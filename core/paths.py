@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -13,10 +14,16 @@ def home() -> Path:
     """The folder of everything that Fusionscope keeps: FUSIONSCOPE_HOME, else the user's data folder."""
     chosen = os.environ.get("FUSIONSCOPE_HOME", "").strip()
     if chosen:
-        return Path(chosen).expanduser().resolve()
+        return _resolved(chosen) if os.path.isabs(chosen) else Path(chosen).expanduser().resolve()
     from platformdirs import user_data_path
 
     return user_data_path("fusionscope", appauthor=False)
+
+
+@functools.lru_cache(maxsize=8)
+def _resolved(text: str) -> Path:
+    """An absolute path without links; every cache key asks for it."""
+    return Path(text).resolve()
 
 
 def store() -> Path:

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -127,3 +128,9 @@ def test_the_addresses_of_a_machine_are_served_where_it_listens_to_them() -> Non
     assert host_check.is_served("192.168.1.5", "192.168.1.5") and not host_check.is_served("192.168.1.6", "192.168.1.5")
     name = socket.gethostname().lower()
     assert host_check.is_served(name, "192.168.1.5") and host_check.is_served("127.0.0.1", "192.168.1.5")
+
+
+def test_the_server_is_set_up_for_this_machine_and_needs_no_internet_to_start() -> None:
+    """Streamlit asks `checkip.amazonaws.com` when it starts, unless it is told what to print."""
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert settings["server"]["address"] == "127.0.0.1" and settings["browser"]["serverAddress"] == "localhost"
