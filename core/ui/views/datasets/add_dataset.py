@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,21 +9,19 @@ from typing import Any
 import streamlit as st
 
 from core import backbones, data
-from core.data import readers, table_files, vector_files
-from core.data.natural_order import natural_key
+from core.data import readers, table_files
 from core.data.readers.columns import USUAL, guess_columns
-from core.errors import BadInput, CoreError
+from core.errors import CoreError
 from core.setups import FrameSetup
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.cached import cached
+from core.ui.views.datasets import attach_vectors, folder_browser
+from core.ui.views.datasets.common import select_dataset
 from core.ui.widgets import embedding_job
 from core.wording import plural
 
-_AT = "folder browsed"
-_PATH = "add path"
 _BY_ITSELF = ""
 _TORCHVISION = "torchvision:"
-_MOST_ENTRIES = 300
 
 
 def forms(expanded: bool) -> None:
@@ -34,7 +31,7 @@ def forms(expanded: bool) -> None:
         with images_tab:
             _images()
         with numbers:
-            _vectors()
+            attach_vectors.form()
 
 
 def announce() -> None:
@@ -51,30 +48,20 @@ def announce() -> None:
         + (f"; {plural(unread, 'file')} could not be read, see “Not read”." if unread else "."),
         icon=":material/check_circle:",
     )
-    right.button("Look at it", on_click=show, args=(loaded.name,), type="primary", width="stretch")
-
-
-def show(name: str) -> None:
-    """Choose a dataset in the sidebar."""
-    state.set_field(FrameSetup, "dataset", name)
-    jobs.forget(embedding_job.JOB)
-
-
-# ------------------------------------------------------------------------------------------- images
+    right.button("Look at it", on_click=select_dataset, args=(loaded.name,), type="primary", width="stretch")
 
 
 def _images() -> None:
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     path = left.text_input(
         "Folder or file",
-        key=_PATH,
+        key=folder_browser.PATH_KEY,
         placeholder="/home/me/images",
-        help="A folder of images; a table (CSV, Parquet, JSONL) with a column of paths; COCO, VOC or WebDataset files; "
-        "gnd_*.pkl; or torchvision:NAME where there is a network. Nothing is moved or copied.",
+        help=f"{_kinds()}; or torchvision:NAME where there is a network. Nothing is moved or copied.",
     ).strip()
-    right.button("Browse", icon=":material/folder_open:", on_click=_start_browsing, args=(path,), width="stretch")
-    if state.session_get(_AT):
-        _browser()
+    right.button("Browse", icon=":material/folder_open:", on_click=folder_browser.start, args=(path,), width="stretch")
+    if folder_browser.is_open():
+        folder_browser.dialog()
     if not path:
         st.caption("Type a path or browse. One folder per class gives labels; a flat folder gives retrieval and maps.")
         return
@@ -98,6 +85,12 @@ def _images() -> None:
     )
     if right.button("Add", type="primary", width="stretch", **jobs.waits()):
         start(path, name.strip(), reader, options, tuple(chosen))
+
+
+def _kinds() -> str:
+    """What is read, by the readers' own words."""
+    known = (readers.READERS.get(name) for name in readers.known() if name != "torchvision")
+    return "; ".join(reader.label for reader in known)
 
 
 @cached(ttl=60)
@@ -216,168 +209,3 @@ def start(path: str, name: str, reader: str | None, options: dict[str, Any], cho
 
     jobs.start(embedding_job.JOB, f"Adding {name or Path(path).name or path}", work)
     st.rerun()
-
-
-# ------------------------------------------------------------------------------------------- folders of this machine
-
-
-def _start_browsing(path: str) -> None:
-    folder = Path(path).expanduser() if path else Path.home()
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
-    state.session_set(_AT, str(folder))
-
-
-def _stop_browsing() -> None:
-    state.session_set(_AT, "")
-
-
-def _enter(folder: str) -> None:
-    state.session_set(_AT, folder)
-
-
-def _take(path: str) -> None:
-    state.set_widget(_PATH, path)
-    _stop_browsing()
-
-
-def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Folders, and files that a reader may know, in sorted order."""
-    endings = (*table_files.TABLE_ENDINGS, ".json", ".pkl", ".pickle", ".tar")
-    try:
-        entries = sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=lambda p: natural_key(p.name))
-        return [p for p in entries if p.is_dir()], [
-            p for p in entries if p.name.lower().endswith(endings) and p.is_file()
-        ]
-    except OSError as error:
-        raise BadInput(f"{folder} cannot be opened: {error.strerror or error}.") from error
-
-
-@st.dialog("Choose a folder or file", width="medium", icon=":material/folder_open:", on_dismiss=_stop_browsing)
-def _browser() -> None:
-    if not state.session_get(_AT):  # something was chosen in here
-        st.rerun()
-    folder = Path(state.session_get(_AT))
-    left, right = st.columns([5, 2], vertical_alignment="center")
-    left.markdown(f"**{theme.plain(str(folder))}**")
-    right.button("Use this folder", type="primary", on_click=_take, args=(str(folder),), width="stretch")
-    try:
-        folders, files = _entries(folder)
-    except CoreError as error:
-        st.error(theme.plain(str(error)), icon=":material/error:")
-        folders, files = [], []
-    with st.container(height=420, border=False):
-        if folder != folder.parent:
-            st.button(
-                "one folder up",
-                icon=":material/arrow_upward:",
-                type="tertiary",
-                on_click=_enter,
-                args=(str(folder.parent),),
-            )
-        for entry in folders[:_MOST_ENTRIES]:
-            st.button(
-                theme.plain(entry.name),
-                icon=":material/folder:",
-                type="tertiary",
-                key=f"enter {entry}",
-                on_click=_enter,
-                args=(str(entry),),
-            )
-        for entry in files[:_MOST_ENTRIES]:
-            st.button(
-                theme.plain(entry.name),
-                icon=":material/description:",
-                type="tertiary",
-                key=f"take {entry}",
-                on_click=_take,
-                args=(str(entry),),
-            )
-        if not folders and not files:
-            st.caption("There is no folder in here; use this one, or go up.")
-        elif max(len(folders), len(files)) > _MOST_ENTRIES:
-            st.caption(f"The first {_MOST_ENTRIES} are shown; type the path of another one.")
-
-
-# ------------------------------------------------------------------------------------------- vectors
-
-
-def _vectors() -> None:
-    ready = cache.ready_datasets()
-    st.caption(
-        "Numbers that another program computed, one vector per image, become backbones like any other: "
-        f"{', '.join(vector_files.VECTOR_ENDINGS)}, aligned by an id column or by row."
-    )
-    new = "a new dataset of vectors alone"
-    left, right = st.columns([3, 4], gap="large")
-    now = state.get(FrameSetup, "dataset")
-    target = left.selectbox(
-        "For", [*ready, new], index=ready.index(now) if now in ready else len(ready), key="vectors for"
-    )
-    files = right.file_uploader(
-        "Vector files",
-        accept_multiple_files=True,
-        key="vector files",
-        help="Each file's name names its vectors.",
-        type=[ending[1:] for ending in vector_files.VECTOR_ENDINGS],
-    )
-    lines = right.text_area(
-        "or files on this machine, one NAME=PATH a line",
-        key="vector paths",
-        placeholder="resnet=/data/resnet.npy",
-        height=80,
-    )
-    name, labels, pairs, invalid = target, None, None, "refuse"
-    if target == new:
-        name = left.text_input("Name", key="vectors name", placeholder="my vectors").strip()
-        labels = left.file_uploader(
-            "Labels", type=["csv"], key="vector labels", help="id,label[,split]: a row per vector."
-        )
-        pairs = left.file_uploader("Pairs, if any", type=["csv"], key="vector pairs", help="query_id,item_id,kind")
-        drop = left.toggle("Leave rows with NaN or infinity out", key="vector drop", help="Otherwise they are refused.")
-        invalid = "drop" if drop else "refuse"
-    if right.button("Attach", type="primary", disabled=not (files or lines.strip())):
-        _attach(name, target == new, list(files or []), lines, labels, pairs, invalid)
-
-
-def _attach(name: str, is_new: bool, files: list, lines: str, labels: Any, pairs: Any, invalid: str) -> None:
-    """Attach vectors from uploads and paths: all of them, or one sentence and nothing."""
-    notes: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            if is_new and name in data.names():
-                raise BadInput(f"The name {name!r} is taken; choose another one.")
-            vectors: dict[str, Any] = {Path(upload.name).stem: _kept(folder, upload) for upload in files} | _named(
-                lines
-            )
-            extra: dict[str, Any] = (
-                {"labels": _kept(folder, labels), "pairs": _kept(folder, pairs), "invalid": invalid} if is_new else {}
-            )
-            if is_new and labels is None:
-                raise BadInput("A dataset of vectors needs a file of labels: a CSV with the columns id,label[,split].")
-            data.add_vectors(name, vectors, tell=notes.append, **extra)
-        except CoreError as error:
-            st.error(theme.plain(str(error).replace(f"{folder}/", "")), icon=":material/error:")
-            return
-    st.success(f"{', '.join(map(theme.plain, vectors))} joined {theme.plain(name)}.", icon=":material/check_circle:")
-    for sentence in notes:
-        st.caption(f":material/manage_search: {theme.plain(sentence.replace(f'{folder}/', ''))}")
-    st.button("Look at it", key="look at vectors", on_click=show, args=(name,))
-
-
-def _kept(folder: str, upload: Any) -> Path | None:
-    if upload is None:
-        return None
-    path = Path(folder) / Path(upload.name).name
-    path.write_bytes(upload.getvalue())
-    return path
-
-
-def _named(lines: str) -> dict[str, Path]:
-    paths = {}
-    for line in filter(None, map(str.strip, lines.splitlines())):
-        name, equals, path = line.partition("=")
-        if not equals or not name.strip() or not path.strip():
-            raise BadInput(f"Write one NAME=PATH a line, e.g. resnet=/data/resnet.npy; got {line[:60]!r}.")
-        paths[name.strip()] = Path(path.strip())
-    return paths

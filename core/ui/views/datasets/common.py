@@ -21,7 +21,7 @@ from core.types import Dataset, Embeddings
 from core.ui.app import cache, jobs, stamps, state, theme
 from core.ui.app.cached import cached
 from core.ui.components import gallery
-from core.ui.widgets import image_cards
+from core.ui.widgets import embedding_job, image_cards
 
 Result = TypeVar("Result")
 
@@ -174,3 +174,9 @@ def show_message() -> None:
     if sentence:
         st.error(theme.plain(sentence), icon=":material/error:")
         state.session_set(MESSAGE, "")
+
+
+def select_dataset(name: str) -> None:
+    """Choose a dataset in the sidebar."""
+    state.set_field(FrameSetup, "dataset", name)
+    jobs.forget(embedding_job.JOB)
