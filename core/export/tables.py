@@ -10,16 +10,9 @@ from typing import TYPE_CHECKING
 from core import metrics, text_table
 from core.data.readers import revisited
 from core.errors import BadInput, CoreError
+from core.export import file_formats
 from core.metrics import curves
-from core.studies import (
-    class_table,
-    evaluation,
-    evaluation_tables,
-    leaderboard,
-    leaderboard_files,
-    retrieval,
-    revisited_protocols,
-)
+from core.studies import class_table, evaluation, evaluation_tables, leaderboard, retrieval, revisited_protocols
 from core.studies.leaderboard import SystemInfo
 from core.types import Dataset
 
@@ -179,9 +172,9 @@ def file_content(
         record = evaluation_tables.as_json(result)
         return (json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
     if name == "latex":
-        return leaderboard_files.as_latex(result, known, keys, dataset).encode()
+        return file_formats.as_latex(result, known, keys, dataset).encode()
     frame = _tables(result, known, dataset)[name]()
-    return leaderboard_files.as_csv(frame) if ending.lower() == ".csv" else leaderboard_files.as_parquet(frame)
+    return file_formats.as_csv(frame) if ending.lower() == ".csv" else file_formats.as_parquet(frame)
 
 
 def _tables(

@@ -13,8 +13,9 @@ import pytest
 
 from core import data, metrics
 from core.errors import BadInput
+from core.export import file_formats
 from core.metrics import resampling, significance
-from core.studies import class_table, curves, evaluation, fusion_costs, leaderboard, leaderboard_files
+from core.studies import class_table, curves, evaluation, fusion_costs, leaderboard
 from core.studies.comparison import ResamplingUnit, compare
 from core.studies.ranker import Ranker
 from core.studies.systems import build
@@ -82,15 +83,15 @@ def test_each_pair_once_the_better_first(world) -> None:
 def test_files_hold_the_table(world) -> None:
     dataset, _, _, result, known = world
     frame = leaderboard.table(result, known, ("map", "p@7"))
-    read = pd.read_csv(io.BytesIO(leaderboard_files.as_csv(frame)))
+    read = pd.read_csv(io.BytesIO(file_formats.as_csv(frame)))
     assert read.columns.tolist() == frame.columns.tolist()
     np.testing.assert_allclose(read["map low"], frame["map low"], rtol=0, atol=1e-15)
-    again = pd.read_parquet(io.BytesIO(leaderboard_files.as_parquet(frame)))
+    again = pd.read_parquet(io.BytesIO(file_formats.as_parquet(frame)))
     pd.testing.assert_frame_equal(again, frame, check_dtype=False)
-    text = leaderboard_files.as_latex(result, known, ("map", "p@7", "davies_bouldin_l2"), dataset)
-    assert r"\begin{tabular}{lrrr}" in text and r"Alpha\_1" in text and r"Beta \& Co" in text
+    text = file_formats.as_latex(result, known, ("map", "p@7", "davies_bouldin_l2"), dataset)
+    assert r"\begin{tabular}{llrlrr}" in text and r"Alpha\_1" in text and r"Beta \& Co" in text
     best = result.best.figures["map"]
-    assert rf"\textbf{{{best.mean:.3f}}} {{\footnotesize [{best.low:.3f}, {best.high:.3f}]}}" in text
+    assert rf"\textbf{{{best.mean:.3f}}} & [{best.low:.3f}, {best.high:.3f}]" in text
     assert text.count(r"\\") == 5 and "57 of 60 queries count" in text and " & -- " in text
     lowest = min(result[n].mean("davies_bouldin_l2") for n in ("a", "b", "mix"))
     assert rf"\textbf{{{lowest:.3f}}}" in text

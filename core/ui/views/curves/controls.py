@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from core import charts
+from core.export import file_formats
 from core.setups import CurvesSetup
-from core.studies import curves, leaderboard_files
+from core.studies import curves
 from core.ui.app import state
 from core.ui.widgets import sidebar, system_select
 from core.ui.widgets.system_select import ComparedSystem
@@ -82,7 +83,7 @@ def download_button(frame: pd.DataFrame, name: str) -> None:
     """The button that downloads the data of what is drawn."""
     st.download_button(
         "Data as CSV",
-        leaderboard_files.as_csv(frame),
+        file_formats.as_csv(frame),
         f"{name}.csv",
         "text/csv",
         key=f"take {name}",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from core import charts, metrics
+from core.export import file_formats
 from core.metrics.significance import Difference
-from core.studies import leaderboard, leaderboard_files
+from core.studies import leaderboard
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 from core.ui.widgets import system_select
 from core.wording import plural
@@ -61,7 +62,7 @@ def draw(view: LeaderboardView) -> None:
         st.dataframe(frame, hide_index=True, width="stretch", column_config=numbers, placeholder="–")
         st.download_button(
             "Download as CSV",
-            leaderboard_files.as_csv(frame),
+            file_formats.as_csv(frame),
             f"{view.loaded.name}-pairs.csv",
             "text/csv",
             key="take pairs",

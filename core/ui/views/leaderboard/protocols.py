@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.studies import leaderboard_files, revisited_protocols
+from core.export import file_formats
+from core.studies import revisited_protocols
 from core.ui.app import cache
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 
@@ -29,7 +30,7 @@ def draw(view: LeaderboardView) -> None:
     )
     st.download_button(
         "Download as CSV",
-        leaderboard_files.as_csv(shown),
+        file_formats.as_csv(shown),
         f"{view.loaded.name}-protocols.csv",
         "text/csv",
         key="take protocols",

@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from core import metrics
+from core.export import file_formats
 from core.setups import LeaderboardSetup
-from core.studies import leaderboard, leaderboard_files
+from core.studies import leaderboard
 from core.ui.app import state, theme
 from core.ui.views.leaderboard import controls
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
@@ -124,10 +125,10 @@ def _choose_columns() -> None:
 def _downloads(view: LeaderboardView, keys: list[str]) -> None:
     """The table as CSV, Parquet and LaTeX."""
     frame = leaderboard.table(view.result, view.infos, keys)
-    latex = leaderboard_files.as_latex(view.result, view.infos, keys, view.loaded)
+    latex = file_formats.as_latex(view.result, view.infos, keys, view.loaded)
     for label, content, ending, kind in (
-        ("CSV", leaderboard_files.as_csv(frame), "csv", "text/csv"),
-        ("Parquet", leaderboard_files.as_parquet(frame), "parquet", "application/octet-stream"),
+        ("CSV", file_formats.as_csv(frame), "csv", "text/csv"),
+        ("Parquet", file_formats.as_parquet(frame), "parquet", "application/octet-stream"),
         ("LaTeX", latex, "tex", "text/plain"),
     ):
         st.download_button(
