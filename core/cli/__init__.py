@@ -25,7 +25,6 @@ VERBS: tuple[Verb, ...] = (
     admin.CHECK,
     admin.BENCH,
 )
-PROGRAM = "fusionscope" if Path(sys.argv[0]).stem == "fusionscope" else "python -m core"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -63,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog=PROGRAM, description="Fusionscope: which backbone, or which mix, finds the right images?")
+    program = "fusionscope" if Path(sys.argv[0]).stem == "fusionscope" else "python -m core"
+    parser = _Parser(prog=program, description="Fusionscope: which backbone, or which mix, finds the right images?")
     commands = parser.add_subparsers(required=True, metavar="VERB")
     for verb in VERBS:
         command = commands.add_parser(verb.name, help=verb.help)
