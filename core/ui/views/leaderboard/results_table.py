@@ -18,8 +18,8 @@ from core.ui.widgets import figure_definitions
 from core.wording import plural
 
 _TIE_HELP = (
-    "Systems that share a letter cannot be told apart: paired randomisation tests of every pair, Holm-corrected over all "
-    "pairs, at 0.05. The pairs are under “Differences”."
+    "Systems that share a letter cannot be told apart. Two differ when p (Holm-corrected over all pairs) is below 0.05, the "
+    "interval of their difference leaves 0 out, and the two tests do not contradict each other. See “Differences”."
 )
 
 

@@ -43,6 +43,8 @@ def draw(name: str) -> None:
         for title, mix in mixes.items():
             if mix is not None:
                 st.markdown(f"**{title}**: {theme.plain(cache.titled(mix.verdict, done))}")
+        if comparison.choice:
+            st.caption(theme.plain(cache.titled(comparison.choice, done)))
     _next_steps()
 
 
