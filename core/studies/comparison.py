@@ -56,7 +56,7 @@ class ResamplingUnit:
         valid, groups = truth.n_relevant > 0, truth.query_groups
         if by_class and groups is not None:
             return cls("classes", groups, len(np.unique(groups[valid])), True)
-        return cls("queries", None, int(valid.sum()), groups is not None or not truth.by_class)
+        return cls("queries", None, int(valid.sum()), truth.queries_share_items)
 
     def groups_of(self, queries: np.ndarray) -> np.ndarray | None:
         """The classes of some of the queries, by position or mask; None where fewer than two classes are among them."""
@@ -77,7 +77,7 @@ class ResamplingUnit:
                 f"Intervals draw whole classes ({self.n:,}), and tests flip whole classes, since queries of one class share "
                 f"their relevant images.{few} They speak of such classes, not of another dataset."
             )
-        if self.groups is None and self.dependent:
+        if self.dependent:
             return (
                 "Optimistic: queries are taken as independent, though they share relevant images, so intervals are too "
                 "narrow and p-values too small. They speak of these queries, not of another dataset."

@@ -201,12 +201,20 @@ class Relevance:
         Such queries are not independent. None where they do not fall into groups: nothing is shared, or more than half
         of the valid queries hang together, as with several labels an item.
         """
-        valid = self.n_relevant > 0
+        groups, sizes = self._groups
+        merged = not self.by_class and 2 * sizes.max(initial=0) > sizes.sum()
+        return None if not self.queries_share_items or merged or (sizes > 0).sum() < 2 else groups
+
+    @property
+    def queries_share_items(self) -> bool:
+        """Whether some valid queries share relevant items, so that they are not independent."""
+        return bool(self._groups[1].max(initial=0) > 1)
+
+    @cached_property
+    def _groups(self) -> tuple[np.ndarray, np.ndarray]:
+        """The class or connected component of every query, and how many valid queries each has."""
         groups = self.classes[0] if self.by_class else _connected(self)
-        sizes = np.bincount(groups[valid]) if valid.any() else np.zeros(1, np.int64)
-        lone = sizes.max() <= 1 or (sizes > 0).sum() < 2
-        merged = not self.by_class and 2 * sizes.max() > valid.sum()
-        return None if lone or merged else groups
+        return groups, np.bincount(groups[self.n_relevant > 0])
 
     @cached_property
     def list_length(self) -> np.ndarray:

@@ -56,6 +56,8 @@ def test_queries_that_share_relevant_items_are_one_unit_whatever_says_so() -> No
     assert Relevance(5, 10, indptr, np.concatenate(chain)).query_groups is None, "most hang together"
     one = ResamplingUnit.of(Relevance(5, 10, indptr, np.concatenate(chain)))
     assert one.name == "queries" and "too small" in one.caution
+    apart = ResamplingUnit.of(Relevance(3, 10, np.array([0, 1, 2, 3]), np.array([4, 5, 6])))
+    assert apart.name == "queries" and "Optimistic" not in apart.caution, "nothing is shared"
 
 
 # ---------------------------------------------------------------- one rule
