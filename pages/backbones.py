@@ -11,6 +11,7 @@ from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.backbones import actions, behaviour, devices, table
 from core.ui.views.backbones.card import card
+from core.ui.views.backbones.smaller_vectors import smaller_vectors
 
 
 def page() -> None:
@@ -47,6 +48,7 @@ def page() -> None:
     card(opened, dataset)
     behaviour.alike(dataset)
     behaviour.cost_chart(infos)
+    smaller_vectors(opened, dataset)
     with device_slot:
         devices.device_choice()  # last, because torch must be imported to know, and the page need not wait for it
     st.caption(f"{backbones.engine_sentence()} Everything that was computed lies in `{cache.store_place()}`.")

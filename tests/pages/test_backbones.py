@@ -197,6 +197,17 @@ def test_similarity_is_drawn_for_what_is_embedded(page) -> None:
     assert len(page.get("plotly_chart")) == 2
 
 
+def test_smaller_vectors_are_measured_when_somebody_asks(page) -> None:
+    app = AppTest.from_function(one_page, default_timeout=60)
+    app.query_params.update({"d": "tiny", "card": "hog"})
+    app.run()
+    before = len(app.dataframe)
+    app.toggle("smaller vectors").set_value(True).run()
+    assert not app.exception and not app.error and len(app.dataframe) == before + 1
+    rows = app.dataframe[before].value.set_index("stored as")
+    assert rows.loc["binary", "of float32"] == "3.1%" and "PCA to 48" not in rows.index
+
+
 @pytest.mark.parametrize("backbone", backbones.BACKBONES, ids=lambda one: one.name)
 def test_every_backbone_can_be_said_in_words(backbone) -> None:
     assert backbone_info.what_it_is(backbone).endswith(".")
