@@ -61,4 +61,5 @@ def forget_upload(file: UploadedFile) -> None:
     """Let go of the bytes of a file that was read: the widget that took it would keep them until the session ends."""
     context = get_script_run_ctx(suppress_warning=True)
     if context is not None:
-        context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=file.file_id)
+        manager: Any = context.uploaded_file_mgr  # its protocol names only what widgets need
+        manager.remove_file(session_id=context.session_id, file_id=file.file_id)

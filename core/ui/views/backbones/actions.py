@@ -75,7 +75,9 @@ def removal(chosen: Sequence[str], dataset: str, disabled: bool) -> None:
         titles = ", ".join(f"**{theme.plain(backbones.get(name).title)}**" for name in chosen)
         scopes = {"here": f"of the images of {dataset}", "all": "of every image in the store"}
         st.markdown(f"Remove the embeddings by {titles}?")
-        st.radio("Which", list(scopes), format_func=scopes.get, key="removal scope", label_visibility="collapsed")
+        st.radio(
+            "Which", list(scopes), format_func=scopes.__getitem__, key="removal scope", label_visibility="collapsed"
+        )
         st.caption(
             "Computing them again takes as long as before. Images that another dataset shares lose theirs there too. "
             "Images, weights and thumbnails stay."

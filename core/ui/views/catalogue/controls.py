@@ -18,14 +18,15 @@ METRICS = ("map", "p@1", "p@10", "ndcg@10", "mrr")
 
 def choose_look() -> str:
     """Search, or the comparison of strategies."""
-    return st.segmented_control(
+    look = st.segmented_control(
         "Section",
         list(LOOKS),
         key=state.key(CatalogueSetup, "look"),
-        format_func=LOOKS.get,
+        format_func=LOOKS.__getitem__,
         label_visibility="collapsed",
         required=True,
     )
+    return look or "search"
 
 
 def draw_settings(catalogue: catalogue_items.Catalogue) -> None:

@@ -23,7 +23,7 @@ def draw(view: CatalogueView) -> None:
         "Queries",
         list(controls.QUERY_SOURCES),
         key=state.key(CatalogueSetup, "ask_with"),
-        format_func=controls.QUERY_SOURCES.get,
+        format_func=controls.QUERY_SOURCES.__getitem__,
         required=True,
     )
     left, right, _ = st.columns([1, 1.4, 1.6])

@@ -28,7 +28,7 @@ def read(catalogue: catalogue_items.Catalogue, line: str) -> dict[str, list[str]
             if ends[0] <= ends[1]:
                 filters[column] = ends
         elif value in facet:
-            filters.setdefault(column, []).append(value)
+            filters[column] = [*filters.get(column, ()), value]
     return filters
 
 
@@ -64,7 +64,14 @@ def popover(catalogue: catalogue_items.Catalogue) -> None:
             key = f"facet {catalogue.name} {column}"
             if isinstance(facet[0], float):
                 state.start_widget(key, now.get(column, facet))
-                st.slider(theme.plain(column), *facet, key=key, on_change=_filter_changed, args=(catalogue,))
+                st.slider(
+                    theme.plain(column),
+                    float(facet[0]),
+                    float(facet[1]),
+                    key=key,
+                    on_change=_filter_changed,
+                    args=(catalogue,),
+                )
             else:
                 state.start_widget(key, now.get(column, []))
                 st.multiselect(

@@ -66,7 +66,12 @@ def choose_systems(selection: sidebar.Selection) -> list[ComparedSystem]:
 def choose_curve() -> None:
     """Which of the drawings is shown."""
     st.segmented_control(
-        "Curve", list(LOOKS), key=field("look"), format_func=LOOKS.get, required=True, label_visibility="collapsed"
+        "Curve",
+        list(LOOKS),
+        key=field("look"),
+        format_func=LOOKS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
     )
 
 

@@ -32,7 +32,7 @@ def set_random_query(loaded: Dataset, queries: np.ndarray) -> None:
 def chosen_query(loaded: Dataset, queries: np.ndarray, text: str) -> int:
     """Where the query of the link stands among the queries; else the first valid one of the class."""
     position = query_inputs.position_of(loaded, text) if text else None
-    numbers = np.flatnonzero(loaded.split.queries == position) if position is not None else ()
+    numbers = np.flatnonzero(loaded.split.queries == position) if position is not None else np.arange(0)
     if len(numbers) and queries[numbers[0]]:
         return int(numbers[0])
     if text:

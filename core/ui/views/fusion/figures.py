@@ -110,7 +110,7 @@ def evaluated_queries(
 
     def work(job: jobs.BackgroundJob) -> bool:
         even = fusion_baseline.equal_weights(spec)
-        wanted = {names: [*names, *([even] if even else []), spec]}
+        wanted: dict[tuple[str, ...], list[str | FusionSpec]] = {names: [*names, *([even] if even else []), spec]}
         wanted.setdefault(base.backbones, []).append(base)
         for backbones, systems in wanted.items():
             cache.judge(loaded, backbones).prepare(systems, METRICS, job.task)

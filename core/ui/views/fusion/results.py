@@ -19,7 +19,7 @@ MOST_FOUND = 8
 
 def query_position(loaded: Dataset, wanted: str) -> int:
     """Where a query stands in the dataset; the first query of the split for an id that is not known."""
-    positions = np.flatnonzero(loaded.ids == wanted) if wanted else ()
+    positions = np.flatnonzero(loaded.ids == wanted) if wanted else np.arange(0)
     return int(positions[0]) if len(positions) else int(loaded.split.queries[0])
 
 

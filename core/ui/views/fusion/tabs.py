@@ -62,6 +62,8 @@ def draw(loaded: Dataset, evaluated: Dataset, names: tuple[str, ...], spec: Fusi
         label_visibility="collapsed",
         required=True,
     )
+    if look is None:
+        return
     if look in _OF_WEIGHTS and not spec.strategy.weight:
         st.info(
             f"{spec.strategy.label} counts all its backbones the same, so there are no weights to look at. "

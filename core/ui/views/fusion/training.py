@@ -15,6 +15,7 @@ from core.fusion import FUSIONS, FusionSpec, spec_checks, store
 from core.studies import fusion_baseline, training_split, weight_search
 from core.studies.training import trained_fusions
 from core.studies.training.trained_fusions import Fitted
+from core.studies.training.training_loop import Trained
 from core.types import Dataset
 from core.ui.app import cache, jobs, theme
 from core.ui.views.fusion import fusion_state
@@ -116,8 +117,15 @@ def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     with theme.side_by_side("what to train"):
         left, middle, right = st.columns([5, 2, 2], vertical_alignment="bottom")
     what = left.segmented_control(
-        "What to train", WAYS, format_func=trained_fusions.WAYS.get, key="lab way", default="gate", required=True
+        "What to train",
+        WAYS,
+        format_func=trained_fusions.WAYS.__getitem__,
+        key="lab way",
+        default="gate",
+        required=True,
     )
+    if what is None:
+        return
     longest = int(sum(cache.space(loaded, names).get(name).shape[1] for name in names))
     dim = 64
     if what == "linear_head":
@@ -157,7 +165,7 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], fitted: Fitted) -> None:
                 "mAP of the training queries against the length of the joined vector, with 95 % intervals. Proposed is "
                 "the shortest one that lies inside the interval of the best."
             )
-        else:
+        elif isinstance(fitted.course, Trained):
             st.markdown("**The course of the training**")
             st.plotly_chart(
                 charts.training(fitted.course.curve, fitted.course.best),

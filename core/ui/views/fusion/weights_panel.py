@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from core.fusion import FUSIONS, FusionSpec
@@ -74,7 +76,7 @@ def _parameter_widgets(spec: FusionSpec) -> None:
         key = f"parameter {spec.kind} {parameter.name}"
         bounds, value = parameter.bounds, values[parameter.name]
         state.set_widget(key, value)
-        options = {
+        options: dict[str, Any] = {
             "label": bounds.label or parameter.name,
             "key": key,
             "help": bounds.help or None,
@@ -82,21 +84,16 @@ def _parameter_widgets(spec: FusionSpec) -> None:
             "args": (spec.kind, parameter.name),
         }
         if bounds.kind == "choice":
-            column.selectbox(options=list(bounds.names()), **options)
+            column.selectbox(options=list(bounds.names() if bounds.names else ()), **options)
         elif bounds.kind == "flag":
             column.toggle(**options)
         else:
             whole = bounds.kind == "whole"
             kind = int if whole else float
-            column.number_input(
-                min_value=kind(bounds.low),
-                max_value=kind(bounds.high),
-                step=kind(1 if whole else max(bounds.step / 2, 0.1)),
-                value=None if parameter.default is None else "min",
-                placeholder="not set",
-                format="%d" if whole else "%g",
-                **options,
-            )
+            options |= {"value": None if parameter.default is None else "min", "placeholder": "not set"}
+            options |= {"min_value": kind(bounds.low), "max_value": kind(bounds.high)}
+            options |= {"step": kind(1 if whole else max(bounds.step / 2, 0.1)), "format": "%d" if whole else "%g"}
+            column.number_input(**options)
 
 
 def _set_two_strongest(loaded: Dataset, names: tuple[str, ...]) -> None:

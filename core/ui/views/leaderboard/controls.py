@@ -89,7 +89,7 @@ def choose_look() -> None:
         "A closer look",
         list(LOOKS),
         key=_field("look"),
-        format_func=LOOKS.get,
+        format_func=LOOKS.__getitem__,
         required=True,
         label_visibility="collapsed",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from core.export import file_formats
@@ -12,11 +14,11 @@ from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 
 def draw(view: LeaderboardView) -> None:
     """Easy, Medium and Hard of the revisited Oxford and Paris sets, beside each other."""
-    with st.spinner("Judging Easy, Medium and Hard …"):
+    with st.spinner("Evaluating Easy, Medium and Hard …"):
         frame = cache.protocols(view.loaded, tuple(competitor.system for competitor in view.competitors.values()))
     st.subheader("Easy, Medium, Hard", anchor=False)
     shown = frame.assign(system=[view.infos[name].title for name in frame["system"]])
-    config = {
+    config: dict[str, Any] = {
         name: st.column_config.NumberColumn(title, format="%d" if name.startswith("n_") else "%.3f")
         for name, title in revisited_protocols.TITLES.items()
         if name != "protocol"

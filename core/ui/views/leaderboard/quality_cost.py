@@ -23,7 +23,7 @@ def draw(view: LeaderboardView) -> None:
         key=state.key(LeaderboardSetup, "cost"),
         label_visibility="collapsed",
         required=True,
-        format_func={"ms": "Latency", "MB": "Size"}.get,
+        format_func={"ms": "Latency", "MB": "Size"}.__getitem__,
     )
     field = "milliseconds" if by == "ms" else "megabytes"
     _offer_to_measure(view)

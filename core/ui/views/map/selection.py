@@ -126,7 +126,7 @@ def focus(loaded: Dataset, view: colourings.MapView) -> map_component.MapFocus |
     where = query_inputs.position_of(loaded, clicked[1])
     if where is None:
         return None
-    return map_component.MapFocus(where, projection.nearest_to(view.space, where, colourings.NEAR))
+    return map_component.MapFocus(where, projection.nearest_to(view.space, where, colourings.NEAR).tolist())
 
 
 def draw_focus(loaded: Dataset, focus: map_component.MapFocus) -> None:

@@ -19,17 +19,20 @@ def choose_fusions(selection: sidebar.Selection) -> tuple[FusionSpec, ...]:
         "Fusions",
         fusions,
         default=fusions,
-        format_func=options.titles.get,
+        format_func=options.titles.__getitem__,
         key=f"report fusions {selection.dataset.name}",
         help="The fusion as it stands in the Fusion lab, and those that were saved.",
         placeholder="none",
     )
-    specs = []
+    specs: list[FusionSpec] = []
     for text in chosen:
         try:
-            specs.append(options.read(text).spec)
+            spec = options.read(text).spec
         except CoreError as error:
             st.warning(theme.plain(str(error)), icon=":material/info:")
+            continue
+        if spec is not None:
+            specs.append(spec)
     return tuple(specs)
 
 
@@ -37,5 +40,10 @@ def choose_figures() -> None:
     """Cut-offs, and what intervals resample."""
     cutoffs, intervals = state.bounds(ReportSetup, "ks"), state.bounds(ReportSetup, "by_query")
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    left.multiselect(cutoffs.label, list(cutoffs.names()), key=state.key(ReportSetup, "ks"), help=cutoffs.help)
+    left.multiselect(
+        cutoffs.label,
+        list(cutoffs.names() if cutoffs.names else ()),
+        key=state.key(ReportSetup, "ks"),
+        help=cutoffs.help,
+    )
     right.toggle(intervals.label, key=state.key(ReportSetup, "by_query"), help=intervals.help)

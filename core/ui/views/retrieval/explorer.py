@@ -33,7 +33,7 @@ def draw(view_of: Callable[[], RetrievalView]) -> None:
     view = view_of()
     query, sentence = query_state.current(view.loaded, view.setup)
     query_state.join_trail(query.text, cropper.as_text(query.box))
-    notes = ()
+    notes: tuple[str, ...] = ()
     if query.words:
         view, notes = _text_query_view(view, query)
     left, right = st.columns([1.5, 4], gap="large")

@@ -15,10 +15,10 @@ def draw(view: RetrievalView, results: list[retrieval.QueryResult]) -> None:
     overlap = retrieval.list_overlap(results[0].order[None, :k], results[1].order[None, :k], k)
     st.caption(overlap.sentence("A, the left list", "B, the right one"))
     with st.expander("Where each result stands in the other list", icon=":material/compare_arrows:"):
-        lists = [_listed(view, result) for result in results]
+        left, right = (_listed(view, result) for result in results)
         titles = (f"A: {view.systems[0].title}", f"B: {view.systems[1].title}")
         st.plotly_chart(
-            charts.rank_lines(*lists, titles),
+            charts.rank_lines(left, right, titles),
             key="two lists",
             config=charts.download_config("two-lists"),
             width="stretch",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 import streamlit as st
@@ -58,13 +59,13 @@ def draw_query(view: RetrievalView, query: QueryInput) -> None:
         source = (
             query.uploaded.thumbnails[0]
             if query.uploaded
-            else thumbnail_route.url(image_cards.key_of(view.loaded, query.position), "large")
+            else thumbnail_route.url(image_cards.key_of(view.loaded, query.of_dataset), "large")
         )
         cropper.draw(source, query.box, key="cropper", on_box=lambda box: query_state.set_query(query.text, box))
         return
-    whole = {"frame": "query", "note": "a crop of this image" if query.box else ""}
+    whole: dict[str, Any] = {"frame": "query", "note": "a crop of this image" if query.box else ""}
     if query.uploaded is None:
-        shown = image_cards.cards(view.loaded, [query.position], **whole)
+        shown = image_cards.cards(view.loaded, [query.of_dataset], **whole)
     else:
         shown = [
             gallery.Card(id=f"{query.text} {at}", key=url, title=name, **whole)
@@ -170,5 +171,5 @@ def draw_trail(view: RetrievalView, query: QueryInput) -> None:
         size=40,
         name="trail of queries",
         pick="Click to go back to this query",
-        on_pick=lambda number: query_state.set_query(*steps[int(number)], remember=False),
+        on_pick=lambda number: query_state.set_query(steps[int(number)][0], steps[int(number)][1], remember=False),
     )

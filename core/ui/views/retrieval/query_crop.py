@@ -28,5 +28,5 @@ def _crop_url(query: QueryInput, loaded: Dataset) -> str:
     if query.uploaded is not None:
         image = query.uploaded.decoded(query.box)[0]
     else:
-        image = uploads.cropped(images.open_rgb(data.read_bytes(loaded, query.position)), query.box)
+        image = uploads.cropped(images.open_rgb(data.read_bytes(loaded, query.of_dataset)), query.box)
     return "data:image/webp;base64," + base64.b64encode(images.thumbnails(image)["large"]).decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,7 +81,7 @@ def _evaluate_sample(loaded: Dataset, systems: Sequence[SystemRef]) -> None:
         jobs.start(
             name,
             f"Evaluating {plural(SAMPLE_SIZE, 'query')} of {named.title}",
-            lambda job, system=named: _evaluate(loaded, system, job),
+            partial(_evaluate, loaded, named),
         )
 
 

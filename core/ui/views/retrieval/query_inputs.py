@@ -38,6 +38,12 @@ class QueryInput:
     box: cropper.Box | None = None
     words: str = ""
 
+    @property
+    def of_dataset(self) -> int:
+        """The position of the image, where the query is an image of the dataset or a part of one."""
+        assert self.position is not None, "neither uploaded nor words"
+        return self.position
+
     def question(self, loaded: Dataset, names: Sequence[str]) -> retrieval.Query:
         """The query over the vectors of these backbones; images are encoded when they are asked with first."""
         over = cache.space(loaded, tuple(sorted(set(names))))
@@ -45,7 +51,7 @@ class QueryInput:
             vectors = {name: text_reading.vector(name, self.words) for name in names}
             return _with_scores(retrieval.uploaded_image_query(loaded, over, vectors))
         if self.uploaded is None and self.box is None:
-            return _with_scores(retrieval.gallery_image_query(loaded, over, self.position, cache.truth(loaded)))
+            return _with_scores(retrieval.gallery_image_query(loaded, over, self.of_dataset, cache.truth(loaded)))
         vectors = {name: self._vectors(loaded, name) for name in names}
         return _with_scores(retrieval.uploaded_image_query(loaded, over, vectors, self.position))
 
@@ -55,7 +61,8 @@ class QueryInput:
             if at not in self.uploaded.vectors:
                 self.uploaded.vectors[at] = uploads.encode(name, self.uploaded.decoded(self.box))
             return self.uploaded.vectors[at]
-        return _crop_vectors(loaded, self.position, name, self.box)
+        assert self.box is not None, "whole images of the dataset have their vectors"
+        return _crop_vectors(loaded, self.of_dataset, name, self.box)
 
 
 def _with_scores(question: retrieval.Query) -> retrieval.Query:

@@ -70,7 +70,7 @@ def draw(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
     if len(answers) == 1:
         _one_system(view, answers[0], 0)
         return
-    moves = retrieval.rank_changes(*answers, view.setup.k)
+    moves = retrieval.rank_changes(answers[0], answers[1], view.setup.k)
     for number, (side, named) in enumerate(zip(st.columns(2, gap="medium"), view.systems)):
         with side.container(gap="xsmall"):
             st.markdown(f"**{theme.plain(named.title)}**")

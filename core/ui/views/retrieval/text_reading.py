@@ -31,7 +31,7 @@ def reading_part(named: SystemRef, substitute: str) -> SystemRef:
         standing_in: the backbone that answers where the system has none that reads.
     """
     able = text_encoding.readers(named.backbones).reading or (substitute,)
-    if len(able) == 1:
+    if len(able) == 1 or named.spec is None:
         return SystemRef(able[0], cache.backbone_title(able[0]))
     mix = FusionSpec("words", "score_sum", able, None, (("norm", "zscore"),)).with_shares(named.spec.shares)
     mix = system_spec_text.named_by_shares(mix)

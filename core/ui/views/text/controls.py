@@ -13,6 +13,7 @@ CONCEPTS = "concepts_lite0"
 ALL_READERS = "together"
 LOOKS = {"search": "Search", "labels": "Labels by name", "describe": "Describe a selection"}
 TEMPLATES = {"usual": "as it suits the backbone", "on": "on", "off": "off"}
+TEMPLATE_FLAGS = {"usual": None, "on": True, "off": False}
 
 
 def offer_reader(name: str) -> None:
@@ -37,14 +38,15 @@ def offer_reader(name: str) -> None:
 
 def choose_look() -> str:
     """Search, labels or a description."""
-    return st.segmented_control(
+    look = st.segmented_control(
         "What for",
         list(LOOKS),
         key=state.key(WordsSetup, "look"),
-        format_func=LOOKS.get,
+        format_func=LOOKS.__getitem__,
         required=True,
         label_visibility="collapsed",
     )
+    return look or "search"
 
 
 def readers(selection: sidebar.Selection) -> tuple[str, ...]:
@@ -71,7 +73,7 @@ def choose_reader(names: tuple[str, ...], look: str) -> tuple[tuple[str, ...], b
             "Photo sentences",
             list(TEMPLATES),
             key=state.key(WordsSetup, "templates"),
-            format_func=TEMPLATES.get,
+            format_func=TEMPLATES.__getitem__,
             help=bounds_of(WordsSetup, "templates").help,
         )
         if look == "search":
@@ -87,4 +89,4 @@ def choose_reader(names: tuple[str, ...], look: str) -> tuple[tuple[str, ...], b
         st.caption(
             "Concepts knows English names of things. It cannot know colours, counts, people's names or relations."
         )
-    return names if reader == ALL_READERS else (reader,), {"usual": None, "on": True, "off": False}[templates]
+    return names if reader == ALL_READERS else (reader,), TEMPLATE_FLAGS[templates]

@@ -74,8 +74,11 @@ def ready(space: str, texts: Sequence[str], what: str) -> bool:
     def work(running: jobs.BackgroundJob) -> None:
         text_encoding.cached_vectors(space, texts, running.task)
 
-    if job is None or job.state == "done":
+    def begin() -> None:
         jobs.start(JOB, title, work)
+
+    if job is None or job.state == "done":
+        begin()
         st.rerun()  # the whole page: the bar stands at its top
     if not job.running:
         st.button(
@@ -83,8 +86,7 @@ def ready(space: str, texts: Sequence[str], what: str) -> bool:
             type="primary",
             icon=":material/play_arrow:",
             key=f"read {what}",
-            on_click=jobs.start,
-            args=(JOB, title, work),
+            on_click=begin,
         )
     return False
 
