@@ -64,13 +64,13 @@ def facet(values: pd.Series, most: int = MOST_CHOICES) -> Facet | None:
 
 def facets(dataset: Dataset) -> dict[str, Facet]:
     """Every column of a dataset that its images can be filtered by; labels first."""
-    found: dict[str, Facet] = {}
+    by_column: dict[str, Facet] = {}
     if len(dataset.label_names) > 1:
-        found[LABEL] = Facet("choices", values=tuple(dataset.label_names))
+        by_column[LABEL] = Facet("choices", values=tuple(dataset.label_names))
     for name in map(str, dataset.items.columns):
-        if name not in FILE_COLUMNS and name not in found and (one := facet(dataset.items[name])) is not None:
-            found[name] = one
-    return found
+        if name not in FILE_COLUMNS and name not in by_column and (values := facet(dataset.items[name])) is not None:
+            by_column[name] = values
+    return by_column
 
 
 def read(known: Mapping[str, Facet], line: str) -> dict[str, Any]:
