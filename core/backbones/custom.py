@@ -131,7 +131,7 @@ def add_local(architecture: str, file: str | Path) -> Backbone:
     if not path.is_file():
         raise BadInput(f"There is no file {path}. Give the path of a .safetensors file or a state dict.")
     plain = architecture.removeprefix("timm:")
-    if plain in BACKBONES and BACKBONES[plain].source in {"timm", "package"}:
+    if plain in BACKBONES and sources.source_of(BACKBONES[plain]).of_timm:
         plain = BACKBONES[plain].architecture
     plain = plain.partition(".")[0]
     name = f"{plain}@{path.stem}"

@@ -57,6 +57,7 @@ class Source:
         name_pattern: what may stand behind the scheme.
         engine: the one engine that runs it ("numpy"); "" for networks, whose engine a probe chooses.
         asks_servers: whether resolving a name sends something to the address in it.
+        of_timm: whether `Backbone.architecture` is a name of timm.
         on_hub: whether the weights come from the model hub.
         embeds: whether new images can be embedded.
     """
@@ -68,6 +69,7 @@ class Source:
     tag_mark = ""
     engine = ""
     asks_servers = False
+    of_timm = False
     on_hub = False
     embeds = True
 

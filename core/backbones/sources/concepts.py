@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class ConceptSource(Package):
     """A package network whose record is of the family "concepts"."""
 
+    of_timm = False
+
     def text_identity(self, backbone: Backbone) -> str:
         """The sentence encoder's file and how much of a text it reads."""
         from core.backbones import sentence_encoder

@@ -22,6 +22,7 @@ class File(NetworkSource):
 
     key = "file"
     title = "timm, weights from a file of yours"
+    of_timm = True
 
     def plain_record(self, backbone: Backbone) -> dict[str, Any]:
         """The record without the place of the file: its hash stands in the identity."""

@@ -20,6 +20,7 @@ class Package(NetworkSource):
 
     key = "package"
     title = "timm, weights from an installed package"
+    of_timm = True
 
     def weights_file(self, backbone: Backbone) -> Path | None:
         """The .pth file of the package, found without importing the package."""

@@ -42,6 +42,7 @@ class Timm(HubSource):
     title = "timm"
     scheme = "timm:"
     tag_mark = "."
+    of_timm = True
 
     def repository(self, backbone: Backbone) -> str:
         """The repository that the record names, else timm's own for the tag."""
