@@ -89,13 +89,7 @@ def _labelled(path: Path) -> tuple[Dataset, list[str]]:
     if not len(frame):
         raise BadInput(f"{path} has a header but no rows.")
     ids = [table_files.words(value) for value in frame[columns["id"]]]
-    first: dict[str, int] = {}
-    for row, text in zip(frame.index, ids):
-        if not text:
-            raise BadInput(f"{path}, row {row}, column 'id': the id is empty.")
-        if text in first:
-            raise BadInput(f"{path}, row {row}, column 'id': {text!r} stands in row {first[text]} already.")
-        first[text] = row
+    table_files.check_ids(ids, list(frame.index), str(path), "id")
     splits = None
     if "split" in columns:
         cells = zip(frame.index, frame[columns["split"]])

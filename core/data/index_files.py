@@ -183,6 +183,6 @@ def _nothing(listing: Listing, quarantine: pd.DataFrame) -> str:
         return f"There is no image in {where}; choose a folder with images in it."
     first = quarantine.iloc[0]
     return (
-        f"None of the {plural(len(quarantine), 'file')} in {where} is an image that can be read; "
+        f"No image in {where} can be read, out of {plural(len(quarantine), 'file')}; "
         f"the first is {os.path.basename(first.path)!r}: {first.reason}"
     )

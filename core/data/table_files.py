@@ -157,11 +157,8 @@ def _csv(text: str, path: Path, notes: list[str]) -> pd.DataFrame:
         raise BadInput(f"{path}, line {reader.line_num + skipped}: {error}.") from error
     if header is None:
         raise BadInput(f"{path} is empty.")
-    named: set[str] = set()
-    for name in header:
-        if name in named:
-            raise BadInput(f"{path}: the header names the column {name!r} twice.")
-        named.add(name)
+    if again := repeated(header):
+        raise BadInput(f"{path}: the header names the column {header[again[0]]!r} twice.")
     columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
     return pd.DataFrame(columns, index=numbers, dtype=object)
 
@@ -237,6 +234,38 @@ def _written_list(text: str) -> object:
             return sorted(map(str, value)) if isinstance(value, (set, frozenset)) else list(value)
         return text
     return bare[1:-1].split(",") if bare[0] == "[" and "," in bare else text
+
+
+def repeated(values: Sequence[str]) -> tuple[int, int] | None:
+    """Where the first value that stands there twice stands, both times; None where each stands once.
+
+    >>> repeated(["a", "b", "a"])
+    (0, 2)
+    """
+    first: dict[str, int] = {}
+    for at, value in enumerate(values):
+        if first.setdefault(value, at) != at:
+            return first[value], at
+    return None
+
+
+def check_ids(ids: Sequence[str], rows: Sequence[object], where: str, column: str) -> None:
+    """Refuse ids that cannot tell rows apart.
+
+    Args:
+        rows: the row number of each id, for the sentence.
+        where: the file, for the sentence too.
+    Raises:
+        BadInput: an id is empty, or stands there twice.
+    """
+    empty = next((row for text, row in zip(ids, rows) if not text), None)
+    if empty is not None:
+        raise BadInput(f"{where}, row {empty}, column {column!r}: the id is empty.")
+    if again := repeated(ids):
+        first, second = again
+        raise BadInput(
+            f"{where}, row {rows[second]}, column {column!r}: {ids[first]!r} stands in row {rows[first]} already."
+        )
 
 
 def some(values: Iterable[str], most: int = 5) -> str:

@@ -94,11 +94,8 @@ def _checked_ids(values: Sequence[Any], n: int, path: Path) -> tuple[str, ...]:
     ids = tuple(table_files.words(value) for value in values)
     if len(ids) != n:
         raise BadInput(f"{path} has {n:,} vectors but {len(ids):,} ids.")
-    seen: set[str] = set()
-    for text in ids:
-        if text in seen:
-            raise BadInput(f"{path} has the id {text!r} twice.")
-        seen.add(text)
+    if again := table_files.repeated(ids):
+        raise BadInput(f"{path} has the id {ids[again[0]]!r} twice.")
     return ids
 
 

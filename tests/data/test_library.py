@@ -181,7 +181,7 @@ def test_folders_without_a_picture_get_one_sentence(tmp_path: Path, home: Path, 
         (folder / "notes.txt").write_text("no picture")
     with pytest.raises(BadInput) as caught:
         data.load(folder)
-    assert {"empty": "no image in", "words": "None of the 1 files", "nothing": "does not exist"}[made] in str(
+    assert {"empty": "no image in", "words": "can be read, out of 1 file;", "nothing": "does not exist"}[made] in str(
         caught.value
     )
     assert str(folder) in str(caught.value) and data.names() == data.DATASETS.names

@@ -97,7 +97,8 @@ def coco(
         captions += content.captions
         boxed += content.objects
         words += [_split_of(file)] * len(content.names)
-    _refuse_repeated(listing.ids, path)
+    if again := table_files.repeated(listing.ids):
+        raise BadInput(f"{path} lists the image {listing.ids[again[0]]!r} twice.")
     if len(files) > 1:
         listing.notes.append(f"Read together: {table_files.some([file.name for file in files])}; give one to read it.")
         if split and all(words) and set(words) != {"train"}:
@@ -161,14 +162,6 @@ def _read(path: Path) -> _Annotations:
 def _file_name(row: dict[str, Any]) -> str:
     """The name of an image; LVIS names its address instead."""
     return table_files.words(row["file_name"] if "file_name" in row else row["coco_url"].rpartition("/")[2])
-
-
-def _refuse_repeated(ids: list[str], path: Path) -> None:
-    seen: set[str] = set()
-    for text in ids:
-        if text in seen:
-            raise BadInput(f"{path} lists the image {text!r} twice.")
-        seen.add(text)
 
 
 def _split_of(file: Path) -> str:

@@ -20,7 +20,7 @@ from core.data.listing import Listing, split_word
 from core.data.readers.columns import UNLABELLED, checked_columns, guess_columns, image_columns, labels_of
 from core.data.readers.listed_paths import ListedPaths, base_folder, require
 from core.data.readers.registry import MISSING, MISSING_CHOICES, READERS
-from core.data.table_files import TABLE_ENDINGS, notes_of, read_table, several_words, some, words
+from core.data.table_files import TABLE_ENDINGS, check_ids, notes_of, read_table, several_words, some, words
 from core.errors import BadInput
 from core.task import NO_TASK, Task
 
@@ -108,7 +108,7 @@ def from_frame(
         rows.owners[row] if number == 1 else f"{rows.owners[row]}#{number}"
         for row, number in zip(rows.row_of, rows.numbers)
     ]
-    _refuse_repeated(listing.ids, frame.index, named.get("id", images[0]), where)
+    check_ids(listing.ids, list(frame.index), where, named.get("id", images[0]))
     add_columns(listing, frame, named, where, images, unlabelled)
     if len(rows.owners) < len(rows.numbers):
         _add_items(listing, rows, named)
@@ -180,16 +180,6 @@ def _refuse_paths(paths: list[str], rows: pd.Index, column: str, where: str) -> 
             raise BadInput(f"{where}, row {row}, column {column!r}: {text[:80]!r} is an address; download it first.")
         if "\0" in text:
             raise BadInput(f"{where}, row {row}, column {column!r}: the path holds a NUL character.")
-
-
-def _refuse_repeated(ids: list[str], rows: pd.Index, column: str, where: str) -> None:
-    first: dict[str, Any] = {}
-    for row, text in zip(rows, ids):
-        if not text:
-            raise BadInput(f"{where}, row {row}, column {column!r}: the id is empty.")
-        if text in first:
-            raise BadInput(f"{where}, row {row}, column {column!r}: {text!r} stands in row {first[text]} already.")
-        first[text] = row
 
 
 def add_columns(
