@@ -71,7 +71,10 @@ def tokens(text: str) -> list[str]:
 
 
 class Bm25:
-    """Okapi BM25 (k1 = 1.5, b = 0.75, idf floored as rank-bm25 does it) over the words of the items.
+    """Okapi BM25 (k1 = 1.5, b = 0.75) over the words of the items, by rank-bm25.
+
+    A word that more than half of the items have would count below 0 by the formula; rank-bm25 gives it a quarter of the
+    mean idf of all words instead.
 
     Args:
         documents: the text of each item; "" is an item without words.

@@ -122,7 +122,8 @@ CATALOGUE_STRATEGIES.add(
     CatalogueStrategy(
         "bm25",
         label="BM25 on words",
-        help="What shops have: words of the query that occur in the item's text, rare words count more.",
+        help="What shops have: words of the query that occur in the item's text, rare words count more; a word that more than "
+        "half of the items have counts a quarter of the mean word, as in rank-bm25.",
         reference="Robertson and Zaragoza 2009, doi:10.1561/1500000019",
         joins="words",
     )

@@ -84,10 +84,10 @@ def fit(
     asks, day = part.space.split.queries, datetime.date.today().isoformat()
     if what == "tune":
         plain = dataclasses.replace(spec, trained_on=())
-        found = weight_search.tune(
+        result = weight_search.tune(
             space, plain, truth, part.split, training=(part.space, part.truth), keys=part.keys, task=task
         )
-        return Fitted(found.spec, part.split, found, day)
+        return Fitted(result.spec, part.split, result, day)
     if what == "gate":
         made = gate.train_gate(part.space, names, part.truth, np.arange(len(asks)), part.groups[asks], task=task)
     elif what == "linear_head":
@@ -120,16 +120,16 @@ def _vectors(space: VectorSet, names: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def keep(name: str, found: Fitted, space: VectorSet) -> bool:
+def keep(name: str, fitted: Fitted, space: VectorSet) -> bool:
     """Write it down, whole or not at all. False where nothing can be written: it then lasts until the app ends."""
     record = {
         "code": CODE,
         "of": name,
-        "vectors": _vectors(space, found.spec.backbones),
-        "date": found.date,
-        "fusion": found.spec.to_json(),
-        "split": {"train": found.split.train.tolist(), "report": found.split.report.tolist(), "by": found.split.by},
-        "course": _course(found.course),
+        "vectors": _vectors(space, fitted.spec.backbones),
+        "date": fitted.date,
+        "fusion": fitted.spec.to_json(),
+        "split": {"train": fitted.split.train.tolist(), "report": fitted.split.report.tolist(), "by": fitted.split.by},
+        "course": _course(fitted.course),
     }
     return _write(_file(name), record)
 
@@ -147,16 +147,16 @@ def find(name: str, space: VectorSet) -> Fitted | None:
     """What was kept under this name, if it was fitted on the vectors that are there now."""
     file = _file(name)
     try:
-        record, found = _read(file, file.stat().st_mtime_ns)
+        record, fitted = _read(file, file.stat().st_mtime_ns)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, CoreError) as error:
         _log.warning("what was fitted as %r cannot be read; fit it again: %s", name, error)
         return None
     fresh = (record["code"], record["of"]) == (CODE, name) and record["vectors"] == _vectors(
-        space, found.spec.backbones
+        space, fitted.spec.backbones
     )
-    return found if fresh else None
+    return fitted if fresh else None
 
 
 @lru_cache(maxsize=16)
@@ -167,8 +167,8 @@ def _read(file: Path, stamp: int) -> tuple[dict[str, Any], Fitted]:
     parted = training_split.TrainingSplit(
         np.array(split["train"], np.int64), np.array(split["report"], np.int64), str(split["by"])
     )
-    found = Fitted(spec, parted, _read_course(record["course"], spec, parted), str(record["date"]))
-    return {name: record[name] for name in ("code", "of", "vectors")}, found
+    fitted = Fitted(spec, parted, _read_course(record["course"], spec, parted), str(record["date"]))
+    return {name: record[name] for name in ("code", "of", "vectors")}, fitted
 
 
 def forget(name: str) -> None:
@@ -179,7 +179,7 @@ def forget(name: str) -> None:
 def _course(course: training_loop.Trained | weight_search.DimensionCurve | weight_search.Tuned) -> dict[str, Any]:
     """How it went, as plain data."""
     if isinstance(course, training_loop.Trained):
-        return {"kind": "epochs", "epochs": [dataclasses.astuple(one) for one in course.curve], "best": course.best}
+        return {"kind": "epochs", "epochs": [dataclasses.astuple(epoch) for epoch in course.curve], "best": course.best}
     if isinstance(course, weight_search.DimensionCurve):
         values = {name: getattr(course, name).tolist() for name in ("mean", "low", "high")}
         return {"kind": "dims", "dims": list(course.dims), "proposed": course.proposed, **values}
@@ -223,7 +223,7 @@ def _read_course(
 
 def _weights_file(spec: FusionSpec) -> Path:
     parts = [(name, round(share, 3)) for name, share in spec.shares.items()]
-    key = json.dumps([spec.kind, [list(one) for one in spec.parameters], parts])
+    key = json.dumps([spec.kind, [list(pair) for pair in spec.parameters], parts])
     return paths.fitted() / "weights" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
 
 
