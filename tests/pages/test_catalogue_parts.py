@@ -140,7 +140,7 @@ def test_a_picture_that_is_not_there_is_one_sentence(demo) -> None:
 
 
 def test_several_pictures_of_an_item(shop) -> None:
-    assert shop.most_pictures == 2
+    assert shop.most_images == 2
     app = asked("a tabby cat", "shop", st="average", pj="best")
     best = {row["id"].partition("#")[0]: row for row in lists(app)[0]}
     assert best["r1"]["id"] == "r1#2" and best["r1"]["note"] == "Red · image 2 of 2"
@@ -201,7 +201,7 @@ def test_strategies_are_judged_on_questions_made_from_the_catalogue(demo, who) -
     searcher = study.searcher(catalogue_items.of_dataset(data.load("demo_catalogue")), SPACE)
     make = {
         "categories": lambda: catalogue_evaluation.category_questions(searcher.catalogue, searcher.components.names),
-        "pictures": lambda: catalogue_evaluation.picture_questions(searcher.catalogue),
+        "pictures": lambda: catalogue_evaluation.image_questions(searcher.catalogue),
     }[who]
     expected = catalogue_evaluation.compare(searcher, make(), SPACE)
     assert list(table(app)["strategy"]) == list(expected.table.label)

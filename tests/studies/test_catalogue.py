@@ -12,7 +12,7 @@ from core.fusion.catalogue import CATALOGUE_STRATEGIES, scores
 from core.fusion.catalogue_components import Components
 from core.studies.catalogue import catalogue_evaluation, catalogue_items
 from core.studies.catalogue import catalogue_search as study
-from core.studies.catalogue.catalogue_items import PICTURE
+from core.studies.catalogue.catalogue_items import IMAGE
 from core.studies.catalogue.catalogue_search import Searcher
 from core.studies.text.zero_shot import query_metrics
 from core.types import unit
@@ -49,14 +49,14 @@ def shop(tmp_path, home):
 def searcher(shop):
     catalogue = catalogue_items.of_dataset(shop)
     pictures = encode(SPACE, ["red shoe", "blue shoe", "green hat", "stone"])
-    return Searcher(catalogue, study.components(catalogue, SPACE, pictures=pictures, encode=encode))
+    return Searcher(catalogue, study.components(catalogue, SPACE, images=pictures, encode=encode))
 
 
 def test_items_with_and_without_picture_and_text_are_all_there(searcher):
     catalogue = searcher.catalogue
     assert list(catalogue.items["id"]) == ["s1", "s2", "h1", "x1", "h2", "n1"]
     assert list(catalogue.image_of) == [0, 1, 2, 3, -1, -1]
-    assert catalogue.default_components == ("title", "description", PICTURE)
+    assert catalogue.default_components == ("title", "description", IMAGE)
     expected = [[1, 1, 1], [1, 1, 1], [1, 0, 1], [0, 0, 1], [1, 1, 0], [0, 0, 0]]
     np.testing.assert_array_equal(searcher.components.present, np.array(expected, bool))
     assert catalogue.title(3) == "x1" and catalogue.title(4) == "Hat without picture"
@@ -76,10 +76,10 @@ def test_every_strategy_finds_the_right_item_first_and_says_why(searcher, strate
 
 def test_a_picture_asks_and_a_picture_with_words_asks(searcher):
     stone = encode(SPACE, ["stone"])[0]
-    alone = searcher.rank("average", study.make_query(SPACE, picture=stone))
+    alone = searcher.rank("average", study.make_query(SPACE, image=stone))
     assert searcher.catalogue.items["id"][alone.order[0]] == "x1"
     blue = encode(SPACE, ["red shoe"])[0]
-    asked = study.make_query(SPACE, "blue -red", picture=blue, balance=0.6, encode=encode)
+    asked = study.make_query(SPACE, "blue -red", image=blue, balance=0.6, encode=encode)
     assert searcher.catalogue.items["id"][searcher.rank("average", asked).order[0]] == "s2"
     words = study.make_query(SPACE, "blue", encode=encode).vector
     expected = unit((0.3 * words.astype(float) + 0.7 * blue)[None])[0]
@@ -90,7 +90,7 @@ def test_a_picture_asks_and_a_picture_with_words_asks(searcher):
 
 def test_fixed_weights_follow_the_sliders_without_embedding_anything(searcher):
     asked = study.make_query(SPACE, "stone", encode=encode)
-    by_picture = searcher.rank("fixed", asked, {PICTURE: 1.0})
+    by_picture = searcher.rank("fixed", asked, {IMAGE: 1.0})
     assert by_picture.scores[3] == pytest.approx(1, abs=1e-6)
     by_title = searcher.rank("fixed", asked, {"title": 1.0})
     assert by_title.scores[3] == 0
@@ -122,7 +122,7 @@ def test_category_names_ask_and_may_not_be_a_component(searcher):
 
 @pytest.mark.parametrize("strategy", [s for s in CATALOGUE_STRATEGIES.names if s != "bm25"])
 def test_the_item_whose_picture_asks_takes_part_without_its_picture(searcher, strategy):
-    questions = catalogue_evaluation.picture_questions(searcher.catalogue)
+    questions = catalogue_evaluation.image_questions(searcher.catalogue)
     assert list(questions.query_items) == [0, 1, 2, 3]
     assert list(questions.truth.relevant(2)) == [2, 4] and list(questions.truth.relevant(3)) == [3]
     found = catalogue_evaluation.query_scores(searcher, questions, strategy, SPACE)
@@ -131,9 +131,9 @@ def test_the_item_whose_picture_asks_takes_part_without_its_picture(searcher, st
     parts = searcher.components
     for row, own in enumerate(questions.query_items):
         blanked = {name: parts.vectors(name).copy() for name in parts.names}
-        asked = blanked[PICTURE][own].copy()
+        asked = blanked[IMAGE][own].copy()
         if strategy == "rrf":
-            blanked[PICTURE][own] = 0
+            blanked[IMAGE][own] = 0
             slow = Components(blanked)
             expected = scores(strategy, slow, asked[None])[0]
             np.testing.assert_allclose(found[row], expected, atol=2e-12)
@@ -141,7 +141,7 @@ def test_the_item_whose_picture_asks_takes_part_without_its_picture(searcher, st
             whole = scores(strategy, parts, asked[None])[0]
             others = np.arange(6) != own
             np.testing.assert_allclose(found[row][others], whole[others], atol=1e-12)
-            text_only = {name: rows for name, rows in blanked.items() if name != PICTURE}
+            text_only = {name: rows for name, rows in blanked.items() if name != IMAGE}
             alone = scores(strategy, Components(text_only), asked[None])[0]
             assert found[row, own] == pytest.approx(alone[own], abs=1e-12)
 
@@ -167,23 +167,23 @@ def album(tmp_path, home):
 
 def searching(catalogue: catalogue_items.Catalogue, join: str) -> Searcher:
     pictures = encode(SPACE, SAID)
-    parts = study.components(catalogue, SPACE, join=join, pictures=pictures, encode=encode)
-    return Searcher(catalogue, parts, study.first_pictures(catalogue, pictures))
+    parts = study.components(catalogue, SPACE, join=join, images=pictures, encode=encode)
+    return Searcher(catalogue, parts, study.first_images(catalogue, pictures))
 
 
 def test_items_of_several_pictures_are_one_item_each(album):
     assert list(album.items["id"]) == ["m1", "m2", "p1", "w1"]
     assert list(album.image_of) == [0, 3, 4, -1] and list(album.owner) == [0, 0, 0, 1, 2, 2]
-    assert list(album.picture_counts) == [3, 1, 2, 0] and album.most_pictures == 3
+    assert list(album.image_counts) == [3, 1, 2, 0] and album.most_images == 3
     assert album.text_columns == ("title", "category") and "picture_number" not in album.facets
-    assert album.part_names((), "each") == ("title", PICTURE, "picture 2", "picture 3")
-    assert album.part_names((PICTURE,), "best") == (PICTURE,)
+    assert album.part_names((), "each") == ("title", IMAGE, "picture 2", "picture 3")
+    assert album.part_names((IMAGE,), "best") == (IMAGE,)
     with pytest.raises(BadInput, match="enter as mean, best, each"):
-        study.components(album, SPACE, join="worst", pictures=encode(SPACE, SAID), encode=encode)
+        study.components(album, SPACE, join="worst", images=encode(SPACE, SAID), encode=encode)
 
 
 @pytest.mark.parametrize("strategy", ["average", "hybrid", "local", "distinct", "rrf"])
-@pytest.mark.parametrize("join", list(study.PICTURE_JOINS))
+@pytest.mark.parametrize("join", list(study.IMAGE_JOINS))
 def test_several_pictures_are_scored_as_the_slow_loop_scores_them(album, join, strategy):
     """One item at a time: the vectors that each way of joining stands for, put into plain components."""
     rows = encode(SPACE, SAID).astype(np.float64)
@@ -210,21 +210,21 @@ def test_several_pictures_are_scored_as_the_slow_loop_scores_them(album, join, s
 @pytest.mark.parametrize(("join", "shown"), [("mean", [0, 3, 4, -1]), ("best", [1, 3, 4, -1]), ("each", [1, 3, 4, -1])])
 def test_the_picture_that_fits_stands_for_its_item(album, join, shown):
     answer = searching(album, join).rank("average", study.make_query(SPACE, "back", encode=encode))
-    assert list(answer.pictures) == shown
+    assert list(answer.images) == shown
     assert album.items["id"][answer.order[0]] == "m1"
 
 
-@pytest.mark.parametrize("join", list(study.PICTURE_JOINS))
+@pytest.mark.parametrize("join", list(study.IMAGE_JOINS))
 @pytest.mark.parametrize("strategy", ["average", "hybrid", "rrf"])
 def test_the_first_picture_asks_and_its_item_takes_part_without_any(album, join, strategy):
     searcher = searching(album, join)
-    questions = catalogue_evaluation.picture_questions(album, group="category")
+    questions = catalogue_evaluation.image_questions(album, group="category")
     assert list(questions.query_items) == [0, 1, 2] and list(questions.truth.relevant(0)) == [0, 1]
     found = catalogue_evaluation.query_scores(searcher, questions, strategy, SPACE)
     for row, own in enumerate(questions.query_items):
         bare = {name: searcher.components.vectors(name).copy() for name in searcher.components.names}
         for name in bare:
-            if catalogue_items.is_picture(name):
+            if catalogue_items.is_image(name):
                 bare[name][own] = 0
         asked = encode(SPACE, [SAID[album.image_of[own]]])
         alone = Components(bare)
@@ -235,7 +235,7 @@ def test_the_first_picture_asks_and_its_item_takes_part_without_any(album, join,
 def test_words_cannot_be_asked_with_pictures(searcher):
     with pytest.raises(BadInput, match="BM25 reads words only"):
         catalogue_evaluation.query_scores(
-            searcher, catalogue_evaluation.picture_questions(searcher.catalogue), "bm25", SPACE
+            searcher, catalogue_evaluation.image_questions(searcher.catalogue), "bm25", SPACE
         )
 
 
@@ -272,7 +272,7 @@ def test_many_lines_are_read_at_once_as_each_is_read_alone():
 def test_strategies_are_compared_on_the_same_questions_with_intervals_and_corrected_tests(searcher):
     from core.metrics import significance
 
-    questions = catalogue_evaluation.picture_questions(searcher.catalogue)
+    questions = catalogue_evaluation.image_questions(searcher.catalogue)
     groups = questions.truth.query_groups
     assert groups[0] == groups[1] != groups[2]
     found = catalogue_evaluation.compare(searcher, questions, SPACE, draws=500)
@@ -327,7 +327,7 @@ def test_the_demo_catalogue_works_from_end_to_end(home):
         for strategy in ("average", "hybrid", "local"):
             found = searcher.rank(strategy, study.make_query(SPACE, line))
             assert str(catalogue.items["id"][found.order[0]]).startswith(wanted), (line, strategy)
-    questions = catalogue_evaluation.picture_questions(catalogue)
+    questions = catalogue_evaluation.image_questions(catalogue)
     found = query_metrics(
         catalogue_evaluation.query_scores(searcher, questions, "hybrid", SPACE), questions.truth, ("map",)
     )["map"]

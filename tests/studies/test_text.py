@@ -270,7 +270,7 @@ both = titles + images
 both /= np.linalg.norm(both, axis=1, keepdims=True)
 result = searcher.rank("average", catalogue_search.make_query(name, "thing 3"))
 print(float(np.abs(result.scores - both @ wanted).max()))
-assert len(catalogue_evaluation.compare(searcher, catalogue_evaluation.picture_questions(shop), name, draws=50).table) == 5
+assert len(catalogue_evaluation.compare(searcher, catalogue_evaluation.image_questions(shop), name, draws=50).table) == 5
 """
 
 

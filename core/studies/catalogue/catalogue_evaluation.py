@@ -16,7 +16,7 @@ from core.errors import BadInput
 from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K, reciprocal_ranks, scores
 from core.fusion.catalogue_components import Components
 from core.studies import comparison as comparisons
-from core.studies.catalogue.catalogue_items import CATEGORY, Catalogue, is_picture
+from core.studies.catalogue.catalogue_items import CATEGORY, Catalogue, is_image
 from core.studies.catalogue.catalogue_search import Searcher
 from core.studies.comparison import Comparison, ResamplingUnit
 from core.studies.text import text_encoding, text_query, zero_shot
@@ -125,7 +125,7 @@ def category_questions(catalogue: Catalogue, used: Sequence[str]) -> CatalogueQu
     )
 
 
-def picture_questions(catalogue: Catalogue, group: str = "parent") -> CatalogueQueries:
+def image_questions(catalogue: Catalogue, group: str = "parent") -> CatalogueQueries:
     """Each item's first image as a query; its own text and its siblings (the same value in `group`) are relevant.
 
     The item of the query takes part without its images, so that it can only be found by its text.
@@ -185,9 +185,9 @@ def query_scores(
 def _image_scores(searcher: Searcher, items: np.ndarray, strategy: str, shares: np.ndarray | None) -> np.ndarray:
     """The first image of each item is a query; the item of the query is scored without its images."""
     parts = searcher.components
-    columns = [column for column, name in enumerate(parts.names) if is_picture(name)]
+    columns = [column for column, name in enumerate(parts.names) if is_image(name)]
     if not columns or searcher.first_images is None:
-        raise BadInput("Images can only be queries when the picture is one of the components.")
+        raise BadInput("Images can only be queries when images are among the components.")
     queries = searcher.first_images[items]
     rows = np.arange(len(items))
     if CATALOGUE_STRATEGIES.get(strategy).joins == "ranks":
@@ -200,7 +200,7 @@ def _image_scores(searcher: Searcher, items: np.ndarray, strategy: str, shares: 
             values[rows, items] -= np.where(parts.present[items, column], last, 0.0)
         return values.round(12)
     values = scores(strategy, parts, queries, shares)
-    others = [name for name in parts.names if not is_picture(name)]
+    others = [name for name in parts.names if not is_image(name)]
     text_shares = None if shares is None else np.delete(shares, columns)
     if not others or (text_shares is not None and not text_shares.any()):
         values[rows, items] = 0.0
@@ -290,7 +290,7 @@ def compare(
 ) -> CatalogueComparison:
     """Every strategy on the same questions: means with intervals, paired differences to the base, Holm over all.
 
-    Siblings share their relevant items, so picture questions are drawn by group ("classes" of DEFINITIONS.md, section 7).
+    Siblings share their relevant items, so image questions are drawn by group ("classes" of DEFINITIONS.md, section 7).
     """
     values: dict[str, np.ndarray] = {}
     skipped: dict[str, str] = {}
@@ -326,8 +326,8 @@ def questions_of(searcher: Searcher, queries: Path | None = None) -> dict[str, C
     questions: dict[str, CatalogueQueries] = {}
     if CATEGORY in catalogue.items and CATEGORY not in names:
         questions["Category names ask, the items of the category are relevant"] = category_questions(catalogue, names)
-    if any(map(is_picture, names)) and catalogue.most_pictures:
-        questions["Images ask, their own text and their siblings are relevant"] = picture_questions(catalogue)
+    if any(map(is_image, names)) and catalogue.most_images:
+        questions["Images ask, their own text and their siblings are relevant"] = image_questions(catalogue)
     if not questions:
         raise BadInput(
             f"Nothing can ask {catalogue.name!r}: it has no categories and no images among the components. "

@@ -18,14 +18,14 @@ from core.errors import BadInput
 from core.studies import column_filters
 from core.types import Dataset
 
-PICTURE = "picture"
+IMAGE = "picture"
 
 
 CATEGORY = "category"
 
 
-MOST_PICTURES = 8
-"""Pictures of an item that can be components of their own; further ones count under the other two ways only."""
+MOST_IMAGES = 8
+"""Images of an item that can be components of their own; further ones count under the other two ways only."""
 
 
 _FILE_COLUMNS = {
@@ -48,28 +48,28 @@ _NEVER_NUMBERS = {"title", "description", "parent", CATEGORY, "instance"}
 _MOST_CHOICES = 60
 
 
-def picture_component(number: int) -> str:
-    """The name of the component that holds the pictures of that number: "picture", "picture 2" ..."""
-    return PICTURE if number == 1 else f"{PICTURE} {number}"
+def image_component(number: int) -> str:
+    """The name of the component that holds the images of that number: "picture", "picture 2" ..."""
+    return IMAGE if number == 1 else f"{IMAGE} {number}"
 
 
-_PICTURE_COMPONENTS = tuple(picture_component(number) for number in range(1, MOST_PICTURES + 1))
+_IMAGE_COMPONENTS = tuple(image_component(number) for number in range(1, MOST_IMAGES + 1))
 
 
-def is_picture(component: str) -> bool:
-    """Whether a component holds pictures."""
-    return component in _PICTURE_COMPONENTS
+def is_image(component: str) -> bool:
+    """Whether a component holds images."""
+    return component in _IMAGE_COMPONENTS
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Items with text, each with no picture, one or several.
+    """Items with text, each with no image, one or several.
 
     Attributes:
-        dataset: the pictures.
-        items: one row per item: id, text columns, category; items without a picture come last.
-        image_of: (n_items,) int64 position of the item's first picture in the dataset, −1 for none.
-        owner: (n_images,) int64 the item of each picture.
+        dataset: the images.
+        items: one row per item: id, text columns, category; items without an image come last.
+        image_of: (n_items,) int64 position of the item's first image in the dataset, −1 for none.
+        owner: (n_images,) int64 the item of each image.
     """
 
     dataset: Dataset
@@ -81,27 +81,27 @@ class Catalogue:
         return len(self.items)
 
     @cached_property
-    def picture_numbers(self) -> np.ndarray:
-        """(n_images,) int64: which picture of its item each one is, from 1."""
+    def image_numbers(self) -> np.ndarray:
+        """(n_images,) int64: which image of its item each one is, from 1."""
         return pd.Series(self.owner).groupby(self.owner).cumcount().to_numpy(np.int64) + 1
 
     @cached_property
-    def picture_counts(self) -> np.ndarray:
-        """(n_items,) int64: how many pictures each item has."""
+    def image_counts(self) -> np.ndarray:
+        """(n_items,) int64: how many images each item has."""
         return np.bincount(self.owner, minlength=len(self))
 
     @property
-    def most_pictures(self) -> int:
-        """Pictures of the item that has the most."""
-        return int(self.picture_counts.max(initial=0))
+    def most_images(self) -> int:
+        """Images of the item that has the most."""
+        return int(self.image_counts.max(initial=0))
 
     def part_names(self, names: Sequence[str] = (), join: str = "mean") -> tuple[str, ...]:
-        """The components that `names` stand for: under "each", "picture" is one component per picture number."""
-        number = min(self.most_pictures, MOST_PICTURES) if join == "each" else 1
+        """The components that `names` stand for: under "each", "picture" is one component per image number."""
+        number = min(self.most_images, MOST_IMAGES) if join == "each" else 1
         parts = (
             part
             for name in names or self.default_components
-            for part in (_PICTURE_COMPONENTS[: max(1, number)] if name == PICTURE else (name,))
+            for part in (_IMAGE_COMPONENTS[: max(1, number)] if name == IMAGE else (name,))
         )
         return tuple(dict.fromkeys(parts))
 
@@ -123,9 +123,9 @@ class Catalogue:
 
     @property
     def default_components(self) -> tuple[str, ...]:
-        """Title, description and picture, as far as there are any; else the first text column and the picture."""
+        """Title, description and image, as far as there are any; else the first text column and the image."""
         usual = [column for column in ("title", "description") if column in self.text_columns]
-        return (*(usual or self.text_columns[:1]), PICTURE)
+        return (*(usual or self.text_columns[:1]), IMAGE)
 
     def texts(self, column: str) -> list[str]:
         """One column as texts, "" where an item has none."""
@@ -159,7 +159,7 @@ class Catalogue:
 
 
 def of_dataset(dataset: Dataset) -> Catalogue:
-    """The catalogue of a dataset whose table has text columns; rows of its file without a picture are items too.
+    """The catalogue of a dataset whose table has text columns; rows of its file without an image are items too.
 
     Raises:
         BadInput: no text column.
@@ -196,7 +196,7 @@ def _numbers(values: pd.Series) -> pd.Series:
 
 
 def _of_first_images(dataset: Dataset, first: np.ndarray) -> pd.DataFrame:
-    """What the dataset says about each item, from its first picture; the labels are the category."""
+    """What the dataset says about each item, from its first image; the labels are the category."""
     items = dataset.items.iloc[first].reset_index(drop=True)
     if "picture_of" in items:
         item_ids = items.pop("picture_of")

@@ -1,7 +1,7 @@
-"""Catalogues: items with title, description and pictures, searched by words and pictures.
+"""Catalogues: items with title, description and images, searched by words and images.
 
 An item's components are embedded in ONE space: a vision-language backbone's two towers, or, without any download, the
-sentence encoder for text and concepts for the picture. Strategies (core/fusion/catalogue.py) weigh the components;
+sentence encoder for text and concepts for the image. Strategies (core/fusion/catalogue.py) weigh the components;
 core/studies/catalogue/catalogue_evaluation.py compares them on labelled queries.
 """
 
@@ -19,19 +19,19 @@ from core.fusion.bm25 import Bm25, tokens
 from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K, fused_scores, reciprocal_ranks, weights
 from core.fusion.catalogue_components import Alternatives, Components, Fit
 from core.studies import embedding
-from core.studies.catalogue.catalogue_items import PICTURE, Catalogue, is_picture
+from core.studies.catalogue.catalogue_items import IMAGE, Catalogue, is_image
 from core.studies.retrieval import ranked_positions
 from core.studies.text import text_encoding, text_query
 from core.studies.text.text_encoding import EncodeWords
 from core.studies.text.text_query import TextQuery
 from core.types import unit
 
-PICTURE_JOINS = {
-    "mean": ("their mean", "One vector in the middle of an item's pictures; costs nothing when a query comes."),
-    "best": ("the one that fits", "For each query the picture that fits it best stands for the item."),
-    "each": ("each on its own", "Every picture is a component with a weight of its own."),
+IMAGE_JOINS = {
+    "mean": ("their mean", "One vector in the middle of an item's images; costs nothing when a query comes."),
+    "best": ("the one that fits", "For each query the image that fits it best stands for the item."),
+    "each": ("each on its own", "Every image is a component with a weight of its own."),
 }
-"""How several pictures of one item enter: name → (label, sentence). core/fusion/catalogue.py defines them."""
+"""How several images of one item enter: name → (label, sentence). core/fusion/catalogue.py defines them."""
 
 
 def components(
@@ -40,56 +40,56 @@ def components(
     names: Sequence[str] = (),
     *,
     join: str = "mean",
-    pictures: np.ndarray | None = None,
+    images: np.ndarray | None = None,
     encode: EncodeWords | None = None,
 ) -> Components:
     """Every component of every item in one space.
 
     Args:
-        space: a backbone that reads text and pictures.
-        names: text columns and "picture"; by default title, description and picture.
-        join: how several pictures of an item enter, a name of PICTURE_JOINS.
-        pictures: (n_images, dim) unit vectors of the dataset by `space`; by default from the store.
+        space: a backbone that reads text and images.
+        names: text columns and "picture"; by default title, description and image.
+        join: how several images of an item enter, a name of PICTURE_JOINS.
+        images: (n_images, dim) unit vectors of the dataset by `space`; by default from the store.
         encode: stands in for the text tower.
     Raises:
-        NotComputed: the pictures are not embedded; the sentence is the command.
+        NotComputed: the images are not embedded; the sentence is the command.
         BadInput: a column that is not there, a backbone that reads no text, or no such way to join.
     """
-    if join not in PICTURE_JOINS:
-        raise BadInput(f"Several pictures enter as {', '.join(PICTURE_JOINS)}, not as {join!r}.")
+    if join not in IMAGE_JOINS:
+        raise BadInput(f"Several images enter as {', '.join(IMAGE_JOINS)}, not as {join!r}.")
     names = tuple(names) or catalogue.default_components
-    rows = np.empty((0, 0), np.float32) if pictures is None else pictures
-    if PICTURE in names and pictures is None:
+    rows = np.empty((0, 0), np.float32) if images is None else images
+    if IMAGE in names and images is None:
         rows = embedding.embeddings(catalogue.dataset, space).vectors
     vectors: dict[str, np.ndarray] = {}
     best_of = None
     for name in names:
-        if name != PICTURE:
+        if name != IMAGE:
             vectors[name] = embed_texts(space, catalogue.texts(name), encode)
         elif join == "each":
             vectors |= _each_image(catalogue, rows)
         else:
             alternatives = Alternatives(rows, catalogue.owner, len(catalogue))
-            vectors[PICTURE] = unit(alternatives.means)
-            best_of = (PICTURE, alternatives) if join == "best" and catalogue.most_pictures > 1 else None
+            vectors[IMAGE] = unit(alternatives.means)
+            best_of = (IMAGE, alternatives) if join == "best" and catalogue.most_images > 1 else None
     return Components(vectors, best_of)
 
 
-def _each_image(catalogue: Catalogue, pictures: np.ndarray) -> dict[str, np.ndarray]:
-    """A component for each picture number, zero for items that have fewer."""
+def _each_image(catalogue: Catalogue, images: np.ndarray) -> dict[str, np.ndarray]:
+    """A component for each image number, zero for items that have fewer."""
     components = {}
-    for number, name in enumerate(catalogue.part_names((PICTURE,), "each"), start=1):
-        rows = np.flatnonzero(catalogue.picture_numbers == number)
-        components[name] = np.zeros((len(catalogue), pictures.shape[1]), np.float32)
-        components[name][catalogue.owner[rows]] = pictures[rows]
+    for number, name in enumerate(catalogue.part_names((IMAGE,), "each"), start=1):
+        rows = np.flatnonzero(catalogue.image_numbers == number)
+        components[name] = np.zeros((len(catalogue), images.shape[1]), np.float32)
+        components[name][catalogue.owner[rows]] = images[rows]
     return components
 
 
-def first_pictures(catalogue: Catalogue, pictures: np.ndarray) -> np.ndarray:
-    """(n_items, dim) float32: each item's first picture, zero for items without one."""
-    vectors = np.zeros((len(catalogue), pictures.shape[1]), np.float32)
+def first_images(catalogue: Catalogue, images: np.ndarray) -> np.ndarray:
+    """(n_items, dim) float32: each item's first image, zero for items without one."""
+    vectors = np.zeros((len(catalogue), images.shape[1]), np.float32)
     present = catalogue.image_of >= 0
-    vectors[present] = pictures[catalogue.image_of[present]]
+    vectors[present] = images[catalogue.image_of[present]]
     return vectors
 
 
@@ -107,7 +107,7 @@ def embed_texts(space: str, texts: Sequence[str], encode: EncodeWords | None = N
 
 def texts_of(catalogue: Catalogue, names: Sequence[str] = ()) -> list[str]:
     """Every text of some components, by default of the usual ones: what must be read before anything is found."""
-    columns = [name for name in names or catalogue.default_components if not is_picture(name)]
+    columns = [name for name in names or catalogue.default_components if not is_image(name)]
     return list(dict.fromkeys(text.strip() for column in columns for text in catalogue.texts(column)))
 
 
@@ -117,7 +117,7 @@ class CatalogueQuery:
 
     Attributes:
         vector: (dim,) unit vector; zero when nothing could be read.
-        terms: (text, weight) for BM25; empty when only a picture asks.
+        terms: (text, weight) for BM25; empty when only an image asks.
         sentence: the query for people.
         notes: sentences to show.
     """
@@ -131,32 +131,32 @@ class CatalogueQuery:
 def make_query(
     space: str,
     line: str = "",
-    picture: np.ndarray | None = None,
+    image: np.ndarray | None = None,
     balance: float = 0.5,
     *,
     templates: bool | None = False,
     encode: EncodeWords | None = None,
 ) -> CatalogueQuery:
-    """A query of words, of a picture, or of both ("like this, but green").
+    """A query of words, of an image, or of both ("like this, but green").
 
     Args:
-        line: what was typed; "" when only a picture asks.
-        picture: (dim,) unit vector of the picture in `space`.
-        balance: how much the words count beside the picture, 0 to 1.
+        line: what was typed; "" when only an image asks.
+        image: (dim,) unit vector of the image in `space`.
+        balance: how much the words count beside the image, 0 to 1.
     Raises:
-        BadInput: neither words nor picture.
+        BadInput: neither words nor image.
     """
-    if not line.strip() and picture is None:
+    if not line.strip() and image is None:
         raise BadInput("Type what to look for, or give an image.")
     query = text_query.parse(line) if line.strip() else TextQuery(())
     sentence, notes = query.sentence(), (*query.notes, *text_encoding.cautions((space,), query))
     terms = tuple((term.text, term.weight) for term in query.terms)
-    if picture is None:
+    if image is None:
         return CatalogueQuery(text_encoding.query_vector(space, query, templates, encode), terms, sentence, notes)
     if not terms:
-        return CatalogueQuery(unit(np.asarray(picture, np.float64)[None])[0], (), "something like the image")
+        return CatalogueQuery(unit(np.asarray(image, np.float64)[None])[0], (), "something like the image")
     words = text_encoding.query_vector(space, query, templates, encode).astype(np.float64)
-    both = balance * words + (1.0 - balance) * np.asarray(picture, np.float64)
+    both = balance * words + (1.0 - balance) * np.asarray(image, np.float64)
     return CatalogueQuery(unit(both[None])[0], terms, f"something like the image, and {sentence}", notes)
 
 
@@ -172,8 +172,8 @@ class CatalogueResult:
         weights: (n_items, n_components) float64, each row summing to 1 (or 0 for an item without components).
             For reciprocal ranks the share of each component in the sum; for BM25 zeros.
         components: the names of the columns.
-        pictures: (n_items,) int64 the picture in the dataset that stands for each item here, −1 for none: its first,
-            or where pictures are told apart the one that fits the query best.
+        images: (n_items,) int64 the image in the dataset that stands for each item here, −1 for none: its first,
+            or where images are told apart the one that fits the query best.
     """
 
     strategy: str
@@ -182,7 +182,7 @@ class CatalogueResult:
     similarities: np.ndarray
     weights: np.ndarray
     components: tuple[str, ...]
-    pictures: np.ndarray
+    images: np.ndarray
     words: tuple[frozenset[str], ...] = field(default=(), repr=False)
 
     @property
@@ -216,12 +216,12 @@ class Searcher:
     def __init__(self, catalogue: Catalogue, parts: Components, first_images: np.ndarray | None = None) -> None:
         self.catalogue = catalogue
         self.components = parts
-        self.first_images = parts.vectors(PICTURE) if first_images is None and PICTURE in parts.names else first_images
+        self.first_images = parts.vectors(IMAGE) if first_images is None and IMAGE in parts.names else first_images
 
     @cached_property
     def documents(self) -> list[str]:
         """The words of each item: its text components, joined."""
-        columns = [name for name in self.components.names if not is_picture(name)]
+        columns = [name for name in self.components.names if not is_image(name)]
         return [" ".join(row) for row in zip(*(self.catalogue.texts(c) for c in columns))] or [""] * len(self.catalogue)
 
     @cached_property
@@ -270,17 +270,17 @@ class Searcher:
         return CatalogueResult(strategy, order, scores, similarities[0], item_weights, names, shown, common)
 
     def _shown(self, fit: Fit) -> np.ndarray:
-        """(n_items,) int64: the picture of each item that fits the query best, its first where none is told apart."""
+        """(n_items,) int64: the image of each item that fits the query best, its first where none is told apart."""
         catalogue = self.catalogue
         if fit.chosen is not None:
             return np.where(fit.chosen[0] >= 0, fit.chosen[0], catalogue.image_of)
-        columns = [i for i, name in enumerate(self.components.names) if is_picture(name)]
+        columns = [i for i, name in enumerate(self.components.names) if is_image(name)]
         if len(columns) < 2:
             return catalogue.image_of
         similarities = np.where(self.components.present[:, columns], fit.similarities[0][:, columns], -np.inf)
         positions = np.full((len(catalogue), len(columns)), -1, np.int64)
-        numbered = catalogue.picture_numbers <= len(columns)
-        positions[catalogue.owner[numbered], catalogue.picture_numbers[numbered] - 1] = np.flatnonzero(numbered)
+        numbered = catalogue.image_numbers <= len(columns)
+        positions[catalogue.owner[numbered], catalogue.image_numbers[numbered] - 1] = np.flatnonzero(numbered)
         return positions[np.arange(len(catalogue)), similarities.argmax(axis=1)]
 
 
@@ -292,15 +292,15 @@ def searcher(
     join: str = "mean",
     encode: EncodeWords | None = None,
 ) -> Searcher:
-    """A catalogue whose pictures are embedded, ready to answer; arguments as of `components`.
+    """A catalogue whose images are embedded, ready to answer; arguments as of `components`.
 
     Raises:
         NotComputed, BadInput: as `components`.
     """
-    with_pictures = PICTURE in (tuple(names) or catalogue.default_components)
-    pictures = embedding.embeddings(catalogue.dataset, space).vectors if with_pictures else None
-    parts = components(catalogue, space, names, join=join, pictures=pictures, encode=encode)
-    return Searcher(catalogue, parts, None if pictures is None else first_pictures(catalogue, pictures))
+    with_images = IMAGE in (tuple(names) or catalogue.default_components)
+    images = embedding.embeddings(catalogue.dataset, space).vectors if with_images else None
+    parts = components(catalogue, space, names, join=join, images=images, encode=encode)
+    return Searcher(catalogue, parts, None if images is None else first_images(catalogue, images))
 
 
 def as_text(searcher: Searcher, query: CatalogueQuery, shares: Mapping[str, float] | None = None, k: int = 5) -> str:

@@ -92,7 +92,7 @@ def comparison(
     if ask_with == "categories":
         questions = catalogue_evaluation.category_questions(ready.catalogue, ready.components.names)
     elif ask_with == "pictures":
-        questions = catalogue_evaluation.picture_questions(ready.catalogue)
+        questions = catalogue_evaluation.image_questions(ready.catalogue)
     else:
         questions = catalogue_evaluation.from_text(ready.catalogue, file, "The file of queries")
     weights = dict(shares) if shares else None

@@ -26,19 +26,19 @@ def popover(catalogue: catalogue_items.Catalogue, results: bool = False) -> None
             )
         st.multiselect(
             "Components",
-            (*catalogue.text_columns, catalogue_items.PICTURE),
+            (*catalogue.text_columns, catalogue_items.IMAGE),
             key=state.key(CatalogueSetup, "components"),
             placeholder=", ".join(catalogue.default_components),
             help="What an item is made of. Empty means title, description and image.",
         )
-        if catalogue.most_pictures > 1:
+        if catalogue.most_images > 1:
             st.radio(
-                f"Several images (up to {catalogue.most_pictures})",
-                list(study.PICTURE_JOINS),
+                f"Several images (up to {catalogue.most_images})",
+                list(study.IMAGE_JOINS),
                 key=state.key(CatalogueSetup, "pictures"),
                 horizontal=True,
-                format_func=lambda name: study.PICTURE_JOINS[name][0],
-                help="\n".join(f"- **{label}**: {sentence}" for label, sentence in study.PICTURE_JOINS.values()),
+                format_func=lambda name: study.IMAGE_JOINS[name][0],
+                help="\n".join(f"- **{label}**: {sentence}" for label, sentence in study.IMAGE_JOINS.values()),
             )
         _weight_sliders(catalogue)
         if results:
@@ -47,7 +47,7 @@ def popover(catalogue: catalogue_items.Catalogue, results: bool = False) -> None
 
 def used_components(catalogue: catalogue_items.Catalogue) -> tuple[str, ...]:
     """The components chosen, as far as this catalogue has them; else the usual ones."""
-    columns = (*catalogue.text_columns, catalogue_items.PICTURE)
+    columns = (*catalogue.text_columns, catalogue_items.IMAGE)
     chosen = tuple(c for c in state.get(CatalogueSetup, "components") if c in columns)
     return chosen or catalogue.default_components
 

@@ -48,7 +48,7 @@ def draw_settings(catalogue: catalogue_items.Catalogue) -> None:
 
 def within_bounds(catalogue: catalogue_items.Catalogue) -> None:
     """A link, or another dataset, may have left names that are not here: bring them back before widgets are drawn."""
-    columns = (*catalogue.text_columns, catalogue_items.PICTURE)
+    columns = (*catalogue.text_columns, catalogue_items.IMAGE)
     allowed = {
         "components": (columns, ()),
         "strategies": (CATALOGUE_STRATEGIES.names, CatalogueSetup.strategies),
@@ -64,7 +64,7 @@ def within_bounds(catalogue: catalogue_items.Catalogue) -> None:
         "metric": METRICS,
         "base": weighing_strategies(),
         "space": catalogue_cache.spaces(catalogue.name),
-        "pictures": tuple(study.PICTURE_JOINS),
+        "pictures": tuple(study.IMAGE_JOINS),
     }
     for field, names in choices.items():
         if state.get(CatalogueSetup, field) not in names:

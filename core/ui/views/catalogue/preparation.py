@@ -79,7 +79,7 @@ def build_view(catalogue: catalogue_items.Catalogue) -> CatalogueView | None:
     """The catalogue in its space; None while its images are not embedded there (draws the button that helps)."""
     space, join = state.get(CatalogueSetup, "space"), state.get(CatalogueSetup, "pictures")
     names = components.used_components(catalogue)
-    if catalogue_items.PICTURE in names and cache.counts(catalogue.name).get(space, 0) < len(catalogue.dataset):
+    if catalogue_items.IMAGE in names and cache.counts(catalogue.name).get(space, 0) < len(catalogue.dataset):
         st.info(
             f"The images of {theme.plain(catalogue.name)} are not embedded by {backbones.get(space).title} yet.",
             icon=":material/info:",

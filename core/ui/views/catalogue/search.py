@@ -28,7 +28,7 @@ def _result_items(view: CatalogueView, answer: study.CatalogueResult) -> list[re
     words = CATALOGUE_STRATEGIES[answer.strategy].joins == "words"  # has no components to speak of
     items = []
     for rank, item in enumerate(answer.listed[: view.setup.k].tolist(), start=1):
-        position = int(answer.pictures[item])
+        position = int(answer.images[item])
         row = view.catalogue.items.iloc[item]
         parts = tuple(
             result_list.ScorePart(
@@ -58,7 +58,7 @@ def _result_items(view: CatalogueView, answer: study.CatalogueResult) -> list[re
 def _note(view: CatalogueView, item: int, position: int) -> str:
     """The category, and which of its images stands for an item that has several."""
     category = table_files.words(view.catalogue.items.iloc[item].get(catalogue_items.CATEGORY, ""))
-    number, of = view.catalogue.picture_numbers, int(view.catalogue.picture_counts[item])
+    number, of = view.catalogue.image_numbers, int(view.catalogue.image_counts[item])
     several = f"image {int(number[position])} of {of}" if of > 1 else ""
     return " · ".join(filter(None, (category, several)))
 
