@@ -49,8 +49,8 @@ def print_text_search(name: str, backbone: str) -> None:
         print(f"{label:<26} {means[0]:6.3f} {means[1]:6.3f} {means[2]:8.3f} {result.accuracy:19.3f}")
     demanded = (DEMANDED["map"], DEMANDED["p@10"], DEMANDED["accuracy"])
     print(f"{'demanded (pilot)':<26} {demanded[0]:6.2f} {demanded[1]:6.2f} {'':>8} {demanded[2]:19.2f}")
-    if backbones.get(backbone).family == "concepts":
-        print(CHOSEN_HERE)
     plain = by_query["the plain name"]
     order = np.argsort(np.nan_to_num(plain.per_query["map"], nan=2.0))[:5]
     print("Hardest names (AP): " + ", ".join(f"{plain.names[i]} {plain.per_query['map'][i]:.2f}" for i in order))
+    if backbones.get(backbone).family == "concepts":
+        print(CHOSEN_HERE)

@@ -158,3 +158,4 @@ def test_class_names_are_measured_beside_what_is_demanded(capsys) -> None:
         "demanded (pilot)",
     ]
     assert lines[4].split()[-3:] == ["0.71", "0.80", "0.68"] and lines[5].startswith("Hardest names (AP): ")
+    assert "was chosen on the 1,169 photographs" in lines[6], "what was chosen and reported on one set says so"

@@ -48,7 +48,7 @@ def components(
     Args:
         space: a backbone that reads text and images.
         names: text columns and "picture"; by default title, description and image.
-        join: how several images of an item enter, a name of PICTURE_JOINS.
+        join: how several images of an item enter, a name of IMAGE_JOINS.
         images: (n_images, dim) unit vectors of the dataset by `space`; by default from the store.
         encode: stands in for the text tower.
     Raises:
