@@ -209,7 +209,8 @@ def _attached(arguments: argparse.Namespace) -> set[str]:
     from core import data
 
     names = set(named_files(getattr(arguments, "vectors", [])))
-    return names | set(data.attached_vectors.names(arguments.data)) if arguments.data in data.names() else names
+    known = data.name_of(arguments.data) if arguments.data else None
+    return names | set(data.attached_vectors.names(known)) if known else names
 
 
 def equal_mixes(texts: Sequence[str], known: Collection[str], from_files: bool = False) -> list[FusionSpec]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from core.data.changes import decided, describe, keep_all, keep_one_of_each, make_split, quarantine, remove, rename
     from core.data.dataset_table import subset
     from core.data.image_bytes import read_bytes, read_checked
-    from core.data.library import add, from_dataframe, get, load, options_of, rescan
+    from core.data.library import add, from_dataframe, get, load, name_of, options_of, rescan
     from core.data.relevance_rules import relevance
     from core.data.saved import names, remarks, whole
     from core.data.vector_import import add_vectors
@@ -24,7 +24,7 @@ _NAMES = {
     "changes": "decided describe keep_all keep_one_of_each make_split quarantine remove rename",
     "dataset_table": "subset",
     "image_bytes": "read_bytes read_checked",
-    "library": "add from_dataframe get load options_of rescan",
+    "library": "add from_dataframe get load name_of options_of rescan",
     "relevance_rules": "relevance",
     "saved": "names remarks whole",
 }

@@ -77,6 +77,16 @@ def load(
     return add(key, path, reader=chosen.name, options=options, task=task, guesses=tuple(notes))
 
 
+def name_of(text: str) -> str | None:
+    """The name of the dataset that `load(text)` would open, where it is kept already; nothing is read."""
+    bare, path = text.removeprefix(_BY_NAME), Path(text).expanduser()
+    if (bare in DATASETS or saved.is_saved(bare)) and (bare != text or not _is_source(path)):
+        return bare
+    source = str(path.resolve()) if _exists(path) else ""
+    added = (name for name in names() if source and saved.is_saved(name))
+    return next((name for name in added if saved.record_of(name)["source"] == source), None)
+
+
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
@@ -279,4 +289,4 @@ def from_dataframe(
     return _keep(name, str(listing.root), record, listing, previous, task, described)
 
 
-__all__ = ["add", "from_dataframe", "get", "load", "names", "options_of", "rescan"]
+__all__ = ["add", "from_dataframe", "get", "load", "name_of", "names", "options_of", "rescan"]

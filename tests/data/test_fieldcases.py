@@ -110,6 +110,12 @@ def test_a_path_comes_before_a_name(tmp_path: Path, home: Path, monkeypatch: pyt
     write(tmp_path / "two" / "pics", "x/0.jpg", "x/1.jpg", "y/0.jpg")
     assert len(data.load("pics")) == 3 and "another one" in notes(data.load("pics"))
     assert data.load("dataset:pics").label_names == ("green", "red")
+    assert [data.name_of(text) for text in ("pics", "dataset:pics", "../one/pics", "no")] == [
+        "pics-2",
+        "pics",
+        "pics",
+        None,
+    ]
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "one" / "pics", "green/0.jpg", "green/1.jpg", "red/0.jpg")
     assert len(data.load("pics")) == 3, "a name looks at its folder again"
