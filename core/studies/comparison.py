@@ -285,8 +285,10 @@ def cross_fitted_best(values: Mapping[str, np.ndarray], unit: ResamplingUnit, se
     names = list(values)
     columns = np.stack([np.asarray(values[name], np.float64) for name in names])
     valid = np.asarray(~np.isnan(columns).any(axis=0))
+    totals = columns[:, valid].sum(axis=1)
 
     def best(mask: np.ndarray) -> str:
-        return names[int(columns[:, mask].mean(axis=1).argmax())]
+        # Of the means only the order counts, and the part that is left out is the smaller one to add up.
+        return names[int((totals - columns[:, valid & ~mask].sum(axis=1)).argmax())]
 
     return cross_fitted(best, values.__getitem__, unit, valid, seed)
