@@ -105,7 +105,7 @@ def test_the_definitions_of_the_columns_open_over_the_page(tiny: Dataset) -> Non
     ("look", "said"),
     [
         ("intervals", "whether two differ is a paired question"),
-        ("differences", "Holm-corrected over all 3 pairs"),
+        ("differences", "corrected p (Holm, 3 pairs)"),
         ("cost", "Not measured on this machine yet: HSV histogram, HOG"),
         ("classes", "Click a square to see its queries"),
         ("<script>", "whether two differ is a paired question"),
@@ -283,7 +283,7 @@ def test_several_labels(tmp_path: Path, home: Path) -> None:
     assert dataset.label_matrix is not None
     app = opened(PAGE, d="several", see="classes", cb="1", c="even", of="hog")
     assert not app.exception and not app.error
-    assert app.toggle[0].disabled and "one by one" in words(app) and table(app)["acc"].isna().all()
+    assert app.toggle[0].disabled and "Optimistic: queries are taken as independent" in words(app) and table(app)["acc"].isna().all()
     assert "counts in each of its classes" in words(app) and "even by HOG" in words(app)
     assert "12 queries, worst first" in words(app)
 
