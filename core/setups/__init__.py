@@ -92,6 +92,9 @@ class RetrievalSetup:
     k: int = whole(5, 100, default=24, label="Results", short="k", help="How many results are shown of each system.")
     size: int = whole(60, 260, default=130, step=10, label="Image size", short="z", help="Side in pixels.")
     label: str = text(default="", label="Class", short="c", help="Only queries of this class, in the tables below.")
+    more: str = text(default="", longest=2000, label="More like", short="more", help="Images that the query moves to.")
+    less: str = text(default="", longest=2000, label="Less like", short="less", help="Images that it moves away from.")
+    filters: str = text(default="", longest=2000, label="Filters", short="only", help="Which images are listed.")
     exact: bool = flag(
         False,
         label="Search exactly",

@@ -153,3 +153,20 @@ def clean(setup: type, values: dict[str, Any]) -> Any:
         if f.name in values:
             cleaned[f.name] = f.metadata["bounds"].clean(values[f.name], f.default)
     return setup(**cleaned)
+
+
+_SEPARATOR = "|"
+
+
+def join_texts(texts: Iterable[str]) -> str:
+    """Texts in one field of a link; they may hold the separator themselves.
+
+    >>> split_texts(join_texts(["a|b", "100 %7C"]))
+    ['a|b', '100 %7C']
+    """
+    return _SEPARATOR.join(text.replace("%", "%25").replace(_SEPARATOR, "%7C") for text in texts)
+
+
+def split_texts(line: str) -> list[str]:
+    """What `join_texts` joined."""
+    return [part.replace("%7C", _SEPARATOR).replace("%25", "%") for part in line.split(_SEPARATOR) if part]

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import charts
 from core.errors import Cancelled, CoreError
+from core.setups.fields import join_texts, split_texts
 from core.studies import evaluation, query_sampling, system_spec_text, training_split
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
@@ -17,7 +18,6 @@ from core.ui.app import cache, jobs, state, theme
 from core.ui.app.cached import digest
 from core.ui.widgets import background_full_eval, sidebar, system_options
 
-SEPARATOR = "|"
 MOST_SYSTEMS = 32
 """Systems that a link may name: every pair of them is tested."""
 NO_SYSTEM = "Choose at least one system above: a backbone, the fusion of the Fusion lab, or a saved one."
@@ -52,7 +52,7 @@ def choose(setup: type, selection: sidebar.Selection) -> list[ComparedSystem]:
     Args:
         setup: has a field `systems`: texts joined by "|", "" for all that are offered.
     """
-    named = [_unescaped(text) for text in state.get(setup, "systems").split(SEPARATOR) if text]
+    named = split_texts(state.get(setup, "systems"))
     wanted = list(dict.fromkeys(named))[:MOST_SYSTEMS]
     if len(named) > MOST_SYSTEMS:
         st.warning(
@@ -71,7 +71,7 @@ def choose(setup: type, selection: sidebar.Selection) -> list[ComparedSystem]:
 
     def chosen() -> None:
         now = state.widget(widget)
-        state.set_field(setup, "systems", _joined(now) if now and set(now) != set(standard) else "")
+        state.set_field(setup, "systems", join_texts(now) if now and set(now) != set(standard) else "")
 
     st.multiselect(
         "Systems",
@@ -84,15 +84,6 @@ def choose(setup: type, selection: sidebar.Selection) -> list[ComparedSystem]:
         max_selections=MOST_SYSTEMS,
     )
     return _competitors(picked, titles, offered, selection)
-
-
-def _joined(texts: Sequence[str]) -> str:
-    """Texts of systems in one field of a link; a saved name may hold the separator itself."""
-    return SEPARATOR.join(text.replace("%", "%25").replace(SEPARATOR, "%7C") for text in texts)
-
-
-def _unescaped(text: str) -> str:
-    return text.replace("%7C", SEPARATOR).replace("%25", "%")
 
 
 def _say_why(text: str, offered: system_options.SystemOptions) -> None:
@@ -155,7 +146,7 @@ def in_link(competitors: Sequence[ComparedSystem], setup: type) -> dict[str, str
     """What the link says about the systems: all of them by name once a fusion is among them, so that it reopens."""
     named = state.get(setup, "systems")
     if named or any(competitor.system.spec is not None for competitor in competitors):
-        return {"systems": _joined([competitor.name for competitor in competitors])}
+        return {"systems": join_texts(competitor.name for competitor in competitors)}
     return {}
 
 

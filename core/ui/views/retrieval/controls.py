@@ -6,15 +6,25 @@ import streamlit as st
 
 from core import setups
 from core.setups import RetrievalSetup
+from core.studies.column_filters import Facet
+from core.studies.column_filters import facets as known_facets
 from core.studies.system_spec_text import SystemRef
-from core.ui.app import state
-from core.ui.widgets import sidebar, system_options
+from core.types import Dataset
+from core.ui.app import stamps, state
+from core.ui.app.cached import cached
+from core.ui.widgets import column_filters, sidebar, system_options
+
+
+@cached("resource", max_entries=8, also=lambda loaded: stamps.record(loaded.name))
+def facets(loaded: Dataset) -> dict[str, Facet]:
+    """The columns that the results can be filtered by."""
+    return known_facets(loaded)
 
 
 def choose_systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef | None]:
     """Which systems answer, and how much of their answers is shown."""
     system_options.follow_lab(RetrievalSetup, selection)
-    *columns, options = st.columns([4.4, 4.4, 2.6], gap="medium", vertical_alignment="bottom")
+    *columns, filters, options = st.columns([4.1, 4.1, 2, 2], gap="medium", vertical_alignment="bottom")
     chosen = system_options.system_boxes(
         RetrievalSetup,
         selection,
@@ -25,6 +35,8 @@ def choose_systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef |
             "The same query, answered by another system.",
         ),
     )
+    with filters:
+        column_filters.popover(RetrievalSetup, facets(selection.dataset), selection.dataset.name, "images")
     with options.popover("View", icon=":material/tune:", width="stretch"):
         for name in ("k", "size"):
             bounds = setups.bounds_of(RetrievalSetup, name)

@@ -8,13 +8,14 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.errors import CoreError
-from core.studies import ann_search, retrieval
+from core.studies import ann_search, column_filters, retrieval
 from core.studies.text import text_encoding, text_query
 from core.ui.app import state, theme
 from core.ui.app.error_boundary import fragment
 from core.ui.components import cropper
 from core.ui.views.retrieval import (
     downloads,
+    feedback,
     query_column,
     query_figures,
     query_state,
@@ -41,6 +42,7 @@ def draw(view_of: Callable[[], RetrievalView]) -> None:
         with st.container(key="query image"):
             query_column.draw_query(view, query)
         with st.container(key="query ways"):
+            feedback.draw(view, query.feedback)
             query_column.draw_buttons(view, query)
             query_column.draw_trail(view, query)
     with right.container(key="result side"):
@@ -63,13 +65,26 @@ def draw(view_of: Callable[[], RetrievalView]) -> None:
             downloads.popover(view, query, answers)
         with link:
             downloads.copy_link(query)
-        for note in notes:
+        for note in (*notes, *_filter_note(view)):
             st.caption(theme.plain(note))
         tell_agreement = search_mode.switch(view) if view.ways else None
+        feedback.click_choice()
         results_grid.draw(view, answers)
         query_figures.draw(view, answers)
         if tell_agreement:  # last: to measure it takes longer than the results
             tell_agreement()
+
+
+def _filter_note(view: RetrievalView) -> tuple[str, ...]:
+    """That not the whole gallery is listed, where filters are set."""
+    if not view.filters:
+        return ()
+    n_gallery = len(view.loaded.split.gallery)
+    n_kept = int(column_filters.keep_images(view.loaded, view.filters)[view.loaded.split.gallery].sum())
+    return (
+        f"Filters: {n_kept:,} of {n_gallery:,} images of the gallery pass {', '.join(view.filters)}; ranks and figures of "
+        "this query are among them.",
+    )
 
 
 def _text_query_view(view: RetrievalView, query: QueryInput) -> tuple[RetrievalView, tuple[str, ...]]:
@@ -95,13 +110,17 @@ def _search(view: RetrievalView, query: QueryInput) -> list[retrieval.QueryResul
     else:
         with st.spinner("Reading the text …" if query.words else "Looking at the image …", show_time=True):
             question = query.question(view.loaded, names)
+    keep = None
+    if view.filters:
+        keep = column_filters.keep_images(view.loaded, view.filters)[view.loaded.split.gallery]
     answers = []
     for at, named in enumerate(view.systems):
         system = question.system(system_options.system_name(named), named.spec)
         indexed = view.ways[at].indexed if view.ways else None
-        answers.append(
+        answer = (
             ann_search.search_index(question, system, indexed)
             if indexed is not None
             else retrieval.retrieve(question, system)
         )
+        answers.append(answer if keep is None else retrieval.filtered(answer, keep))
     return answers

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from core.setups import RetrievalSetup
+from core.studies import column_filters
 from core.studies.system_spec_text import SystemRef
 from core.ui.app import state
-from core.ui.views.retrieval import search_mode
+from core.ui.views.retrieval import controls, search_mode
 from core.ui.views.retrieval.retrieval_view import RetrievalView
 from core.ui.widgets.sidebar import Selection
 
@@ -15,8 +16,11 @@ from core.ui.widgets.sidebar import Selection
 def build(selection: Selection, system: SystemRef, other: SystemRef | None) -> RetrievalView:
     """What the page shows now; over a large gallery with how each system is searched."""
     setup = state.read(RetrievalSetup)
-    view = RetrievalView(selection.dataset, selection.backbones, selection.embedded, system, other, setup)
-    if not search_mode.is_large(selection.dataset):
+    filters = column_filters.read(controls.facets(selection.dataset), setup.filters)
+    view = RetrievalView(
+        selection.dataset, selection.backbones, selection.embedded, system, other, setup, filters=filters
+    )
+    if filters or not search_mode.is_large(selection.dataset):
         return view
     ways = tuple(search_mode.search_mode(selection.dataset, shown, setup.exact) for shown in view.systems)
     return dataclasses.replace(view, ways=ways)

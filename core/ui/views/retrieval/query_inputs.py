@@ -10,6 +10,7 @@ import numpy as np
 from core import data
 from core.data import images
 from core.studies import retrieval
+from core.studies.vector_set import VectorSet
 from core.types import Dataset
 from core.ui.app import cache
 from core.ui.app.cached import cached
@@ -37,6 +38,7 @@ class QueryInput:
     uploaded: uploads.UploadedQuery | None = None
     box: cropper.Box | None = None
     words: str = ""
+    feedback: retrieval.Feedback = retrieval.Feedback()
 
     @property
     def of_dataset(self) -> int:
@@ -45,8 +47,16 @@ class QueryInput:
         return self.position
 
     def question(self, loaded: Dataset, names: Sequence[str]) -> retrieval.Query:
-        """The query over the vectors of these backbones; images are encoded when they are asked with first."""
+        """The query over the vectors of these backbones; images are encoded when they are asked with first.
+
+        Raises:
+            BadInput: the images that move it cancel it out.
+        """
         over = cache.space(loaded, tuple(sorted(set(names))))
+        query = self._unmoved(loaded, over, names)
+        return _with_scores(retrieval.moved_query(loaded, over, query, self.feedback)) if self.feedback else query
+
+    def _unmoved(self, loaded: Dataset, over: VectorSet, names: Sequence[str]) -> retrieval.Query:
         if self.words:
             vectors = {name: text_reading.vector(name, self.words) for name in names}
             return _with_scores(retrieval.uploaded_image_query(loaded, over, vectors))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from core.errors import CoreError
@@ -11,7 +13,7 @@ from core.studies.text import text_query
 from core.types import Dataset
 from core.ui.app import cache, state
 from core.ui.components import cropper
-from core.ui.views.retrieval import query_evaluation, query_inputs, text_reading, uploads
+from core.ui.views.retrieval import feedback, query_evaluation, query_inputs, text_reading, uploads
 from core.ui.views.retrieval.query_inputs import QueryInput
 from core.ui.views.retrieval.retrieval_view import RetrievalView
 
@@ -26,6 +28,7 @@ def set_query(text: str, crop: str = "", remember: bool = True) -> None:
     """Search with another query; it joins the trail."""
     state.set_field(RetrievalSetup, "query", text)
     state.set_field(RetrievalSetup, "crop", crop)
+    feedback.forget()
     state.session_set(CROPPING, False)
     state.session_set(REFUSED, ())
     if remember:
@@ -42,6 +45,20 @@ def join_trail(text: str, crop: str) -> None:
 
 def current(loaded: Dataset, setup: RetrievalSetup) -> tuple[QueryInput, str]:
     """The query that the setup names, or the one a visit starts with, and a sentence when a link named another."""
+    query, sentence = _unmoved(loaded, setup)
+    return dataclasses.replace(query, feedback=feedback.current(loaded, setup)), sentence
+
+
+def result_clicked(id_: str) -> None:
+    """Search with a result, or move the query towards it or away from it, as chosen."""
+    click = state.widget(feedback.CLICK, "search")
+    if click in ("more", "less"):
+        feedback.add(click, id_)
+    else:
+        set_query(id_)
+
+
+def _unmoved(loaded: Dataset, setup: RetrievalSetup) -> tuple[QueryInput, str]:
     start = cache.sample_positions(loaded.name, 1)[0]
     box = cropper.read(setup.crop)
     if setup.query.startswith(text_reading.PREFIX) and query_inputs.position_of(loaded, setup.query) is None:
@@ -137,4 +154,5 @@ def forget_other_dataset(name: str) -> None:
     if before and before != name:
         set_query("", remember=False)
         state.set_field(RetrievalSetup, "label", "")
+        state.set_field(RetrievalSetup, "filters", "")
     state.session_set("dataset asked", name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from core.setups import RetrievalSetup
 from core.studies.system_spec_text import SystemRef
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RetrievalView:
-    """What the page shows now."""
+    """What the page shows now.
+
+    Attributes:
+        ways: of a large gallery, how each system is searched.
+        filters: column → what must stand there for an image to be listed.
+    """
 
     loaded: Dataset
     chosen: tuple[str, ...]
@@ -25,6 +31,7 @@ class RetrievalView:
     other: SystemRef | None
     setup: RetrievalSetup
     ways: tuple[SearchMode, ...] = ()
+    filters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def systems(self) -> tuple[SystemRef, ...]:

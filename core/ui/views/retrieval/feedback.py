@@ -1,0 +1,82 @@
+"""More like these, less like those: images that move the query, chosen by clicks on results."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.setups import RetrievalSetup
+from core.setups.fields import join_texts, split_texts
+from core.studies import retrieval
+from core.studies.retrieval.feedback import MOST_EXAMPLES
+from core.types import Dataset
+from core.ui.app import state
+from core.ui.components import gallery
+from core.ui.views.retrieval import query_inputs
+from core.ui.views.retrieval.retrieval_view import RetrievalView
+from core.ui.widgets import image_cards
+
+CLICK = "what a click does"
+CLICKS = {"search": "Search with it", "more": "More like it", "less": "Less like it"}
+
+
+def current(loaded: Dataset, setup: RetrievalSetup) -> retrieval.Feedback:
+    """The images of the link that the dataset has."""
+    return retrieval.Feedback(*(_positions(loaded, getattr(setup, name)) for name in ("more", "less")))
+
+
+def _positions(loaded: Dataset, text: str) -> tuple[int, ...]:
+    positions = (query_inputs.position_of(loaded, id_) for id_ in split_texts(text)[:MOST_EXAMPLES])
+    return tuple(position for position in positions if position is not None)
+
+
+def forget() -> None:
+    """Nothing moves the query any more."""
+    for name in ("more", "less"):
+        state.set_field(RetrievalSetup, name, "")
+
+
+def add(name: str, id_: str) -> None:
+    """One more image to be like, or unlike; it leaves the other side."""
+    for side in ("more", "less"):
+        ids = [text for text in split_texts(state.get(RetrievalSetup, side)) if text != id_]
+        state.set_field(RetrievalSetup, side, join_texts([*ids, id_][-MOST_EXAMPLES:] if side == name else ids))
+
+
+def take_back(name: str, id_: str) -> None:
+    """An image moves the query no more."""
+    ids = [text for text in split_texts(state.get(RetrievalSetup, name)) if text != id_]
+    state.set_field(RetrievalSetup, name, join_texts(ids))
+
+
+def click_choice() -> None:
+    """What a click on a result does."""
+    if state.widget(CLICK) not in CLICKS:
+        state.set_widget(CLICK, "search")
+    st.segmented_control(
+        "A click on a result",
+        list(CLICKS),
+        key=CLICK,
+        required=True,
+        format_func=CLICKS.get,
+        help="Search with the image, or move the query towards it or away from it.",
+    )
+
+
+def draw(view: RetrievalView, change: retrieval.Feedback) -> None:
+    """The images that move the query, with the weights; a click takes one back."""
+    if not change:
+        return
+    for name, positions, title in (("more", change.more, "More like"), ("less", change.less, "Less like")):
+        if not positions:
+            continue
+        st.caption(f"{title}: click an image to take it back.")
+        gallery.grid(
+            image_cards.cards(view.loaded, positions),
+            key=f"feedback {name}",
+            size=56,
+            name=title.lower(),
+            pick="Click to take it back",
+            on_pick=lambda id_, side=name: take_back(side, id_),
+        )
+    st.caption(change.sentence())
+    st.button("Back to the query alone", icon=":material/undo:", key="forget feedback", on_click=forget)
