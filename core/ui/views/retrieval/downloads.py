@@ -82,11 +82,15 @@ class ResultFiles:
 
     def json(self) -> bytes:
         """The results with the query and the systems, UTF-8."""
+        ids = self.view.loaded.ids
         record = {
             "dataset": self.view.loaded.name,
             "fingerprint": self.view.loaded.fingerprint,
             "query": self.query.text,
             "part": cropper.as_text(self.query.box),
+            "more like": [str(ids[position]) for position in self.query.feedback.more],
+            "less like": [str(ids[position]) for position in self.query.feedback.less],
+            "filters": dict(self.view.filters),
             "k": self.view.setup.k,
             "systems": [shown.text for shown in self.view.systems],
             "results": json.loads(self.table().to_json(orient="records")),
