@@ -179,7 +179,7 @@ def test_a_page(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         line = ("example.py", "Example", ":material/star:", "example", "Start")
         paths.REPOSITORY, before = paths.Path(folder), paths.REPOSITORY
         try:
-            frame.run([line])
+            frame.run([line], {})
         finally:
             paths.REPOSITORY = before
         assert product.PAGES

@@ -22,8 +22,8 @@ PageLine = tuple[str, str, str, str, str]
 def plugins() -> tuple[str, ...]:
     """The user's own strategies join the table, those of deleted files leave it; a sentence for each unusable file."""
     folder = paths.plugins()
-    found = sorted(folder.glob("*.py")) if folder.is_dir() else ()
-    return _plugins(tuple((str(path), path.stat().st_mtime_ns) for path in found))
+    plugin_files = sorted(folder.glob("*.py")) if folder.is_dir() else ()
+    return _plugins(tuple((str(path), path.stat().st_mtime_ns) for path in plugin_files))
 
 
 @cached("resource", max_entries=1)
@@ -39,20 +39,20 @@ def damage() -> None:
         st.success(theme.plain(line), icon=":material/healing:")
     state.session_set("mended", [])
     name = state.get(FrameSetup, "dataset")
-    faults = cache.damage_report(name) if name in cache.ready_datasets() else open_store().damage_report()
-    for fault in faults:
-        st.warning(theme.plain(fault), icon=":material/heart_broken:")
+    sentences = cache.damage_report(name) if name in cache.ready_datasets() else open_store().damage_report()
+    for sentence in sentences:
+        st.warning(theme.plain(sentence), icon=":material/heart_broken:")
     if open_store().damage_report():
         st.button(
             "Set what is damaged aside",
             icon=":material/healing:",
-            on_click=_mend,
+            on_click=_repair,
             key="mend the store",
             **jobs.waits("Nothing is deleted: it moves into the folder “damaged” of the store. Then embed again."),
         )
 
 
-def _mend() -> None:
+def _repair() -> None:
     state.session_set("mended", open_store().repair(known=True))
 
 
@@ -86,8 +86,8 @@ def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
         page.run()
     state.begin(page.url_path)
     theme.apply()
-    for fault in plugins():
-        st.warning(theme.plain(fault), icon=":material/extension_off:")
+    for sentence in plugins():
+        st.warning(theme.plain(sentence), icon=":material/extension_off:")
     guarded(sidebar.frame)()
     guarded(damage)()
     guarded(page.run)()

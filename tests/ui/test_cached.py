@@ -125,7 +125,7 @@ def figures(loaded: Any) -> dict[str, Any]:
         "average precision": cache.average_precision(loaded, NAMES, SPEC).mean(),
         "intervals": cache.intervals(loaded, NAMES, SPEC, ("map",))["map"],
         "levels": cache.levels(loaded, NAMES, SPEC).mean(),
-        "standing": repr(cache.standing(loaded, NAMES, SPEC, "map").rows),
+        "standing": repr(cache.baseline_comparison(loaded, NAMES, SPEC, "map").rows),
         "landscape": cache.landscape(loaded, NAMES, SPEC).values.mean(),
         "attribution": repr(cache.attribution(loaded, NAMES, SPEC)),
         "offers": [offer.value for offer in cache.offers(loaded, NAMES, SPEC)],

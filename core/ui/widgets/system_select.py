@@ -150,7 +150,7 @@ def in_link(competitors: Sequence[ComparedSystem], setup: type) -> dict[str, str
     return {}
 
 
-def judge(
+def evaluate(
     loaded: Dataset, competitors: Sequence[ComparedSystem], ks: tuple[int, ...], metric: str, by_class: bool
 ) -> tuple[Dataset, list[ComparedSystem], evaluation.Result]:
     """Every system with all its figures; the first time takes seconds, and says at which system it is.
@@ -190,7 +190,7 @@ def judge(
 def query_sample(loaded: Dataset, competitors: Sequence[ComparedSystem]) -> tuple[Dataset | None, list[ComparedSystem]]:
     """Of a large set the dataset asked by a panel, and the same systems over it; else None and the systems."""
     used = tuple(sorted({name for competitor in competitors for name in competitor.system.backbones}))
-    small = cache.panel(loaded, used)
+    small = cache.query_sample(loaded, used)
     if small is None:
         return None, list(competitors)
     space = cache.space(small, used)

@@ -10,7 +10,7 @@ from core.studies import fusion_attribution, fusion_costs, weight_landscape, wei
 from core.studies.comparison import Estimate, ResamplingUnit
 from core.types import Dataset
 from core.ui.app.cache.backbone_costs import costs
-from core.ui.app.cache.fusions import judge, objective
+from core.ui.app.cache.fusions import evaluator, objective
 from core.ui.app.cache.vector_sets import truth
 from core.ui.app.cached import cached
 
@@ -34,13 +34,13 @@ def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> weig
 @cached(max_entries=64, spinner="Trying all subsets …")
 def attribution(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fusion_attribution.Attribution:
     """What each backbone adds to a fusion: exact Shapley values."""
-    relevance, evaluator = truth(loaded), judge(loaded, names)
+    relevance, ranks_of = truth(loaded), evaluator(loaded, names)
     nothing = fusion_attribution.random_average_precision(relevance.n_relevant, relevance.list_length)
 
     def of_subset(chosen: tuple[str, ...]) -> np.ndarray:
         subset = fusion_costs.subset_spec(spec, chosen)
         assert subset is not None, "an active backbone has a weight"
-        return metrics.average_precision(evaluator.fusion(subset))
+        return metrics.average_precision(ranks_of.fusion(subset))
 
     return fusion_attribution.attribution(
         of_subset,

@@ -21,16 +21,16 @@ def objective(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> weig
 
 
 @cached("resource", max_entries=8)
-def judge(loaded: Dataset, names: tuple[str, ...]) -> fusion_evaluator.FusionEvaluator:
+def evaluator(loaded: Dataset, names: tuple[str, ...]) -> fusion_evaluator.FusionEvaluator:
     """Ranks of backbones and fusions over a dataset, each backbone worked out once for all sessions."""
-    sampled = panel(loaded, names) is not None
+    sampled = query_sample(loaded, names) is not None
     return fusion_evaluator.FusionEvaluator(
         space(loaded, names), truth(loaded), engine(loaded, names), by_slices=sampled
     )
 
 
 @cached("resource", max_entries=16, ignore=("names",), also=lambda loaded, names: len(names))
-def panel(loaded: Dataset, names: tuple[str, ...]) -> Dataset | None:
+def query_sample(loaded: Dataset, names: tuple[str, ...]) -> Dataset | None:
     """Of a large set, the same dataset asked by a seeded sample of its queries, which answers at once; else None.
 
     It is decided once: free memory comes and goes, and the figures must not change their meaning with it.
@@ -42,12 +42,12 @@ def panel(loaded: Dataset, names: tuple[str, ...]) -> Dataset | None:
 
 
 @cached(max_entries=128, also=lambda loaded, names, *_: costs(names))
-def standing(
+def baseline_comparison(
     loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, metric: str, by_class: bool = True
 ) -> fusion_baseline.BaselineComparison:
     """A fusion beside its backbones, equal weights and the oracle, with paired differences to the best single one."""
     return fusion_baseline.compare_to_baseline(
-        judge(loaded, names),
+        evaluator(loaded, names),
         spec,
         metric=metric,
         keys=training_split.query_keys(loaded),
@@ -72,25 +72,27 @@ def list_metrics(
     loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, keys: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
     """Per-query values of several list metrics of a fusion: key → (n_queries,) float64."""
-    return judge(loaded, names).values(spec, keys)
+    return evaluator(loaded, names).values(spec, keys)
 
 
 @cached(max_entries=256)
 def levels(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> np.ndarray:
     """The 11-point interpolated curve of a fusion: (11,)."""
-    return curves.average_curve(curves.levels(judge(loaded, names).fusion(spec)))
+    return curves.average_curve(curves.levels(evaluator(loaded, names).fusion(spec)))
 
 
 @cached(max_entries=64)
 def average_precision(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> np.ndarray:
     """(n_queries,) AP of a fusion, kept for the last few."""
-    return judge(loaded, names).values(spec, ("map",))["map"]
+    return evaluator(loaded, names).values(spec, ("map",))["map"]
 
 
 def leaderboard(name: str, names: tuple[str, ...]) -> fusion_baseline.BaselineComparison:
     """The backbones of a dataset that are done, beside their equal mix; on a large set judged by its query sample."""
     loaded = dataset(name)
-    return standing(panel(loaded, names) or loaded, names, FusionSpec("equal mix", "concat", names), "map")
+    return baseline_comparison(
+        query_sample(loaded, names) or loaded, names, FusionSpec("equal mix", "concat", names), "map"
+    )
 
 
 def two_strongest(loaded: Dataset, names: tuple[str, ...]) -> dict[str, float]:
@@ -105,4 +107,4 @@ def two_strongest(loaded: Dataset, names: tuple[str, ...]) -> dict[str, float]:
 @cached(max_entries=16)
 def chosen_mix(loaded: Dataset, names: tuple[str, ...], count: int = 2) -> Estimate:
     """Equal shares of the best few backbones, on queries that did not choose them."""
-    return fusion_baseline.chosen_mix(judge(loaded, names), names, count=count)
+    return fusion_baseline.chosen_mix(evaluator(loaded, names), names, count=count)

@@ -99,6 +99,10 @@ class MapFocus:
     position: int
     neighbours: Sequence[int] = ()
 
+    def as_data(self) -> dict[str, Any]:
+        """As the browser reads it."""
+        return {"position": int(self.position), "neighbours": [int(neighbour) for neighbour in self.neighbours]}
+
 
 @dataclass(frozen=True)
 class MapEvent:
@@ -167,8 +171,16 @@ def _place_in(value: Any, name: str, low: int, high: int) -> int | None:
     return int(number) if isinstance(number, (int, float)) and low <= int(number) < high else None
 
 
+def _pane_data(pane: MapPane, parts: _Parts) -> dict[str, Any]:
+    return {"xy": parts(_hash(pane.xy), pane.part), "title": pane.title, "note": pane.note, "live": pane.live}
+
+
+def _selected(positions: np.ndarray) -> str:
+    return _encoded(positions, "<u4") if len(positions) else ""
+
+
 def show(
-    panels: Sequence[MapPane],
+    panes: Sequence[MapPane],
     items: MapItems,
     colours: Colours,
     *,
@@ -183,19 +195,21 @@ def show(
     """Draw one map, or two linked ones, and say what the person did.
 
     Args:
-        panels: one or two maps of the same points. Points travel when their positions change under the same `key`.
+        panes: one or two maps of the same points. Points travel when their positions change under the same `key`.
         items, colours: of the same points.
         selection: positions that are selected now; the caller keeps them.
         focus: draws lines from one point to others.
-        image: address of a small picture with {key}, {position} or {id} in it; "" shows none.
-        group: a picture grid of this group and the map point out the same item while it is hovered.
+        image: address of a small image with {key}, {position} or {id} in it; "" shows none.
+        group: an image grid of this group and the map point out the same item while it is hovered.
         renderer: "canvas2d" forces the flat renderer.
     Raises:
-        ShapeMismatch: panels, items and colours do not have the same number of points.
+        ShapeMismatch: panes, items and colours do not have the same number of points.
     """
     n = len(items.ids)
-    if any(len(panel.xy) != n for panel in panels) or len(colours.codes) != n:
-        raise ShapeMismatch(f"{n} items, {[len(p.xy) for p in panels]} positions and {len(colours.codes)} colours.")
+    if any(len(pane.xy) != n for pane in panes) or len(colours.codes) != n:
+        raise ShapeMismatch(
+            f"{n} items, {[len(pane.xy) for pane in panes]} positions and {len(colours.codes)} colours."
+        )
     parts = _Parts()
     drawn = (state.widget(key) or {}).get("selection") or {}
     mine = drawn.get("fingerprint") == items.fingerprint
@@ -205,16 +219,10 @@ def show(
         "n": n,
         "fingerprint": items.fingerprint,
         "items": parts(items.hash, items.part),
-        "panels": [
-            {"xy": parts(_hash(pane.xy), pane.part), "title": pane.title, "note": pane.note, "live": pane.live}
-            for pane in panels
-        ],
+        "panels": [_pane_data(pane, parts) for pane in panes],
         "colours": parts(_colours_hash(colours), lambda: _colours_part(colours)),
-        "selection": {
-            "stamp": drawn.get("stamp", 0) if mine else 0,
-            "positions": _encoded(chosen, "<u4") if len(chosen) else "",
-        },
-        "focus": {"position": int(focus.position), "neighbours": [int(i) for i in focus.neighbours]} if focus else None,
+        "selection": {"stamp": drawn.get("stamp", 0) if mine else 0, "positions": _selected(chosen)},
+        "focus": focus.as_data() if focus else None,
         "image": image,
         "height": height,
         "group": group,
@@ -232,5 +240,5 @@ def show(
     return MapEvent(
         chosen if changed else None,
         _place_in(result.clicked, "position", -1, n),
-        _place_in(result.stopped, "panel", 0, len(panels)),
+        _place_in(result.stopped, "panel", 0, len(panes)),
     )

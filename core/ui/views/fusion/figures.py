@@ -61,7 +61,7 @@ def _numbers_and_verdict(
     st.caption(
         f"Under each number its 95 % interval; in colour the change against the baseline ({theme.plain(base_title)})."
     )
-    comparison = cache.standing(loaded, names, spec, metric, by_class)
+    comparison = cache.baseline_comparison(loaded, names, spec, metric, by_class)
     verdict = cache.titled(comparison.verdict, names)
     icon = ":material/trending_up:" if comparison.gain else ":material/info:"
     (st.success if comparison.gain else st.info)(verdict[0].upper() + verdict[1:], icon=icon)
@@ -72,7 +72,7 @@ def _numbers_and_verdict(
 def _bars(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, setup: FusionSetup) -> None:
     """Every system beside each other, in a metric of one's choice."""
     metric, by_class = _lab_metric(loaded, setup)
-    comparison = cache.standing(loaded, names, spec, metric, by_class)
+    comparison = cache.baseline_comparison(loaded, names, spec, metric, by_class)
     bars = training.bar_rows(comparison, names, cache.backbone_title)
     if not fusion_state.is_even(base):
         values = cache.list_metrics(loaded, base.backbones, base, (metric,))
@@ -102,7 +102,7 @@ def evaluated_queries(
     loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, setup: FusionSetup
 ) -> Dataset:
     """The dataset as figures evaluate it: by all its queries, or of a large set by a sample of them until all are worked out."""
-    sampled = cache.panel(loaded, names)
+    sampled = cache.query_sample(loaded, names)
     if sampled is None:
         return loaded
     metric, by_class = _lab_metric(loaded, setup)
@@ -113,11 +113,11 @@ def evaluated_queries(
         wanted: dict[tuple[str, ...], list[str | FusionSpec]] = {names: [*names, *([even] if even else []), spec]}
         wanted.setdefault(base.backbones, []).append(base)
         for backbones, systems in wanted.items():
-            cache.judge(loaded, backbones).prepare(systems, METRICS, job.task)
+            cache.evaluator(loaded, backbones).prepare(systems, METRICS, job.task)
         for fused in (spec, base):
             cache.list_metrics(loaded, fused.backbones, fused, METRICS)
             cache.intervals(loaded, fused.backbones, fused, METRICS, by_class)
-        cache.standing(loaded, names, spec, metric, by_class)
+        cache.baseline_comparison(loaded, names, spec, metric, by_class)
         return True
 
     if background_full_eval.ready(name):

@@ -35,7 +35,7 @@ def shuffle(loaded: Dataset) -> None:
 
 def harder(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     """The query with the lowest AP under the present fusion; from there the next one up. Of a large set, of its panel."""
-    loaded = (cache.panel(loaded, names) or loaded) if loaded.has_labels else loaded
+    loaded = (cache.query_sample(loaded, names) or loaded) if loaded.has_labels else loaded
     values = cache.average_precision(loaded, names, spec)
     usable = np.flatnonzero(~np.isnan(values))
     order = [int(loaded.split.queries[q]) for q in usable[np.argsort(values[usable], kind="stable")]]

@@ -45,7 +45,7 @@ def draw(loaded: Dataset, evaluated: Dataset, names: tuple[str, ...], spec: Fusi
         evaluated: with the queries that nothing shown was fitted on.
     """
     st.divider()
-    sampled = cache.panel(evaluated, names)
+    sampled = cache.query_sample(evaluated, names)
     if sampled is not None:
         st.caption(
             f":material/groups: The closer looks evaluate a sample of {len(sampled.split.queries):,} of the "

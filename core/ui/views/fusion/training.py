@@ -59,7 +59,7 @@ def dismiss(name: str) -> None:
 def reported(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fusion_baseline.BaselineComparison:
     """A fitted fusion beside its backbones, on queries that it was not fitted on; of a large set on a panel of them."""
     others = training_split.without(loaded, spec.trained_on)
-    return cache.standing(cache.panel(others, names) or others, names, spec, "map")
+    return cache.baseline_comparison(cache.query_sample(others, names) or others, names, spec, "map")
 
 
 def beside(comparison: fusion_baseline.BaselineComparison) -> str:

@@ -44,7 +44,7 @@ def build(loaded: Dataset, competitors: list[ComparedSystem], setup: Leaderboard
     """
     ks = tuple(sorted({*controls.FIXED_KS, setup.k}))
     metric = controls.at_k(setup.metric, setup.k)
-    loaded, competitors, result = system_select.judge(loaded, competitors, ks, metric, not setup.by_query)
+    loaded, competitors, result = system_select.evaluate(loaded, competitors, ks, metric, not setup.by_query)
     infos = {chosen.name: leaderboard.system_info(chosen.system, loaded, chosen.title) for chosen in competitors}
     return LeaderboardView(loaded, setup, {chosen.name: chosen for chosen in competitors}, result, infos)
 

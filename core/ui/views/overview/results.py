@@ -67,7 +67,7 @@ def _bars(loaded: Dataset, comparison: fusion_baseline.BaselineComparison, done:
         colour = charts.OTHER_MIX_COLOUR if several else charts.FUSION_COLOUR
         bars.append(charts.Bar(f"equal mix of these {len(done)}", row.mean, row.low, row.high, colour))
     if several:
-        mix = cache.chosen_mix(cache.panel(loaded, done) or loaded, done)
+        mix = cache.chosen_mix(cache.query_sample(loaded, done) or loaded, done)
         bars.append(charts.Bar("equal mix of the best two", mix.mean, mix.low, mix.high, charts.FUSION_COLOUR))
     return sorted(bars, key=lambda bar: -bar.mean)
 
@@ -76,7 +76,7 @@ def _best_two(name: str, done: tuple[str, ...]) -> fusion_baseline.BaselineCompa
     """The equal mix of the two backbones that find most alone, beside all of them."""
     loaded = cache.dataset(name)
     spec = FusionSpec("best two", "concat", done).with_shares(cache.two_strongest(loaded, done))
-    return cache.standing(cache.panel(loaded, done) or loaded, done, spec, "map")
+    return cache.baseline_comparison(cache.query_sample(loaded, done) or loaded, done, spec, "map")
 
 
 _NEXT = (
