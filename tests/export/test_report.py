@@ -144,6 +144,7 @@ def test_undefined_numbers_are_dashes() -> None:
     nan = float("nan")
     assert document.number_cell(nan).text == "–" and document.number_cell(0.5).small == ""
     assert document.number_cell(0.5, 0.4, 0.6).small == "[0.400, 0.600]"
+    assert document.number_cell(-0.5, -0.6, 0.1) == document.Cell("−0.500", "[−0.600, 0.100]"), "one sign of minus"
 
 
 def test_the_sheet_is_one_picture_of_all_results(small) -> None:
@@ -196,7 +197,7 @@ def test_a_report_begins_with_its_answer_and_names_fusions_as_people_do(small) -
         and "Concatenation of 2 (2)" in seen.words
         and "HSV histogram 90 %, HOG 10 %" in seen.words
     )
-    assert "not measured" in seen.words
+    assert "were not measured on the machine" in seen.words and "ms per image" not in seen.words
 
 
 def test_without_labels_there_is_one_sentence(small) -> None:

@@ -226,21 +226,24 @@ def _curves(compared: Compared) -> list[Part]:
 
 def _costs(compared: Compared, known: Mapping[str, leaderboard.SystemInfo]) -> list[Part]:
     """What each system is made of, and what it costs where that was measured."""
-    rows = []
-    for system in compared.ordered:
-        if system.name not in known:
-            continue
-        info = known[system.name]
-        time, size = (Cell("–" if v is None else f"{v:,.1f}") for v in (info.milliseconds, info.megabytes))
-        dim = Cell("–" if info.dim is None else f"{info.dim:,}")
-        title = compared.title(system.name)
-        rows.append([title, info.parts or info.kind, dim, time, size, info.measured, info.licence])
-    if not rows:
+    infos = {system.name: known[system.name] for system in compared.ordered if system.name in known}
+    if not infos:
         return []
-    columns = ["System", "Made of", "Length", "ms per image", "MB", "When", "Licence of the weights"]
+    measured = any(info.milliseconds is not None for info in infos.values())
+    rows = []
+    for name, info in infos.items():
+        cells = [compared.title(name), info.parts or info.kind, Cell("–" if info.dim is None else f"{info.dim:,}")]
+        if measured:
+            cells += [Cell("–" if v is None else f"{v:,.1f}") for v in (info.milliseconds, info.megabytes)]
+            cells.append(info.measured)
+        rows.append([*cells, info.licence])
+    costs = ["ms per image", "MB", "When"] if measured else []
+    columns = ["System", "Made of", "Length", *costs, "Licence of the weights"]
     small_print = (
         "Time from one image file to its vector and weights on disk, summed over the backbones used, measured on the "
         "machine that made this report; “–” was not measured, or has no vectors of its own."
+        if measured
+        else "Times and sizes were not measured on the machine that made this report: the Backbones page measures them."
     )
     return [Heading("What each is, and what it costs"), Table(columns, rows), Paragraph(small_print, quiet=True)]
 

@@ -58,7 +58,8 @@ def number_cell(value: float, low: float = math.nan, high: float = math.nan, dig
     if math.isnan(value):
         return Cell(_UNDEFINED)
     known = not (math.isnan(low) or math.isnan(high))
-    return Cell(f"{value:.{digits}f}", f"[{low:.{digits}f}, {high:.{digits}f}]" if known else "")
+    interval = f"[{low:.{digits}f}, {high:.{digits}f}]" if known else ""
+    return Cell(f"{value:.{digits}f}".replace("-", "−"), interval.replace("-", "−"))
 
 
 @dataclass(frozen=True)
