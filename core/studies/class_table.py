@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core import metrics
+from core.data.natural_order import natural_key
 from core.errors import BadInput
 from core.metrics import resampling
 from core.studies import evaluation, retrieval
@@ -50,11 +51,11 @@ def class_order(result: evaluation.Result, dataset: Dataset, metric: str, by: st
         if not all(map(math.isnan, row)):
             means[label] = row
     if by == "by name":
-        return sorted(means)
+        return sorted(means, key=natural_key)
     if by == "systems differ most":
-        return sorted(means, key=lambda label: (-(max(means[label]) - min(means[label])), label))
+        return sorted(means, key=lambda label: (-(max(means[label]) - min(means[label])), natural_key(label)))
     sign = 1 if by == "hardest first" else -1
-    return sorted(means, key=lambda label: (sign * float(np.mean(means[label])), label))
+    return sorted(means, key=lambda label: (sign * float(np.mean(means[label])), natural_key(label)))
 
 
 def per_class(result: evaluation.Result, dataset: Dataset, metric: str, classes: Sequence[str]) -> ClassTable:

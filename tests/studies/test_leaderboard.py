@@ -289,3 +289,16 @@ def test_a_split_counts_its_queries() -> None:
     label = dataset.label_names[0]
     for query in class_table.class_queries(result, dataset, "a", "map", label):
         assert dataset.labels[dataset.split.queries[query]] == 0
+
+
+@pytest.mark.parametrize("by", class_table.ORDERS)
+def test_classes_with_numbers_stand_as_people_count(by: str) -> None:
+    names = [f"class {n}" for n in range(1, 13)]
+    dataset = SimpleNamespace(
+        split=SimpleNamespace(queries=np.arange(12)),
+        label_names=tuple(sorted(names)),
+        label_matrix=None,
+        labels=np.arange(12),
+    )
+    result = SimpleNamespace(evaluations=[SimpleNamespace(per_query={"map": np.full(12, 0.5)})])
+    assert class_table.class_order(result, dataset, "map", by) == names
