@@ -6,6 +6,7 @@ import dataclasses
 import io
 import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -185,7 +186,6 @@ def test_relative_of_nothing_is_undefined() -> None:
 
 
 def test_facts_are_measured_here_or_not_at_all(home, monkeypatch: pytest.MonkeyPatch) -> None:
-    from types import SimpleNamespace
 
     from core.fusion import FusionSpec
     from core.studies.systems import System
