@@ -56,7 +56,7 @@ def rocchio(query: np.ndarray, more: np.ndarray, less: np.ndarray) -> np.ndarray
     Raises:
         BadInput: nothing is left, as when a query is to be unlike itself alone.
     Reference:
-        Rocchio 1971; Manning, Raghavan and Schütze 2008, Introduction to Information Retrieval, section 9.1.1.
+        Manning, Raghavan and Schütze 2008, section 9.1.1, doi:10.1017/CBO9780511809071.
 
     >>> rocchio(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]), np.empty((0, 2))).round(3)
     array([[0.8, 0.6]], dtype=float32)
