@@ -15,6 +15,7 @@ from core.data.natural_order import natural_key
 from core.errors import StoreMismatch, StoreUnusable, UnknownName
 from core.registry import did_you_mean
 from core.types import Dataset
+from core.wording import plural
 
 LOCK = threading.RLock()
 NOT_READ = "not_read.csv"
@@ -144,7 +145,6 @@ def remarks(name: str) -> list[str]:
         counts = quarantine["reason"].value_counts()
         reasons = "; ".join(f"{n:,} × {reason.rstrip('.')}" for reason, n in counts[:_MOST_REASONS].items())
         more = f"; and {len(counts) - _MOST_REASONS:,} other reasons" if len(counts) > _MOST_REASONS else ""
-        count = "1 file is" if len(quarantine) == 1 else f"{len(quarantine):,} files are"
         where = f" The list: {folder / NOT_READ}" if (folder / NOT_READ).is_file() else ""
-        sentences.append(f"{count} set aside: {reasons}{more}.{where}")
+        sentences.append(f"{plural(len(quarantine), 'file')} set aside: {reasons}{more}.{where}")
     return sentences

@@ -56,7 +56,7 @@ def test_files_set_aside_are_named_on_every_run(tmp_path: Path, home: Path, caps
     for _ in range(2):
         assert cli.main(["embed", "--data", str(folder), *HSV]) == 0
         said = capsys.readouterr().err
-        assert "2 files are set aside: 2 × This is a HEIC photograph" in said and saved.NOT_READ in said
+        assert "2 files set aside: 2 × This is a HEIC photograph" in said and saved.NOT_READ in said
     listed = pd.read_csv(home / "datasets" / "set" / saved.NOT_READ)
     assert [Path(path).name for path in listed["path"]] == ["1.heic", "1.HEIC"]
 

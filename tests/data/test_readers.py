@@ -175,7 +175,7 @@ def test_a_row_may_name_several_pictures(tmp_path: Path, home: Path, case: str) 
     assert dataset.items["picture_of"].tolist() == list("aaabc")
     assert dataset.items["picture_number"].tolist() == [1, 2, 3, 1, 1]
     assert dataset.labels.tolist() == [0, 0, 0, 1, 1] and dataset.instances.tolist() == [0, 0, 0, 1, 2]
-    assert "1 rows name several images" in dataset.notes
+    assert "1 row with several images" in dataset.notes
     assert not {"image", "images", "image_2", "picture_2", "picture 3"} & set(dataset.items)
 
 

@@ -205,7 +205,7 @@ def test_objects_and_their_margin_are_set_by_hand(tiny_world, tmp_path: Path) ->
     settled(app)
     assert data.options_of("boxes") == {"objects": True, "margin": 0.5}
     assert data.get("boxes").ids[0] == "images/train/0.jpg#1"
-    assert "Each of 8 objects is an image here" in words(opened("boxes"))
+    assert "8 objects, each an image here" in words(opened("boxes"))
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from core.data.listing import Listing
 from core.errors import BadInput
+from core.wording import plural
 
 SIDES = ("left", "top", "right", "bottom")
 _FARTHEST = 2**31 - 1
@@ -55,8 +56,8 @@ def objects_as_items(listing: Listing, objects: Sequence[Sequence[BoxedObject]],
         listing.extra[f"crop_{side}"] = [boxes[i][at] for i in usable]
     without = len(images) - len(counts)
     listing.notes.append(
-        f"Each of {len(usable):,} objects is an image here, with a margin of {margin:g} around its box"
-        + (f"; {without:,} images without an object with a box are left out." if without else ".")
+        f"{plural(len(usable), 'object')}, each an image here, with a margin of {margin:g} around its box"
+        + (f"; {plural(without, 'image')} without an object with a box left out." if without else ".")
     )
 
 

@@ -15,6 +15,7 @@ from core.data.readers.registry import READERS
 from core.data.table_files import some
 from core.errors import BadInput
 from core.task import NO_TASK, Task
+from core.wording import plural
 
 DEPTH_HELP = "Which folder level names the class: 1 is the first below the dataset's folder, 0 means no labels."
 _ROLES = {name for name in SPLIT_WORDS if "|" not in name}
@@ -99,9 +100,8 @@ def _depth_notes(rows: Sequence[Parts], level: int, names: set[str]) -> list[str
     if not names:
         return [f"All files lie in the one folder {around!r}, so it names no class."] if around else []
     inside = f" inside the one folder {around!r}" if around else ""
-    which = "folder" if len(names) == 1 else "folders"
     return [
-        f"{len(names):,} {which} at level {level + 1}{inside} taken as classes; `--option depth=N` takes another level, "
+        f"{plural(len(names), 'folder')} at level {level + 1}{inside} taken as classes; `--option depth=N` takes another level, "
         "depth=0 none."
     ]
 

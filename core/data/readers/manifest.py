@@ -23,6 +23,7 @@ from core.data.readers.registry import MISSING, MISSING_CHOICES, READERS
 from core.data.table_files import TABLE_ENDINGS, check_ids, notes_of, read_table, several_words, some, words
 from core.errors import BadInput
 from core.task import NO_TASK, Task
+from core.wording import plural
 
 OPTIONS = {
     "columns": "Which of the file's columns is which of ours, where the names are unusual: {ours: theirs}.",
@@ -92,7 +93,9 @@ def from_frame(
     per_row = _paths_of_rows(frame, images, root)
     if missing == "quarantine" and not all(per_row) and any(per_row):
         frame = frame[[bool(paths) for paths in per_row]]
-        listing.notes.append(f"{len(per_row) - len(frame):,} rows name no image; a catalogue still finds their text.")
+        listing.notes.append(
+            f"{plural(len(per_row) - len(frame), 'row')} without an image: a catalogue still finds the text."
+        )
         per_row = [paths for paths in per_row if paths]
     _drop_product_id(listing, frame, named, columns, per_row)
     rows = _rows(frame, named, per_row)
@@ -165,7 +168,7 @@ def _add_items(listing: Listing, rows: _Rows, named: dict[str, str]) -> None:
     """Which item each image belongs to; images of one item are one instance, unless the table says otherwise."""
     owners = [rows.owners[row] for row in rows.row_of]
     listing.extra["picture_of"], listing.extra["picture_number"] = owners, rows.numbers
-    listing.notes.append(f"{rows.numbers.count(2):,} rows name several images; each of them is an image here.")
+    listing.notes.append(f"{plural(rows.numbers.count(2), 'row')} with several images; each of them is an image here.")
     if "instance" not in named:
         listing.instances = owners
         if listing.labels is None:

@@ -18,6 +18,7 @@ from core.data.readers.registry import READERS
 from core.data.table_files import several_words, words
 from core.errors import BadInput
 from core.task import NO_TASK, ProgressMeter, Task
+from core.wording import plural
 
 _SMALL = 16 * 2**20
 _TEXTS = {"txt": "description", "caption": "description", "title": "title"}
@@ -177,7 +178,7 @@ def _add_samples(listing: Listing, every: list[_Image], by_shard: bool) -> None:
         return
     owners = [f"{image.shard.name}/{image.sample}" if by_shard else image.sample for image in every]
     listing.extra["picture_of"], listing.extra["picture_number"] = owners, [image.number for image in every]
-    listing.notes.append(f"{n_several:,} samples hold several images; each of them is an image here.")
+    listing.notes.append(f"{plural(n_several, 'sample')} with several images; each of them is an image here.")
     if listing.instances is None and any(image.texts for image in every):
         listing.instances = owners
         listing.relevant_by = "label" if listing.labels else "instance"
