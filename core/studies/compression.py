@@ -80,7 +80,7 @@ def forms(gallery: np.ndarray, seed: int = 0) -> Iterator[Form]:
     for share in SHARES:
         length = dim // share
         if length:
-            yield Form(f"first {length:,} numbers", length, 32, lambda rows, n=length: unit(rows[:, :n]))
+            yield Form(f"first {length:,} numbers", length, 32, _first_numbers(length))
         if 0 < length <= len(components.components):  # fewer images than that have no such components
             shorter = _projection(components, length)
             yield Form(f"PCA to {length:,}", length, 32, shorter)
@@ -104,6 +104,10 @@ def _binary(fitted_on: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         return unit(bits)
 
     return signs
+
+
+def _first_numbers(length: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda rows: unit(rows[:, :length])
 
 
 def _projection(components: Pca, length: int) -> Callable[[np.ndarray], np.ndarray]:

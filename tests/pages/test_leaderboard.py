@@ -283,7 +283,11 @@ def test_several_labels(tmp_path: Path, home: Path) -> None:
     assert dataset.label_matrix is not None
     app = opened(PAGE, d="several", see="classes", cb="1", c="even", of="hog")
     assert not app.exception and not app.error
-    assert app.toggle[0].disabled and "Optimistic: queries are taken as independent" in words(app) and table(app)["acc"].isna().all()
+    assert (
+        app.toggle[0].disabled
+        and "Optimistic: queries are taken as independent" in words(app)
+        and table(app)["acc"].isna().all()
+    )
     assert "counts in each of its classes" in words(app) and "even by HOG" in words(app)
     assert "12 queries, worst first" in words(app)
 
