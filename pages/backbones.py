@@ -51,7 +51,7 @@ def page() -> None:
     smaller_vectors(opened, dataset)
     with device_slot:
         devices.device_choice()  # last, because torch must be imported to know, and the page need not wait for it
-    st.caption(f"{backbones.engine_sentence()} Everything that was computed lies in `{cache.store_place()}`.")
+    st.caption(f"{backbones.engine_sentence()} Everything that was computed lies in `{cache.store_folder()}`.")
 
 
 guarded(page)()

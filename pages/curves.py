@@ -26,7 +26,7 @@ def page() -> None:
     )
     selection = sidebar.selection()
     state.seed(CurvesSetup)
-    relevance = cache.truth(selection.dataset)
+    relevance = cache.relevance_of(selection.dataset)
     obstacle = leaderboard.obstacle(selection.dataset, relevance)
     if obstacle:
         state.read(CurvesSetup)

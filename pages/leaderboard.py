@@ -39,7 +39,7 @@ def page() -> None:
     selection = sidebar.selection()
     state.seed(LeaderboardSetup)
     controls.reset_unknown()
-    relevance = cache.truth(selection.dataset)
+    relevance = cache.relevance_of(selection.dataset)
     obstacle = leaderboard.obstacle(selection.dataset, relevance)
     if obstacle:
         state.read(LeaderboardSetup)

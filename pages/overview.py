@@ -33,7 +33,7 @@ def page() -> None:
             guarded(results.draw)(current)
     add_folder.draw()
     dataset_card.draw_others(current, chosen)
-    st.caption(f"Everything that was computed lies in `{cache.store_place()}`. {backbones.engine_sentence()}")
+    st.caption(f"Everything that was computed lies in `{cache.store_folder()}`. {backbones.engine_sentence()}")
 
 
 guarded(page)()

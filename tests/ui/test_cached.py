@@ -117,22 +117,22 @@ def test_only_the_decorator_knows_the_caches_of_streamlit() -> None:
 def figures(loaded: Any) -> dict[str, Any]:
     """One number, or a few, of every figure that rests on vectors."""
     named = SystemRef("given", "given")
-    system = System("given", cache.space(loaded, NAMES))
-    evaluation = cache.evaluated(loaded, system, (5,), False)
+    system = System("given", cache.vector_set(loaded, NAMES))
+    evaluation = cache.evaluation_of(loaded, system, (5,), False)
     return {
         "vectors": cache.vectors(loaded, NAMES)["given"][0, 0],
         "list metrics": cache.list_metrics(loaded, NAMES, SPEC, ("map",))["map"].mean(),
         "average precision": cache.average_precision(loaded, NAMES, SPEC).mean(),
         "intervals": cache.intervals(loaded, NAMES, SPEC, ("map",))["map"],
-        "levels": cache.levels(loaded, NAMES, SPEC).mean(),
+        "levels": cache.interpolated_curve(loaded, NAMES, SPEC).mean(),
         "standing": repr(cache.baseline_comparison(loaded, NAMES, SPEC, "map").rows),
         "landscape": cache.landscape(loaded, NAMES, SPEC).values.mean(),
         "attribution": repr(cache.attribution(loaded, NAMES, SPEC)),
-        "offers": [offer.value for offer in cache.offers(loaded, NAMES, SPEC)],
+        "offers": [offer.value for offer in cache.subset_costs(loaded, NAMES, SPEC)],
         "evaluated": evaluation.per_query["map"].mean(),
-        "compared": cache.compared(loaded, (system,), (5,), "map", False).best.figures["map"].mean,
+        "compared": cache.comparison_of(loaded, (system,), (5,), "map", False).best.figures["map"].mean,
         "ranks": repr(cache.system_ranks(loaded, system)),
-        "question": cache.question(loaded, NAMES, 0).space.scores("given", 0, 1).sum(),
+        "question": cache.image_query(loaded, NAMES, 0).space.scores("given", 0, 1).sum(),
         "best and worst": query_evaluation.evaluated(loaded, named).per_query["map"].mean(),
         "similarity": repr(devices.similarity(loaded, NAMES)),
         "map": map_colours.view_of(loaded, named, None).space.fingerprint,

@@ -130,7 +130,7 @@ def _competitors(
     used = tuple(sorted({name for ref in named for name in ref.backbones}))
     if not used:
         return []
-    space = cache.space(loaded, used)
+    space = cache.vector_set(loaded, used)
     shades = theme.colours(tuple(dict.fromkeys([*selection.backbones, *selection.embedded])))
     competitors, n_fusions = [], 0
     for ref in named:
@@ -171,8 +171,8 @@ def evaluate(
 
     def work(job: jobs.BackgroundJob) -> bool:
         for competitor in competitors:
-            cache.evaluated(loaded, competitor.system, ks, by_class, job.task)
-        cache.compared(loaded, systems, ks, metric, by_class)
+            cache.evaluation_of(loaded, competitor.system, ks, by_class, job.task)
+        cache.comparison_of(loaded, systems, ks, metric, by_class)
         return True
 
     if background_full_eval.ready(name):
@@ -193,7 +193,7 @@ def query_sample(loaded: Dataset, competitors: Sequence[ComparedSystem]) -> tupl
     small = cache.query_sample(loaded, used)
     if small is None:
         return None, list(competitors)
-    space = cache.space(small, used)
+    space = cache.vector_set(small, used)
     return small, [replace(competitor, system=replace(competitor.system, space=space)) for competitor in competitors]
 
 
@@ -216,12 +216,12 @@ def _evaluated(
                 show_time=True,
             ),
         ):
-            cache.evaluated(loaded, competitor.system, ks, by_class, clusters=clusters)
+            cache.evaluation_of(loaded, competitor.system, ks, by_class, clusters=clusters)
 
     competitors = able_of(competitors, evaluate_competitor)
     with placeholder, st.spinner("Comparing every pair …"):
         systems = tuple(competitor.system for competitor in competitors)
-        result = cache.compared(loaded, systems, ks, metric, by_class, clusters=clusters)
+        result = cache.comparison_of(loaded, systems, ks, metric, by_class, clusters=clusters)
     placeholder.empty()
     return competitors, result
 

@@ -55,7 +55,7 @@ def backbone_title(name: str) -> str:
         return name
 
 
-def titled(sentence: str, names: Sequence[str]) -> str:
+def with_titles(sentence: str, names: Sequence[str]) -> str:
     """A sentence with the titles of backbones in place of their names."""
     if not names:
         return sentence
@@ -63,7 +63,7 @@ def titled(sentence: str, names: Sequence[str]) -> str:
     return re.sub(rf"(?<![\w:])(?:{pattern})(?!\w)", lambda match: backbone_title(match[0]), sentence)
 
 
-def store_place() -> str:
+def store_folder() -> str:
     """Where embeddings and thumbnails lie."""
     return str(paths.store())
 
@@ -77,7 +77,7 @@ def sample_positions(name: str, count: int) -> list[int]:
     return [int(position) for position in dict.fromkeys(mixed)][:count]
 
 
-def known(name: str, chosen: tuple[str, ...]) -> tuple[str, ...]:
+def usable_backbones(name: str, chosen: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the chosen backbones that this dataset can have: no others' vectors, no networks without images."""
     loaded, usable = dataset(name), []
     for backbone_name in chosen:
@@ -100,7 +100,7 @@ def status_table(name: str, chosen: tuple[str, ...]) -> pd.DataFrame:
     """A row per backbone chosen or embedded: what it is, and the share of the dataset that it has embedded."""
     total, done = len(dataset(name)), counts(name)
     rows = []
-    for backbone_name in dict.fromkeys([*known(name, chosen), *done]):
+    for backbone_name in dict.fromkeys([*usable_backbones(name, chosen), *done]):
         backbone = embedding.find(dataset(name), backbone_name)
         rows.append(
             {

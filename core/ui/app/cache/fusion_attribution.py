@@ -11,7 +11,7 @@ from core.studies.comparison import Estimate, ResamplingUnit
 from core.types import Dataset
 from core.ui.app.cache.backbone_costs import costs
 from core.ui.app.cache.fusions import evaluator, objective
-from core.ui.app.cache.vector_sets import truth
+from core.ui.app.cache.vector_sets import relevance_of
 from core.ui.app.cached import cached
 
 
@@ -27,14 +27,14 @@ def _shares_of_many(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -
 def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> weight_landscape.Landscape:
     """mAP over the weights; for up to three backbones it is the same wherever the sliders stand."""
     return weight_landscape.landscape(
-        objective(loaded, names, spec), names, spec.shares, groups=truth(loaded).query_groups
+        objective(loaded, names, spec), names, spec.shares, groups=relevance_of(loaded).query_groups
     )
 
 
 @cached(max_entries=64, spinner="Trying all subsets …")
 def attribution(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fusion_attribution.Attribution:
     """What each backbone adds to a fusion: exact Shapley values."""
-    relevance, ranks_of = truth(loaded), evaluator(loaded, names)
+    relevance, ranks_of = relevance_of(loaded), evaluator(loaded, names)
     nothing = fusion_attribution.random_average_precision(relevance.n_relevant, relevance.list_length)
 
     def of_subset(chosen: tuple[str, ...]) -> np.ndarray:
@@ -60,7 +60,7 @@ def _simplex(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> tuple
     return points, np.array([run(point) for point in points])
 
 
-def offers(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> list[fusion_costs.SubsetCost]:
+def subset_costs(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> list[fusion_costs.SubsetCost]:
     """Every subset with its best weights, and what it costs."""
     return fusion_costs.best_offers(fusion_costs.offers_of(*_simplex(loaded, names, spec), names, costs(names)))
 
@@ -69,6 +69,6 @@ def chosen_within_budget(
     loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, budget: fusion_costs.Budget
 ) -> Estimate | None:
     """What the best subset and weights within a budget are worth on queries that did not choose them."""
-    unit = ResamplingUnit.of(truth(loaded))
+    unit = ResamplingUnit.of(relevance_of(loaded))
     weighted = fusion_costs.offers_of(*_simplex(loaded, names, spec), names, costs(names))
     return fusion_costs.chosen_within_budget(weighted, budget, unit)

@@ -11,13 +11,13 @@ from core.studies.comparison import Estimate, ResamplingUnit
 from core.types import Dataset
 from core.ui.app.cache.backbone_costs import costs
 from core.ui.app.cache.datasets import dataset
-from core.ui.app.cache.vector_sets import engine, space, truth
+from core.ui.app.cache.vector_sets import engine, relevance_of, vector_set
 from core.ui.app.cached import cached
 
 
 def objective(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> weight_search.ObjectiveOf:
     """AP per query as a function of the shares, on the shared live engine."""
-    return weight_search.ObjectiveOf(space(loaded, names), spec, truth(loaded), engine(loaded, names))
+    return weight_search.ObjectiveOf(vector_set(loaded, names), spec, relevance_of(loaded), engine(loaded, names))
 
 
 @cached("resource", max_entries=8)
@@ -25,7 +25,7 @@ def evaluator(loaded: Dataset, names: tuple[str, ...]) -> fusion_evaluator.Fusio
     """Ranks of backbones and fusions over a dataset, each backbone worked out once for all sessions."""
     sampled = query_sample(loaded, names) is not None
     return fusion_evaluator.FusionEvaluator(
-        space(loaded, names), truth(loaded), engine(loaded, names), by_slices=sampled
+        vector_set(loaded, names), relevance_of(loaded), engine(loaded, names), by_slices=sampled
     )
 
 
@@ -35,7 +35,7 @@ def query_sample(loaded: Dataset, names: tuple[str, ...]) -> Dataset | None:
 
     It is decided once: free memory comes and goes, and the figures must not change their meaning with it.
     """
-    relevance = truth(loaded)
+    relevance = relevance_of(loaded)
     if not query_sampling.needed(relevance, len(names)):
         return None
     return query_sampling.of(loaded, relevance)
@@ -62,7 +62,7 @@ def intervals(
 ) -> dict[str, tuple[float, float]]:
     """The 95 % bootstrap interval of each metric's mean."""
     values = list_metrics(loaded, names, spec, keys)
-    classes = ResamplingUnit.of(truth(loaded), by_class).groups
+    classes = ResamplingUnit.of(relevance_of(loaded), by_class).groups
     low, high = resampling.intervals(np.stack([values[key] for key in keys], axis=1), classes=classes)
     return {key: (float(low[at]), float(high[at])) for at, key in enumerate(keys)}
 
@@ -76,7 +76,7 @@ def list_metrics(
 
 
 @cached(max_entries=256)
-def levels(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> np.ndarray:
+def interpolated_curve(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> np.ndarray:
     """The 11-point interpolated curve of a fusion: (11,)."""
     return curves.average_curve(curves.levels(evaluator(loaded, names).fusion(spec)))
 

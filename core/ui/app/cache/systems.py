@@ -9,12 +9,12 @@ from core.studies.ranker import Ranker
 from core.studies.systems import System
 from core.task import NO_TASK, Task
 from core.types import Dataset, Evaluation, RelevantRanks
-from core.ui.app.cache.vector_sets import engine, truth
+from core.ui.app.cache.vector_sets import engine, relevance_of
 from core.ui.app.cached import cached
 
 
 @cached("resource", max_entries=96, ignore=("task",))
-def evaluated(
+def evaluation_of(
     loaded: Dataset,
     system: System,
     ks: tuple[int, ...],
@@ -25,7 +25,7 @@ def evaluated(
     """One system with every metric and its intervals, kept for all sessions."""
     return evaluation.evaluate_one(
         system,
-        truth(loaded),
+        relevance_of(loaded),
         ks,
         dataset=loaded,
         engine=engine(loaded, system.backbones),
@@ -36,7 +36,7 @@ def evaluated(
 
 
 @cached("resource", max_entries=32)
-def compared(
+def comparison_of(
     loaded: Dataset,
     systems: tuple[System, ...],
     ks: tuple[int, ...],
@@ -45,8 +45,8 @@ def compared(
     clusters: bool = True,
 ) -> evaluation.Result:
     """Systems beside each other, every pair tested; kept for all sessions."""
-    evaluations = tuple(evaluated(loaded, system, ks, by_class, clusters=clusters) for system in systems)
-    return evaluation.beside(evaluations, truth(loaded), dataset=loaded, metric=metric, by_class=by_class)
+    evaluations = tuple(evaluation_of(loaded, system, ks, by_class, clusters=clusters) for system in systems)
+    return evaluation.beside(evaluations, relevance_of(loaded), dataset=loaded, metric=metric, by_class=by_class)
 
 
 @cached(max_entries=16)
@@ -58,4 +58,4 @@ def protocols(loaded: Dataset, systems: tuple[System, ...]) -> pd.DataFrame:
 @cached("resource", max_entries=48)
 def system_ranks(loaded: Dataset, system: System) -> RelevantRanks:
     """Where the relevant images stand in every query's list: what all curves are made of."""
-    return Ranker(truth(loaded), engine(loaded, system.backbones)).rank(system, k=1).ranks
+    return Ranker(relevance_of(loaded), engine(loaded, system.backbones)).rank(system, k=1).ranks

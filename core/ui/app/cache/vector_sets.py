@@ -25,15 +25,15 @@ def _vectors(loaded: Dataset, name: str) -> np.ndarray:
 
 
 @cached("resource", max_entries=8)
-def space(loaded: Dataset, names: tuple[str, ...]) -> VectorSet:
+def vector_set(loaded: Dataset, names: tuple[str, ...]) -> VectorSet:
     """The vectors of these backbones over the dataset's split, shared by all sessions."""
-    vector_set = VectorSet(vectors(loaded, names), loaded.split)
-    vector_set.keep()
-    return vector_set
+    shared = VectorSet(vectors(loaded, names), loaded.split)
+    shared.keep()
+    return shared
 
 
 @cached("resource", max_entries=24, spinner="Looking for the strongest directions …")
-def map_space(loaded: Dataset, named: SystemRef) -> projection.JointSpace:
+def joint_space(loaded: Dataset, named: SystemRef) -> projection.JointSpace:
     """The space of a system for its map, principal components included: a moved weight does not work them out again.
 
     Raises:
@@ -43,9 +43,9 @@ def map_space(loaded: Dataset, named: SystemRef) -> projection.JointSpace:
     if spec is None:
         return maps.space_of(vectors(loaded, (named.text,)), {named.text: 1.0})
     if spec.kind == "concat":
-        single = [map_space(loaded, SystemRef(name, name)) for name in spec.active]
+        single = [joint_space(loaded, SystemRef(name, name)) for name in spec.active]
         return projection.JointSpace.joined(single, [spec.shares[name] for name in spec.active])
-    system = System(named.title, space(loaded, tuple(spec.backbones)), spec)
+    system = System(named.title, vector_set(loaded, tuple(spec.backbones)), spec)
     rows = system.vectors
     if rows is None:
         raise BadInput(
@@ -55,14 +55,14 @@ def map_space(loaded: Dataset, named: SystemRef) -> projection.JointSpace:
 
 
 @cached("resource", max_entries=8)
-def truth(loaded: Dataset) -> Relevance:
+def relevance_of(loaded: Dataset) -> Relevance:
     """What is relevant in the dataset's split: nothing, to any query, where it has no labels."""
     return data.relevance(loaded)
 
 
 def n_valid(loaded: Dataset) -> int:
     """How many queries count: those with at least one relevant image."""
-    return int((truth(loaded).n_relevant > 0).sum())
+    return int((relevance_of(loaded).n_relevant > 0).sum())
 
 
 def engine(loaded: Dataset, names: tuple[str, ...]) -> LiveEngine:
@@ -85,12 +85,12 @@ def engine(loaded: Dataset, names: tuple[str, ...]) -> LiveEngine:
 
 @cached("resource", max_entries=3)
 def _engine(loaded: Dataset) -> LiveEngine:
-    return LiveEngine({}, loaded.split, truth(loaded))
+    return LiveEngine({}, loaded.split, relevance_of(loaded))
 
 
 @cached("resource", max_entries=64)
-def question(loaded: Dataset, names: tuple[str, ...], position: int) -> retrieval.Query:
+def image_query(loaded: Dataset, names: tuple[str, ...], position: int) -> retrieval.Query:
     """An image of the dataset as a query; what each backbone says about it is worked out once."""
-    query = retrieval.gallery_image_query(loaded, space(loaded, names), position, truth(loaded))
+    query = retrieval.gallery_image_query(loaded, vector_set(loaded, names), position, relevance_of(loaded))
     query.space.keep(2 * 4 * len(names) * len(loaded.split.gallery))
     return query

@@ -39,7 +39,7 @@ class CurvesView:
     @property
     def groups(self) -> np.ndarray | None:
         """The classes that intervals draw as a whole; None within one class, or where queries share none."""
-        return None if self.setup.label else cache.truth(self.loaded).query_groups
+        return None if self.setup.label else cache.relevance_of(self.loaded).query_groups
 
     @property
     def unit_sentence(self) -> str:

@@ -15,7 +15,7 @@ from core.wording import plural
 def draw(view: CurvesView) -> None:
     """Precision@k and recall@k beside each other."""
     k, n = view.setup.k, view.n_queries
-    longest = int(cache.truth(view.loaded).list_length.max(initial=1))
+    longest = int(cache.relevance_of(view.loaded).list_length.max(initial=1))
     st.slider(
         "Up to k",
         2,
@@ -35,7 +35,7 @@ def draw(view: CurvesView) -> None:
     for column, key, name in zip(columns, ("p", "recall"), ("precision@k", "recall@k (fraction found)")):
         with column:
             _chart(view, {title: by_metric[key] for title, by_metric in both.items()}, key, name)
-    relevant = cache.truth(view.loaded).n_relevant[view.queries]
+    relevant = cache.relevance_of(view.loaded).n_relevant[view.queries]
     st.caption(
         f"Means of {n:,} {view.queries_title}. Precision@k divides the hits by k, so it must fall once k exceeds the number "
         f"of relevant images (here {relevant.min(initial=relevant.max(initial=0)):,} to {relevant.max(initial=0):,} a query); "

@@ -33,7 +33,7 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     weightings = 10 ** min(len(names), 4) // 4
     if not tab_common.may_begin(loaded, spec, weightings, "budget"):
         return
-    front = fusion_costs.by_cost(cache.offers(loaded, names, spec), by)
+    front = fusion_costs.by_cost(cache.subset_costs(loaded, names, spec), by)
     if not front:
         return
     budget = fusion_costs.Budget(**{by: limit}, commercial_only=commercial)

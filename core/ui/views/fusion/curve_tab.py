@@ -18,9 +18,19 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     lines = []
     for name in names:
         alone = FusionSpec(name, "concat", names).with_shares({name: 1.0})
-        lines.append(charts.Line(titles[name], RECALL_LEVELS, cache.levels(loaded, names, alone), colours[name], "dot"))
-    lines.append(charts.Line("baseline", RECALL_LEVELS, cache.levels(loaded, base.backbones, base), "#8a93a3", "dash"))
-    lines.append(charts.Line("this fusion", RECALL_LEVELS, cache.levels(loaded, names, spec), charts.FUSION_COLOUR))
+        lines.append(
+            charts.Line(
+                titles[name], RECALL_LEVELS, cache.interpolated_curve(loaded, names, alone), colours[name], "dot"
+            )
+        )
+    lines.append(
+        charts.Line(
+            "baseline", RECALL_LEVELS, cache.interpolated_curve(loaded, base.backbones, base), "#8a93a3", "dash"
+        )
+    )
+    lines.append(
+        charts.Line("this fusion", RECALL_LEVELS, cache.interpolated_curve(loaded, names, spec), charts.FUSION_COLOUR)
+    )
     st.plotly_chart(
         charts.precision_recall(lines, cache.n_valid(loaded)).figure(), key="lab curve", config=tab_common.NO_TOOLBAR
     )

@@ -62,11 +62,11 @@ def _numbers_and_verdict(
         f"Under each number its 95 % interval; in colour the change against the baseline ({theme.plain(base_title)})."
     )
     comparison = cache.baseline_comparison(loaded, names, spec, metric, by_class)
-    verdict = cache.titled(comparison.verdict, names)
+    verdict = cache.with_titles(comparison.verdict, names)
     icon = ":material/trending_up:" if comparison.gain else ":material/info:"
     (st.success if comparison.gain else st.info)(verdict[0].upper() + verdict[1:], icon=icon)
     for sentence in _remarks(loaded, names, comparison):
-        st.caption(f":material/warning: {theme.plain(cache.titled(sentence, names))}")
+        st.caption(f":material/warning: {theme.plain(cache.with_titles(sentence, names))}")
 
 
 def _bars(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, setup: FusionSetup) -> None:
@@ -92,7 +92,7 @@ def _bars(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusio
         label_visibility="collapsed",
         required=True,
     )
-    if cache.truth(loaded).query_groups is not None:
+    if cache.relevance_of(loaded).query_groups is not None:
         bounds = state.bounds(FusionSetup, "by_query")
         right.toggle(bounds.label, key=state.key(FusionSetup, "by_query"), help=bounds.help)
     st.caption(f"{comparison.caution}", help=_small_print(comparison, spec))
@@ -136,13 +136,15 @@ def _lab_metric(loaded: Dataset, setup: FusionSetup) -> tuple[str, bool]:
 
 def _remarks(loaded: Dataset, names: tuple[str, ...], comparison: fusion_baseline.BaselineComparison) -> list[str]:
     """What the contract wants said beside figures: ties, vectors that are not there, a truth that cannot tell."""
-    space = cache.space(loaded, names)
+    space = cache.vector_set(loaded, names)
     absent = [name for name in names if space.missing((name,))]
     sentences = [
         comparison.ties,
         *(evaluation_warnings.nothing_there(space.get(name), name, loaded) for name in absent),
     ]
-    return [sentence for sentence in [*leaderboard.remarks(loaded, cache.truth(loaded), 1), *sentences] if sentence]
+    return [
+        sentence for sentence in [*leaderboard.remarks(loaded, cache.relevance_of(loaded), 1), *sentences] if sentence
+    ]
 
 
 def _small_print(comparison: fusion_baseline.BaselineComparison, spec: FusionSpec) -> str:
@@ -154,7 +156,7 @@ def _small_print(comparison: fusion_baseline.BaselineComparison, spec: FusionSpe
     ]
     if comparison.choice:
         names = tuple(row.name for row in comparison.rows if row.role == "backbone")
-        sentences.append(cache.titled(comparison.choice, names))
+        sentences.append(cache.with_titles(comparison.choice, names))
     if spec.trained_on:
         sentences.append(
             f"{plural(len(spec.trained_on), 'query')} that fitted these weights are left out of every figure."

@@ -109,7 +109,7 @@ def picker(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
 
 def answered(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, position: int) -> retrieval.QueryResult:
     """What a fusion finds for one image of the dataset."""
-    question = cache.question(loaded, names, position)
+    question = cache.image_query(loaded, names, position)
     return retrieval.retrieve(question, question.system(spec.name, spec))
 
 

@@ -29,7 +29,7 @@ _PLAIN = {
 
 def begin(what: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, dim: int = 64) -> None:
     """Start to fit one of `fitted.WAYS` in the background; what comes of it is kept on this installation."""
-    space, truth = cache.space(loaded, names), cache.truth(loaded)
+    space, truth = cache.vector_set(loaded, names), cache.relevance_of(loaded)
     name = trained_fusions.name_of(what, loaded, spec)
 
     def work(job: jobs.BackgroundJob) -> Fitted:
@@ -47,7 +47,7 @@ def outcome(what: str, loaded: Dataset, spec: FusionSpec) -> Fitted | None:
     job = jobs.find(name)
     if job is not None:
         return job.result if job.state == "done" else None
-    return trained_fusions.find(name, cache.space(loaded, spec.backbones))
+    return trained_fusions.find(name, cache.vector_set(loaded, spec.backbones))
 
 
 def dismiss(name: str) -> None:
@@ -90,7 +90,7 @@ def tuned(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         return
     comparison = reported(loaded, names, fitted.spec)
     words = ", ".join(f"{theme.plain(cache.backbone_title(n))} {s:.0%}" for n, s in fitted.spec.shares.items())
-    verdict = theme.plain(cache.titled(comparison.verdict, names))
+    verdict = theme.plain(cache.with_titles(comparison.verdict, names))
     with st.container(border=True):
         st.markdown(
             f":material/target: **Tuned to {words}.** {fitted.split.sentence()} mAP on those: {beside(comparison)}. "
@@ -126,7 +126,7 @@ def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     )
     if what is None:
         return
-    longest = int(sum(cache.space(loaded, names).get(name).shape[1] for name in names))
+    longest = int(sum(cache.vector_set(loaded, names).get(name).shape[1] for name in names))
     dim = 64
     if what == "linear_head":
         dim = middle.number_input("Dimensions", 2, min(1024, longest), min(64, longest), key="lab dim")
@@ -153,7 +153,7 @@ def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
 
 def _outcome(loaded: Dataset, names: tuple[str, ...], fitted: Fitted) -> None:
     comparison = reported(loaded, names, fitted.spec)
-    verdict = cache.titled(comparison.verdict, names)
+    verdict = cache.with_titles(comparison.verdict, names)
     (st.success if comparison.gain else st.info)(verdict[0].upper() + verdict[1:], icon=":material/balance:")
     with theme.side_by_side("trained"):
         left, right = st.columns(2, gap="large")

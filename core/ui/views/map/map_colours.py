@@ -85,8 +85,8 @@ def figures(loaded: Dataset, named: SystemRef, queries: np.ndarray) -> dict[str,
         every = cache.list_metrics(loaded, tuple(spec.backbones), spec, ("map", "p@1"))
         by_metric = {"ap": every["map"], "p@1": every["p@1"]}
     else:
-        system = System(system_options.system_name(named), cache.space(loaded, tuple(spec.backbones)), named.spec)
-        by_metric = colourings.figures_of(system, cache.truth(loaded), queries)
+        system = System(system_options.system_name(named), cache.vector_set(loaded, tuple(spec.backbones)), named.spec)
+        by_metric = colourings.figures_of(system, cache.relevance_of(loaded), queries)
     by_image = {}
     for name, values in by_metric.items():
         by_image[name] = np.full(len(loaded), np.nan)
@@ -149,8 +149,8 @@ def _said(named: SystemRef | None) -> tuple[str, str]:
 @cached("resource", max_entries=12)
 def view_of(loaded: Dataset, named: SystemRef, other: SystemRef | None) -> colourings.MapView:
     """What the colours and the lines are made of, kept for all sessions."""
-    other_space = None if other is None else cache.map_space(loaded, other)
-    return colourings.MapView(loaded, cache.map_space(loaded, named), Figures(loaded, named, other), other_space)
+    other_space = None if other is None else cache.joint_space(loaded, other)
+    return colourings.MapView(loaded, cache.joint_space(loaded, named), Figures(loaded, named, other), other_space)
 
 
 def colours_of(

@@ -82,7 +82,7 @@ def drawn(
         side: "left" or "right".
         beside: the map on the left, which one on the right is turned onto.
     """
-    space = cache.map_space(loaded, named)
+    space = cache.joint_space(loaded, named)
     method, dims = setup.method, min(setup.dims, max(projection.METHODS.get(setup.method).dims))
     start_key = (loaded.fingerprint, method, dims, side)
     wish = (*start_key, space.fingerprint, tuple(parameters(setup).items()), setup.seed)

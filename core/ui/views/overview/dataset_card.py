@@ -16,7 +16,7 @@ def draw(name: str, chosen: tuple[str, ...]) -> None:
     """One dataset: what it holds, some of its images, how far each backbone is."""
     loaded = cache.dataset(name)
     counts = cache.counts(name)
-    missing = [b for b in cache.known(name, chosen) if counts.get(b, 0) < len(loaded)]
+    missing = [b for b in cache.usable_backbones(name, chosen) if counts.get(b, 0) < len(loaded)]
     with st.container(border=True):
         left, right = st.columns([5, 2], vertical_alignment="center")
         classes = f" · {plural(len(loaded.label_names), 'class', 'classes')}" if loaded.label_names else " · no labels"

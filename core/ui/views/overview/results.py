@@ -42,9 +42,9 @@ def draw(name: str) -> None:
         mixes = {f"The equal mix of these {len(done)}": comparison, "The best two, mixed equally": best_two}
         for title, mix in mixes.items():
             if mix is not None:
-                st.markdown(f"**{title}**: {theme.plain(cache.titled(mix.verdict, done))}")
+                st.markdown(f"**{title}**: {theme.plain(cache.with_titles(mix.verdict, done))}")
         if comparison.choice:
-            st.caption(theme.plain(cache.titled(comparison.choice, done)))
+            st.caption(theme.plain(cache.with_titles(comparison.choice, done)))
     _next_steps()
 
 

@@ -32,7 +32,7 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
     for named in view.systems:
         with st.spinner(f"Evaluating every query of {theme.plain(named.title)} …"):
             evaluation = query_evaluation.evaluated(view.loaded, named)
-        best, worst = retrieval.best_and_worst(view.loaded, evaluation, cache.truth(view.loaded), 10, label)
+        best, worst = retrieval.best_and_worst(view.loaded, evaluation, cache.relevance_of(view.loaded), 10, label)
         cases = worst if which == "worst" else best
         numbers = retrieval.of_label(view.loaded, retrieval.query_numbers(evaluation), label)
         st.markdown(

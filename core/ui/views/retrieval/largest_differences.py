@@ -41,7 +41,7 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
         overlap = retrieval.list_overlap(first.ranking.items[numbers], second.ranking.items[numbers], view.setup.k)
         classes = query_evaluation.groups_of(view.loaded, first, numbers)
         st.caption(overlap.sentence(titles[0], titles[1], classes=classes))
-    wins, losses = retrieval.largest_differences(view.loaded, first, second, cache.truth(view.loaded), 10, label)
+    wins, losses = retrieval.largest_differences(view.loaded, first, second, cache.relevance_of(view.loaded), 10, label)
     for name, pairs in ((titles[0], wins), (titles[1], losses)):
         st.markdown(f"#### Where {name} is better" if pairs else f"#### {name} is better nowhere here")
         for a, b in pairs:

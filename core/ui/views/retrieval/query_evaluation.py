@@ -61,8 +61,8 @@ def _evaluated(loaded: Dataset, named: SystemRef) -> Evaluation:
 
 def _evaluate(loaded: Dataset, named: SystemRef, job: jobs.BackgroundJob | None = None) -> Evaluation:
     """Rank every query, or the sample; a job is told how far it is, and may be stopped."""
-    names, truth = tuple(named.backbones), cache.truth(loaded)
-    space, engine = cache.space(loaded, tuple(sorted(names))), cache.engine(loaded, names)
+    names, truth = tuple(named.backbones), cache.relevance_of(loaded)
+    space, engine = cache.vector_set(loaded, tuple(sorted(names))), cache.engine(loaded, names)
     system = System(system_options.system_name(named), space, named.spec)
     sample = engine.query_sample(SAMPLE_SIZE) if is_sampled(loaded) else None
     task = NO_TASK if job is None else job.task
@@ -118,7 +118,7 @@ def ready(view: RetrievalView) -> bool:
 
 def groups_of(loaded: Dataset, evaluation: Evaluation, shown: np.ndarray) -> np.ndarray | None:
     """The classes of the queries shown, which are drawn as a whole; None where they are of one class, or share none."""
-    unit = ResamplingUnit.of(cache.truth(loaded))
+    unit = ResamplingUnit.of(cache.relevance_of(loaded))
     return unit.groups_of(
         np.arange(evaluation.n_queries)[shown] if evaluation.queries is None else evaluation.queries[shown]
     )

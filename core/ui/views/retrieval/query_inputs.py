@@ -52,7 +52,7 @@ class QueryInput:
         Raises:
             BadInput: the images that move it cancel it out.
         """
-        over = cache.space(loaded, tuple(sorted(set(names))))
+        over = cache.vector_set(loaded, tuple(sorted(set(names))))
         query = self._unmoved(loaded, over, names)
         return _with_scores(retrieval.moved_query(loaded, over, query, self.feedback)) if self.feedback else query
 
@@ -61,7 +61,9 @@ class QueryInput:
             vectors = {name: text_reading.vector(name, self.words) for name in names}
             return _with_scores(retrieval.uploaded_image_query(loaded, over, vectors))
         if self.uploaded is None and self.box is None:
-            return _with_scores(retrieval.gallery_image_query(loaded, over, self.of_dataset, cache.truth(loaded)))
+            return _with_scores(
+                retrieval.gallery_image_query(loaded, over, self.of_dataset, cache.relevance_of(loaded))
+            )
         vectors = {name: self._vectors(loaded, name) for name in names}
         return _with_scores(retrieval.uploaded_image_query(loaded, over, vectors, self.position))
 

@@ -64,7 +64,7 @@ def is_large(loaded: Dataset) -> bool:
 
 def system_of(loaded: Dataset, named: SystemRef) -> System:
     """The system over the dataset's own queries."""
-    space = cache.space(loaded, tuple(sorted(named.backbones)))
+    space = cache.vector_set(loaded, tuple(sorted(named.backbones)))
     return System(system_options.system_name(named), space, named.spec)
 
 

@@ -82,7 +82,7 @@ def _results(selection: sidebar.Selection, setup: WordsSetup, readers: tuple[str
         result = text_search.search(vectors, query, templates=templates, expand=setup.expand, encode=text_cache.words)
     st.markdown(f"**{theme.plain(query.sentence())}**")
     notes = [*result.notes, *_silent_backbones(selection, setup)]
-    st.caption("  \n".join(theme.plain(cache.titled(note, names)) for note in notes))
+    st.caption("  \n".join(theme.plain(cache.with_titles(note, names)) for note in notes))
     picked = gallery.grid(
         _cards(loaded, result, setup.k),
         key="words results",
