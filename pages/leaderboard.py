@@ -9,25 +9,8 @@ from core.setups import LeaderboardSetup
 from core.studies import leaderboard
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
-from core.ui.views.leaderboard import (
-    classes,
-    controls,
-    differences,
-    intervals,
-    leaderboard_view,
-    protocols,
-    quality_cost,
-    results_table,
-    verdict,
-)
+from core.ui.views.leaderboard import closer_looks, controls, leaderboard_view, protocols, results_table, verdict
 from core.ui.widgets import sidebar, system_select
-
-LOOKS = {
-    "intervals": intervals.draw,
-    "differences": differences.draw,
-    "cost": quality_cost.draw,
-    "classes": classes.draw,
-}
 
 
 def page() -> None:
@@ -56,9 +39,7 @@ def page() -> None:
     results_table.draw(view)
     if revisited.is_revisited(view.loaded):
         protocols.draw(view)
-    st.space("small")
-    controls.choose_look()
-    LOOKS[state.get(LeaderboardSetup, "look")](view)
+    closer_looks.draw(view)
 
 
 guarded(page)()

@@ -13,12 +13,12 @@ from core.ui.widgets import sidebar
 
 def page() -> None:
     """Draw the page."""
-    selection = sidebar.selection()
     theme.title(
         "Report",
         "The backbones of the sidebar, and fusions of them, as one file: every figure with its interval, curves, tests, "
         "best and worst queries with their images, and what the numbers rest on.",
     )
+    selection = sidebar.selection()
     loaded = selection.dataset
     if not loaded.has_labels:
         st.info(

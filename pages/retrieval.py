@@ -16,15 +16,15 @@ from core.ui.widgets import sidebar
 
 def page() -> None:
     """Draw the page."""
-    selection = sidebar.selection()
-    state.seed(RetrievalSetup)
-    query_state.forget_other_dataset(selection.dataset.name)
-    st.html(paths.ASSETS / "retrieval.css")
     theme.title(
         "Retrieval",
         "Search with an image and look at the results: green frames are relevant, red ones are not. "
         "Click any image to search with it; hover over it to see what each backbone says.",
     )
+    selection = sidebar.selection()
+    state.seed(RetrievalSetup)
+    query_state.forget_other_dataset(selection.dataset.name)
+    st.html(paths.ASSETS / "retrieval.css")
     system, other = controls.choose_systems(selection)
     view = partial(page_view.build, selection, system, other)
     if search_mode.is_large(selection.dataset):

@@ -136,7 +136,7 @@ def test_a_picture_asks_and_a_picture_with_words(demo) -> None:
 
 def test_a_picture_that_is_not_there_is_one_sentence(demo) -> None:
     assert "No item with an image is named “nobody” here." in words(asked("cat", like="nobody"))
-    assert "give it again" in words(asked("cat", like="given:x"))
+    assert "upload it again" in words(asked("cat", like="given:x"))
 
 
 def test_several_pictures_of_an_item(shop) -> None:

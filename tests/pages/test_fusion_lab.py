@@ -162,7 +162,7 @@ def test_a_hard_query_is_the_worst_one(lab, tiny_world: SimpleNamespace) -> None
     from core import data, metrics
 
     app = lab()
-    button(app, "A hard one").click().run()
+    button(app, "Hardest query").click().run()
     dataset = data.load("tiny")
     judge = fusion_evaluator.FusionEvaluator(fusion.space_of(dataset, lab.names), data.relevance(dataset))
     spec = FusionSpec("now", "concat", lab.names).with_shares(dict.fromkeys(lab.names, 1.0))
@@ -253,14 +253,14 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatc
     forget_everything()
     app = lab()
     said = " ".join(one.value for one in app.markdown)
-    assert re.search(r"A panel answered first:\*\* 20 of 60 queries, ± 0\.\d{3}", said)
+    assert re.search(r"A sample of queries first:\*\* 20 of 60 queries, ± 0\.\d{3}", said)
     assert figure(app) != before and "20 of 20 queries" in said + " ".join(c.proto.help for c in app.caption)
     app.slider(key=f"share {lab.names[0]}").set_value(80).run()
     assert not app.exception and "20 of 60 queries" in " ".join(one.value for one in app.markdown)
     gate.set()
     for _ in range(100):
         app.run()
-        if "A panel answered" not in " ".join(one.value for one in app.markdown):
+        if "A sample of queries first" not in " ".join(one.value for one in app.markdown):
             break
         time.sleep(0.1)
     assert not app.exception and figure(app) == figure(whole)
@@ -271,7 +271,7 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatc
         if "The closer looks evaluate a sample of 20 of the 60" in caption.value
     ]
     assert looks
-    button(app, "A hard one").click().run()
+    button(app, "Hardest query").click().run()
     assert not app.exception
 
 

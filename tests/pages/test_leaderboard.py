@@ -140,7 +140,7 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(tiny: Dataset, 
     gate.set()
     for _ in range(100):
         app.run()
-        if "A panel answered" not in words(app):
+        if "A sample of queries first" not in words(app):
             break
         time.sleep(0.1)
     assert not app.exception and "mean of 60 of 60 queries" in words(app)

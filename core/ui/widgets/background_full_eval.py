@@ -51,5 +51,5 @@ def follow(name: str, work: Callable[[jobs.BackgroundJob], Any], sentence: str) 
     if jobs.find(name) is None:
         jobs.start(name, "All queries", rested)
     with st.container(border=True, key="panel of queries"):
-        st.markdown(f":material/groups: **A panel answered first:** {sentence}. All of them follow.")
+        st.markdown(f":material/groups: **A sample of queries first:** {sentence}. All of them follow.")
         jobs.job_panel(name)

@@ -155,7 +155,7 @@ def evaluate(
 ) -> tuple[Dataset, list[ComparedSystem], evaluation.Result]:
     """Every system with all its figures; the first time takes seconds, and says at which system it is.
 
-    Of a large set a seeded panel of queries answers first, in a sentence that says so, and all queries follow. A system
+    Of a large set a seeded sample of queries is evaluated first, in a sentence that says so, and all queries follow. A system
     that cannot be evaluated is left out with its sentence, and all others stand.
 
     Returns:
@@ -188,7 +188,7 @@ def evaluate(
 
 
 def query_sample(loaded: Dataset, competitors: Sequence[ComparedSystem]) -> tuple[Dataset | None, list[ComparedSystem]]:
-    """Of a large set the dataset asked by a panel, and the same systems over it; else None and the systems."""
+    """Of a large set the dataset with a sample of its queries, and the same systems over it; else None and the systems."""
     used = tuple(sorted({name for competitor in competitors for name in competitor.system.backbones}))
     small = cache.query_sample(loaded, used)
     if small is None:

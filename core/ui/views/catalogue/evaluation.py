@@ -56,7 +56,7 @@ def draw(view: CatalogueView) -> None:
     shares = tuple(sorted((view.fixed_weights or {}).items())) or None
     if base == "fixed" and shares is None:
         shares = tuple((name, 1.0) for name in view.components)
-    with st.spinner("Asking every question of every strategy …", show_time=True):
+    with st.spinner("Ranking every query by every strategy …", show_time=True):
         compared = catalogue_cache.comparison(
             view.searcher, setup.space, setup.pictures, ask_with, metric, base, shares, file
         )

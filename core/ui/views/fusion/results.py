@@ -24,7 +24,7 @@ def query_position(loaded: Dataset, wanted: str) -> int:
 
 
 def pick(name: str) -> None:
-    """An image was clicked: it asks now."""
+    """An image was clicked: it is the query now."""
     state.set_field(FusionSetup, "query", name)
 
 
@@ -76,7 +76,7 @@ def picker(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
             help="A query at random.",
         )
         st.button(
-            "A hard one",
+            "Hardest query",
             icon=":material/exercise:",
             on_click=harder,
             args=(loaded, names, spec),
@@ -101,7 +101,7 @@ def picker(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
             size=64,
             on_pick=pick,
             name="queries found",
-            pick="Click to ask with this image",
+            pick="Click to search with this image",
         )
         if len(matches) > MOST_FOUND:
             st.caption(f"{MOST_FOUND} of {len(matches):,} that match.")

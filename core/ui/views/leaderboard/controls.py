@@ -13,12 +13,6 @@ from core.ui.widgets import sidebar, system_select
 from core.ui.widgets.system_select import ComparedSystem
 
 FIXED_KS = (1, 5, 10)
-LOOKS = {
-    "intervals": "Intervals",
-    "differences": "Differences",
-    "cost": "Quality and cost",
-    "classes": "Class by class",
-}
 
 
 def column_options() -> list[str]:
@@ -81,15 +75,3 @@ def _field(name: str) -> str:
 
 def _help(name: str) -> str:
     return state.bounds(LeaderboardSetup, name).help
-
-
-def choose_look() -> None:
-    """Which closer look stands below the table."""
-    st.segmented_control(
-        "A closer look",
-        list(LOOKS),
-        key=_field("look"),
-        format_func=LOOKS.__getitem__,
-        required=True,
-        label_visibility="collapsed",
-    )

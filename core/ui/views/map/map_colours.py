@@ -95,7 +95,7 @@ def figures(loaded: Dataset, named: SystemRef, queries: np.ndarray) -> dict[str,
 
 
 class Figures(Mapping[str, np.ndarray]):
-    """AP and first hit of each image as a query, NaN for images that do not ask: worked out when something asks for
+    """AP and first hit of each image as a query, NaN for images that are no queries: worked out when something asks for
     them, so that a moved weight waits for neither.
     """
 

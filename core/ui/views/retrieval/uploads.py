@@ -146,7 +146,7 @@ def encode(name: str, query_images: Sequence[Image.Image]) -> np.ndarray:
     if name not in backbones.names():
         raise BadInput(
             f"The vectors of {name!r} were computed elsewhere, so it cannot look at a new image. Choose a system of "
-            "backbones that run here, or ask with an image of the gallery."
+            "backbones that run here, or search with an image of the gallery."
         )
     with _LOADING:
         encoder = _encoder(name)

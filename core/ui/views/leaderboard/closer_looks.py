@@ -1,0 +1,31 @@
+"""The closer looks below the table of the Leaderboard: only the one that is open is worked out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.setups import LeaderboardSetup
+from core.ui.app import state
+from core.ui.views.leaderboard import classes, differences, intervals, quality_cost
+from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
+
+LOOKS = {
+    "intervals": ("Intervals", intervals.draw),
+    "differences": ("Differences", differences.draw),
+    "cost": ("Quality and cost", quality_cost.draw),
+    "classes": ("Class by class", classes.draw),
+}
+
+
+def draw(view: LeaderboardView) -> None:
+    """The choice between them, and the one that is open."""
+    st.space("small")
+    look = st.segmented_control(
+        "A closer look",
+        list(LOOKS),
+        key=state.key(LeaderboardSetup, "look"),
+        format_func=lambda name: LOOKS[name][0],
+        required=True,
+        label_visibility="collapsed",
+    )
+    LOOKS[look][1](view)
