@@ -223,10 +223,7 @@ def show(
         "colours": parts(_colours_hash(colours), lambda: _colours_part(colours)),
         "selection": {"stamp": drawn.get("stamp", 0) if mine else 0, "positions": _selected(chosen)},
         "focus": focus.as_data() if focus else None,
-        "image": image,
-        "height": height,
-        "group": group,
-        "renderer": renderer,
+        **{"image": image, "height": height, "group": group, "renderer": renderer},
         "parts": parts.new,
     }
     result = component("fusionscope_map", _FOLDER / "main.js", _FOLDER / "map.css")(
