@@ -16,8 +16,9 @@ PAGES = [
     ("pages/curves.py", "Curves", ":material/show_chart:", "curves", "Compare"),
     ("pages/report.py", "Report", ":material/description:", "report", "Keep"),
 ]
+# Addresses of earlier versions: links to them lead to the page of today, with everything they say. (A comment, since
+# Streamlit draws a string that stands alone in this file.)
 MOVED = {"words": "text_search", "projection": "map"}
-"""Addresses of earlier versions: links to them lead to the page of today, with everything they say."""
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ def test_a_page_opens_on_the_tiny_world(file: str, embedded_world: SimpleNamespa
     assert not app.exception
     assert not failed_parts(app)
     assert app.title, "a page has a heading"
+    assert not any("Addresses of" in text.value for text in app.markdown), "no remark of app.py is drawn"
 
 
 @pytest.mark.parametrize("file", FILES)
