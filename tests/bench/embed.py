@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from core import compat
+from core import compat, paths
 from core.bench.machine import CONTAMINATED, Watch
 from core.errors import BadInput
 from core.types import Backbone, unit
@@ -66,7 +66,8 @@ def run(args: list[str]) -> None:
     """`python -m core bench embed`: plain loops and ours, interleaved; ratios, agreement, and whether demands held."""
     given = _parser().parse_args(args)
     found = pictures(given.data, given.images)
-    variants = given.variants.split(",") if given.variants else _there()
+    os.environ["FUSIONSCOPE_DEVICE"] = given.device  # for the processes of the variants
+    variants = given.variants.split(",") if given.variants else _there(given.device)
     unknown = set(variants) - set(VARIANTS)
     if unknown:
         raise BadInput(f"No variant is named {sorted(unknown)[0]!r}; there are {', '.join(VARIANTS)}.")
@@ -79,7 +80,7 @@ def run(args: list[str]) -> None:
             results[title] = _measured(folder, names, used, len(found), given.rounds)
             print(table(results[title]), flush=True)
             asked += demands(title.partition(":")[0], results[title])
-            if title == "light" and not given.no_guards:
+            if title == "light" and not given.no_guards and given.device == "cpu":
                 results["guards"] = _guards(folder, used, given.rounds)
                 asked += _guard_demands(results["guards"])
     print(guards.demands_table(asked))
@@ -118,15 +119,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trio", choices=[*TRIOS, "all"], default="light", help="which backbones")
     parser.add_argument("--backbones", default="", help="other backbones, separated by commas")
     parser.add_argument("--variants", default="", help=f"some of: {', '.join(VARIANTS)} (separated by ',')")
+    parser.add_argument("--device", default="cpu", help="what ours and the plain loops run on: cpu, cuda, cuda:1, mps")
     parser.add_argument("--workers", type=int, default=0, help="threads of ours; by default one per processor")
     parser.add_argument("--no-guards", action="store_true", help="leave out what stands beside the light trio")
     parser.add_argument("--json", default="", help="write everything that was measured")
     return parser
 
 
-def _there() -> list[str]:
+def _there(device: str) -> list[str]:
     from core.backbones.engines import openvino_engine
 
+    if device != "cpu":
+        return ["plain b1", "plain b32", "torch", "fast"]
     return [name for name in VARIANTS if openvino_engine.installed() or name != "openvino"]
 
 
@@ -207,10 +211,10 @@ def _plain(variant: str, backbones: list[Backbone], workers: int | None) -> Work
 
     from core.backbones.engines import torch_engine
 
-    size = 1 if variant == "plain b1" else 32
+    size, device = (1 if variant == "plain b1" else 32), paths.device_wanted() or "cpu"
     if variant.endswith("allocator"):
         torch_engine.tune_process()
-    loaded = [(backbone, _module(backbone), _transform(backbone)) for backbone in backbones]
+    loaded = [(backbone, _module(backbone).to(device), _transform(backbone)) for backbone in backbones]
 
     def work(files: list[Path]) -> tuple[dict[str, np.ndarray], dict[str, int]]:
         """All files through the backbones: name → vectors, and how often pictures were decoded and resized."""
@@ -220,7 +224,7 @@ def _plain(variant: str, backbones: list[Backbone], workers: int | None) -> Work
             with torch.no_grad():
                 for start in range(0, len(files), size):
                     batch = [transform(Image.open(file).convert("RGB")) for file in files[start : start + size]]
-                    made.append(module(torch.stack(batch)).numpy())
+                    made.append(module(torch.stack(batch).to(device)).cpu().numpy())
             found[backbone.name] = np.concatenate(made)
         n = len(files) * len(loaded)
         return found, {"decoded": n, "resized": n}
@@ -261,14 +265,14 @@ def _engines(variant: str, backbones: list[Backbone], workers: int) -> list[Any]
         # random weights cannot be judged, so they run as EfficientNet-Lite0 does
         judged = known.get("tf_efficientnet_lite0") if backbone.random else backbone
         judged = dataclasses.replace(judged, mode=backbone.mode)
-        name = variant if variant != "fast" else select.decide(judged, "cpu")
+        device = paths.device_wanted() or "cpu"
+        name = variant if variant != "fast" else select.decide(judged, device)
         guards.seeded()
-        made.append(encode.Encoder(backbone, select.build(backbone, "cpu", name, workers)))
+        made.append(encode.Encoder(backbone, select.build(backbone, device, name, workers)))
     return made
 
 
 def _ours(variant: str, backbones: list[Backbone], workers: int | None) -> Work:
-    from core import paths
     from core.backbones import encode
     from core.data.images import open_rgb
 
@@ -293,7 +297,6 @@ def _ours(variant: str, backbones: list[Backbone], workers: int | None) -> Work:
 
 def _limit(variant: str, backbones: list[Backbone], workers: int | None) -> Work:
     """Only the forward passes, on squares that are there already: what no pipeline can beat."""
-    from core import paths
     from core.backbones import preprocessing, threads
     from core.data.images import open_rgb
 
@@ -351,8 +354,6 @@ def _guards(folder: str, variants: list[str], rounds: int) -> dict[str, Any]:
 
 
 def _cores() -> int:
-    from core import paths
-
     return paths.cpu_count()
 
 
