@@ -78,7 +78,10 @@ def _unreadable(file: Path) -> str:
             "run code, so it is refused. Save the tensors alone: "
             "torch.save(network.state_dict(), 'weights.pth') writes such a file."
         )
-    return f"{file.name} cannot be read as weights; give a .safetensors file or a state dict that torch.save wrote."
+    return (
+        f"{file.name} cannot be read as weights; give a .safetensors file or a state dict that torch.save wrote "
+        "(saved objects are refused, because reading them runs code)."
+    )
 
 
 def _tensors(content: dict[Any, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, torch.Tensor]]:

@@ -350,7 +350,7 @@ def test_check_reads_everything_and_names_what_is_not_whole(store: Store) -> Non
     fill(store, np.arange(20))
     store.put_thumbnails({key_of(1): {"small": b"s", "large": b"l"}})
     said = store.check()
-    assert "fake, 20 vectors of 12 numbers" in said and "thumbnails of 1 images, whole" in said
+    assert "fake, 20 vectors of 12 numbers" in said and "thumbnails of 1 image, whole" in said
     assert "NOT WHOLE" not in said and str(store.root) in said
     folder = store._folder("f00d")
     LanceVectors(folder, DIM, "float32").append(np.full((1, 32), 9, np.uint8), np.full((1, DIM), 3, np.float16))

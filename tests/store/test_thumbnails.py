@@ -34,7 +34,7 @@ def test_damaged_thumbnails_are_made_from_the_originals_until_they_are_set_aside
     assert "thumbnails: NOT WHOLE." in store.check()
     assert "The thumbnails were damaged" in store.repair(known=True)[0] and not store.damage_report()
     made = store.thumbnail_or_make(dataset, 0)
-    assert store.thumbnail(dataset.keys[0]) == made and "thumbnails of 1 images, whole" in store.check()
+    assert store.thumbnail(dataset.keys[0]) == made and "thumbnails of 1 image, whole" in store.check()
 
 
 def test_a_file_of_thumbnails_that_was_cut_to_nothing_is_filled_again(tiny_world) -> None:
