@@ -112,7 +112,7 @@ class CatalogueSetup:
     balance: float = real(0.0, 1.0, default=0.5, step=0.05, label="Text against image", short="mix")
     space: str = choice(None, default="concepts_lite0", label="Space", short="sp", help="Reads texts and images.")
     components: tuple[str, ...] = several(None, default=(), label="Components", short="cc")
-    pictures: str = choice(
+    join: str = choice(
         lambda: ("mean", "best", "each"),
         default="mean",
         label="Several images",
@@ -238,7 +238,7 @@ class CurvesSetup:
         help="How far the curves over k go; longer lists than the gallery do not exist.",
     )
     bands: bool = flag(True, label="Intervals", short="ci", help="95 % bootstrap intervals as bands around the lines.")
-    picture: str = choice(
+    file_format: str = choice(
         lambda: ("svg", "png"),
         default="svg",
         label="Saved as",

@@ -190,6 +190,10 @@ def _systems(spec: FusionSpec) -> list[tuple[str | FusionSpec, str, str, tuple[s
     ]
 
 
+def _not_compared(name: str, role: str, per_query: np.ndarray, cost: FusionCost) -> Row:
+    return Row(name, role, per_query, mean=math.nan, low=math.nan, high=math.nan, versus=None, cost=cost)
+
+
 def compare_to_baseline(
     evaluator: FusionEvaluator,
     spec: FusionSpec,
@@ -218,16 +222,7 @@ def compare_to_baseline(
         refuse_trained(spec, keys)
     systems = _systems(spec)
     rows = [
-        Row(
-            name,
-            role,
-            evaluator.values(what, (metric,))[metric],
-            mean=math.nan,
-            low=math.nan,
-            high=math.nan,
-            versus=None,
-            cost=total_cost(used, costs or {}),
-        )
+        _not_compared(name, role, evaluator.values(what, (metric,))[metric], total_cost(used, costs or {}))
         for what, name, role, used in task.each("Comparing", systems, "systems")
     ]
     ids = [f"{role} {identity(what)}" for what, _, role, _ in systems]
@@ -240,14 +235,7 @@ def compare_to_baseline(
     alone = rows[-1].role == "fusion" and spec.active == (best,)
     pairs = [(key, base) for key in ids if key != base and not (alone and key == ids[-1])] if valid.any() else []
     comparison = compare(
-        values,
-        unit,
-        pairs=pairs,
-        metric=metric,
-        draws=draws,
-        seed=seed,
-        remember=evaluator.remember,
-        choose=False,
+        values, unit, pairs=pairs, metric=metric, draws=draws, seed=seed, remember=evaluator.remember, choose=False
     )
     oracle = np.where(valid, np.where(valid, each, 0.0).max(axis=0), np.nan)
     rows = [
@@ -259,9 +247,9 @@ def compare_to_baseline(
         )
         for key, row, (what, *_) in zip(ids, rows, systems, strict=True)
     ]
-    ends = resampling.interval(oracle, draws, seed, unit.groups)
-    cost = total_cost(spec.backbones, costs or {})
-    rows.append(Row(ORACLE, "oracle", oracle, metrics.mean(oracle), *ends, None, cost))
+    low, high = resampling.interval(oracle, draws, seed, unit.groups)
+    bare = _not_compared(ORACLE, "oracle", oracle, total_cost(spec.backbones, costs or {}))
+    rows.append(dataclasses.replace(bare, mean=metrics.mean(oracle), low=low, high=high))
     chosen = _chosen_single(
         evaluator, {name: values[key] for name, key in zip(singles, ids)}, unit, metric, draws, seed
     )

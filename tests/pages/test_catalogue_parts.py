@@ -145,12 +145,12 @@ def test_several_pictures_of_an_item(shop) -> None:
     best = {row["id"].partition("#")[0]: row for row in lists(app)[0]}
     assert best["r1"]["id"] == "r1#2" and best["r1"]["note"] == "Red · image 2 of 2"
     assert [part["name"] for part in best["r1"]["parts"]] == ["title", "description", "picture"]
-    app.radio("CatalogueSetup.pictures").set_value("each").run()
+    app.radio("CatalogueSetup.join").set_value("each").run()
     each = lists(app)[0][0]
     assert each["id"] == "r1#2" and [part["name"] for part in each["parts"]][2:] == ["picture", "picture 2"]
     app.slider("weight picture 2").set_value(0.5).run()
     assert "picture 2:0.5" in link(app, "w")
-    app.radio("CatalogueSetup.pictures").set_value("mean").run()
+    app.radio("CatalogueSetup.join").set_value("mean").run()
     mean = {row["id"]: row for row in lists(app)[0]}["r1"]
     fits = [next(p["fit"] for p in row["parts"] if p["name"] == "picture") for row in (mean, best["r1"])]
     assert float(fits[0]) < float(fits[1]), "the one that fits is nearer than the mean of a cat and a red square"

@@ -179,6 +179,17 @@ def _selected(positions: np.ndarray) -> str:
     return _encoded(positions, "<u4") if len(positions) else ""
 
 
+def _draw(key: str, data: dict[str, Any]) -> Any:
+    return component("fusionscope_map", _FOLDER / "main.js", _FOLDER / "map.css")(
+        key=key,
+        data=data,
+        on_selection_change=lambda: _note_change(key, "selection"),
+        on_clicked_change=lambda: None,
+        on_stopped_change=lambda: None,
+        on_missing_change=_send_all_again,
+    )
+
+
 def show(
     panes: Sequence[MapPane],
     items: MapItems,
@@ -226,14 +237,7 @@ def show(
         **{"image": image, "height": height, "group": group, "renderer": renderer},
         "parts": parts.new,
     }
-    result = component("fusionscope_map", _FOLDER / "main.js", _FOLDER / "map.css")(
-        key=key,
-        data=data,
-        on_selection_change=lambda: _note_change(key, "selection"),
-        on_clicked_change=lambda: None,
-        on_stopped_change=lambda: None,
-        on_missing_change=_send_all_again,
-    )
+    result = _draw(key, data)
     return MapEvent(
         chosen if changed else None,
         _place_in(result.clicked, "position", -1, n),

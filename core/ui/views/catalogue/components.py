@@ -35,7 +35,7 @@ def popover(catalogue: catalogue_items.Catalogue, results: bool = False) -> None
             st.radio(
                 f"Several images (up to {catalogue.most_images})",
                 list(study.IMAGE_JOINS),
-                key=state.key(CatalogueSetup, "pictures"),
+                key=state.key(CatalogueSetup, "join"),
                 horizontal=True,
                 format_func=lambda name: study.IMAGE_JOINS[name][0],
                 help="\n".join(f"- **{label}**: {sentence}" for label, sentence in study.IMAGE_JOINS.values()),
@@ -54,7 +54,7 @@ def used_components(catalogue: catalogue_items.Catalogue) -> tuple[str, ...]:
 
 def _weighed_parts(catalogue: catalogue_items.Catalogue) -> tuple[str, ...]:
     """The components as they are weighed: each image on its own, where that was chosen."""
-    return catalogue.part_names(used_components(catalogue), state.get(CatalogueSetup, "pictures"))
+    return catalogue.part_names(used_components(catalogue), state.get(CatalogueSetup, "join"))
 
 
 def _weight_changed(catalogue: catalogue_items.Catalogue) -> None:

@@ -64,7 +64,7 @@ def within_bounds(catalogue: catalogue_items.Catalogue) -> None:
         "metric": METRICS,
         "base": weighing_strategies(),
         "space": catalogue_cache.spaces(catalogue.name),
-        "pictures": tuple(study.IMAGE_JOINS),
+        "join": tuple(study.IMAGE_JOINS),
     }
     for field, names in choices.items():
         if state.get(CatalogueSetup, field) not in names:

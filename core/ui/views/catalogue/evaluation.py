@@ -58,7 +58,7 @@ def draw(view: CatalogueView) -> None:
         shares = tuple((name, 1.0) for name in view.components)
     with st.spinner("Ranking every query by every strategy …", show_time=True):
         compared = catalogue_cache.comparison(
-            view.searcher, setup.space, setup.pictures, ask_with, metric, base, shares, file
+            view.searcher, setup.space, setup.join, ask_with, metric, base, shares, file
         )
     _draw_comparison(compared)
 

@@ -77,7 +77,7 @@ def current() -> catalogue_items.Catalogue | None:
 
 def build_view(catalogue: catalogue_items.Catalogue) -> CatalogueView | None:
     """The catalogue in its space; None while its images are not embedded there (draws the button that helps)."""
-    space, join = state.get(CatalogueSetup, "space"), state.get(CatalogueSetup, "pictures")
+    space, join = state.get(CatalogueSetup, "space"), state.get(CatalogueSetup, "join")
     names = components.used_components(catalogue)
     if catalogue_items.IMAGE in names and cache.counts(catalogue.name).get(space, 0) < len(catalogue.dataset):
         st.info(

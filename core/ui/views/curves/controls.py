@@ -54,7 +54,7 @@ def choose_systems(selection: sidebar.Selection) -> list[ComparedSystem]:
         st.segmented_control(
             "Image as",
             ["svg", "png"],
-            key=field("picture"),
+            key=field("file_format"),
             format_func=str.upper,
             required=True,
             help="What the camera above each drawing saves: lines that scale, or pixels.",

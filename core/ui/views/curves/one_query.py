@@ -54,7 +54,9 @@ def draw(view: CurvesView) -> None:
             for recall, precision, levels in [by_title[chosen.title]]
         ]
         figure = charts.precision_recall(lines, height=420).figure()
-        st.plotly_chart(figure, key="curves one query", config=charts.download_config("one-query", view.setup.picture))
+        st.plotly_chart(
+            figure, key="curves one query", config=charts.download_config("one-query", view.setup.file_format)
+        )
         _metrics_table(view, query)
     n_relevant = int(next(iter(view.ranks.values())).n_relevant[query])
     st.caption(

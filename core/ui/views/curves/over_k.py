@@ -58,7 +58,7 @@ def _chart(view: CurvesView, by_title: dict[str, curves.Curve], key: str, name: 
         height=420,
     ).figure()
     st.plotly_chart(
-        figure, key=f"curves over k {key}", config=charts.download_config(f"{key}-over-k", view.setup.picture)
+        figure, key=f"curves over k {key}", config=charts.download_config(f"{key}-over-k", view.setup.file_format)
     )
     controls.download_button(
         curves.table(by_title, "k", "precision" if key == "p" else "recall"), f"{view.loaded.name}-{key}-over-k"

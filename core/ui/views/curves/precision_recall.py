@@ -25,7 +25,9 @@ def draw(view: CurvesView) -> None:
         x_step=0.1,
         height=460,
     ).figure()
-    st.plotly_chart(figure, key="curves levels", config=charts.download_config("precision-recall", view.setup.picture))
+    st.plotly_chart(
+        figure, key="curves levels", config=charts.download_config("precision-recall", view.setup.file_format)
+    )
     st.caption(
         f"11-point interpolated, mean of {view.n_queries:,} {view.queries_title}: at each recall level the best precision "
         "at that recall or beyond, averaged query by query. Level 0 is the best precision anywhere in the list; a line never "

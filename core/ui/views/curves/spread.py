@@ -33,7 +33,7 @@ def draw(view: CurvesView) -> None:
         y_format=".0%",
         height=440,
     ).figure()
-    st.plotly_chart(figure, key="curves spread", config=charts.download_config("spread", view.setup.picture))
+    st.plotly_chart(figure, key="curves spread", config=charts.download_config("spread", view.setup.file_format))
     means = ", ".join(f"{theme.plain(title)} {curve.mean:.3f}" for title, curve in by_title.items())
     st.caption(
         f"Average precision of each of {n:,} {view.queries_title}"

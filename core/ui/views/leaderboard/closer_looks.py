@@ -28,4 +28,5 @@ def draw(view: LeaderboardView) -> None:
         required=True,
         label_visibility="collapsed",
     )
-    LOOKS[look][1](view)
+    if look is not None:
+        LOOKS[look][1](view)

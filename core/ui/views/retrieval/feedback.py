@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.setups import RetrievalSetup
@@ -57,7 +59,7 @@ def click_choice() -> None:
         list(CLICKS),
         key=CLICK,
         required=True,
-        format_func=CLICKS.get,
+        format_func=CLICKS.__getitem__,
         help="Search with the image, or move the query towards it or away from it.",
     )
 
@@ -76,7 +78,7 @@ def draw(view: RetrievalView, change: retrieval.Feedback) -> None:
             size=56,
             name=title.lower(),
             pick="Click to take it back",
-            on_pick=lambda id_, side=name: take_back(side, id_),
+            on_pick=partial(take_back, name),
         )
     st.caption(change.sentence())
     st.button("Back to the query alone", icon=":material/undo:", key="forget feedback", on_click=forget)
