@@ -1,4 +1,4 @@
-"""`python -m tests.bench.cuda`: what runs on an NVIDIA GPU, checked in order of what it needs, on a machine that may be bare.
+"""`python -m core bench cuda`: what runs on an NVIDIA GPU, checked in order of what it needs, on a machine that may be bare.
 
 1. torch, numpy, Pillow: our engine and loop on CUDA against the CPU, on networks made here; memory that runs out;
    bfloat16. 2. timm too: real architectures with random weights. 3. the light and heavy trio of `bench embed --device
@@ -141,6 +141,7 @@ def engine_alone(device: str, files: list[Path]) -> dict:
         rows = engine.embed(many)
         report["out of memory"] = {"asked at once": 4096, "went on with": engine.chunk, "rows": len(rows)}
         del filler
+        torch.cuda.empty_cache()  # the benchmarks that follow run in processes of their own
     return report
 
 
@@ -194,14 +195,14 @@ STAGES: tuple[tuple[str, tuple[str, ...], Callable[[str, list[Path]], dict]], ..
 )
 
 
-def main() -> int:
-    """Run what can be run; 1 if a stage failed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.cuda", description=__doc__)
+def run(rest: list[str]) -> None:
+    """Run what can be run; ends with status 1 if a stage failed."""
+    parser = argparse.ArgumentParser(prog="python -m core bench cuda", description=__doc__)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--images", type=int, default=192)
     parser.add_argument("--wheels", type=Path, default=None, help="a folder of .whl files for this Python")
     parser.add_argument("--json", type=Path, default=None)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(rest)
     if arguments.wheels:
         unpack(arguments.wheels)
     import torch
@@ -225,8 +226,9 @@ def main() -> int:
                 print(f"{title}: FAILED\n{traceback.format_exc()}", flush=True)
             if arguments.json:
                 arguments.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
-    return int(failed)
+    if failed:
+        sys.exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(sys.argv[1:])

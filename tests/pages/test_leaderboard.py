@@ -136,7 +136,7 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(tiny: Dataset, 
     assert not np.allclose(table(app)["map"], whole["map"]) and "mean of 20 of 20 queries" in words(app)
     assert table(app)["silhouette_cosine"].isna().all(), "what looks at the whole gallery waits for all queries"
     small = opened("curves", d="tiny")
-    assert not small.exception and "a seeded panel: 20 of 60 queries" in words(small)
+    assert not small.exception and "a seeded sample: 20 of 60 queries" in words(small)
     gate.set()
     for _ in range(100):
         app.run()
