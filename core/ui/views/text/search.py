@@ -37,7 +37,7 @@ def text_box(loaded: Dataset) -> None:
     """Where one types, and examples to begin with."""
     with st.container(key="words-line"):
         st.text_input(
-            "Words",
+            "Text query",
             key=state.key(WordsSetup, "words"),
             icon=":material/search:",
             label_visibility="collapsed",
