@@ -38,12 +38,14 @@ def of_system(system: System, truth: Relevance, dataset: Dataset, ties: TieRange
 def tie_sentence(ties: Sequence[tuple[str, TieRange]], n_valid: int) -> str:
     """One sentence for all systems whose figures depend on the order of equal scores: (name, range of mAP)."""
     ranges = "; ".join(
-        f"{name}: in {tie.n_queries:,} of {n_valid:,} queries, mAP from {tie.low:.4f} to {tie.high:.4f}"
+        f"{name}: in {tie.n_queries:,} of {n_valid:,} queries, mAP from {tie.low:.{digits}f} to {tie.high:.{digits}f}"
         for name, tie in ties
+        for digits in (3 if tie.sampled else 4,)
     )
+    sampled = ", estimated from a sample of these queries" if any(tie.sampled for _, tie in ties) else ""
     return (
         f"{ranges}. There a relevant and another image have equal scores, and the order in which the dataset is stored "
-        "decides between them: the range is that of all such orders."
+        f"decides between them: the range is that of all such orders{sampled}."
     )
 
 

@@ -34,6 +34,7 @@ def tie_range(
         len(tied),
         mean - float(np.maximum(ap[looked_at] - lowest, 0).sum() * scale),
         mean + float(np.maximum(highest - ap[looked_at], 0).sum() * scale),
+        sampled=len(looked_at) < len(tied),
     )
 
 

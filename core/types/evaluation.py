@@ -43,11 +43,13 @@ class TieRange:
     Attributes:
         n_queries: valid queries in which a relevant and another item tie.
         low, high: the lowest and the highest mean AP over all orders of equal scores.
+        sampled: they are estimated from a sample of these queries.
     """
 
     n_queries: int
     low: float
     high: float
+    sampled: bool = False
 
     @property
     def shows(self) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from core.metrics import resampling, significance
 from core.studies import comparison
 from core.studies.comparison import ResamplingUnit
+from core.studies.evaluation_warnings import tie_sentence
 from core.studies.systems import System
 from core.studies.tie_range import tie_range
 from core.studies.vector_set import VectorSet
@@ -161,6 +162,9 @@ def test_the_range_of_ties_is_that_of_all_orders() -> None:
     found = tie_range(system, truth, np.array(mixed), np.array(ap))
     assert found.n_queries == sum(mixed) > 0
     assert (found.low, found.high) == pytest.approx((np.mean(lows), np.mean(highs))) and found.shows
+    assert not found.sampled and "sample" not in tie_sentence([("x", found)], 9)
+    few = tie_range(system, truth, np.array(mixed), np.array(ap), most=1)
+    assert few.sampled and "estimated from a sample of these queries" in tie_sentence([("x", few)], 9)
     nothing = tie_range(system, truth, np.zeros(9, bool), np.array(ap))
     assert nothing.low == nothing.high == pytest.approx(np.mean(ap)) and not nothing.shows
 
