@@ -413,7 +413,7 @@ def test_a_folder_of_ones_own_in_the_browser(tmp_path: Path, tab) -> None:  # no
         tab.get_by_role("button", name="Look at it").click()
         expect(tab.get_by_role("heading", name="own")).to_be_visible()
         expect(tab.locator(".card img").first).to_be_visible()
-        expect(tab.get_by_text("have equal bytes")).to_be_visible()
+        expect(tab.get_by_text("have equal bytes").first).to_be_visible()
         tab.get_by_role("tab", name="Classes and split").click()
         expect(tab.locator(".js-plotly-plot .bars path").first).to_be_visible()
         tab.get_by_role("button", name="Split so").click()
