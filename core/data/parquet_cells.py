@@ -65,6 +65,11 @@ class _Table:
         self._next = -1
 
     def cell(self, row: int) -> bytes:
+        """The bytes of the image in a row, counted from 0; rows asked for in rising order are read once.
+
+        Raises:
+            BadInput: the table has no such row any more.
+        """
         if not 0 <= row < self._stop:
             raise BadInput("The table has fewer rows than it had; load the dataset again.")
         for start, batch in reversed(self._batches.items()):
