@@ -1,0 +1,90 @@
+/* The live lab: weights, figures, curve and the results of one query that follow the thumb.
+ *
+ * The view (view.js) knows nothing of Streamlit or of a server. Whoever mounts it brings three things:
+ *
+ *   const lab = new LabView(root, { engine, host });   // root: an empty element, in a shadow root or not
+ *   lab.update(data);                                   // again whenever data changes; elements are kept
+ *   lab.destroy();
+ *
+ * data {
+ *   stamp       what the engine answers for, any text; another one means another dataset, strategy or baseline
+ *   backbones   [{ name, label, colour }]
+ *   weights     [share of each backbone], together 1;  locked: [boolean], may be left out
+ *   metrics     [{ key, label, help }];  metric: position of the one that bars, change and verdict speak of
+ *   systems     [{ label, colour, role, means, lows, highs }]  bars that do not move, a number per metric (null:
+ *               undefined). role: "backbone", "equal", "baseline", "oracle". The fusion itself is not among them
+ *   baseline    { label, means, curve: [11], ids: [positions of its results, best first] }  what changes are shown
+ *               against; null where there is none
+ *   query       { id, src, name, label }  the query image; id: its position, as the engine takes it
+ *   k           results shown
+ *   answer      an Answer in plain arrays, for the first paint; null: the engine is asked for it
+ *   live        false: the engine is too slow for a drag and is asked when the thumb is let go
+ *   canUndo, canRedo, canPickTwo   whether these buttons do anything (with a host; without one the view knows)
+ *   echo        how many of the host's `released` are in these weights: older ones do not push back a newer drag; may be
+ *               left out
+ *   note        one line below the figures: what they rest on, exact or a sample
+ *   words       every sentence of the view, by the names in words.js
+ * }
+ *
+ * engine {
+ *   update(request) -> Promise<Answer | null>   null: a newer request took its place (`latestWins` of latest_wins.js
+ *                                               makes that of any function that answers one request after another)
+ *   item(id) -> { src, name, label }            of any position that an answer named; src is the address of a thumbnail
+ *   destroy()
+ * }
+ * request { weights: [share], query: position, metric: position, k }
+ *
+ * Answer {
+ *   weights     as asked, together 1
+ *   means, lows, highs   per metric, NaN where undefined (Float64Array; plain arrays in data.answer, null for NaN)
+ *   change      { mean, low, high, p }  of the metric that was asked for, fusion less the best single backbone, p after
+ *               Holm; null where the fusion is that backbone alone
+ *   gain        true where the fusion is shown to be better
+ *   verdict     the sentence for people
+ *   curve       interpolated precision at recall 0, 0.1 ... 1
+ *   ids, scores, relevance   of the k results, best first: positions, scores, and 1 relevant, 0 not, 2 nobody knows
+ *   shares      k × backbones, row by row: each backbone's part in a result's score, together 1; NaN: not to be known
+ *   milliseconds   what the engine needed
+ * }
+ *
+ * host (each may be left out; the view then does what it can by itself, as in a report)
+ *   released(weights)   the thumb was let go: the weights stay. lab.sent counts them
+ *   locked(names)       the backbones that are locked now
+ *   act(name)           "undo", "redo", "reset", "two"; without a host the view keeps its own history, and "two" is
+ *                       half each for the two best backbones of data.systems
+ *   picked(id)          a result was clicked: it is the query now
+ *   chose(metric)       the position of the metric whose tile was clicked
+ *
+ * While weights move the view also says so to the page (`announceWeights` of weights_event.js): a landscape beside it
+ * moves its point, and asks for weights by the same way.
+ *
+ * Style: lab.css, which reads Streamlit's theme variables (--st-text-color, --st-background-color,
+ * --st-secondary-background-color, --st-primary-color, --st-font); another page sets them itself.
+ */
+
+import { SocketEngine } from "./socket_engine.js";
+import { LabView } from "./view.js";
+
+export default function (component) {
+  const { parentElement, data, setStateValue, setTriggerValue } = component;
+  let lab = parentElement.liveLab;
+  if (!lab) {
+    const engine = new SocketEngine();
+    const host = {
+      released: (weights) => lab.say("weights", { weights, number: lab.sent }),
+      locked: (names) => lab.say("locked", names),
+      act: (name) => lab.trigger("act", name),
+      picked: (id) => lab.trigger("picked", id),
+      chose: (metric) => lab.trigger("metric", metric),
+    };
+    lab = parentElement.liveLab = new LabView(parentElement.querySelector(".lab"), { engine, host });
+  }
+  lab.say = setStateValue;
+  lab.trigger = setTriggerValue;
+  lab.engine.connect(data);
+  lab.update(data);
+  return () => {
+    lab.destroy();
+    delete parentElement.liveLab;
+  };
+}

@@ -1,0 +1,148 @@
+/* The results of the query: images that move to their new places while weights move. */
+
+import { element } from "../shared/dom.js";
+import { filled } from "./format.js";
+
+const GAP = 8, CAPTION = 40, SMALLEST = 92;
+const LEAVES = 180; // milliseconds in which an image fades
+const MOST_KEPT = 160;
+const MARKS = { 0: ["no", "✕"], 1: ["yes", "✓"], 2: ["unknown", ""] };
+
+export class Results {
+  /* item: position -> { src, name, label }; pick: called with the position of an image that was clicked. */
+  constructor(item, pick) {
+    this.item = item;
+    this.pick = pick;
+    this.root = element("div", "results");
+    this.root.setAttribute("role", "list");
+    this.cards = new Map(); // position -> card, those out of sight too, so that their images need not load again
+    this.shown = [];
+    this.watcher = new ResizeObserver(() => this.lay());
+    this.watcher.observe(this.root);
+  }
+
+  destroy() {
+    this.watcher.disconnect();
+  }
+
+  update({ backbones, words, stamp }) {
+    const shape = JSON.stringify([stamp, backbones]);
+    this.words = words;
+    if (this.shape === shape) return;
+    this.shape = shape;
+    this.backbones = backbones;
+    this.cards.clear();
+    this.root.replaceChildren();
+    this.shown = [];
+  }
+
+  /* before: position -> rank among the results of the baseline. */
+  paint(answer, before) {
+    const ids = Array.from(answer.ids).filter((id) => id >= 0), shown = new Set(ids);
+    for (const id of this.shown) if (!shown.has(id)) this.hide(this.cards.get(id));
+    ids.forEach((id, rank) => {
+      const card = this.cards.get(id) || this.card(id);
+      this.fill(card, answer, rank, before);
+      card.rank = rank;
+      this.show(card);
+    });
+    this.shown = ids;
+    this.lay();
+    this.forget(shown);
+  }
+
+  card(id) {
+    const item = this.item(id), root = element("button", "result hidden"), image = element("img");
+    const picture = element("span", "image"), rank = element("span", "rank"), mark = element("span", "mark");
+    const move = element("span", "move"), shares = element("span", "shares"), caption = element("span", "caption");
+    const label = element("span", "label", item.label || item.name), score = element("span", "score");
+    Object.assign(image, { alt: "", decoding: "async", draggable: false, src: item.src });
+    image.addEventListener("error", () => picture.classList.add("missing"), { once: true });
+    root.type = "button";
+    root.dataset.id = id;
+    picture.append(image, rank, mark, move);
+    shares.append(...this.backbones.map(({ colour }) => {
+      const part = element("span");
+      part.style.background = colour;
+      return part;
+    }));
+    caption.append(label, score);
+    root.append(picture, shares, caption);
+    root.addEventListener("click", () => this.pick(id));
+    const card = { root, rank: 0, item, parts: { rank, mark, move, score, shares } };
+    this.cards.set(id, card);
+    return card;
+  }
+
+  fill({ root, item, parts }, answer, rank, before) {
+    const { words, backbones } = this, relevance = answer.relevance[rank], [kind, sign] = MARKS[relevance] || MARKS[2];
+    const from = rank * backbones.length, own = Array.from(answer.shares.slice(from, from + backbones.length));
+    parts.rank.textContent = rank + 1;
+    parts.mark.textContent = sign;
+    parts.score.textContent = answer.scores[rank].toFixed(3);
+    root.classList.remove("yes", "no", "unknown");
+    root.classList.add(kind);
+    own.forEach((share, i) => { parts.shares.children[i].style.flexGrow = share > 0 ? share : 0; });
+    const known = own.filter(Number.isFinite).length === own.length;
+    parts.shares.classList.toggle("unknown", !known);
+    const moved = before?.size ? moveText(before.get(answer.ids[rank]), rank, words) : ["", ""];
+    [parts.move.textContent, parts.move.className] = [moved[0], `move ${moved[1]}`];
+    const said = own.map((share, i) => `${backbones[i].label} ${Math.round(100 * share)} %`).join(", ");
+    const values = { rank: rank + 1, name: item.label || item.name, score: parts.score.textContent };
+    const sentence = filled(words.result, { ...values, relevance: words[`relevance_${kind}`] });
+    root.setAttribute("aria-label", sentence);
+    root.title = known ? `${item.name}\n${sentence}\n${said}` : `${item.name}\n${sentence}`;
+  }
+
+  show(card) {
+    clearTimeout(card.leaving);
+    if (card.root.parentNode) {
+      card.root.classList.remove("hidden");
+      return;
+    }
+    card.isNew = true; // laid without a journey from where it stood long ago
+    this.root.append(card.root);
+  }
+
+  hide(card) {
+    if (!card) return;
+    card.root.classList.add("hidden");
+    card.leaving = setTimeout(() => card.root.remove(), LEAVES);
+  }
+
+  /* Every card to its place, by transform alone: the browser carries on from where it is. */
+  lay() {
+    const width = this.root.clientWidth;
+    if (!width) return;
+    const columns = Math.max(2, Math.floor((width + GAP) / (SMALLEST + GAP)));
+    const side = Math.floor((width - GAP * (columns - 1)) / columns), rows = Math.ceil(this.shown.length / columns);
+    this.root.style.setProperty("--side", `${side}px`);
+    this.root.style.height = `${rows * (side + CAPTION + GAP)}px`;
+    for (const id of this.shown) {
+      const card = this.cards.get(id), column = card.rank % columns, row = Math.floor(card.rank / columns);
+      const place = `translate(${column * (side + GAP)}px, ${row * (side + CAPTION + GAP)}px)`;
+      card.root.style.order = card.rank;
+      if (card.isNew) {
+        card.isNew = false;
+        card.root.classList.add("still");
+        card.root.style.transform = place;
+        card.root.offsetWidth; // the place is taken before the journey is allowed
+        card.root.classList.remove("still", "hidden");
+      } else if (card.root.style.transform !== place) card.root.style.transform = place;
+    }
+  }
+
+  forget(shown) {
+    for (const [id, card] of this.cards) {
+      if (this.cards.size <= MOST_KEPT) return;
+      if (!shown.has(id) && !card.root.parentNode) this.cards.delete(id);
+    }
+  }
+}
+
+/* Places won or lost against the baseline: text and class. */
+function moveText(before, rank, words) {
+  if (before === undefined) return [words.new_result, "up"];
+  if (before > rank) return [`▲ ${before - rank}`, "up"];
+  return before < rank ? [`▼ ${rank - before}`, "down"] : ["", ""];
+}

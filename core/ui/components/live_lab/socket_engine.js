@@ -1,0 +1,99 @@
+/* The engine behind the live lab in the app: a WebSocket beside Streamlit, POST where there is none.
+ *
+ * A request is JSON { number, weights, query, metric, k }; an answer is one binary message: 4 bytes, the length of a
+ * head in JSON, the head, then the arrays that it names, little-endian and aligned (`core/ui/app/fuse_route.py`).
+ */
+
+import { latestWins } from "./latest_wins.js";
+
+const TYPES = { f8: Float64Array, f4: Float32Array, i4: Int32Array, u1: Uint8Array };
+const PATIENCE = 20_000; // milliseconds until an answer counts as lost
+
+/* { head, and each array by its name } of a message. */
+export function unpacked(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  const arrays = {};
+  for (const [name, type, start, count] of head.arrays) arrays[name] = new TYPES[type](buffer, start, count);
+  return { ...head, ...arrays };
+}
+
+export class SocketEngine {
+  constructor() {
+    this.items = new Map();
+    this.number = 0;
+    this.update = latestWins((request) => this.ask(request));
+  }
+
+  /* Where it asks from now on, and the items of the answer that the page brought along. */
+  connect({ address, items, words }) {
+    this.keep(items);
+    this.lost = words.lost;
+    if (address === this.address) return;
+    this.close();
+    this.address = address;
+    this.isWithoutSocket = false;
+  }
+
+  keep(items) {
+    for (const [id, src, name, label] of items) this.items.set(id, { src, name, label });
+  }
+
+  item(id) {
+    return this.items.get(id) || { src: "", name: "", label: "" };
+  }
+
+  destroy() {
+    this.close();
+  }
+
+  close() {
+    this.socket?.close();
+    this.socket = null;
+  }
+
+  async ask(request) {
+    const message = JSON.stringify({ ...request, number: (this.number += 1) });
+    const buffer = this.isWithoutSocket ? await this.post(message) : await this.send(message);
+    const answer = unpacked(buffer);
+    if (answer.problem) throw new Error(answer.problem);
+    this.keep(answer.items);
+    return answer;
+  }
+
+  async send(message) {
+    let socket;
+    try {
+      socket = await this.open();
+    } catch {
+      this.isWithoutSocket = true; // a proxy that lets no socket pass
+      return this.post(message);
+    }
+    return new Promise((resolve, reject) => {
+      const fail = () => reject(new Error(this.lost));
+      const timer = setTimeout(fail, PATIENCE);
+      socket.onmessage = (event) => { clearTimeout(timer); resolve(event.data); };
+      socket.onclose = () => { clearTimeout(timer); this.socket = null; fail(); };
+      socket.send(message);
+    });
+  }
+
+  open() {
+    if (this.socket && this.socket.readyState === WebSocket.OPEN) return Promise.resolve(this.socket);
+    const url = new URL(this.address, location.href);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    return new Promise((resolve, reject) => {
+      const socket = new WebSocket(url);
+      socket.binaryType = "arraybuffer";
+      socket.onopen = () => { this.socket = socket; resolve(socket); };
+      socket.onerror = () => reject(new Error("no socket"));
+    });
+  }
+
+  async post(message) {
+    const headers = { "Content-Type": "application/json" };
+    const response = await fetch(this.address, { method: "POST", body: message, headers });
+    if (!response.ok) throw new Error(this.lost);
+    return response.arrayBuffer();
+  }
+}
