@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import backbones, paths
+from core import backbones, paths, wording
 from core.setups import FrameSetup
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.overview import add_folder, dataset_card, first_minute, results
 from core.ui.widgets import embedding_job
 
+text = wording.page("overview")
+
 
 def page() -> None:
     """Draw the page."""
     st.html(paths.ASSETS / "overview.css")
-    theme.title(
-        "Overview",
-        "Which backbone, or which mix of them, finds the right images – and how sure are we? "
-        "Pick a dataset and backbones at the left; look at results in the Fusion lab and in Retrieval.",
-    )
+    theme.title(text("title.page"), text("lead.page"))
     chosen = state.read(FrameSetup).backbones
     first_minute.start_demo(chosen)
     jobs.job_panel(embedding_job.JOB)
@@ -29,11 +27,11 @@ def page() -> None:
         with left.container(key="overview-dataset"):
             guarded(dataset_card.draw)(current, chosen)
         with right.container(key="overview-results"):
-            st.subheader("Results", anchor=False)
+            st.subheader(text("heading.results"), anchor=False)
             guarded(results.draw)(current)
     add_folder.draw()
     dataset_card.draw_others(current, chosen)
-    st.caption(f"Everything that was computed lies in `{cache.store_folder()}`. {backbones.engine_sentence()}")
+    st.caption(text("sentence.store", folder=cache.store_folder(), engine=backbones.engine_sentence()))
 
 
 guarded(page)()

@@ -45,7 +45,7 @@ def check_the_first_minute(app: str, tab) -> None:  # noqa: F811
     expect(tab.get_by_text("Embedding photo_views").first).to_be_visible(timeout=60_000)
     expect(tab.get_by_role("button", name="Stop")).to_be_visible()
     # The pictures are there before the networks have finished, and each backbone's figure as it finishes.
-    expect(tab.get_by_text("all embedded")).to_be_visible(timeout=BUILDING)
+    expect(tab.get_by_text("embedded", exact=True).first).to_be_visible(timeout=BUILDING)
     expect(tab.locator(".card img").first).to_be_visible()
     expect(tab.locator(".js-plotly-plot")).to_be_visible()
 
@@ -86,7 +86,7 @@ def check_a_second_start_is_instant(app: str, tab) -> None:  # noqa: F811
     from playwright.sync_api import expect
 
     tab.goto(app)
-    expect(tab.get_by_text("all embedded")).to_be_visible(timeout=20_000)
+    expect(tab.get_by_text("embedded", exact=True).first).to_be_visible(timeout=20_000)
     expect(tab.get_by_role("button", name="Stop")).to_have_count(0)
 
 

@@ -90,7 +90,7 @@ def test_a_card_that_cannot_be_drawn_leaves_all_others(tiny_world, tmp_path: Pat
     app = open_page("pages/overview.py", d="tiny", b="hog")
     assert "tiny" in [one.value for one in app.subheader]
     assert len(app.error) == 1 and "is missing or damaged; add the dataset again" in app.error[0].value
-    assert any("Everything that was computed lies in" in one.value for one in app.caption), "the page goes on"
+    assert any("Everything computed is in" in one.value for one in app.caption), "the page goes on"
 
 
 @pytest.mark.slow

@@ -1,8 +1,7 @@
-"""How the pages look: page width, type, the colours that mean something, and how a number is written."""
+"""How the pages look: page width, type, and the colours that mean something."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 
@@ -58,17 +57,3 @@ def _as_it_is(text: str) -> str:
 def colours(names: Sequence[str]) -> dict[str, str]:
     """One colour per backbone, by its place in the list, the same on every page."""
     return {name: BACKBONE_COLOURS[i % len(BACKBONE_COLOURS)] for i, name in enumerate(names)}
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A figure for people; '–' where the contract leaves it undefined."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
-    return f"{value:.{digits}f}"
-
-
-def interval(low: float | None, high: float | None, digits: int = 3) -> str:
-    """An interval for people: '[0.871, 0.903]', '' where it is undefined."""
-    if low is None or high is None or math.isnan(low) or math.isnan(high):
-        return ""
-    return f"[{low:.{digits}f}, {high:.{digits}f}]"

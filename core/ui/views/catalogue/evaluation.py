@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core import charts, metrics
+from core import charts, metrics, wording
 from core.data import table_files
 from core.fusion.catalogue import CATALOGUE_STRATEGIES
 from core.setups import CatalogueSetup
@@ -94,8 +94,8 @@ def _draw_comparison(compared: catalogue_evaluation.CatalogueComparison) -> None
         pd.DataFrame(
             {
                 "strategy": compared.table.label,
-                label: [theme.number(value) for value in compared.table["mean"]],
-                "95 % interval": [theme.interval(*ends) for ends in zip(compared.table.low, compared.table.high)],
+                label: [wording.number(value) for value in compared.table["mean"]],
+                "95 % interval": [wording.interval(*ends) for ends in zip(compared.table.low, compared.table.high)],
                 "difference": ["–" if is_base else f"{d:+.3f}" for is_base, d in zip(base, compared.table.difference)],
                 "its 95 % interval": [
                     "–" if is_base else f"[{low:+.3f}, {high:+.3f}]"

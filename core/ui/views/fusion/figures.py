@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import charts, metrics
+from core import charts, metrics, wording
 from core.fusion import FusionSpec
 from core.setups import FusionSetup
 from core.studies import evaluation_warnings, fusion_baseline, leaderboard, query_sampling
@@ -28,13 +28,13 @@ def _numbers(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fu
         with column.container(gap=None):
             st.metric(
                 metrics.label(key),
-                theme.number(mean),
-                theme.number(change, 4) if abs(change) >= 5e-5 else "no change",
+                wording.number(mean),
+                f"{change:.4f}" if abs(change) >= 5e-5 else "no change",
                 delta_color="normal" if abs(change) >= 5e-5 else "off",
                 delta_arrow="auto" if abs(change) >= 5e-5 else "off",
                 help=f"{metrics.sentence(key)} The change is against the baseline; below it stands the 95 % interval.",
             )
-            low, high = (theme.number(end) for end in ends[key])
+            low, high = (wording.number(end) for end in ends[key])
             st.caption(f"{low} to {high}")
 
 

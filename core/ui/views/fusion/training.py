@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core import charts
+from core import charts, wording
 from core.fusion import FUSIONS, FusionSpec, spec_checks, store
 from core.studies import fusion_baseline, training_split, weight_search
 from core.studies.training import trained_fusions
@@ -77,7 +77,7 @@ def beside(comparison: fusion_baseline.BaselineComparison) -> str:
 
 
 def _plain_interval(row: fusion_baseline.Row) -> str:
-    return theme.interval(row.low, row.high).replace("[", "(").replace("]", ")")
+    return wording.interval(row.low, row.high).replace("[", "(").replace("]", ")")
 
 
 def tuned(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import metrics
+from core import metrics, wording
 from core.export import file_formats
 from core.setups import LeaderboardSetup
 from core.studies import leaderboard
-from core.ui.app import state, theme
+from core.ui.app import state
 from core.ui.views.leaderboard import controls
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 from core.ui.widgets import figure_definitions
@@ -73,7 +73,7 @@ def _shown_table(view: LeaderboardView, keys: list[str]) -> tuple[pd.DataFrame, 
         if key in spread:
             name = f"{key} interval"
             ends = zip(with_ends[f"{key} low"], with_ends[f"{key} high"])
-            frame[name] = [theme.interval(low, high) for low, high in ends]
+            frame[name] = [wording.interval(low, high) for low, high in ends]
             config[name] = st.column_config.TextColumn(
                 "95 %" if view.setup.spread else "95 % interval",
                 help=f"95 % bootstrap interval of {metrics.label(key)}: {result.resampled} were resampled.",

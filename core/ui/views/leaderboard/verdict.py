@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import metrics
+from core import metrics, wording
 from core.studies import leaderboard
 from core.ui.app import theme
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
@@ -18,8 +18,8 @@ def draw(view: LeaderboardView) -> None:
     best = result[names[0]]
     figure = best.figures[result.metric]
     sentence = (
-        f"**{theme.plain(infos[names[0]].title)}** leads: {metrics.label(result.metric)} **{theme.number(figure.mean)}** "
-        f"{theme.plain(theme.interval(figure.low, figure.high))}, mean of {figure.n_valid:,} of {plural(figure.n_queries, 'query')}. "
+        f"**{theme.plain(infos[names[0]].title)}** leads: {metrics.label(result.metric)} **{wording.number(figure.mean)}** "
+        f"{theme.plain(wording.interval(figure.low, figure.high))}, mean of {figure.n_valid:,} of {plural(figure.n_queries, 'query')}. "
     )
     if len(names) == 1:
         sentence = sentence.replace(" leads:", ":") + "Choose another system to compare it with."

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from core import files, projection
+from core import files, projection, wording
 from core.setups import RetrievalSetup
 from core.studies import colourings, maps
 from core.studies.system_spec_text import SystemRef
@@ -84,7 +84,7 @@ def _figures(loaded: Dataset, chosen: np.ndarray, figures: map_colours.ComputedF
     elif counted:
         st.metric(
             f"Mean AP of the selection (n = {counted:,})",
-            theme.number(float(np.nanmean(ap))),
+            wording.number(float(np.nanmean(ap))),
             help="Of the selected images that are valid queries: each searches the whole gallery, not the selection.",
         )
     st.dataframe(

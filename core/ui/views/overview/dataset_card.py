@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import data
+from core import data, wording
 from core.ui.app import cache, jobs, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.components import gallery
 from core.ui.widgets import embedding_job, image_cards
 from core.wording import plural
+
+text = wording.page("overview")
 
 
 def draw(name: str, chosen: tuple[str, ...]) -> None:
@@ -19,16 +21,15 @@ def draw(name: str, chosen: tuple[str, ...]) -> None:
     missing = [b for b in cache.usable_backbones(name, chosen) if counts.get(b, 0) < len(loaded)]
     with st.container(border=True):
         left, right = st.columns([5, 2], vertical_alignment="center")
-        classes = f" · {plural(len(loaded.label_names), 'class', 'classes')}" if loaded.label_names else " · no labels"
+        classes = plural(len(loaded.label_names), "class", "classes") if loaded.label_names else text("state.no_labels")
         unread = len(loaded.quarantine)
         left.subheader(theme.plain(name), anchor=False)
-        left.caption(
-            f"{plural(len(loaded), 'image')}{classes}"
-            + (f" · {plural(unread, 'file')} could not be read" if unread else "")
-        )
+        counted = [plural(len(loaded), "image"), classes]
+        counted += [text("state.unread", files=plural(unread, "file"))] if unread else []
+        left.caption(" · ".join(counted))
         if missing:
             right.button(
-                f"Embed {len(missing)} missing",
+                text("button.embed", count=len(missing)),
                 key=f"embed {name}",
                 on_click=embedding_job.start_embedding,
                 args=(name, tuple(missing)),
@@ -37,22 +38,24 @@ def draw(name: str, chosen: tuple[str, ...]) -> None:
                 **jobs.waits(),
             )
         elif loaded.has_images:
-            right.markdown(":green[:material/check_circle:] :small[all embedded]", width="content")
+            right.markdown(f":green[:material/check_circle:] :small[{text('state.embedded')}]", width="content")
         else:
-            right.markdown(":gray[:material/scatter_plot:] :small[vectors, no images]", width="content")
+            right.markdown(f":gray[:material/scatter_plot:] :small[{text('state.vectors_only')}]", width="content")
         if loaded.has_images:
             sample = image_cards.cards(loaded, cache.sample_positions(name, 15))
-            gallery.grid(sample, key=f"sample {name}", size=84, name=f"images of {name}", pick="")
+            gallery.grid(sample, key=f"sample {name}", size=84, name=text("phrase.sample", dataset=name), pick="")
         st.dataframe(
             cache.status_table(name, chosen),
             hide_index=True,
             width="stretch",
             column_config={
-                "embedded": st.column_config.ProgressColumn("embedded", min_value=0, max_value=1, format="percent")
+                "embedded": st.column_config.ProgressColumn(
+                    text("label.embedded"), min_value=0, max_value=1, format="percent"
+                )
             },
         )
         if unread:
-            with st.expander(f"{plural(unread, 'file')} that could not be read"):
+            with st.expander(text("label.unread", files=plural(unread, "file"))):
                 st.dataframe(loaded.quarantine, hide_index=True, width="stretch")
 
 
@@ -60,7 +63,7 @@ def draw_others(current: str, chosen: tuple[str, ...]) -> None:
     """Every other dataset: as a card, or with the button that builds it."""
     others = [name for name in data.names() if name != current]
     if others:
-        st.subheader("Other datasets", anchor=False)
+        st.subheader(text("heading.other_datasets"), anchor=False)
     for name in others:
         if name in cache.ready_datasets():
             guarded(draw)(name, chosen)
@@ -68,7 +71,7 @@ def draw_others(current: str, chosen: tuple[str, ...]) -> None:
         left, right = st.columns([5, 2], vertical_alignment="center")
         left.markdown(f"**{theme.plain(name)}** – {data.DATASETS.get(name).description}")
         right.button(
-            "Build and embed",
+            text("button.build"),
             key=f"build {name}",
             on_click=embedding_job.start_embedding,
             args=(name, embedding_job.in_catalog(chosen)),

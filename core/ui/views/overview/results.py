@@ -4,42 +4,37 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import charts, metrics, paths
+from core import charts, metrics, paths, wording
 from core.fusion import FusionSpec
 from core.setups import FrameSetup
 from core.studies import fusion_baseline
 from core.types import Dataset
 from core.ui.app import cache, state, theme
 
+text = wording.page("overview")
+
 
 def draw(name: str) -> None:
     """The mean average precision of each backbone that is selected and done, and of their equal mix."""
     loaded, done = cache.dataset(name), _selected(name)
     if not done:
-        st.caption("Results appear here as each backbone finishes.")
+        st.caption(text("sentence.none_yet"))
         return
     if not loaded.has_labels:
-        st.caption(
-            "This dataset has no labels, so nobody can say which results are right. Look at Retrieval and the Map."
-        )
+        st.caption(text("sentence.no_labels"))
         return
     comparison = cache.leaderboard(name, done)
     best_two = _best_two(name, done) if len(done) > 2 else None
     bars = charts.BarChart(_bars(loaded, comparison, done), "mAP").figure()
     st.plotly_chart(bars, key=f"overview bars {name}", config={"displayModeBar": False})
     n_queries = len(loaded.split.queries)
-    of_all = f"of {n_queries:,} " if n_queries > comparison.n_valid else ""
-    st.caption(
-        f"{metrics.parse('map')[0].definition} {comparison.n_valid:,} {of_all}queries; the lines are 95 % intervals."
-        + (
-            f" The bar of the best two stands for queries that did not choose them; on these, it is "
-            f"{best_two.row('fusion').mean:.3f}."
-            if best_two is not None
-            else ""
-        )
-    )
+    counted = f"{comparison.n_valid:,}" + (f" of {n_queries:,}" if n_queries > comparison.n_valid else "")
+    notes = [text("sentence.bars", definition=metrics.parse("map")[0].definition, queries=counted)]
+    if best_two is not None:
+        notes.append(text("sentence.best_two", figure=wording.number(best_two.row("fusion").mean)))
+    st.caption(" ".join(notes))
     if len(done) > 1:
-        mixes = {f"The equal mix of these {len(done)}": comparison, "The best two, mixed equally": best_two}
+        mixes = {text("phrase.verdict_all", count=len(done)): comparison, text("phrase.verdict_best_two"): best_two}
         for title, mix in mixes.items():
             if mix is not None:
                 st.markdown(f"**{title}**: {theme.plain(cache.with_titles(mix.verdict, done))}")
@@ -65,10 +60,10 @@ def _bars(loaded: Dataset, comparison: fusion_baseline.BaselineComparison, done:
     if len(done) > 1:
         row = comparison.row("fusion")
         colour = charts.OTHER_MIX_COLOUR if several else charts.FUSION_COLOUR
-        bars.append(charts.Bar(f"equal mix of these {len(done)}", row.mean, row.low, row.high, colour))
+        bars.append(charts.Bar(text("phrase.equal_mix", count=len(done)), row.mean, row.low, row.high, colour))
     if several:
         mix = cache.chosen_mix(cache.query_sample(loaded, done) or loaded, done)
-        bars.append(charts.Bar("equal mix of the best two", mix.mean, mix.low, mix.high, charts.FUSION_COLOUR))
+        bars.append(charts.Bar(text("phrase.best_two"), mix.mean, mix.low, mix.high, charts.FUSION_COLOUR))
     return sorted(bars, key=lambda bar: -bar.mean)
 
 
@@ -80,10 +75,10 @@ def _best_two(name: str, done: tuple[str, ...]) -> fusion_baseline.BaselineCompa
 
 
 _NEXT = (
-    ("pages/fusion_lab.py", "Move the weights", ":material/tune:"),
-    ("pages/retrieval.py", "Look at what comes back", ":material/image_search:"),
-    ("pages/map.py", "See the space", ":material/scatter_plot:"),
-    ("pages/leaderboard.py", "Compare everything", ":material/leaderboard:"),
+    ("pages/fusion_lab.py", text("button.next_weights"), ":material/tune:"),
+    ("pages/retrieval.py", text("button.next_results"), ":material/image_search:"),
+    ("pages/map.py", text("button.next_map"), ":material/scatter_plot:"),
+    ("pages/leaderboard.py", text("button.next_compare"), ":material/leaderboard:"),
 )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from core import wording
 from core.errors import NotComputed
 from core.metrics import resampling
 from core.studies import retrieval
@@ -18,7 +19,7 @@ from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
 from core.task import NO_TASK
 from core.types import Dataset, Evaluation
-from core.ui.app import cache, jobs, theme
+from core.ui.app import cache, jobs
 from core.ui.app.cached import cached, digest
 from core.ui.widgets import system_options
 from core.wording import plural
@@ -133,6 +134,6 @@ def mean_sentence(loaded: Dataset, evaluation: Evaluation, shown: np.ndarray) ->
     values = values[np.isfinite(values)]
     sampled = "" if evaluation.queries is None else f", a sample of {evaluation.n_queries:,}"
     return (
-        f"mAP **{values.mean():.3f}** {theme.interval(low, high)} over {len(values):,} valid queries{sampled} "
+        f"mAP **{values.mean():.3f}** {wording.interval(low, high)} over {len(values):,} valid queries{sampled} "
         "(95 % bootstrap interval)."
     )

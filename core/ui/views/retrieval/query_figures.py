@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core import charts, metrics
+from core import charts, metrics, wording
 from core.metrics.curves import RECALL_LEVELS
 from core.studies import retrieval
-from core.ui.app import theme
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +81,7 @@ def figures_table(systems: Sequence[SystemRef], answers: list[retrieval.QueryRes
         name = "First relevant at rank" if key == "first" else metrics.label(key)
         meaning = "The rank of the best relevant result." if key == "first" else metrics.sentence(key)
         values = {
-            named.title: theme.number(values_of[key], 0 if key == "first" else 3)
+            named.title: wording.number(values_of[key], 0 if key == "first" else 3)
             for named, values_of in zip(systems, figures)
         }
         rows.append({"figure": name, **values, "meaning": meaning})

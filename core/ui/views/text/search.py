@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import metrics
+from core import metrics, wording
 from core.errors import BadInput
 from core.setups import RetrievalSetup, WordsSetup
 from core.studies.text import text_encoding, text_query, text_search, zero_shot
@@ -133,12 +133,12 @@ def _search_quality(loaded: Dataset, reader: str, templates: bool | None) -> Non
             for column, (key, values) in zip(columns, quality.per_query.items()):
                 column.metric(
                     metrics.label(key),
-                    theme.number(metrics.mean(values)),
+                    wording.number(metrics.mean(values)),
                     help=f"{metrics.sentence(key)} Mean of {int((~np.isnan(values)).sum())} class names as queries.",
                 )
             columns[-1].metric(
                 "Zero-shot accuracy",
-                theme.number(quality.accuracy),
+                wording.number(quality.accuracy),
                 help="The share of labelled images whose nearest class name is one of theirs.",
             )
         table = pd.DataFrame({"class": quality.names, "AP": quality.per_query["map"]}).sort_values("AP")

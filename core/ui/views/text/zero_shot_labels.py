@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import charts, files
+from core import charts, files, wording
 from core.setups import WordsSetup
 from core.studies.text import text_encoding, zero_shot
 from core.types import Dataset
-from core.ui.app import cache, state, theme
+from core.ui.app import cache, state
 from core.ui.components import gallery
 from core.ui.views.text import text_cache
 from core.ui.widgets import image_cards
@@ -72,7 +72,7 @@ def _labels_table(
     if accuracy == accuracy:
         st.metric(
             "Zero-shot accuracy",
-            theme.number(accuracy),
+            wording.number(accuracy),
             help="The share of labelled images whose class name was typed and that got it.",
         )
     counts = np.bincount(assignment.predicted, minlength=len(names))

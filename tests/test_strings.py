@@ -1,0 +1,352 @@
+"""The strings of the interface stand in `core/wording/en`: each is used, short, in our words, and none is left in the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core import wording
+from core.wording.strings import FOLDER, fields_of
+from tests import house
+from tests.test_glossary import refusals
+
+LONGEST = {
+    "title": 32,
+    "lead": 100,
+    "heading": 40,
+    "button": 32,
+    "label": 40,
+    "option": 40,
+    "column": 28,
+    "state": 48,
+    "placeholder": 60,
+    "axis": 48,
+    "phrase": 100,
+    "sentence": 160,
+    "error": 200,
+    "help": 240,
+    "about": 400,
+}
+"""Characters per kind of string: the part of its key before the first dot. `about` stands behind the figure it is about."""
+INTERFACE = [path for path in house.FILES if house.name_of(path).startswith(("core.ui", "pages", "app"))]
+NOT_YET: set[str] = {
+    "core/ui/app/cache/fusion_attribution.py",
+    "core/ui/app/cache/vector_sets.py",
+    "core/ui/app/error_boundary.py",
+    "core/ui/app/host_check.py",
+    "core/ui/app/jobs.py",
+    "core/ui/app/thumbnail_route.py",
+    "core/ui/components/clipboard/__init__.py",
+    "core/ui/components/gallery/__init__.py",
+    "core/ui/components/map/layout_stream.py",
+    "core/ui/frame.py",
+    "core/ui/views/backbones/actions.py",
+    "core/ui/views/backbones/add_backbone.py",
+    "core/ui/views/backbones/behaviour.py",
+    "core/ui/views/backbones/card.py",
+    "core/ui/views/backbones/devices.py",
+    "core/ui/views/backbones/smaller_vectors.py",
+    "core/ui/views/backbones/table.py",
+    "core/ui/views/catalogue/catalogue_cache.py",
+    "core/ui/views/catalogue/components.py",
+    "core/ui/views/catalogue/controls.py",
+    "core/ui/views/catalogue/evaluation.py",
+    "core/ui/views/catalogue/filters.py",
+    "core/ui/views/catalogue/preparation.py",
+    "core/ui/views/catalogue/query_box.py",
+    "core/ui/views/catalogue/search.py",
+    "core/ui/views/curves/controls.py",
+    "core/ui/views/curves/curves_view.py",
+    "core/ui/views/curves/one_query.py",
+    "core/ui/views/curves/over_k.py",
+    "core/ui/views/curves/precision_recall.py",
+    "core/ui/views/curves/spread.py",
+    "core/ui/views/datasets/add_dataset.py",
+    "core/ui/views/datasets/attach_vectors.py",
+    "core/ui/views/datasets/common.py",
+    "core/ui/views/datasets/contents.py",
+    "core/ui/views/datasets/duplicates.py",
+    "core/ui/views/datasets/folder_browser.py",
+    "core/ui/views/datasets/label_error_review.py",
+    "core/ui/views/datasets/manage.py",
+    "core/ui/views/datasets/sections.py",
+    "core/ui/views/datasets/split_maker.py",
+    "core/ui/views/fusion/attribution_tab.py",
+    "core/ui/views/fusion/budget_tab.py",
+    "core/ui/views/fusion/changes_tab.py",
+    "core/ui/views/fusion/curve_tab.py",
+    "core/ui/views/fusion/figures.py",
+    "core/ui/views/fusion/fusion_state.py",
+    "core/ui/views/fusion/lab_view.py",
+    "core/ui/views/fusion/landscape_tab.py",
+    "core/ui/views/fusion/results.py",
+    "core/ui/views/fusion/saved_tab.py",
+    "core/ui/views/fusion/tab_common.py",
+    "core/ui/views/fusion/tabs.py",
+    "core/ui/views/fusion/training.py",
+    "core/ui/views/fusion/weights_panel.py",
+    "core/ui/views/leaderboard/classes.py",
+    "core/ui/views/leaderboard/closer_looks.py",
+    "core/ui/views/leaderboard/controls.py",
+    "core/ui/views/leaderboard/differences.py",
+    "core/ui/views/leaderboard/intervals.py",
+    "core/ui/views/leaderboard/protocols.py",
+    "core/ui/views/leaderboard/quality_cost.py",
+    "core/ui/views/leaderboard/results_table.py",
+    "core/ui/views/leaderboard/verdict.py",
+    "core/ui/views/map/controls.py",
+    "core/ui/views/map/drawing.py",
+    "core/ui/views/map/map_colours.py",
+    "core/ui/views/map/map_layouts.py",
+    "core/ui/views/map/selection.py",
+    "core/ui/views/report/controls.py",
+    "core/ui/views/report/report_job.py",
+    "core/ui/views/retrieval/best_and_worst.py",
+    "core/ui/views/retrieval/confusions.py",
+    "core/ui/views/retrieval/controls.py",
+    "core/ui/views/retrieval/downloads.py",
+    "core/ui/views/retrieval/explorer.py",
+    "core/ui/views/retrieval/failure_analysis.py",
+    "core/ui/views/retrieval/feedback.py",
+    "core/ui/views/retrieval/largest_differences.py",
+    "core/ui/views/retrieval/list_overlap.py",
+    "core/ui/views/retrieval/query_cases.py",
+    "core/ui/views/retrieval/query_column.py",
+    "core/ui/views/retrieval/query_evaluation.py",
+    "core/ui/views/retrieval/query_figures.py",
+    "core/ui/views/retrieval/query_inputs.py",
+    "core/ui/views/retrieval/query_picker.py",
+    "core/ui/views/retrieval/query_state.py",
+    "core/ui/views/retrieval/results_grid.py",
+    "core/ui/views/retrieval/search_mode.py",
+    "core/ui/views/retrieval/text_reading.py",
+    "core/ui/views/retrieval/uploads.py",
+    "core/ui/views/text/controls.py",
+    "core/ui/views/text/describe.py",
+    "core/ui/views/text/search.py",
+    "core/ui/views/text/text_cache.py",
+    "core/ui/views/text/zero_shot_labels.py",
+    "core/ui/widgets/background_full_eval.py",
+    "core/ui/widgets/column_filters.py",
+    "core/ui/widgets/cost_job.py",
+    "core/ui/widgets/embedding_job.py",
+    "core/ui/widgets/figure_definitions.py",
+    "core/ui/widgets/sidebar.py",
+    "core/ui/widgets/system_options.py",
+    "core/ui/widgets/system_select.py",
+    "pages/backbones.py",
+    "pages/catalogue.py",
+    "pages/curves.py",
+    "pages/datasets.py",
+    "pages/fusion_lab.py",
+    "pages/leaderboard.py",
+    "pages/map.py",
+    "pages/report.py",
+    "pages/retrieval.py",
+    "pages/text_search.py",
+    "app.py",
+}
+"""Files whose strings are still in the code; it may only shrink."""
+
+
+@pytest.mark.parametrize("name", wording.pages())
+def test_strings_are_short_and_in_our_words(name: str) -> None:
+    refused = re.compile(rf"\b({'|'.join(r.word for r in refusals() if r.where == 'text')})\b", re.IGNORECASE)
+    wrong = []
+    for key, text in wording.page(name).by_key.items():
+        kind = key.split(".")[0]
+        assert kind in LONGEST, f"{key}: a kind of string is one of {', '.join(LONGEST)}"
+        if len(text) > LONGEST[kind]:
+            wrong.append(f"{key}: {len(text)} characters, at most {LONGEST[kind]}")
+        if refused.search(text):
+            wrong.append(f"{key}: {text!r} holds a refused word")
+        if kind in {"sentence", "error", "help", "about"} and text[-1] not in ".?!…:}":
+            wrong.append(f"{key}: {text!r} ends without a full stop")
+        if kind in {"title", "heading", "button", "label", "option", "column"} and text.endswith("."):
+            wrong.append(f"{key}: {text!r} ends with a full stop")
+    assert not wrong, wrong
+
+
+def catalogues_of(path: Path) -> dict[str, str]:
+    """Variable of a module → the file of strings that it holds: `text = wording.page("overview")`."""
+    return {
+        node.targets[0].id: str(node.value.args[0].value)
+        for node in house.tree_of(path).body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and ast.unparse(node.value.func) == "wording.page"
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value.args[0], ast.Constant)
+    }
+
+
+def uses_of(path: Path) -> Iterator[tuple[int, str, str, set[str] | None]]:
+    """(line, file of strings, key or the start of keys with a "*", named fields) of every use in a module."""
+    catalogues = catalogues_of(path)
+    if not catalogues:
+        return
+    for node in ast.walk(house.tree_of(path)):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        whole = isinstance(node.func, ast.Attribute) and node.func.attr == "group"
+        holder = node.func.value if isinstance(node.func, ast.Attribute) and whole else node.func
+        if not (isinstance(holder, ast.Name) and holder.id in catalogues):
+            continue
+        fields = {keyword.arg for keyword in node.keywords if keyword.arg}
+        open_fields = any(keyword.arg is None for keyword in node.keywords)
+        for key in keys_of(node.args[0]):
+            key = f"{key}.*" if whole else key
+            yield node.lineno, catalogues[holder.id], key, None if open_fields or "*" in key else fields
+
+
+def keys_of(node: ast.expr) -> list[str]:
+    """The keys that an argument can be: a constant, either branch of a condition, or an f-string's start."""
+    if isinstance(node, ast.Constant):
+        return [str(node.value)]
+    if isinstance(node, ast.IfExp):
+        return [*keys_of(node.body), *keys_of(node.orelse)]
+    if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+        return [f"{node.values[0].value}*"]
+    raise AssertionError(f"line {node.lineno}: a key is written where it is used, {ast.unparse(node)} is not")
+
+
+def test_every_use_has_its_string_and_its_fields() -> None:
+    wrong = []
+    for path in house.FILES:
+        for line, name, key, fields in uses_of(path):
+            strings, here = wording.page(name).by_key, f"{path.name}:{line}"
+            if key.endswith("*"):
+                if not any(other.startswith(key[:-1]) for other in strings):
+                    wrong.append(f"{here}: {name}.toml has nothing under {key}")
+            elif key not in strings:
+                wrong.append(f"{here}: {name}.toml has no {key}")
+            elif fields is not None and fields != fields_of(strings[key]):
+                wrong.append(f"{here}: {key} has the fields {sorted(fields_of(strings[key]))}, got {sorted(fields)}")
+    assert not wrong, wrong
+
+
+def test_every_string_is_used() -> None:
+    used: dict[str, set[str]] = {name: set() for name in wording.pages()}
+    for path in house.FILES:
+        for _, name, key, _ in uses_of(path):
+            used[name].add(key)
+    unused = [
+        f"{name}.toml: {key}"
+        for name, keys in used.items()
+        for key in wording.page(name).by_key
+        if key not in keys and not any(key.startswith(start[:-1]) for start in keys if start.endswith("*"))
+    ]
+    assert not unused, unused
+
+
+SHOWN = {
+    *("button", "caption", "markdown", "write", "text_input", "text_area", "number_input", "info", "warning", "error"),
+    *(
+        "success",
+        "metric",
+        "header",
+        "subheader",
+        "title",
+        "expander",
+        "popover",
+        "tabs",
+        "toggle",
+        "checkbox",
+        "radio",
+    ),
+    *("selectbox", "multiselect", "slider", "select_slider", "file_uploader", "form_submit_button", "download_button"),
+    *("page_link", "link_button", "segmented_control", "pills", "spinner", "status", "toast", "NumberColumn"),
+    *("ProgressColumn", "TextColumn", "CheckboxColumn", "ImageColumn", "Column", "camera_input", "color_picker"),
+}
+"""Streamlit's calls that draw their first argument for people."""
+SHOWN_BY_NAME = {"label", "help", "placeholder", "caption"}
+DRAWN = re.compile(r":(?:material/\w+:|\w+(?=\[))|\\[A-Za-z]|</?\w+/?>|\{\}|%[-+.\w{}:]+")
+WORD = re.compile(r"[A-Za-z]{3,}")
+SENTENCE = re.compile(r"^\W*[A-Z][a-z]+(?:\W.*)?$|[a-z,;] [a-z]+ [a-z]+ [a-z]+", re.S)
+
+
+def flat(node: ast.expr) -> str:
+    """A literal's text with what is filled in left out; '' for anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return DRAWN.sub("", node.value)
+    if isinstance(node, ast.JoinedStr):
+        return DRAWN.sub("", "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant)))
+    if isinstance(node, ast.BinOp):
+        return flat(node.left) + flat(node.right)
+    if isinstance(node, ast.List | ast.Tuple):
+        return " ".join(map(flat, node.elts))
+    if isinstance(node, ast.IfExp):
+        return f"{flat(node.body)} {flat(node.orelse)}"
+    return ""
+
+
+BUILT_IN = {"TypeError", "KeyError", "RuntimeError", "ValueError", "AssertionError"}
+"""What tells a programmer, not a person."""
+
+
+def lines_for_programmers(tree: ast.AST) -> set[int]:
+    """Lines of log messages, of built-in errors and of type variables."""
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and (
+            ast.unparse(node.func).startswith("_log.")
+            or ast.unparse(node.func) == "TypeVar"
+            or ast.unparse(node.func) in BUILT_IN
+        ):
+            lines |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return lines
+
+
+def literals_of(path: Path) -> list[str]:
+    """Every text for people that stands in a module itself: labels of widgets, and whatever reads as a sentence."""
+    wrong, skipped = [], lines_for_programmers(house.tree_of(path))
+    for node in ast.walk(house.tree_of(path)):
+        if not isinstance(node, ast.Call) or node.lineno in skipped:
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        texts = [*node.args[:1]] if name in SHOWN else []
+        texts += [keyword.value for keyword in node.keywords if keyword.arg in SHOWN_BY_NAME]
+        texts = [text for text in texts if not (name == "page_link" and text in node.args)]
+        wrong += [f"line {t.lineno}: {flat(t)[:60]!r}" for t in texts if WORD.search(flat(t))]
+    for line, text in house.strings_of(path):
+        if line not in skipped and SENTENCE.search(DRAWN.sub("", text)):
+            wrong.append(f"line {line}: {text[:60]!r}")
+    return sorted(set(wrong))
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in INTERFACE if p.relative_to(house.ROOT).as_posix() not in NOT_YET], ids=house.name_of
+)
+def test_no_text_for_people_stands_in_the_code(path: Path) -> None:
+    wrong = literals_of(path)
+    assert not wrong, f"{path}: {wrong}"
+
+
+def test_what_is_not_converted_yet_still_needs_it() -> None:
+    done = [name for name in sorted(NOT_YET) if not (house.ROOT / name).exists() or not literals_of(house.ROOT / name)]
+    assert not done, f"take off NOT_YET: {done}"
+
+
+def test_text_is_told_from_keys(tmp_path: Path) -> None:
+    for source, is_wrong in (
+        ('st.button("Open dataset", key="open dataset")', True),
+        ('st.button(text("button.open"), key="open dataset of " + name)', False),
+        ('st.markdown(f"**{name}** :green[:material/check_circle:] {count}")', False),
+        ('st.markdown(f"**{name}** :green[:material/check_circle:] ready")', True),
+        ('column.slider("" if narrow else "Images", 1, 9)', True),
+        ('LOOKS = {"search": "Search"}', True),
+        ('raise BadInput("the queries of this set have no labels")', True),
+        ('raise ValueError("the queries of this set have no labels")', False),
+    ):
+        path = tmp_path / f"case{abs(hash(source))}.py"
+        path.write_text(source, encoding="utf-8")
+        assert bool(literals_of(path)) == is_wrong, (source, literals_of(path))
+
+
+def test_files_of_strings_are_for_translators() -> None:
+    """Double-quoted or multi-line TOML, English folder, no file without strings."""
+    assert FOLDER.name == "en" and all(wording.page(name).by_key for name in wording.pages())
