@@ -1,14 +1,23 @@
-"""A tiny world of 60 drawn images in 6 classes, and the real pictures that may lie beside the checkout."""
+"""How the tests run, a tiny world of 60 drawn images in 6 classes, and the real pictures that may lie beside the checkout."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+# Before anything loads them: threads of two processes that wait for each other are many times slower on two cores.
+os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")})
+
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image, ImageDraw
+
+# What a clock decides is left out: it would fail on a busy machine.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TINY_CLASSES = ("circle", "cross", "diamond", "grid", "square", "stripes")
@@ -75,6 +84,14 @@ def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny(tmp_path_factory.mktemp("tiny") / "tiny")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing of the user's own home is read or written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FUSIONSCOPE_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty FUSIONSCOPE_HOME."""
@@ -89,6 +106,11 @@ def tiny_world(tiny_images: Path, home: Path) -> SimpleNamespace:
     from core import data
 
     return SimpleNamespace(images=tiny_images, home=home, dataset=data.add("tiny", tiny_images))
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two processes for the whole suite; a file or a folder that is named runs in this one, where a debugger works."""
+    return 2 if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

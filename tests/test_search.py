@@ -104,7 +104,7 @@ def random_lists(draw: np.random.Generator, n: int, m: int, graded: bool) -> Rel
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 12), m=st.integers(1, 40), graded=st.booleans())
 def test_lists_of_pairs_with_junk_and_self(seed: int, n: int, m: int, graded: bool) -> None:
     draw = np.random.default_rng(seed)

@@ -25,7 +25,7 @@ def timm_square(picture: Image.Image, **config) -> np.ndarray:
     return np.moveaxis(made.numpy(), 0, -1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(8, 700), st.integers(8, 700), st.sampled_from(["bicubic", "bilinear"]), st.integers(0, 99))
 def test_shortest_is_timm_s_center_crop(width: int, height: int, filter: str, seed: int) -> None:
     if max(width, height) > 12 * min(width, height):

@@ -231,7 +231,7 @@ word = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_charac
 word = word.filter(lambda text: columns.labels_of([text])[0] == [(text,)])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(word, max_size=3, unique=True), min_size=1, max_size=12))
 def test_any_labels_survive_the_way_through_a_file(tmp_path: Path, rows: list[list[str]]) -> None:
     frame = pd.DataFrame({"id": [f"image {i}" for i in range(len(rows))], "label": ["|".join(row) for row in rows]})

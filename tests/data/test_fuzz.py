@@ -32,7 +32,6 @@ N_TESTS = 7
 EXAMPLES = int(SECONDS * 4) or 25
 QUICK = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     database=None,
     phases=[Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),

@@ -222,7 +222,7 @@ cell = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_charac
 cell = cell.map(str.strip).filter(lambda text: not text or columns.labels_of([text])[0] == [(text,)])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(
         st.tuples(st.sets(cell.filter(bool), max_size=3), st.sampled_from(["train", "query", "gallery"])),
@@ -248,7 +248,7 @@ def test_any_manifest_survives_the_way_through_a_file(tmp_path: Path, rows: list
     assert listing.splits == [split for _, split in rows] and listing.extra["title"] == frame["title"].tolist()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     names=st.lists(
         st.sampled_from(sum(columns.USUAL.values(), ()) + ("foo", "Path ", "LABEL")), min_size=1, unique=True

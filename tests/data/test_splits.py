@@ -27,7 +27,7 @@ def made(labels: list[int], instances: list[int] | None = None, keys: list[int] 
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     labels=st.lists(st.integers(-1, 4), min_size=2, max_size=60),
     query=st.floats(0.05, 0.6),
@@ -55,7 +55,7 @@ def test_every_class_is_spread_by_the_shares(labels: list[int], query: float, tr
     assert (data.relevance(dataset, split).n_relevant >= 1).all()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 2), st.integers(-1, 6)), min_size=4, max_size=60),
     query=st.floats(0.1, 0.5),
@@ -113,7 +113,7 @@ def test_instances_define_relevance_and_labels_stay_for_knn() -> None:
     assert same.by_class and [list(same.relevant(q)) for q in range(5)] == [[1, 2], [0, 2], [0, 1], [], []]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(labels=st.lists(st.integers(-1, 3), min_size=1, max_size=25), data_=st.data())
 def test_relevance_of_labels_is_what_a_loop_finds(labels: list[int], data_: st.DataObject) -> None:
     n = len(labels)

@@ -22,7 +22,7 @@ def parts_of(rng: np.random.Generator, rows: int = 12, dims: tuple[int, ...] = (
     return parts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS, st.booleans())
 def test_concat_scores_are_the_cosines_of_the_concatenation(rng: np.random.Generator, holes: bool) -> None:
     parts, weights = parts_of(rng, holes=holes), rng.random(3) + 0.1
@@ -39,7 +39,7 @@ def test_concat_scores_are_the_cosines_of_the_concatenation(rng: np.random.Gener
             assert found[i, j] == pytest.approx(top / np.sqrt(asked * held) if asked * held else 0.0, abs=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SEEDS)
 def test_weights_on_the_query_side_alone_give_the_same_cosine(rng: np.random.Generator) -> None:
     parts, weights = parts_of(rng), rng.random(3) + 0.1
@@ -56,7 +56,7 @@ def test_the_query_side_refuses_missing_parts() -> None:
         early.concat_queries(parts, np.ones(3))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SEEDS)
 def test_the_order_of_backbones_changes_no_score(rng: np.random.Generator) -> None:
     parts, weights, names = parts_of(rng, 20, (6, 6, 6)), rng.random(3) + 0.1, ("a", "b", "c")

@@ -121,7 +121,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from([*spec_checks.FIELDS, "learned", "trained_on"]), JSON, max_size=8))
 def test_no_record_raises_anything_but_a_sentence(record: dict) -> None:
     try:

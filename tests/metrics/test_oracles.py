@@ -17,6 +17,7 @@ from core.errors import BadInput, UnknownName
 from core.metrics import clustering, curves, knn, ranking
 from core.search import CosineScores, rank_scores
 from core.types import Relevance, RelevantRanks, unit
+from tests import ranx_reference
 from tests.search_reference import top
 
 CUTS = (1, 2, 3, 5, 10, 100, 1000)
@@ -77,16 +78,13 @@ def test_trec_eval_agrees(graded: bool) -> None:
 
 @pytest.mark.slow
 def test_ranx_agrees_on_valid_queries() -> None:
-    from ranx import Qrels, Run, evaluate
-
     draw = np.random.default_rng(3)
     truth = random_truth(draw, 30, 80)
     scores = distinct_scores(draw, 30, 80)
     qrels, run = as_dicts(scores, truth)
     kept = [name for name, found in qrels.items() if found]
-    # ranx compiles each of its metrics for seconds: those that read the whole list and one that is cut.
     names = {"map": "map", "map@5": "map_cut@5", "r-precision": "rprec"}
-    theirs = evaluate(Qrels({n: qrels[n] for n in kept}), Run({n: run[n] for n in kept}), list(names))
+    theirs = ranx_reference.evaluated({n: qrels[n] for n in kept}, {n: run[n] for n in kept}, list(names))
     ours = m.compute(rank_scores(scores, truth).ranks, list(names.values()))
     for name, key in names.items():
         assert m.mean(ours[key]) == pytest.approx(theirs[name], abs=1e-9), name
@@ -142,7 +140,7 @@ def slow(flags: list[float], r: int, ideal: list[float], k: int) -> dict[str, fl
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     size=st.integers(1, 60),
@@ -185,7 +183,7 @@ def made(lists: list[list[int]], sizes: list[int], length: int = 100) -> Relevan
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.integers(1, 90), min_size=1, max_size=30, unique=True), st.integers(0, 4))
 def test_relations_of_any_list(at: list[int], lost: int) -> None:
     r = len(at) + lost

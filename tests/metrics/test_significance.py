@@ -344,7 +344,7 @@ def slow_holm(p: list[float]) -> list[float]:
 
 
 @given(st.lists(st.floats(1e-4, 1), min_size=1, max_size=12))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_holm_by_definition(p: list[float]) -> None:
     found = s.holm(p)
     if len(set(p)) == len(p):
@@ -387,7 +387,7 @@ def differences(names: str, different: set[tuple[str, str]]) -> dict:
 
 
 @given(st.integers(1, 6), st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_two_systems_share_a_letter_exactly_when_they_cannot_be_told_apart(n: int, data: st.DataObject) -> None:
     names = "uvwxyz"[:n]
     pairs = list(itertools.combinations(names, 2))

@@ -76,7 +76,7 @@ def test_who_found_it_and_who_lost_it() -> None:
     assert found.sentence(0, k=10) == "found by a (1), lost by b (212), c"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
 def test_shapley_is_the_mean_over_all_orders(seed: int, n: int) -> None:
     rng, names = np.random.default_rng(seed), tuple("abcde"[:n])

@@ -41,7 +41,7 @@ def test_lists_by_hand() -> None:
 LISTS = st.lists(st.integers(0, 12), min_size=1, max_size=9, unique=True)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(LISTS, LISTS), min_size=1, max_size=5), st.integers(1, 9), st.floats(0.1, 0.98))
 def test_it_is_what_its_definition_says(pairs: list, k: int, p: float) -> None:
     overlap = list_overlap(padded([a for a, _ in pairs], 9), padded([b for _, b in pairs], 9), k, p)

@@ -122,7 +122,7 @@ def test_rows_equal_in_all_backbones_score_the_same_bit_for_bit(record: dict) ->
         assert np.array_equal(found[asked, one], found[asked, other])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["concat", "score_sum", "mean_pad", "confidence"]), st.integers(0, 2))
 def test_a_one_hot_weight_ranks_as_that_backbone_alone(seed: int, kind: str, chosen: int) -> None:
     vectors, split = world(np.random.default_rng(seed))
@@ -139,7 +139,7 @@ def test_a_one_hot_weight_ranks_as_that_backbone_alone(seed: int, kind: str, cho
         assert np.allclose(alone[there], fused[there], atol=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from(["concat", "score_sum", "combsum", "rrf", "borda", "mean_random", "concat_pca"]),

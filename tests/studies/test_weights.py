@@ -27,7 +27,7 @@ def test_the_simplex_is_every_point_of_step_a_tenth() -> None:
     assert np.array_equal(np.round(weight_search.simplex(3) * 10).astype(int), np.array(brute))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 4))
 def test_the_choice_is_that_of_brute_force(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
@@ -79,7 +79,7 @@ def test_progress_counts_points_and_cancel_stops() -> None:
         weight_search.learn(lambda p: np.array([p[0]]), ("a", "b"), task=task)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 0.9))
 def test_no_group_is_on_both_sides(seed: int, fraction: float) -> None:
     rng = np.random.default_rng(seed)

@@ -77,14 +77,14 @@ def test_the_link_holds_what_is_not_a_default() -> None:
         st.one_of(st.text(), st.floats(), st.integers(), st.none(), st.lists(st.text())),
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_makes_a_setup(values: dict) -> None:
     setup = setups.clean(RetrievalSetup, values)
     assert 5 <= setup.k <= 100 and 60 <= setup.size <= 260 and isinstance(setup.query, str)
 
 
 @given(st.one_of(st.text(), st.dictionaries(st.text(max_size=5), st.floats())))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_makes_shares(value: object) -> None:
     found = setups.clean(FusionSetup, {"shares": value}).shares
     assert all(isinstance(name, str) and 0 <= share <= 1 for name, share in found)
@@ -99,7 +99,7 @@ NAMES = ["a", "b", "c", "d"]
     st.floats(0, 1),
     st.sets(st.sampled_from(NAMES), max_size=3),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_shares_always_make_a_whole(given_shares: list[float], name: str, share: float, locked: set[str]) -> None:
     before = weight_shares.fitted(dict(zip(NAMES, given_shares)), NAMES)
     after = weight_shares.moved(before, name, share, locked)

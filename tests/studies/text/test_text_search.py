@@ -70,7 +70,7 @@ def test_ten_thousand_characters_are_cut_and_said():
     assert len(many.terms) == text_query.MAX_TERMS and "first 32" in many.notes[0]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from(string.printable + '"-:“”'))))
 def test_any_text_is_parsed_or_refused_with_a_sentence(line):
     try:
