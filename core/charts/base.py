@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-BACKBONE_COLOURS = ("#4269d0", "#e8871e", "#2a9d6f", "#c2527f", "#7f62c9", "#2f9fb8", "#a5853b", "#6b7686")
+BACKBONE_COLOURS = ("#4269d0", "#d97706", "#2a9d6f", "#c2527f", "#7f62c9", "#2f9fb8", "#a5853b", "#9a5b2e")
 """One per backbone, by its place in the selection; told apart by people with red-green weakness too."""
-FUSION_COLOURS = ("#d6404e", "#8a5a2b", "#5b6bb5", "#b0487a", "#3f7f5f", "#a07d10")
+FUSION_COLOURS = ("#66728a", "#7c7468", "#6f7f78", "#7d7189", "#827869", "#5f7d8a")
+"""Mixes are neutral: a colour belongs to a backbone, and red means wrong. Several mixes differ by their dashes."""
 FUSION_COLOUR = FUSION_COLOURS[0]
-OTHER_MIX_COLOUR = "#a98f5b"
+OTHER_MIX_COLOUR = "#a3adbd"
 """A fusion that another one stands beside: the baseline, the mix of all."""
 SELECTED_COLOUR = "#2b7de9"
 MUTED_COLOUR = "#9aa3b2"
+RELEVANT_COLOUR, WRONG_COLOUR = "#1a9850", "#d6404e"
+"""Hits and misses; never alone: a mark, a dash or a word says the same."""
 QUIET = "rgba(128, 136, 150, 0.35)"
 DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
 """Lines of fusions; backbones have "solid" ones."""

@@ -222,7 +222,11 @@ class ListedImage(NamedTuple):
     relevant: bool | None
 
 
-_RELEVANCE_STYLES = {True: ("#1a9850", "solid"), False: ("#d6404e", "dot"), None: (base.MUTED_COLOUR, "solid")}
+_RELEVANCE_STYLES = {
+    True: (base.RELEVANT_COLOUR, "solid"),
+    False: (base.WRONG_COLOUR, "dot"),
+    None: (base.MUTED_COLOUR, "solid"),
+}
 
 
 def rank_lines(left: Sequence[ListedImage], right: Sequence[ListedImage], titles: tuple[str, str]) -> go.Figure:

@@ -17,6 +17,8 @@ from core.ui.widgets import sidebar
 
 PageLine = tuple[str, str, str, str, str]
 """file, title, icon, address, section."""
+SIDEBAR_WIDTH = 256
+"""Pixels; on a narrow window `app.css` makes it narrower."""
 
 
 def plugins() -> tuple[str, ...]:
@@ -66,7 +68,7 @@ def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
         page_title="Fusionscope",
         page_icon=str(paths.ASSETS / "icon.svg"),
         layout="wide",
-        initial_sidebar_state="expanded",
+        initial_sidebar_state=SIDEBAR_WIDTH,
     )
     st.logo(str(paths.ASSETS / "logo.svg"), size="large", icon_image=str(paths.ASSETS / "icon.svg"))
     sections: dict[str, list[StreamlitPage]] = {}

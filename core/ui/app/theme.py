@@ -25,6 +25,19 @@ def title(text: str, lead: str = "") -> None:
             st.markdown(lead)
 
 
+def answer(text: str, small: str = "") -> None:
+    """The answer of a page, in one line under its title: what is read first, and from the last row of a room.
+
+    Args:
+        text: Markdown; names that people gave go through `plain` first.
+        small: what it rests on, in small letters behind it.
+    """
+    with st.container(key="answer"):
+        st.markdown(text)
+        if small:
+            st.caption(small)
+
+
 def side_by_side(name: str) -> DeltaGenerator:
     """A container whose columns stand below one another on a narrow window; `name` is unique on the page."""
     return st.container(key=f"side-by-side {name}")
