@@ -14,6 +14,7 @@ PAGES = [
     ("pages/catalogue.py", "Catalogue", ":material/storefront:", "catalogue", "Explore"),
     ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:", "leaderboard", "Compare"),
     ("pages/curves.py", "Curves", ":material/show_chart:", "curves", "Compare"),
+    ("pages/judge.py", "Judge", ":material/gavel:", "judge", "Compare"),
     ("pages/report.py", "Report", ":material/description:", "report", "Keep"),
 ]
 # Addresses of earlier versions: links to them lead to the page of today, with everything they say. (A comment, since
@@ -31,13 +32,14 @@ else:
     from streamlit.starlette import App
 
     from core.ui.app import host_check, lifespan, thumbnail_route
+    from core.ui.components.judging import judging_route
     from core.ui.components.map import layout_stream
 
     thumbnail_route.pages_are_ours()
     host_check.ask_nobody_for_the_address()
     app = App(
         __file__,
-        routes=[*thumbnail_route.routes(), *layout_stream.routes()],
+        routes=[*thumbnail_route.routes(), *layout_stream.routes(), *judging_route.routes()],
         middleware=[Middleware(host_check.HostCheck)],
         lifespan=lifespan.lifespan,
     )

@@ -5,6 +5,7 @@ Every function raises OSError where the folder cannot be written; what lies besi
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -57,6 +58,24 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a file, UTF-8."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add to the end of a file, UTF-8, and wait until it is on the disk; the file and its folders are made.
+
+    Processes that append at once do not mix: each text is written in one go. Where a kill cut the last line, a new one
+    is begun.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a+b", buffering=0) as file:
+        content = text.encode("utf-8")
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            content = content if file.read(1) == b"\n" else b"\n" + content
+        written = file.write(content)
+        if written != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        os.fsync(file.fileno())
 
 
 def write_json(path: Path, content: Any, *, indent: int | None = 1, sort_keys: bool = False) -> None:

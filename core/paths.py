@@ -51,6 +51,11 @@ def fusions() -> Path:
     return home() / "fusions"
 
 
+def judgements() -> Path:
+    """Answers of judges, one file per judge."""
+    return home() / "judgements"
+
+
 def fitted() -> Path:
     """Weights and networks that were fitted in the Fusion lab, with what they were trained on."""
     return home() / "fitted"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from core.cli import admin, catalogue, compress, embed, evaluate, outputs, report, search
+from core.cli import admin, catalogue, compress, embed, evaluate, judge, outputs, report, search
 from core.cli.verbs import Verb
 from core.errors import CoreError
 
@@ -21,6 +21,7 @@ VERBS: tuple[Verb, ...] = (
     compress.COMPRESS,
     search.SEARCH,
     catalogue.CATALOGUE,
+    judge.JUDGE,
     report.REPORT,
     admin.FETCH,
     admin.CHECK,

@@ -20,6 +20,7 @@ __all__ = [
     "DatasetsSetup",
     "FrameSetup",
     "FusionSetup",
+    "JudgeSetup",
     "LeaderboardSetup",
     "MapSetup",
     "ReportSetup",
@@ -251,6 +252,20 @@ class CurvesSetup:
         short="cum",
         help="The share of queries that reach an average precision, instead of bars.",
     )
+
+
+@dataclass(frozen=True)
+class JudgeSetup:
+    """The judge: which systems are compared, by which question, and whose answers count."""
+
+    systems: str = text(default="", longest=6000, label="Systems", short="sys")
+    way: str = choice(lambda: ("pairs", "rows"), default="pairs", label="Question", short="way")
+    k: int = whole(1, 50, default=10, label="First k results", short="k")
+    same: float = real(0.005, 0.2, default=0.02, step=0.005, label="No difference that matters", short="same")
+    judge: str = text(default="me", longest=60, label="Your name", short="by")
+    count: str = choice(lambda: ("mine", "everyone"), default="mine", label="Answers that count", short="of")
+    queries: str = choice(lambda: ("images", "texts"), default="images", label="Queries", short="ask")
+    texts: str = text(default="", longest=4000, label="Text queries", short="t")
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class BaselineComparison:
     @property
     def caution(self) -> str:
         """What the intervals and p-values stand on, to be shown beside them."""
-        return self.comparison.caution
+        return self.comparison.unit.caution
 
     @property
     def ties(self) -> str:
@@ -125,7 +125,9 @@ class BaselineComparison:
         versus = self.row("fusion").versus
         if versus is None:
             return f"no gain shown: the fusion is {self.best} alone."
-        interval = f"{versus.mean:+.4f}, 95 % interval {versus.low:+.4f} to {versus.high:+.4f}, {versus.holm}"
+        interval = (
+            f"{versus.mean:+.4f}, 95 % interval {versus.low:+.4f} to {versus.high:+.4f}, Holm p = {versus.p_holm:.2g}"
+        )
         if versus.differs and versus.mean > 0:
             return f"gain over {self.best} alone: {interval}."
         if versus.differs:

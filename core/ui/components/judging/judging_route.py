@@ -1,0 +1,115 @@
+"""Clicks on their way from the browser to the disk, beside Streamlit: no page runs again for any of them.
+
+A browser posts `{"id", "click"}`, `{"undo": true}` or `{}` to `/judging/NAME`, and gets the next questions and what is
+known now. Names are not to be guessed; nothing else can be asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from core.errors import CoreError
+from core.studies import judging_sentences
+from core.studies.judging_lists import TEXT
+from core.studies.judging_session import JudgingSession, Shown
+from core.ui.app import thumbnail_route
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+MOST_OPEN = 64
+LONGEST_BODY = 1000
+PREFETCHED = 6
+_NO_STORE = {"cache-control": "no-store"}
+
+
+@dataclass
+class _Open:
+    """A session that may be answered; one click at a time."""
+
+    session: JudgingSession
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_OPEN: dict[str, _Open] = {}
+"""By name. In no cache of Streamlit: any browser may ask for those to be cleared."""
+
+
+def opened(session: JudgingSession, visitor: str) -> str:
+    """A name for a session that nobody else can guess; the oldest go when there are many.
+
+    Args:
+        visitor: a secret of the browser's session.
+    """
+    secret = repr((visitor, session.name, session.judge, session.everyone))
+    name = hashlib.sha256(secret.encode()).hexdigest()[:32]
+    _OPEN.pop(name, None)
+    for old in list(_OPEN)[: -MOST_OPEN or None]:
+        _OPEN.pop(old, None)
+    _OPEN[name] = _Open(session)
+    return name
+
+
+def address(name: str) -> str:
+    """Where a browser sends the clicks of that name."""
+    return f"{thumbnail_route.base()}/judging/{name}"
+
+
+def routes() -> list[BaseRoute]:
+    """The route to mount beside Streamlit's own."""
+    from starlette.routing import Route
+
+    return [Route("/judging/{name}", _click, methods=["POST"])]
+
+
+async def _click(request: Request) -> Response:
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import JSONResponse, Response
+
+    entry = _OPEN.get(request.path_params["name"])
+    if entry is None:
+        return Response(status_code=404, headers=_NO_STORE)
+    body = await request.body()
+    try:
+        message = json.loads(body) if len(body) <= LONGEST_BODY else None
+    except ValueError:
+        message = None
+    if not isinstance(message, dict):
+        return Response(status_code=400, headers=_NO_STORE)
+    try:
+        content = await run_in_threadpool(_take, entry, message)
+    except CoreError as error:
+        return JSONResponse({"error": str(error)}, status_code=409, headers=_NO_STORE)
+    return JSONResponse(content, headers=_NO_STORE)
+
+
+def _take(entry: _Open, message: dict[str, Any]) -> dict[str, Any]:
+    with entry.lock:
+        if message.get("undo"):
+            entry.session.undo()
+        elif "id" in message:
+            entry.session.answer(str(message["id"]), str(message.get("click", "")))
+        return reply(entry.session)
+
+
+def reply(session: JudgingSession) -> dict[str, Any]:
+    """What a browser gets: the next questions, and what is known."""
+    questions = [_as_data(shown) for shown in session.questions(PREFETCHED)]
+    return {"questions": questions, "state": judging_sentences.live(session)}
+
+
+def _as_data(shown: Shown) -> dict[str, Any]:
+    is_text = shown.query.startswith(TEXT)
+    return {
+        "id": shown.id,
+        "text": shown.query.removeprefix(TEXT) if is_text else "",
+        "query": "" if is_text else thumbnail_route.url(shown.query, "large"),
+        "left": [thumbnail_route.url(key, "large") for key in shown.left],
+        "right": [thumbnail_route.url(key, "large") for key in shown.right],
+    }

@@ -1,0 +1,262 @@
+"""A judge at work: blind, in one random order, every click kept; repeated questions, undo, several judges, files."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from core import cli, data
+from core.errors import BadInput
+from core.fusion import FusionSpec
+from core.judging.answers import Answer, AnswerLog, relation
+from core.studies import judgements, judging_lists, judging_sentences, training_split
+from core.studies.judging_lists import JudgedLists
+from core.studies.judging_session import JudgingSession
+from core.studies.systems import System
+from core.studies.vector_set import VectorSet
+from tests.judging.test_comparison import K, precision, world
+
+TRUTH, LISTS = world(8, (0.15, 0.06, 0.02))
+
+
+def lists(n: int = 2) -> JudgedLists:
+    queries, gallery = (tuple(f"{kind}{i}" for i in range(count)) for kind, count in (("q", 150), ("g", 60)))
+    return JudgedLists(("Strong", "Weak", "Weakest")[:n], queries, gallery, tuple(LISTS[:n]), K)
+
+
+def click(session: JudgingSession, error: float = 0.0, random=None) -> str:
+    """The simulated judge answers the next question; its id."""
+    shown = session.questions(1)[0]
+    fits = [
+        sum(TRUTH[int(shown.query[1:]), int(key[1:])] for key in side) ^ int(bool(error) and random.random() < error)
+        for side in (shown.left, shown.right)
+    ]
+    if session.way == "rows":
+        answer = "both" if fits[0] == fits[1] else "left" if fits[0] > fits[1] else "right"
+    else:
+        answer = {(1, 0): "left", (0, 1): "right", (1, 1): "both", (0, 0): "neither"}[tuple(map(int, fits))]
+    session.answer(shown.id, answer)
+    return shown.id
+
+
+def finished(session: JudgingSession, most: int = 900) -> JudgingSession:
+    for _ in range(most):
+        if session.decided:
+            return session
+        click(session)
+    raise AssertionError("no verdict")
+
+
+@pytest.mark.parametrize("way", ["pairs", "rows"])
+def test_a_session_ends_with_the_better_system_and_opens_again_as_it_was(way: str, tmp_path: Path) -> None:
+    session = finished(JudgingSession(lists(), AnswerLog(tmp_path), "me", way))
+    assert session.verdict(0, 1).outcome == "first" and session.verdict(1, 0).outcome == "second"
+    assert judging_sentences.conclusion(session, session.lists.titles).startswith("Strong is better than Weak: +")
+    again = JudgingSession(lists(), AnswerLog(tmp_path), "me", way)
+    assert (again.verdict(0, 1), again.n_clicks, again.decided) == (session.verdict(0, 1), session.n_clicks, True)
+    assert not JudgingSession(lists(), AnswerLog(tmp_path), "other", way).decided
+
+
+def test_the_interval_holds_the_truth_and_the_order_is_blind(tmp_path: Path) -> None:
+    session = finished(JudgingSession(lists(), AnswerLog(tmp_path), "me"))
+    verdict = session.verdict(0, 1)
+    assert verdict.low <= precision(TRUTH, LISTS[0]) - precision(TRUTH, LISTS[1]) <= verdict.high
+    shown = JudgingSession(lists(), AnswerLog(tmp_path / "b"), "me").questions(40)
+    systems = [set(map(int, rows)) for rows in LISTS[0]]
+    left_is_first = [int(s.left[0][1:]) in systems[int(s.query[1:])] for s in shown]
+    assert 8 < sum(left_is_first) < 32, "sides are drawn"
+    live = judging_sentences.live(session)
+    assert "Strong" not in str(live) and "Weak" not in str(live), "names stay hidden"
+
+
+def test_several_systems_leave_the_best(tmp_path: Path) -> None:
+    session = finished(JudgingSession(lists(3), AnswerLog(tmp_path), "me"))
+    assert session.elimination.survivors == [0]
+    assert judging_sentences.conclusion(session, session.lists.titles).startswith("Strong is better than all others")
+
+
+def test_one_question_in_twenty_comes_again_and_counts_for_nothing_else(tmp_path: Path) -> None:
+    session = JudgingSession(lists(), AnswerLog(tmp_path), "me", same=0.001)
+    ids = [click(session) for _ in range(64)]
+    n_again = sum(name.startswith("again") for name in ids)
+    assert n_again == 3 and session.n_clicks == 61 and session.self_agreement() == (3, 3)
+    assert session.verdict(0, 1).answers == 61
+    again = next(a for a in session.clicks if a.again)
+    session.log.keep([replace(again, id="other", fits=tuple(1 - fits for fits in again.fits))])
+    session.rebuild()
+    assert session.self_agreement() == (3, 4) and session.verdict(0, 1).answers == 61
+
+
+def test_undo_takes_back_click_by_click_down_to_nothing(tmp_path: Path) -> None:
+    session = JudgingSession(lists(), AnswerLog(tmp_path), "me")
+    states = []
+    for _ in range(25):
+        states.append((session.verdict(0, 1), [shown.id for shown in session.questions(3)]))
+        click(session)
+    for verdict, upcoming in reversed(states):
+        session.undo()
+        assert session.verdict(0, 1) == verdict and [shown.id for shown in session.questions(3)] == upcoming
+    assert session.undo() is None and session.n_clicks == 0
+
+
+def test_an_answer_twice_changes_nothing_and_a_strange_one_is_refused(tmp_path: Path) -> None:
+    session = JudgingSession(lists(), AnswerLog(tmp_path), "me")
+    shown = session.questions(1)[0]
+    session.answer(shown.id, "left")
+    session.answer(shown.id, "right")
+    assert session.n_clicks == 1
+    for identity, answer in (("0-1-99999", "left"), ("x", "left"), ("again-x-0", "left"), ("5-6-1", "both")):
+        with pytest.raises(BadInput, match="another comparison"):
+            session.answer(identity, answer)
+    with pytest.raises(BadInput, match="no answer"):
+        session.answer(session.questions(1)[0].id, "maybe")
+
+
+def test_two_judges_at_once_merge(tmp_path: Path) -> None:
+    """Each has their own session; who counts everyone takes in what the other has answered, when the order is there."""
+    log = AnswerLog(tmp_path)
+    anna, bert = (JudgingSession(lists(), log, name, everyone=True) for name in ("anna", "bert"))
+    for _ in range(10):
+        click(anna)
+    bert.rebuild()
+    assert bert.verdict(0, 1).answers == 10 and bert.n_clicks == 0
+    for _ in range(10):
+        click(bert)
+    anna.rebuild()
+    assert anna.verdict(0, 1).answers == 20 and "anna, bert" in str(finished(anna).log.judges()).replace("'", "")
+    assert JudgingSession(lists(), log, "anna").verdict(0, 1).answers == 10, "as one judge judges"
+
+
+def test_cannot_tell_is_kept_and_is_a_tie(tmp_path: Path) -> None:
+    session = JudgingSession(lists(), AnswerLog(tmp_path), "me")
+    session.answer(session.questions(1)[0].id, "skip")
+    assert session.verdict(0, 1).answers == 1 and session.verdict(0, 1).difference == 0
+    assert all(math.isnan(value) for value in relation(session.log.answers()).values())
+    assert any("Can't tell" in line for line in judging_sentences.live(session)["more"])
+
+
+def test_what_the_page_says_beforehand() -> None:
+    session = JudgingSession(lists(), AnswerLog(Path("/nonexistent")), "me")
+    shared, expected = judging_sentences.opening(session)
+    assert shared == f"The lists of Strong and Weak share {round(100 * lists().shared(0, 1))} % of their first {K}."
+    assert expected.startswith("A difference of 0.05 takes about ") and "that can be asked" in expected
+    live = judging_sentences.live(session)
+    assert live["answers"] == 0 and live["bars"][0]["text"] == "" and not live["undo"]
+
+
+# ---------------------------------------------------------------- over a dataset
+
+
+@pytest.fixture
+def tiny(tiny_world: SimpleNamespace) -> SimpleNamespace:
+    dataset = tiny_world.dataset
+    random = np.random.default_rng(0)
+    noise = random.normal(size=(len(dataset), 16))
+    centres = random.normal(size=(6, 16))
+    vectors = {
+        name: (centres[dataset.labels] * strength + noise[:, ::step]).astype(np.float32)
+        for name, strength, step in (("good", 1.5, 1), ("poor", 0.3, -1))
+    }
+    vectors = {name: rows / np.linalg.norm(rows, axis=1, keepdims=True) for name, rows in vectors.items()}
+    space = VectorSet(vectors, dataset.split)
+    return SimpleNamespace(dataset=dataset, space=space, systems=[System(name, space) for name in vectors])
+
+
+def test_lists_are_those_of_the_ranking_without_the_query(tiny: SimpleNamespace) -> None:
+    made = judging_lists.of_systems(tiny.dataset, data.relevance(tiny.dataset), tiny.systems, ["Good", "Poor"], 5)
+    scores = tiny.systems[0].block(0, 60)
+    assert all(set(row) == set(np.argsort(-score)[:5]) for row, score in zip(made.items[0].tolist(), scores))
+    assert all(query not in row for query, row in enumerate(made.items[0].tolist()))
+    other = judging_lists.of_systems(tiny.dataset, data.relevance(tiny.dataset), tiny.systems[::-1], ["a", "b"], 5)
+    assert made.fingerprint != other.fingerprint and len(made.queries) == 60
+    with pytest.raises(BadInput, match="two or more"):
+        judging_lists.of_systems(tiny.dataset, data.relevance(tiny.dataset), tiny.systems[:1], ["Good"], 5)
+
+
+def test_queries_that_a_fusion_was_fitted_on_judge_nobody(tiny: SimpleNamespace) -> None:
+    keys = training_split.query_keys(tiny.dataset)
+    spec = FusionSpec("fitted", "concat", ("good", "poor"), trained_on=tuple(keys[:20]))
+    systems, truth = [tiny.systems[0], System("fitted", tiny.space, spec)], data.relevance(tiny.dataset)
+    made = judging_lists.of_systems(tiny.dataset, truth, systems, ["Good", "Fitted"], 5)
+    assert made.left_out == 20 and made.queries == tuple(keys[20:])
+    everything = replace(spec, trained_on=tuple(keys))
+    with pytest.raises(BadInput, match="fitted on every query"):
+        judging_lists.of_systems(tiny.dataset, truth, [systems[0], System("f", tiny.space, everything)], ["a", "b"], 5)
+
+
+def judged(tiny: SimpleNamespace, judge: str, wrong: int = 0) -> list[Answer]:
+    keys = training_split.query_keys(tiny.dataset)
+    rows = [(0, 1), (0, 11), (0, 21), (12, 13), (12, 1), (30, 31)]
+    labels = tiny.dataset.labels
+    return [
+        Answer(judge, "s", keys[q], (keys[i],), (float((labels[q] == labels[i]) ^ (number < wrong)),))
+        for number, (q, i) in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize("ending", ["qrels", "csv"])
+def test_judgements_leave_and_come_back(ending: str, tiny: SimpleNamespace, tmp_path: Path, capsys) -> None:
+    judgements.log().keep(judged(tiny, "anna"))
+    path = tmp_path / f"out.{ending}"
+    assert cli.main(["judge", "export", "--data", "tiny", "--file", str(path)]) == 0
+    assert cli.main(["judge", "import", "--data", "tiny", "--file", str(path), "--judge", "bert"]) == 0
+    assert cli.main(["judge", "import", "--data", "tiny", "--file", str(path), "--judge", "bert"]) == 0
+    printed = capsys.readouterr().out
+    assert "6 judgements written" in printed and "6 judgements imported" in printed and "6 known before" in printed
+    answers = judgements.log().answers()
+    by_judge = [relation(a for a in answers if a.judge == judge) for judge in ("anna", "bert")]
+    assert by_judge[0] == by_judge[1] and len(by_judge[0]) == 6
+    assert cli.main(["judge", "status", "--data", "tiny"]) == 0
+    assert "alpha 1.00 on 6 results" in capsys.readouterr().out
+
+
+def test_qrels_are_those_that_trec_eval_reads(tiny: SimpleNamespace) -> None:
+    import pytrec_eval
+
+    text = judgements.as_qrels(tiny.dataset, judged(tiny, "anna")).decode()
+    qrels: dict = {}
+    for query, _, image, relevance in map(str.split, text.splitlines()):
+        qrels.setdefault(query, {})[image] = int(relevance)
+    run = {query: {image: float(relevance) for image, relevance in row.items()} for query, row in qrels.items()}
+    results = pytrec_eval.RelevanceEvaluator(qrels, {"map"}).evaluate(run)
+    assert len(results) == 3 and sum(map(len, qrels.values())) == 6
+    assert results[next(iter(results))]["map"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.qrels", "one two three\n", "no line of qrels"),
+        ("a.qrels", "nobody 0 nothing 1\n", "is no image of 'tiny'"),
+        ("a.csv", "query_id,item_id\na,b\n", "has no column 'kind'"),
+        ("a.csv", "query_id,item_id,kind\na,b,perhaps\n", "neither relevant nor not relevant"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_sentence(
+    name: str, content: str, what: str, tiny: SimpleNamespace, tmp_path: Path, capsys
+) -> None:
+    (tmp_path / name).write_text(content)
+    assert cli.main(["judge", "import", "--data", "tiny", "--file", str(tmp_path / name)]) == 2
+    assert what in capsys.readouterr().err
+    assert judgements.log().answers() == []
+
+
+def test_agreement_and_disagreements(tiny: SimpleNamespace) -> None:
+    answers = judged(tiny, "anna") + judged(tiny, "bert", wrong=2) + judged(tiny, "carl")[:3]
+    found = judgements.agreement(answers)
+    assert found.shared == 6 and len(found.disagreements) == 2 and 0 < found.alpha < 1
+    assert [pair[:3] for pair in found.pairs] == [("anna", "bert", 6), ("anna", "carl", 3), ("bert", "carl", 3)]
+    assert set(found.disagreements[0][2]) == {"anna", "bert", "carl"}
+    assert math.isnan(judgements.agreement(answers[:6]).alpha)
+
+
+def test_pooled_counts_each_result_once() -> None:
+    made = lists()
+    known = {(made.queries[0], made.gallery[LISTS[0][0][0]]): 1.0, ("elsewhere", "x"): 1.0}
+    total = sum(len(set(a) | set(b)) for a, b in zip(LISTS[0].tolist(), LISTS[1].tolist()))
+    assert judgements.pooled(made, known) == (1, total)
