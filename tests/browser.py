@@ -74,6 +74,21 @@ def serve(script: Path, home: Path, **environment: str) -> Iterator[str]:
             server.kill()
 
 
+def at_rest(page, timeout: float = 90_000) -> None:
+    """Waits until what was last done is answered: the script of the page has not run for a third of a second."""
+    page.evaluate("() => { window.restsSince = null }")
+    page.wait_for_function(
+        """() => {
+            const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState;
+            if (state !== "notRunning") window.restsSince = null;
+            else window.restsSince ??= performance.now();
+            return window.restsSince !== null && performance.now() - window.restsSince > 330;
+        }""",
+        polling=50,
+        timeout=timeout,
+    )
+
+
 _OPEN: list = []
 
 

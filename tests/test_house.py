@@ -241,3 +241,17 @@ def test_markup_is_told_from_text() -> None:
 def test_every_file_of_the_house_was_looked_at() -> None:
     assert len(FILES) > 100
     assert {"app.py", "cached.py", "jobs.py"} <= {path.name for path in FILES}
+
+
+def test_journeys_wait_for_what_they_expect() -> None:
+    """What is read at once from a page that is still being drawn fails on a slow machine: `expect(...)` tries again."""
+    at_once = re.compile(
+        r"assert .*\.(count|is_visible|is_checked|is_enabled|is_disabled)\(\)|assert .* in (tab|page)\.url\b"
+    )
+    hasty = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if at_once.search(line)
+    ]
+    assert not hasty, "\n".join(hasty)

@@ -123,7 +123,7 @@ def constants() -> list[tuple[int, str]]:
         (7, f"{resampling.DRAWS:,} draws of units with replacement"),
         (7, f"Up to {significance.MOST_ENUMERATED} units all 2^n"),
         (7, f"fewer than {resampling.RARE} queries are the rarer kind"),
-        (7, f"at least {significance.DRAWS_PER_PAIR} per pair"),
+        (7, f"or {significance.FLIPS:,} where fewer than {significance.ENOUGH_EXCEEDED} of the first"),
         (7, f"fewer than {significance.FEW_CLASSES} classes"),
         (7, "ten parts, twenty seeded" if (comparison.FOLDS, comparison.REPEATS) == (10, 20) else "other parts"),
         (7, f"|d_q| < {significance.SAME:.0e} is 0"),

@@ -133,6 +133,13 @@ class Comparison:
         return self.differences[a, b] if (a, b) in self.differences else self.differences[b, a].turned()
 
     @property
+    def caution(self) -> str:
+        """What intervals and p-values stand on, and what p is corrected over: to be shown beside them."""
+        n = len(self.differences)
+        corrected = f" p is corrected (Holm) over the {n:,} pairs compared here." if n > 1 else ""
+        return self.unit.caution + corrected
+
+    @property
     def tie_groups(self) -> dict[str, str]:
         """Letters: systems that share one cannot be told apart."""
         return significance.tie_groups({name: e.mean for name, e in self.estimates.items()}, self.differences)
@@ -180,7 +187,7 @@ class Comparison:
             second = self.difference(best, rest[0])
             sentence = (
                 f"It is ahead of {titles.get(rest[0], rest[0])} by {second.mean:.3f} [{second.low:.3f}, {second.high:.3f}], "
-                f"Holm p = {second.p_holm:.2g}."
+                f"{second.holm}."
             )
         if self.chosen is not None:
             sentence += (
@@ -223,11 +230,10 @@ def compare(
     for name, column in values.items():
         ends = remember(("interval", name, draws, *how), partial(resampling.interval, column, draws, seed, unit.groups))
         estimates[name] = Estimate(metrics.mean(column), *ends)
-    flips = significance.flips_for(len(pairs), draws)
     differences = {}
     for a, b in pairs:
-        test = partial(significance.compare, values[a], values[b], draws=draws, flips=flips, seed=seed)
-        differences[a, b] = remember(("difference", a, b, draws, flips, *how), partial(test, classes=unit.groups))
+        test = partial(significance.compare, values[a], values[b], draws=draws, seed=seed)
+        differences[a, b] = remember(("difference", a, b, draws, *how), partial(test, classes=unit.groups))
     chosen = None
     if choose and len(values) > 1:
         crossed = cross_fitted_best(values, unit, seed)

@@ -46,12 +46,18 @@ def footnotes(result: Result) -> list[str]:
     count = f"{unit.n:,} classes" if unit.name == "classes" else "queries"
     rests_on = (
         f"{first.n_valid:,} of {first.n_queries:,} queries count; 95 % bootstrap intervals over {count}; systems that share "
-        f"a letter cannot be told apart (tests that flip whole {unit.name}, Holm-corrected over all pairs)."
+        f"a letter cannot be told apart (tests that flip whole {unit.name})."
     )
     lead = result.comparison.lead()
     leader = [f"{result.best.name} has the highest {metrics.label(result.metric)}. {lead}"] if lead else []
     contradictions = filter(None, [result.comparison.contradictions()])
-    return [rests_on, unit.caution, *leader, *contradictions, *evaluation_warnings.of_all(result.evaluations)]
+    return [
+        rests_on,
+        result.comparison.caution,
+        *leader,
+        *contradictions,
+        *evaluation_warnings.of_all(result.evaluations),
+    ]
 
 
 def _number(value: Any) -> Any:
@@ -92,7 +98,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "metric": result.metric,
         "resampled": result.resampled,
         "n_units": result.comparison.unit.n,
-        "caution": result.comparison.unit.caution,
+        "caution": result.comparison.caution,
         "best_on_queries_that_did_not_choose_it": (
             None if chosen is None else {name: _number(value) for name, value in dataclasses.asdict(chosen).items()}
         ),

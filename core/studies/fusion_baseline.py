@@ -84,7 +84,7 @@ class BaselineComparison:
     @property
     def caution(self) -> str:
         """What the intervals and p-values stand on, to be shown beside them."""
-        return self.comparison.unit.caution
+        return self.comparison.caution
 
     @property
     def ties(self) -> str:
@@ -125,9 +125,7 @@ class BaselineComparison:
         versus = self.row("fusion").versus
         if versus is None:
             return f"no gain shown: the fusion is {self.best} alone."
-        interval = (
-            f"{versus.mean:+.4f}, 95 % interval {versus.low:+.4f} to {versus.high:+.4f}, Holm p = {versus.p_holm:.2g}"
-        )
+        interval = f"{versus.mean:+.4f}, 95 % interval {versus.low:+.4f} to {versus.high:+.4f}, {versus.holm}"
         if versus.differs and versus.mean > 0:
             return f"gain over {self.best} alone: {interval}."
         if versus.differs:

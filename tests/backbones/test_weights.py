@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,6 +36,14 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_file(state, cached_repository(place / "hub", "timm/test_vit.r160_in1k") / "model.safetensors")
     return write_tiny_clip(place)
 
+
+DEAD = """
+import os, time
+os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
+slept = []
+time.sleep = slept.append
+"""
+NO_WAIT = "\nassert sum(slept) < 5, 'the hub library would wait 47 s'\n"
 
 TIMM = """
 from core import compat; compat.ensure_torchvision()
@@ -92,28 +99,21 @@ def test_an_open_clip_network_with_its_text_tower_from_the_hub_s_cache(hub: Path
 
 @pytest.mark.slow
 def test_a_cached_network_loads_at_once_on_a_dead_network(hub: Path, tmp_path: Path) -> None:
-    dead = "import os; os.environ['HF_ENDPOINT'] = 'http://127.0.0.1:9'\n"
-    began = time.monotonic()
-    assert float(run(dead + TIMM, hub, tmp_path / "home", offline="0")) > 0.99999
-    assert time.monotonic() - began < 25, "the hub library would wait 47 s"
+    assert float(run(DEAD + TIMM + NO_WAIT, hub, tmp_path / "home", offline="0")) > 0.99999
 
 
-def test_missing_weights_are_said_within_seconds_on_a_dead_network(hub: Path, tmp_path: Path) -> None:
+def test_missing_weights_are_said_at_once_on_a_dead_network(hub: Path, tmp_path: Path) -> None:
     code = """
-import os; os.environ['HF_ENDPOINT'] = 'http://127.0.0.1:9'
-import time
 from core import backbones
 from core.errors import WeightsMissing
-began = time.monotonic()
 for name in ("resnet18", "clip_vitb32"):
     for ask in (backbones.query_encoder, backbones.fetch):
         try:
             ask(name)
         except WeightsMissing as error:
             print(error)
-assert time.monotonic() - began < 8, time.monotonic() - began
 """
-    lines = run(code, hub, tmp_path / "home", offline="0").splitlines()
+    lines = run(DEAD + code + NO_WAIT, hub, tmp_path / "home", offline="0").splitlines()
     assert len(lines) == 4
     for line, repository, size in ((lines[0], "timm/resnet18.a1_in1k", "45 MB"), (lines[2], "openai", "605 MB")):
         assert repository in line and size in line and str(hub / "hub") in line

@@ -119,7 +119,7 @@ def test_ids_as_objects_have_their_way_out(tmp_path: Path) -> None:
 def test_a_repeated_id_among_many_is_found_at_once(tmp_path: Path) -> None:
     ids = np.array([f"i{i}" for i in range(199_999)] + ["i199998"])
     np.savez(tmp_path / "v.npz", ids=ids, vectors=np.ones((200_000, 2), np.float32))
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(BadInput, match="'i199998' twice"):
         data.external_vectors.vector_files.read(tmp_path / "v.npz")
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import time
 from pathlib import Path
 
@@ -242,7 +243,7 @@ def test_a_row_opens_its_card_and_ticked_rows_are_embedded(app: str, tab, tmp_pa
     box = grid.bounding_box()
     tab.mouse.click(box["x"] + 100, box["y"] + 38 + 35 * 2 + 17)
     expect(tab.get_by_role("heading", name="LBP texture")).to_be_visible(timeout=30_000)
-    assert "card=lbp" in tab.url
+    expect(tab).to_have_url(re.compile("card=lbp"))
     for row in (2, 3):
         tab.mouse.click(box["x"] + 17, box["y"] + 38 + 35 * row + 17)
         expect(tab.get_by_text(f"{row - 1} ticked")).to_be_visible(timeout=30_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -218,7 +219,7 @@ def test_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tab) -> None: 
             tab.get_by_role("button", name="Spread over queries")
         ).first.click()
         expect(tab.get_by_text("Their means, which are mAP")).to_be_visible(timeout=30_000)
-        assert "see=spread" in tab.url
+        expect(tab).to_have_url(re.compile("see=spread"))
         tab.reload()
         expect(tab.get_by_text("Their means, which are mAP")).to_be_visible(timeout=60_000)
         assert not tab.complaints

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from pathlib import Path
@@ -418,7 +419,7 @@ def test_a_folder_of_ones_own_in_the_browser(tmp_path: Path, tab) -> None:  # no
         expect(tab.locator(".js-plotly-plot .bars path").first).to_be_visible()
         tab.get_by_role("button", name="Split so").click()
         expect(tab.get_by_text("A split made here")).to_be_visible()
-        assert "see=classes" in tab.url
+        expect(tab).to_have_url(re.compile("see=classes"))
         tab.get_by_role("tab", name="Duplicates").click()
         expect(tab.get_by_text("labels differ")).to_be_visible()
         tab.get_by_role("button", name="Keep one of each").click()

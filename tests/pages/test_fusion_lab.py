@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from core.fusion import FusionSpec, store
 from core.fusion import spec as fusion_files
 from core.studies import embedding, fusion, fusion_evaluator, training_split
-from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
+from tests.browser import ROOT, at_rest, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import write_tiny
 from tests.pages.alone import forget_everything
 
@@ -341,13 +341,12 @@ def test_the_journey(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
         slider.press("PageUp")
     expect(value).not_to_have_text(before)
     expect(tab.locator("[class*=st-key-lab-before] .card").first).to_be_visible()
-    assert scores.all_inner_texts() != shown
-    assert "w=" in tab.url
+    expect(scores).not_to_have_text(shown)
+    expect(tab).to_have_url(re.compile("w="))
 
     points = tab.locator("[class*=st-key-lab-landscape] .points path")
-    expect(points.first).to_be_visible(timeout=60_000)
-    assert points.count() > 200
-    tab.wait_for_timeout(1500)  # the last key press has reached the link
+    expect(points.nth(200)).to_be_attached(timeout=60_000)
+    at_rest(tab)  # the last key press has reached the link
     link = tab.url
     points.nth(3).scroll_into_view_if_needed()
     points.nth(3).click(force=True)

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
+from tests.browser import ROOT, at_rest, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import TINY_CLASSES, draw_tiny
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -73,18 +73,12 @@ def page(app: str, tab):  # noqa: F811
 def visit(tab, query: str) -> None:  # noqa: F811
     tab.goto(f"{tab.app}/retrieval?{query}")
     tab.wait_for_selector(RESULTS, timeout=60_000)
-    settled(tab)
-
-
-def settled(tab) -> None:  # noqa: F811
-    """Wait until the server has nothing left to draw."""
-    tab.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
-    tab.wait_for_timeout(150)
+    at_rest(tab)
 
 
 def asks_with(tab, identity: str) -> None:  # noqa: F811
     tab.wait_for_selector(f'{QUERY}[data-id="{identity}"]', timeout=30_000)
-    settled(tab)
+    at_rest(tab)
 
 
 def shown(tab, where: str = RESULTS) -> list[str]:  # noqa: F811
@@ -111,19 +105,22 @@ def give(tab, *files: tuple[str, bytes]) -> None:  # noqa: F811
 
 
 def test_a_click_asks_with_that_picture_and_the_trail_leads_back(page) -> None:
+    from playwright.sync_api import expect
+
     first = shown(page)
     assert len(first) == 24 and "circle/circle_03.png" not in first
     frames = page.locator(RESULTS).evaluate_all("cards => cards.map(c => [c.dataset.id, c.className])")
     for identity, frame in frames:
         assert ("frame-relevant" in frame) == identity.startswith("circle/"), (identity, frame)
-    assert page.locator(".st-key-missed-0 .card").count() == 9 - sum(one.startswith("circle/") for one in first)
+    missed = page.locator(".st-key-missed-0 .card")
+    expect(missed).to_have_count(9 - sum(one.startswith("circle/") for one in first))
     page.locator(RESULTS).nth(4).click()
     asks_with(page, first[4])
     assert link(page)["q"] == first[4] and shown(page) != first
     page.locator(".st-key-trail .card").first.click()
     asks_with(page, "circle/circle_03.png")
     assert shown(page) == first
-    assert page.locator(".st-key-trail .card").count() == 2
+    expect(page.locator(".st-key-trail .card")).to_have_count(2)
     choose_by_class_and_name(page)
     random_and_hard_ones(page)
 
@@ -196,8 +193,7 @@ def choose_by_class_and_name(page) -> None:
 
     page.get_by_role("button", name="Choose").click()
     cards = page.locator(".st-key-browse .card")
-    page.wait_for_selector(".st-key-browse .card")
-    assert cards.count() == 60
+    expect(cards).to_have_count(60)
     page.get_by_role("textbox", name="Name").fill("stripes 07")
     page.keyboard.press("Enter")
     expect(cards).to_have_count(1)
@@ -211,8 +207,7 @@ def random_and_hard_ones(page) -> None:
         seen = set()
         for _ in range(3):
             page.get_by_role("button", name=button).click()
-            settled(page)
-            page.wait_for_timeout(500)
+            at_rest(page)
             seen.add(shown(page, QUERY)[0])
         assert len(seen) >= 2, f"{button} gave {seen} three times"
 
@@ -224,11 +219,11 @@ def test_pictures_that_are_uploaded_and_pasted(page) -> None:
     give(page, ("mine.png", copy))
     expect(page.get_by_text("An image of yours.")).to_be_visible(timeout=60_000)
     page.wait_for_selector(f'{RESULTS}.frame-unknown:first-child[data-id="grid/grid_04.png"]')
-    assert page.locator(RESULTS + ".frame-unknown").count() == 24
+    expect(page.locator(RESULTS + ".frame-unknown")).to_have_count(24)
     give(page, ("a.png", copy), ("b.png", png(draw_tiny("grid", 5))))
     expect(page.get_by_text("The mean of the embeddings of 2 images")).to_be_visible(timeout=60_000)
     page.wait_for_selector(f'{RESULTS}:nth-child(-n+4)[data-id="grid/grid_05.png"]')
-    settled(page)
+    at_rest(page)
     assert {"grid/grid_04.png", "grid/grid_05.png"} <= set(shown(page)[:4])
     pasted = base64.b64encode(png(draw_tiny("square", 2))).decode()
     page.evaluate(
@@ -239,7 +234,7 @@ def test_pictures_that_are_uploaded_and_pasted(page) -> None:
     )
     page.wait_for_selector(f'{RESULTS}:first-child[data-id="square/square_02.png"]')
     dropped = base64.b64encode(png(draw_tiny("stripes", 6))).decode()
-    settled(page)
+    at_rest(page)
     page.evaluate(
         """text => { const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0)), hand = new DataTransfer();
         hand.items.add(new File([bytes], "dropped.png", {type: "image/png"}));
@@ -263,7 +258,7 @@ def test_what_is_no_picture_gets_a_sentence(page, tmp_path: Path) -> None:
         give(page, (name, content))
         alert = page.get_by_role("alert").filter(has_text=name)
         expect(alert).to_be_visible(timeout=30_000)
-        settled(page)
+        at_rest(page)
         assert shown(page) == before
     expect(page.get_by_text("megapixels")).to_have_count(1)  # the last refusal alone is shown
     small = png(Image.new("RGB", (4, 4)))
@@ -275,7 +270,7 @@ def test_what_is_no_picture_gets_a_sentence(page, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     with open(large, "wb") as file:
         file.truncate(100 * 2**20)
-    settled(page)
+    at_rest(page)
     before = shown(page)
     page.locator("input[type=file]").set_input_files(str(large))
     expect(page.get_by_text(re.compile("32.0MB or smaller"))).to_be_visible(timeout=30_000)
@@ -283,20 +278,23 @@ def test_what_is_no_picture_gets_a_sentence(page, tmp_path: Path) -> None:
 
 
 def test_a_part_of_a_picture_by_keyboard(page) -> None:
+    from playwright.sync_api import expect
+
     page.get_by_role("button", name="Crop").click()
     page.wait_for_selector(".box")
     page.locator(".box").focus()
     for key in ("ArrowRight", "ArrowDown", "Shift+ArrowRight", "Enter"):
         page.keyboard.press(key)
     page.wait_for_selector(f"{QUERY} .note")
-    settled(page)
+    at_rest(page)
     assert link(page)["part"] == "0.27,0.27,0.79,0.77"
-    assert "circle/circle_03.png" not in shown(page) and page.locator(RESULTS + ".frame-relevant").count() > 0
+    expect(page.locator(RESULTS + ".frame-relevant").first).to_be_visible()
+    assert "circle/circle_03.png" not in shown(page)
     part, address = shown(page), page.url
     page.goto("about:blank")
     page.goto(address)
     page.wait_for_selector(f"{QUERY} .note", timeout=30_000)
-    settled(page)
+    at_rest(page)
     assert shown(page) == part
 
 
@@ -321,7 +319,7 @@ def test_best_and_worst_lead_to_a_query(page) -> None:
 
     rows = page.locator("[class*=st-key-case-]")
     page.wait_for_selector("[class*=st-key-case-worst] .frame-query")
-    assert rows.count() == 10
+    expect(rows).to_have_count(10)
     points = [float(text.split()[1]) for text in page.get_by_text(re.compile(r"^AP 0\.\d{3} · ")).all_inner_texts()]
     assert points == sorted(points) and len(points) == 10
     target = rows.first.locator(".frame-query").get_attribute("data-id")
@@ -352,22 +350,25 @@ def test_where_one_beats_the_other_and_confusions_with_labels_that_are_html(page
     squares.first.click(force=True)
     expect(page.get_by_text("best ranks first")).to_be_visible(timeout=15_000)
     expect(page.locator(".st-key-confused-images .card").nth(1)).to_be_attached(timeout=15_000)
-    assert page.locator("img[src='x'], img[onerror], a[href*=evil]").count() == 0
+    expect(page.locator("img[src='x'], img[onerror], a[href*=evil]")).to_have_count(0)
 
 
 def test_a_link_of_nonsense_opens_with_a_sentence(page) -> None:
+    from playwright.sync_api import expect
+
     visit(page, "d[]=1&d=tiny&q=../../etc/passwd&a=![x](http://evil/i.png)&vs=%3Cscript%3E&k=-5&z=1e99&part=1,2&c=<b>")
     assert len(shown(page)) == 5
+    expect(page.get_by_role("alert")).to_have_count(3)
     alerts = page.get_by_role("alert").all_inner_texts()
-    assert len(alerts) == 3 and all(text.strip().endswith(".") and "Traceback" not in text for text in alerts)
-    assert page.locator("img[src*=evil], script[src*=evil]").count() == 0
+    assert all(text.strip().endswith(".") and "Traceback" not in text for text in alerts)
+    expect(page.locator("img[src*=evil], script[src*=evil]")).to_have_count(0)
 
 
 def test_the_link_reproduces_the_view(page, chromium) -> None:  # noqa: F811
     visit(page, "d=tiny&a=concat(hsv_histogram:0.3,hog:0.7)&vs=hog&q=grid/grid_02.png&k=15&z=90")
     page.locator(RESULTS).nth(1).click()
     shown_after(page, "grid/grid_02.png")
-    settled(page)
+    at_rest(page)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy link").click()
     page.wait_for_selector("button.copy[data-link]")
@@ -376,7 +377,7 @@ def test_the_link_reproduces_the_view(page, chromium) -> None:  # noqa: F811
     other = chromium.new_context(viewport={"width": 1440, "height": 1000}).new_page()
     other.goto(copied)
     other.wait_for_selector(RESULTS, timeout=60_000)
-    settled(other)
+    at_rest(other)
     for where in (QUERY, RESULTS, OTHER):
         assert shown(other, where) == shown(page, where)
     other.context.close()
@@ -405,10 +406,7 @@ def test_the_files_hold_what_is_shown(page, tmp_path: Path) -> None:
     asked = []
     paper.on("request", lambda request: asked.append(request.url))
     paper.goto(report.as_uri())
-    assert (
-        paper.locator("img").evaluate_all("all => all.every(i => i.naturalWidth > 0)")
-        and paper.locator("img").count() > 24
-    )
+    assert paper.locator("img").evaluate_all("all => all.length > 24 && all.every(i => i.naturalWidth > 0)")
     assert not [url for url in asked if not url.startswith(("file:", "data:"))]
     assert len(paper.pdf()) > 10_000
     paper.close()

@@ -6,7 +6,6 @@ import base64
 import os
 import socket
 import threading
-import time
 import tomllib
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -117,11 +116,10 @@ def test_a_page_of_a_stranger_is_refused_on_every_route(server: str, path: str) 
 
 
 def test_a_refused_handshake_holds_nothing_and_nobody_on_the_internet_is_asked(server: str, proxy: Proxy) -> None:
-    began = time.monotonic()
     for _ in range(20):
         assert request(server, Origin="http://evil.example") == 403
     assert request(server, "/_stcore/health", upgrade=False) == 200
-    assert time.monotonic() - began < 5 and not proxy.asked
+    assert not proxy.asked
 
 
 def test_the_addresses_of_a_machine_are_served_where_it_listens_to_them() -> None:

@@ -270,7 +270,7 @@ def _differences(compared: Compared) -> list[Part]:
     return [
         Heading(f"{compared.title(best)} against the others"),
         Table(columns, rows),
-        Paragraph(f"Paired over the same queries. {compared.result.comparison.unit.caution}", quiet=True),
+        Paragraph(f"Paired over the same queries. {compared.result.comparison.caution}", quiet=True),
     ]
 
 

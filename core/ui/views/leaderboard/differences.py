@@ -37,10 +37,9 @@ def draw(view: LeaderboardView) -> None:
         key="leaderboard differences",
         config=charts.download_config("differences"),
     )
-    pairs = len(result.comparison.differences)
     st.caption(
         f"{metrics.label(result.metric)} of the row less that of the column, on the same {plural(result.best.n_valid, 'query')}; "
-        f"“≈” marks pairs that cannot be told apart: corrected p (Holm, {pairs:,} pairs) not below 0.05, 0 inside the "
+        f"“≈” marks pairs that cannot be told apart: corrected p not below 0.05, 0 inside the "
         "interval, or two tests that contradict each other. Point at a square for everything known about the pair. "
         f"{view.caution}"
     )
@@ -75,7 +74,7 @@ def _pair_hover(pair: Difference, a: str, b: str) -> str:
     a, b = charts.plain_text(a), charts.plain_text(b)
     return (
         f"<b>{a}</b> less <b>{b}</b><br>{plural(pair.n, 'query')} · mean difference {pair.mean:+.4f}, 95 % [{pair.low:+.4f}, {pair.high:+.4f}] "
-        f"({pair.resampled} resampled)<br>randomisation p = {pair.p:.2g}, Holm p = {pair.p_holm:.2g}, Wilcoxon p = {pair.wilcoxon:.2g}<br>"
+        f"({pair.resampled} resampled)<br>randomisation p = {pair.p:.2g}, {pair.holm}, Wilcoxon p = {pair.wilcoxon:.2g}<br>"
         f"effect d_z = {pair.d_z:.2f}, rank biserial {pair.rank_biserial:.2f}<br>"
         f"better on {pair.wins:,}, equal on {pair.ties:,}, worse on {plural(pair.losses, 'query')}<br><i>{pair.conclusion}</i>"
     )

@@ -33,7 +33,7 @@ class LeaderboardView:
     @property
     def caution(self) -> str:
         """What intervals and p-values stand on."""
-        return self.result.comparison.unit.caution
+        return self.result.comparison.caution
 
 
 def build(loaded: Dataset, competitors: list[ComparedSystem], setup: LeaderboardSetup) -> LeaderboardView:
