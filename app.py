@@ -27,19 +27,25 @@ if __name__ == "__main__":
 
     frame.run(PAGES, MOVED)
 else:
-    # `streamlit run` finds this and serves it: Streamlit itself, and beside it thumbnails and layouts on their way.
+    # `streamlit run` finds this and serves it: Streamlit itself, and beside it thumbnails, layouts and figures on their way.
     from starlette.middleware import Middleware
     from streamlit.starlette import App
 
     from core.ui.app import host_check, lifespan, thumbnail_route
     from core.ui.components.judging import judging_route
+    from core.ui.components.live_lab import fuse_route
     from core.ui.components.map import layout_stream
 
     thumbnail_route.pages_are_ours()
     host_check.ask_nobody_for_the_address()
     app = App(
         __file__,
-        routes=[*thumbnail_route.routes(), *layout_stream.routes(), *judging_route.routes()],
+        routes=[
+            *thumbnail_route.routes(),
+            *layout_stream.routes(),
+            *judging_route.routes(),
+            *fuse_route.routes(),
+        ],
         middleware=[Middleware(host_check.HostCheck)],
         lifespan=lifespan.lifespan,
     )

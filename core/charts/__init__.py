@@ -27,7 +27,7 @@ from core.charts.heatmaps import (
     similarity_map,
 )
 from core.charts.lines import Line, LineChart, ListedImage, dimensions, precision_recall, rank_lines, training
-from core.charts.scatter import CostPoint, cost_scatter, image_sizes, landscape, quality_cost, subset_costs
+from core.charts.scatter import CostPoint, cost_scatter, image_sizes, quality_cost, subset_costs
 
 __all__ = [
     "BACKBONE_COLOURS",
@@ -56,7 +56,6 @@ __all__ = [
     "histogram",
     "image_sizes",
     "label_confusion",
-    "landscape",
     "plain_text",
     "precision_recall",
     "quality_cost",

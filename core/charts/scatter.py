@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from core.studies.fusion_costs import SubsetCost
-    from core.studies.weight_landscape import Landscape
-
-Mark = tuple[str, Sequence[float], str]
-"""A point among the weights: its text, the shares in the order of the backbones, its colour."""
-_CORNERS = ((0.0, 0.0), (1.0, 0.0), (0.5, math.sqrt(3) / 2))
 
 
 class CostPoint(NamedTuple):
@@ -166,101 +161,6 @@ def cost_scatter(rows: Sequence[tuple[str, float, float, str, str]]) -> go.Figur
 
 
 # ---------------------------------------------------------------- weights
-
-
-def landscape(
-    surface: Landscape, titles: Mapping[str, str], marks: Sequence[Mark], pair: tuple[str, str] | None = None
-) -> go.Figure:
-    """Mean AP over the weights: a curve for two backbones or one slice, a triangle for three.
-
-    Args:
-        surface: from `studies.weight_landscape.landscape`.
-        titles: name → what people read.
-        marks: the present point, equal weights, the tuned one.
-        pair: which slice to draw when there are more than three backbones.
-    """
-    if surface.shape == "ternary":
-        figure = _triangle(surface, titles, marks)
-    else:
-        figure = _slice(surface, titles, marks, pair or (surface.backbones[0], surface.backbones[1]))
-    figure.update_layout(showlegend=False, dragmode=False, clickmode="event+select")
-    figure.update_traces(unselected={"marker": {"opacity": 1}}, selected={"marker": {"opacity": 1}})
-    return base.base_layout(figure, height=430 if surface.shape == "ternary" else 360)
-
-
-def _slice(surface: Landscape, titles: Mapping[str, str], marks: Sequence[Mark], pair: tuple[str, str]) -> go.Figure:
-    first, second = (base.plain_text(titles.get(name, name)) for name in pair)
-    rows = [i for i in range(len(surface.points)) if not surface.slices or surface.slices[i] == pair]
-    a, b = (surface.backbones.index(name) for name in pair)
-    figure = base.new_figure()
-    figure.add_scatter(
-        x=[surface.points[i][a] / max(surface.points[i][a] + surface.points[i][b], 1e-12) for i in rows],
-        y=[surface.values[i] for i in rows],
-        mode="lines+markers",
-        line={"color": base.FUSION_COLOUR, "width": 2.2},
-        marker={
-            "size": [9 if surface.as_good[i] else 5 for i in rows],
-            "color": [base.FUSION_COLOUR if surface.as_good[i] else "#b8bfcc" for i in rows],
-        },
-        customdata=[int(i) for i in rows],
-        name="mAP",
-        hovertemplate=f"{first} %{{x:.0%}} of the pair<br>mAP %{{y:.4f}}<extra></extra>",
-    )
-    for text, shares, colour in marks:
-        both = shares[a] + shares[b]
-        if both > 0:
-            figure.add_vline(
-                x=shares[a] / both,
-                line={"color": colour, "dash": "dot", "width": 1.6},
-                annotation_text=text,
-                annotation_font={"size": 11, "color": colour},
-            )
-    figure.update_xaxes(title=f"share of {first} in the pair with {second}", tickformat=".0%", range=[-0.03, 1.03])
-    return figure.update_yaxes(title="mAP")
-
-
-def _corner_mean(shares: Sequence[float]) -> tuple[float, float]:
-    """Where a weighting of three stands in the triangle."""
-    x, y = (sum(share * corner[axis] for share, corner in zip(shares, _CORNERS)) for axis in (0, 1))
-    return x, y
-
-
-def _triangle(surface: Landscape, titles: Mapping[str, str], marks: Sequence[Mark]) -> go.Figure:
-    figure = base.new_figure()
-    spots = [_corner_mean(point) for point in surface.points]
-    figure.add_scatter(
-        x=[x for x, _ in spots],
-        y=[y for _, y in spots],
-        mode="markers",
-        customdata=list(range(len(spots))),
-        text=[_shares_text(surface.backbones, point, titles) for point in surface.points],
-        marker={
-            "symbol": "hexagon",
-            "size": 17,
-            "color": surface.values,
-            "colorscale": "Viridis",
-            "colorbar": {"title": "mAP", "thickness": 12},
-            "line": {"width": [1.6 if good else 0 for good in surface.as_good], "color": "#ffffff"},
-        },
-        hovertemplate="%{text}<br>mAP %{marker.color:.4f}<extra></extra>",
-    )
-    for text, shares, colour in marks:
-        x, y = _corner_mean(shares)
-        figure.add_scatter(
-            x=[x],
-            y=[y],
-            mode="markers+text",
-            text=[text],
-            textposition="top center",
-            textfont={"size": 12},
-            marker={"symbol": "circle-open", "size": 17, "line": {"width": 3}, "color": colour},
-            hoverinfo="skip",
-        )
-    for name, (x, y) in zip(surface.backbones, _CORNERS):
-        title = base.plain_text(titles.get(name, name))
-        figure.add_annotation(x=x, y=y, text=f"<b>{title}</b>", showarrow=False, yshift=18 if y > 0 else -18)
-    figure.update_xaxes(visible=False, range=[-0.15, 1.15])
-    return figure.update_yaxes(visible=False, range=[-0.14, 1.02], scaleanchor="x")
 
 
 # ---------------------------------------------------------------- images

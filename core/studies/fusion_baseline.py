@@ -114,33 +114,41 @@ class BaselineComparison:
     @property
     def gain(self) -> bool:
         """True when the fusion is better than its best backbone by the one rule (`Difference.differs`)."""
-        versus = self.row("fusion").versus
-        return versus is not None and versus.mean > 0 and versus.differs
+        return is_gain(self.row("fusion").versus)
 
     @property
     def verdict(self) -> str:
         """In words, for people."""
-        if not self.n_valid:
-            return "No query has a relevant image, so nothing can be said."
-        versus = self.row("fusion").versus
-        if versus is None:
-            return f"no gain shown: the fusion is {self.best} alone."
-        interval = f"{versus.mean:+.4f}, 95 % interval {versus.low:+.4f} to {versus.high:+.4f}, {versus.holm}"
-        if versus.differs and versus.mean > 0:
-            return f"gain over {self.best} alone: {interval}."
-        if versus.differs:
-            return f"no gain shown: {self.best} alone is better ({interval})."
-        if versus.mean <= 0:
-            return f"no gain shown: {self.best} alone is at least as good ({interval})."
-        if versus.contradicts:
-            return (
-                f"no gain shown: the two tests disagree about {self.best} alone, so nothing is concluded ({interval})."
-            )
-        if versus.too_few:
-            return (
-                f"no gain shown: {versus.n_units} classes are too few to tell it from {self.best} alone ({interval})."
-            )
-        return f"no gain shown: it cannot be told apart from {self.best} alone ({interval})."
+        return verdict(self.row("fusion").versus, self.best, self.n_valid)
+
+
+def is_gain(versus: Difference | None) -> bool:
+    """True when a fusion is better than its best backbone by the one rule; None is that backbone alone."""
+    return versus is not None and versus.mean > 0 and versus.differs
+
+
+def verdict(versus: Difference | None, best: str, n_valid: int) -> str:
+    """What the difference between a fusion and its best backbone amounts to, in words, for people.
+
+    Args:
+        versus: the fusion less the backbone `best`; None where it is that backbone alone.
+    """
+    if not n_valid:
+        return "No query has a relevant image, so nothing can be said."
+    if versus is None:
+        return f"no gain shown: the fusion is {best} alone."
+    interval = f"{versus.mean:+.4f}, 95 % interval {versus.low:+.4f} to {versus.high:+.4f}, {versus.holm}"
+    if versus.differs and versus.mean > 0:
+        return f"gain over {best} alone: {interval}."
+    if versus.differs:
+        return f"no gain shown: {best} alone is better ({interval})."
+    if versus.mean <= 0:
+        return f"no gain shown: {best} alone is at least as good ({interval})."
+    if versus.contradicts:
+        return f"no gain shown: the two tests disagree about {best} alone, so nothing is concluded ({interval})."
+    if versus.too_few:
+        return f"no gain shown: {versus.n_units} classes are too few to tell it from {best} alone ({interval})."
+    return f"no gain shown: it cannot be told apart from {best} alone ({interval})."
 
 
 def strongest(means: Mapping[str, float], count: int = 2) -> tuple[str, ...]:

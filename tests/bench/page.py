@@ -1,7 +1,7 @@
-"""`bench page`: from letting go of a slider in the Fusion lab to new numbers and pictures, in a real Chromium.
+"""`bench page`: from letting go of a slider in the Fusion lab to all that stands below it, in a real Chromium.
 
 The figure is the time between the release of the mouse and the first frame of the screen on which both the mAP and the
-results are new. It is split into the engine (what the page computes, timed alone in this process), Streamlit (the rest
+curves of the closer look are new; what happens before the release is measured by `--drag`. It is split into the engine (what the page computes, timed alone in this process), Streamlit (the rest
 between the message to the server and the last message from it that was needed) and the browser (all else). CPU is what the server used for one
 move, on all its threads: it says how fast an idle machine would be.
 """
@@ -28,6 +28,7 @@ import numpy as np
 from core import paths
 from core.bench import machine
 from core.errors import BadInput
+from tests.bench import _drag_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -50,6 +51,10 @@ MANY = 2_000
 LONGEST_WAIT = 8_000
 """Milliseconds after which a move counts as lost."""
 
+HEAD = (
+    f"{'dataset':<13}{'strategy':<12}{'images':>7}{'moves':>7}{'median':>9}{'fastest':>9}{'95 %':>8}   {'engine':>7}"
+    f"{'Streamlit':>11}{'browser':>9}{'CPU':>9}   ms"
+)
 WATCH = """
 (() => {
   const watch = window.__watch = { sent: 0, received: 0, released: 0, done: 0 };
@@ -59,19 +64,16 @@ WATCH = """
     send(data) { if (watch.released && !watch.sent) watch.sent = performance.now(); return super.send(data); }
   };
   window.addEventListener("pointerup", () => { watch.released = performance.now(); watch.sent = 0; }, true);
-  const inside = (node) => [node, ...[...node.querySelectorAll("*")].filter((n) => n.shadowRoot).map((n) => n.shadowRoot)];
-  const grid = () => {
-    const place = document.querySelector("[class*=st-key-lab-now]");
-    return place ? inside(place).map((n) => [...n.querySelectorAll(".score")].map((s) => s.textContent).join(" ")).join("") : "";
-  };
-  const figure = () => document.querySelector("[data-testid=stMetricValue]")?.textContent || "";
+  const curves = () => [...document.querySelectorAll("[class*=st-key-lab-curve] .js-line")].map((p) => p.getAttribute("d")).join("");
+  const lab = () => [...document.querySelectorAll("*")].map((n) => n.shadowRoot?.querySelector(".fs-lab")).find(Boolean);
+  const figure = () => lab()?.querySelector(".tile .value")?.textContent || "";
   watch.arm = () => {
-    const before = [figure(), grid()];
+    const before = [figure(), curves()];
     watch.released = watch.done = 0;
     const turn = (watch.turn = (watch.turn || 0) + 1);
     const look = () => {
       if (watch.turn !== turn) return;
-      if (watch.released && figure() !== before[0] && grid() !== before[1]) {
+      if (watch.released && figure() !== before[0] && curves() !== before[1]) {
         watch.last = watch.received;
         watch.done = performance.now();
       } else requestAnimationFrame(look);
@@ -89,22 +91,23 @@ def run(args: list[str]) -> None:
     parser.add_argument("--moves", type=int, default=20, help="how often the slider is moved")
     parser.add_argument("--images", type=int, default=5000, help="of the synthetic dataset; 0 leaves it out")
     parser.add_argument("--dataset", default="photo_views", help="the real dataset; '' leaves it out")
+    parser.add_argument(
+        "--drag", type=float, nargs="?", const=6.0, default=0.0, help="seconds of a drag to measure instead"
+    )
     parser.add_argument("--strategies", default="concat", help="fusions to move, e.g. concat,rrf,score_sum,confidence")
     given = parser.parse_args(args)
     strategies = [part.strip() for part in given.strategies.split(",") if part.strip()]
     _check(strategies)
     print(f"{machine.machine()['sentence']} Load {os.getloadavg()[0]:.1f}.")
-    print(
-        f"{'dataset':<13}{'strategy':<12}{'images':>7}{'moves':>7}{'median':>9}{'fastest':>9}{'95 %':>8}   {'engine':>7}{'Streamlit':>11}{'browser':>9}{'CPU':>9}   ms"
-    )
+    print(_drag_page.HEAD if given.drag else HEAD)
     if given.dataset:
         _embedded(given.dataset)
         for strategy in strategies:
-            _measure(given.dataset, given.moves, paths.home(), strategy)
+            _measure(given.dataset, given.moves, paths.home(), strategy, given.drag)
     if given.images:
         with synthetic_home(given.images) as home:
             for strategy in strategies:
-                _measure(LARGE, given.moves, home, strategy)
+                _measure(LARGE, given.moves, home, strategy, given.drag)
 
 
 def _check(strategies: list[str]) -> None:
@@ -232,15 +235,16 @@ def browser(script: str = "") -> Iterator[Page]:
         browser.close()
 
 
-def _measure(name: str, moves: int, home: Path, strategy: str) -> None:
-    """One line of the table, and what was demanded."""
+def _measure(name: str, moves: int, home: Path, strategy: str, seconds: float) -> None:
+    """One line of the table, and what was demanded; a drag of so many seconds, or moves."""
     import psutil
 
     spans, used, lost = [], [], 0
     with server(home) as (address, pid), browser(WATCH) as page:
-        page.goto(f"{address}/fusion_lab?d={name}&b={','.join(NAMES)}&s={strategy}")
-        page.wait_for_selector("[class*=st-key-lab-now] .score", timeout=120_000)
-        page.wait_for_timeout(3000)
+        _drag_page.open_lab(page, address, name, NAMES, strategy)
+        if seconds:
+            _drag_page.measure(page, pid, name, NAMES, strategy, seconds)
+            return
         for number in range(moves + 3):
             before = sum(psutil.Process(pid).cpu_times()[:2])
             found = _move(page, number)
@@ -279,10 +283,10 @@ def drag(page: Page, thumb: dict[str, float], track: dict[str, float], share: fl
 def _move(page: Page, number: int) -> tuple[float, float] | None:
     """Drag one slider; (release to shown, message sent to last message received) in ms, None if nothing changed."""
     slider = page.get_by_role("slider").nth(number % 2)
-    track = page.locator("[data-testid=stSlider]").nth(number % 2).bounding_box()
     slider.scroll_into_view_if_needed()
-    thumb = slider.bounding_box()
-    track = page.locator("[data-testid=stSlider]").nth(number % 2).bounding_box()
+    track = slider.bounding_box()
+    at = 9 + float(slider.input_value()) / 100 * (track["width"] - 18)
+    thumb = {"x": track["x"] + at, "y": track["y"], "width": 0, "height": track["height"]}
     share = (0.15, 0.85, 0.35, 0.65, 0.5)[(number // 2 + 2 * (number % 2)) % 5]
     page.evaluate("window.__watch.arm()")
     drag(page, thumb, track, share)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from types import SimpleNamespace
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -48,28 +47,6 @@ def test_costs_of_backbones_by_family() -> None:
     )
     assert {trace.name: list(trace.x) for trace in figure.data} == {"CNN": [3.4, 90], "descriptor": [0.01]}
     assert not charts.cost_scatter([]).data
-
-
-def surface(shape: str, n: int) -> SimpleNamespace:
-    """Weights of n backbones on a small grid."""
-    points = [tuple(np.roll([0.5] + [0.5 / (n - 1)] * (n - 1), i)) for i in range(n)]
-    return SimpleNamespace(
-        shape=shape,
-        backbones=tuple("abc"[:n]),
-        points=points,
-        values=[0.1 * i for i in range(n)],
-        as_good=[True] + [False] * (n - 1),
-        slices=[],
-    )
-
-
-def test_weights_of_two_are_a_line_and_of_three_a_triangle(hostile: str) -> None:
-    line = charts.landscape(surface("curve", 2), {"a": hostile}, [("now", (0.25, 0.75), "#2b7de9")])
-    assert list(line.data[0].x) == [0.5, 0.5] and line.layout.shapes[0].x0 == 0.25
-    assert "<script" not in line.layout.xaxis.title.text
-    triangle = charts.landscape(surface("ternary", 3), {}, [("now", (0, 0, 1), "#2b7de9")])
-    assert triangle.data[1].x[0] == 0.5 and triangle.data[1].y[0] == pytest.approx(0.866, abs=1e-3)
-    assert list(triangle.data[0].customdata) == [0, 1, 2]
 
 
 def test_sizes_count_their_images() -> None:

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from core.fusion import FusionSpec, store
 from core.fusion import spec as fusion_files
 from core.studies import embedding, fusion, fusion_evaluator, training_split
+from core.ui.widgets import weight_shares
 from tests.browser import ROOT, at_rest, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import write_tiny
 from tests.pages.alone import forget_everything
@@ -39,9 +40,13 @@ def lab(tiny_world: SimpleNamespace):
         app = AppTest.from_string(
             "import runpy\n"
             "from core.ui.app import state\n"
+            "from core.ui.views.fusion import lab_view, live_view\n"
             "from core.ui.widgets import sidebar\n"
             "state.begin('fusion_lab')\n"
             "sidebar.frame()\n"
+            "name, values = state.session_take('hand', ('', ()))\n"
+            "if name:\n"
+            "    getattr(live_view.host(lab_view.build()), name)(*values)\n"
             f"runpy.run_path({str(ROOT / 'pages' / 'fusion_lab.py')!r})\n",
             default_timeout=60,
         )
@@ -55,8 +60,32 @@ def lab(tiny_world: SimpleNamespace):
     return opened
 
 
+def live(app: AppTest) -> dict:
+    """What the live lab was given."""
+    every = [json.loads(one.proto.json) for one in app.get("bidi_component") if "canUndo" in one.proto.json]
+    assert len(every) == 1
+    return every[0]
+
+
+def hand(app: AppTest, name: str, *values: object) -> None:
+    """What the browser says when a person did something on the live lab."""
+    app.session_state["held hand"] = (name, values)
+    app.run()
+    assert not app.exception
+
+
 def sliders(app: AppTest) -> dict[str, int]:
-    return {one.key.removeprefix("share "): one.value for one in app.slider if (one.key or "").startswith("share ")}
+    data = live(app)
+    return {one["name"]: round(100 * share) for one, share in zip(data["backbones"], data["weights"])}
+
+
+def slide(app: AppTest, name: str, percent: int) -> None:
+    """Drag a slider and let it go."""
+    data = live(app)
+    names = [one["name"] for one in data["backbones"]]
+    locked = {one for one, is_locked in zip(names, data["locked"]) if is_locked}
+    shares = weight_shares.moved(dict(zip(names, data["weights"])), name, percent / 100, locked)
+    hand(app, "released", [shares[one] for one in names], data["echo"] + 1)
 
 
 def button(app: AppTest, label: str):
@@ -64,7 +93,8 @@ def button(app: AppTest, label: str):
 
 
 def figure(app: AppTest, label: str = "mAP") -> float:
-    return float(next(one for one in app.metric if one.label == label).value)
+    data = live(app)
+    return data["answer"]["means"][[one["label"] for one in data["metrics"]].index(label)]
 
 
 def test_sliders_keep_a_whole_and_every_step_can_be_taken_back(lab) -> None:
@@ -74,26 +104,26 @@ def test_sliders_keep_a_whole_and_every_step_can_be_taken_back(lab) -> None:
     start = figure(app)
     seen = [start]
     for share in (80, 20, 55):
-        app.slider(key=f"share {first}").set_value(share).run()
+        slide(app, first, share)
         assert sliders(app)[first] == share
         assert abs(sum(sliders(app).values()) - 100) <= 1
         seen.append(figure(app))
     assert len(set(seen)) > 1
     for expected in (20, 80):
-        button(app, "undo").click().run()
+        hand(app, "act", "undo")
         assert sliders(app)[first] == expected
-    button(app, "redo").click().run()
+    hand(app, "act", "redo")
     assert sliders(app)[first] == 20
-    button(app, "Equal").click().run()
+    hand(app, "released", [1 / 3] * 3, 9)
     assert set(sliders(app).values()) == {33}
     assert figure(app) == start
-    button(app, "Best two").click().run()
+    hand(app, "act", "two")
     shown = sliders(app)
     assert sorted(shown.values()) == [0, 50, 50]
     left_out = next(name for name, share in shown.items() if share == 0)
     alone = {}
     for name in lab.names:
-        app.slider(key=f"share {name}").set_value(100).run()
+        slide(app, name, 100)
         alone[name] = figure(app)
     assert alone[left_out] == min(alone.values())
 
@@ -101,14 +131,14 @@ def test_sliders_keep_a_whole_and_every_step_can_be_taken_back(lab) -> None:
 def test_a_locked_share_stays(lab) -> None:
     app = lab()
     first, second, third = lab.names
-    app.slider(key=f"share {first}").set_value(60).run()
-    button(app, f"lock {first}").click().run()
-    app.slider(key=f"share {second}").set_value(40).run()
+    slide(app, first, 60)
+    hand(app, "locked", [first])
+    slide(app, second, 40)
     assert sliders(app)[first] == 60 and sliders(app)[second] == 40 and sliders(app)[third] == 0
-    app.slider(key=f"share {second}").set_value(90).run()
+    slide(app, second, 90)
     assert sliders(app)[first] == 60 and sliders(app)[second] == 40
-    button(app, "Reset").click().run()
-    app.slider(key=f"share {second}").set_value(90).run()
+    hand(app, "act", "reset")
+    slide(app, second, 90)
     assert sliders(app)[second] == 90
 
 
@@ -125,7 +155,7 @@ def test_parameters_of_a_strategy_change_the_figures_and_travel_in_the_link(lab)
     assert figure(again) == figure(app)
     app.selectbox(key="FusionSetup.strategy").set_value("combsum").run()
     assert "p" not in app.query_params
-    button(app, "undo").click().run()
+    hand(app, "act", "undo")
     assert figure(app) == figure(again)
 
 
@@ -154,7 +184,7 @@ def test_the_figures_are_those_of_the_study(lab, tiny_world: SimpleNamespace) ->
     ranks = judge.fusion(spec)
     for key, label in (("map", "mAP"), ("p@1", "P@1"), ("p@10", "P@10"), ("ndcg@10", "nDCG@10")):
         assert figure(app, label) == pytest.approx(np.nanmean(metrics.compute(ranks, (key,))[key]), abs=6e-4)
-    said = " ".join(one.value for one in [*app.info, *app.success])
+    said = live(app)["answer"]["verdict"]
     assert re.search(r"[Nn]o gain shown|Gain over", said)
 
 
@@ -238,7 +268,7 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatc
     forget_everything()
     whole = lab()
     before = figure(whole)
-    whole.slider(key=f"share {lab.names[0]}").set_value(80).run()
+    slide(whole, lab.names[0], 80)
     monkeypatch.setattr(query_sampling, "SIZE", 20)
     monkeypatch.setattr(query_sampling, "MOST_QUERIES", 30)
     gate = threading.Event()
@@ -254,8 +284,8 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatc
     app = lab()
     said = " ".join(one.value for one in app.markdown)
     assert re.search(r"A sample of queries first:\*\* 20 of 60 queries, ± 0\.\d{3}", said)
-    assert figure(app) != before and "20 of 20 queries" in said + " ".join(c.proto.help for c in app.caption)
-    app.slider(key=f"share {lab.names[0]}").set_value(80).run()
+    assert figure(app) != before and "20 of 20 queries" in said
+    slide(app, lab.names[0], 80)
     assert not app.exception and "20 of 60 queries" in " ".join(one.value for one in app.markdown)
     gate.set()
     for _ in range(100):
@@ -264,7 +294,7 @@ def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatc
             break
         time.sleep(0.1)
     assert not app.exception and figure(app) == figure(whole)
-    assert "60 of 60 queries" in " ".join(caption.proto.help for caption in app.caption)
+    assert "60 of 60 queries" in " ".join(one.value for one in app.markdown)
     looks = [
         caption.value
         for caption in app.caption
@@ -329,20 +359,39 @@ def test_the_journey(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
 
     names = names_here()
     tab.goto(f"{server.address}/fusion_lab?d=tiny&b={','.join(names)}&see=landscape")
-    value = tab.locator("[data-testid=stMetricValue]").first
-    expect(value).to_be_visible(timeout=90_000)
-    scores = tab.locator("[class*=st-key-lab-now] .card .score")
-    expect(scores.first).to_be_visible()
-    before, shown = value.inner_text(), scores.all_inner_texts()
+    value = tab.locator(".fs-lab .tile .value").first
+    expect(value).to_have_text(re.compile(r"0\.\d{3}"), timeout=90_000)
+    scores = tab.locator(".fs-lab .result:not(.hidden) .score")
+    expect(scores).to_have_count(12)
+    before, shown, link = value.inner_text(), scores.all_inner_texts(), tab.url
+
+    other = tab.context.new_page()  # two tabs drag at once
+    other.goto(tab.url)
+    expect(other.locator(".fs-lab .tile .value").first).to_have_text(before, timeout=60_000)
+    hold(tab, 0, 0.9)
+    hold(other, 1, 0.8)
+    answered = [weights_of(page) for page in (tab, other)]
+    assert answered[0][0] > 0.8 and answered[1][1] > 0.7
+    for page, weights in zip((tab, other), answered):
+        texts = page.locator(".fs-lab .tile .value").all_inner_texts()
+        assert [float(text) for text in texts] == pytest.approx(figures_of(server.home, weights), abs=5.1e-4)
+    assert value.inner_text() != before and tab.url == link, "figures follow the thumb, the link when it is let go"
+    expect(scores).not_to_have_text(shown)
+    while_held = tab.locator(".fs-lab .verdict").inner_text()
+    for page in (tab, other):
+        page.mouse.up()
+        expect(page).to_have_url(re.compile("w="))
+    at_rest(tab)
+    assert tab.locator(".fs-lab .verdict").inner_text() == while_held and weights_of(tab) == answered[0]
+    other.close()
 
     slider = tab.get_by_role("slider").nth(0)
     slider.focus()
     for _ in range(4):
-        slider.press("PageUp")
-    expect(value).not_to_have_text(before)
-    expect(tab.locator("[class*=st-key-lab-before] .card").first).to_be_visible()
-    expect(scores).not_to_have_text(shown)
-    expect(tab).to_have_url(re.compile("w="))
+        slider.press("PageDown")
+    expect(slider).to_have_value(str(round(100 * answered[0][0]) - 40))
+    tab.get_by_role("button", name="Undo the last change.").click()
+    expect(slider).to_have_value(str(round(100 * answered[0][0])))  # a run of keys is one step
 
     points = tab.locator("[class*=st-key-lab-landscape] .points path")
     expect(points.nth(200)).to_be_attached(timeout=60_000)
@@ -367,8 +416,42 @@ def test_the_journey(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
 
     figure_now = value.inner_text()
     tab.reload()
-    expect(tab.locator("[data-testid=stMetricValue]").first).to_have_text(figure_now, timeout=60_000)
+    expect(tab.locator(".fs-lab .tile .value").first).to_have_text(figure_now, timeout=60_000)
     assert not tab.complaints
+
+
+def hold(page, number: int, share: float) -> None:  # noqa: ANN001
+    """Take the thumb of a slider to a share of its track, by the mouse, and wait for its answer without letting go."""
+    slider = page.get_by_role("slider").nth(number)
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    at = float(slider.input_value()) / 100
+    page.mouse.move(box["x"] + 9 + at * (box["width"] - 18), box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2, steps=8)
+    page.wait_for_function(
+        "([weights, wanted]) => weights.getRootNode().querySelector('.fs-lab').dataset.answered.split(' ')"
+        "[wanted] * 100 > weights.value - 1",
+        arg=[slider.element_handle(), number],
+    )
+
+
+def weights_of(page) -> list[float]:  # noqa: ANN001
+    """The weights that the figures on the page are of."""
+    return [float(weight) for weight in page.locator(".fs-lab").get_attribute("data-answered").split()]
+
+
+def figures_of(home: Path, weights: list[float]) -> list[float]:
+    """What the study says about these weights."""
+    from core import data, metrics
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FUSIONSCOPE_HOME", str(home))
+        dataset = data.load("tiny")
+        evaluator = fusion_evaluator.FusionEvaluator(fusion.space_of(dataset, names_here()), data.relevance(dataset))
+        spec = FusionSpec("now", "concat", names_here()).with_shares(dict(zip(names_here(), weights)))
+        values = evaluator.values(spec, ("map", "p@1", "p@10", "ndcg@10"))
+    return [metrics.mean(column) for column in values.values()]
 
 
 @pytest.mark.browser

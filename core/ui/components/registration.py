@@ -21,17 +21,23 @@ def _registered(name: str, html: str, css: str, js: str) -> Callable[..., Any]:
     return st.components.v2.component(name, js=js, **more)
 
 
-def component(name: str, js: Path, css: Path | None = None, html: Path | None = None) -> Callable[..., Any]:
+LARGE_CARD = Path(__file__).parent / "shared" / "large_card.css"
+"""The style of what `shared/large_card.js` draws."""
+
+
+def component(name: str, js: Path, css: Path | tuple[Path, ...] = (), html: Path | None = None) -> Callable[..., Any]:
     """A component of our own, ready to be drawn.
 
     Args:
         name: unique in the app.
         js: its entry module, which may import others (`core.javascript.bundle`).
-        css: its style, if it has one.
+        css: its style, if it has one; several are put behind one another.
         html: what it starts with, if it starts with anything.
     Raises:
         UnsupportedModule: its modules cannot be bundled.
     """
-    style, start = (file.read_text(encoding="utf-8") if file else "" for file in (css, html))
+    styles = css if isinstance(css, tuple) else (css,)
+    style = "\n".join(file.read_text(encoding="utf-8") for file in styles)
+    start = html.read_text(encoding="utf-8") if html else ""
     with _LOCK:
         return _registered(name, start, style, bundle(js))

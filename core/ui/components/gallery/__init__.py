@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.ui.app import state, thumbnail_route
-from core.ui.components.registration import component
+from core.ui.components.registration import LARGE_CARD, component
 
 _FOLDER = Path(__file__).parent
 
@@ -109,6 +109,7 @@ def grid(
         if value and on_pick:
             on_pick(str(value))
 
-    draw = component("fusionscope_gallery", _FOLDER / "gallery.js", _FOLDER / "gallery.css", _FOLDER / "gallery.html")
+    styles = (_FOLDER / "gallery.css", LARGE_CARD)
+    draw = component("fusionscope_gallery", _FOLDER / "gallery.js", styles, _FOLDER / "gallery.html")
     result = draw(data=data, key=key, on_picked_change=picked)
     return result.get("picked") if pick else None

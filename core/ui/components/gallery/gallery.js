@@ -3,8 +3,8 @@
 
 import { element } from "../shared/dom.js";
 import { announceHover, onHover } from "../shared/hover.js";
+import { fillLarge, showBeside } from "../shared/large_card.js";
 import { fillCard } from "./card.js";
-import { fillLarge, showBeside } from "./large_card.js";
 
 const FIRST_DELAY = 220; // milliseconds until the large card opens
 const NEXT_DELAY = 40; // while one is open

@@ -38,7 +38,9 @@ export class Bars {
 
   paint(answer, metric) {
     const at = (system) => [system.means[metric], system.lows[metric], system.highs[metric]].map(defined);
-    const figures = this.systems.map(at), own = at(answer), known = [...figures, own].flat().filter(Number.isFinite);
+    const { systems } = answer, beside = (_, i) => Array.from(systems.slice(3 * i, 3 * i + 3), defined);
+    const figures = this.systems.map(systems ? beside : at), own = at(answer);
+    const known = [...figures, own].flat().filter(Number.isFinite);
     const end = Math.min(1, 1.06 * Math.max(1e-6, ...known));
     this.rows.forEach((row, i) => paintRow(row, figures[i], end));
     paintRow(this.fusion, own, end);

@@ -1,19 +1,12 @@
 /* Interpolated precision at eleven recall levels: the fusion and its baseline. */
 
 import { element } from "../shared/dom.js";
+import { shape } from "./svg.js";
 
-const SPACE = "http://www.w3.org/2000/svg";
 const [LEFT, TOP, WIDTH, HEIGHT] = [34, 8, 270, 132];
 
 const x = (recall) => LEFT + recall * WIDTH;
 const y = (precision) => TOP + (1 - precision) * HEIGHT;
-
-function shape(name, attributes, text) {
-  const node = document.createElementNS(SPACE, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
 
 /* The path of (11,) precisions; "" where there are none. */
 export function curvePath(levels) {

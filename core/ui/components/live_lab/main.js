@@ -11,39 +11,48 @@
  *   backbones   [{ name, label, colour }]
  *   weights     [share of each backbone], together 1;  locked: [boolean], may be left out
  *   metrics     [{ key, label, help }];  metric: position of the one that bars, change and verdict speak of
- *   systems     [{ label, colour, role, means, lows, highs }]  bars that do not move, a number per metric (null:
- *               undefined). role: "backbone", "equal", "baseline", "oracle". The fusion itself is not among them
- *   baseline    { label, means, curve: [11], ids: [positions of its results, best first] }  what changes are shown
- *               against; null where there is none
+ *   systems     [{ label, colour, role, means, lows, highs }]  the other bars; a number per metric (null: undefined),
+ *               left out where answers bring `systems`. role: "backbone", "equal", "baseline", "oracle"; the fusion
+ *               itself is not among them
+ *   baseline    { label, means, curve: [11], ids, relevance }  what changes are shown against; ids: positions of its
+ *               results of the query, best first; means left out where answers bring `changes`. null: there is none
+ *   colour      of the fusion, may be left out
  *   query       { id, src, name, label }  the query image; id: its position, as the engine takes it
  *   k           results shown
  *   answer      an Answer in plain arrays, for the first paint; null: the engine is asked for it
  *   live        false: the engine is too slow for a drag and is asked when the thumb is let go
  *   canUndo, canRedo, canPickTwo   whether these buttons do anything (with a host; without one the view knows)
- *   echo        how many of the host's `released` are in these weights: older ones do not push back a newer drag; may be
+ *   echo        how many of the host's `released` are in these weights: older ones push back no newer drag; may be
  *               left out
- *   note        one line below the figures: what they rest on, exact or a sample
  *   words       every sentence of the view, by the names in words.js
  * }
  *
  * engine {
  *   update(request) -> Promise<Answer | null>   null: a newer request took its place (`latestWins` of latest_wins.js
  *                                               makes that of any function that answers one request after another)
- *   item(id) -> { src, name, label }            of any position that an answer named; src is the address of a thumbnail
+ *   item(id) -> { src, large, name, label, facts }   of any position that an answer named: addresses of a thumbnail
+ *                                               and of a larger image, and [name, value] pairs; both may be left out
  *   destroy()
  * }
- * request { weights: [share], query: position, metric: position, k }
+ * request { names of the backbones, weights: [share], query: position, metric: position, k }
  *
  * Answer {
  *   weights     as asked, together 1
  *   means, lows, highs   per metric, NaN where undefined (Float64Array; plain arrays in data.answer, null for NaN)
  *   change      { mean, low, high, p }  of the metric that was asked for, fusion less the best single backbone, p after
  *               Holm; null where the fusion is that backbone alone
+ *   changes     per metric, the mean less the baseline's on the same queries; may be left out
+ *   systems     mean, low and high of each of data.systems in the metric that was asked for, row by row; may be left
+ *               out
  *   gain        true where the fusion is shown to be better
  *   verdict     the sentence for people
  *   curve       interpolated precision at recall 0, 0.1 ... 1
  *   ids, scores, relevance   of the k results, best first: positions, scores, and 1 relevant, 0 not, 2 nobody knows
  *   shares      k × backbones, row by row: each backbone's part in a result's score, together 1; NaN: not to be known
+ *   ranks, cosines   k × backbones: each backbone's own rank (0: none, -1: not worked out) and score of a result, NaN
+ *               where it has no say; may be left out
+ *   note        one line: what these figures rest on, exact or a sample; may be left out
+ *   live        false: it cannot keep up with a thumb, and is asked when that is let go from now on; may be left out
  *   milliseconds   what the engine needed
  * }
  *

@@ -1,11 +1,14 @@
 /* The results of the query: images that move to their new places while weights move. */
 
 import { element } from "../shared/dom.js";
+import { fillLarge, showBeside } from "../shared/large_card.js";
 import { filled } from "./format.js";
 
 const GAP = 8, CAPTION = 40, SMALLEST = 92;
 const LEAVES = 180; // milliseconds in which an image fades
 const MOST_KEPT = 160;
+const FIRST_DELAY = 260; // milliseconds until the large card opens
+const FRAMES = ["not", "relevant", "unknown"];
 const MARKS = { 0: ["no", "✕"], 1: ["yes", "✓"], 2: ["unknown", ""] };
 
 export class Results {
@@ -15,6 +18,15 @@ export class Results {
     this.pick = pick;
     this.root = element("div", "results");
     this.root.setAttribute("role", "list");
+    this.large = element("div", "card-large");
+    this.large.hidden = true;
+    this.hideLarge = () => {
+      clearTimeout(this.timer);
+      this.large.hidden = true;
+    };
+    this.root.addEventListener("pointerleave", this.hideLarge);
+    this.root.addEventListener("focusout", this.hideLarge);
+    window.addEventListener("scroll", this.hideLarge, { capture: true, passive: true });
     this.cards = new Map(); // position -> card, those out of sight too, so that their images need not load again
     this.shown = [];
     this.watcher = new ResizeObserver(() => this.lay());
@@ -23,6 +35,7 @@ export class Results {
 
   destroy() {
     this.watcher.disconnect();
+    window.removeEventListener("scroll", this.hideLarge, { capture: true });
   }
 
   update({ backbones, words, stamp }) {
@@ -38,6 +51,8 @@ export class Results {
 
   /* before: position -> rank among the results of the baseline. */
   paint(answer, before) {
+    this.answer = answer;
+    if (!this.large.hidden) this.hideLarge();
     const ids = Array.from(answer.ids).filter((id) => id >= 0), shown = new Set(ids);
     for (const id of this.shown) if (!shown.has(id)) this.hide(this.cards.get(id));
     ids.forEach((id, rank) => {
@@ -68,7 +83,12 @@ export class Results {
     }));
     caption.append(label, score);
     root.append(picture, shares, caption);
-    root.addEventListener("click", () => this.pick(id));
+    root.addEventListener("click", () => { this.hideLarge(); this.pick(id); });
+    root.addEventListener("pointerenter", () => {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.showLarge(card), this.large.hidden ? FIRST_DELAY : 40);
+    });
+    root.addEventListener("focus", () => { if (root.matches(":focus-visible")) this.showLarge(card); });
     const card = { root, rank: 0, item, parts: { rank, mark, move, score, shares } };
     this.cards.set(id, card);
     return card;
@@ -92,6 +112,25 @@ export class Results {
     const sentence = filled(words.result, { ...values, relevance: words[`relevance_${kind}`] });
     root.setAttribute("aria-label", sentence);
     root.title = known ? `${item.name}\n${sentence}\n${said}` : `${item.name}\n${sentence}`;
+  }
+
+  /* The larger image beside a card, and what each backbone said. */
+  showLarge({ root, rank, item }) {
+    const { answer, backbones, words } = this, n = backbones.length;
+    const at = (array) => Array.from(array.slice(rank * n, rank * n + n), (value) => value ?? NaN);
+    if (!this.shown.includes(answer.ids[rank]) || !root.parentNode) return;
+    const data = { large: item.large || item.src, title: item.name, facts: item.facts, rank: rank + 1 };
+    data.frame = FRAMES[answer.relevance[rank]];
+    data.score = answer.scores[rank].toFixed(3);
+    if (answer.ranks) {
+      const ranks = at(answer.ranks), cosines = at(answer.cosines), own = at(answer.shares);
+      const used = backbones.map((backbone, i) => ({ ...backbone, i })).filter(({ i }) => Number.isFinite(cosines[i]));
+      data.rows = used.map(({ label, i }) => [label, ranks[i] > 0 ? ranks[i] : null, cosines[i].toFixed(3)]);
+      const known = used.every(({ i }) => Number.isFinite(own[i]));
+      data.shares = known ? used.map(({ label, colour, i }) => [label, own[i], colour]) : [];
+    }
+    fillLarge(this.large, data, words.pick);
+    showBeside(this.large, root);
   }
 
   show(card) {

@@ -19,6 +19,11 @@ export function moved(shares, index, share, locked) {
   });
 }
 
+/* As a link holds them: what is asked while a thumb is dragged is then what stands when it was let go. */
+export function asKept(shares) {
+  return shares.map((share) => Math.round(share * 1e4) / 1e4);
+}
+
 /* The same share for everyone. */
 export function equal(count) {
   return Array(count).fill(1 / count);

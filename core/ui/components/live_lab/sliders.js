@@ -33,7 +33,9 @@ export class Sliders {
     this.actions = Object.fromEntries(
       ["equal", "two", "reset", "undo", "redo"].map((name) => [name, this.action(name)]),
     );
-    this.buttons.replaceChildren(...Object.values(this.actions));
+    const steps = element("span", "steps"), { undo, redo, ...others } = this.actions;
+    steps.append(undo, redo);
+    this.buttons.replaceChildren(...Object.values(others), steps);
     this.actions.two.hidden = canPickTwo === false;
   }
 

@@ -13,8 +13,8 @@ const PATIENCE = 20_000; // milliseconds until an answer counts as lost
 export function unpacked(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
-  const arrays = {};
-  for (const [name, type, start, count] of head.arrays) arrays[name] = new TYPES[type](buffer, start, count);
+  const arrays = {}, body = 4 + length;
+  for (const [name, type, start, count] of head.arrays) arrays[name] = new TYPES[type](buffer, body + start, count);
   return { ...head, ...arrays };
 }
 
@@ -36,7 +36,7 @@ export class SocketEngine {
   }
 
   keep(items) {
-    for (const [id, src, name, label] of items) this.items.set(id, { src, name, label });
+    for (const [id, src, large, name, label, facts] of items) this.items.set(id, { src, large, name, label, facts });
   }
 
   item(id) {

@@ -30,12 +30,13 @@ export class Tiles {
     return { root, value, range, change };
   }
 
-  paint({ means, lows, highs }, baseline, chosen) {
+  paint({ means, lows, highs, changes }, baseline, chosen) {
     this.tiles.forEach(({ root, value, range, change }, i) => {
       value.textContent = number(means[i]);
       range.textContent = interval(lows[i], highs[i]);
       root.setAttribute("aria-pressed", i === chosen);
-      const difference = baseline ? defined(means[i]) - defined(baseline.means[i]) : NaN, text = signed(difference);
+      const difference = changes ? defined(changes[i]) : defined(means[i]) - defined(baseline?.means?.[i]);
+      const text = signed(difference);
       change.textContent = !baseline ? "" : text ? `${difference > 0 ? "▲" : "▼"} ${text}` : this.words.no_change;
       change.classList.toggle("up", difference >= 5e-5);
       change.classList.toggle("down", difference <= -5e-5);

@@ -5,7 +5,7 @@ import { Bars } from "./bars.js";
 import { Curve } from "./curve.js";
 import { defined, filled } from "./format.js";
 import { Results } from "./results.js";
-import { alike, bestTwo, equal, moved } from "./shares.js";
+import { alike, asKept, bestTwo, equal, moved } from "./shares.js";
 import { Sliders } from "./sliders.js";
 import { Tiles } from "./tiles.js";
 import { announceWeights, onWantedWeights } from "./weights_event.js";
@@ -30,7 +30,7 @@ export class LabView {
     this.build();
     this.stopListening = onWantedWeights((wish) => this.wanted(wish));
     this.watcher = new IntersectionObserver(([entry]) => this.dock(entry));
-    this.watcher.observe(this.end);
+    this.watcher.observe(root);
   }
 
   destroy() {
@@ -48,18 +48,21 @@ export class LabView {
     this.voice = element("p", "voice");
     this.note = element("p", "note");
     this.brief = element("p", "brief");
-    this.end = element("div", "end");
     this.voice.setAttribute("aria-live", "polite");
     this.query = element("div", "query");
-    const figures = element("div", "figures"), charts = element("div", "charts"), list = element("div", "list");
+    const figures = element("div", "figures"), list = element("div", "list"), stay = element("div", "stay");
     this.heading = element("h3", "heading");
     this.panel.append(this.sliders.root, this.brief);
-    left.append(this.panel);
+    stay.append(this.panel, this.query);
+    left.append(stay);
+    const charts = element("div", "charts");
     charts.append(this.bars.root, this.curve.root);
-    list.append(this.query, this.heading, this.results.root);
+    list.append(this.heading, this.results.root);
     figures.append(charts, list);
+    this.baseline = element("details", "baseline");
+    list.append(this.baseline);
     right.append(this.verdict, this.voice, this.tiles.root, figures, this.note);
-    root.replaceChildren(left, right, this.end);
+    root.replaceChildren(left, right, this.results.large);
     root.classList.add("fs-lab");
   }
 
@@ -67,9 +70,10 @@ export class LabView {
 
   /* New data. What a person moves meanwhile stays with them; what stands already is not drawn again. */
   update(data) {
+    if (data.colour) this.root.style.setProperty("--fusion", data.colour);
     const missing = missingWords(data.words);
     if (missing.length) throw new Error(`The live lab has no words for ${missing.join(", ")}.`);
-    const isOther = this.data?.stamp !== data.stamp, queryBefore = this.request?.query;
+    const isOther = this.data?.stamp !== data.stamp;
     this.data = data;
     this.locked = data.backbones.map((_, i) => Boolean(data.locked?.[i]));
     if (isOther || data.metric !== undefined) this.metric = data.metric ?? 0;
@@ -77,36 +81,47 @@ export class LabView {
     this.before = new Map((data.baseline?.ids || []).map((id, rank) => [id, rank]));
     this.paintQuery(data.query);
     this.heading.textContent = data.words.results;
-    this.paintNote();
     if (isOther) this.answer = null;
     const isOurs = data.echo === undefined || data.echo >= this.sent;
     if (!this.weights || (isOurs && !this.sliders.isMoving && !this.isDragged)) this.weights = data.weights.slice();
-    if (data.answer && (isOther || !this.answer)) this.show(data.answer);
     this.paintSliders();
-    const request = this.wish(), stale = !this.answer || !alike(this.answer.weights, this.weights);
-    if (stale || queryBefore !== request.query || this.shownMetric !== request.metric) this.ask();
-    else if (this.answer) this.paint();
+    this.paintBaseline(data.baseline);
+    if (data.answer && alike(data.answer.weights, this.weights)) this.brought(data.answer);
+    else this.ask();
   }
 
   wish() {
-    return { weights: this.weights, query: this.data.query?.id ?? -1, metric: this.metric, k: this.data.k };
+    const names = this.data.backbones.map(({ name }) => name);
+    const query = this.data.query?.id ?? -1;
+    return { names, weights: asKept(this.weights), query, metric: this.metric, k: this.data.k };
+  }
+
+  /* The page's own answer for the weights that stand now. It came before whatever is asked next. */
+  brought(answer) {
+    this.request = this.wish();
+    this.show(answer);
   }
 
   async ask() {
-    this.request = this.wish();
-    const { stamp } = this.data;
+    const request = this.request = this.wish(), { stamp } = this.data;
     let answer = null;
     try {
-      answer = await this.engine.update(this.request);
+      answer = await this.engine.update(request);
     } catch (error) {
       this.paintNote(error.message);
     }
-    if (answer && this.data.stamp === stamp) this.show(answer);
+    if (answer && this.data.stamp === stamp && this.isWanted(request)) this.show(answer);
+  }
+
+  /* An answer that came when the page had brought its own, or when something else was asked in between, is late. */
+  isWanted(request) {
+    return this.sliders.isMoving || this.isDragged || this.request === request;
   }
 
   show(answer) {
     this.answer = answer;
-    this.shownMetric = this.request?.metric ?? this.metric;
+    if (answer.live === false) this.data.live = false;
+    this.paintNote();
     this.paint();
   }
 
@@ -127,7 +142,7 @@ export class LabView {
     this.say(false);
     if (this.data.live === false) this.ask();
     this.sent += 1;
-    this.host.released?.(this.weights);
+    this.host.released?.(asKept(this.weights));
     this.start = this.weights;
   }
 
@@ -228,7 +243,8 @@ export class LabView {
 
   paintNote(problem) {
     const { words, live } = this.data;
-    this.note.textContent = problem || (live === false ? words.on_release : this.data.note || "");
+    const rest = [this.answer?.note, live === false ? words.on_release : ""].filter(Boolean).join(" ");
+    this.note.textContent = problem || rest;
     this.note.classList.toggle("problem", Boolean(problem));
   }
 
@@ -243,6 +259,29 @@ export class LabView {
     const label = element("span", "label", filled(this.data.words.query, { name: query.label || query.name }));
     label.title = query.name;
     this.query.append(image, label);
+  }
+
+  /* The results of the baseline, which do not move: small, and folded until one opens them. */
+  paintBaseline(baseline) {
+    const text = JSON.stringify([baseline, this.data.stamp]);
+    if (this.baselineText === text) return;
+    this.baselineText = text;
+    this.baseline.hidden = !baseline?.ids?.length;
+    if (this.baseline.hidden) return;
+    const strip = element("div", "strip");
+    strip.append(...baseline.ids.map((id, rank) => {
+      const item = this.engine.item(id), button = element("button", ["no", "yes", "unknown"][baseline.relevance[rank]]);
+      const image = element("img");
+      Object.assign(image, { src: item.src, alt: "", loading: "lazy" });
+      button.type = "button";
+      button.title = `${rank + 1}: ${item.label || item.name}`;
+      button.setAttribute("aria-label", button.title);
+      button.addEventListener("click", () => this.pick(id));
+      button.append(image);
+      return button;
+    }));
+    const summary = element("summary", "", filled(this.data.words.before, { baseline: baseline.label }));
+    this.baseline.replaceChildren(summary, strip);
   }
 
   /* The sliders stay in sight: below the lab they stand at the foot of the window. */

@@ -8,7 +8,9 @@ export const NAMES = [
   "change_help", // {baseline}
   "curve", "recall", "precision", // of the curve: for screen readers, and its axes
   "query", // {name} of the query image, over the results
+  "before", // {baseline}, over its results
   "results", // heading
+  "pick", // what a click on a result does
   "result", // a result for screen readers: {rank} {name} {relevance} {score}
   "relevance_yes", "relevance_no", "relevance_unknown",
   "new_result", // a result that the baseline does not have

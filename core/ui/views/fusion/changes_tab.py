@@ -11,7 +11,7 @@ from core.studies import fusion_attribution
 from core.types import Dataset
 from core.ui.app import cache
 from core.ui.components import gallery
-from core.ui.views.fusion import results
+from core.ui.views.fusion import query_choice
 from core.ui.widgets import image_cards
 
 
@@ -44,7 +44,7 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
                 shown,
                 key=f"lab {title}",
                 size=96,
-                on_pick=results.pick,
+                on_pick=query_choice.pick,
                 name=title,
                 pick="Click to see its results",
             )

@@ -1,111 +1,55 @@
-"""The numbers of the fusion now, against the baseline, and the verdict in words."""
+"""Which queries the figures of the lab are of, and what to know before reading them."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from core import charts, metrics, wording
+from core import wording
 from core.fusion import FusionSpec
 from core.setups import FusionSetup
 from core.studies import evaluation_warnings, fusion_baseline, leaderboard, query_sampling
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.cached import digest
-from core.ui.views.fusion import fusion_state, tab_common, training
 from core.ui.views.fusion.lab_view import METRICS, LabView
 from core.ui.widgets import background_full_eval
 from core.wording import plural
 
-
-def _numbers(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, by_class: bool) -> None:
-    """Each metric with its interval and the change against the baseline."""
-    values = cache.list_metrics(loaded, names, spec, METRICS)
-    before = cache.list_metrics(loaded, base.backbones, base, METRICS)
-    ends = cache.intervals(loaded, names, spec, METRICS, by_class)
-    for column, key in zip(st.columns(len(METRICS)), METRICS):
-        mean = metrics.mean(values[key])
-        change = mean - metrics.mean(before[key])
-        with column.container(gap=None):
-            st.metric(
-                metrics.label(key),
-                wording.number(mean),
-                f"{change:.4f}" if abs(change) >= 5e-5 else "no change",
-                delta_color="normal" if abs(change) >= 5e-5 else "off",
-                delta_arrow="auto" if abs(change) >= 5e-5 else "off",
-                help=f"{metrics.sentence(key)} The change is against the baseline; below it stands the 95 % interval.",
-            )
-            low, high = (wording.number(end) for end in ends[key])
-            st.caption(f"{low} to {high}")
+text = wording.page("fusion_lab")
 
 
-def draw(view: LabView) -> None:
-    """The numbers now, against the baseline; the verdict in words; every system beside each other."""
-    whole, evaluated, names, spec, base = view.loaded, view.evaluated, view.names, view.spec, view.base
-    left_out = len(whole.split.queries) - len(evaluated.split.queries)
-    if left_out:
-        st.caption(
-            f":material/school: All figures are of the {plural(len(evaluated.split.queries), 'query')} that neither these weights "
-            f"nor the baseline were fitted on; {left_out:,} are left out."
-        )
-    loaded = evaluated_queries(evaluated, names, spec, base, view.setup)
-    _numbers_and_verdict(loaded, names, spec, base, view.setup, view.base_title)
-    _bars(loaded, names, spec, base, view.setup)
+def about(view: LabView, evaluated: Dataset) -> None:
+    """What to know before reading the figures: queries left out, ties, missing vectors, intervals, costs.
+
+    Args:
+        evaluated: with the queries that figures are of.
+    """
+    comparison = cache.baseline_comparison(evaluated, view.names, view.spec, view.metric, view.by_class)
+    for sentence in _remarks(evaluated, view.names, comparison):
+        st.caption(f":material/warning: {theme.plain(cache.with_titles(sentence, view.names))}")
+    with st.expander(text("heading.about")):
+        st.markdown(theme.plain(comparison.caution))
+        st.markdown(_small_print(comparison, view.spec))
+        if cache.relevance_of(evaluated).query_groups is not None:
+            bounds = state.bounds(FusionSetup, "by_query")
+            st.toggle(bounds.label, key=state.key(FusionSetup, "by_query"), help=bounds.help)
 
 
-def _numbers_and_verdict(
-    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, setup: FusionSetup, base_title: str
-) -> None:
-    """The numbers against the baseline, what they amount to, and what to know before reading them."""
-    metric, by_class = _lab_metric(loaded, setup)
-    _numbers(loaded, names, spec, base, by_class)
-    st.caption(
-        f"Under each number its 95 % interval; in colour the change against the baseline ({theme.plain(base_title)})."
-    )
-    comparison = cache.baseline_comparison(loaded, names, spec, metric, by_class)
-    verdict = cache.with_titles(comparison.verdict, names)
-    icon = ":material/trending_up:" if comparison.gain else ":material/info:"
-    (st.success if comparison.gain else st.info)(verdict[0].upper() + verdict[1:], icon=icon)
-    for sentence in _remarks(loaded, names, comparison):
-        st.caption(f":material/warning: {theme.plain(cache.with_titles(sentence, names))}")
+def left_out(view: LabView) -> None:
+    """How many queries are in no figure, since weights were fitted on them."""
+    count = len(view.loaded.split.queries) - len(view.evaluated.split.queries)
+    if count:
+        rest = plural(len(view.evaluated.split.queries), "query")
+        st.caption(f":material/school: {text('sentence.left_out', rest=rest, count=f'{count:,}')}")
 
 
-def _bars(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, setup: FusionSetup) -> None:
-    """Every system beside each other, in a metric of one's choice."""
-    metric, by_class = _lab_metric(loaded, setup)
-    comparison = cache.baseline_comparison(loaded, names, spec, metric, by_class)
-    bars = training.bar_rows(comparison, names, cache.backbone_title)
-    if not fusion_state.is_even(base):
-        values = cache.list_metrics(loaded, base.backbones, base, (metric,))
-        ends = cache.intervals(loaded, base.backbones, base, (metric,), by_class)
-        bars.insert(-2, charts.Bar("baseline", metrics.mean(values[metric]), *ends[metric], charts.OTHER_MIX_COLOUR))
-    st.plotly_chart(
-        charts.BarChart(bars, metrics.label(metric), row_height=23).figure(),
-        key="lab bars",
-        config=tab_common.NO_TOOLBAR,
-    )
-    left, right = st.columns([5, 4], vertical_alignment="center")
-    left.segmented_control(
-        "Metric of the bars",
-        METRICS,
-        format_func=metrics.label,
-        key=state.key(FusionSetup, "metric"),
-        label_visibility="collapsed",
-        required=True,
-    )
-    if cache.relevance_of(loaded).query_groups is not None:
-        bounds = state.bounds(FusionSetup, "by_query")
-        right.toggle(bounds.label, key=state.key(FusionSetup, "by_query"), help=bounds.help)
-    st.caption(f"{comparison.caution}", help=_small_print(comparison, spec))
-
-
-def evaluated_queries(
-    loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec, setup: FusionSetup
-) -> Dataset:
+def evaluated_queries(view: LabView) -> Dataset:
     """The dataset as figures evaluate it: by all its queries, or of a large set by a sample of them until all are worked out."""
+    loaded, names, spec, base = view.evaluated, view.names, view.spec, view.base
     sampled = cache.query_sample(loaded, names)
     if sampled is None:
         return loaded
-    metric, by_class = _lab_metric(loaded, setup)
+    metric, by_class = view.metric, view.by_class
     name = f"all queries {digest(loaded, spec, base, metric, by_class)}"
 
     def work(job: jobs.BackgroundJob) -> bool:
@@ -127,11 +71,6 @@ def evaluated_queries(
         name, work, query_sampling.sentence(len(sampled.split.queries), len(loaded.split.queries), low, high)
     )
     return sampled
-
-
-def _lab_metric(loaded: Dataset, setup: FusionSetup) -> tuple[str, bool]:
-    """The metric of the bars, and whether whole classes are drawn where queries share them."""
-    return setup.metric if setup.metric in METRICS else "map", not setup.by_query
 
 
 def _remarks(loaded: Dataset, names: tuple[str, ...], comparison: fusion_baseline.BaselineComparison) -> list[str]:

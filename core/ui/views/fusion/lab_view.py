@@ -35,6 +35,16 @@ class LabView:
     base_title: str
     setup: FusionSetup
 
+    @property
+    def metric(self) -> str:
+        """The metric that bars and verdict are in."""
+        return self.setup.metric if self.setup.metric in METRICS else METRICS[0]
+
+    @property
+    def by_class(self) -> bool:
+        """Whole classes are drawn where queries share them."""
+        return not self.setup.by_query
+
 
 def build() -> LabView:
     """The fusion as the sliders stand; what a link names wrongly is said and brought within bounds."""

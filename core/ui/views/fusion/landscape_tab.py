@@ -1,31 +1,27 @@
-"""mAP over all weights; a click sets the sliders."""
+"""mAP over all weights; its point moves with the sliders, and moves them."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
-from core import charts
+from core import charts, wording
 from core.fusion import FusionSpec
+from core.studies.weight_landscape import Landscape
 from core.types import Dataset
-from core.ui.app import cache, state, theme
-from core.ui.views.fusion import fusion_state, tab_common, training
+from core.ui.app import cache, theme
+from core.ui.components import live_lab
+from core.ui.views.fusion import tab_common, training
 from core.wording import plural
 
-
-def _clicked(key: str, points: np.ndarray, names: tuple[str, ...]) -> None:
-    """A point of the landscape was clicked: its weights are the sliders' now."""
-    chosen = state.widget(key)["selection"]["points"]
-    if not chosen or chosen[0].get("customdata") is None:
-        return
-    index = chosen[0]["customdata"]
-    index = int(index[0] if isinstance(index, list | tuple) else index)
-    if 0 <= index < len(points):
-        fusion_state.set_shares(dict(zip(names, map(float, points[index]))))
+KEY = "lab landscape"
+text = wording.page("fusion_lab")
 
 
 def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
-    """mAP over all weights; a click sets the sliders."""
+    """mAP over all weights; its point moves with the sliders, and moves them."""
     if len(names) < 2:
         st.info("A landscape needs at least two backbones: choose another one at the left.")
         return
@@ -43,28 +39,43 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
             key="lab pair",
             help="The share of these two together stays; the curve moves it from one to the other.",
         )
-    marks = [
-        ("now", [spec.shares[name] for name in names], "#2b7de9"),
-        ("equal", [1 / len(names)] * len(names), "#8a93a3"),
-    ]
-    tuned_shares = training.tuned_shares(loaded, names, spec)
-    if tuned_shares:
-        marks.append(("tuned", [tuned_shares[name] for name in names], "#167a43"))
-    key = f"lab landscape {pair}"
-    st.plotly_chart(
-        charts.landscape(landscape, titles, marks, pair),
-        key=key,
-        config=tab_common.NO_TOOLBAR,
-        selection_mode="points",
-        on_select=lambda: _clicked(key, landscape.points, names),
-    )
+    live_lab.show_landscape(_data(landscape, titles, spec, training.tuned_shares(loaded, names, spec), pair), key=KEY)
     best = ", ".join(
         f"{theme.plain(titles[n])} {s:.0%}" for n, s in zip(names, landscape.points[landscape.best]) if s > 0
     )
-    region = {"ternary": "Ringed in white", "curve": "Red", "slices": "Red"}[landscape.shape]
+    region = {"ternary": "Ringed in white", "curve": "Large", "slices": "Large"}[landscape.shape]
     st.caption(
-        f"**Click a point to set the sliders.** mAP of {plural(cache.n_valid(loaded), 'query')} at {len(landscape.points):,} weightings; "
+        f"**{text('sentence.landscape')}** mAP of {plural(cache.n_valid(loaded), 'query')} at {len(landscape.points):,} weightings; "
         f"the best one looked at has {landscape.values[landscape.best]:.3f} ({best}). {region}: not shown to be worse than it, since "
         "the paired 95 % interval reaches zero. The best point is chosen on these same queries and flatters itself; “Tune” "
         "reports on others."
     )
+
+
+def _data(
+    landscape: Landscape,
+    titles: Mapping[str, str],
+    spec: FusionSpec,
+    tuned: Mapping[str, float] | None,
+    pair: tuple[str, str] | None,
+) -> dict[str, Any]:
+    """What `landscape.js` is given; of slices the one of the pair alone."""
+    names = landscape.backbones
+    rows = [i for i in range(len(landscape.points)) if not landscape.slices or landscape.slices[i] == pair]
+    line = pair or (names[:2] if len(names) == 2 else None)
+    marks = [{"label": text("label.equal"), "weights": [1 / len(names)] * len(names), "colour": "#7b8698"}]
+    if tuned:
+        marks.append({"label": text("label.tuned"), "weights": [tuned[n] for n in names], "colour": "#167a43"})
+    return {
+        "names": list(names),
+        "labels": [titles[name] for name in names],
+        "points": landscape.points[rows].round(6).tolist(),
+        "values": landscape.values[rows].tolist(),
+        "good": landscape.as_good[rows].tolist(),
+        "best": rows.index(landscape.best) if landscape.best in rows else -1,
+        "pair": None if line is None else [names.index(name) for name in line],
+        "marks": marks,
+        "colour": charts.FUSION_COLOUR,
+        "weights": [spec.shares[name] for name in names],
+        "words": {"axis": text("axis.pair"), "value": text("label.landscape")},
+    }

@@ -1,6 +1,6 @@
 /* The large card beside a hovered or focused one: a larger image, and what each backbone said. */
 
-import { element } from "../shared/dom.js";
+import { element } from "./dom.js";
 
 const FRAMES = { relevant: "relevant", not: "not relevant", unknown: "no label to judge by", query: "the query" };
 const GAP = 10; // pixels between the cards
