@@ -9,7 +9,7 @@ from core.setups import BackbonesSetup, FrameSetup
 from core.studies import backbone_info
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
-from core.ui.views.backbones import actions, behaviour, devices, table
+from core.ui.views.backbones import actions, behaviour, devices, quality, table
 from core.ui.views.backbones.card import card
 from core.ui.views.backbones.smaller_vectors import smaller_vectors
 
@@ -17,11 +17,7 @@ from core.ui.views.backbones.smaller_vectors import smaller_vectors
 def page() -> None:
     """Draw the page."""
     st.html(paths.ASSETS / "backbones.css")
-    theme.title(
-        "Backbones",
-        "What turns images into vectors: what each is, what it costs on this machine, what is embedded, "
-        "and which of them see something else.",
-    )
+    theme.title("Backbones")
     with st.container():  # one place, whatever stands in it, so that what follows is not drawn twice meanwhile
         actions.messages()
     state.seed(BackbonesSetup)
@@ -31,7 +27,7 @@ def page() -> None:
     infos = backbone_info.backbone_infos(
         cache.counts(dataset) if dataset else None, len(cache.dataset(dataset)) if dataset else 0
     )
-    setup = table.filters(infos)
+    setup = quality.draw(dataset, infos, table.filters)
     shown = table.shown(infos, setup)
     here = sum(info.here for info in shown)
     st.caption(f"{len(shown)} of {len(infos)} backbones, {here} of them run here now. Click a row for its card.")

@@ -21,9 +21,7 @@ DRAWINGS = {
 
 def page() -> None:
     """Draw the page."""
-    theme.title(
-        "Curves", "How precision falls as more is found – over all queries, over one class, for a single query."
-    )
+    theme.title("Curves")
     selection = sidebar.selection()
     state.seed(CurvesSetup)
     relevance = cache.relevance_of(selection.dataset)
@@ -32,24 +30,28 @@ def page() -> None:
         state.read(CurvesSetup)
         st.info(theme.plain(obstacle), icon=":material/info:")
         return
-    competitors = controls.choose_systems(selection)
-    controls.choose_curve()
+    stage = theme.stage("curves")
+    with stage.controls:
+        competitors = controls.choose_systems(selection)
+    with stage.picture:
+        controls.choose_curve()
     setup = state.read(CurvesSetup, in_link=system_select.in_link(competitors, CurvesSetup))
     if not competitors:
         st.info(system_select.NO_SYSTEM, icon=":material/info:")
         return
-    for sentence in leaderboard.remarks(selection.dataset, relevance, 1):
-        st.warning(theme.plain(sentence), icon=":material/warning:")
-    view = curves_view.build(selection.dataset, competitors, setup)
+    with stage.answer:
+        view = curves_view.build(selection.dataset, competitors, setup)
     if not view.n_queries:
         st.info(
             f"No query of class {theme.plain(setup.label)} has a relevant image. Choose another class.",
             icon=":material/info:",
         )
         return
-    with st.spinner("Ranking every query …"):
-        DRAWINGS[setup.look](view)
-    figure_definitions.button(controls.FIGURES[setup.look], (2, 4, 7))
+    with stage.picture:
+        DRAWINGS[setup.look](view, stage.answer)
+        figure_definitions.button(controls.FIGURES[setup.look], (2, 4, 7))
+    for sentence in leaderboard.remarks(selection.dataset, relevance, 1):
+        st.warning(theme.plain(sentence), icon=":material/warning:")
 
 
 guarded(page)()

@@ -15,10 +15,7 @@ from core.ui.widgets import sidebar, system_select
 
 def page() -> None:
     """Draw the page."""
-    theme.title(
-        "Leaderboard",
-        "Every system on the same queries: how good, how sure, how expensive – and which of them cannot be told apart.",
-    )
+    theme.title("Leaderboard")
     selection = sidebar.selection()
     state.seed(LeaderboardSetup)
     controls.reset_unknown()
@@ -28,18 +25,22 @@ def page() -> None:
         state.read(LeaderboardSetup)
         st.info(theme.plain(obstacle), icon=":material/info:")
         return
-    competitors = controls.choose_systems(selection, relevance)
+    stage = theme.stage("leaderboard")
+    with stage.controls:
+        competitors = controls.choose_systems(selection, relevance)
     setup = state.read(LeaderboardSetup, in_link=system_select.in_link(competitors, LeaderboardSetup))
     if not competitors:
         st.info(system_select.NO_SYSTEM, icon=":material/info:")
         return
-    view = leaderboard_view.build(selection.dataset, competitors, setup)
-    verdict.draw(view)
-    leaderboard_view.warnings(view, relevance)
+    with stage.answer:
+        view = leaderboard_view.build(selection.dataset, competitors, setup)
+        verdict.draw(view)
+    with stage.picture:
+        closer_looks.draw(view)
     results_table.draw(view)
+    leaderboard_view.warnings(view, relevance)
     if revisited.is_revisited(view.loaded):
         protocols.draw(view)
-    closer_looks.draw(view)
 
 
 guarded(page)()

@@ -13,19 +13,20 @@ from core.ui.widgets import sidebar, system_options
 
 def page() -> None:
     """Draw the page."""
-    theme.title(
-        "Map",
-        "The space seen from above: which images lie together, where classes mix, and how that moves with the weights.",
-    )
+    theme.title("Map")
+    answer = st.container()
     selection = sidebar.selection()
     state.seed(FusionSetup)
     state.seed(MapSetup)
     loaded = selection.dataset
-    named, other = controls.choose_systems(selection)
-    colour = controls.choose_colour(map_colours.view_of(loaded, named, other))
-    if named.spec is not None and named.text == system_options.lab_text(selection.backbones):
-        with st.expander("Weights", icon=":material/tune:", expanded=False):
-            controls.weight_sliders(selection.backbones)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="map controls"):
+        named, other = controls.choose_systems(selection)
+        colour = controls.choose_colour(map_colours.view_of(loaded, named, other))
+        if named.spec is not None and named.text == system_options.lab_text(selection.backbones):
+            with st.popover("Weights", icon=":material/tune:"):
+                controls.weight_sliders(selection.backbones)
+    with answer:
+        drawing.answer(loaded, named, other, system_options.lab_text(selection.backbones))
     drawing.draw(loaded, named, other, colour)
 
 

@@ -16,11 +16,7 @@ from core.ui.widgets import sidebar
 
 def page() -> None:
     """Draw the page."""
-    theme.title(
-        "Retrieval",
-        "Search with an image and look at the results: green frames are relevant, red ones are not. "
-        "Click any image to search with it; hover over it to see what each backbone says.",
-    )
+    theme.title("Retrieval")
     selection = sidebar.selection()
     state.seed(RetrievalSetup)
     query_state.forget_other_dataset(selection.dataset.name)

@@ -57,7 +57,7 @@ class BarChart:
             y=places,
             orientation="h",
             marker={"color": [bar.colour for bar in self.bars]},
-            error_x=base.error_bars(means, [bar.low for bar in self.bars], [bar.high for bar in self.bars], 0.9),
+            error_x=base.halo(means, [bar.low for bar in self.bars], [bar.high for bar in self.bars]),
             customdata=[
                 [base.plain_text(bar.name), "" if math.isnan(bar.low) else _interval_text(bar)] for bar in self.bars
             ],
@@ -72,6 +72,15 @@ class BarChart:
             textfont={"size": 11},
             hoverinfo="skip",
             cliponaxis=False,
+        )
+        figure.add_scatter(  # the interval itself, dark on its halo: it is seen on every bar, on light and dark pages
+            x=[_none(mean) for mean in means],
+            y=places,
+            mode="markers",
+            marker={"size": 0.1, "color": base.INK},
+            error_x=base.error_bars(means, [bar.low for bar in self.bars], [bar.high for bar in self.bars])
+            | {"color": base.INK},
+            hoverinfo="skip",
         )
         figure.update_layout(bargap=0.26, showlegend=False)
         base.base_layout(figure, height=52 + self.row_height * max(2, len(self.bars)))

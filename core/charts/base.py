@@ -24,6 +24,8 @@ RELEVANT_COLOUR, WRONG_COLOUR = "#1a9850", "#d6404e"
 QUIET = "rgba(128, 136, 150, 0.35)"
 DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
 """Lines of fusions; backbones have "solid" ones."""
+INK = "#2b3446"
+"""Of what is drawn over a pale band."""
 _DARK_TEXT = "#1c2333"
 
 
@@ -141,6 +143,11 @@ def error_bars(
         "thickness": 1.3,
         "width": 3,
     }
+
+
+def halo(means: Iterable[float], low: Iterable[float], high: Iterable[float]) -> dict[str, Any]:
+    """Intervals as a pale band: what an interval drawn over a bar stands out from."""
+    return error_bars(means, low, high) | {"color": "rgba(255,255,255,0.9)", "thickness": 4.6, "width": 0}
 
 
 def from_zero(values: Iterable[float], room: float = 0.06) -> tuple[float, float]:

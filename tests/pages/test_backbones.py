@@ -195,7 +195,7 @@ def test_the_fast_mode_joins_the_list_from_the_card_of_the_exact_one(page) -> No
 def test_similarity_is_drawn_for_what_is_embedded(page) -> None:
     text = " ".join(one.value for one in page.markdown)
     assert "HSV histogram" in text and "they share" in text and "Linear CKA" in text
-    assert len(page.get("plotly_chart")) == 2
+    assert len(page.get("plotly_chart")) == 3, "the answer's picture, and two maps of pairs"
 
 
 def test_smaller_vectors_are_measured_when_somebody_asks(page) -> None:

@@ -64,7 +64,7 @@ def test_the_eleven_points_of_every_system(tiny: Dataset) -> None:
         np.testing.assert_allclose(numbers(lines[title]["x"]), np.arange(11) / 10)
     assert set(lines) == {"HOG", "HSV histogram", "Fusion lab"}
     assert lines["Fusion lab"]["line"]["dash"] != "solid" == lines["HOG"]["line"]["dash"]
-    assert "11-point interpolated, mean of 60 queries" in words(app)
+    assert "11-point interpolated precision, mean of 60 queries" in words(app)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_precision_and_recall_over_k(tiny: Dataset) -> None:
         line = drawn(app, at)["HOG"]
         np.testing.assert_allclose(numbers(line["y"]), found[key].y, atol=1e-6)
         assert numbers(line["x"]).tolist() == list(range(1, 21))
-    assert "9 to 9 a query" in words(app)
+    assert f"precision **{found['p'].y[9]:.3f} [" in words(app), "the answer is about the first ten"
 
 
 def test_k_beyond_the_gallery_is_said(tiny: Dataset) -> None:
@@ -199,7 +199,7 @@ def test_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tab) -> None: 
     with serve(ROOT / "app.py", home) as address:
         tab.goto(f"{address}/curves?d=tiny")
         expect(tab.get_by_role("heading", name="Curves")).to_be_visible(timeout=60_000)
-        expect(tab.get_by_text("11-point interpolated, mean of 60 queries:")).to_be_visible(timeout=120_000)
+        expect(tab.get_by_text("11-point interpolated precision, mean of 60 queries")).to_be_visible(timeout=120_000)
         plot = tab.locator(".js-plotly-plot").first
         expect(plot).to_be_visible(timeout=60_000)
         with tab.expect_download() as given:
@@ -218,8 +218,8 @@ def test_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tab) -> None: 
         tab.get_by_role("radio", name="Spread over queries").or_(
             tab.get_by_role("button", name="Spread over queries")
         ).first.click()
-        expect(tab.get_by_text("Their means, which are mAP")).to_be_visible(timeout=30_000)
+        expect(tab.get_by_text("Means, which are mAP")).to_be_visible(timeout=30_000)
         expect(tab).to_have_url(re.compile("see=spread"))
         tab.reload()
-        expect(tab.get_by_text("Their means, which are mAP")).to_be_visible(timeout=60_000)
+        expect(tab.get_by_text("Means, which are mAP")).to_be_visible(timeout=60_000)
         assert not tab.complaints

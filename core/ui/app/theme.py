@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -25,17 +26,38 @@ def title(text: str, lead: str = "") -> None:
             st.markdown(lead)
 
 
-def answer(text: str, small: str = "") -> None:
+def answer(text: str, small: str = "", container: DeltaGenerator | None = None) -> None:
     """The answer of a page, in one line under its title: what is read first, and from the last row of a room.
 
     Args:
         text: Markdown; names that people gave go through `plain` first.
         small: what it rests on, in small letters behind it.
+        container: where it stands; None for here.
     """
-    with st.container(key="answer"):
+    with (container or st).container(key="answer"):
         st.markdown(text)
         if small:
             st.caption(small)
+
+
+class Stage(NamedTuple):
+    """Where the parts of a page stand: its answer, then its picture beside its controls."""
+
+    answer: DeltaGenerator
+    picture: DeltaGenerator
+    controls: DeltaGenerator
+
+
+def stage(name: str) -> Stage:
+    """Three containers, so that a page may read its controls first and still open with its answer.
+
+    Args:
+        name: unique on the page.
+    """
+    answer_slot = st.container()
+    with side_by_side(name):
+        picture, controls = st.columns([9, 3], gap="large")
+    return Stage(answer_slot, picture, controls.container(key=f"stage-controls {name}"))
 
 
 def side_by_side(name: str) -> DeltaGenerator:

@@ -25,7 +25,7 @@ def popover(setup: type, facets: Mapping[str, Facet], owner: str, what: str) -> 
     if not facets:
         return chosen
     label = f"Filters ({len(chosen)})" if chosen else "Filters"
-    with st.popover(label, icon=":material/filter_alt:", width="stretch", help=f"Only some of the {what}."):
+    with st.popover(label, icon=":material/filter_alt:", help=f"Only some of the {what}."):
         for column, facet in facets.items():
             key = f"filter {owner} {column}"
             changed = partial(_changed, setup, facets, owner)

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core import data
+from core import data, templates, wording
 from core.errors import NotComputed
 from core.setups import FrameSetup
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 
+text = wording.page("frame")
 _SHOWN = "backbones shown"
+_MOST_NAMED = 6
+"""Backbones that the sidebar names; of more it says how many there are."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +58,29 @@ def _dataset_and_backbones(names: tuple[str, ...]) -> None:
     embedded = cache.embedded(dataset)
     wanted = state.get(FrameSetup, "backbones")
     state.set_widget(_SHOWN, [name for name in wanted if name in embedded] or list(embedded))
-    st.multiselect(
-        "Backbones",
-        embedded,
-        key=_SHOWN,
-        on_change=_take_backbones,
-        format_func=cache.backbone_title,
-        help="The backbones to compare and to fuse: those that are embedded for this dataset.",
-        placeholder="none is embedded yet",
-    )
+    shown = state.widget(_SHOWN)
+    with st.popover(
+        text("button.backbones", chosen=len(shown), embedded=len(embedded)),
+        width="stretch",
+        key="backbones chosen",
+    ):
+        st.multiselect(
+            text("label.backbones"),
+            embedded,
+            key=_SHOWN,
+            on_change=_take_backbones,
+            format_func=cache.backbone_title,
+            help=text("help.backbones"),
+            placeholder=text("placeholder.backbones"),
+        )
+    _legend(tuple(shown))
+
+
+def _legend(names: tuple[str, ...]) -> None:
+    """The backbones that are chosen, each with the colour that it has on every page; of many the first ones."""
+    colours = theme.colours(names)
+    entries = [(colours[name], cache.backbone_title(name)) for name in names[:_MOST_NAMED]]
+    st.html(str(templates.render("backbone_legend.html.jinja", entries=entries, more=len(names) - len(entries))))
 
 
 def _take_backbones() -> None:

@@ -3,6 +3,7 @@
 import { element } from "../shared/dom.js";
 
 const FRAMES = { relevant: "relevant", not: "not relevant", unknown: "relevance unknown", query: "the query" };
+const MARKS = { relevant: " ✓", not: " ✕" }; // what the colour of the frame says, for those who do not see it
 
 /* Places gained or lost against the other list, as text and as a sentence. */
 function moveText(move) {
@@ -37,7 +38,7 @@ export function fillCard(card, data, pick) {
   });
   image.src = data.src;
   picture.append(image);
-  if (data.rank !== undefined) picture.append(element("span", "rank", data.rank));
+  if (data.rank !== undefined || MARKS[data.frame]) picture.append(element("span", "rank", (data.rank ?? "") + (MARKS[data.frame] ?? "")));
   if (data.move !== undefined) picture.append(moveBadge(data.move));
   card.append(picture);
   if (data.shares) card.append(shareBar(data.shares));

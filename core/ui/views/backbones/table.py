@@ -18,33 +18,27 @@ from core.ui.views.backbones import add_backbone
 
 def filters(infos: Sequence[BackboneInfo]) -> BackbonesSetup:
     """What is shown of the table."""
-    with st.container(key="backbones-wrap-filters"):
-        search, family, licence, add = st.columns([4, 4, 3, 2], vertical_alignment="bottom")
-    with search:
-        st.text_input(
-            "Search",
-            placeholder="name, training data …",
-            key=state.key(BackbonesSetup, "search"),
-            icon=":material/search:",
-        )
-    with family:
-        families = list(dict.fromkeys(info.backbone.family for info in infos))
-        chosen = tuple(family for family in state.get(BackbonesSetup, "families") if family in families)
-        state.set_field(BackbonesSetup, "families", chosen)
-        st.multiselect("Family", families, key=state.key(BackbonesSetup, "families"), placeholder="all families")
-    with licence:
-        st.selectbox(
-            "Licence of the weights",
-            list(backbone_info.LICENCES),
-            format_func=backbone_info.LICENCES.__getitem__,
-            key=state.key(BackbonesSetup, "licence"),
-        )
-    with add:
-        add_backbone.forms()
-    with st.container(horizontal=True, gap="medium"):
+    st.text_input(
+        "Search",
+        placeholder="name, training data …",
+        key=state.key(BackbonesSetup, "search"),
+        icon=":material/search:",
+    )
+    families = list(dict.fromkeys(info.backbone.family for info in infos))
+    chosen = tuple(family for family in state.get(BackbonesSetup, "families") if family in families)
+    state.set_field(BackbonesSetup, "families", chosen)
+    st.multiselect("Family", families, key=state.key(BackbonesSetup, "families"), placeholder="all families")
+    st.selectbox(
+        "Licence of the weights",
+        list(backbone_info.LICENCES),
+        format_func=backbone_info.LICENCES.__getitem__,
+        key=state.key(BackbonesSetup, "licence"),
+    )
+    with st.container(horizontal=True, gap="small"):
         st.toggle("runs here now", key=state.key(BackbonesSetup, "here"), help="Its weights are on this machine.")
-        st.toggle("reads text", key=state.key(BackbonesSetup, "reads_text"), help="Images can be searched with texts.")
         st.toggle("embedded", key=state.key(BackbonesSetup, "embedded"), help="At least one image of this dataset.")
+        st.toggle("reads text", key=state.key(BackbonesSetup, "reads_text"), help="Images can be searched with texts.")
+    add_backbone.forms()
     return state.read(BackbonesSetup)
 
 
@@ -83,46 +77,52 @@ def _picked(key: str, names: Sequence[str]) -> None:
         state.set_field(BackbonesSetup, "card", names[cells[0][0]])
 
 
-def _columns(dataset: str) -> dict[str, Any]:
-    """Column of `backbone_info.table` → how it looks; in the order in which they stand."""
+def _columns(dataset: str, measured: bool) -> dict[str, Any]:
+    """Column of `backbone_info.table` → how it looks; in the order in which they stand.
+
+    What only the card and the file say is not among them.
+
+    Args:
+        measured: what one of the backbones costs here is known.
+    """
     number = st.column_config.NumberColumn
-    return {
-        "backbone": st.column_config.TextColumn("backbone", width=156, pinned=True),
-        "family": st.column_config.TextColumn("family", width=106),
-        "licence of the weights": st.column_config.TextColumn(
-            "licence", width=90, help="Of the weights; the card says what it means."
-        ),
-        "reads text": st.column_config.CheckboxColumn("text", width=46, help="Images can be searched with texts."),
-        "here": st.column_config.CheckboxColumn("runs here", width=70, help="Its weights are on this machine."),
+    columns = {
+        "backbone": st.column_config.TextColumn("backbone", width=150, pinned=True),
+        "family": st.column_config.TextColumn("family", width=84),
+        "here": st.column_config.CheckboxColumn("here", width=44, help="Its weights are on this machine: it runs now."),
         "embedded": st.column_config.ProgressColumn(
             "embedded",
             min_value=0,
             max_value=1,
             format="percent",
-            width=90,
+            width=84,
             help=f"Share of {dataset or 'the dataset'}.",
         ),
         "ms": number(
-            "ms here",
+            "ms",
             format="%.1f",
-            width=64,
+            width=48,
             help="Milliseconds of one image, file to vector, measured on this machine. Empty: not measured.",
         ),
-        "measured": st.column_config.TextColumn("measured", width=92),
-        "dim": number("dim", format="localized", width=54, help="Numbers in a vector."),
-        "input": number("input", format="%d px", width=64, help="Side of the square that it sees."),
+        "dim": number("dim", format="localized", width=52, help="Numbers in a vector."),
+        "MB": number("MB", format="%.0f", width=46, help="Weights on disk; about, where they are not here."),
+        "licence of the weights": st.column_config.TextColumn(
+            "licence", width=92, help="Of the weights; the card says what it means."
+        ),
+        "input": number("input", format="%d px", width=60, help="Side of the square that it sees."),
+        "reads text": st.column_config.CheckboxColumn("text", width=42, help="Images can be searched with texts."),
         "million parameters": number(
             "M par.", format="%.1f", width=58, help="Million parameters of what runs for an image."
         ),
-        "MB": number("MB", format="%.0f", width=52, help="Weights on disk; about, where they are not here."),
     }
+    return {name: column for name, column in columns.items() if name != "ms" or measured}
 
 
 def table(shown: Sequence[BackboneInfo], dataset: str) -> list[str]:
     """The table; returns the names of the rows that are ticked."""
     names = [info.name for info in shown]
     key = f"backbones table {hash(tuple(names))}"
-    columns = _columns(dataset)
+    columns = _columns(dataset, any(info.cost for info in shown))
     order = [name for name in columns if name != "embedded" or dataset]
     selection = st.dataframe(
         backbone_info.table(shown),

@@ -41,25 +41,23 @@ def choose_systems(selection: sidebar.Selection) -> list[ComparedSystem]:
     if state.get(CurvesSetup, "label") not in ("", *loaded.label_names):
         state.set_field(CurvesSetup, "label", "")
     competitors = system_select.choose(CurvesSetup, selection)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        if loaded.label_names:
-            st.selectbox(
-                "Class",
-                ["", *loaded.label_names],
-                key=field("label"),
-                format_func=lambda name: name or "every class",
-                width=260,
-                help="Only queries of this class. A query with several labels is one of each of its classes.",
-            )
-        st.segmented_control(
-            "Image as",
-            ["svg", "png"],
-            key=field("file_format"),
-            format_func=str.upper,
-            required=True,
-            help="What the camera above each drawing saves: lines that scale, or pixels.",
+    if loaded.label_names:
+        st.selectbox(
+            "Class",
+            ["", *loaded.label_names],
+            key=field("label"),
+            format_func=lambda name: name or "every class",
+            help="Only queries of this class. A query with several labels is one of each of its classes.",
         )
-        st.toggle("Intervals", key=field("bands"), help="95 % bootstrap intervals as bands around the lines.")
+    st.segmented_control(
+        "Image as",
+        ["svg", "png"],
+        key=field("file_format"),
+        format_func=str.upper,
+        required=True,
+        help="What the camera above each drawing saves: lines that scale, or pixels.",
+    )
+    st.toggle("Intervals", key=field("bands"), help="95 % bootstrap intervals as bands around the lines.")
     return competitors
 
 

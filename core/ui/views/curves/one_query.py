@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from core import charts, metrics
+from core import charts, metrics, wording
 from core.metrics.curves import RECALL_LEVELS
 from core.setups import CurvesSetup
 from core.studies import curves
 from core.types import Dataset
-from core.ui.app import state
+from core.ui.app import state, theme
 from core.ui.components import gallery
 from core.ui.views.curves import controls
 from core.ui.views.curves.curves_view import CurvesView
 from core.ui.views.retrieval import query_inputs, query_picker
 from core.ui.widgets import image_cards
+
+text = wording.page("curves")
 
 
 def set_query(text: str) -> None:
@@ -40,12 +43,13 @@ def chosen_query(loaded: Dataset, queries: np.ndarray, text: str) -> int:
     return int(np.flatnonzero(queries)[0])
 
 
-def draw(view: CurvesView) -> None:
+def draw(view: CurvesView, answer: DeltaGenerator) -> None:
     """The raw points of one query, under each system."""
     query = chosen_query(view.loaded, view.queries, view.setup.query)
     left, right = st.columns([2, 8], gap="large")
     with left:
         _query_image(view, int(view.loaded.split.queries[query]))
+    _answer(view, query, answer)
     by_title = {title: curves.one_query(ranks, query) for title, ranks in view.ranks.items()}
     with right:
         lines = [
@@ -59,11 +63,7 @@ def draw(view: CurvesView) -> None:
         )
         _metrics_table(view, query)
     n_relevant = int(next(iter(view.ranks.values())).n_relevant[query])
-    st.caption(
-        f"Every relevant result of this one query is a dot ({n_relevant:,} of them): recall c / R, precision c / rank. None "
-        "is invented at recall 0. The lines are the 11 interpolated levels: the best precision at that recall or beyond. "
-        "One query has no interval."
-    )
+    st.caption(text("sentence.query", count=f"{n_relevant:,}"), help=text("help.query"))
     points = {title: curves.Curve(recall, precision, 1) for title, (recall, precision, _) in by_title.items()}
     controls.download_button(curves.table(points, "recall", "precision"), f"{view.loaded.name}-one-query")
 
@@ -118,4 +118,20 @@ def _metrics_table(view: CurvesView, query: int) -> None:
             )
             for key in keys
         },
+    )
+
+
+def _answer(view: CurvesView, query: int, container: DeltaGenerator) -> None:
+    """Which system answers this query best."""
+    values = {title: metrics.compute(ranks, ("map",))["map"][query] for title, ranks in view.ranks.items()}
+    title = max(values, key=lambda name: float(np.nan_to_num(values[name])))
+    hits = view.ranks[title].of(query)
+    theme.answer(
+        text(
+            "phrase.query",
+            system=theme.plain(title),
+            figure=wording.number(float(values[title])),
+            rank=f"{int(hits[0]):,}" if len(hits) else "–",
+        ),
+        container=container,
     )

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from core import charts
+from core import charts, wording
 from core.studies import curves
+from core.ui.app import theme
 from core.ui.views.curves import controls
 from core.ui.views.curves.curves_view import CurvesView
 from core.wording import plural
 
+text = wording.page("curves")
 
-def draw(view: CurvesView) -> None:
+
+def draw(view: CurvesView, answer: DeltaGenerator) -> None:
     """11-point interpolated precision over recall."""
     by_title = {title: curves.levels(ranks, view.queries, groups=view.groups) for title, ranks in view.ranks.items()}
+    _answer(view, by_title, answer)
     figure = charts.LineChart(
         controls.chart_lines(by_title, view.competitors),
         "recall level",
@@ -29,8 +35,23 @@ def draw(view: CurvesView) -> None:
         figure, key="curves levels", config=charts.download_config("precision-recall", view.setup.file_format)
     )
     st.caption(
-        f"11-point interpolated, mean of {view.n_queries:,} {view.queries_title}: at each recall level the best precision "
-        "at that recall or beyond, averaged query by query. Level 0 is the best precision anywhere in the list; a line never "
-        f"rises. Bands are 95 % bootstrap intervals, {view.unit_sentence}."
+        text("sentence.levels", count=f"{view.n_queries:,}", queries=view.queries_title),
+        help=text("help.levels", unit=view.unit_sentence),
     )
     controls.download_button(curves.table(by_title, "recall", "precision"), f"{view.loaded.name}-precision-recall")
+
+
+def _answer(view: CurvesView, by_title: dict[str, curves.Curve], container: DeltaGenerator) -> None:
+    """Whose line is the highest, and its precision half way."""
+    title = max(by_title, key=lambda name: float(np.nan_to_num(by_title[name].y).mean()))
+    curve, half = by_title[title], 5
+    low, high = (None if ends is None else float(ends[half]) for ends in (curve.low, curve.high))
+    theme.answer(
+        text(
+            "phrase.levels",
+            system=theme.plain(title),
+            figure=theme.plain(wording.figure(float(curve.y[half]), low, high)),
+        ),
+        text("phrase.of_queries", count=f"{view.n_queries:,}", queries=view.queries_title),
+        container,
+    )

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from core import charts
+from core import charts, wording
 from core.studies import curves
 from core.ui.app import theme
 from core.ui.views.curves import controls
 from core.ui.views.curves.curves_view import CurvesView
 from core.wording import plural
 
+text = wording.page("curves")
+GOOD = 0.5
+"""An average precision that the answer counts queries above."""
 
-def draw(view: CurvesView) -> None:
+
+def draw(view: CurvesView, answer: DeltaGenerator) -> None:
     """A histogram, or the share of queries that reach at least an average precision."""
     st.toggle(
         "Cumulative",
@@ -21,6 +27,7 @@ def draw(view: CurvesView) -> None:
     )
     cumulative, n = view.setup.cumulative, view.n_queries
     by_title = {title: curves.distribution(ranks, view.queries, cumulative) for title, ranks in view.ranks.items()}
+    _answer(view, answer)
     figure = charts.LineChart(
         controls.chart_lines(by_title, view.competitors),
         "average precision of a query" + (", at least" if cumulative else ""),
@@ -36,10 +43,27 @@ def draw(view: CurvesView) -> None:
     st.plotly_chart(figure, key="curves spread", config=charts.download_config("spread", view.setup.file_format))
     means = ", ".join(f"{theme.plain(title)} {curve.mean:.3f}" for title, curve in by_title.items())
     st.caption(
-        f"Average precision of each of {n:,} {view.queries_title}"
-        + (", the share that reaches at least x. " if cumulative else f", in {curves.BINS} bars of 0.05. ")
-        + f"Their means, which are mAP: {means}. A mean hides whether all queries are middling or half of them perfect."
+        text("sentence.spread", count=f"{n:,}", queries=view.queries_title, means=means), help=text("help.spread")
     )
     controls.download_button(
         curves.table(by_title, "average precision", "share of queries"), f"{view.loaded.name}-spread"
+    )
+
+
+def _answer(view: CurvesView, container: DeltaGenerator) -> None:
+    """Whose mean is highest, and how many of its queries go well."""
+    reached = {title: curves.distribution(ranks, view.queries, True) for title, ranks in view.ranks.items()}
+    title = max(reached, key=lambda name: float(np.nan_to_num(reached[name].mean)))
+    curve = reached[title]
+    share = float(curve.y[int(np.searchsorted(curve.x, GOOD))]) if len(curve.x) else float("nan")
+    theme.answer(
+        text(
+            "phrase.spread",
+            system=theme.plain(title),
+            share=wording.percent(share),
+            good=wording.number(GOOD, 1),
+            figure=wording.number(curve.mean),
+        ),
+        text("phrase.of_queries", count=f"{view.n_queries:,}", queries=view.queries_title),
+        container,
     )

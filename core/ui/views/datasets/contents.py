@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core import charts, data, files
+from core import charts, data, files, wording
 from core.setups import DatasetsSetup
 from core.studies import datasets as study
 from core.studies import retrieval
@@ -23,6 +23,7 @@ from core.ui.views.datasets.common import (
 from core.ui.views.datasets.duplicates import near_pairs
 from core.wording import plural
 
+text = wording.page("datasets")
 QUIET = {"displayModeBar": False}
 PER_PAGE = 48
 
@@ -30,15 +31,13 @@ PER_PAGE = 48
 def head(loaded: Dataset) -> None:
     """The name, where it comes from, and its numbers."""
     numbers = overview(loaded)
-    st.subheader(theme.plain(loaded.name), anchor=False)
     size = numbers["bytes"]
     remarks = data.remarks(loaded.name)
     notes = "" if any(loaded.notes.startswith(remark) for remark in remarks) else loaded.notes
     words = [theme.plain(part) for part in (loaded.source, loaded.licence, notes) if part]
     if size:
         words.insert(min(1, len(words)), _bytes(size))
-    if words:
-        st.caption(" · ".join(words))
+    _answer(loaded, numbers, " · ".join(words))
     for remark in remarks:
         st.caption(f":material/manage_search: {theme.plain(remark)}")
     figures = [
@@ -58,9 +57,26 @@ def head(loaded: Dataset) -> None:
     if numbers["unlabelled"]:
         figures.append(("Unlabelled", numbers["unlabelled"], "Images without a label: they never count as right."))
     figures.append(("Not read", numbers["quarantined"], "Files that cannot be read as images; they are set aside."))
-    with st.container(horizontal=True, gap="large", key="figures"):
+    with st.container(horizontal=True, gap="large", key="figures", border=False):
         for title, value, words_ in figures:
             st.metric(title, f"{value:,}", help=words_, width="content")
+
+
+def _answer(loaded: Dataset, numbers: dict[str, int], small: str) -> None:
+    """What is in it, how it is searched, and how much is to be known before a figure is trusted."""
+    classes = plural(numbers["classes"], "class", "classes")
+    every = loaded.split.is_self_retrieval and numbers["queries"] == numbers["images"]
+    fields = {
+        "dataset": theme.plain(loaded.name),
+        "images": plural(numbers["images"], "image"),
+        "classes": text("phrase.in_classes", classes=classes) if numbers["classes"] else text("phrase.no_labels"),
+        "split": text("phrase.every_image")
+        if every
+        else text("phrase.split", queries=plural(numbers["queries"], "query"), gallery=f"{numbers['gallery']:,}"),
+    }
+    count = len(warnings(loaded, near_pairs(loaded)))
+    known = text("phrase.nothing_odd") if not count else text("phrase.remarks", remarks=plural(count, "remark"))
+    theme.answer(text("phrase.answer", **fields, known=known), small)
 
 
 def _bytes(size: int) -> str:

@@ -34,5 +34,4 @@ def tabs(loaded: Dataset, look: str) -> None:
         if tab.open:
             state.set_field(DatasetsSetup, "look", "" if name == first else name)
             with tab:
-                st.space("small")
                 guarded(draw)(loaded)

@@ -1,4 +1,4 @@
-"""The closer looks below the table of the Leaderboard: only the one that is open is worked out."""
+"""The pictures of the Leaderboard: only the one that is open is worked out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ LOOKS = {
 
 def draw(view: LeaderboardView) -> None:
     """The choice between them, and the one that is open."""
-    st.space("small")
     look = st.segmented_control(
         "A closer look",
         list(LOOKS),

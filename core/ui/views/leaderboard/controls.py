@@ -50,22 +50,14 @@ def choose_systems(selection: sidebar.Selection, relevance: Relevance) -> list[C
     most = max(1, min(1000, longest), state.get(LeaderboardSetup, "k"))
     grouped = relevance.query_groups is not None
     competitors = system_select.choose(LeaderboardSetup, selection)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.selectbox(
-            "Compared in",
-            list_options(),
-            key=_field("metric"),
-            format_func=metrics.label,
-            help=_help("metric"),
-            width=230,
-        )
-        st.number_input("Cut-off k", 1, most, key=_field("k"), help=_help("k"), width=130)
-        st.toggle(
-            state.bounds(LeaderboardSetup, "by_query").label,
-            key=_field("by_query"),
-            disabled=not grouped,
-            help=_help("by_query") if grouped else "The queries of this dataset do not fall into classes.",
-        )
+    st.selectbox("Compared in", list_options(), key=_field("metric"), format_func=metrics.label, help=_help("metric"))
+    st.number_input("Cut-off k", 1, most, key=_field("k"), help=_help("k"))
+    st.toggle(
+        state.bounds(LeaderboardSetup, "by_query").label,
+        key=_field("by_query"),
+        disabled=not grouped,
+        help=_help("by_query") if grouped else "The queries of this dataset do not fall into classes.",
+    )
     return competitors
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import charts, metrics
+from core import charts, metrics, wording
 from core.export import file_formats
 from core.metrics.significance import Difference
 from core.studies import leaderboard
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 from core.ui.widgets import system_select
 from core.wording import plural
+
+text = wording.page("leaderboard")
 
 
 def draw(view: LeaderboardView) -> None:
@@ -38,10 +40,13 @@ def draw(view: LeaderboardView) -> None:
         config=charts.download_config("differences"),
     )
     st.caption(
-        f"{metrics.label(result.metric)} of the row less that of the column, on the same {plural(result.best.n_valid, 'query')}; "
-        f"“≈” marks pairs that cannot be told apart: corrected p not below 0.05, 0 inside the "
-        "interval, or two tests that contradict each other. Point at a square for everything known about the pair. "
-        f"{view.caution}"
+        text(
+            "sentence.differences",
+            metric=metrics.label(result.metric),
+            queries=plural(result.best.n_valid, "query"),
+            pairs=plural(len(result.comparison.differences), "pair"),
+        ),
+        help=text("help.differences", caution=view.caution),
     )
     with st.expander("All pairs as a table"):
         frame = leaderboard.differences(result, infos)

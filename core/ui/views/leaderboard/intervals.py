@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import charts, metrics
+from core import charts, metrics, wording
 from core.studies import leaderboard
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 from core.wording import plural
+
+text = wording.page("leaderboard")
 
 
 def draw(view: LeaderboardView) -> None:
@@ -19,13 +21,15 @@ def draw(view: LeaderboardView) -> None:
             charts.Bar(view.infos[name].title, figure.mean, figure.low, figure.high, view.competitors[name].colour)
         )
     st.plotly_chart(
-        charts.BarChart(rows, metrics.label(result.metric)).figure(),
+        charts.BarChart(rows, metrics.label(result.metric), row_height=max(34, min(60, 260 // len(rows)))).figure(),
         key="leaderboard bars",
         config=charts.download_config("leaderboard"),
     )
-    best = result.best
     st.caption(
-        f"{metrics.parse(result.metric)[0].definition} The lines are 95 % bootstrap intervals over {plural(best.n_valid, 'query')} "
-        f"({result.resampled} resampled). They are those of single systems: whether two differ is a paired question, answered "
-        "under “Differences”, and intervals that overlap may still differ surely."
+        text(
+            "sentence.intervals",
+            queries=plural(result.best.n_valid, "query"),
+            resampled=result.resampled,
+        ),
+        help=text("help.intervals", definition=metrics.parse(result.metric)[0].definition),
     )

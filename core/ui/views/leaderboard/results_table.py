@@ -17,6 +17,8 @@ from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 from core.ui.widgets import figure_definitions
 from core.wording import plural
 
+text = wording.page("leaderboard")
+
 _TIE_HELP = (
     "Systems that share a letter cannot be told apart. Two differ when p (Holm-corrected over all pairs) is below 0.05, the "
     "interval of their difference leaves 0 out, and the two tests do not contradict each other. See “Differences”."
@@ -51,9 +53,11 @@ def draw(view: LeaderboardView) -> None:
     figure_definitions.button(keys, (2, 7), row)
     evaluation = view.result.evaluations[0]
     st.caption(
-        f"Means over the {evaluation.n_valid:,} of {plural(evaluation.n_queries, 'query')} that have a relevant image, every system "
-        f"on the same ones. {view.caution} A “–” is not defined. Click a heading to sort, point at it for the definition."
+        text("sentence.table", count=f"{evaluation.n_valid:,}", queries=plural(evaluation.n_queries, "query")),
+        help=text("help.table", caution=view.caution),
     )
+    if view.result.resampled == "queries":  # what makes intervals too narrow is never behind a mark alone
+        st.caption(view.caution)
 
 
 def _shown_table(view: LeaderboardView, keys: list[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -66,8 +70,9 @@ def _shown_table(view: LeaderboardView, keys: list[str]) -> tuple[pd.DataFrame, 
     config = _fixed_columns(result.metric)
     for key in keys:
         top = metrics.parse(key)[0].limits[1]
+        short = metrics.label(key).partition(" (")[0]  # the whole of it is the first line of the help
         config[key] = st.column_config.NumberColumn(
-            metrics.label(key), help=metrics.sentence(key), format="%.3f" if top == 1.0 else "%.2f"
+            short, help=f"{metrics.label(key)}: {metrics.sentence(key)}", format="%.3f" if top == 1.0 else "%.2f"
         )
         order.append(key)
         if key in spread:
@@ -82,7 +87,8 @@ def _shown_table(view: LeaderboardView, keys: list[str]) -> tuple[pd.DataFrame, 
         if key == result.metric:
             order.append("relative")
     fusions = any(info.parts for info in view.infos.values())
-    order += ["kind", *(["made of"] if fusions else []), "dim", "ms", "MB", "measured", "licence"]
+    costs = ["ms", "MB", "measured"] if any(info.milliseconds is not None for info in view.infos.values()) else []
+    order += ["dim", *costs, "kind", *(["made of"] if fusions else []), "licence"]
     return frame[order], config
 
 
@@ -90,7 +96,7 @@ def _fixed_columns(metric: str) -> dict[str, Any]:
     """The columns that are no metric."""
     column = st.column_config
     return {
-        "system": column.TextColumn("System", width="medium", pinned=True),
+        "system": column.TextColumn("System", width=150, pinned=True),
         "ties": column.TextColumn("Ties", help=_TIE_HELP, width=52),
         "relative": column.NumberColumn(
             "Of best", format="%.1f %%", help=f"{metrics.label(metric)} in percent of the best system's."

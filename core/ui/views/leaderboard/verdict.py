@@ -1,28 +1,56 @@
-"""The verdict above the table of the Leaderboard."""
+"""The answer of the Leaderboard: who leads, by how much, and whether that is sure."""
 
 from __future__ import annotations
 
-import streamlit as st
-
 from core import metrics, wording
+from core.metrics.significance import Difference
 from core.studies import leaderboard
 from core.ui.app import theme
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
-from core.wording import plural
+
+text = wording.page("leaderboard")
 
 
 def draw(view: LeaderboardView) -> None:
-    """The one sentence that matters: who is best, how sure that is, and on what it rests."""
+    """The one line that matters, and in small letters what it rests on."""
     result, infos = view.result, view.infos
-    names = leaderboard.order(result)
-    best = result[names[0]]
-    figure = best.figures[result.metric]
-    sentence = (
-        f"**{theme.plain(infos[names[0]].title)}** leads: {metrics.label(result.metric)} **{wording.number(figure.mean)}** "
-        f"{theme.plain(wording.interval(figure.low, figure.high))}, mean of {figure.n_valid:,} of {plural(figure.n_queries, 'query')}. "
-    )
-    if len(names) == 1:
-        sentence = sentence.replace(" leads:", ":") + "Choose another system to compare it with."
+    first, *rest = leaderboard.order(result)
+    figure = result[first].figures[result.metric]
+    fields = {
+        "system": theme.plain(infos[first].title),
+        "metric": metrics.label(result.metric),
+        "figure": theme.plain(wording.figure(figure.mean, figure.low, figure.high)),
+    }
+    small = [text("phrase.mean", valid=f"{figure.n_valid:,}", queries=wording.plural(figure.n_queries, "query"))]
+    if not rest:
+        theme.answer(text("phrase.alone", **fields), small[0])
+        return
+    tied = [theme.plain(infos[name].title) for name in result.comparison.tied_with_best()]
+    pair = result.comparison.difference(first, rest[0])
+    if tied:
+        unit = result.comparison.unit
+        small += [text("phrase.few_classes", count=unit.n)] if unit.few else []
+        sentence = text("phrase.tied", **fields, others=_listed(tied))
     else:
-        sentence += theme.plain(result.comparison.lead({name: info.title for name, info in infos.items()}))
-    st.markdown(sentence)
+        small.append(_basis(pair))
+        second = theme.plain(infos[rest[0]].title)
+        sentence = text("phrase.leads", **fields, gap=wording.signed(pair.mean), second=second)
+    if result.comparison.chosen is not None:
+        reached = wording.number(result.comparison.chosen.mean)
+        small.append(text("phrase.chosen", count=len(result.names), figure=reached))
+    theme.answer(sentence, "  ·  ".join(small))
+
+
+def _basis(pair: Difference) -> str:
+    """The interval of the lead and its corrected p-value."""
+    ends = theme.plain(wording.interval(pair.low, pair.high, sign=True))
+    return text(
+        "phrase.lead", interval=ends, p=wording.p_value(pair.p_holm), pairs=wording.plural(pair.n_pairs, "pair")
+    )
+
+
+def _listed(names: list[str], most: int = 3) -> str:
+    """'A, B and C'; of many the first few and how many more."""
+    if len(names) > most:
+        return text("phrase.and_more", names=", ".join(names[:most]), count=len(names) - most)
+    return names[0] if len(names) == 1 else text("phrase.and", names=", ".join(names[:-1]), last=names[-1])

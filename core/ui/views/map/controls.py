@@ -19,7 +19,7 @@ def choose_systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef |
     return system_options.system_boxes(
         MapSetup,
         selection,
-        st.columns(2, gap="medium"),
+        [st.container(width=245), st.container(width=160)],
         ("Space of", "Side by side with"),
         (
             "A backbone, the fusion as it stands in the Fusion lab, or a saved fusion of vectors.",
@@ -33,18 +33,19 @@ def choose_colour(view: colourings.MapView) -> str:
     offered = colourings.colourings(view)
     if state.get(MapSetup, "colour") not in offered:
         state.set_field(MapSetup, "colour", offered[0])
-    left, middle, right = st.columns([7, 6, 4], gap="small", vertical_alignment="bottom")
-    with left:
-        st.segmented_control(
-            "Method",
-            projection.METHODS.names,
-            key=state.key(MapSetup, "method"),
-            required=True,
-            format_func=lambda name: projection.METHODS.get(name).label,
-            help="PCA shows at once; t-SNE and UMAP are laid out beside the page and kept.",
-        )
-    colour = middle.selectbox("Colour", offered, key=state.key(MapSetup, "colour"), format_func=map_colours.label)
-    with right.popover("Layout", icon=":material/tune:", width="stretch"):
+    st.segmented_control(
+        "Method",
+        projection.METHODS.names,
+        key=state.key(MapSetup, "method"),
+        required=True,
+        format_func=lambda name: projection.METHODS.get(name).label,
+        help="PCA shows at once; t-SNE and UMAP are laid out beside the page and kept.",
+        width="content",
+    )
+    colour = st.selectbox(
+        "Colour", offered, key=state.key(MapSetup, "colour"), format_func=map_colours.label, width=150
+    )
+    with st.popover("Layout", icon=":material/settings:"):
         st.segmented_control(
             "Dimensions", [2, 3], key=state.key(MapSetup, "dims"), required=True, help="Three for PCA and UMAP."
         )
@@ -60,9 +61,9 @@ def choose_colour(view: colourings.MapView) -> str:
 def weight_sliders(names: tuple[str, ...]) -> None:
     """The sliders of the Fusion lab, here too: the map follows."""
     parts = weight_shares.fitted(dict(state.get(FusionSetup, "shares")), names)
-    for column, name in zip(st.columns(len(names)), names):
+    for name in names:
         state.set_widget(f"map share {name}", round(parts[name] * 100))
-        column.slider(
+        st.slider(
             theme.plain(cache.backbone_title(name)),
             0,
             100,

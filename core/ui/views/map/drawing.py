@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import streamlit as st
 
-from core import projection
+from core import projection, wording
 from core.setups import MapSetup
-from core.studies import colourings
+from core.studies import colourings, maps
 from core.studies.system_spec_text import SystemRef
 from core.types import Dataset
 from core.ui.app import jobs, state, theme
@@ -18,12 +19,40 @@ from core.ui.app.error_boundary import fragment
 from core.ui.components import map as map_component
 from core.ui.views.map import map_colours, map_layouts, selection
 
+text = wording.page("map")
+
 
 @cached("resource", max_entries=4)
 def _items(loaded: Dataset) -> map_component.MapItems:
     names = [loaded.label_of(i) for i in range(len(loaded))] if loaded.has_labels else None
     keys = loaded.keys if loaded.has_images else None
     return map_component.MapItems(list(map(str, loaded.ids)), loaded.fingerprint, names, keys)
+
+
+def answer(loaded: Dataset, named: SystemRef, other: SystemRef | None, lab: str) -> None:
+    """How much of its space each map keeps: what may be read from it.
+
+    Args:
+        lab: the text of the Fusion lab's fusion, which goes by that name.
+    """
+    setup = state.read(MapSetup)
+    left = map_layouts.drawn(loaded, named, setup, "left")
+    layouts = [left, *([map_layouts.drawn(loaded, other, setup, "right", left)] if other else [])]
+    titles = [text("phrase.lab") if ref.text == lab else ref.title for ref in (named, other) if ref]
+    lines = [_kept(layout.map, theme.plain(title)) for layout, title in zip(layouts, titles)]
+    theme.answer("  \n".join(lines), projection.METHODS.get(left.map.projection.method).reading)
+
+
+def _kept(layout: maps.Map, title: str) -> str:
+    """One map in a line."""
+    fields = {"method": projection.METHODS.get(layout.projection.method).label, "system": title}
+    quality = layout.quality
+    if quality is None:
+        return text("phrase.not_yet", **fields)
+    if not math.isfinite(quality.trustworthiness):
+        return text("phrase.too_few", **fields)
+    kept, trust = wording.percent(quality.preservation), wording.number(quality.trustworthiness)
+    return text("phrase.kept", **fields, kept=kept, k=quality.k, trust=trust)
 
 
 @fragment
@@ -83,10 +112,9 @@ def _captions(
     if text := map_colours.explained(view, colour):
         st.caption(text)
     for layout, title in zip(layouts, titles):
-        sentence = layout.map.sentence
         if layout.map.projection.method != method:
             sentence = f"PCA stands here until {projection.METHODS.get(method).label} has its first layout."
-        st.caption((f"**{theme.plain(title)}** – " if title else "") + sentence)
+            st.caption((f"**{theme.plain(title)}** – " if title else "") + sentence)
     ended = [layout for layout in layouts if (job := jobs.find(layout.job)) and job.state in ("stopped", "failed")]
     if ended:
         st.button("Lay out again", icon=":material/refresh:", key="map again", on_click=map_layouts.forget)

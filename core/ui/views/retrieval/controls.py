@@ -24,7 +24,8 @@ def facets(loaded: Dataset) -> dict[str, Facet]:
 def choose_systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef | None]:
     """Which systems answer, and how much of their answers is shown."""
     system_options.follow_lab(RetrievalSetup, selection)
-    *columns, filters, options = st.columns([4.1, 4.1, 2, 2], gap="medium", vertical_alignment="bottom")
+    with st.container(key="retrieval controls"):
+        *columns, filters = st.columns([4, 4, 3], gap="small", vertical_alignment="bottom")
     chosen = system_options.system_boxes(
         RetrievalSetup,
         selection,
@@ -35,9 +36,10 @@ def choose_systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef |
             "The same query, answered by another system.",
         ),
     )
-    with filters:
+    buttons = filters.container(horizontal=True, gap="small", horizontal_alignment="right")
+    with buttons:
         column_filters.popover(RetrievalSetup, facets(selection.dataset), selection.dataset.name, "images")
-    with options.popover("View", icon=":material/tune:", width="stretch"):
+    with buttons.popover("View", icon=":material/tune:"):
         for name in ("k", "size"):
             bounds = setups.bounds_of(RetrievalSetup, name)
             st.slider(

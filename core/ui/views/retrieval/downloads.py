@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 def copy_link(query: QueryInput) -> None:
     """The button that copies the link of this view."""
-    clipboard.copy_link(state.link(), key="copy link")
+    with st.container(width=120):
+        clipboard.copy_link(state.link(), key="copy link")
     if query.uploaded is not None:
         st.caption("The link cannot hold your own images.")
 
@@ -31,7 +32,7 @@ def copy_link(query: QueryInput) -> None:
 def popover(view: RetrievalView, query: QueryInput, results: list[retrieval.QueryResult]) -> None:
     """The results as files, each made when its button is pressed."""
     exports, stem = ResultFiles(view, query, results), f"{view.loaded.name}-results"
-    with st.popover("Download", icon=":material/download:", width="stretch"):
+    with st.popover("Download", icon=":material/download:"):
         for label, make, ending, kind, sentence in (
             ("CSV", exports.csv, "csv", "text/csv", "The results as a table."),
             ("JSON", exports.json, "json", "application/json", "The results with the systems and the query."),

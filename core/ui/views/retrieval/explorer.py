@@ -37,7 +37,8 @@ def draw(view_of: Callable[[], RetrievalView]) -> None:
     notes: tuple[str, ...] = ()
     if query.words:
         view, notes = _text_query_view(view, query)
-    left, right = st.columns([1.5, 4], gap="large")
+    answer_slot = st.container()
+    left, right = st.columns([1, 4], gap="medium")
     with left.container(key="query side"):
         with st.container(key="query image"):
             query_column.draw_query(view, query)
@@ -53,22 +54,15 @@ def draw(view_of: Callable[[], RetrievalView]) -> None:
         except CoreError as error:
             st.error(theme.plain(str(error)), icon=":material/error:")
             return
-        head, files, link = st.columns([4.4, 2.5, 2.2], gap="small", vertical_alignment="center")
-        with head:
-            if len(answers) == 1:
-                results_grid.summary(answers[0], view.setup.k)
-            else:
-                st.caption(
-                    "An arrow says how many places higher or lower an image stands than in the other list; “new” is not there."
-                )
-        with files:
-            downloads.popover(view, query, answers)
-        with link:
-            downloads.copy_link(query)
+        results_grid.draw_answer(view, answers, answer_slot)
         for note in (*notes, *_filter_note(view)):
             st.caption(theme.plain(note))
         tell_agreement = search_mode.switch(view) if view.ways else None
-        feedback.click_choice()
+        with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+            feedback.click_choice()
+            with st.container(horizontal=True, width="content", vertical_alignment="bottom"):
+                downloads.popover(view, query, answers)
+                downloads.copy_link(query)
         results_grid.draw(view, answers)
         query_figures.draw(view, answers)
         if tell_agreement:  # last: to measure it takes longer than the results

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from core import paths
+from core import paths, wording
 from core.ui.app import state, theme, thumbnail_route
 from core.ui.components import clipboard, cropper, gallery
 from core.ui.views.retrieval import (
@@ -23,6 +23,7 @@ from core.ui.views.retrieval.query_inputs import QueryInput
 from core.ui.views.retrieval.retrieval_view import RetrievalView
 from core.ui.widgets import image_cards
 
+text = wording.page("retrieval")
 # What stands for a text query in the trail.
 _TEXT_ICON = "data:image/svg+xml," + quote((paths.ASSETS / "text_query.svg").read_text(encoding="utf-8").strip())
 
@@ -89,47 +90,42 @@ def draw_query(view: RetrievalView, query: QueryInput) -> None:
 
 def draw_buttons(view: RetrievalView, query: QueryInput) -> None:
     """Ways to another query."""
-    left, right = st.columns(2, gap="small")
-    if left.button(
+    row = st.container(horizontal=True, gap="xsmall", key="query buttons")
+    if row.button(
         "Choose …",
         icon=":material/grid_view:",
         key="choose",
-        width="stretch",
         help="Browse the images of this dataset: by class, by name.",
     ):
         query_picker.choose(view.loaded, query_state.set_query)
-    right.button(
+    row.button(
         "Random",
         icon=":material/casino:",
         key="random",
-        width="stretch",
         on_click=query_state.set_random_query,
         args=(view.loaded,),
         help="Any image of this dataset.",
     )
-    left, right = st.columns(2, gap="small")  # a row of its own, so that the Tab key walks as the eye does
-    left.button(
+    row.button(
         "Hardest query",
         icon=":material/psychology_alt:",
         key="hard",
-        width="stretch",
         on_click=query_state.set_hardest_query,
         args=(view,),
         disabled=not view.loaded.has_labels,
-        help="One of the 60 queries with the lowest average precision."
-        if view.loaded.has_labels
-        else "Without labels nobody can say which queries are hard.",
+        help=text("help.hardest") if view.loaded.has_labels else text("state.no_labels"),
     )
     single = not query.words and (query.uploaded is None or len(query.uploaded.names) == 1)
-    right.button(
+    row.button(
         "Crop",
         icon=":material/crop:",
         key="part",
-        width="stretch",
         disabled=not single,
         on_click=lambda: state.session_set(query_state.CROPPING, not state.session_get(query_state.CROPPING, False)),
         help="Draw a box on the query and search with what is in it.",
     )
+    if not view.loaded.has_labels:
+        st.caption(text("state.no_labels"))
     st.file_uploader(
         "Your own images",
         accept_multiple_files=True,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from core import wording
 from core.studies import retrieval
 from core.ui.app import theme
 from core.ui.components import gallery
@@ -12,27 +14,42 @@ from core.ui.views.retrieval import list_overlap, query_state
 from core.ui.views.retrieval.retrieval_view import RetrievalView
 from core.ui.widgets.result_cards import result_cards
 
+text = wording.page("retrieval")
 _MOST_MISSED = 24
 
 
-def summary(answer: retrieval.QueryResult, k: int) -> None:
-    """What one answer amounts to, in one line of figures, each with what it means."""
+def summary(answer: retrieval.QueryResult, k: int) -> str:
+    """What one answer amounts to, in one line of figures."""
+    shown = min(k, len(answer.order))
     if not answer.has_relevance:
-        of = "" if answer.approximate else f" of {len(answer.order):,}"
-        st.caption(f"The first {min(k, len(answer.order)):,}{of}. Nothing is known to be relevant to this query.")
-        return
-    if answer.approximate:
-        n_hits = int(answer.hits[:k].sum())
-        st.caption(f"**{n_hits} of the first {min(k, len(answer.order))} are relevant** · {answer.n_relevant:,} exist")
-        return
-    values, n_hits = retrieval.query_metrics(answer, k), int(answer.hits[:k].sum())
-    first = f"first at rank {values['first']:.0f}" if np.isfinite(values["first"]) else "none was retrieved"
-    st.caption(
-        f"**{n_hits} of the first {min(k, len(answer.order))} are relevant** · {answer.n_relevant:,} exist · {first} · "
-        f"average precision **{values['map']:.3f}**",
-        help="Average precision of this one query, over the whole list: 1 when all relevant images come first. One query "
-        "says little about a system: the tables below are about all of them.",
+        if answer.approximate:
+            return text("phrase.unknown", shown=f"{shown:,}")
+        return text("phrase.unknown_of", shown=f"{shown:,}", total=f"{len(answer.order):,}")
+    hits = text(
+        "phrase.hits", hits=f"{int(answer.hits[:k].sum()):,}", shown=f"{shown:,}", total=f"{answer.n_relevant:,}"
     )
+    if answer.approximate:
+        return hits
+    values = retrieval.query_metrics(answer, k)
+    if not np.isfinite(values["first"]):
+        return f"{hits} · {text('phrase.none_retrieved')}"
+    figures = text("phrase.figures", rank=f"{values['first']:,.0f}", ap=wording.number(values["map"]))
+    return f"{hits} · {figures}"
+
+
+def draw_answer(view: RetrievalView, answers: list[retrieval.QueryResult], container: DeltaGenerator) -> None:
+    """How well the query is answered; of two systems by each of them."""
+    k = view.setup.k
+    if len(answers) == 1:
+        known = answers[0].has_relevance
+        small = text("phrase.marks") if known else text("phrase.no_marks")
+        theme.answer(summary(answers[0], k), small, container)
+        return
+    lines = [
+        f"{letter} **{theme.plain(named.title)}**: {summary(answer, k)}"
+        for letter, named, answer in zip("AB", view.systems, answers)
+    ]
+    theme.answer("  \n".join(lines), text("phrase.arrows"), container)
 
 
 def _one_system(view: RetrievalView, answer: retrieval.QueryResult, number: int, moves: tuple = ()) -> None:
@@ -73,8 +90,7 @@ def draw(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
     moves = retrieval.rank_changes(answers[0], answers[1], view.setup.k)
     for number, (side, named) in enumerate(zip(st.columns(2, gap="medium"), view.systems)):
         with side.container(gap="xsmall"):
-            st.markdown(f"**{theme.plain(named.title)}**")
-            summary(answers[number], view.setup.k)
+            st.markdown(f"{'AB'[number]} **{theme.plain(named.title)}**")
     for number, side in enumerate(st.columns(2, gap="medium")):
         only = (moves.only_left, moves.only_right)[number]
         with side:
