@@ -19,7 +19,7 @@ OTHER_MIX_COLOUR = "#a3adbd"
 """A fusion that another one stands beside: the baseline, the mix of all."""
 SELECTED_COLOUR = "#2b7de9"
 MUTED_COLOUR = "#9aa3b2"
-RELEVANT_COLOUR, WRONG_COLOUR = "#1a9850", "#d6404e"
+RELEVANT_COLOUR, WRONG_COLOUR = "#12803f", "#e0525e"
 """Hits and misses; never alone: a mark, a dash or a word says the same."""
 QUIET = "rgba(128, 136, 150, 0.35)"
 DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")

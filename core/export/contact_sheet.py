@@ -17,7 +17,7 @@ from core.types import Dataset
 
 _SIDE, _GAP, _EDGE, _LINE = 148, 14, 28, 40
 _COLUMNS = 8
-_FRAMES = {"relevant": "#1a9850", "not": "#d6404e", "unknown": "#9aa0a8", "query": "#2b7de9"}
+_FRAMES = {"relevant": "#12803f", "not": "#e0525e", "unknown": "#9aa0a8", "query": "#2b7de9"}
 _INK, _QUIET, _PAPER, _SOFT = "#1c2333", "#667085", "#ffffff", "#f3f5f9"
 
 

@@ -10,10 +10,10 @@ from streamlit.navigation.page import StreamlitPage
 from core import paths
 from core.setups import FrameSetup
 from core.store import open_store
-from core.ui.app import cache, jobs, state, theme
+from core.ui.app import cache, history, jobs, state, theme
 from core.ui.app.cached import cached
 from core.ui.app.error_boundary import guarded
-from core.ui.widgets import sidebar
+from core.ui.widgets import frame_keys, sidebar
 
 PageLine = tuple[str, str, str, str, str]
 """file, title, icon, address, section."""
@@ -68,7 +68,7 @@ def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
         page_title="Fusionscope",
         page_icon=str(paths.ASSETS / "icon.svg"),
         layout="wide",
-        initial_sidebar_state=SIDEBAR_WIDTH,
+        initial_sidebar_state="collapsed" if frame_keys.is_projector() else SIDEBAR_WIDTH,
     )
     st.logo(str(paths.ASSETS / "logo.svg"), size="large", icon_image=str(paths.ASSETS / "icon.svg"))
     sections: dict[str, list[StreamlitPage]] = {}
@@ -86,13 +86,16 @@ def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
     page = st.navigation(sections)
     if page in redirects:
         page.run()
-    state.begin(page.url_path)
-    theme.apply()
+    state.begin(page.url_path, deferred=True)
+    theme.apply(frame_keys.is_projector())
+    frame_keys.draw([by_address[address] for _, _, _, address, _ in pages], page)
     for sentence in plugins():
         st.warning(theme.plain(sentence), icon=":material/extension_off:")
     guarded(sidebar.frame)()
     guarded(damage)()
     guarded(page.run)()
+    state.write_link()
+    history.note(page.url_path)
 
 
 def _redirect(address: str, page: StreamlitPage) -> StreamlitPage:

@@ -25,7 +25,7 @@ def bars(n: int, top: float = 0.9) -> list[charts.Bar]:
 @pytest.mark.parametrize("n", [1, 2, 8, 40])
 def test_a_page_and_the_report_draw_the_same_values_names_and_colours(n: int) -> None:
     chart = charts.BarChart(bars(n), "mAP")
-    bar, numbers = chart.figure().data
+    bar, numbers, _ = chart.figure().data
     assert list(bar.x) == [one.mean for one in chart.bars] and list(bar.y) == list(range(n))
     assert list(bar.marker.color) == [one.colour for one in chart.bars]
     np.testing.assert_allclose(bar.error_x.array, [one.high - one.mean for one in chart.bars])
@@ -56,7 +56,7 @@ def test_what_is_undefined_is_a_dash() -> None:
     chart = charts.BarChart(
         [charts.Bar("a", NAN, NAN, NAN, "#4269d0"), charts.Bar("b", 0.5, NAN, NAN, "#4269d0")], "mAP"
     )
-    bar, numbers = chart.figure().data
+    bar, numbers, _ = chart.figure().data
     assert bar.x[0] is None and [text.strip() for text in numbers.text] == ["–", "0.500"]
     assert bar.customdata[1][1] == ""
     text = chart.svg()

@@ -92,7 +92,7 @@ def test_a_line_joins_what_two_lists_share(hostile: str) -> None:
     right = [charts.ListedImage(9, "c", None), charts.ListedImage(7, hostile, True), charts.ListedImage(1, "d", True)]
     first, second, a, b = charts.rank_lines(left, right, ("A", hostile)).data
     assert (list(first.y), list(second.y)) == ([1, 2], [3, 1]), "ranks of 7 and 9"
-    assert first.line.color == "#1a9850" and second.line.color != first.line.color
+    assert first.line.color == "#12803f" and second.line.color != first.line.color
     assert list(a.marker.symbol) == ["circle", "circle-open", "circle"] and list(b.marker.symbol)[2] == "circle-open"
     assert all("<script" not in text for text in (*a.text, first.hovertemplate))
     assert not charts.rank_lines([], [], ("A", "B")).data[0].x

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import CoreError
-from core.ui.app import theme
+from core.ui.app import history, state, theme
 
 _log = logging.getLogger("fusionscope")
 
@@ -41,4 +41,15 @@ def fragment(draw: Callable[..., Any] | None = None, **options: Any) -> Callable
     """`st.fragment` whose body is guarded: a widget in it reruns it alone, and its errors are sentences too."""
     if draw is None:
         return lambda function: fragment(function, **options)
-    return st.fragment(guarded(draw), **options)
+    part = guarded(draw)
+
+    @functools.wraps(draw)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        """The part; when it runs alone, the link and the steps to undo follow at its end."""
+        result = part(*args, **kwargs)
+        if state.is_fragment_run():
+            state.write_link()
+            history.note_fragment()
+        return result
+
+    return st.fragment(run, **options)

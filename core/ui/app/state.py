@@ -25,17 +25,66 @@ _LINK = "link at start"
 _NOW = "link now"
 _PAGE = "page open"
 _VISITOR = "visitor"
+_WRITTEN = "link written"
+_DEFERRED = "link deferred"
+_ON_PAGE = "setups of pages"
+_KNOWN: dict[str, type] = {}
+"""Every setup that a page has asked for, by its name."""
 
 
-def begin(page: str) -> None:
-    """Called once at the start of every full run, by the frame: notes the link that opened this session."""
+def begin(page: str, deferred: bool = False) -> None:
+    """Called once at the start of every full run, by the frame: notes the link that opened this session, and follows
+    one that the browser went back or forward to.
+
+    Args:
+        deferred: the link is written once, by `write_link` at the end of the run, so that it is one step for the browser.
+    """
     session = st.session_state
+    link = {name: value[:LONGEST_VALUE] for name, value in st.query_params.items()}
     if _LINK not in session:
-        session[_LINK] = {name: value[:LONGEST_VALUE] for name, value in st.query_params.items()}
+        session[_LINK] = link
         session[_KEPT] = {}
+    elif deferred and link and link != session.get(_WRITTEN):
+        _follow(page, link)
     if session.get(_PAGE) != page:
         session[_PAGE] = page
     session[_NOW] = {}
+    session[_DEFERRED] = deferred
+
+
+def _follow(page: str, link: Mapping[str, str]) -> None:
+    """What was shown at this link before: every field of the page's setups as the link says, else its default."""
+    for name in st.session_state.get(_ON_PAGE, {}).get(page, ()):
+        setup = _KNOWN[name]
+        for f in _fields(setup):
+            value = f.metadata["bounds"].clean(link.get(_link_name(setup, f.name), f.default), f.default)
+            if value != get(setup, f.name):
+                set_field(setup, f.name, value)
+
+
+def write_link() -> None:
+    """Put what the page says now into the browser's address, where that changed."""
+    now = st.session_state.get(_NOW, {})
+    st.session_state[_WRITTEN] = dict(now)
+    if dict(st.query_params.items()) != now:
+        st.query_params.from_dict(now)
+
+
+def is_fragment_run() -> bool:
+    """Whether a part of the page runs alone."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return bool(context is not None and context.fragment_ids_this_run)
+
+
+def snapshot() -> dict[str, dict[str, Any]]:
+    """Every field of every setup that this session has seen: setup → field → value."""
+    return {name: dict(fields) for name, fields in st.session_state.get(_KEPT, {}).items()}
+
+
+def restore(setup: str, name: str, value: Any) -> str:
+    """Set a field of a setup by name, from a callback; returns what people call the field."""
+    set_field(_KNOWN[setup], name, value)
+    return bounds(_KNOWN[setup], name).label or name
 
 
 def bounds(setup: type, name: str) -> setups.Bounds:
@@ -60,6 +109,7 @@ def seed(setup: type[Setup], **defaults: Any) -> None:
         defaults: values that stand in for the class's own defaults here (what this dataset suggests).
     """
     session = st.session_state
+    _KNOWN[setup.__name__] = setup
     remembered = session.setdefault(_KEPT, {}).get(setup.__name__, {})
     link = session.setdefault(_LINK, {})
     for f in _fields(setup):
@@ -101,6 +151,9 @@ def read(setup: type[Setup], in_link: Mapping[str, Any] | None = None) -> Setup:
     result = setups.clean(setup, values)
     remembered = st.session_state.setdefault(_KEPT, {}).setdefault(setup.__name__, {})
     now = st.session_state.setdefault(_NOW, {})
+    _KNOWN[setup.__name__] = setup
+    on_page = st.session_state.setdefault(_ON_PAGE, {}).setdefault(st.session_state.get(_PAGE, ""), {})
+    on_page[setup.__name__] = True
     for f in _fields(setup):
         value = getattr(result, f.name)
         remembered[f.name] = value
@@ -110,8 +163,8 @@ def read(setup: type[Setup], in_link: Mapping[str, Any] | None = None) -> Setup:
             now[name] = as_text(value)
         else:
             now.pop(name, None)
-    if dict(st.query_params.items()) != now:
-        st.query_params.from_dict(now)
+    if not st.session_state.get(_DEFERRED):
+        write_link()
     return result
 
 

@@ -13,9 +13,15 @@ from core import paths
 from core.charts import BACKBONE_COLOURS
 
 
-def apply() -> None:
-    """The style of every page; once per run, by the frame."""
+def apply(projector: bool = False) -> None:
+    """The style of every page; once per run, by the frame.
+
+    Args:
+        projector: with the larger type that a room can read.
+    """
     st.html(paths.ASSETS / "app.css")
+    if projector:
+        st.html(paths.ASSETS / "projector.css")
 
 
 def title(text: str, lead: str = "") -> None:

@@ -11,6 +11,7 @@ from core.errors import NotComputed
 from core.setups import FrameSetup
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
+from core.ui.widgets import frame_keys
 
 text = wording.page("frame")
 _SHOWN = "backbones shown"
@@ -35,6 +36,7 @@ def frame() -> None:
         if names:
             _dataset_and_backbones(names)
         setup = state.read(FrameSetup)
+        frame_keys.buttons()
         for job in jobs.running():
             st.caption(f":material/progress_activity: {theme.plain(job.title)} …")
         if not names:

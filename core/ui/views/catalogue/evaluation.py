@@ -67,7 +67,13 @@ def _draw_comparison(compared: catalogue_evaluation.CatalogueComparison) -> None
     """Bars with intervals, the words, the table."""
     label = metrics.label(compared.metric)
     lines = [
-        charts.Bar(row.label, row.mean, row.low, row.high, "#d6404e" if row.strategy == compared.base else "#4269d0")
+        charts.Bar(
+            row.label,
+            row.mean,
+            row.low,
+            row.high,
+            charts.FUSION_COLOUR if row.strategy == compared.base else charts.BACKBONE_COLOURS[0],
+        )
         for row in compared.table.itertuples()
     ]
     with st.container(key="catalogue-halves"):
