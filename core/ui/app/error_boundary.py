@@ -45,10 +45,9 @@ def fragment(draw: Callable[..., Any] | None = None, **options: Any) -> Callable
 
     @functools.wraps(draw)
     def run(*args: Any, **kwargs: Any) -> Any:
-        """The part; when it runs alone, the link and the steps to undo follow at its end."""
+        """The part; when it runs alone, what it changed is a step to undo."""
         result = part(*args, **kwargs)
         if state.is_fragment_run():
-            state.write_link()
             history.note_fragment()
         return result
 

@@ -65,7 +65,7 @@ def _follow(page: str, link: Mapping[str, str]) -> None:
 def write_link() -> None:
     """Put what the page says now into the browser's address, where that changed."""
     now = st.session_state.get(_NOW, {})
-    st.session_state[_WRITTEN] = dict(now)
+    st.session_state[_WRITTEN], st.session_state[_DEFERRED] = dict(now), False
     if dict(st.query_params.items()) != now:
         st.query_params.from_dict(now)
 

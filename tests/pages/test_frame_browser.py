@@ -1,0 +1,122 @@
+"""The frame of every page in Chromium: keys, undo and redo, Back in one press, and a narrow window that cuts nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from core import data
+from core.studies import embedding
+from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
+from tests.conftest import write_tiny
+from tests.pages.test_every_page import PAGES
+
+OWN = ("hsv_histogram", "hog")
+CUT = """() => {
+  const wrong = [], root = document.documentElement, main = document.querySelector('[data-testid=stMain]');
+  for (const [name, area] of [['page', root], ['main', main]])
+    if (area.scrollWidth > area.clientWidth + 1) wrong.push(`${name} scrolls sideways: ${area.scrollWidth} > ${area.clientWidth}`);
+  for (const button of main.querySelectorAll('button')) {
+    const text = button.textContent.trim(), around = button.getBoundingClientRect();
+    if (!text || !around.width || button.closest('[data-testid=stTooltipIcon]')) continue;
+    for (const part of button.querySelectorAll('p')) {
+      const box = part.getBoundingClientRect();
+      if (box.width <= 1) continue;  // a name for screen readers, beside an icon
+      if (part.scrollWidth > part.clientWidth + 1 || box.right > around.right + 1) wrong.push(`cut: ${text}`);
+    }
+  }
+  return wrong; }"""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Two small embedded datasets behind a server; its address."""
+    folder = tmp_path_factory.mktemp("frame")
+    home, before = folder / "home", os.environ.get("FUSIONSCOPE_HOME")
+    os.environ["FUSIONSCOPE_HOME"] = str(home)
+    try:
+        for name in ("tiny", "other"):
+            embedding.embed(data.add(name, write_tiny(folder / name, per_class=4)), OWN)
+    finally:
+        os.environ.pop("FUSIONSCOPE_HOME") if before is None else os.environ.__setitem__("FUSIONSCOPE_HOME", before)
+    with serve(ROOT / "app.py", home) as address:
+        yield address
+
+
+def settled(tab) -> None:  # noqa: F811
+    """Until the server has nothing left to draw, and said so twice."""
+    for _ in range(2):
+        tab.wait_for_function(
+            "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'",
+            timeout=60_000,
+        )
+        tab.wait_for_timeout(250)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_keys_and_the_way_back(app: str, tab) -> None:  # noqa: F811
+    from playwright.sync_api import expect
+
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    tab.goto(f"{app}/leaderboard?d=tiny")
+    expect(tab.get_by_text("mean of 24 of 24 queries").first).to_be_visible(timeout=120_000)
+    settled(tab)
+    tab.get_by_text("Differences", exact=True).click()
+    expect(tab).to_have_url(re.compile("see=differences"))
+    settled(tab)
+    heading = tab.get_by_role("heading", name="Leaderboard")
+    heading.click()
+    tab.keyboard.press("Control+z")
+    expect(tab).not_to_have_url(re.compile("see=differences"))
+    expect(tab.get_by_test_id("stToast").first).to_contain_text("Undone")
+    settled(tab)
+    tab.keyboard.press("Control+Shift+z")
+    expect(tab).to_have_url(re.compile("see=differences"))
+    settled(tab)
+
+    dataset = tab.get_by_test_id("stSidebar").get_by_role("combobox", name="Dataset")
+    dataset.click()
+    tab.get_by_role("option", name="other").click()
+    expect(tab).to_have_url(re.compile("d=other"))
+    settled(tab)
+    tab.go_back()
+    expect(tab).to_have_url(re.compile("d=tiny"))
+    expect(dataset).to_have_value("tiny", timeout=30_000)
+    settled(tab)
+
+    heading.click()
+    tab.keyboard.press("?")
+    expect(tab.get_by_role("dialog")).to_contain_text("projector")
+    tab.keyboard.press("Escape")
+    expect(tab.get_by_role("dialog")).to_have_count(0)
+    size = "() => parseFloat(getComputedStyle(document.documentElement).fontSize)"
+    before = tab.evaluate(size)
+    heading.click()
+    tab.keyboard.press("p")
+    tab.wait_for_function(f"before => ({size})() > 1.2 * before", arg=before, timeout=30_000)
+    settled(tab)
+    tab.keyboard.press("Alt+PageDown")
+    expect(tab.get_by_role("heading", name="Leaderboard")).to_have_count(0, timeout=30_000)
+    settled(tab)
+    tab.keyboard.press("p")
+    tab.wait_for_function(f"before => ({size})() === before", arg=before, timeout=30_000)
+    assert not tab.complaints
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_narrow_window_cuts_nothing(app: str, tab) -> None:  # noqa: F811
+    tab.set_viewport_size({"width": 900, "height": 800})
+    wrong: dict[str, list[str]] = {}
+    for _, title, _, address, _ in PAGES:
+        tab.goto(f"{app}/{address}?d=tiny")
+        tab.wait_for_selector("[data-testid=stMain] h1", timeout=60_000)
+        settled(tab)
+        if found_here := tab.evaluate(CUT):
+            wrong[title] = found_here
+    assert not wrong, wrong
+    assert not tab.complaints
