@@ -33,7 +33,7 @@ def page() -> None:
     stage = theme.stage("curves")
     with stage.controls:
         competitors = controls.choose_systems(selection)
-    with stage.picture:
+    with stage.chart:
         controls.choose_curve()
     setup = state.read(CurvesSetup, in_link=system_select.in_link(competitors, CurvesSetup))
     if not competitors:
@@ -47,7 +47,7 @@ def page() -> None:
             icon=":material/info:",
         )
         return
-    with stage.picture:
+    with stage.chart:
         DRAWINGS[setup.look](view, stage.answer)
         figure_definitions.button(controls.FIGURES[setup.look], (2, 4, 7))
     for sentence in leaderboard.remarks(selection.dataset, relevance, 1):

@@ -35,7 +35,7 @@ def page() -> None:
     with stage.answer:
         view = leaderboard_view.build(selection.dataset, competitors, setup)
         verdict.draw(view)
-    with stage.picture:
+    with stage.chart:
         closer_looks.draw(view)
     results_table.draw(view)
     leaderboard_view.warnings(view, relevance)

@@ -19,7 +19,7 @@ def two_pages() -> None:
     st.number_input("k", 1, 1000, key=state.key(setup, "k"))
     st.button("undo", on_click=history.undo, disabled=not history.can_undo())
     st.button("redo", on_click=history.redo, disabled=not history.can_redo())
-    st.caption(str(history.told()))
+    st.caption(str(history.last_move()))
     state.read(setup)
     state.write_link()
     history.note(page)

@@ -74,7 +74,7 @@ def can_redo() -> bool:
     return bool(state.session_get(_FUTURE, []))
 
 
-def told() -> tuple[bool, str] | None:
+def last_move() -> tuple[bool, str] | None:
     """(whether back, what) of the step that was just taken, once; None where none was."""
     return state.session_take(_TOLD)
 

@@ -50,7 +50,7 @@ class Stage(NamedTuple):
     """Where the parts of a page stand: its answer, then its picture beside its controls."""
 
     answer: DeltaGenerator
-    picture: DeltaGenerator
+    chart: DeltaGenerator
     controls: DeltaGenerator
 
 
@@ -62,8 +62,8 @@ def stage(name: str) -> Stage:
     """
     answer_slot = st.container()
     with side_by_side(name):
-        picture, controls = st.columns([9, 3], gap="large")
-    return Stage(answer_slot, picture, controls.container(key=f"stage-controls {name}"))
+        chart, controls = st.columns([9, 3], gap="large")
+    return Stage(answer_slot, chart, controls.container(key=f"stage-controls {name}"))
 
 
 def side_by_side(name: str) -> DeltaGenerator:

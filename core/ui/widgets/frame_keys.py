@@ -49,8 +49,8 @@ def draw(pages: Sequence[StreamlitPage], page: StreamlitPage) -> None:
     if pressed in ("next", "previous"):
         step = 1 if pressed == "next" else -1
         st.switch_page(pages[(list(pages).index(page) + step) % len(pages)])
-    if (step_told := history.told()) is not None:
-        back, what = step_told
+    if (move := history.last_move()) is not None:
+        back, what = move
         st.toast(text("state.undone" if back else "state.redone", what=what), icon=_ICONS["undo" if back else "redo"])
     if state.session_take(_SHEET, False):
         _sheet()

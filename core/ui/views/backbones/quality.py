@@ -28,7 +28,7 @@ def draw(dataset: str, infos: Sequence[BackboneInfo], filters: Filters) -> Backb
     with theme.side_by_side("backbones"):
         left, right = st.columns([9, 3], gap="large")
     with left:
-        _picture(infos, comparison)
+        _chart(infos, comparison)
     with right.container(key="stage-controls backbones"):
         return filters(infos)
 
@@ -67,7 +67,7 @@ def _answer(dataset: str, infos: Sequence[BackboneInfo], comparison: BaselineCom
         theme.answer(text("phrase.best_cost", **fields, ms=wording.number(cost.latency_ms, 1)), small)
 
 
-def _picture(infos: Sequence[BackboneInfo], comparison: BaselineComparison) -> None:
+def _chart(infos: Sequence[BackboneInfo], comparison: BaselineComparison) -> None:
     """Quality against cost where costs are known, else a bar for each backbone."""
     rows = _rows(comparison)
     costs = {info.name: info.cost for info in infos}

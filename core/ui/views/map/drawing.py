@@ -39,11 +39,11 @@ def answer(loaded: Dataset, named: SystemRef, other: SystemRef | None, lab: str)
     left = map_layouts.drawn(loaded, named, setup, "left")
     layouts = [left, *([map_layouts.drawn(loaded, other, setup, "right", left)] if other else [])]
     titles = [text("phrase.lab") if ref.text == lab else ref.title for ref in (named, other) if ref]
-    lines = [_kept(layout.map, theme.plain(title)) for layout, title in zip(layouts, titles)]
+    lines = [_quality_line(layout.map, theme.plain(title)) for layout, title in zip(layouts, titles)]
     theme.answer("  \n".join(lines), projection.METHODS.get(left.map.projection.method).reading)
 
 
-def _kept(layout: maps.Map, title: str) -> str:
+def _quality_line(layout: maps.Map, title: str) -> str:
     """One map in a line."""
     fields = {"method": projection.METHODS.get(layout.projection.method).label, "system": title}
     quality = layout.quality
@@ -51,8 +51,8 @@ def _kept(layout: maps.Map, title: str) -> str:
         return text("phrase.not_yet", **fields)
     if not math.isfinite(quality.trustworthiness):
         return text("phrase.too_few", **fields)
-    kept, trust = wording.percent(quality.preservation), wording.number(quality.trustworthiness)
-    return text("phrase.kept", **fields, kept=kept, k=quality.k, trust=trust)
+    share, trust = wording.percent(quality.preservation), wording.number(quality.trustworthiness)
+    return text("phrase.kept", **fields, share=share, k=quality.k, trust=trust)
 
 
 @fragment
