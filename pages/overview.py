@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import backbones, paths, wording
+from core import backbones, wording
 from core.setups import FrameSetup
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.error_boundary import guarded
@@ -16,19 +16,14 @@ text = wording.page("overview")
 
 def page() -> None:
     """Draw the page."""
-    st.html(paths.ASSETS / "overview.css")
     theme.title(text("title.page"), text("lead.page"))
     chosen = state.read(FrameSetup).backbones
     first_minute.start_demo(chosen)
     jobs.job_panel(embedding_job.JOB)
     current = state.get(FrameSetup, "dataset")
     if current in cache.ready_datasets():
-        left, right = st.columns([3, 2], gap="large")
-        with left.container(key="overview-dataset"):
-            guarded(dataset_card.draw)(current, chosen)
-        with right.container(key="overview-results"):
-            st.subheader(text("heading.results"), anchor=False)
-            guarded(results.draw)(current)
+        guarded(results.draw)(current)
+        guarded(dataset_card.draw)(current, chosen)
     add_folder.draw()
     dataset_card.draw_others(current, chosen)
     st.caption(text("sentence.store", folder=cache.store_folder(), engine=backbones.engine_sentence()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import paths
+from core import paths, wording
 from core.errors import BadInput, NotComputed
 from core.setups import FrameSetup, WordsSetup
 from core.ui.app import cache, jobs, state, theme
@@ -12,14 +12,13 @@ from core.ui.app.error_boundary import guarded
 from core.ui.views.text import controls, describe, search, text_cache, zero_shot_labels
 from core.ui.widgets import embedding_job, sidebar
 
+text = wording.page("text_search")
+
 
 def page() -> None:
     """Draw the page."""
     st.html(paths.ASSETS / "text_search.css")
-    theme.title(
-        "Text search",
-        "Find images by what is in them, label them by class names alone, and put a selection into words.",
-    )
+    theme.title(text("title.page"), text("lead.page"))
     state.seed(WordsSetup)
     jobs.job_panel(embedding_job.JOB, text_cache.JOB)
     try:

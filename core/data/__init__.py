@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from core.data import attached_vectors, external_vectors, images, overrides, readers, splits
-    from core.data.built_in import DATASETS
+    from core.data.built_in import DATASETS, OPENING
     from core.data.changes import decided, describe, keep_all, keep_one_of_each, make_split, quarantine, remove, rename
     from core.data.dataset_table import subset
     from core.data.image_bytes import read_bytes, read_checked
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MODULES = "attached_vectors external_vectors images overrides readers splits"
 _NAMES = {
     "vector_import": "add_vectors",
-    "built_in": "DATASETS",
+    "built_in": "DATASETS OPENING",
     "changes": "decided describe keep_all keep_one_of_each make_split quarantine remove rename",
     "dataset_table": "subset",
     "image_bytes": "read_bytes read_checked",

@@ -49,6 +49,20 @@ def _make(name: str) -> Callable[[Task], Path]:
     return make
 
 
+OPENING = "colour_variants"
+"""What an empty installation builds and opens on: a set where mixing backbones is shown to help."""
+
+DATASETS.add(
+    BuiltIn(
+        OPENING,
+        label="Colour variants",
+        make=_make(OPENING),
+        is_made=_made(OPENING),
+        licence="free: see the README.txt beside the images in scikit-image and scikit-learn",
+        reference="fifteen photographs that scikit-image and scikit-learn carry, in 4 hues, 4 seeded views of each",
+        description="Same photograph in the same colour, as a shop's colour variants: 240 images, 60 classes.",
+    )
+)
 DATASETS.add(
     BuiltIn(
         "photo_views",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from core import compat, files, paths
 from core.data import images
 from core.errors import StoreUnusable
-from core.task import NO_TASK, Task
+from core.task import NO_TASK, ProgressMeter, Task
 
 VIEWS = 24
 SEED = 20
@@ -45,12 +45,23 @@ _PHOTOGRAPHS = {
 }
 
 
+COLOURS = 4
+"""Hues of each photograph among the colour variants, evenly around the circle."""
+COLOUR_VIEWS = 4
+_LEAST_SATURATION = 70
+"""Of 255: what is grey takes the hue on."""
+_IN_COLOURS = (
+    *("astronaut", "camera", "cell", "chelsea", "china", "clock_motion", "coffee", "coins", "flower"),
+    *("hubble_deep_field", "ihc", "moon", "motorcycle_left", "retina", "rocket"),
+)
+
+
 def _folder(name: str) -> Path:
     return paths.home() / "demo" / name
 
 
 def _stamp(name: str) -> dict[str, object]:
-    packages = {"photo_views": ("scikit-image", "scikit-learn", "pillow"), "digits": ("scikit-learn", "pillow")}[name]
+    packages = ("scikit-learn", "pillow") if name == "digits" else ("scikit-image", "scikit-learn", "pillow")
     return {"version": _VERSION, **{package: compat.version(package) for package in packages}}
 
 
@@ -67,7 +78,7 @@ def make(name: str, task: Task = NO_TASK) -> Path:
     folder = _folder(name)
 
     def fill(beside: Path) -> None:
-        {"photo_views": _photo_views, "digits": _digits}[name](beside, task)
+        {"photo_views": _photo_views, "digits": _digits, "colour_variants": _colour_variants}[name](beside, task)
         files.write_json(beside / ".made.json", _stamp(name), sort_keys=True)
 
     try:
@@ -91,20 +102,56 @@ def photographs() -> Iterator[tuple[str, Image.Image]]:
 
 
 def _photo_views(folder: Path, task: Task) -> None:
-    meter = task.meter("Drawing the demo's photo views", len(_PHOTOGRAPHS) * VIEWS)
+    classes = ((name, photograph, [SEED, number]) for number, (name, photograph) in enumerate(_small_photographs()))
+    _draw_views(folder, classes, VIEWS, task.meter("Drawing the demo's photo views", len(_PHOTOGRAPHS) * VIEWS))
+
+
+def _colour_variants(folder: Path, task: Task) -> None:
+    classes = (
+        (f"{name}_{colour}", recoloured(photograph, colour / COLOURS), [SEED, number, colour])
+        for number, (name, photograph) in enumerate(_small_photographs())
+        for colour in range(COLOURS)
+        if name in _IN_COLOURS
+    )
+    count = len(_IN_COLOURS) * COLOURS * COLOUR_VIEWS
+    _draw_views(folder, classes, COLOUR_VIEWS, task.meter("Drawing the demo's colour variants", count))
+
+
+def _small_photographs() -> Iterator[tuple[str, Image.Image]]:
+    for name, photograph in photographs():
+        scale = _LONG_SIDE / max(photograph.size)
+        yield name, photograph.resize([round(side * scale) for side in photograph.size], Image.Resampling.LANCZOS)
+
+
+def _draw_views(
+    folder: Path, classes: Iterable[tuple[str, Image.Image, list[int]]], count: int, meter: ProgressMeter
+) -> None:
+    """A folder per class of (name, photograph, seed), with so many views."""
     with ThreadPoolExecutor(max_workers=paths.cpu_count()) as pool:
-        for number, (name, photograph) in enumerate(photographs()):
-            scale = _LONG_SIDE / max(photograph.size)
-            small = photograph.resize([round(side * scale) for side in photograph.size], Image.Resampling.LANCZOS)
+        for name, photograph, seed in classes:
             (folder / name).mkdir(exist_ok=True)
 
-            def draw(index: int, small: Image.Image = small, name: str = name, number: int = number) -> None:
-                data = view(small, np.random.default_rng([SEED, number, index]))
+            def draw(
+                index: int, photograph: Image.Image = photograph, name: str = name, seed: list[int] = seed
+            ) -> None:
+                data = view(photograph, np.random.default_rng([*seed, index]))
                 (folder / name / f"{name}_{index:02d}.jpg").write_bytes(data)
 
-            for _ in pool.map(draw, range(VIEWS)):
-                task.check()
+            for _ in pool.map(draw, range(count)):
+                meter.task.check()
                 meter.add()
+
+
+def recoloured(photograph: Image.Image, turn: float) -> Image.Image:
+    """The photograph with its hues turned around the circle; what is grey is tinted with the hue.
+
+    Args:
+        turn: 0 to 1, a part of the whole circle.
+    """
+    hue, saturation, value = (np.asarray(band).astype(np.int32) for band in photograph.convert("HSV").split())
+    hue = np.where(saturation < _LEAST_SATURATION // 4, 0, hue) + round(256 * turn)
+    bands = (hue % 256, np.maximum(saturation, _LEAST_SATURATION), value)
+    return Image.merge("HSV", [Image.fromarray(band.astype(np.uint8), "L") for band in bands]).convert("RGB")
 
 
 def view(photograph: Image.Image, random: np.random.Generator) -> bytes:

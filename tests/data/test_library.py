@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from core import data, paths
-from core.data import dataset_table, image_bytes
+from core.data import dataset_table, demo, image_bytes
 from core.errors import BadInput, Cancelled, StoreMismatch, StoreUnusable, UnknownName
 from core.store import open_store
 from core.task import Task
@@ -305,3 +306,12 @@ def test_the_photo_views_are_the_same_every_time(home: Path, monkeypatch: pytest
     assert len(set(dataset.keys.tolist())) == 480 and any("photo views" in p.stage for p in told)
     monkeypatch.setenv("FUSIONSCOPE_HOME", str(tmp_path / "elsewhere"))
     assert data.load("photo_views").fingerprint == dataset.fingerprint
+
+
+def test_colour_variants_differ_by_photograph_and_by_colour(home: Path) -> None:
+    dataset = data.load(data.OPENING)
+    assert len(dataset) == 240 and len(dataset.label_names) == 60
+    assert (data.relevance(dataset).n_relevant == 3).all() and len(set(dataset.keys.tolist())) == 240
+    grey = Image.new("RGB", (8, 8), (120, 120, 120))
+    hues = [demo.recoloured(grey, turn / 4).convert("HSV").getpixel((0, 0))[0] for turn in range(4)]
+    assert all(abs(hue - 64 * turn) <= 2 for turn, hue in enumerate(hues)), hues

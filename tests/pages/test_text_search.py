@@ -84,7 +84,7 @@ def test_photo_sentences_on_and_off(demo) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("", "Type what to look for"),
+        ("", "“"),
         ("   -  ", "Type what to look for, for example"),
         ("красная обувь", "reads English; most of this query says nothing to it"),
         ("🐈 -🐕", "Without".lower()),

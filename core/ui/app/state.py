@@ -87,6 +87,11 @@ def restore(setup: str, name: str, value: Any) -> str:
     return bounds(_KNOWN[setup], name).label or name
 
 
+def opened_by_link() -> bool:
+    """Whether the address that opened this session said anything."""
+    return bool(st.session_state.get(_LINK))
+
+
 def bounds(setup: type, name: str) -> setups.Bounds:
     """What a field may hold, and what a page writes beside its widget."""
     return setups.bounds_of(setup, name)

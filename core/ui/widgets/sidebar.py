@@ -30,8 +30,10 @@ class Selection:
 
 def frame() -> None:
     """The shared sidebar: dataset, backbones, and what is running."""
-    state.seed(FrameSetup)
     names = cache.ready_datasets()
+    # A bare address opens on the set that an empty installation builds; a link without a dataset means the usual one.
+    opens = not state.opened_by_link() and (data.OPENING in names or not names)
+    state.seed(FrameSetup, **({"dataset": data.OPENING} if opens else {}))
     with st.sidebar:
         if names:
             _dataset_and_backbones(names)
@@ -46,7 +48,7 @@ def frame() -> None:
 def _dataset_and_backbones(names: tuple[str, ...]) -> None:
     chosen = state.get(FrameSetup, "dataset")
     if chosen not in names:
-        if chosen != FrameSetup.dataset:
+        if chosen not in (FrameSetup.dataset, data.OPENING):
             st.warning(
                 theme.plain(f"No dataset named {chosen!r} is on this installation; {names[0]!r} is shown instead.")
             )
@@ -59,8 +61,10 @@ def _dataset_and_backbones(names: tuple[str, ...]) -> None:
     )
     embedded = cache.embedded(dataset)
     wanted = state.get(FrameSetup, "backbones")
-    state.set_widget(_SHOWN, [name for name in wanted if name in embedded] or list(embedded))
-    shown = state.widget(_SHOWN)
+    # A key for each list of options: what a browser still sends of a shorter list is no choice of a longer one.
+    widget = f"{_SHOWN} {' '.join(embedded)}"
+    state.set_widget(widget, [name for name in wanted if name in embedded] or list(embedded))
+    shown = state.widget(widget)
     with st.popover(
         text("button.backbones", chosen=len(shown), embedded=len(embedded)),
         width="stretch",
@@ -69,8 +73,9 @@ def _dataset_and_backbones(names: tuple[str, ...]) -> None:
         st.multiselect(
             text("label.backbones"),
             embedded,
-            key=_SHOWN,
+            key=widget,
             on_change=_take_backbones,
+            args=(widget,),
             format_func=cache.backbone_title,
             help=text("help.backbones"),
             placeholder=text("placeholder.backbones"),
@@ -85,8 +90,8 @@ def _legend(names: tuple[str, ...]) -> None:
     st.html(str(templates.render("backbone_legend.html.jinja", entries=entries, more=len(names) - len(entries))))
 
 
-def _take_backbones() -> None:
-    state.set_field(FrameSetup, "backbones", tuple(state.widget(_SHOWN)))
+def _take_backbones(widget: str) -> None:
+    state.set_field(FrameSetup, "backbones", tuple(state.widget(widget)))
 
 
 def selection() -> Selection:

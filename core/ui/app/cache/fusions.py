@@ -7,6 +7,7 @@ import numpy as np
 from core.fusion import FusionSpec
 from core.metrics import curves, resampling
 from core.studies import fusion_baseline, fusion_evaluator, query_sampling, training_split, weight_search
+from core.studies import headline as headlines
 from core.studies.comparison import Estimate, ResamplingUnit
 from core.types import Dataset
 from core.ui.app.cache.backbone_costs import costs
@@ -108,3 +109,9 @@ def two_strongest(loaded: Dataset, names: tuple[str, ...]) -> dict[str, float]:
 def chosen_mix(loaded: Dataset, names: tuple[str, ...], count: int = 2) -> Estimate:
     """Equal shares of the best few backbones, on queries that did not choose them."""
     return fusion_baseline.chosen_mix(evaluator(loaded, names), names, count=count)
+
+
+@cached(max_entries=16)
+def headline(loaded: Dataset, names: tuple[str, ...]) -> headlines.Headline:
+    """The best mix beside the best backbone, each on queries that did not choose it."""
+    return headlines.headline(evaluator(loaded, names), names)

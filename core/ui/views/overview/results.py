@@ -1,46 +1,41 @@
-"""What the backbones of a dataset find, alone and mixed, and where to go from there."""
+"""Which system of a dataset finds most, in one line and one picture, and where to go from there."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import streamlit as st
 
 from core import charts, metrics, paths, wording
-from core.fusion import FusionSpec
 from core.setups import FrameSetup
-from core.studies import fusion_baseline
+from core.studies.headline import Headline
 from core.types import Dataset
 from core.ui.app import cache, state, theme
+from core.ui.widgets import figure_definitions
 
 text = wording.page("overview")
 
 
 def draw(name: str) -> None:
-    """The mean average precision of each backbone that is selected and done, and of their equal mix."""
+    """The answer, the bars of each backbone that is selected and done and of their mixes, and three next steps."""
     loaded, done = cache.dataset(name), _selected(name)
     if not done:
         st.caption(text("sentence.none_yet"))
         return
     if not loaded.has_labels:
-        st.caption(text("sentence.no_labels"))
+        theme.answer(text("sentence.no_labels"))
+        _next_steps(_WITHOUT_LABELS)
         return
-    comparison = cache.leaderboard(name, done)
-    best_two = _best_two(name, done) if len(done) > 2 else None
-    bars = charts.BarChart(_bars(loaded, comparison, done), "mAP").figure()
-    st.plotly_chart(bars, key=f"overview bars {name}", config={"displayModeBar": False})
-    n_queries = len(loaded.split.queries)
-    counted = f"{comparison.n_valid:,}" + (f" of {n_queries:,}" if n_queries > comparison.n_valid else "")
-    notes = [text("sentence.bars", definition=metrics.parse("map")[0].definition, queries=counted)]
-    if best_two is not None:
-        notes.append(text("sentence.best_two", figure=wording.number(best_two.row("fusion").mean)))
-    st.caption(" ".join(notes))
-    if len(done) > 1:
-        mixes = {text("phrase.verdict_all", count=len(done)): comparison, text("phrase.verdict_best_two"): best_two}
-        for title, mix in mixes.items():
-            if mix is not None:
-                st.markdown(f"**{title}**: {theme.plain(cache.with_titles(mix.verdict, done))}")
-        if comparison.choice:
-            st.caption(theme.plain(cache.with_titles(comparison.choice, done)))
-    _next_steps()
+    sampled = cache.query_sample(loaded, done) or loaded
+    headline = cache.headline(sampled, done)
+    theme.answer(_answer(headline), _basis(headline))
+    with theme.side_by_side("overview"):
+        left, right = st.columns([3, 1], gap="large")
+        bars = charts.BarChart(_bars(loaded, headline, done), metrics.label("map")).figure()
+        left.plotly_chart(bars, key=f"overview bars {name}", config={"displayModeBar": False})
+        with right:
+            _next_steps(_WITH_LABELS)
+            figure_definitions.button(("map",), (7, 8))
 
 
 def _selected(name: str) -> tuple[str, ...]:
@@ -49,41 +44,82 @@ def _selected(name: str) -> tuple[str, ...]:
     return tuple(backbone for backbone in state.get(FrameSetup, "backbones") if backbone in embedded) or embedded
 
 
-def _bars(loaded: Dataset, comparison: fusion_baseline.BaselineComparison, done: tuple[str, ...]) -> list[charts.Bar]:
-    """A bar for each backbone and each mix, the best first."""
-    colours, several = theme.colours(done), len(done) > 2
+def title_of(names: Sequence[str]) -> str:
+    """A mix by its backbones."""
+    return " + ".join(map(cache.backbone_title, names))
+
+
+def _answer(headline: Headline) -> str:
+    """The best system and its figure, and what a mix adds where that is sure."""
+    if not headline.n_valid:
+        return text("sentence.no_query")
+    single = theme.plain(cache.backbone_title(headline.single))
+    difference, alone = headline.difference, headline.single_figure
+    if difference is None:
+        return text("sentence.one_backbone", system=single, figure=wording.number(alone.mean))
+    if headline.gain:
+        return text(
+            "sentence.gain",
+            system=theme.plain(title_of(headline.mix)),
+            figure=wording.number(headline.mix_figure.mean),
+            change=wording.signed(difference.mean),
+        )
+    figure = wording.number(alone.mean)
+    if difference.too_few:
+        return text("sentence.too_few", system=single, figure=figure, count=difference.n_units)
+    return text("sentence.no_gain", system=single, figure=figure)
+
+
+def _basis(headline: Headline) -> str:
+    """What the answer rests on."""
+    difference = headline.difference
+    if difference is None or not headline.n_valid:
+        return ""
+    return text(
+        "sentence.basis",
+        queries=wording.plural(headline.n_valid, "query"),
+        units=f"{headline.unit.n:,} {headline.unit.name}",
+        change=wording.signed(difference.mean),
+        interval=wording.interval(difference.low, difference.high, sign=True),
+        p=wording.p_value(difference.p_holm),
+    )
+
+
+def _bars(loaded: Dataset, headline: Headline, done: tuple[str, ...]) -> list[charts.Bar]:
+    """A bar for each backbone, for the mix of the answer, and for the mix of all; the best first."""
+    comparison, colours = cache.leaderboard(loaded.name, done), theme.colours(done)
     bars = [
         charts.Bar(cache.backbone_title(row.name), row.mean, row.low, row.high, colours[row.name])
         for row in comparison.rows
         if row.role == "backbone"
     ]
-    if len(done) > 1:
-        row = comparison.row("fusion")
-        colour = charts.OTHER_MIX_COLOUR if several else charts.FUSION_COLOUR
-        bars.append(charts.Bar(text("phrase.equal_mix", count=len(done)), row.mean, row.low, row.high, colour))
-    if several:
-        mix = cache.chosen_mix(cache.query_sample(loaded, done) or loaded, done)
-        bars.append(charts.Bar(text("phrase.best_two"), mix.mean, mix.low, mix.high, charts.FUSION_COLOUR))
+    if headline.difference is not None:
+        mix = headline.mix_figure
+        bars.append(charts.Bar(title_of(headline.mix), mix.mean, mix.low, mix.high, charts.FUSION_COLOUR))
+        if set(headline.mix) != set(done):
+            row = comparison.row("fusion")
+            title = text("phrase.equal_mix", count=len(done))
+            bars.append(charts.Bar(title, row.mean, row.low, row.high, charts.OTHER_MIX_COLOUR))
     return sorted(bars, key=lambda bar: -bar.mean)
 
 
-def _best_two(name: str, done: tuple[str, ...]) -> fusion_baseline.BaselineComparison:
-    """The equal mix of the two backbones that find most alone, beside all of them."""
-    loaded = cache.dataset(name)
-    spec = FusionSpec("best two", "concat", done).with_shares(cache.two_strongest(loaded, done))
-    return cache.baseline_comparison(cache.query_sample(loaded, done) or loaded, done, spec, "map")
-
-
-_NEXT = (
-    ("pages/fusion_lab.py", text("button.next_weights"), ":material/tune:"),
-    ("pages/retrieval.py", text("button.next_results"), ":material/image_search:"),
-    ("pages/map.py", text("button.next_map"), ":material/scatter_plot:"),
-    ("pages/leaderboard.py", text("button.next_compare"), ":material/leaderboard:"),
+_WITH_LABELS = (
+    ("fusion_lab", ":material/tune:"),
+    ("retrieval", ":material/image_search:"),
+    ("leaderboard", ":material/leaderboard:"),
+)
+_WITHOUT_LABELS = (
+    ("judge", ":material/gavel:"),
+    ("retrieval", ":material/image_search:"),
+    ("map", ":material/scatter_plot:"),
+    ("datasets", ":material/filter_none:"),
 )
 
 
-def _next_steps() -> None:
-    """Where the figures are taken further."""
+def _next_steps(steps: Sequence[tuple[str, str]]) -> None:
+    """Pages where the answer is taken further: name of the page's file and its icon."""
     with st.container(key="overview-next", gap="small"):
-        for page_file, label, icon in _NEXT:
-            st.page_link(paths.REPOSITORY / page_file, label=label, icon=icon)
+        for page, icon in steps:
+            file = paths.REPOSITORY / "pages" / f"{page}.py"
+            if file.is_file():
+                st.page_link(file, label=text(f"button.next_{page}"), icon=icon)

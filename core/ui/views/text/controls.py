@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import wording
 from core.setups import WordsSetup, bounds_of
 from core.studies.text import text_encoding
 from core.ui.app import cache, jobs, state, theme
 from core.ui.widgets import embedding_job, sidebar
 
+text = wording.page("text_search")
+
 CONCEPTS = "concepts_lite0"
 ALL_READERS = "together"
-LOOKS = {"search": "Search", "labels": "Labels by name", "describe": "Describe a selection"}
-TEMPLATES = {"usual": "as it suits the backbone", "on": "on", "off": "off"}
+LOOKS = text.group("option.look")
+TEMPLATES = text.group("option.templates")
 TEMPLATE_FLAGS = {"usual": None, "on": True, "off": False}
 
 
 def offer_reader(name: str) -> None:
     """No embedded backbone reads text: say so, and give the button that helps."""
     st.info(
-        f"No backbone that is embedded for {theme.plain(name)} reads text. Concepts needs no download: it sees "
-        "ImageNet's 1,000 classes in an image and knows their names, so it finds things that have such a name or one "
-        "close to it.",
+        text("sentence.no_reader", dataset=theme.plain(name)),
         icon=":material/translate:",
     )
     st.button(
-        "Embed with Concepts",
+        text("button.embed_concepts"),
         type="primary",
         icon=":material/play_arrow:",
         key="embed concepts",
         on_click=embedding_job.start_embedding,
         args=(name, (CONCEPTS,)),
-        kwargs={"title": f"Embedding {name} with Concepts"},
         **jobs.waits(),
     )
 
@@ -39,7 +39,7 @@ def offer_reader(name: str) -> None:
 def choose_look() -> str:
     """Search, labels or a description."""
     look = st.segmented_control(
-        "What for",
+        text("label.look"),
         list(LOOKS),
         key=state.key(WordsSetup, "look"),
         format_func=LOOKS.__getitem__,
@@ -63,14 +63,14 @@ def choose_reader(names: tuple[str, ...], look: str) -> tuple[tuple[str, ...], b
         columns = st.columns(3 if look == "search" else 2, vertical_alignment="bottom", gap="medium")
         left, middle = columns[:2]
         reader = left.selectbox(
-            "Read by",
+            text("label.reader"),
             names + together,
             key=state.key(WordsSetup, "reader"),
-            format_func=lambda name: "all that read text" if name == ALL_READERS else cache.backbone_title(name),
-            help="A backbone with a text tower: text and images lie in one space.",
+            format_func=lambda name: text("option.all_readers") if name == ALL_READERS else cache.backbone_title(name),
+            help=text("help.reader"),
         )
         templates = middle.selectbox(
-            "Photo sentences",
+            text("label.templates"),
             list(TEMPLATES),
             key=state.key(WordsSetup, "templates"),
             format_func=TEMPLATES.__getitem__,
@@ -79,14 +79,12 @@ def choose_reader(names: tuple[str, ...], look: str) -> tuple[tuple[str, ...], b
         if look == "search":
             bounds = bounds_of(WordsSetup, "expand")
             columns[2].slider(
-                "Second step (feedback)",
+                text("label.expand"),
                 bounds.low,
                 bounds.high,
                 key=state.key(WordsSetup, "expand"),
                 help=bounds.help,
             )
     if reader == CONCEPTS:
-        st.caption(
-            "Concepts knows English names of things. It cannot know colours, counts, people's names or relations."
-        )
+        st.caption(text("sentence.concepts_knows"))
     return names if reader == ALL_READERS else (reader,), TEMPLATE_FLAGS[templates]

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core import metrics, wording
+from core.data import OPENING
 from core.errors import BadInput
 from core.setups import RetrievalSetup, WordsSetup
 from core.studies.text import text_encoding, text_query, text_search, zero_shot
@@ -16,7 +17,14 @@ from core.ui.components import gallery
 from core.ui.views.text import text_cache
 from core.ui.widgets import image_cards, sidebar
 
-_EXAMPLES = {"photo_views": ("cat", "hot drink", "something to ride", "night sky -rocket", '"old coins":2 face')}
+text = wording.page("text_search")
+
+_PHOTOGRAPHS = ("cat", "hot drink", "something to ride", "night sky -rocket", '"old coins":2 face')
+_EXAMPLES = {"photo_views": _PHOTOGRAPHS, OPENING: _PHOTOGRAPHS}
+
+
+_PREVIEWS = 3
+_PREVIEW_RESULTS = 6
 
 
 def _example_chosen() -> None:
@@ -37,17 +45,17 @@ def text_box(loaded: Dataset) -> None:
     """Where one types, and examples to begin with."""
     with st.container(key="words-line"):
         st.text_input(
-            "Text query",
+            text("label.query"),
             key=state.key(WordsSetup, "words"),
             icon=":material/search:",
             label_visibility="collapsed",
-            placeholder='What should be in the image, e.g. piano, or "red:2 shoe", or beach -people',
-            help="-word is to be avoided, word:2 counts twice, quotes keep words together.",
+            placeholder=text("placeholder.query"),
+            help=text("help.query"),
         )
     lines = examples(loaded)
     if lines and not state.get(WordsSetup, "words").strip():
         st.pills(
-            "Try",
+            text("label.examples"),
             lines,
             format_func=theme.plain,
             key="try words",
@@ -60,12 +68,32 @@ def draw(selection: sidebar.Selection, readers: tuple[str, ...], templates: bool
     """The images for a typed line, and how good such search is here."""
     loaded = selection.dataset
     setup = state.read(WordsSetup)
-    if not setup.words.strip():
-        st.caption("Type what to look for. Every result says how close its image lies to the text.")
-    else:
+    if setup.words.strip():
         _results(selection, setup, readers, templates)
+    else:
+        _preview(loaded, readers, templates)
     if loaded.label_names:
         _search_quality(loaded, readers[0], templates)
+
+
+def _preview(loaded: Dataset, readers: tuple[str, ...], templates: bool | None) -> None:
+    """What the first examples find, while nothing is typed yet."""
+    vectors = {name: rows[loaded.split.gallery] for name, rows in cache.vectors(loaded, readers).items()}
+    lines = examples(loaded)[:_PREVIEWS]
+    for column, line in zip(st.columns(max(1, len(lines)), gap="large"), lines):
+        try:
+            result = text_search.search(vectors, text_query.parse(line), templates=templates, encode=text_cache.words)
+        except BadInput:  # the name of a class that is no query
+            continue
+        with column:
+            st.markdown(text("phrase.example", query=theme.plain(line)))
+            gallery.grid(
+                _cards(loaded, result, _PREVIEW_RESULTS),
+                key=f"words preview {line}",
+                size=96,
+                name=text("phrase.results", query=line),
+                pick="",
+            )
 
 
 def _results(selection: sidebar.Selection, setup: WordsSetup, readers: tuple[str, ...], templates: bool | None) -> None:
@@ -78,7 +106,7 @@ def _results(selection: sidebar.Selection, setup: WordsSetup, readers: tuple[str
         return
     names = tuple(dict.fromkeys([*readers, *(selection.backbones if setup.expand else ())]))
     vectors = {name: rows[loaded.split.gallery] for name, rows in cache.vectors(loaded, names).items()}
-    with st.spinner("Reading the text …"):
+    with st.spinner(text("sentence.reading")):
         result = text_search.search(vectors, query, templates=templates, expand=setup.expand, encode=text_cache.words)
     st.markdown(f"**{theme.plain(query.sentence())}**")
     notes = [*result.notes, *_silent_backbones(selection, setup)]
@@ -87,8 +115,8 @@ def _results(selection: sidebar.Selection, setup: WordsSetup, readers: tuple[str
         _cards(loaded, result, setup.k),
         key="words results",
         size=130,
-        name=f"results for {setup.words}",
-        pick="Click to find more like it",
+        name=text("phrase.results", query=setup.words),
+        pick=text("button.find_more"),
     )
     if picked:
         state.set_field(RetrievalSetup, "query", picked)
@@ -101,8 +129,7 @@ def _silent_backbones(selection: sidebar.Selection, setup: WordsSetup) -> tuple[
     names = text_encoding.readers(selection.backbones).without_text_tower
     if not names or setup.expand:
         return ()
-    titles = ", ".join(map(cache.backbone_title, names))
-    return (f"{titles} {'reads' if len(names) == 1 else 'read'} no text; the second step lets them look for more.",)
+    return (text("sentence.mute", backbones=", ".join(map(cache.backbone_title, names))),)
 
 
 def _cards(loaded: Dataset, result: text_search.TextResult, k: int) -> list[gallery.Card]:
@@ -111,7 +138,7 @@ def _cards(loaded: Dataset, result: text_search.TextResult, k: int) -> list[gall
     for rank, item in enumerate(result.order[:k], start=1):
         position = int(loaded.split.gallery[item])
         rows = tuple((cache.backbone_title(name), None, float(values[item])) for name, values in result.cosines.items())
-        note = "a seed of the second step" if item in result.seeds else ""
+        note = text("phrase.seed") if item in result.seeds else ""
         score = float(result.scores[item])
         cards.append(image_cards.card(loaded, position, rank=rank, score=score, rows=rows, note=note))
     return cards
@@ -119,12 +146,14 @@ def _cards(loaded: Dataset, result: text_search.TextResult, k: int) -> list[gall
 
 def _search_quality(loaded: Dataset, reader: str, templates: bool | None) -> None:
     """How good such search is here: every class name is a query once."""
-    with st.expander("How well does text search work here?", icon=":material/query_stats:"):
-        if not st.toggle("Search for every class name", key="measure words"):
-            st.caption("Each class name becomes a query; the images of that class are relevant.")
+    with st.expander(text("heading.quality"), icon=":material/query_stats:"):
+        if not st.toggle(text("label.measure"), key="measure words"):
+            st.caption(text("sentence.measure"))
             return
         readable = [zero_shot.readable(name) for name in loaded.label_names]
-        if not text_cache.ready(reader, text_encoding.sentences_of(reader, readable, templates), "the class names"):
+        if not text_cache.ready(
+            reader, text_encoding.sentences_of(reader, readable, templates), text("phrase.class_names")
+        ):
             return
         vectors = cache.vectors(loaded, (reader,))[reader]
         quality = zero_shot.evaluate_class_names(loaded, reader, vectors, templates, text_cache.words)
@@ -134,12 +163,12 @@ def _search_quality(loaded: Dataset, reader: str, templates: bool | None) -> Non
                 column.metric(
                     metrics.label(key),
                     wording.number(metrics.mean(values)),
-                    help=f"{metrics.sentence(key)} Mean of {int((~np.isnan(values)).sum())} class names as queries.",
+                    help=text("help.metric", definition=metrics.sentence(key), count=int((~np.isnan(values)).sum())),
                 )
             columns[-1].metric(
-                "Zero-shot accuracy",
+                text("label.accuracy"),
                 wording.number(quality.accuracy),
-                help="The share of labelled images whose nearest class name is one of theirs.",
+                help=text("help.accuracy"),
             )
         table = pd.DataFrame({"class": quality.names, "AP": quality.per_query["map"]}).sort_values("AP")
         st.dataframe(

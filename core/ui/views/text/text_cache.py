@@ -10,10 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from core import wording
 from core.errors import CoreError
 from core.studies.text import text_encoding
 from core.ui.app import cache, jobs
 from core.ui.app.cached import cached
+
+text = wording.page("text_search")
 
 _log = logging.getLogger("fusionscope")
 JOB = "texts"
@@ -69,7 +72,7 @@ def ready(space: str, texts: Sequence[str], what: str) -> bool:
         _read().add(key)
         return True
     job = jobs.find(JOB)
-    title = f"{cache.backbone_title(space)} reads {what}"
+    title = text("phrase.reads", backbone=cache.backbone_title(space), texts=what)
 
     def work(running: jobs.BackgroundJob) -> None:
         text_encoding.cached_vectors(space, texts, running.task)
@@ -82,7 +85,7 @@ def ready(space: str, texts: Sequence[str], what: str) -> bool:
         st.rerun()  # the whole page: the bar stands at its top
     if not job.running:
         st.button(
-            "Go on reading",
+            text("button.go_on"),
             type="primary",
             icon=":material/play_arrow:",
             key=f"read {what}",
@@ -93,8 +96,8 @@ def ready(space: str, texts: Sequence[str], what: str) -> bool:
 
 def _key(space: str, texts: Sequence[str]) -> str:
     digest = hashlib.sha256(space.encode())
-    for text in texts:
-        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    for line in texts:
+        digest.update(line.encode("utf-8", "surrogatepass") + b"\0")
     return digest.hexdigest()
 
 

@@ -17,6 +17,8 @@ from core.ui.components import gallery
 from core.ui.views.text import text_cache
 from core.ui.widgets import image_cards
 
+text = wording.page("text_search")
+
 
 def draw(loaded: Dataset, reader: str, templates: bool | None) -> None:
     """Class names are typed; every image gets the nearest one."""
@@ -25,21 +27,23 @@ def draw(loaded: Dataset, reader: str, templates: bool | None) -> None:
             WordsSetup, "classes", ", ".join(zero_shot.readable(name) for name in loaded.label_names)[:4000]
         )
     st.text_area(
-        "Class names",
+        text("label.class_names"),
         key=state.key(WordsSetup, "classes"),
         height=110,
-        placeholder="cat, dog, something else",
-        help="One per line or separated by commas, at least two. Each image gets the class whose name lies nearest.",
+        placeholder=text("placeholder.classes"),
+        help=text("help.class_names"),
     )
     setup = state.read(WordsSetup)
     if not setup.classes.strip():
-        st.caption("Type at least two class names.")
+        st.caption(text("sentence.two_names"))
         return
     names = zero_shot.class_list(setup.classes)
     readable = [zero_shot.readable(name) for name in names]
-    if not text_cache.ready(reader, text_encoding.sentences_of(reader, readable, templates), "the class names"):
+    if not text_cache.ready(
+        reader, text_encoding.sentences_of(reader, readable, templates), text("phrase.class_names")
+    ):
         return
-    with st.spinner("Reading the class names …"):
+    with st.spinner(text("sentence.reading_classes")):
         assignment = zero_shot.classify(
             reader, cache.vectors(loaded, (reader,))[reader], names, templates, text_cache.words
         )
@@ -52,17 +56,16 @@ def draw(loaded: Dataset, reader: str, templates: bool | None) -> None:
         with right:
             if len(table):
                 st.plotly_chart(charts.label_confusion(table), key="words confusion", config={"displayModeBar": False})
-                st.caption(
-                    f"True labels down, given names across; {int(table.to_numpy().sum()):,} labelled images, "
-                    "each row shared out."
-                )
+                images = wording.plural(int(table.to_numpy().sum()), "labelled image")
+                st.caption(text("sentence.shared_out", images=images))
     unsure = np.argsort(assignment.margin, kind="stable")[:24]
-    st.markdown("**Least sure** – best and second best name lie almost equally near")
-    cards = [
-        image_cards.card(loaded, int(i), note=f"{names[assignment.predicted[i]]} · margin {assignment.margin[i]:.3f}")
-        for i in unsure
-    ]
-    gallery.grid(cards, key="words unsure", size=110, name="least sure", pick="")
+    st.markdown(text("sentence.unsure"))
+    cards = []
+    for i in unsure:
+        margin = wording.number(float(assignment.margin[i]))
+        note = text("phrase.unsure", label=names[assignment.predicted[i]], margin=margin)
+        cards.append(image_cards.card(loaded, int(i), note=note))
+    gallery.grid(cards, key="words unsure", size=110, name=text("phrase.least_sure"), pick="")
 
 
 def _labels_table(
@@ -71,9 +74,9 @@ def _labels_table(
     """How many images got each name, how many rightly, and a file of it."""
     if accuracy == accuracy:
         st.metric(
-            "Zero-shot accuracy",
+            text("label.accuracy"),
             wording.number(accuracy),
-            help="The share of labelled images whose class name was typed and that got it.",
+            help=text("help.accuracy_typed"),
         )
     counts = np.bincount(assignment.predicted, minlength=len(names))
     st.dataframe(
@@ -91,7 +94,7 @@ def _labels_table(
         }
     )
     st.download_button(
-        "Download the labels",
+        text("button.download_labels"),
         files.csv_bytes(rows),
         "labels.csv",
         "text/csv",
