@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import paths
+from core import paths, wording
 from core.errors import BadInput
 from core.setups import CatalogueSetup
 from core.ui.app import jobs, state, theme
@@ -13,15 +13,13 @@ from core.ui.views.catalogue import components, controls, evaluation, preparatio
 from core.ui.views.text import text_cache
 from core.ui.widgets import embedding_job
 
+text = wording.page("catalogue")
+
 
 def page() -> None:
     """Draw the page."""
     st.html(paths.ASSETS / "catalogue.css")
-    theme.title(
-        "Catalogue",
-        "Items found by title, description and image together. Which component found an item, and which way of "
-        "weighing components really finds more?",
-    )
+    theme.title(text("title.page"), text("lead.page"))
     jobs.job_panel(embedding_job.JOB, text_cache.JOB)
     catalogue = preparation.current()
     if catalogue is None:

@@ -17,6 +17,7 @@ text = wording.page("frame")
 _SHOWN = "backbones shown"
 _MOST_NAMED = 6
 """Backbones that the sidebar names; of more it says how many there are."""
+_NEXT = "dataset to show next"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ def frame() -> None:
     # A bare address opens on the set that an empty installation builds; a link without a dataset means the usual one.
     opens = not state.opened_by_link() and (data.OPENING in names or not names)
     state.seed(FrameSetup, **({"dataset": data.OPENING} if opens else {}))
+    following = state.session_take(_NEXT, "")
+    if following in names:
+        state.set_field(FrameSetup, "dataset", following)
     with st.sidebar:
         if names:
             _dataset_and_backbones(names)
@@ -43,6 +47,12 @@ def frame() -> None:
             st.caption(f":material/progress_activity: {theme.plain(job.title)} …")
         if not names:
             st.caption(f"No dataset is ready yet. The Overview builds {theme.plain(repr(setup.dataset))} first.")
+
+
+def show_next(name: str) -> None:
+    """Run the page again with another dataset: its selector is drawn by now, and takes no other value in this run."""
+    state.session_set(_NEXT, name)
+    st.rerun()
 
 
 def _dataset_and_backbones(names: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from core import data
+from core import data, wording
 from core.data import images
 from core.studies.catalogue import catalogue_evaluation, catalogue_items
 from core.studies.catalogue import catalogue_search as study
@@ -12,6 +12,8 @@ from core.studies.text import text_encoding
 from core.types import Dataset
 from core.ui.app import cache, stamps
 from core.ui.app.cached import cached, key_of
+
+text = wording.page("catalogue")
 
 
 @key_of.register
@@ -94,6 +96,6 @@ def comparison(
     elif ask_with == "pictures":
         questions = catalogue_evaluation.image_questions(ready.catalogue)
     else:
-        questions = catalogue_evaluation.from_text(ready.catalogue, file, "The file of queries")
+        questions = catalogue_evaluation.from_text(ready.catalogue, file, text("phrase.file"))
     weights = dict(shares) if shares else None
     return catalogue_evaluation.compare(ready, questions, space, metric=metric, base=base, shares=weights)

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import backbones
+from core import backbones, wording
 from core.setups import CatalogueSetup
 from core.studies.catalogue import catalogue_items
 from core.studies.catalogue import catalogue_search as study
 from core.ui.app import state, theme
 from core.ui.views.catalogue import catalogue_cache
 
+text = wording.page("catalogue")
+
 
 def popover(catalogue: catalogue_items.Catalogue, results: bool = False) -> None:
     """What items are made of, in which space, and how much each part weighs where weights are fixed."""
-    with st.popover("Components and weights", icon=":material/tune:"):
+    with st.popover(text("label.popover"), icon=":material/tune:"):
         spaces = catalogue_cache.spaces(catalogue.name)
         if len(spaces) > 1:
             st.selectbox(
-                "Space",
+                text("label.space"),
                 spaces,
                 key=state.key(CatalogueSetup, "space"),
                 format_func=lambda name: backbones.get(name).title,
-                help="The backbone that reads both the texts and the images.",
+                help=text("help.space"),
             )
         st.multiselect(
-            "Components",
+            text("label.components"),
             (*catalogue.text_columns, catalogue_items.IMAGE),
             key=state.key(CatalogueSetup, "components"),
             placeholder=", ".join(catalogue.default_components),
-            help="What an item is made of. Empty means title, description and image.",
+            help=text("help.components"),
         )
         if catalogue.most_images > 1:
             st.radio(
-                f"Several images (up to {catalogue.most_images})",
+                text("label.join", count=catalogue.most_images),
                 list(study.IMAGE_JOINS),
                 key=state.key(CatalogueSetup, "join"),
                 horizontal=True,
@@ -42,7 +44,7 @@ def popover(catalogue: catalogue_items.Catalogue, results: bool = False) -> None
             )
         _weight_sliders(catalogue)
         if results:
-            st.slider("Results", 3, 40, key=state.key(CatalogueSetup, "k"))
+            st.slider(text("label.results"), 3, 40, key=state.key(CatalogueSetup, "k"))
 
 
 def used_components(catalogue: catalogue_items.Catalogue) -> tuple[str, ...]:
@@ -67,7 +69,7 @@ def _weight_changed(catalogue: catalogue_items.Catalogue) -> None:
 def _weight_sliders(catalogue: catalogue_items.Catalogue) -> None:
     """A slider per component, for the strategy of fixed weights."""
     now = dict(state.get(CatalogueSetup, "shares") or ())
-    st.caption("Weights for “Fixed weights”; nothing is embedded again.")
+    st.caption(text("sentence.fixed_weights"))
     for name in _weighed_parts(catalogue):
         state.start_widget(f"weight {name}", float(now.get(name, 1.0)))
         st.slider(

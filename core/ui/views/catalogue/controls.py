@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import wording
 from core.fusion.catalogue import CATALOGUE_STRATEGIES
 from core.setups import CatalogueSetup
 from core.studies.catalogue import catalogue_items
@@ -11,15 +12,16 @@ from core.studies.catalogue import catalogue_search as study
 from core.ui.app import state
 from core.ui.views.catalogue import catalogue_cache, components, filters, query_box
 
-LOOKS = {"search": "Search", "evaluation": "Which weighing finds more?"}
-QUERY_SOURCES = {"categories": "Category names", "pictures": "Images", "file": "A file of queries"}
+text = wording.page("catalogue")
+LOOKS = text.group("option.look")
+QUERY_SOURCES = text.group("option.queries")
 METRICS = ("map", "p@1", "p@10", "ndcg@10", "mrr")
 
 
 def choose_look() -> str:
     """Search, or the comparison of strategies."""
     look = st.segmented_control(
-        "Section",
+        text("label.section"),
         list(LOOKS),
         key=state.key(CatalogueSetup, "look"),
         format_func=LOOKS.__getitem__,
@@ -32,7 +34,7 @@ def choose_look() -> str:
 def draw_settings(catalogue: catalogue_items.Catalogue) -> None:
     """Which strategies answer, and where everything else is set."""
     st.pills(
-        "Strategies",
+        text("label.strategies"),
         CATALOGUE_STRATEGIES.names,
         selection_mode="multi",
         key=state.key(CatalogueSetup, "strategies"),

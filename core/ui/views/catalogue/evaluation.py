@@ -16,20 +16,24 @@ from core.ui.app import state, theme
 from core.ui.views.catalogue import catalogue_cache, controls
 from core.ui.views.catalogue.catalogue_view import CatalogueView
 
+text = wording.page("catalogue")
+
 
 def draw(view: CatalogueView) -> None:
     """Strategies evaluated on questions that the catalogue itself can answer, or on a file of queries."""
     st.segmented_control(
-        "Queries",
+        text("label.queries"),
         list(controls.QUERY_SOURCES),
         key=state.key(CatalogueSetup, "ask_with"),
         format_func=controls.QUERY_SOURCES.__getitem__,
         required=True,
     )
     left, right, _ = st.columns([1, 1.4, 1.6])
-    left.selectbox("Metric", controls.METRICS, key=state.key(CatalogueSetup, "metric"), format_func=metrics.label)
+    left.selectbox(
+        text("label.metric"), controls.METRICS, key=state.key(CatalogueSetup, "metric"), format_func=metrics.label
+    )
     right.selectbox(
-        "Compared with",
+        text("label.base"),
         controls.weighing_strategies(),
         key=state.key(CatalogueSetup, "base"),
         format_func=lambda name: CATALOGUE_STRATEGIES[name].label,
@@ -38,25 +42,18 @@ def draw(view: CatalogueView) -> None:
     ask_with = setup.ask_with
     file = ""
     if ask_with == "file":
-        uploaded = st.file_uploader("Queries (CSV: query,item_id[,gain])", type=["csv"], key="catalogue queries")
+        uploaded = st.file_uploader(text("label.queries_file"), type=["csv"], key="catalogue queries")
         if uploaded is None:
-            st.caption("One row per relevant item; `gain` is optional and serves nDCG.")
+            st.caption(text("sentence.file_gain"))
             return
         file = table_files.decode(uploaded.getvalue(), Path(uploaded.name))
-    st.caption(
-        {
-            "categories": "The name of each category is typed as a query; the items of that category are relevant. "
-            "The category itself is no component, or the answer would stand in the question.",
-            "pictures": "The first image of each item is the query; its own text and its siblings (same parent) are relevant. "
-            "The item of the query takes part without its images.",
-            "file": "",
-        }[ask_with]
-    )
+    else:
+        st.caption(text("sentence.ask_categories" if ask_with == "categories" else "sentence.ask_pictures"))
     base, metric = setup.base, setup.metric
     shares = tuple(sorted((view.fixed_weights or {}).items())) or None
     if base == "fixed" and shares is None:
         shares = tuple((name, 1.0) for name in view.components)
-    with st.spinner("Ranking every query by every strategy …", show_time=True):
+    with st.spinner(text("sentence.ranking"), show_time=True):
         compared = catalogue_cache.comparison(
             view.searcher, setup.space, setup.join, ask_with, metric, base, shares, file
         )
@@ -86,29 +83,34 @@ def _draw_comparison(compared: catalogue_evaluation.CatalogueComparison) -> None
             width="stretch",
         )
         st.caption(
-            f"{label}, mean of {int(compared.table.n_valid.max()):,} questions with 95 % intervals. "
-            f"Red is what the others are compared with."
+            text("sentence.bars", metric=label, queries=wording.plural(int(compared.table.n_valid.max()), "query"))
         )
     with right:
-        st.markdown("**What is shown**")
+        st.markdown(f"**{text('heading.shown')}**")
         for sentence in compared.sentences:
             st.markdown("- " + theme.plain(sentence))
         for name, why in compared.skipped.items():
-            st.markdown(f"- {theme.plain(name)} was left out: {theme.plain(why)}")
+            st.markdown("- " + text("sentence.left_out", strategy=theme.plain(name), reason=theme.plain(why)))
     base = compared.table.strategy == compared.base
     st.dataframe(
         pd.DataFrame(
             {
-                "strategy": compared.table.label,
+                text("column.strategy"): compared.table.label,
                 label: [wording.number(value) for value in compared.table["mean"]],
-                "95 % interval": [wording.interval(*ends) for ends in zip(compared.table.low, compared.table.high)],
-                "difference": ["–" if is_base else f"{d:+.3f}" for is_base, d in zip(base, compared.table.difference)],
-                "its 95 % interval": [
-                    "–" if is_base else f"[{low:+.3f}, {high:+.3f}]"
+                text("column.interval"): [
+                    wording.interval(*ends) for ends in zip(compared.table.low, compared.table.high)
+                ],
+                text("column.difference"): [
+                    "–" if is_base else wording.signed(d) for is_base, d in zip(base, compared.table.difference)
+                ],
+                text("column.difference_interval"): [
+                    "–" if is_base else wording.interval(low, high, sign=True)
                     for is_base, low, high in zip(base, compared.table.difference_low, compared.table.difference_high)
                 ],
-                "p (Holm)": ["–" if is_base else f"{p:.4f}" for is_base, p in zip(base, compared.table.p_holm)],
-                "questions": compared.table.n_valid,
+                text("column.p"): [
+                    "–" if is_base else wording.number(p, 4) for is_base, p in zip(base, compared.table.p_holm)
+                ],
+                text("column.queries"): compared.table.n_valid,
             }
         ),
         hide_index=True,

@@ -7,9 +7,12 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
+from core import wording
 from core.setups import CatalogueSetup
 from core.studies.catalogue import catalogue_items
 from core.ui.app import state, theme
+
+text = wording.page("catalogue")
 
 
 def read(catalogue: catalogue_items.Catalogue, line: str) -> dict[str, list[str] | tuple[float, float]]:
@@ -58,8 +61,8 @@ def popover(catalogue: catalogue_items.Catalogue) -> None:
     if not catalogue.facets:
         return
     now = read(catalogue, state.get(CatalogueSetup, "filters"))
-    label = f"Filters ({len(now)})" if now else "Filters"
-    with st.popover(label, icon=":material/filter_alt:", help="Only some of the items"):
+    label = text("label.filters_count", count=len(now)) if now else text("label.filters")
+    with st.popover(label, icon=":material/filter_alt:", help=text("help.filters")):
         for column, facet in catalogue.facets.items():
             key = f"facet {catalogue.name} {column}"
             if isinstance(facet[0], float):
@@ -80,6 +83,6 @@ def popover(catalogue: catalogue_items.Catalogue) -> None:
                     key=key,
                     on_change=_filter_changed,
                     args=(catalogue,),
-                    placeholder="any",
+                    placeholder=text("placeholder.any"),
                     format_func=str,
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import backbones, data
+from core import backbones, data, wording
 from core.errors import BadInput, CoreError
 from core.setups import CatalogueSetup, FrameSetup
 from core.studies.catalogue import catalogue_items
@@ -15,15 +15,18 @@ from core.ui.app import cache, jobs, state, theme
 from core.ui.views.catalogue import catalogue_cache, catalogue_view, components
 from core.ui.views.catalogue.catalogue_view import CatalogueView
 from core.ui.views.text import text_cache
-from core.ui.widgets import embedding_job
+from core.ui.widgets import embedding_job, sidebar
 from core.wording import plural
 
+text = wording.page("catalogue")
+
 DEMO = "demo_catalogue"
-_STARTED = "catalogue embedding has just started"
+_STARTED = "catalogue embedding started"
+_OPENED = "catalogue demo opened"
 
 
-def _prepare(name: str, space: str) -> None:
-    """Open a dataset, make it the one shown, embed its images and read its texts in one space, beside the page."""
+def _prepare(name: str, space: str) -> bool:
+    """Open a dataset, embed its images and read its texts in one space, beside the page; False where it cannot be."""
 
     def read_texts(loaded: Dataset, job: jobs.BackgroundJob) -> None:
         text_encoding.cached_vectors(space, study.texts_of(catalogue_items.of_dataset(loaded)), job.task)
@@ -32,10 +35,26 @@ def _prepare(name: str, space: str) -> None:
         data.get(name)  # the demo's images are there within a second
     except CoreError as error:
         state.session_set(catalogue_view.REFUSED, str(error))
+        return False
+    embedding_job.start_embedding(name, (space,), title=text("phrase.preparing", dataset=name), then=read_texts)
+    return True
+
+
+def _prepare_and_show(name: str, space: str) -> None:
+    """By a click: the dataset becomes the one shown."""
+    if _prepare(name, space):
+        state.session_set(_STARTED, True)
+        state.set_field(FrameSetup, "dataset", name)
+
+
+def _open_demo(current: str) -> None:
+    """Show the demo catalogue without being asked, once per session, where no dataset of a person's own is shown."""
+    own = current in cache.ready_datasets() and current not in data.DATASETS
+    if own or state.session_get(_OPENED, False) or (jobs.running() and DEMO not in cache.ready_datasets()):
         return
-    embedding_job.start_embedding(name, (space,), title=f"Preparing {name}", then=read_texts)
-    state.session_set(_STARTED, True)
-    state.set_field(FrameSetup, "dataset", name)
+    state.session_set(_OPENED, True)
+    if _prepare(DEMO, "concepts_lite0"):
+        sidebar.show_next(DEMO)
 
 
 def _prepare_button(name: str, space: str, label: str) -> None:
@@ -48,25 +67,26 @@ def _prepare_button(name: str, space: str, label: str) -> None:
         type="primary",
         icon=":material/play_arrow:",
         key=f"prepare {name}",
-        on_click=_prepare,
+        on_click=_prepare_and_show,
         args=(name, space),
         **jobs.waits(),
     )
 
 
 def _offer_demo(sentence: str) -> None:
-    """The dataset at hand is no catalogue: say so, and open one that is."""
+    """The dataset at hand is no catalogue: open one that is, or offer it."""
+    _open_demo(state.get(FrameSetup, "dataset"))
     st.info(theme.plain(sentence), icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="center"):
-        _prepare_button(DEMO, "concepts_lite0", "Open the demo catalogue")
-        st.caption("Twenty-two photographs with titles and descriptions; ready in seconds, without any download.")
+        _prepare_button(DEMO, "concepts_lite0", text("button.open_demo"))
+        st.caption(text("sentence.demo"))
 
 
 def current() -> catalogue_items.Catalogue | None:
     """The catalogue of the dataset in the sidebar; draws what helps when there is none."""
     name = state.get(FrameSetup, "dataset")
     if name not in cache.ready_datasets():
-        _offer_demo(f"{name} is not ready yet.")
+        _offer_demo(text("sentence.not_ready", dataset=name))
         return None
     try:
         return catalogue_cache.catalogue(cache.dataset(name))
@@ -81,13 +101,13 @@ def build_view(catalogue: catalogue_items.Catalogue) -> CatalogueView | None:
     names = components.used_components(catalogue)
     if catalogue_items.IMAGE in names and cache.counts(catalogue.name).get(space, 0) < len(catalogue.dataset):
         st.info(
-            f"The images of {theme.plain(catalogue.name)} are not embedded by {backbones.get(space).title} yet.",
+            text("sentence.not_embedded", catalogue=theme.plain(catalogue.name), backbone=backbones.get(space).title),
             icon=":material/info:",
         )
-        _prepare_button(catalogue.name, space, f"Embed {plural(len(catalogue.dataset), 'image')}")
+        _prepare_button(catalogue.name, space, text("button.embed", images=plural(len(catalogue.dataset), "image")))
         return None
-    if not text_cache.ready(space, study.texts_of(catalogue, names), f"the catalogue {catalogue.name}"):
+    if not text_cache.ready(space, study.texts_of(catalogue, names), text("phrase.texts", catalogue=catalogue.name)):
         return None
-    with st.spinner("Reading the texts of the catalogue; this is done once …", show_time=True):
+    with st.spinner(text("sentence.reading_texts"), show_time=True):
         searcher = catalogue_cache.searcher(catalogue, space, names, join)
     return CatalogueView(catalogue, state.read(CatalogueSetup), searcher.components.names, searcher)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core import backbones
+from core import backbones, wording
 from core.errors import CoreError
 from core.setups import CatalogueSetup
 from core.studies.catalogue import catalogue_items
@@ -17,18 +17,11 @@ from core.ui.views.catalogue.catalogue_view import CatalogueView
 from core.ui.views.retrieval import uploads
 from core.ui.widgets import image_cards
 
+text = wording.page("catalogue")
+
 UPLOADED = "given:"
 _IMAGE = "catalogue image"
 _UPLOADER = "catalogue query image"
-_EXAMPLES = {
-    preparation.DEMO: (
-        "a hot drink",
-        "red vehicle",
-        "looking at stars",
-        "seen through a microscope",
-        "medical image -microscope",
-    ),
-}
 
 
 def search_like(item: str) -> None:
@@ -66,8 +59,8 @@ def _image_uploaded() -> None:
 
 def examples(catalogue: catalogue_items.Catalogue) -> tuple[str, ...]:
     """Queries to try: written for the demo, else names of categories."""
-    if catalogue.name in _EXAMPLES:
-        return _EXAMPLES[catalogue.name]
+    if catalogue.name == preparation.DEMO:
+        return tuple(text.group("placeholder.example").values())
     names = catalogue.facets.get(catalogue_items.CATEGORY, ())
     return tuple(zero_shot.readable(str(name)) for name in names[:: max(1, len(names) // 5)][:5])
 
@@ -79,14 +72,14 @@ def query_image(view: CatalogueView) -> tuple[np.ndarray | None, str, str, list[
     if like.startswith(UPLOADED):
         uploaded = state.session_get(_IMAGE)
         if uploaded is None:
-            st.warning("An uploaded image stays in its session; upload it again to search with it.")
+            st.warning(text("error.upload_again"))
             return None, "", "", []
         vector = uploads.encode(view.setup.space, uploaded.decoded(None))[0]
         seen = catalogue_cache.seen(uploaded.contents[0]) if concepts else []
         return vector, uploaded.thumbnails[0], uploaded.title, seen
     position = image_position(view.catalogue, like)
     if position < 0:
-        st.warning(f"No item with an image is named “{theme.plain(like[:80])}” here.")
+        st.warning(text("error.no_item", name=theme.plain(like[:80])))
         return None, "", "", []
     item = int(view.catalogue.owner[position])
     vector = cache.vectors(view.loaded, (view.setup.space,))[view.setup.space][position]
@@ -106,18 +99,18 @@ def image_position(catalogue: catalogue_items.Catalogue, name: str) -> int:
 def text_box(catalogue: catalogue_items.Catalogue) -> None:
     """Where one types, and examples to begin with."""
     st.text_input(
-        "Search",
+        text("label.query"),
         key=state.key(CatalogueSetup, "question"),
         icon=":material/search:",
         max_chars=2000,
-        placeholder="Words that an item should fit, e.g. warm jacket -hood",
+        placeholder=text("placeholder.query"),
         label_visibility="collapsed",
-        help='“-word” avoids, “word:2” counts twice, "several words" are one term.',
+        help=text("help.query"),
     )
     lines = examples(catalogue)
     if lines and not state.get(CatalogueSetup, "question").strip():
         st.pills(
-            "Try",
+            text("label.examples"),
             lines,
             format_func=theme.plain,
             key="try a query",
@@ -134,26 +127,26 @@ def image_box(view: CatalogueView, image: tuple) -> None:
     left, right = st.columns([1, 4], vertical_alignment="center")
     with left:
         card = gallery.Card(id="query", key=key, title=title, frame="query")
-        gallery.grid([card], key="catalogue query image shown", size=112, name="the query", pick="")
+        gallery.grid([card], key="catalogue query image shown", size=112, name=text("phrase.query"), pick="")
     with right:
-        st.markdown(f"Like **{theme.plain(title)}**")
+        st.markdown(text("phrase.likeness", title=theme.plain(title)))
         if seen:
-            classes = ", ".join(f"{theme.plain(name)} {share:.0%}" for name, share in seen[:4])
-            st.caption(f"What concepts sees in it: {classes}.")
+            classes = ", ".join(f"{theme.plain(name)} {wording.percent(share)}" for name, share in seen[:4])
+            st.caption(text("sentence.seen", classes=classes))
         if view.setup.question.strip():
             st.slider(
-                "Text against image",
+                text("label.balance"),
                 0.0,
                 1.0,
                 step=0.05,
                 key=state.key(CatalogueSetup, "balance"),
-                help="0 searches with the image alone, 1 with the text alone.",
+                help=text("help.balance"),
             )
-        st.button("Remove image", icon=":material/close:", on_click=_forget_image, key="forget image")
+        st.button(text("button.remove_image"), icon=":material/close:", on_click=_forget_image, key="forget image")
 
 
 def image_popover() -> None:
     """Search with an image of one's own."""
-    with st.popover("Image", icon=":material/image_search:", help="Search with an image"):
-        st.file_uploader("Query image", key=_UPLOADER, on_change=_image_uploaded, max_upload_size=32)
-        st.caption("Or click an image in the results: “like this”. Text beside it says what should be different.")
+    with st.popover(text("label.image"), icon=":material/image_search:", help=text("help.image")):
+        st.file_uploader(text("label.query_image"), key=_UPLOADER, on_change=_image_uploaded, max_upload_size=32)
+        st.caption(text("sentence.image_or_results"))

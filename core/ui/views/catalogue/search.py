@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core import backbones
+from core import backbones, wording
 from core.data import table_files
 from core.errors import BadInput, CoreError
 from core.fusion.catalogue import CATALOGUE_STRATEGIES
@@ -21,6 +21,8 @@ from core.ui.views.catalogue.catalogue_view import CatalogueView
 from core.ui.views.text import text_cache
 from core.ui.widgets import image_cards
 from core.wording import plural
+
+text = wording.page("catalogue")
 
 
 def _result_items(view: CatalogueView, answer: study.CatalogueResult) -> list[result_list.ResultItem]:
@@ -59,7 +61,7 @@ def _note(view: CatalogueView, item: int, position: int) -> str:
     """The category, and which of its images stands for an item that has several."""
     category = table_files.words(view.catalogue.items.iloc[item].get(catalogue_items.CATEGORY, ""))
     number, of = view.catalogue.image_numbers, int(view.catalogue.image_counts[item])
-    several = f"image {int(number[position])} of {of}" if of > 1 else ""
+    several = text("phrase.image_number", number=int(number[position]), count=of) if of > 1 else ""
     return " · ".join(filter(None, (category, several)))
 
 
@@ -68,7 +70,7 @@ def _strategy_column(view: CatalogueView, strategy: str, query: study.CatalogueQ
     entry = CATALOGUE_STRATEGIES[strategy]
     st.markdown(f"**{entry.label}**", help=f"{entry.help} ({entry.reference})")
     if entry.joins == "words" and not query.terms:
-        st.caption("BM25 reads words only; type some beside the image.")
+        st.caption(text("sentence.needs_words"))
         return
     try:
         answer = view.searcher.rank(strategy, query, view.fixed_weights, keep)
@@ -76,15 +78,15 @@ def _strategy_column(view: CatalogueView, strategy: str, query: study.CatalogueQ
         st.warning(theme.plain(str(error)), icon=":material/info:")
         return
     if not len(answer.listed):
-        where = "any item" if keep.all() else "any of these items"
-        st.caption(f"None of these words occurs in {where}." if len(answer.order) else "No item passes the filters.")
+        no_words = text("sentence.no_words_all" if keep.all() else "sentence.no_words_some")
+        st.caption(no_words if len(answer.order) else text("sentence.no_item_passes"))
         return
     result_list.show(
         _result_items(view, answer),
         key=f"items {strategy}",
-        name=f"results of {entry.label}",
+        name=text("phrase.results", strategy=entry.label),
         on_pick=query_box.search_like,
-        pick="Search with this image",
+        pick=text("button.like"),
     )
 
 
@@ -98,7 +100,7 @@ def _results(view: CatalogueView) -> None:
         with st.container(key="catalogue-image"):
             query_box.image_box(view, image)
     if not view.setup.question.strip() and image[0] is None:
-        st.caption("Type what to look for, choose an example, or click an image.")
+        st.caption(text("sentence.start"))
         _browse(view)
         return
     _answers(view, image[0])
@@ -123,7 +125,7 @@ def _browse(view: CatalogueView) -> None:
                 facts=facts,
             )
         )
-    gallery.grid(cards, key="catalogue items", size=150, on_pick=query_box.search_like, name="items of the catalogue")
+    gallery.grid(cards, key="catalogue items", size=150, on_pick=query_box.search_like, name=text("phrase.items"))
 
 
 def _answers(view: CatalogueView, vector: np.ndarray | None) -> None:
@@ -134,13 +136,15 @@ def _answers(view: CatalogueView, vector: np.ndarray | None) -> None:
         st.info(theme.plain(str(error)), icon=":material/info:")
         _browse(view)
         return
-    with st.spinner("Reading the query …", show_time=True):
+    with st.spinner(text("sentence.reading"), show_time=True):
         query = study.make_query(
             view.setup.space, view.setup.question, vector, view.setup.balance, encode=text_cache.words
         )
     keep = catalogue_items.keep_items(view.catalogue, filters.read(view.catalogue, view.setup.filters))
-    shown = f" · {int(keep.sum()):,} of {plural(len(keep), 'item')} pass the filters" if not keep.all() else ""
-    st.caption(f"Looking for {theme.plain(query.sentence)}{shown}")
+    parts = [text("phrase.looking_for", query=theme.plain(query.sentence))]
+    if not keep.all():
+        parts.append(text("phrase.passing", count=f"{int(keep.sum()):,}", items=plural(len(keep), "item")))
+    st.caption(" · ".join(parts))
     for note in query.notes:
         st.caption(f":material/info: {theme.plain(note)}")
     chosen = [name for name in view.setup.strategies if name in CATALOGUE_STRATEGIES] or ["average"]
@@ -155,17 +159,12 @@ def _answers(view: CatalogueView, vector: np.ndarray | None) -> None:
 def _legend(view: CatalogueView) -> None:
     """What the bars mean, and what this space cannot know."""
     alike = ", ".join(
-        f"{name} {value:.2f}" for name, value in zip(view.components, view.searcher.components.global_similarity)
+        f"{name} {wording.number(value, 2)}"
+        for name, value in zip(view.components, view.searcher.components.global_similarity)
     )
-    st.caption(
-        "A bar is the weight of a component in the item's score, the number at the right its cosine with the query. "
-        f"How alike each component is over all items (G): {theme.plain(alike)}."
-    )
+    st.caption(text("sentence.legend", likeness=theme.plain(alike)))
     if backbones.get(view.setup.space).family == "concepts":
-        st.caption(
-            "Concepts knows an image as a mixture of 1,000 kinds of things. It knows no colours, numbers or names of "
-            "people, and nothing that is written in the image; a vision-language backbone such as CLIP knows more."
-        )
+        st.caption(text("sentence.concepts"))
 
 
 @fragment
