@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from core import paths
+from core import paths, wording
 from core.setups import FrameSetup
 from core.store import open_store
 from core.ui.app import cache, history, jobs, state, theme
 from core.ui.app.cached import cached
 from core.ui.app.error_boundary import guarded
 from core.ui.widgets import frame_keys, sidebar
+
+shared = wording.page("shared")
 
 PageLine = tuple[str, str, str, str, str]
 """file, title, icon, address, section."""
@@ -46,11 +48,11 @@ def damage() -> None:
         st.warning(theme.plain(sentence), icon=":material/heart_broken:")
     if open_store().damage_report():
         st.button(
-            "Set what is damaged aside",
+            shared("button.set_aside"),
             icon=":material/healing:",
             on_click=_repair,
             key="mend the store",
-            **jobs.waits("Nothing is deleted: it moves into the folder “damaged” of the store. Then embed again."),
+            **jobs.waits(shared("help.set_aside")),
         )
 
 

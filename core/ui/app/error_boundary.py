@@ -9,10 +9,12 @@ from typing import Any
 
 import streamlit as st
 
+from core import wording
 from core.errors import CoreError
 from core.ui.app import history, state, theme
 
 _log = logging.getLogger("fusionscope")
+shared = wording.page("shared")
 
 
 def guarded(draw: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,8 +30,7 @@ def guarded(draw: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             _log.exception("a part of a page failed: %s", getattr(draw, "__name__", draw))
             st.error(
-                f"This part of the page could not be drawn ({type(error).__name__}). Nothing that was computed is lost. "
-                "Reload the page; if it comes back, the log of the server has the details.",
+                shared("error.not_drawn", kind=type(error).__name__),
                 icon=":material/error:",
             )
         return None

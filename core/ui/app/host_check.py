@@ -17,14 +17,14 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from core import paths
+from core import paths, wording
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _log = logging.getLogger("fusionscope")
-_REFUSED = "Refused: {reason}. Open the address that the server printed, or name the host in FUSIONSCOPE_HOSTS."
+shared = wording.page("shared")
 
 
 class HostCheck:
@@ -47,7 +47,7 @@ class HostCheck:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": "refused"})
             return
-        body = _REFUSED.format(reason=reason).encode()
+        body = shared("error.refused", reason=reason).encode()
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 403, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -63,15 +63,15 @@ def reason_against(scope: Scope) -> str:
     served = str((scope.get("server") or ("", 0))[0] or "")
     host, origin = headers.get("host", ""), headers.get("origin")
     if not is_served(_name_of(f"//{host}"), served):
-        return "its Host is no address of this server"
+        return shared("phrase.no_address")
     if origin is None:
         if scope["type"] == "websocket":
-            return "it does not say which page it comes from"
+            return shared("phrase.no_page")
         foreign = headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
-        return "it comes from a page of another site" if foreign else ""
+        return shared("phrase.other_site") if foreign else ""
     if _netloc_of(origin) == host.lower() or _name_of(origin) in paths.served_names():
         return ""
-    return "it comes from a page of another site"
+    return shared("phrase.other_site")
 
 
 def _name_of(url: str) -> str:

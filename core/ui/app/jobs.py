@@ -14,6 +14,7 @@ from typing import Any
 
 import streamlit as st
 
+from core import wording
 from core.errors import CoreError
 from core.progress import Progress
 from core.task import Task
@@ -21,6 +22,7 @@ from core.ui.app import state, theme
 from core.ui.app.error_boundary import fragment
 
 _log = logging.getLogger("fusionscope")
+shared = wording.page("shared")
 
 
 @dataclass
@@ -70,7 +72,7 @@ _JOBS: dict[str, BackgroundJob] = {}
 
 
 _LOCK = threading.Lock()
-STOPPING = "Stopping after the present piece …"
+STOPPING = shared("state.stopping")
 _FIRST_LOOK = "jobs first look"
 
 
@@ -90,9 +92,7 @@ def start(name: str, title: str, work: Callable[[BackgroundJob], Any]) -> Backgr
             job.sentence, job.state = str(error), "stopped" if job.task.cancelled else "failed"
         except Exception as error:
             _log.exception("job %s failed", name)
-            job.sentence = (
-                f"{title} stopped on an unexpected error ({type(error).__name__}: {error}). The log has the details."
-            )
+            job.sentence = shared("phrase.log", title=title, kind=type(error).__name__, reason=error)
             job.state = "failed"
         job.version += 1
         job.ended.set()
@@ -126,7 +126,10 @@ def waits(help: str = "") -> dict[str, Any]:
         help: what the button says of itself while nothing runs.
     """
     titles = ", ".join(job.title for job in running())
-    return {"disabled": bool(titles), "help": f"Waits for: {theme.plain(titles)}" if titles else help or None}
+    return {
+        "disabled": bool(titles),
+        "help": shared("help.waits", jobs=theme.plain(titles)) if titles else help or None,
+    }
 
 
 def forget(name: str) -> None:
@@ -200,18 +203,18 @@ def _draw(job: BackgroundJob) -> None:
     if job.running:
         left, right = st.columns([6, 1], vertical_alignment="center")
         progress = job.progress
-        text = progress.sentence() if progress else "Starting …"
+        text = progress.sentence() if progress else shared("state.starting")
         if job.task.cancelled:
             text = STOPPING
         left.progress(
             progress.fraction if progress else 0.0, text=f"**{theme.plain(job.title)}**  \n{theme.plain(text)}"
         )
         right.button(
-            "Stop",
+            shared("button.stop"),
             key=f"stop {job.name}",
             on_click=job.task.cancel,
             disabled=job.task.cancelled,
-            help="Ends after the present piece; what is finished by then is kept.",
+            help=shared("help.stop"),
         )
     elif not job.mine:
         return
@@ -223,8 +226,12 @@ def _draw(job: BackgroundJob) -> None:
 
 def _stopped(sentence: str) -> str:
     """That a job was stopped, said once: most of what is raised then says so itself."""
-    text = sentence or "Stopped. What was finished is kept."
-    return text[0].lower() + text[1:] if text.startswith("Stopped") else f"stopped. {text}"
+    text = sentence or shared("sentence.stopped")
+    return (
+        text[0].lower() + text[1:]
+        if text.startswith(shared("state.stopped"))
+        else shared("phrase.stopped", sentence=text)
+    )
 
 
 def _last_word(job: BackgroundJob, box: Callable[..., Any], sentence: str, icon: str) -> None:
@@ -237,7 +244,7 @@ def _last_word(job: BackgroundJob, box: Callable[..., Any], sentence: str, icon:
         key=f"dismiss {job.name}",
         icon=":material/close:",
         type="tertiary",
-        help="Take this message away.",
+        help=shared("help.dismiss"),
         on_click=forget,
         args=(job.name,),
     )

@@ -8,7 +8,10 @@ from typing import Any
 
 import streamlit as st
 
+from core import wording
 from core.ui.app import jobs, state
+
+shared = wording.page("shared")
 
 REST = 1.5
 """Seconds that weights must rest before all queries are asked: who still moves them wants the processor for the panel."""
@@ -49,7 +52,7 @@ def follow(name: str, work: Callable[[jobs.BackgroundJob], Any], sentence: str) 
         return work(job)
 
     if jobs.find(name) is None:
-        jobs.start(name, "All queries", rested)
+        jobs.start(name, shared("state.all_queries"), rested)
     with st.container(border=True, key="panel of queries"):
-        st.markdown(f":material/groups: **A sample of queries first:** {sentence}. All of them follow.")
+        st.markdown(f":material/groups: {shared('sentence.sample_first', sentence=sentence)}")
         jobs.job_panel(name)

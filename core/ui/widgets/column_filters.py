@@ -8,9 +8,12 @@ from typing import Any
 
 import streamlit as st
 
+from core import wording
 from core.studies import column_filters
 from core.studies.column_filters import Facet
 from core.ui.app import state, theme
+
+shared = wording.page("shared")
 
 
 def popover(setup: type, facets: Mapping[str, Facet], owner: str, what: str) -> dict[str, Any]:
@@ -24,8 +27,8 @@ def popover(setup: type, facets: Mapping[str, Facet], owner: str, what: str) -> 
     chosen = column_filters.read(facets, state.get(setup, "filters"))
     if not facets:
         return chosen
-    label = f"Filters ({len(chosen)})" if chosen else "Filters"
-    with st.popover(label, icon=":material/filter_alt:", help=f"Only some of the {what}."):
+    label = shared("label.filters_count", count=len(chosen)) if chosen else shared("label.filters")
+    with st.popover(label, icon=":material/filter_alt:", help=shared("help.filters", items=what)):
         for column, facet in facets.items():
             key = f"filter {owner} {column}"
             changed = partial(_changed, setup, facets, owner)
@@ -34,11 +37,16 @@ def popover(setup: type, facets: Mapping[str, Facet], owner: str, what: str) -> 
                 st.slider(theme.plain(column), facet.low, facet.high, key=key, on_change=changed)
             elif facet.kind == "text":
                 state.start_widget(key, chosen.get(column, ""))
-                st.text_input(theme.plain(column), key=key, on_change=changed, placeholder="holds the text …")
+                st.text_input(theme.plain(column), key=key, on_change=changed, placeholder=shared("placeholder.holds"))
             else:
                 state.start_widget(key, chosen.get(column, []))
                 st.multiselect(
-                    theme.plain(column), facet.values, key=key, on_change=changed, placeholder="any", format_func=str
+                    theme.plain(column),
+                    facet.values,
+                    key=key,
+                    on_change=changed,
+                    placeholder=shared("placeholder.any"),
+                    format_func=str,
                 )
     return chosen
 

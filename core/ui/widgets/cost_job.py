@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from core import wording
 from core.studies import costs
 from core.ui.app import jobs
+
+shared = wording.page("shared")
 
 JOB = "measure"
 """One measurement at a time: two would slow each other down."""
@@ -18,4 +21,4 @@ def start(names: tuple[str, ...]) -> None:
             job.changed()
 
     jobs.forget(JOB)
-    jobs.start(JOB, "Measuring what backbones cost here", work)
+    jobs.start(JOB, shared("state.measuring"), work)

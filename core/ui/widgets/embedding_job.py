@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from core import backbones, data
+from core import backbones, data, wording
 from core.errors import CoreError, NotComputed
 from core.setups import FrameSetup
 from core.studies import embedding
 from core.types import Dataset
 from core.ui.app import jobs
+
+shared = wording.page("shared")
 
 JOB = "embed"
 """One job reads or embeds at a time, on every page."""
@@ -43,7 +45,7 @@ def start_embedding(
             job.changed()
         return name
 
-    jobs.start(JOB, title or f"Embedding {name}", work)
+    jobs.start(JOB, title or shared("state.embedding", dataset=name), work)
 
 
 def in_catalog(chosen: Sequence[str]) -> tuple[str, ...]:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core import wording
 from core.metrics import definitions
+
+shared = wording.page("shared")
 
 
 def button(keys: Sequence[str], sections: Sequence[int], container: DeltaGenerator | None = None) -> None:
@@ -19,17 +22,17 @@ def button(keys: Sequence[str], sections: Sequence[int], container: DeltaGenerat
         container: of the button; None for the page itself.
     """
     clicked = (container or st).button(
-        "About these figures",
+        shared("heading.figures"),
         key="about these figures",
         icon=":material/menu_book:",
         type="tertiary",
-        help="What each figure means, to the last edge case.",
+        help=shared("help.figures"),
     )
     if clicked:
         _dialog(tuple(dict.fromkeys(keys)), tuple(sections))
 
 
-@st.dialog("About these figures", width="large", icon=":material/menu_book:")
+@st.dialog(shared("heading.figures"), width="large", icon=":material/menu_book:")
 def _dialog(keys: tuple[str, ...], sections: tuple[int, ...]) -> None:
     if keys:
         st.markdown(definitions.metric_table(keys))

@@ -8,16 +8,18 @@ import streamlit as st
 
 from core import data, templates, wording
 from core.errors import NotComputed
-from core.setups import FrameSetup
+from core.setups import FrameSetup, bounds_of
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.widgets import frame_keys
+
+shared = wording.page("shared")
 
 text = wording.page("frame")
 _SHOWN = "backbones shown"
 _MOST_NAMED = 6
 """Backbones that the sidebar names; of more it says how many there are."""
-_NEXT = "dataset to show next"
+_NEXT = "dataset shown next"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def frame() -> None:
         for job in jobs.running():
             st.caption(f":material/progress_activity: {theme.plain(job.title)} …")
         if not names:
-            st.caption(f"No dataset is ready yet. The Overview builds {theme.plain(repr(setup.dataset))} first.")
+            st.caption(shared("sentence.building", dataset=theme.plain(repr(setup.dataset))))
 
 
 def show_next(name: str) -> None:
@@ -59,15 +61,13 @@ def _dataset_and_backbones(names: tuple[str, ...]) -> None:
     chosen = state.get(FrameSetup, "dataset")
     if chosen not in names:
         if chosen not in (FrameSetup.dataset, data.OPENING):
-            st.warning(
-                theme.plain(f"No dataset named {chosen!r} is on this installation; {names[0]!r} is shown instead.")
-            )
+            st.warning(theme.plain(shared("sentence.other_dataset", dataset=repr(chosen), shown=repr(names[0]))))
         state.set_field(FrameSetup, "dataset", names[0])
     dataset = st.selectbox(
-        "Dataset",
+        bounds_of(FrameSetup, "dataset").label,
         names,
         key=state.key(FrameSetup, "dataset"),
-        help="The images that are searched. Add your own on Datasets.",
+        help=shared("help.dataset"),
     )
     embedded = cache.embedded(dataset)
     wanted = state.get(FrameSetup, "backbones")
@@ -113,12 +113,10 @@ def selection() -> Selection:
     names = cache.ready_datasets()
     name = state.get(FrameSetup, "dataset")
     if name not in names:
-        raise NotComputed(
-            "No dataset is ready yet. Open the Overview: it builds the demo, or add a folder of your own there."
-        )
+        raise NotComputed(shared("sentence.no_dataset"))
     embedded = cache.embedded(name)
     if not embedded:
-        raise NotComputed(f"Nothing is embedded for {name!r} yet. Open the Overview and press “Embed … missing”.")
+        raise NotComputed(shared("sentence.not_embedded", dataset=repr(name)))
     wanted = state.get(FrameSetup, "backbones")
     chosen = tuple(b for b in wanted if b in embedded) or embedded
     return Selection(cache.dataset(name), chosen, embedded)

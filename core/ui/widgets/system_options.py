@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core import paths
+from core import paths, wording
 from core.errors import CoreError
 from core.fusion import FusionSpec, store
 from core.setups import FusionSetup
@@ -16,6 +16,8 @@ from core.studies.system_spec_text import SystemRef
 from core.ui.app import cache, state, theme
 from core.ui.widgets import weight_shares
 from core.ui.widgets.sidebar import Selection
+
+shared = wording.page("shared")
 
 
 def saved_fusions() -> dict[str, FusionSpec]:
@@ -85,11 +87,13 @@ def system_options(chosen: tuple[str, ...], embedded: tuple[str, ...], also: Ite
     titles: dict[str, str] = {}
     lab = lab_fusion(chosen)
     if lab is not None:
-        titles[system_spec_text.spell(lab)] = f"Fusion lab: {system_spec_text.title(lab, cache.backbone_title)}"
+        titles[system_spec_text.spell(lab)] = shared(
+            "option.lab", title=system_spec_text.title(lab, cache.backbone_title)
+        )
     titles |= {name: cache.backbone_title(name) for name in chosen}
     for name, fused in saved.items():
         if set(fused.active) <= set(embedded):
-            titles[system_spec_text.SAVED + name] = f"Saved: {name}"
+            titles[system_spec_text.SAVED + name] = shared("option.saved", name=name)
     titles |= {name: cache.backbone_title(name) for name in embedded if name not in chosen}
     for text in also:
         if text and text not in titles:
@@ -106,7 +110,7 @@ def follow_lab(setup: type, selection: Selection) -> None:
     Args:
         setup: has the fields "system" and "other".
     """
-    shown = f"lab fusion shown by {setup.__name__}"
+    shown = f"lab fusion of {setup.__name__}"
     now, before = lab_text(selection.backbones), state.session_get(shown, "")
     for name in ("system", "other"):
         if before and state.get(setup, name) == before and now != before:
@@ -145,6 +149,6 @@ def system_boxes(
         ["", *texts],
         key=state.key(setup, "other"),
         help=helps[1],
-        format_func=lambda text: options.titles.get(text, "nothing"),
+        format_func=lambda text: options.titles.get(text, shared("option.nothing")),
     )
     return options.read(system), options.read(other) if other and other != system else None

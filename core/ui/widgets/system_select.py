@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from core import charts
+from core import charts, wording
 from core.errors import Cancelled, CoreError
 from core.setups.fields import join_texts, split_texts
 from core.studies import evaluation, query_sampling, system_spec_text, training_split
@@ -18,9 +18,11 @@ from core.ui.app import cache, jobs, state, theme
 from core.ui.app.cached import digest
 from core.ui.widgets import background_full_eval, sidebar, system_options
 
+shared = wording.page("shared")
+
 MOST_SYSTEMS = 32
 """Systems that a link may name: every pair of them is tested."""
-NO_SYSTEM = "Choose at least one system above: a backbone, the fusion of the Fusion lab, or a saved one."
+NO_SYSTEM = shared("sentence.no_system")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def choose(setup: type, selection: sidebar.Selection) -> list[ComparedSystem]:
     wanted = list(dict.fromkeys(named))[:MOST_SYSTEMS]
     if len(named) > MOST_SYSTEMS:
         st.warning(
-            f"The link names {len(named):,} systems; the first {MOST_SYSTEMS} are looked at. Choose fewer.",
+            shared("sentence.many_systems", count=f"{len(named):,}", most=MOST_SYSTEMS),
             icon=":material/info:",
         )
     offered = system_options.system_options(selection.backbones, selection.embedded, wanted)
@@ -74,13 +76,13 @@ def choose(setup: type, selection: sidebar.Selection) -> list[ComparedSystem]:
         state.set_field(setup, "systems", join_texts(now) if now and set(now) != set(standard) else "")
 
     st.multiselect(
-        "Systems",
+        shared("label.systems"),
         list(offered.titles),
         key=widget,
         on_change=chosen,
         format_func=lambda text: titles[text],
-        help="Backbones, the fusion as it stands in the Fusion lab, and saved fusions.",
-        placeholder="choose systems",
+        help=shared("help.systems"),
+        placeholder=shared("placeholder.systems"),
         max_selections=MOST_SYSTEMS,
     )
     return _competitors(picked, titles, offered, selection)
@@ -99,7 +101,7 @@ def _titles(offered: system_options.SystemOptions, selection: sidebar.Selection)
     lab = system_options.lab_text(selection.backbones)
     for text, title in offered.titles.items():
         short = (
-            "Fusion lab"
+            shared("option.fusion_lab")
             if text == lab
             else text[len(system_spec_text.SAVED) :]
             if text.startswith(system_spec_text.SAVED)
@@ -124,7 +126,10 @@ def _competitors(
             if ref.spec is not None:
                 training_split.refuse_trained(ref.spec, training_split.query_keys(loaded))
         except CoreError as error:
-            st.warning(f"{theme.plain(titles[text])} is left out. {theme.plain(str(error))}", icon=":material/info:")
+            st.warning(
+                shared("sentence.left_out", system=theme.plain(titles[text]), reason=theme.plain(str(error))),
+                icon=":material/info:",
+            )
             continue
         named.append(ref)
     used = tuple(sorted({name for ref in named for name in ref.backbones}))
@@ -212,14 +217,19 @@ def _evaluated(
         with (
             placeholder,
             st.spinner(
-                f"Evaluating {theme.plain(competitor.title)} ({competitors.index(competitor) + 1} of {len(competitors)}) …",
+                shared(
+                    "sentence.evaluating",
+                    system=theme.plain(competitor.title),
+                    number=competitors.index(competitor) + 1,
+                    count=len(competitors),
+                ),
                 show_time=True,
             ),
         ):
             cache.evaluation_of(loaded, competitor.system, ks, by_class, clusters=clusters)
 
     competitors = able_of(competitors, evaluate_competitor)
-    with placeholder, st.spinner("Comparing every pair …"):
+    with placeholder, st.spinner(shared("sentence.comparing")):
         systems = tuple(competitor.system for competitor in competitors)
         result = cache.comparison_of(loaded, systems, ks, metric, by_class, clusters=clusters)
     placeholder.empty()
@@ -248,7 +258,10 @@ def able_of(competitors: Sequence[ComparedSystem], ask: Callable[[ComparedSystem
     if refused and not able:
         raise refused[-1][1]
     for competitor, reason in refused:
-        st.warning(f"{theme.plain(competitor.title)} is left out. {theme.plain(str(reason))}", icon=":material/info:")
+        st.warning(
+            shared("sentence.left_out", system=theme.plain(competitor.title), reason=theme.plain(str(reason))),
+            icon=":material/info:",
+        )
     return able
 
 

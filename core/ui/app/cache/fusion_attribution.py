@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core import metrics
+from core import metrics, wording
 from core.fusion import FusionSpec
 from core.studies import fusion_attribution, fusion_costs, weight_landscape, weight_search
 from core.studies.comparison import Estimate, ResamplingUnit
@@ -13,6 +13,8 @@ from core.ui.app.cache.backbone_costs import costs
 from core.ui.app.cache.fusions import evaluator, objective
 from core.ui.app.cache.vector_sets import relevance_of
 from core.ui.app.cached import cached
+
+shared = wording.page("shared")
 
 
 def _without_shares(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> tuple:
@@ -23,7 +25,7 @@ def _shares_of_many(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -
     return spec if len(names) > 3 else _without_shares(loaded, names, spec)
 
 
-@cached(max_entries=32, spinner="Looking at all weightings …", ignore=("spec",), also=_shares_of_many)
+@cached(max_entries=32, spinner=shared("sentence.all_weightings"), ignore=("spec",), also=_shares_of_many)
 def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> weight_landscape.Landscape:
     """mAP over the weights; for up to three backbones it is the same wherever the sliders stand."""
     return weight_landscape.landscape(
@@ -31,7 +33,7 @@ def landscape(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> weig
     )
 
 
-@cached(max_entries=64, spinner="Trying all subsets …")
+@cached(max_entries=64, spinner=shared("sentence.subsets"))
 def attribution(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fusion_attribution.Attribution:
     """What each backbone adds to a fusion: exact Shapley values."""
     relevance, ranks_of = relevance_of(loaded), evaluator(loaded, names)
@@ -39,7 +41,7 @@ def attribution(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fu
 
     def of_subset(chosen: tuple[str, ...]) -> np.ndarray:
         subset = fusion_costs.subset_spec(spec, chosen)
-        assert subset is not None, "an active backbone has a weight"
+        assert subset is not None, "an active backbone has weight"
         return metrics.average_precision(ranks_of.fusion(subset))
 
     return fusion_attribution.attribution(
@@ -51,7 +53,7 @@ def attribution(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> fu
 
 
 @cached(
-    "resource", max_entries=6, spinner="Trying every subset and weighting …", ignore=("spec",), also=_without_shares
+    "resource", max_entries=6, spinner=shared("sentence.subsets_weightings"), ignore=("spec",), also=_without_shares
 )
 def _simplex(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> tuple[np.ndarray, np.ndarray]:
     """(n_points, n_backbones) shares on a regular grid, and (n_points, n_queries) the AP of every query there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core import data, projection
+from core import data, projection, wording
 from core.errors import BadInput, NotComputed
 from core.search import LiveEngine
 from core.studies import embedding, maps, retrieval
@@ -12,6 +12,8 @@ from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System, VectorSet
 from core.types import Dataset, Relevance
 from core.ui.app.cached import cached
+
+shared = wording.page("shared")
 
 
 def vectors(loaded: Dataset, names: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -32,7 +34,7 @@ def vector_set(loaded: Dataset, names: tuple[str, ...]) -> VectorSet:
     return shared
 
 
-@cached("resource", max_entries=24, spinner="Looking for the strongest directions …")
+@cached("resource", max_entries=24, spinner=shared("sentence.directions"))
 def joint_space(loaded: Dataset, named: SystemRef) -> projection.JointSpace:
     """The space of a system for its map, principal components included: a moved weight does not work them out again.
 
@@ -48,9 +50,7 @@ def joint_space(loaded: Dataset, named: SystemRef) -> projection.JointSpace:
     system = System(named.title, vector_set(loaded, tuple(spec.backbones)), spec)
     rows = system.vectors
     if rows is None:
-        raise BadInput(
-            f"{named.title} joins scores or ranks, so it has no vectors to draw. Choose a backbone, or a fusion of vectors."
-        )
+        raise BadInput(shared("sentence.no_vectors", system=named.title))
     return maps.space_of({named.title: rows}, {named.title: 1.0})
 
 
@@ -72,10 +72,7 @@ def engine(loaded: Dataset, names: tuple[str, ...]) -> LiveEngine:
         NotComputed: the dataset has no labels, so nothing can be scored.
     """
     if not loaded.has_labels:
-        raise NotComputed(
-            f"{loaded.name!r} has no labels, so nobody can say which results are right: look at Retrieval and the Map, "
-            "or add the images again with one folder per class."
-        )
+        raise NotComputed(shared("sentence.no_labels", dataset=repr(loaded.name)))
     live = _engine(loaded)
     for name in names:
         if name not in live.names:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core import wording
 from core.ui.components.registration import component
+
+shared = wording.page("shared")
 
 _FOLDER = Path(__file__).parent
 
 
-def copy_link(query: str, *, key: str, label: str = "Copy link") -> None:
+def copy_link(query: str, *, key: str, label: str = shared("button.copy_link")) -> None:
     """A button that copies the address of this page with another query string."""
     draw = component("fusionscope_copy", _FOLDER / "copy.js", _FOLDER / "copy.css", _FOLDER / "copy.html")
     draw(data={"query": query, "label": label}, key=key)

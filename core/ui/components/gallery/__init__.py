@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core import wording
 from core.ui.app import state, thumbnail_route
 from core.ui.components.registration import LARGE_CARD, component
+
+shared = wording.page("shared")
 
 _FOLDER = Path(__file__).parent
 
@@ -81,7 +84,7 @@ def grid(
     size: int = 120,
     on_pick: Callable[[str], None] | None = None,
     name: str = "pictures",
-    pick: str = "Click to search with this image",
+    pick: str = shared("button.search_with"),
     group: str = "",
     seek: int = 0,
     beside: int = 1,
