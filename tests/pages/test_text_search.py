@@ -62,7 +62,7 @@ def test_a_line_finds_what_a_slow_loop_finds_and_is_said_back(demo, line, meanin
 def test_only_readers_take_part_and_the_page_says_who(demo) -> None:
     app = asked("cat")
     assert "The text is read by Concepts (Lite0 + MiniLM)." in words(app)
-    assert "HSV histogram reads no text; the second step lets them look for more." in words(app)
+    assert "No text tower: HSV histogram. The second step lets them look for more." in words(app)
     assert shown(app) == shown(asked("cat", b=SPACE)), "a backbone without a text tower changes nothing"
 
 
