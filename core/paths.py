@@ -61,6 +61,11 @@ def fitted() -> Path:
     return home() / "fitted"
 
 
+def calibrations() -> Path:
+    """What makes probabilities of scores, one JSON file of each system of a dataset."""
+    return home() / "calibrations"
+
+
 def backbones() -> Path:
     """Backbones that were added on this installation, one JSON file each."""
     return home() / "backbones"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from core.cli import admin, catalogue, compress, embed, evaluate, judge, outputs, report, search
+from core.cli import admin, catalogue, compress, embed, evaluate, judge, outputs, report, search, threshold
 from core.cli.verbs import Verb
 from core.errors import CoreError
 
@@ -18,6 +18,7 @@ VERBS: tuple[Verb, ...] = (
     admin.LIST,
     embed.EMBED,
     evaluate.EVALUATE,
+    threshold.THRESHOLD,
     compress.COMPRESS,
     search.SEARCH,
     catalogue.CATALOGUE,

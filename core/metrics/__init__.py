@@ -7,6 +7,7 @@ from core.metrics.ranking import average_precision, compute, falls_with_k, preci
 from core.metrics import curves
 from core.metrics.means import class_mean, empty_as_zero, mean
 from core.metrics import knn, clustering
+from core.metrics import verification
 # isort: on
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "parse",
     "precision_revisitop",
     "sentence",
+    "verification",
 ]

@@ -70,8 +70,8 @@ def definition(key: str) -> dict[str, str]:
     """
     name = parse(key)[0].name
     for section in sections().values():
-        # The fusions of section 8 and beyond have names of their own.
-        if section.number < 7 and name in section.rows:
+        # The fusions of sections 8 to 10 have names of their own.
+        if not 7 <= section.number < 13 and name in section.rows:
             return section.rows[name]
     raise UnknownName(f"{name!r} has no row in {PATH.name}; add one to the table of its section.")
 

@@ -21,12 +21,12 @@ class Metric:
     Attributes:
         name: the key in results; "@k" stands for a cut-off, "p@k" becomes "p@10".
         label: what people read; "@k" is replaced in the same way.
-        kind: "list" (per query, from ranks), "curve", "mean" (of a list metric, averaged otherwise), "knn" or
-            "clustering".
+        kind: "list" (per query, from ranks), "curve", "mean" (of a list metric, averaged otherwise), "knn",
+            "clustering", or "pairs" (over all pairs of query and gallery image).
         definition: one sentence, shown wherever the number is shown.
         divided_by, ties, nothing_relevant, self_match: the four answers that every metric owes.
         function: of list metrics: (RelevantRanks, k) → (n_queries,) float64, NaN where nothing is relevant; of
-            clustering metrics: (n, dim) unit vectors, (n,) labels → float.
+            clustering metrics: (n, dim) unit vectors, (n,) labels → float; of metrics of pairs: `ThresholdCurve` → float.
         limits: lowest and highest value; None where there is no limit.
     """
 

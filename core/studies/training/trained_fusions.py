@@ -109,7 +109,7 @@ def _file(name: str) -> Path:
     return paths.fitted() / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.json"
 
 
-def _vectors(space: VectorSet, names: Sequence[str]) -> str:
+def vectors_digest(space: VectorSet, names: Sequence[str]) -> str:
     """A hash of the vectors: their sizes and 256 rows spread over them."""
     digest = hashlib.blake2b(digest_size=16)
     for name in names:
@@ -125,7 +125,7 @@ def keep(name: str, fitted: Fitted, space: VectorSet) -> bool:
     record = {
         "code": CODE,
         "of": name,
-        "vectors": _vectors(space, fitted.spec.backbones),
+        "vectors": vectors_digest(space, fitted.spec.backbones),
         "date": fitted.date,
         "fusion": fitted.spec.to_json(),
         "split": {"train": fitted.split.train.tolist(), "report": fitted.split.report.tolist(), "by": fitted.split.by},
@@ -153,7 +153,7 @@ def find(name: str, space: VectorSet) -> Fitted | None:
     except (OSError, ValueError, KeyError, TypeError, CoreError) as error:
         _log.warning("what was fitted as %r cannot be read; fit it again: %s", name, error)
         return None
-    fresh = (record["code"], record["of"]) == (CODE, name) and record["vectors"] == _vectors(
+    fresh = (record["code"], record["of"]) == (CODE, name) and record["vectors"] == vectors_digest(
         space, fitted.spec.backbones
     )
     return fitted if fresh else None

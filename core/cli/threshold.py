@@ -1,0 +1,102 @@
+"""`threshold`: same or not, nothing like it here, scores as probabilities: what a deployment needs to know."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.cli import inputs, outputs
+from core.cli.verbs import BACKBONES, DATASET, FUSIONS, UNIT, VECTORS, Verb, flag
+from core.errors import BadInput
+
+if TYPE_CHECKING:
+    from core.studies.systems import System
+    from core.studies.threshold_tables import ThresholdAnswers
+    from core.types import Dataset, Relevance
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Choose thresholds, print the tables, save probabilities, write the record."""
+    from core import data
+    from core.studies import calibration_store, fusion, leaderboard, systems, threshold_tables
+    from core.studies.training_split import query_keys, refuse_trained
+
+    _check(arguments)
+    inputs.load_plugins()
+    dataset, names, fusions = inputs.systems(arguments)
+    truth = data.relevance(dataset)
+    obstacle = leaderboard.obstacle(dataset, truth)
+    if obstacle:
+        raise BadInput(obstacle)
+    for spec in fusions:
+        refuse_trained(spec, query_keys(dataset))
+    used = list(dict.fromkeys([*names, *(name for spec in fusions for name in spec.backbones)]))
+    space = fusion.space_of(dataset, used)
+    space.keep()
+    built = systems.build(space, names, fusions)
+    answers = [_answers(system, truth, dataset, arguments) for system in built]
+    outputs.end_progress()
+    print(threshold_tables.printed(answers))
+    for system, made in zip(built, answers):
+        if arguments.save and made.probabilities is not None:
+            kept = calibration_store.of(made.probabilities)
+            name = calibration_store.name_of(dataset, system.backbones, system.spec)
+            calibration_store.save(name, kept, space, system.backbones)
+            outputs.remark(f"{system.name}: probabilities are saved. {kept.sentence()}")
+    if arguments.json is not None:
+        record = threshold_tables.as_json(answers)
+        outputs.write(arguments.json, json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Numbers that cannot be, before anything is computed."""
+    if not 0 < arguments.error < 1:
+        raise BadInput(
+            f"--error takes a false match rate between 0 and 1, e.g. --error 0.001; got {arguments.error:g}."
+        )
+    if not 0 <= arguments.unknown < 1:
+        raise BadInput(
+            f"--unknown takes a share of at least 0 and below 1, e.g. --unknown 0.5; got {arguments.unknown:g}."
+        )
+    if (arguments.save or arguments.unknown) and not arguments.calibrate:
+        raise BadInput("--save and --unknown belong to --calibrate, e.g. --calibrate logistic --save.")
+
+
+def _answers(system: System, truth: Relevance, dataset: Dataset, arguments: argparse.Namespace) -> ThresholdAnswers:
+    from core.studies import calibration, open_set, verification
+    from core.studies.threshold_tables import ThresholdAnswers
+
+    by_class, task = not arguments.by_query, inputs.task()
+    verified = verification.verify(system, truth, dataset, by_class=by_class, task=task)
+    strangers = open_set.open_set(system, truth, dataset, by_class=by_class, task=task) if arguments.open_set else None
+    fitted = None
+    if arguments.calibrate:
+        fitted = calibration.calibrate(
+            system, truth, dataset, method=arguments.calibrate, unknown=arguments.unknown, task=task
+        )
+    return ThresholdAnswers(system.name, verified, verification.at_rate(verified, arguments.error), strangers, fitted)
+
+
+THRESHOLD = Verb(
+    "threshold",
+    "where to cut the scores: true pairs at a false match rate, strangers, probabilities",
+    run,
+    (
+        *DATASET,
+        *BACKBONES,
+        *VECTORS,
+        *FUSIONS,
+        flag("--error", type=float, default=0.001, metavar="RATE", help="false matches to accept (default: 0.001)"),
+        flag("--open-set", action="store_true", help="also ask with queries that have no answer in the gallery"),
+        flag("--calibrate", choices=["logistic", "isotonic"], default="", help="also make probabilities of the scores"),
+        flag(
+            "--unknown", type=float, default=0.0, metavar="SHARE", help="of queries without an answer, for --calibrate"
+        ),
+        flag("--save", action="store_true", help="keep the probabilities with each system, for Retrieval"),
+        *UNIT,
+        flag("--json", type=Path, metavar="FILE", help="write everything that is printed, as JSON"),
+    ),
+    {"json": ()},
+)

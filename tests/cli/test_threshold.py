@@ -1,0 +1,61 @@
+"""`threshold`: the answer first, the same figures in the table and in the record, odd numbers refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core import cli, data
+from core.fusion import FusionSpec
+from core.studies import calibration_store, fusion, verification
+from core.studies.systems import System
+from core.types import Dataset
+from tests.pages.alone import OWN, world
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, home: Path) -> Dataset:
+    return world(tmp_path)
+
+
+def asked(*arguments: str) -> int:
+    return cli.main(["threshold", "--data", "tiny", "--backbone", "hog", "--backbone", "hsv_histogram", *arguments])
+
+
+def test_the_answer_the_tables_and_the_record(tiny: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "threshold.json"
+    assert asked("--error", "0.01", "--open-set", "--calibrate", "isotonic", "--save", "--json", str(out)) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("At 1 in 100 false matches, ") and "% [" in printed.splitlines()[0]
+    assert "Chosen on half of the classes" in printed.splitlines()[1]
+    record = {system["name"]: system for system in json.loads(out.read_text())["systems"]}
+    assert set(record) == {"hog", "hsv_histogram", "hog + hsv_histogram"}
+    space, truth = fusion.space_of(tiny, OWN), data.relevance(tiny)
+    checked = verification.verify(System("hog", space), truth, tiny)
+    for key, figure in checked.figures.items():
+        value = record["hog"]["figures"][key]["mean"]
+        assert value is None if figure.mean != figure.mean else value == pytest.approx(figure.mean)
+    assert record["hog"]["other_pairs"] == 60 * 50 // 2 and record["hog"]["matching_pairs"] == 60 * 9 // 2
+    assert "1,500 non-matching pairs, and a rate of 0.0001 needs at least 10,000" in printed
+    assert record["hog"]["open_set"]["queries"] == 60
+    assert 0 <= record["hog"]["calibration"]["methods"]["isotonic"]["ece"]["mean"] <= 1
+    spec = FusionSpec("hog + hsv_histogram", "concat", ("hog", "hsv_histogram"))
+    kept = calibration_store.load(calibration_store.name_of(tiny, spec.active, spec), space, spec.active)
+    assert kept is not None and kept.fit.method == "isotonic"
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--error", "0"), "--error takes a false match rate"),
+        (("--calibrate", "logistic", "--unknown", "1"), "--unknown takes a share"),
+        (("--save",), "belong to --calibrate"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(
+    home: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], sentence: str
+) -> None:
+    assert asked(*flags) == 2
+    assert sentence in capsys.readouterr().err
