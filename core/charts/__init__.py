@@ -28,6 +28,7 @@ from core.charts.heatmaps import (
 )
 from core.charts.lines import Line, LineChart, ListedImage, dimensions, precision_recall, rank_lines, training
 from core.charts.scatter import CostPoint, cost_scatter, image_sizes, quality_cost, subset_costs
+from core.charts.thresholds import CutChart, RateChart, ReliabilityChart, rate_line
 
 __all__ = [
     "BACKBONE_COLOURS",
@@ -39,9 +40,12 @@ __all__ = [
     "BarChart",
     "Chart",
     "CostPoint",
+    "CutChart",
     "Line",
     "LineChart",
     "ListedImage",
+    "RateChart",
+    "ReliabilityChart",
     "Shades",
     "attribution",
     "backbone_colour",
@@ -60,6 +64,7 @@ __all__ = [
     "precision_recall",
     "quality_cost",
     "rank_lines",
+    "rate_line",
     "similarity_map",
     "subset_costs",
     "training",

@@ -41,10 +41,10 @@ def run(arguments: argparse.Namespace) -> None:
     print(threshold_tables.printed(answers))
     for system, made in zip(built, answers):
         if arguments.save and made.probabilities is not None:
-            kept = calibration_store.of(made.probabilities)
+            stored = calibration_store.of(made.probabilities)
             name = calibration_store.name_of(dataset, system.backbones, system.spec)
-            calibration_store.save(name, kept, space, system.backbones)
-            outputs.remark(f"{system.name}: probabilities are saved. {kept.sentence()}")
+            calibration_store.save(name, stored, space, system.backbones)
+            outputs.remark(f"{system.name}: probabilities are saved. {stored.sentence()}")
     if arguments.json is not None:
         record = threshold_tables.as_json(answers)
         outputs.write(arguments.json, json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n")

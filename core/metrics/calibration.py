@@ -179,15 +179,15 @@ def reliability(
     0.2
     """
     sums = bin_sums(probabilities, right, weights, n_bins)
-    said, happened, counts = sums
+    stated, happened, counts = sums
     with np.errstate(invalid="ignore", divide="ignore"):
-        means, shares = said / counts, happened / counts
+        means, shares = stated / counts, happened / counts
     total = counts.sum()
     if not total:
         return Reliability(means, shares, counts, float("nan"), float("nan"))
     squared = (np.asarray(probabilities, np.float64) - right) ** 2
     brier = float(np.average(squared, weights=weights))
-    return Reliability(means, shares, counts, float(np.abs(said - happened).sum() / total), brier)
+    return Reliability(means, shares, counts, float(np.abs(stated - happened).sum() / total), brier)
 
 
 def bin_sums(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.setups.fields import Bounds, bounds_of, choice, clean, flag, real, several, shares, text, whole
+from core.setups.threshold import ThresholdSetup
 
 __all__ = [
     "BackbonesSetup",
@@ -25,6 +26,7 @@ __all__ = [
     "MapSetup",
     "ReportSetup",
     "RetrievalSetup",
+    "ThresholdSetup",
     "WordsSetup",
     "bounds_of",
     "choice",

@@ -106,7 +106,7 @@ def calibrate(
     Args:
         truth: of the dataset's split.
         method: "logistic" or "isotonic", the one that is used.
-        unknown: in [0, 1): the share of queries that have no answer in the gallery. They are asked with everything
+        unknown: in [0, 1): the share of queries that have no answer in the gallery. They ask with everything
             relevant taken out of their lists.
         depth: results of each query.
     Raises:
@@ -121,10 +121,10 @@ def calibrate(
     valid = np.flatnonzero(truth.n_relevant > 0)
     if part.split.by == "given":
         own_split = Split(part.space.split.queries, dataset.split.gallery)
-        asked = dataclasses.replace(dataset, split=own_split)
+        trainers = dataclasses.replace(dataset, split=own_split)
         trainer = System(system.name, part.space, system.spec)
-        own_truth = data.relevance(asked)
-        training = outcomes(trainer, PairTruth.of(asked, own_truth), unknown, depth, task)
+        own_truth = data.relevance(trainers)
+        training = outcomes(trainer, PairTruth.of(trainers, own_truth), unknown, depth, task)
     else:
         training = every.of(np.intersect1d(part.split.train, valid))
     reported = every.of(np.intersect1d(part.split.report, valid))
@@ -193,9 +193,9 @@ def _examine(method: str, fit: Calibration, reported: Outcomes, units: np.ndarra
     drawn = random.multinomial(n_units, np.full(n_units, 1 / n_units), size=pair_resampling.DRAWS)
     weights = np.concatenate([np.ones((1, n_units)), drawn])
     totals = weights @ sums
-    said, happened, counts = (totals[:, at * bins : (at + 1) * bins] for at in range(3))
+    stated, happened, counts = (totals[:, at * bins : (at + 1) * bins] for at in range(3))
     n = counts.sum(axis=1)
-    errors = np.abs(said - happened).sum(axis=1) / n
+    errors = np.abs(stated - happened).sum(axis=1) / n
     n_queries = len(np.unique(reported.queries))
     figures = [
         Figure(value, *pair_resampling.ends(draws, value, n_units), n_queries, n_queries)

@@ -1,4 +1,4 @@
-"""Calibrations that are kept: one of each system of a dataset, beside what it was fitted on and how it did on the others.
+"""Calibrations that are stored: one of each system of a dataset, beside what it was fitted on and how it did on the others.
 
 What was fitted on other vectors than those that are there now is not used.
 """
@@ -25,7 +25,7 @@ from core.types import Dataset, Figure
 from core.wording import plural
 
 CODE = 1
-"""Raised when what is kept, or how it is fitted, changes its meaning."""
+"""Raised when what is stored, or how it is fitted, changes its meaning."""
 TEXT = "text queries"
 """In the place of a system's description, for scores of text queries."""
 
@@ -34,7 +34,7 @@ _log = logging.getLogger("fusionscope")
 
 @dataclass(frozen=True)
 class KeptCalibration:
-    """A calibration as it is kept.
+    """A calibration as it is stored.
 
     Attributes:
         fit: scores to probabilities.
@@ -98,7 +98,7 @@ def _file(name: str) -> Path:
     return paths.calibrations() / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.json"
 
 
-def save(name: str, kept: KeptCalibration, space: VectorSet, backbones: Sequence[str]) -> Path:
+def save(name: str, stored: KeptCalibration, space: VectorSet, backbones: Sequence[str]) -> Path:
     """Write a calibration down, whole or not at all; an earlier one of the same name is replaced.
 
     Raises:
@@ -109,12 +109,12 @@ def save(name: str, kept: KeptCalibration, space: VectorSet, backbones: Sequence
         "code": CODE,
         "of": name,
         "vectors": vectors_digest(space, backbones),
-        "date": kept.date,
-        "calibration": kept.fit.to_json(),
-        "unknown": kept.unknown,
-        "depth": kept.depth,
-        "queries": [kept.n_train, kept.n_report],
-        "examined": {figure: _ends(getattr(kept, figure)) for figure in figures},
+        "date": stored.date,
+        "calibration": stored.fit.to_json(),
+        "unknown": stored.unknown,
+        "depth": stored.depth,
+        "queries": [stored.n_train, stored.n_report],
+        "examined": {figure: _ends(getattr(stored, figure)) for figure in figures},
     }
     target = _file(name)
     try:
@@ -133,18 +133,18 @@ def _ends(figure: Figure) -> list[float | None]:
 
 
 def load(name: str, space: VectorSet, backbones: Sequence[str]) -> KeptCalibration | None:
-    """What was kept under this name, if it was fitted on the vectors that are there now."""
+    """What was stored under this name, if it was fitted on the vectors that are there now."""
     file = _file(name)
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        kept = _read(record)
+        stored = _read(record)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, BadInput) as error:
         _log.warning("the calibration %r cannot be read; fit it again: %s", name, error)
         return None
     fresh = (record["code"], record["of"]) == (CODE, name)
-    return kept if fresh and record["vectors"] == vectors_digest(space, backbones) else None
+    return stored if fresh and record["vectors"] == vectors_digest(space, backbones) else None
 
 
 def _read(record: Mapping[str, Any]) -> KeptCalibration:

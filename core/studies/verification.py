@@ -7,7 +7,7 @@ How good a ranking is says nothing about where to cut it: that needs the scores 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -128,19 +128,7 @@ def verify(
         )
         for at, rate in enumerate(every)
     }
-    figures = {}
-    for key, drawn in (("roc_auc", spread.auc), ("eer", spread.eer)):
-        function = metrics.METRICS[key].function
-        assert function is not None, "every metric of pairs has its function"
-        value = float(function(curve))
-        figures[key] = Figure(
-            value, *pair_resampling.ends(drawn, value, n_units, student=True), truth.n_queries, n_queries
-        )
-    for rate in RATES:
-        at = points[rate]
-        value = at.point.true_rate if at.is_measurable else float("nan")
-        ends = (at.low, at.high) if at.is_measurable else (float("nan"),) * 2
-        figures[verification.rate_key(rate)] = Figure(value, *ends, truth.n_queries, n_queries, at.note)
+    figures = _figures(curve, spread, points, n_units, truth.n_queries, n_queries)
     return Verification(
         system.name,
         curve.thinned(),
@@ -153,6 +141,29 @@ def verify(
         n_queries,
         counts,
     )
+
+
+def _figures(
+    curve: ThresholdCurve,
+    spread: pair_resampling.Spread,
+    points: Mapping[float, RatePoint],
+    n_units: int,
+    n_queries: int,
+    n_known: int,
+) -> dict[str, Figure]:
+    """Every figure of the table, with its interval."""
+    figures = {}
+    for key, drawn in (("roc_auc", spread.auc), ("eer", spread.eer)):
+        function = metrics.METRICS[key].function
+        assert function is not None, "every metric of pairs has its function"
+        value = float(function(curve))
+        ends = pair_resampling.ends(drawn, value, n_units, student=True)
+        figures[key] = Figure(value, *ends, n_queries, n_known)
+    for rate in RATES:
+        at, nothing = points[rate], float("nan")
+        values = (at.point.true_rate, at.low, at.high) if at.is_measurable else (nothing,) * 3
+        figures[verification.rate_key(rate)] = Figure(*values, n_queries, n_known, at.note)
+    return figures
 
 
 def at_rate(result: Verification, rate: float, seed: int = 0) -> RatePoint:

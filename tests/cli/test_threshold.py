@@ -24,7 +24,9 @@ def asked(*arguments: str) -> int:
     return cli.main(["threshold", "--data", "tiny", "--backbone", "hog", "--backbone", "hsv_histogram", *arguments])
 
 
-def test_the_answer_the_tables_and_the_record(tiny: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_answer_the_tables_and_the_record(
+    tiny: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "threshold.json"
     assert asked("--error", "0.01", "--open-set", "--calibrate", "isotonic", "--save", "--json", str(out)) == 0
     printed = capsys.readouterr().out
@@ -42,8 +44,8 @@ def test_the_answer_the_tables_and_the_record(tiny: Dataset, tmp_path: Path, cap
     assert record["hog"]["open_set"]["queries"] == 60
     assert 0 <= record["hog"]["calibration"]["methods"]["isotonic"]["ece"]["mean"] <= 1
     spec = FusionSpec("hog + hsv_histogram", "concat", ("hog", "hsv_histogram"))
-    kept = calibration_store.load(calibration_store.name_of(tiny, spec.active, spec), space, spec.active)
-    assert kept is not None and kept.fit.method == "isotonic"
+    stored = calibration_store.load(calibration_store.name_of(tiny, spec.active, spec), space, spec.active)
+    assert stored is not None and stored.fit.method == "isotonic"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,70 @@
+"""The answer in one line, the curves, and the figures of every system."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core import charts, metrics, wording
+from core.metrics.verification import KEYS
+from core.studies import threshold_tables
+from core.ui.app import theme
+from core.ui.views.threshold import controls
+from core.ui.views.threshold.threshold_view import ThresholdView
+from core.ui.widgets import figure_definitions
+
+text = wording.page("threshold")
+
+
+def draw(view: ThresholdView) -> None:
+    """What a reader wants to know first, then the picture, then every figure."""
+    best = view.competitors[0]
+    st.markdown(f"**{theme.plain(threshold_tables.lead(best.title, view.chosen[0]))}**")
+    if view.chosen[0].is_measurable:
+        st.caption(theme.plain(threshold_tables.transfer_sentence(view.chosen[0])))
+    st.segmented_control(
+        text("label.drawing"),
+        list(text.group("option.drawing")),
+        key=controls.field("drawing"),
+        format_func=text.group("option.drawing").__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        help=text("help.drawing"),
+    )
+    lines = [
+        charts.rate_line(chosen.title, checked.curve, chosen.colour, chosen.dash)
+        for chosen, checked in zip(view.competitors, view.checked)
+    ]
+    lowest = 1 / max(checked.n_other for checked in view.checked)
+    chart = charts.RateChart(lines, view.error, view.setup.drawing == "det", lowest)
+    st.plotly_chart(chart.figure(), key="rates", config=charts.download_config("threshold-rates"))
+    _table(view)
+
+
+def _table(view: ThresholdView) -> None:
+    """A row per system: figures of pairs, and the threshold with what it gives elsewhere."""
+    rows = []
+    for chosen, point, checked in zip(view.competitors, view.chosen, view.checked):
+        row = {"system": chosen.title}
+        for key in KEYS:
+            figure = checked.figures[key]
+            row[key] = wording.figure(figure.mean, figure.low, figure.high)
+        row["threshold"] = wording.figure(point.point.threshold, point.threshold_low, point.threshold_high)
+        row["moved"] = wording.figure(*point.transfer.range_of("false_rates"), 4)
+        rows.append(row)
+    column = st.column_config.TextColumn
+    config = {
+        "system": column(text("column.system"), pinned=True, width="medium"),
+        **{key: column(metrics.label(key), help=metrics.sentence(key)) for key in KEYS},
+        "threshold": column(text("column.threshold"), help=text("help.error")),
+        "moved": column(text("column.moved"), help=text("help.moved")),
+    }
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="threshold table")
+    first = view.checked[0]
+    row = st.container(horizontal=True, gap="small", vertical_alignment="center")
+    figure_definitions.button(KEYS, (13, 7), row)
+    counts = {"matching": f"{first.n_matching:,}", "other": f"{first.n_other:,}"}
+    row.caption(text("sentence.rests", **counts, caution=first.caution))
+    notes = dict.fromkeys(figure.note for checked in view.checked for figure in checked.figures.values() if figure.note)
+    for note in notes:
+        st.caption(f":material/info: {theme.plain(note)}")

@@ -1,0 +1,114 @@
+"""The page Threshold: its answer and figures are the study's, the slider paints the results; once in Chromium."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import data
+from core.studies import calibration_store, fusion, threshold_tables, verification
+from core.studies.systems import System
+from core.types import Dataset
+from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
+from tests.pages.alone import OWN, button, opened, words, world
+
+pytestmark = pytest.mark.usefixtures("fresh")
+PAGE = "threshold"
+
+
+def checked(dataset: Dataset, name: str = "hog") -> verification.Verification:
+    return verification.verify(System(name, fusion.space_of(dataset, OWN)), data.relevance(dataset), dataset)
+
+
+def table(app: AppTest, at: int = 0):
+    return app.dataframe[at].value
+
+
+def test_the_answer_comes_first_and_is_the_studys(tiny: Dataset) -> None:
+    app = opened(PAGE, d="tiny", sys="hog", err="0.01")
+    assert not app.exception and not app.error
+    study = checked(tiny)
+    at = verification.at_rate(study, 0.01)
+    assert threshold_tables.lead("HOG", at) in words(app)
+    assert threshold_tables.transfer_sentence(at) in words(app)
+    figure = study.figures["roc_auc"]
+    row = table(app).iloc[0]
+    assert row["roc_auc"] == f"{figure.mean:.3f} [{figure.low:.3f}, {figure.high:.3f}]" and row["tpr@fpr1e-4"] == "–"
+    assert "at least 10,000" in words(app), "too few pairs for 1 in 10,000 are said"
+    assert "270 matching and 1500 other pairs" in words(app).replace(",", "")
+
+
+def test_the_slider_paints_the_results_and_stands_in_the_link(tiny: Dataset) -> None:
+    app = opened(PAGE, d="tiny", sys="hog", err="0.01")
+    slider = app.slider(key="threshold slider")
+    for end, none in ((slider.max, False), (slider.min, True)):
+        slider = app.slider(key="threshold slider").set_value(end).run().slider(key="threshold slider")
+        point = verification.at_threshold(checked(tiny).curve, slider.value)
+        assert f"{100 * point.true_rate:.1f} % of the true pairs" in words(app).replace("**", "")
+        assert ("Missed: " not in words(app)) or not none
+    app = opened(PAGE, d="tiny", sys="hog", cut="9")
+    assert not app.exception and app.slider(key="threshold slider").value == app.slider(key="threshold slider").max
+
+
+def test_pairs_strangers_and_probabilities(tiny: Dataset) -> None:
+    app = opened(PAGE, d="tiny", sys="hog", see="pairs", err="0.1")
+    assert not app.exception and not app.error and "Just accepted, and wrong" in words(app)
+    app = opened(PAGE, d="tiny", sys="hog", see="strangers")
+    assert len(table(app, 1)) == 3 and "60 queries asks twice" in words(app)
+    app = opened(PAGE, d="tiny", sys="hog", see="likely", fit="isotonic")
+    assert not app.exception and not app.error and table(app, 1)["method"].tolist()[0] == "Logistic"
+    button(app, "Save for Retrieval").click().run()
+    assert "Saved: Retrieval shows them" in words(app)
+    space = fusion.space_of(tiny, OWN)
+    stored = calibration_store.load(calibration_store.name_of(tiny, ("hog",)), space, ("hog",))
+    assert stored is not None and stored.fit.method == "isotonic"
+    button(app, "Forget").click().run()
+    assert "Not saved yet" in words(app)
+
+
+@pytest.mark.parametrize(
+    "link", [{"see": "<b>"}, {"cut": "nan"}, {"err": "2"}, {"a": "nobody"}, {"unk": "999"}], ids=str
+)
+def test_any_link_opens(tiny: Dataset, link: dict[str, str]) -> None:
+    app = opened(PAGE, d="tiny", sys="hog", **link)
+    assert not app.exception and not app.error and app.get("plotly_chart")
+
+
+def test_without_labels_it_says_so(tmp_path: Path, home: Path) -> None:
+    from core.studies import embedding
+    from tests.conftest import draw_tiny
+
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for number in range(4):
+        draw_tiny("circle", number).save(flat / f"{number}.png")
+    embedding.embed(data.add("flat", flat), OWN)
+    app = opened(PAGE, d="flat")
+    assert not app.exception and not app.get("plotly_chart") and app.info
+
+
+@pytest.mark.browser
+def test_a_journey(tmp_path: Path, tab, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """The error is chosen, the slider moved with the keyboard, and the results follow."""
+    monkeypatch.setenv("FUSIONSCOPE_HOME", str(tmp_path / "home"))
+    world(tmp_path)
+    with serve(ROOT / "app.py", tmp_path / "home") as address:
+        tab.goto(f"{address}/threshold?d=tiny&sys=hog")
+        tab.get_by_text(re.compile(r"At 1 in 1,000 false matches")).wait_for(timeout=60_000)
+        tab.get_by_role("radio", name="1 in 100", exact=True).click()
+        tab.get_by_text(re.compile(r"At 1 in 100 false matches")).wait_for()
+        accepted = tab.get_by_text(re.compile(r"^Accepted: \d+, \d+ right$"))
+        accepted.wait_for()
+        before = accepted.inner_text()
+        slider = tab.get_by_role("slider", name="Threshold")
+        slider.focus()
+        slider.press("Home")
+        tab.wait_for_function("before => !document.body.innerText.includes(before)", arg=before)
+        assert int(re.search(r"\d+", accepted.inner_text())[0]) > int(re.search(r"\d+", before)[0])
+        assert "cut=" in tab.url
+    assert not tab.complaints
+    assert np.isfinite(checked(data.get("tiny")).figures["eer"].mean)
