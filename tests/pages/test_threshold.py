@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import data
+from core.metrics.verification import at_threshold
 from core.studies import calibration_store, fusion, threshold_tables, verification
 from core.studies.systems import System
 from core.types import Dataset
@@ -47,7 +48,7 @@ def test_the_slider_paints_the_results_and_stands_in_the_link(tiny: Dataset) -> 
     slider = app.slider(key="threshold slider")
     for end, none in ((slider.max, False), (slider.min, True)):
         slider = app.slider(key="threshold slider").set_value(end).run().slider(key="threshold slider")
-        point = verification.at_threshold(checked(tiny).curve, slider.value)
+        point = at_threshold(checked(tiny).curve, slider.value)
         assert f"{100 * point.true_rate:.1f} % of the true pairs" in words(app).replace("**", "")
         assert ("Missed: " not in words(app)) or not none
     app = opened(PAGE, d="tiny", sys="hog", cut="9")
