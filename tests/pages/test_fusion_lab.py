@@ -393,12 +393,19 @@ def test_the_journey(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
     tab.get_by_role("button", name="Undo the last change.").click()
     expect(slider).to_have_value(str(round(100 * answered[0][0])))  # a run of keys is one step
 
-    points = tab.locator("[class*=st-key-lab-landscape] .points path")
+    points = tab.locator(".landscape .cell")
     expect(points.nth(200)).to_be_attached(timeout=60_000)
     at_rest(tab)  # the last key press has reached the link
-    link = tab.url
+    link, stood = tab.url, slider.input_value()
     points.nth(3).scroll_into_view_if_needed()
-    points.nth(3).click(force=True)
+    point, now = points.nth(3).bounding_box(), tab.locator(".landscape .now circle").bounding_box()
+    middles = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in (now, point)]
+    tab.mouse.move(*middles[0])
+    tab.mouse.down()
+    tab.mouse.move(*middles[1], steps=6)
+    expect(slider).not_to_have_value(stood)  # the sliders follow the point
+    assert tab.url == link
+    tab.mouse.up()
     tab.wait_for_function("link => location.href !== link", arg=link)
     clicked = {
         part.split(":")[0]: float(part.split(":")[1])
