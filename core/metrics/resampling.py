@@ -6,7 +6,7 @@ is drawn again is the group wherever there are groups.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -73,11 +73,33 @@ def bootstrap_means(
 
 def group_sums(columns: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sums of the columns per class, (n_classes, n_columns) float64, and the queries of each, (n_classes,) float64."""
-    _, codes = np.unique(classes, return_inverse=True)
+    codes = class_codes(classes)
     sums = np.stack([np.bincount(codes, weights=column) for column in columns.T], axis=1)
     return sums, np.bincount(codes).astype(np.float64)
 
 
+def class_codes(classes: np.ndarray) -> np.ndarray:
+    """(n,) int64: the place of each class among those that are there, from 0, as `np.unique` numbers them.
+
+    >>> class_codes(np.array([7, 3, 7]))
+    array([1, 0, 1])
+    """
+    if len(classes) and np.issubdtype(classes.dtype, np.integer) and 0 <= classes.min():
+        if classes.max() <= 8 * len(classes):  # counted, not sorted: a slider waits for it
+            is_there = np.bincount(classes) > 0
+            return (np.cumsum(is_there) - 1)[classes]
+    return np.unique(classes, return_inverse=True)[1]
+
+
+@lru_cache(maxsize=256)
+def _student(n_units: int) -> float:
+    """The 97.5 % quantile of Student's law for n units."""
+    from scipy import stats
+
+    return float(stats.t.ppf(0.975, n_units - 1))
+
+
+@lru_cache(maxsize=256)
 def percentile_levels(n_units: int) -> tuple[float, float]:
     """The quantiles of bootstrap means that make a 95 % interval of n units: 2.5 and 97.5 %, moved outwards for few.
 
@@ -91,7 +113,7 @@ def percentile_levels(n_units: int) -> tuple[float, float]:
 
     if n_units < 2:
         return 0.0, 1.0
-    low = float(stats.norm.cdf(-np.sqrt(n_units / (n_units - 1)) * stats.t.ppf(0.975, n_units - 1)))
+    low = float(stats.norm.cdf(-np.sqrt(n_units / (n_units - 1)) * _student(n_units)))
     return low, 1 - low
 
 
@@ -159,7 +181,7 @@ def intervals(
     """
     lows, highs = np.full(columns.shape[1], np.nan), np.full(columns.shape[1], np.nan)
     valid = ~np.isnan(columns)
-    for pattern in np.unique(valid, axis=1).T if columns.size else ():
+    for pattern in _patterns(valid):
         if not pattern.any():
             continue
         alike = np.flatnonzero((valid == pattern[:, None]).all(axis=0))
@@ -175,6 +197,13 @@ def intervals(
     return lows, highs
 
 
+def _patterns(valid: np.ndarray) -> Iterable[np.ndarray]:
+    """Each different column of (n_queries, n_columns) bool; nearly always there is one."""
+    if not valid.size:
+        return ()
+    return valid[:, :1].T if (valid == valid[:, :1]).all() else np.unique(valid, axis=1).T
+
+
 def _widened(rows: np.ndarray, draws: int, seed: int, classes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """The widest of three intervals of columns without NaN; of no width where a column is constant.
 
@@ -182,16 +211,14 @@ def _widened(rows: np.ndarray, draws: int, seed: int, classes: np.ndarray | None
     units; Student's interval has the tails, and its shift by the third moment the shape
     (Johnson 1978, doi:10.1080/01621459.1978.10480051).
     """
-    from scipy import stats
-
-    n = len(rows) if classes is None else len(np.unique(classes))
+    n = len(rows) if classes is None else int(class_codes(classes).max()) + 1
     lows, highs = np.quantile(bootstrap_means(rows, draws, seed, classes), percentile_levels(n), axis=0)
     if n > 2:
         sums, sizes = (rows, np.ones(len(rows))) if classes is None else group_sums(rows, classes)
         mean = rows.mean(axis=0)
         deviations = (sums - sizes[:, None] * mean) * (n / len(rows))
         variance, third = (deviations**2).sum(axis=0) / (n - 1), (deviations**3).sum(axis=0) * n / (n - 1) / (n - 2)
-        quantile = stats.t.ppf(0.975, n - 1)
+        quantile = _student(n)
         half = quantile * np.sqrt(variance / n)
         skewed = np.divide(third, 6 * n * variance, out=np.zeros_like(third), where=variance > 0) * (
             1 + 2 * quantile**2

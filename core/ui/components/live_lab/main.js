@@ -10,7 +10,8 @@
  *   stamp       what the engine answers for, any text; another one means another dataset, strategy or baseline
  *   backbones   [{ name, label, colour }]
  *   weights     [share of each backbone], together 1;  locked: [boolean], may be left out
- *   metrics     [{ key, label, help }];  metric: position of the one that bars, change and verdict speak of
+ *   metrics     [{ key, label, help }], none without labels: answers then bring results alone
+ *   metric      position of the one that bars, change and verdict speak of
  *   systems     [{ label, colour, role, means, lows, highs }]  the other bars; a number per metric (null: undefined),
  *               left out where answers bring `systems`. role: "backbone", "equal", "baseline", "oracle"; the fusion
  *               itself is not among them

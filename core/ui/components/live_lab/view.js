@@ -227,14 +227,19 @@ export class LabView {
   }
 
   paint() {
-    const { answer, data, metric } = this;
+    const { answer, data } = this;
+    this.root.classList.toggle("bare", !data.metrics.length);
+    if (data.metrics.length) this.paintFigures(answer, data, this.metric);
+    this.results.paint(answer, this.before);
+    this.root.dataset.answered = Array.from(answer.weights, (weight) => weight.toFixed(4)).join(" ");
+  }
+
+  paintFigures(answer, data, metric) {
     this.tiles.paint(answer, data.baseline, metric);
     this.bars.paint(answer, metric);
     this.curve.paint(answer);
-    this.results.paint(answer, this.before);
     this.verdict.textContent = answer.verdict;
     this.root.classList.toggle("gain", Boolean(answer.gain));
-    this.root.dataset.answered = Array.from(answer.weights, (weight) => weight.toFixed(4)).join(" ");
     const figure = defined(answer.means[metric]);
     this.brief.textContent = Number.isFinite(figure) ? `${data.metrics[metric].label} ${figure.toFixed(3)}` : "";
     clearTimeout(this.reading);
