@@ -84,10 +84,10 @@ def class_codes(classes: np.ndarray) -> np.ndarray:
     >>> class_codes(np.array([7, 3, 7]))
     array([1, 0, 1])
     """
-    if len(classes) and np.issubdtype(classes.dtype, np.integer) and 0 <= classes.min():
-        if classes.max() <= 8 * len(classes):  # counted, not sorted: a slider waits for it
-            is_there = np.bincount(classes) > 0
-            return (np.cumsum(is_there) - 1)[classes]
+    whole = len(classes) and np.issubdtype(classes.dtype, np.integer)
+    if whole and classes.min() >= 0 and classes.max() <= 8 * len(classes):  # counted, not sorted: a slider waits for it
+        is_there = np.bincount(classes) > 0
+        return (np.cumsum(is_there) - 1)[classes]
     return np.unique(classes, return_inverse=True)[1]
 
 

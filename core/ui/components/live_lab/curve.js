@@ -3,7 +3,7 @@
 import { element } from "../shared/dom.js";
 import { shape } from "./svg.js";
 
-const [LEFT, TOP, WIDTH, HEIGHT] = [34, 8, 270, 132];
+const [LEFT, TOP, WIDTH, HEIGHT] = [34, 8, 270, 225];
 
 const x = (recall) => LEFT + recall * WIDTH;
 const y = (precision) => TOP + (1 - precision) * HEIGHT;

@@ -61,7 +61,8 @@ export class LabView {
     figures.append(charts, list);
     this.baseline = element("details", "baseline");
     list.append(this.baseline);
-    right.append(this.verdict, this.voice, this.tiles.root, figures, this.note);
+    stay.append(this.note);
+    right.append(this.verdict, this.voice, this.tiles.root, figures);
     root.replaceChildren(left, right, this.results.large);
     root.classList.add("fs-lab");
   }
@@ -295,5 +296,8 @@ export class LabView {
     if (isAbove === this.panel.classList.contains("docked")) return;
     this.panel.parentNode.style.minHeight = isAbove ? `${this.panel.offsetHeight}px` : "";
     this.panel.classList.toggle("docked", isAbove);
+    if (!this.panel.showPopover) return;
+    this.panel.popover = isAbove ? "manual" : null; // above everything else on the page, whatever holds this element
+    if (isAbove) this.panel.showPopover();
   }
 }
