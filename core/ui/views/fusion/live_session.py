@@ -44,7 +44,7 @@ class LabFuser:
         self.loaded, self.names, self.base = view.loaded, view.names, view.base
         self.spec = dataclasses.replace(view.spec, trained_on=())
         self.by_class = view.by_class
-        self.metrics = METRICS if view.loaded.has_labels else ()
+        self.metrics: tuple[str, ...] = METRICS if view.loaded.has_labels else ()
         self.n_images = len(view.loaded)
         self._seconds: list[float] = []
         self.address = fuse_route.address(fuse_route.open_fuser(self))
