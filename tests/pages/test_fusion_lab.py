@@ -188,6 +188,18 @@ def test_the_figures_are_those_of_the_study(lab, tiny_world: SimpleNamespace) ->
     assert re.search(r"[Nn]o gain shown|Gain over", said)
 
 
+def test_without_labels_the_results_follow_alone(lab, tiny_world: SimpleNamespace) -> None:
+    from core import data
+
+    embedding.embed(data.add("plain", tiny_world.images / "circle"), lab.names)
+    app = lab(d="plain")
+    shown = live(app)
+    assert not app.error and not shown["metrics"] and not shown["systems"] and "means" not in shown["answer"]
+    assert len(shown["answer"]["ids"]) == 9 and set(shown["answer"]["relevance"]) == {2}
+    slide(app, lab.names[0], 90)
+    assert live(app)["answer"]["scores"] != shown["answer"]["scores"]
+
+
 def test_a_hard_query_is_the_worst_one(lab, tiny_world: SimpleNamespace) -> None:
     from core import data, metrics
 

@@ -106,7 +106,9 @@ def items(loaded: Dataset, results: LiveResults | None, sent: set[int]) -> list[
     """What `item` gives of results that the browser does not know yet."""
     positions = [] if results is None else [int(image) for image in results.images if int(image) not in sent]
     sent.update(positions)
-    return [item(loaded, position) for position in image_cards.ensure_thumbnails(loaded, positions)]
+    return (
+        [item(loaded, position) for position in image_cards.ensure_thumbnails(loaded, positions)] if positions else []
+    )
 
 
 def item(loaded: Dataset, position: int) -> list[Any]:
