@@ -84,7 +84,7 @@ def class_codes(classes: np.ndarray) -> np.ndarray:
     >>> class_codes(np.array([7, 3, 7]))
     array([1, 0, 1])
     """
-    whole = len(classes) and np.issubdtype(classes.dtype, np.integer)
+    whole = len(classes) and classes.dtype.kind in "iu"
     if whole and classes.min() >= 0 and classes.max() <= 8 * len(classes):  # counted, not sorted: a slider waits for it
         is_there = np.bincount(classes) > 0
         return (np.cumsum(is_there) - 1)[classes]
