@@ -147,7 +147,7 @@ def error_bars(
 
 def halo(means: Iterable[float], low: Iterable[float], high: Iterable[float]) -> dict[str, Any]:
     """Intervals as a pale band: what an interval drawn over a bar stands out from."""
-    return error_bars(means, low, high) | {"color": "rgba(255,255,255,0.9)", "thickness": 4.6, "width": 0}
+    return error_bars(means, low, high) | {"color": "rgba(255,255,255,0.9)", "thickness": 3.8, "width": 0}
 
 
 def from_zero(values: Iterable[float], room: float = 0.06) -> tuple[float, float]:

@@ -116,7 +116,11 @@ def test_a_narrow_window_cuts_nothing(app: str, tab) -> None:  # noqa: F811
         tab.goto(f"{app}/{address}?d=tiny")
         tab.wait_for_selector("[data-testid=stMain] h1", timeout=60_000)
         settled(tab)
-        if found_here := tab.evaluate(CUT):
-            wrong[title] = found_here
+        at_900 = tab.evaluate(CUT)
+        tab.set_viewport_size({"width": 720, "height": 450})  # 1440 × 900 at a zoom of 200 %
+        tab.wait_for_timeout(400)
+        if cut := [*at_900, *(f"at 200 %: {what}" for what in tab.evaluate(CUT))]:
+            wrong[title] = cut
+        tab.set_viewport_size({"width": 900, "height": 800})
     assert not wrong, wrong
     assert not tab.complaints

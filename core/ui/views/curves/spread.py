@@ -36,7 +36,7 @@ def draw(view: CurvesView, answer: DeltaGenerator) -> None:
         bands=False,
         hover="AP %{x:.2f} or more" if cumulative else "AP around %{x:.3f}",
         steps=not cumulative,
-        x_range=(-0.01, 1.01),
+        x_range=(-0.01, min(1.01, _farthest(by_title) + 0.06)),
         y_format=".0%",
         height=440,
     ).figure()
@@ -67,3 +67,8 @@ def _answer(view: CurvesView, container: DeltaGenerator) -> None:
         text("phrase.of_queries", count=f"{view.n_queries:,}", queries=view.queries_title),
         container,
     )
+
+
+def _farthest(by_title: dict[str, curves.Curve]) -> float:
+    """The highest average precision that any query reaches."""
+    return max((float(curve.x[curve.y > 0].max(initial=0.0)) for curve in by_title.values()), default=1.0)

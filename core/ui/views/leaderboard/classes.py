@@ -63,7 +63,7 @@ def draw(view: LeaderboardView) -> None:
             metrics.label(result.metric),
             square,
             system_select.shades(),
-            (limits[0] or 0.0, limits[1] or float(np.nanmax(table.values))),
+            _shade_limits(table.values, limits),
         ),
         key=widget,
         on_select=lambda: _square_clicked(shown, table.systems, widget),
@@ -76,6 +76,12 @@ def draw(view: LeaderboardView) -> None:
         f"queries make wide ones.{several} Click a square to see its queries."
     )
     _draw_square(view)
+
+
+def _shade_limits(values: np.ndarray, limits: tuple[float | None, float | None]) -> tuple[float, float]:
+    """Ends of the colours: those of the metric where values come near its top, else those of the values."""
+    top, best = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0, limits[1]
+    return limits[0] or 0.0, best if best is not None and top > 0.7 * best else max(top, 1e-9)
 
 
 def _square_hover(table: class_table.ClassTable, row: int, column: int, title: str, result: evaluation.Result) -> str:

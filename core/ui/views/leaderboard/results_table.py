@@ -43,6 +43,7 @@ def draw(view: LeaderboardView) -> None:
         column_config=config,
         placeholder="–",
         key="leaderboard table",
+        alt=text("label.table"),
         height="content" if len(frame) <= 14 else 530,
     )
     row = st.container(horizontal=True, gap="small")
