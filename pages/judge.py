@@ -9,7 +9,7 @@ from core.errors import CoreError
 from core.setups import JudgeSetup
 from core.ui.app import state, theme
 from core.ui.app.error_boundary import guarded
-from core.ui.views.judge import controls, judgements_view, judging_view
+from core.ui.views.judge import controls, judgements_view, judging_view, without_labels
 from core.ui.widgets import sidebar, system_select
 
 text = wording.page("judge")
@@ -29,8 +29,9 @@ def page() -> None:
     except CoreError as error:
         st.info(theme.plain(str(error)), icon=":material/info:")
     else:
-        judging_view.draw(session)
+        judging_view.draw(session, selection.dataset)
     if not asking:
+        without_labels.draw(selection, setup)
         judgements_view.draw(selection.dataset)
 
 

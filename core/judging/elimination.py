@@ -84,23 +84,28 @@ class Elimination:
         Whoever was shown to be behind leaves; the lead changes when the leader was shown to be behind, or when after
         some answers another one is estimated to be ahead.
         """
+        changes = 0
         while True:
-            before = self.leader
-            waiting = [rival for rival in self.survivors if rival != self.leader and self._waits(rival, answers)]
-            if self.leader == before:
+            leader, waiting = self.leader, []
+            for rival in [rival for rival in self.survivors if rival != leader]:
+                if self._waits(rival, answers, changes < self.n_systems):  # estimates may go round in a circle
+                    waiting.append(rival)
+                if self.leader != leader:
+                    break
+            else:
                 turn = [rival for rival in waiting if rival > self._turn]
                 return [*turn, *(rival for rival in waiting if rival not in turn)]
+            changes += 1
 
-    def _waits(self, rival: int, answers: Mapping[Key, float]) -> bool:
-        if rival in self.lost or self.leader in self.lost:
-            return False
+    def _waits(self, rival: int, answers: Mapping[Key, float], may_change: bool) -> bool:
         verdict = self.ahead(self.leader, rival, answers)
+        behind = verdict.difference < -self.same / 2 and verdict.answers >= FEWEST_TO_LEAD
         if verdict.outcome == "first":
             self.lost.add(rival)
         elif verdict.outcome == "second":
             self.lost.add(self.leader)
             self.leader = rival
-        elif verdict.outcome == "open" and verdict.difference < -self.same / 2 and verdict.answers >= FEWEST_TO_LEAD:
+        elif verdict.outcome == "open" and behind and may_change:
             self.leader = rival
         return verdict.outcome == "open"
 

@@ -268,6 +268,7 @@ class JudgeSetup:
     count: str = choice(lambda: ("mine", "everyone"), default="mine", label="Answers that count", short="of")
     queries: str = choice(lambda: ("images", "texts"), default="images", label="Queries", short="ask")
     texts: str = text(default="", longest=4000, label="Text queries", short="t")
+    group: int = whole(2, 500, default=20, label="Images that show the same thing", short="n")
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,26 @@ def agreement(answers: Sequence[Answer]) -> Agreement:
     return Agreement(alpha, int(shared.sum()), tuple(pairs), tuple(differing))
 
 
+def against_labels(dataset: Dataset, answers: Iterable[Answer]) -> pd.DataFrame:
+    """Where judges and labels disagree, so that one of them may be wrong: query_id, item_id, judged, query and item label.
+
+    Images without a label, and text queries, are left out.
+    """
+    import pandas as pd
+
+    position = {key.decode(): at for at, key in enumerate(np.asarray(dataset.keys, "S64").tolist())}
+    rows = []
+    for (query, image), fits in relation(answers).items():
+        a, b = position.get(query), position.get(image)
+        if a is None or b is None or math.isnan(fits) or not (dataset.label_of(a) and dataset.label_of(b)):
+            continue
+        names = [set(dataset.label_of(at).split(", ")) for at in (a, b)]
+        if bool(names[0] & names[1]) != bool(fits):
+            kind = FITS if fits else FAILS
+            rows.append((str(dataset.ids[a]), str(dataset.ids[b]), kind, dataset.label_of(a), dataset.label_of(b)))
+    return pd.DataFrame(rows, columns=["query_id", "item_id", "judged", "query label", "item label"])
+
+
 # ---------------------------------------------------------------- files
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -28,6 +29,9 @@ CLICKS: dict[str, tuple[float, float]] = {
 }
 """What each click says about the image at the left and the one at the right."""
 ASK_AGAIN_EVERY = 20
+CLAIMED = 30.0
+"""Seconds for which a question that somebody has on the screen is not asked of others who count together."""
+_CLAIMS: dict[tuple[str, str], tuple[str, float]] = {}
 _NOT_THE_LAST = 6
 
 
@@ -145,10 +149,23 @@ class JudgingSession:
         One in twenty answered questions comes again, with its sides drawn anew.
         """
         upcoming = [self._shown(question) for question in self.elimination.questions(self._known, most)]
+        if self.everyone:
+            upcoming = self._unclaimed(upcoming, most)
         again = self._due_again()
         if again is not None and upcoming:
             upcoming.insert(0, again)
         return upcoming
+
+    def _unclaimed(self, upcoming: list[Shown], most: int) -> list[Shown]:
+        """The next questions that nobody else has on the screen; the next ones all the same where there are no others."""
+        now = time.monotonic()
+        for key in [key for key, (_, since) in _CLAIMS.items() if now - since > CLAIMED]:
+            _CLAIMS.pop(key, None)
+        further = [self._shown(question) for question in self.elimination.questions(self._known, 8 * most)]
+        free = [q for q in further if _CLAIMS.get((self.name, q.id), (self.judge, now))[0] == self.judge][:most]
+        for shown in free:
+            _CLAIMS[self.name, shown.id] = (self.judge, now)
+        return free or upcoming
 
     def _shown(self, question: judging.Question) -> Shown:
         identity = f"{question.first}-{question.second}-{question.number}"
@@ -199,6 +216,9 @@ class JudgingSession:
             self.by_content.setdefault((made.query, made.images), made.better)
         for image, fits in zip(made.images, made.fits):
             self.by_content.setdefault((made.query, image), fits)
+        if self.everyone:
+            for key, known in relation(self.log.answers()).items():
+                self.by_content.setdefault(key, known)
         first, second, _ = identity.split("-")
         self.elimination.answered(int(first), int(second))
         self.elimination.undecided(self._known)

@@ -216,7 +216,8 @@ def obstacle(dataset: Dataset, truth: Relevance | None) -> str:
     if not dataset.has_labels or truth is None:
         return (
             f"{dataset.name!r} has no labels, so nobody can say which results are right and there are no figures. Add the "
-            "images again with one folder per class, or with a manifest that names a label for each."
+            "images again with one folder per class, or with a manifest that names a label for each; or open Judge, which "
+            "compares systems by looking at their results."
         )
     if not (truth.n_relevant > 0).any():
         return (

@@ -145,6 +145,17 @@ def test_of_several_systems_the_best_is_left() -> None:
     assert elimination.ahead(2, 0, {}).outcome == "first" and elimination.ahead(0, 2, {}).outcome == "second"
 
 
+def test_estimates_that_go_round_in_a_circle_end_all_the_same(monkeypatch) -> None:
+    """Each of three systems is estimated behind the next one: the lead cannot settle, and yet there is a next question."""
+    elimination = judging.Elimination(3, lambda i, j: judging.pairs(np.array([[i]]), np.array([[j]]), 1))
+
+    def behind_the_next(first: int, second: int, answers: dict) -> judging.Verdict:
+        return judging.Verdict("open", -0.1 if (second - first) % 3 == 1 else 0.1, -0.5, 0.5, 20, 100, 50)
+
+    monkeypatch.setattr(elimination, "ahead", behind_the_next)
+    assert sorted([elimination.leader, *elimination.undecided({})]) == [0, 1, 2]
+
+
 def test_upcoming_questions_stay_the_next_ones() -> None:
     """What is prefetched is what is asked, so that the next question is there at once."""
     truth, lists = world(10, (0.1, 0.1))

@@ -132,6 +132,19 @@ def test_two_judges_at_once_merge(tmp_path: Path) -> None:
     assert JudgingSession(lists(), log, "anna").verdict(0, 1).answers == 10, "as one judge judges"
 
 
+def test_judges_at_once_are_asked_other_questions(tmp_path: Path) -> None:
+    log = AnswerLog(tmp_path)
+    anna, bert = (JudgingSession(lists(), log, name, seed=3, everyone=True) for name in ("anna", "bert"))
+    mine, theirs = ({shown.id for shown in session.questions(6)} for session in (anna, bert))
+    assert len(mine) == len(theirs) == 6 and not mine & theirs
+    for _ in range(6):
+        click(bert)
+    assert bert.verdict(0, 1).answers == 0, "the order has not reached them"
+    for _ in range(6):
+        click(anna)
+    assert anna.verdict(0, 1).answers >= 12, "now it has"
+
+
 def test_cannot_tell_is_kept_and_is_a_tie(tmp_path: Path) -> None:
     session = JudgingSession(lists(), AnswerLog(tmp_path), "me")
     session.answer(session.questions(1)[0].id, "skip")
@@ -253,6 +266,13 @@ def test_agreement_and_disagreements(tiny: SimpleNamespace) -> None:
     assert [pair[:3] for pair in found.pairs] == [("anna", "bert", 6), ("anna", "carl", 3), ("bert", "carl", 3)]
     assert set(found.disagreements[0][2]) == {"anna", "bert", "carl"}
     assert math.isnan(judgements.agreement(answers[:6]).alpha)
+
+
+def test_judges_and_labels_are_compared(tiny: SimpleNamespace) -> None:
+    assert not len(judgements.against_labels(tiny.dataset, judged(tiny, "anna")))
+    differing = judgements.against_labels(tiny.dataset, judged(tiny, "anna", wrong=1))
+    assert differing["judged"].tolist() == ["not relevant"]
+    assert differing["query label"].tolist() == differing["item label"].tolist() == ["circle"]
 
 
 def test_pooled_counts_each_result_once() -> None:

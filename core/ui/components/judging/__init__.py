@@ -6,7 +6,7 @@ The next questions and their images are in the browser before they are needed. A
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core import wording
@@ -19,21 +19,28 @@ _FOLDER = Path(__file__).parent
 text = wording.page("judge")
 
 
-def show(session: JudgingSession, *, key: str, on_stop: Callable[[], None]) -> None:
-    """Draw the questions; `on_stop` is called when the judge stops, or has the verdict and wants the names."""
+def show(
+    session: JudgingSession, *, key: str, on_stop: Callable[[], None], prepare: Callable[[Sequence[str]], None]
+) -> None:
+    """Draw the questions.
+
+    Args:
+        on_stop: called when the judge stops, or has the verdict and wants the names.
+        prepare: makes thumbnails of content keys that are shown soon.
+    """
 
     def stopped() -> None:
         if state.widget(key).get("stop"):
             on_stop()
 
-    name = judging_route.opened(session, state.visitor())
+    name = judging_route.opened(session, state.visitor(), prepare)
     shown = component("fusionscope_judging", *(_FOLDER / f"judging.{kind}" for kind in ("js", "css", "html")))
     data = {
         "url": judging_route.address(name),
         "session": f"{session.name} {session.judge} {session.everyone}",
         "way": session.way,
         "labels": _labels(session.way),
-        **judging_route.reply(session),
+        **judging_route.reply(session, prepare),
     }
     shown(data=data, key=key, on_stop_change=stopped)
 

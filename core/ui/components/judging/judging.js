@@ -41,9 +41,27 @@ class Judging {
     this.labels = data.labels;
     this.rows = data.way === "rows";
     this.root.classList.toggle("rows", this.rows);
-    this.unsent = [];
+    this.unsent = this.remembered();
     this.name();
     this.take(data, true);
+    this.send();
+  }
+
+  /* Answers that a server did not take before it ended; it takes each once, whoever sends it again. */
+  remembered() {
+    try {
+      return JSON.parse(localStorage.getItem("judging " + this.session)) || [];
+    } catch {
+      return [];
+    }
+  }
+
+  remember() {
+    const answers = this.unsent.filter((message) => message.id);
+    try {
+      if (answers.length) localStorage.setItem("judging " + this.session, JSON.stringify(answers));
+      else localStorage.removeItem("judging " + this.session);
+    } catch { /* a browser that keeps nothing keeps them until the tab is closed */ }
   }
 
   name() {
@@ -107,6 +125,7 @@ class Judging {
       this.unsent.push({ id: question.id, click });
       this.state = { ...this.state, undo: true };
     }
+    this.remember();
     this.draw();
     this.send();
   }
@@ -118,11 +137,15 @@ class Judging {
     try {
       const response = await fetch(this.url, { method: "POST", body: JSON.stringify(message) });
       if (session !== this.session) return;
-      if (response.status === 409) this.unsent.shift(), this.complain((await response.json()).error);
-      else if (!response.ok) throw new Error(String(response.status));
+      if (response.status === 409) {
+        this.unsent.shift();
+        this.remember();
+        this.part(".sentence").textContent = (await response.json()).error;
+      } else if (!response.ok) throw new Error(String(response.status));
       else {
         const reply = await response.json();
         this.unsent.shift();
+        this.remember();
         this.late = false;
         this.take(reply, message.undo === true);
       }
@@ -134,10 +157,6 @@ class Judging {
       this.sending = false;
     }
     if (this.root.isConnected) this.send();
-  }
-
-  complain(sentence) {
-    this.part(".sentence").textContent = sentence;
   }
 
   imageOf(source) {
@@ -179,13 +198,14 @@ class Judging {
   }
 
   draw() {
-    const [question] = this.questions, { state } = this, over = !question;
+    const [question] = this.questions, { state } = this, waits = !question, over = waits && state.done && !this.unsent.length;
     this.root.classList.toggle("over", over);
+    this.root.classList.toggle("waits", waits && !over); // the server is slower than the judge: what was there stays
     if (question && this.drawn !== question.id) this.drawQuestion(question);
     this.drawn = question ? question.id : "";
     for (const button of this.root.querySelectorAll("[data-click]")) {
       const { click } = button.dataset;
-      button.disabled = click === "undo" ? !state.undo : click === "stop" ? false : over;
+      button.disabled = click === "undo" ? !state.undo : click === "stop" ? false : waits;
     }
     this.part(".sentence").textContent = state.sentence;
     this.root.dataset.answers = state.answers;

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +33,14 @@ _NO_STORE = {"cache-control": "no-store"}
 
 @dataclass
 class _Open:
-    """A session that may be answered; one click at a time."""
+    """A session that may be answered; one click at a time.
+
+    Attributes:
+        prepare: makes the thumbnails of content keys that are shown soon, where there are none yet.
+    """
 
     session: JudgingSession
+    prepare: Callable[[Sequence[str]], None]
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -41,18 +48,19 @@ _OPEN: dict[str, _Open] = {}
 """By name. In no cache of Streamlit: any browser may ask for those to be cleared."""
 
 
-def opened(session: JudgingSession, visitor: str) -> str:
+def opened(session: JudgingSession, visitor: str, prepare: Callable[[Sequence[str]], None] = lambda keys: None) -> str:
     """A name for a session that nobody else can guess; the oldest go when there are many.
 
     Args:
         visitor: a secret of the browser's session.
+        prepare: called with the content keys of the images that are shown soon.
     """
     secret = repr((visitor, session.name, session.judge, session.everyone))
     name = hashlib.sha256(secret.encode()).hexdigest()[:32]
     _OPEN.pop(name, None)
     for old in list(_OPEN)[: -MOST_OPEN or None]:
         _OPEN.pop(old, None)
-    _OPEN[name] = _Open(session)
+    _OPEN[name] = _Open(session, prepare)
     return name
 
 
@@ -95,12 +103,15 @@ def _take(entry: _Open, message: dict[str, Any]) -> dict[str, Any]:
             entry.session.undo()
         elif "id" in message:
             entry.session.answer(str(message["id"]), str(message.get("click", "")))
-        return reply(entry.session)
+        return reply(entry.session, entry.prepare)
 
 
-def reply(session: JudgingSession) -> dict[str, Any]:
+def reply(session: JudgingSession, prepare: Callable[[Sequence[str]], None] = lambda keys: None) -> dict[str, Any]:
     """What a browser gets: the next questions, and what is known."""
-    questions = [_as_data(shown) for shown in session.questions(PREFETCHED)]
+    upcoming = session.questions(PREFETCHED)
+    with suppress(CoreError):  # an image that cannot be shown says so in its place
+        prepare([key for shown in upcoming for key in (shown.query, *shown.left, *shown.right)])
+    questions = [_as_data(shown) for shown in upcoming]
     return {"questions": questions, "state": judging_sentences.live(session)}
 
 

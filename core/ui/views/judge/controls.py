@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import wording
+from core import paths, wording
 from core.errors import BadInput
 from core.setups import JudgeSetup
 from core.setups.fields import join_texts
 from core.studies import judgements, judging_lists
 from core.studies.judging_lists import JudgedLists
-from core.studies.judging_session import JudgingSession
+from core.studies.judging_session import JudgingSession, Way
 from core.studies.systems import System
 from core.types import Dataset
 from core.ui.app import cache, state
@@ -80,24 +80,14 @@ def session(loaded: Dataset, chosen: list[system_select.ComparedSystem], setup: 
         lists = text_lists(loaded, systems, titles, setup.k, tuple(setup.texts.split("|")))
     else:
         lists = image_lists(loaded, systems, titles, setup.k)
-    made = JudgingSession(
-        lists,
-        judgements.log(),
-        setup.judge,
-        "rows" if setup.way == "rows" else "pairs",
-        setup.same,
-        everyone=setup.count == "everyone",
-    )
-    known = state.session_get("judging session")
-    if known is not None and (known.name, known.judge, known.everyone, known.same) == (
-        made.name,
-        made.judge,
-        made.everyone,
-        made.same,
-    ):
-        return known
-    state.session_set("judging session", made)
-    return made
+    way: Way = "rows" if setup.way == "rows" else "pairs"
+    everyone = setup.count == "everyone"
+    wanted = (str(paths.judgements()), lists.fingerprint, titles, way, setup.judge, setup.same, everyone)
+    known, session = state.session_get("judging session", (None, None))
+    if session is None or known != wanted:
+        session = JudgingSession(lists, judgements.log(), setup.judge, way, setup.same, everyone=everyone)
+        state.session_set("judging session", (wanted, session))
+    return session
 
 
 @cached("resource", max_entries=8, spinner=text("state.lists"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import wording
+from core.judging.answers import Answer
 from core.setups import JudgeSetup
 from core.studies import judgements
 from core.studies.judging_lists import TEXT
@@ -29,6 +30,7 @@ def draw(loaded: Dataset) -> None:
             st.caption(text("sentence.nothing_here"))
         else:
             _agreement(judgements.agreement([answer for answer in answers if not answer.again]))
+            _labels(loaded, answers)
             with st.container(horizontal=True):
                 for label, content, name in (
                     (text("button.qrels"), judgements.as_qrels, f"{loaded.name}.qrels"),
@@ -43,6 +45,14 @@ def draw(loaded: Dataset) -> None:
                         on_click="ignore",
                     )
         _import(loaded)
+
+
+def _labels(loaded: Dataset, answers: list[Answer]) -> None:
+    """Results on which the judges and the labels disagree."""
+    differing = judgements.against_labels(loaded, answers)
+    if len(differing):
+        st.markdown(text("sentence.labels", count=plural(len(differing), "result")))
+        st.dataframe(differing.head(MOST_SHOWN), hide_index=True, width="content")
 
 
 def _agreement(agreed: judgements.Agreement) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import streamlit as st
 
 from core import wording
 from core.studies import judging_sentences
 from core.studies.judging_session import JudgingSession
+from core.types import Dataset
 from core.ui.app import state, theme
 from core.ui.components import judging
 from core.ui.views.judge import results
+from core.ui.widgets import image_cards
 from core.wording import plural
 
 text = wording.page("judge")
@@ -21,18 +25,20 @@ def is_asking() -> bool:
     return state.session_get(_STAGE, ("", ""))[1] == "asking"
 
 
-def draw(session: JudgingSession) -> None:
+def draw(session: JudgingSession, loaded: Dataset) -> None:
     """The stage that this comparison is in: before the start, asking, or with names."""
     name = f"{session.name} {session.judge} {session.everyone}"
     shown, stage = state.session_get(_STAGE, ("", ""))
     stage = stage if shown == name else ""
+    if stage != "asking":
+        session.rebuild()  # others may have answered, and files may have been imported
 
     def enter(new: str) -> None:
         session.rebuild()
         state.session_set(_STAGE, (name, new))
 
     if stage == "asking":
-        judging.show(session, key="judging", on_stop=lambda: enter("names"))
+        judging.show(session, key="judging", on_stop=lambda: enter("names"), prepare=thumbnails(loaded))
         return
     if stage == "names":
         results.draw(session)
@@ -53,3 +59,16 @@ def draw(session: JudgingSession) -> None:
             st.caption(plural(session.n_clicks, "answer"))
     elif stage != "names":
         results.draw(session)
+
+
+def thumbnails(loaded: Dataset) -> Callable[[Sequence[str]], None]:
+    """What makes thumbnails of content keys of a dataset, each once."""
+    position = {image_cards.key_of(loaded, at): at for at in range(len(loaded))}
+    ready: set[str] = set()
+
+    def prepare(keys: Sequence[str]) -> None:
+        missing = [key for key in dict.fromkeys(keys) if key in position and key not in ready]
+        image_cards.ensure_thumbnails(loaded, [position[key] for key in missing])
+        ready.update(missing)
+
+    return prepare
