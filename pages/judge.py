@@ -21,7 +21,7 @@ def page() -> None:
     selection = sidebar.selection()
     state.seed(JudgeSetup)
     asking = judging_view.is_asking()
-    with st.expander(text("heading.compared"), expanded=not asking, key="compared", icon=":material/tune:"):
+    with st.expander(text("heading.compared"), expanded=not asking, key=f"compared {asking}", icon=":material/tune:"):
         chosen = controls.choose(selection)
     setup = state.read(JudgeSetup, in_link=system_select.in_link(chosen, JudgeSetup))
     try:

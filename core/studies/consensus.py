@@ -115,9 +115,9 @@ def _linked(distances: np.ndarray, n_groups: int) -> np.ndarray:
 
     codes = hierarchy.fcluster(hierarchy.linkage(distances, "average"), n_groups, "maxclust")
     names, sizes = np.unique(codes, return_counts=True)
-    place = np.empty(names.max() + 1, np.int64)
-    place[names[np.argsort(-sizes, kind="stable")]] = np.arange(len(names))
-    return place[codes]
+    by_size = np.empty(names.max() + 1, np.int64)
+    by_size[names[np.argsort(-sizes, kind="stable")]] = np.arange(len(names))
+    return by_size[codes]
 
 
 def _disagreement(spaces: Sequence[np.ndarray]) -> np.ndarray:

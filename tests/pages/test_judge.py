@@ -189,6 +189,7 @@ def test_a_session_by_keyboard_ends_with_the_right_winner_over_a_kill(tab, unlab
         tab.get_by_role("button", name="Start judging").click()
         tab.locator(".judge .side.left img").wait_for()
         assert press_until(tab, unlabelled, 7) == 7
+        tab.locator('.judge[data-answers="7"]').wait_for()
         tab.keyboard.press("u")
         tab.locator('.judge[data-answers="6"]').wait_for()
         port = address.rsplit(":", 1)[1]

@@ -13,7 +13,7 @@ from core.ui.components import keys
 
 text = wording.page("frame")
 _PROJECTOR, _SHEET = "projector", "key sheet"
-SHEETS = ("everywhere", "map", "images", "lab")
+SHEETS = ("everywhere", "map", "judge", "images", "lab")
 
 
 def is_projector() -> bool:

@@ -97,7 +97,7 @@ class Judging {
 
   key(event) {
     const target = event.composedPath()[0];
-    const typing = target.matches?.("input, textarea, select, [contenteditable=true], [role=slider], [role=option], [role=combobox]");
+    const typing = target.matches?.("input, textarea, select, [contenteditable=true], [role=slider], [role=option], [role=combobox], [role=radio], [role=radiogroup], [role=tab]");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || !this.root.isConnected) return;
     if (event.key === "Enter" && this.state.done && !target.matches?.("button, a")) {
       this.act("stop");

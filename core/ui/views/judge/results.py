@@ -24,8 +24,9 @@ def draw(session: JudgingSession) -> None:
     agreed, n_again = session.self_agreement()
     if n_again:
         st.markdown(text("sentence.agreed", agreed=agreed, asked=n_again))
-    judged, pooled = judgements.pooled(session.lists, relation(session.log.answers()))
-    st.markdown(text("sentence.pooled", judged=f"{judged:,}", pooled=f"{pooled:,}", k=session.lists.k))
+    if session.way == "pairs":
+        judged, pooled = judgements.pooled(session.lists, relation(session.log.answers()))
+        st.markdown(text("sentence.pooled", judged=f"{judged:,}", pooled=f"{pooled:,}", k=session.lists.k))
     st.dataframe(_table(session), hide_index=True, width="content")
 
 
