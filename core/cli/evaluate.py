@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Evaluate, print the tables, write the files."""
     from core import data
     from core.export import tables
-    from core.studies import fusion, leaderboard
+    from core.studies import fusion, leaderboard, verification
 
     inputs.load_plugins()
     settings = {
@@ -51,6 +51,12 @@ def run(arguments: argparse.Namespace) -> None:
         dataset, names, fusions = inputs.systems(arguments)
         result = fusion.evaluate(dataset, names, fusions, **settings)
     truth = data.relevance(dataset)
+    if arguments.verification or verification.is_wanted(arguments.show.split(",")):
+        verified = [
+            verification.verify(system, truth, dataset, by_class=not arguments.by_query, task=inputs.task())
+            for system in result.systems
+        ]
+        result = verification.with_figures(result, verified)
     for sentence in (leaderboard.obstacle(dataset, truth), leaderboard.beyond_list(truth, max(settings["ks"]))):
         if sentence:
             outputs.remark(f"warning: {sentence}")
@@ -99,6 +105,7 @@ EVALUATE = Verb(
         flag("--k", default="1,5,10", help="cut-offs, e.g. 1,5,10,100"),
         flag("--metric", default="map", help="the metric that pairs are compared in (default: map)"),
         *UNIT,
+        flag("--verification", action="store_true", help="also AUC, EER and TPR at a false match rate, over all pairs"),
         flag("--show", default="", metavar="METRICS", help="columns to print: map,mrr,p@5, ... or all"),
         *(flag(f"--{name}", type=Path, metavar="FILE", help=f"write {holds}") for name, holds in EXPORTS.items()),
     ),

@@ -33,7 +33,7 @@ from core.ui.app.cache.fusions import (
     query_sample,
     two_strongest,
 )
-from core.ui.app.cache.systems import comparison_of, evaluation_of, protocols, system_ranks
+from core.ui.app.cache.systems import comparison_of, evaluation_of, protocols, system_ranks, verification_of
 from core.ui.app.cache.vector_sets import engine, image_query, joint_space, n_valid, relevance_of, vector_set, vectors
 
 __all__ = [
@@ -76,5 +76,6 @@ __all__ = [
     "usable_backbones",
     "vector_set",
     "vectors",
+    "verification_of",
     "with_titles",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from core.studies import evaluation, revisited_protocols
+from core.studies import evaluation, revisited_protocols, verification
 from core.studies.ranker import Ranker
 from core.studies.systems import System
+from core.studies.verification import Verification
 from core.task import NO_TASK, Task
 from core.types import Dataset, Evaluation, RelevantRanks
 from core.ui.app.cache.vector_sets import engine, relevance_of
@@ -59,3 +60,9 @@ def protocols(loaded: Dataset, systems: tuple[System, ...]) -> pd.DataFrame:
 def system_ranks(loaded: Dataset, system: System) -> RelevantRanks:
     """Where the relevant images stand in every query's list: what all curves are made of."""
     return Ranker(relevance_of(loaded), engine(loaded, system.backbones)).rank(system, k=1).ranks
+
+
+@cached("resource", max_entries=32)
+def verification_of(loaded: Dataset, system: System, by_class: bool) -> Verification:
+    """What every threshold of a system gives over all pairs, kept for all sessions."""
+    return verification.verify(system, relevance_of(loaded), loaded, by_class=by_class)

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core import wording
 from core.setups import LeaderboardSetup
-from core.studies import evaluation, leaderboard
+from core.studies import evaluation, leaderboard, verification
 from core.types import Dataset, Relevance
-from core.ui.app import theme
+from core.ui.app import cache, theme
 from core.ui.views.leaderboard import controls
 from core.ui.widgets import system_select
 from core.ui.widgets.system_select import ComparedSystem
+
+text = wording.page("leaderboard")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,14 @@ def build(loaded: Dataset, competitors: list[ComparedSystem], setup: Leaderboard
     ks = tuple(sorted({*controls.FIXED_KS, setup.k}))
     metric = controls.at_k(setup.metric, setup.k)
     loaded, competitors, result = system_select.evaluate(loaded, competitors, ks, metric, not setup.by_query)
+    if verification.is_wanted(setup.columns):  # they look at every pair, so only who chose their columns waits for them
+        by_class = not setup.by_query
+        with st.spinner(text("state.pairs"), show_time=True):
+            able = system_select.able_of(
+                competitors, lambda chosen: cache.verification_of(loaded, chosen.system, by_class)
+            )
+        verified = [cache.verification_of(loaded, chosen.system, by_class) for chosen in able]
+        result = verification.with_figures(result, verified)
     infos = {chosen.name: leaderboard.system_info(chosen.system, loaded, chosen.title) for chosen in competitors}
     return LeaderboardView(loaded, setup, {chosen.name: chosen for chosen in competitors}, result, infos)
 

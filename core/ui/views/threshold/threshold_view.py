@@ -23,16 +23,10 @@ from core.ui.widgets.system_select import ComparedSystem
 text = wording.page("threshold")
 
 
-@cached("resource", max_entries=32)
-def verified(loaded: Dataset, system: System, by_class: bool) -> Verification:
-    """All verification figures of a system, kept for all sessions."""
-    return verification.verify(system, cache.relevance_of(loaded), loaded, by_class=by_class)
-
-
 @cached("resource", max_entries=64)
 def at_rate(loaded: Dataset, system: System, by_class: bool, rate: float) -> RatePoint:
     """What accepting gives at one false match rate."""
-    return verification.at_rate(verified(loaded, system, by_class), rate)
+    return verification.at_rate(cache.verification_of(loaded, system, by_class), rate)
 
 
 @cached("resource", max_entries=16, spinner=text("state.strangers"))
@@ -118,7 +112,7 @@ def build(loaded: Dataset, competitors: list[ComparedSystem], setup: ThresholdSe
         loaded, competitors = small, over_sample
     by_class, rate = not setup.by_query, float(setup.error)
     with st.spinner(text("state.verifying"), show_time=True):
-        able = system_select.able_of(competitors, lambda chosen: verified(loaded, chosen.system, by_class))
+        able = system_select.able_of(competitors, lambda chosen: cache.verification_of(loaded, chosen.system, by_class))
         points = {chosen.name: at_rate(loaded, chosen.system, by_class, rate) for chosen in able}
     ordered = sorted(able, key=lambda chosen: -_known(points[chosen.name].point.true_rate))
     names = [chosen.name for chosen in ordered]
@@ -127,7 +121,7 @@ def build(loaded: Dataset, competitors: list[ComparedSystem], setup: ThresholdSe
         setup,
         tuple(ordered),
         tuple(points[name] for name in names),
-        tuple(verified(loaded, chosen.system, by_class) for chosen in ordered),
+        tuple(cache.verification_of(loaded, chosen.system, by_class) for chosen in ordered),
         names.index(setup.system) if setup.system in names else 0,
     )
 
