@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import backbones, paths
+from core import backbones, paths, wording
 from core.setups import BackbonesSetup, FrameSetup
 from core.studies import backbone_info
 from core.ui.app import cache, state, theme
@@ -13,11 +13,13 @@ from core.ui.views.backbones import actions, behaviour, devices, quality, table
 from core.ui.views.backbones.card import card
 from core.ui.views.backbones.smaller_vectors import smaller_vectors
 
+text = wording.page("backbones")
+
 
 def page() -> None:
     """Draw the page."""
     st.html(paths.ASSETS / "backbones.css")
-    theme.title("Backbones")
+    theme.title(text("title.backbones"))
     with st.container():  # one place, whatever stands in it, so that what follows is not drawn twice meanwhile
         actions.messages()
     state.seed(BackbonesSetup)
@@ -30,15 +32,15 @@ def page() -> None:
     setup = quality.draw(dataset, infos, table.filters)
     shown = table.shown(infos, setup)
     here = sum(info.here for info in shown)
-    st.caption(f"{len(shown)} of {len(infos)} backbones, {here} of them run here now. Click a row for its card.")
+    st.caption(text("sentence.backbones_them_run", n_shown=len(shown), n_infos=len(infos), here=here))
     if not shown:
-        st.info("No backbone fits these filters; loosen one.", icon=":material/filter_alt_off:")
+        st.info(text("sentence.backbone_fits_these"), icon=":material/filter_alt_off:")
         return
     ticked = table.table(shown, dataset)
     table.download(shown)
     by_name = {info.name: info for info in infos}
     if setup.card and setup.card not in by_name:
-        st.warning(f"No backbone is named “{theme.plain(setup.card[:80])}” here.", icon=":material/help:")
+        st.warning(text("sentence.backbone_named", card=theme.plain(setup.card[:80])), icon=":material/help:")
     opened = by_name.get(setup.card) or shown[0]
     device_slot = actions.actions(ticked or [opened.name], bool(ticked), dataset)
     card(opened, dataset)
@@ -47,7 +49,13 @@ def page() -> None:
     smaller_vectors(opened, dataset)
     with device_slot:
         devices.device_choice()  # last, because torch must be imported to know, and the page need not wait for it
-    st.caption(f"{backbones.engine_sentence()} Everything that was computed lies in `{cache.store_folder()}`.")
+    st.caption(
+        text(
+            "sentence.everything_was_computed",
+            engine_sentence=backbones.engine_sentence(),
+            store_folder=cache.store_folder(),
+        )
+    )
 
 
 guarded(page)()

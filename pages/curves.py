@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import wording
 from core.setups import CurvesSetup
 from core.studies import leaderboard
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.curves import controls, curves_view, one_query, over_k, precision_recall, spread
 from core.ui.widgets import figure_definitions, sidebar, system_select
+
+text = wording.page("curves")
 
 DRAWINGS = {
     "levels": precision_recall.draw,
@@ -21,7 +24,7 @@ DRAWINGS = {
 
 def page() -> None:
     """Draw the page."""
-    theme.title("Curves")
+    theme.title(text("title.curves"))
     selection = sidebar.selection()
     state.seed(CurvesSetup)
     relevance = cache.relevance_of(selection.dataset)
@@ -43,7 +46,7 @@ def page() -> None:
         view = curves_view.build(selection.dataset, competitors, setup)
     if not view.n_queries:
         st.info(
-            f"No query of class {theme.plain(setup.label)} has a relevant image. Choose another class.",
+            text("sentence.query_class_has", label=theme.plain(setup.label)),
             icon=":material/info:",
         )
         return

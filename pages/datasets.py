@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import paths
+from core import paths, wording
 from core.setups import DatasetsSetup, FrameSetup
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.datasets import add_dataset, contents, sections
 from core.ui.views.datasets.common import show_message
 
+text = wording.page("datasets")
+
 
 def page() -> None:
     """Draw the page."""
-    theme.title("Datasets")
+    theme.title(text("title.datasets"))
     st.html(paths.ASSETS / "datasets.css")
     state.seed(DatasetsSetup)
     ready = cache.ready_datasets()
@@ -24,7 +26,7 @@ def page() -> None:
     if name not in ready:
         add_dataset.forms(expanded=True)
         st.info(
-            "No dataset is here yet: add one above, or open the Overview, which builds the demo.",
+            text("sentence.dataset_add_one"),
             icon=":material/info:",
         )
         return

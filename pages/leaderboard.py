@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import wording
 from core.data.readers import revisited
 from core.setups import LeaderboardSetup
 from core.studies import leaderboard
@@ -12,10 +13,12 @@ from core.ui.app.error_boundary import guarded
 from core.ui.views.leaderboard import closer_looks, controls, leaderboard_view, protocols, results_table, verdict
 from core.ui.widgets import sidebar, system_select
 
+text = wording.page("leaderboard")
+
 
 def page() -> None:
     """Draw the page."""
-    theme.title("Leaderboard")
+    theme.title(text("title.leaderboard"))
     selection = sidebar.selection()
     state.seed(LeaderboardSetup)
     controls.reset_unknown()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import wording
 from core.setups import FusionSetup, MapSetup
 from core.ui.app import state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.map import controls, drawing, map_colours
 from core.ui.widgets import sidebar, system_options
 
+text = wording.page("map")
+
 
 def page() -> None:
     """Draw the page."""
-    theme.title("Map")
+    theme.title(text("title.map"))
     answer = st.container()
     selection = sidebar.selection()
     state.seed(FusionSetup)
@@ -23,7 +26,7 @@ def page() -> None:
         named, other = controls.choose_systems(selection)
         colour = controls.choose_colour(map_colours.view_of(loaded, named, other))
         if named.spec is not None and named.text == system_options.lab_text(selection.backbones):
-            with st.popover("Weights", icon=":material/tune:"):
+            with st.popover(text("label.weights"), icon=":material/tune:"):
                 controls.weight_sliders(selection.backbones)
     with answer:
         drawing.answer(loaded, named, other, system_options.lab_text(selection.backbones))

@@ -7,10 +7,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from core import wording
 from core.cli import inputs, outputs
 from core.cli.verbs import DATASET, Verb, flag
 from core.errors import BadInput
 from core.wording import plural
+
+strings = wording.page("cli")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -28,9 +31,9 @@ def run(arguments: argparse.Namespace) -> None:
         catalogue, arguments.space, _names(arguments.components), join=arguments.pictures
     )
     components = searcher.components
-    print(f"{catalogue.name}: {plural(len(catalogue), 'item')} in the space of {arguments.space}")
+    print(strings("option.space", name=catalogue.name, items=plural(len(catalogue), "item"), space=arguments.space))
     for name, alike, n in zip(components.names, components.global_similarity, components.present.sum(axis=0)):
-        print(f"  {name:<14} {n:>7,} items have it, likeness over all items G = {alike:.3f}")
+        print("  " + strings("phrase.items_have_likeness", name=f"{name:<14}", n=f"{n:>7,}", alike=f"{alike:.3f}"))
     shares = _shares(arguments.weigh, components.names)
     if arguments.find.strip():
         query = catalogue_search.make_query(arguments.space, arguments.find)
@@ -61,32 +64,32 @@ def _shares(text: str, components: Sequence[str]) -> dict[str, float] | None:
     for part in _names(text):
         name, _, share = part.partition("=")
         if name.strip() not in components:
-            raise BadInput(f"--weigh names the component {name.strip()!r}; there are {', '.join(components)}.")
+            raise BadInput(
+                strings("error.weigh_names_component", strip=repr(name.strip()), components=", ".join(components))
+            )
         try:
             shares[name.strip()] = float(share)
         except ValueError:
-            raise BadInput(f"--weigh takes NAME=SHARE, e.g. --weigh title=1,description=0.5; got {part!r}.") from None
+            raise BadInput(strings("error.weigh_takes_name", part=repr(part))) from None
     return shares
 
 
 CATALOGUE = Verb(
     "catalogue",
-    "search a catalogue, or compare the ways of weighing its components",
+    strings("phrase.search_catalogue_compare"),
     run,
     (
         *DATASET,
-        flag("--find", default="", metavar="TEXT", help="list what each strategy finds; nothing is evaluated then"),
-        flag(
-            "--queries", type=Path, help="labelled queries, query,item_id[,gain]; else the catalogue's own categories"
-        ),
-        flag("--components", default="", help="joined by commas; a run without this prints them"),
-        flag("--pictures", choices=["mean", "best", "each"], default="mean", help="of an item that has several"),
-        flag("--space", default="concepts_lite0", metavar="BACKBONE", help="reads both texts and images"),
-        flag("--weigh", default="", metavar="NAME=SHARE,…", help="fixed weights, a strategy of their own"),
-        flag("--metric", default="map", help="e.g. map, p@10, ndcg@10, mrr (default: map)"),
-        flag("--base", default="average", help="the strategy that others are compared with (default: average)"),
-        flag("--k", type=int, default=5, help="of --find: how many items (default: 5)"),
-        flag("--json", type=Path, help="write the comparison"),
+        flag("--find", default="", metavar="TEXT", help=strings("flag.list_strategy_finds")),
+        flag("--queries", type=Path, help=strings("flag.labelled_queries_query")),
+        flag("--components", default="", help=strings("flag.joined_commas_run")),
+        flag("--pictures", choices=["mean", "best", "each"], default="mean", help=strings("flag.item_has_several")),
+        flag("--space", default="concepts_lite0", metavar="BACKBONE", help=strings("flag.reads_both_texts")),
+        flag("--weigh", default="", metavar="NAME=SHARE,…", help=strings("flag.fixed_weights_strategy")),
+        flag("--metric", default="map", help=strings("flag.map_ndcg_mrr")),
+        flag("--base", default="average", help=strings("flag.strategy_others_compared")),
+        flag("--k", type=int, default=5, help=strings("flag.find_how_many")),
+        flag("--json", type=Path, help=strings("flag.write_comparison")),
     ),
     {"json": ()},
 )

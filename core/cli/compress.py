@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from core import wording
 from core.cli import inputs
 from core.cli.verbs import BACKBONES, DATASET, FUSIONS, UNIT, Verb, flag
+
+text = wording.page("cli")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -30,13 +33,13 @@ def run(arguments: argparse.Namespace) -> None:
 
 COMPRESS = Verb(
     "compress",
-    "what shorter, int8 and binary vectors cost and save",
+    text("phrase.shorter_int_binary"),
     run,
     (
         *DATASET,
         *BACKBONES,
         *FUSIONS,
-        flag("--metric", default="map", help="what is measured: a list metric without a cut-off (default: map)"),
+        flag("--metric", default="map", help=text("flag.measured_list_metric")),
         *UNIT,
     ),
 )

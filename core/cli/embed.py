@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from core import wording
 from core.cli import inputs
 from core.cli.verbs import BACKBONES, DATASET, VECTORS, Verb, flag
+
+text = wording.page("cli")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -23,12 +26,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 EMBED = Verb(
     "embed",
-    "compute and keep the embeddings of a dataset",
+    text("phrase.compute_keep_embeddings"),
     run,
     (
         *DATASET,
         *VECTORS,
         *BACKBONES,
-        flag("--device", default="", help="cuda, mps or cpu; picked by itself if left out"),
+        flag("--device", default="", help=text("flag.cuda_mps_cpu")),
     ),
 )

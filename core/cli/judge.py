@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from core import wording
 from core.cli import outputs
 from core.cli.verbs import Verb, flag
 from core.errors import BadInput
 from core.wording import number, plural
+
+text = wording.page("cli")
 
 ACTIONS = ("status", "export", "import")
 
@@ -23,13 +26,13 @@ def run(arguments: argparse.Namespace) -> None:
     answers = [answer for answer in answers if not arguments.judge or answer.judge == arguments.judge]
     if arguments.action == "import":
         if arguments.file is None:
-            raise BadInput("`judge import` reads a file: add `--file NAME.qrels`, or a CSV of query_id,item_id,kind.")
+            raise BadInput(text("error.judge_import_reads"))
         new = judgements.imported(dataset, arguments.file, arguments.judge or "imported")
         n_kept = judgements.keep_new(new, judgements.log())
         print(f"{plural(n_kept, 'judgement')} imported, {len(new) - n_kept:,} known before.")
     elif arguments.action == "export":
         if arguments.file is None:
-            raise BadInput("`judge export` writes a file: add `--file NAME.qrels`, or NAME.csv.")
+            raise BadInput(text("error.judge_export_writes"))
         outputs.check("file", arguments.file)
         made = judgements.as_csv if arguments.file.suffix.lower() == ".csv" else judgements.as_qrels
         outputs.write(arguments.file, made(dataset, answers))
@@ -42,7 +45,7 @@ def _name(arguments: argparse.Namespace) -> str:
     from core import data
 
     if not arguments.data:
-        raise BadInput("Which dataset was judged? Give `--data NAME`; `python -m core list datasets` shows all.")
+        raise BadInput(text("error.which_dataset_was"))
     return data.name_of(arguments.data) or arguments.data
 
 
@@ -52,7 +55,7 @@ def _status(answers: list) -> str:
 
     first = [answer for answer in answers if not answer.again]
     if not first:
-        return "Nothing was judged here yet; the page Judge asks."
+        return text("sentence.nothing_was_judged")
     lines = [
         f"{judge}: {plural(sum(answer.judge == judge for answer in first), 'answer')}"
         for judge in sorted({answer.judge for answer in first})
@@ -60,7 +63,11 @@ def _status(answers: list) -> str:
     agreed = judgements.agreement(first)
     if agreed.shared:
         lines.append(
-            f"Krippendorff's alpha {number(agreed.alpha, 2)} on {plural(agreed.shared, 'result')} judged twice."
+            text(
+                "sentence.krippendorff_alpha_judged",
+                number=number(agreed.alpha, 2),
+                results=plural(agreed.shared, "result"),
+            )
         )
         lines += [
             f"  {a} and {b}: Cohen's kappa {number(kappa, 2)} on {count:,}" for a, b, count, kappa in agreed.pairs
@@ -71,12 +78,12 @@ def _status(answers: list) -> str:
 
 JUDGE = Verb(
     "judge",
-    "judgements of people: who judged what, to and from TREC qrels and CSV",
+    text("phrase.judgements_people_who"),
     run,
     (
-        flag("action", choices=ACTIONS, help="status: who judged how much; export, import: --file"),
-        flag("--data", "--dataset", metavar="NAME", help="the dataset that was judged"),
-        flag("--file", type=Path, metavar="FILE", help="FILE.csv holds query_id,item_id,kind; anything else is qrels"),
-        flag("--judge", default="", help="only this judge's; of an import, whose the answers are (default: imported)"),
+        flag("action", choices=ACTIONS, help=text("flag.status_who_judged")),
+        flag("--data", "--dataset", metavar="NAME", help=text("flag.dataset_was_judged")),
+        flag("--file", type=Path, metavar="FILE", help=text("flag.file_csv_holds")),
+        flag("--judge", default="", help=text("flag.only_judge_import")),
     ),
 )

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import wording
 from core.errors import BadInput
+
+text = wording.page("cli")
 
 if TYPE_CHECKING:
     from core.progress import Progress
@@ -38,13 +41,13 @@ def check(flag: str, path: Path | None, endings: tuple[str, ...] = ()) -> None:
         return
     name, file = f"--{flag} {path}", path.expanduser().absolute()
     if endings and file.suffix.lower() not in endings:
-        raise BadInput(f"{name}: end the name in {' or '.join(endings)}, which says what is written.")
+        raise BadInput(text("error.end_name_which", name=name, endings=" or ".join(endings)))
     if file.is_dir():
-        raise BadInput(f"{name} is a folder. Name a file in it.")
+        raise BadInput(text("error.folder_name_file", name=name))
     if not file.exists() and not file.parent.is_dir():
-        raise BadInput(f"{name}: there is no folder {file.parent}. Make it first, or name a folder that exists.")
+        raise BadInput(text("error.there_folder_make", name=name, parent=file.parent))
     if not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise BadInput(f"{name}: nothing may be written there. Give a path in a folder that exists and is writable.")
+        raise BadInput(text("error.nothing_may_written", name=name))
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -56,6 +59,4 @@ def write(path: Path, content: str | bytes) -> None:
     try:
         path.expanduser().write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
-        raise BadInput(
-            f"Cannot write {path}: {error.strerror}. Give a path in a folder that exists and is writable."
-        ) from None
+        raise BadInput(text("error.cannot_write_give", path=path, strerror=error.strerror)) from None

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from core import wording
 from core.cli import inputs
 from core.cli.verbs import DATASET, Verb, flag
+
+text = wording.page("cli")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -31,26 +34,26 @@ def run(arguments: argparse.Namespace) -> None:
 
 SEARCH = Verb(
     "search",
-    "find images by a text",
+    text("option.find_images_text"),
     run,
     (
-        flag("words", metavar="TEXT", help='what to look for, e.g. "red:2 shoe -lace"; "-people" alone works too'),
+        flag("words", metavar="TEXT", help=text("flag.look_red_shoe")),
         *DATASET,
         flag(
             "--backbone",
             action="append",
             default=[],
             metavar="NAME",
-            help="by which images are found; those that read text read it (default: concepts_lite0); repeatable",
+            help=text("flag.which_images_found"),
         ),
         flag(
             "--second-step",
             type=int,
             default=0,
             metavar="N",
-            help="so many of the best images become the query of all (pseudo-relevance feedback)",
+            help=text("flag.many_best_images"),
         ),
-        flag("--sentences", choices=["usual", "on", "off"], default="usual", help='"a photo of ..." around the text'),
-        flag("--k", type=int, default=10, help="how many images to list (default: 10)"),
+        flag("--sentences", choices=["usual", "on", "off"], default="usual", help=text("flag.photo_around_text")),
+        flag("--k", type=int, default=10, help=text("flag.how_many_images")),
     ),
 )

@@ -7,9 +7,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import wording
 from core.cli import inputs, outputs
 from core.cli.verbs import BACKBONES, DATASET, FUSIONS, UNIT, VECTORS, Verb, flag
 from core.errors import BadInput
+
+text = wording.page("cli")
 
 if TYPE_CHECKING:
     from core.studies.systems import System
@@ -53,15 +56,11 @@ def run(arguments: argparse.Namespace) -> None:
 def _check(arguments: argparse.Namespace) -> None:
     """Numbers that cannot be, before anything is computed."""
     if not 0 < arguments.error < 1:
-        raise BadInput(
-            f"--error takes a false match rate between 0 and 1, e.g. --error 0.001; got {arguments.error:g}."
-        )
+        raise BadInput(text("error.error_takes_false", error=f"{arguments.error:g}"))
     if not 0 <= arguments.unknown < 1:
-        raise BadInput(
-            f"--unknown takes a share of at least 0 and below 1, e.g. --unknown 0.5; got {arguments.unknown:g}."
-        )
+        raise BadInput(text("error.unknown_takes_share", unknown=f"{arguments.unknown:g}"))
     if (arguments.save or arguments.unknown) and not arguments.calibrate:
-        raise BadInput("--save and --unknown belong to --calibrate, e.g. --calibrate logistic --save.")
+        raise BadInput(text("error.save_unknown_belong"))
 
 
 def _answers(system: System, truth: Relevance, dataset: Dataset, arguments: argparse.Namespace) -> ThresholdAnswers:
@@ -81,22 +80,20 @@ def _answers(system: System, truth: Relevance, dataset: Dataset, arguments: argp
 
 THRESHOLD = Verb(
     "threshold",
-    "where to cut the scores: true pairs at a false match rate, strangers, probabilities",
+    text("phrase.where_cut_scores"),
     run,
     (
         *DATASET,
         *BACKBONES,
         *VECTORS,
         *FUSIONS,
-        flag("--error", type=float, default=0.001, metavar="RATE", help="false matches to accept (default: 0.001)"),
-        flag("--open-set", action="store_true", help="also ask with queries that have no answer in the gallery"),
-        flag("--calibrate", choices=["logistic", "isotonic"], default="", help="also make probabilities of the scores"),
-        flag(
-            "--unknown", type=float, default=0.0, metavar="SHARE", help="of queries without an answer, for --calibrate"
-        ),
-        flag("--save", action="store_true", help="keep the probabilities with each system, for Retrieval"),
+        flag("--error", type=float, default=0.001, metavar="RATE", help=text("flag.false_matches_accept")),
+        flag("--open-set", action="store_true", help=text("flag.also_ask_queries")),
+        flag("--calibrate", choices=["logistic", "isotonic"], default="", help=text("flag.also_make_probabilities")),
+        flag("--unknown", type=float, default=0.0, metavar="SHARE", help=text("flag.queries_without_answer")),
+        flag("--save", action="store_true", help=text("flag.keep_probabilities_system")),
         *UNIT,
-        flag("--json", type=Path, metavar="FILE", help="write everything that is printed, as JSON"),
+        flag("--json", type=Path, metavar="FILE", help=text("flag.write_everything_printed")),
     ),
     {"json": ()},
 )

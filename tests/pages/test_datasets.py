@@ -91,7 +91,7 @@ def flawed(tmp_path: Path, home: Path):
         ("sizes", "In the middle: 0.00 megapixels"),
         ("unread", "1 file, 1 reason"),
         ("duplicates", "**1 group** of 2 images"),
-        ("doubts", "A label is doubted when more than half"),
+        ("doubts", "most backbones agree on another label"),
         ("manage", "Look at the source again"),
         ("no such section", "one of each class in turn"),
     ],
@@ -289,7 +289,7 @@ def test_leaks_are_listed(flawed) -> None:
     app = opened("flawed", "duplicates")
     assert data.decided("flawed").seed == seed
     assert "1 training image is in query or gallery too" in words(app)
-    assert [one.label for one in app.expander if "training images are seen again" in one.label]
+    assert [one.label for one in app.expander if "training images seen again" in one.label]
 
 
 def test_doubtful_labels_are_listed_and_looked_at(flawed) -> None:

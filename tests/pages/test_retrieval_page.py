@@ -277,5 +277,5 @@ def test_two_lists_say_what_they_share(at_home) -> None:
     assert not app.exception
     sentence = next(text.value for text in app.caption if "rank-biased overlap" in text.value)
     assert sentence.startswith("Of the first 7 results, ") and sentence.endswith("(this query).")
-    assert any(box.label == "Where each result stands in the other list" for box in app.expander)
+    assert any(box.label == "Ranks in the other list" for box in app.expander)
     assert len(app.get("plotly_chart")) >= 1

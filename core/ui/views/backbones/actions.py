@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import backbones, data
+from core import backbones, data, wording
 from core.errors import CoreError, NotComputed
 from core.setups import BackbonesSetup, FrameSetup
 from core.studies import costs, embedding
 from core.ui.app import cache, jobs, state, theme
 from core.ui.widgets import embedding_job
+
+strings = wording.page("backbones")
 
 MEASURE = "measure"
 DONE, REFUSED, OPEN_CARD = "backbones page done", "backbones page refused", "card to open"
@@ -48,14 +50,14 @@ def start_measuring(dataset: str, chosen: Sequence[str]) -> None:
         if refusals:
             raise NotComputed(" ".join(refusals))
 
-    jobs.start(MEASURE, "Measuring", work)
+    jobs.start(MEASURE, strings("option.measuring"), work)
 
 
 def choose(chosen: Sequence[str]) -> None:
     """These are the backbones that every page compares."""
     state.set_field(FrameSetup, "backbones", tuple(chosen))
     titles = ", ".join(backbones.get(name).title for name in chosen)
-    state.session_set(DONE, f"Every page compares and fuses {titles}, as far as they are embedded.")
+    state.session_set(DONE, strings("sentence.every_page_compares", titles=titles))
 
 
 def remove(chosen: Sequence[str], dataset: str) -> None:
@@ -71,19 +73,20 @@ def remove(chosen: Sequence[str], dataset: str) -> None:
 
 def removal(chosen: Sequence[str], dataset: str, disabled: bool) -> None:
     """What would go, and the button that does it."""
-    with st.popover("Remove embeddings", icon=":material/delete:", disabled=disabled):
+    with st.popover(strings("label.remove_embeddings"), icon=":material/delete:", disabled=disabled):
         titles = ", ".join(f"**{theme.plain(backbones.get(name).title)}**" for name in chosen)
-        scopes = {"here": f"of the images of {dataset}", "all": "of every image in the store"}
-        st.markdown(f"Remove the embeddings by {titles}?")
+        scopes = {"here": strings("option.images", dataset=dataset), "all": strings("option.every_image_store")}
+        st.markdown(strings("sentence.remove_embeddings", titles=titles))
         st.radio(
-            "Which", list(scopes), format_func=scopes.__getitem__, key="removal scope", label_visibility="collapsed"
+            strings("label.which"),
+            list(scopes),
+            format_func=scopes.__getitem__,
+            key="removal scope",
+            label_visibility="collapsed",
         )
-        st.caption(
-            "Computing them again takes as long as before. Images that another dataset shares lose theirs there too. "
-            "Images, weights and thumbnails stay."
-        )
+        st.caption(strings("sentence.computing_them_again"))
         st.button(
-            "Yes, remove them",
+            strings("button.yes_remove_them"),
             type="primary",
             icon=":material/delete:",
             key="removal",
@@ -100,9 +103,9 @@ def forget(name: str) -> None:
 
 
 def _embed_button(dataset: str, missing: Sequence[str]) -> None:
-    nothing = "Everything chosen is embedded already." if dataset else "No dataset is ready yet."
+    nothing = strings("sentence.everything_chosen_embedded") if dataset else strings("sentence.dataset_ready")
     st.button(
-        f"Embed for {theme.plain(dataset)}" if dataset else "Embed",
+        strings("button.embed", dataset=theme.plain(dataset)) if dataset else strings("button.embed_2"),
         key="embed chosen",
         type="primary",
         icon=":material/play_arrow:",
@@ -118,7 +121,7 @@ def actions(chosen: Sequence[str], ticked: bool, dataset: str) -> DeltaGenerator
     if ticked:
         text = f"**{len(chosen)} ticked:** {', '.join(titles)}"
     else:
-        text = f"**{titles[0]}** is open below. Tick rows to work with several at once." if chosen else ""
+        text = strings("sentence.open_below_tick", titles=titles[0]) if chosen else ""
     st.markdown(text)
     counts = cache.counts(dataset) if dataset else {}
     total = len(cache.dataset(dataset)) if dataset else 0
@@ -126,21 +129,21 @@ def actions(chosen: Sequence[str], ticked: bool, dataset: str) -> DeltaGenerator
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _embed_button(dataset, missing)
         st.button(
-            "Measure here",
+            strings("button.measure"),
             key="measure chosen",
             icon=":material/timer:",
             on_click=start_measuring,
             args=(dataset, chosen),
-            **jobs.waits("Latency, throughput and memory on this machine, with images of this dataset; seconds each."),
+            **jobs.waits(strings("sentence.latency_throughput_memory")),
         )
         st.button(
-            "Choose",
+            strings("button.choose"),
             key="choose chosen",
             icon=":material/check:",
             on_click=choose,
             args=(chosen,),
             disabled=not chosen,
-            help="Make these the backbones that every page compares and fuses.",
+            help=strings("help.make_these_backbones"),
         )
         removal(chosen, dataset, not any(counts.get(name) for name in chosen) or bool(jobs.running()))
         return st.container(width=230)

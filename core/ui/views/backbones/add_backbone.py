@@ -6,48 +6,49 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core import backbones
+from core import backbones, wording
 from core.errors import CoreError
 from core.ui.app import state, theme
 from core.ui.views.backbones.actions import DONE, OPEN_CARD
+
+text = wording.page("backbones")
 
 
 def add(make: Callable[[], str]) -> None:
     """Resolve, check and keep a backbone; open its card."""
     try:
-        with st.spinner("Looking it up and building it once …"):
+        with st.spinner(text("sentence.looking_up_building")):
             name = make()
     except CoreError as error:
         st.error(theme.plain(str(error)), icon=":material/error:")
         return
     state.session_set(OPEN_CARD, name)
-    state.session_set(DONE, f"{backbones.get(name).title} is on the list now; its card is below the table.")
+    state.session_set(DONE, text("sentence.list_now_card", title=backbones.get(name).title))
     st.rerun()
 
 
 def forms() -> None:
     """The forms for anything that is not in the catalog."""
-    with st.popover("Add", icon=":material/add:", width="stretch"):
+    with st.popover(text("label.add"), icon=":material/add:", width="stretch"):
         with st.form("add by name", border=False):
             name = st.text_input(
-                "From timm, open_clip or the hub",
-                placeholder="timm:resnet26d.bt_in1k",
+                text("label.from_timm_open"),
+                placeholder=text("placeholder.timm_resnet_bt"),
                 key="add by name",
-                help="`timm:NAME.TAG`, `open_clip:ARCH/TAG` or `hf-hub:ORG/NAME`; `fast:NAME` is the fast mode of any; "
-                "`endpoint:MODEL@http://HOST:PORT/v1` is a model on a server that takes images at `/embeddings`.",
+                help=text("help.timm_name_tag"),
             )
-            st.caption(
-                "Or `open_clip:ViT-B-16/openai`, `hf-hub:timm/resnet18.a1_in1k`. It is built once, without weights."
-            )
-            if st.form_submit_button("Add", type="primary"):
+            st.caption(text("sentence.open_clip_vit"))
+            if st.form_submit_button(text("button.add"), type="primary"):
                 add(lambda: backbones.add(name.strip()).name)
         with st.form("add a file", border=False):
-            architecture = st.text_input("Architecture of timm", placeholder="resnet18", key="add architecture")
-            file = st.text_input(
-                "Checkpoint on the server's machine",
-                placeholder="/home/me/best.safetensors",
-                key="add file",
-                help="safetensors, or a plain state dict; anything that would run code is refused.",
+            architecture = st.text_input(
+                text("label.architecture_timm"), placeholder=text("placeholder.resnet"), key="add architecture"
             )
-            if st.form_submit_button("Add this checkpoint"):
+            file = st.text_input(
+                text("label.checkpoint_server_machine"),
+                placeholder=text("placeholder.home_me_best"),
+                key="add file",
+                help=text("help.safetensors_plain_state"),
+            )
+            if st.form_submit_button(text("button.add_checkpoint")):
                 add(lambda: backbones.add_local(architecture.strip(), file.strip()).name)

@@ -6,19 +6,21 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core import charts
+from core import charts, wording
 from core.studies.backbone_info import BackboneInfo
 from core.ui.app import cache, theme
 from core.ui.views.backbones import devices
 from core.wording import plural
 
+text = wording.page("backbones")
+
 
 def alike(dataset: str) -> None:
     """Which backbones see the same, and which see something else."""
-    st.subheader("Which see the same, and which see something else?", anchor=False)
+    st.subheader(text("heading.which_see_same"), anchor=False)
     names = cache.embedded(dataset) if dataset else ()
     if len(names) < 2:
-        st.caption("Embed two backbones, and this shows how alike they see the images of the dataset.")
+        st.caption(text("sentence.embed_two_backbones"))
         return
     similarity = devices.similarity(cache.dataset(dataset), names).ordered()
     titles = [devices.title(dataset, name) for name in similarity.names]
@@ -26,16 +28,20 @@ def alike(dataset: str) -> None:
     assert pair is not None, "there are two backbones"
     a, b, share = pair
     st.markdown(
-        f"Pale squares are pairs that see different things, and those are worth fusing; dark ones say the same twice. "
-        f"On {theme.plain(dataset)} the most different pair is **{theme.plain(devices.title(dataset, a))}** and "
-        f"**{theme.plain(devices.title(dataset, b))}**: of the {similarity.k} nearest neighbours of an image they share {share:.0%}. "
-        "Being different is not yet being good: the Fusion lab says what a pair gains."
+        text(
+            "sentence.pale_squares_pairs",
+            dataset=theme.plain(dataset),
+            title=theme.plain(devices.title(dataset, a)),
+            title_2=theme.plain(devices.title(dataset, b)),
+            k=similarity.k,
+            share=f"{share:.0%}",
+        )
     )
     maps = (
-        ("Linear CKA", "1 is the same up to a turn and a scale", similarity.cka, "linear CKA"),
+        (text("option.linear_cka"), text("option.same_up_turn"), similarity.cka, "linear CKA"),
         (
-            f"Neighbour overlap@{similarity.k}",
-            "the share of nearest images that both find",
+            text("option.neighbour_overlap", k=similarity.k),
+            text("phrase.share_nearest_images"),
             similarity.overlap,
             "shared",
         ),
@@ -64,8 +70,8 @@ def cost_chart(infos: Sequence[BackboneInfo]) -> None:
         for info in infos
         if info.cost
     ]
-    st.subheader("What an image costs on this machine", anchor=False)
+    st.subheader(text("heading.image_costs_machine"), anchor=False)
     if len(rows) < 2:
-        st.caption("Measure two backbones, and they stand here side by side. Published figures are never shown.")
+        st.caption(text("sentence.measure_two_backbones"))
         return
     st.plotly_chart(charts.cost_scatter(rows), key="cost chart", config={"displayModeBar": False})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import backbones, templates
+from core import backbones, templates, wording
 from core.backbones import custom
 from core.studies import backbone_info
 from core.studies.backbone_info import BackboneInfo
 from core.ui.app import cache, theme
 from core.ui.views.backbones import actions, add_backbone, devices
+
+strings = wording.page("backbones")
 
 _LICENCE_COLOURS = {"commercial": "green", "research": "orange", "unknown": "gray"}
 
@@ -43,27 +45,26 @@ def _badges(info: BackboneInfo) -> list[str]:
         f":{_LICENCE_COLOURS[info.licence]}-badge[{backbones.licence_in_words(info.backbone)}]",
     ]
     badges += [":blue-badge[reads text]"] if info.reads_text else []
-    return [*badges, ":green-badge[runs here now]" if info.here else ":orange-badge[weights are not here]"]
+    return [*badges, ":green-badge[runs here now]" if info.here else strings("option.orange_badge_weights")]
 
 
 def _buttons(info: BackboneInfo) -> None:
     has_fast_mode = not backbones.source_of(info.backbone).engine and info.backbone.mode == "exact"
     if has_fast_mode and st.button(
-        "Its fast mode",
+        strings("button.fast_mode"),
         key="fast mode",
         icon=":material/bolt:",
-        help="The same network with cheaper pixels and arithmetic, as a backbone of its own: embed it beside the "
-        "exact one, and the Leaderboard says what it loses.",
+        help=strings("help.same_network_cheaper"),
     ):
         add_backbone.add(lambda: backbones.get(f"fast:{info.name}").name)
     if info.name in custom.added():
         st.button(
-            "Take it off the list",
+            strings("button.take_off_list"),
             key="forget backbone",
             icon=":material/playlist_remove:",
             on_click=actions.forget,
             args=(info.name,),
-            help="It was added here. Its embeddings stay in the store.",
+            help=strings("help.was_added_embeddings"),
         )
 
 
@@ -72,18 +73,21 @@ def _facts(info: BackboneInfo) -> list[tuple[str, list[tuple[str, str]], bool]]:
     backbone = info.backbone
     size = f"{backbone.parameters:,.1f} million parameters, {'' if info.here else 'about '}{info.megabytes:,.0f} MB"
     lines = {
-        "Licence": f"{backbones.licence_in_words(backbone)} ({backbone.licence})",
-        "Paper": "",
-        "Built by": backbone_info.built_by(backbone),
-        "Sees": backbone_info.preprocessing_text(backbone),
-        "Read from": backbone_info.pooling(backbone),
-        "Size": size if backbone.parameters else "no weights",
-        "Weights": info.why if info.here else "not on this machine",
-        "Engine": backbone_info.engine(backbone),
-        "Type it as": backbone.name,
+        strings("option.licence"): f"{backbones.licence_in_words(backbone)} ({backbone.licence})",
+        strings("option.paper"): "",
+        strings("option.built"): backbone_info.built_by(backbone),
+        strings("option.sees"): backbone_info.preprocessing_text(backbone),
+        strings("option.read_from"): backbone_info.pooling(backbone),
+        strings("option.size"): size if backbone.parameters else "no weights",
+        strings("option.weights"): info.why if info.here else strings("option.not_machine"),
+        strings("option.engine"): backbone_info.engine(backbone),
+        strings("option.type"): backbone.name,
     }
     papers = backbone_info.papers(backbone)
-    return [(name, papers if name == "Paper" else [(text, "")], name == "Type it as") for name, text in lines.items()]
+    return [
+        (name, papers if name == strings("option.paper") else [(text, "")], name == strings("option.type"))
+        for name, text in lines.items()
+    ]
 
 
 def _cost(info: BackboneInfo, dataset: str) -> None:
@@ -96,24 +100,32 @@ def _cost(info: BackboneInfo, dataset: str) -> None:
         figures.append(("embedded", f"{info.embedded or 0:.0%}"))
     st.html(str(templates.render("backbone_figures.html.jinja", figures=figures)))
     if cost is None:
-        st.caption("Not measured on this machine yet.")
+        st.caption(strings("sentence.not_measured_machine"))
         return
     made = ", ".join(f"{name} {cost.versions[name]}" for name in ("torch", "openvino") if name in cost.versions)
     st.caption(
-        f"{cost.sentence()[0].upper()}{cost.sentence()[1:]}; {cost.peak_megabytes:,.0f} MB of memory at the most. "
-        f"{theme.plain(cost.processor.split(';')[0])}, {made}."
+        strings(
+            "sentence.mb_memory_most",
+            upper=cost.sentence()[0].upper(),
+            sentence=cost.sentence()[1:],
+            peak_megabytes=f"{cost.peak_megabytes:,.0f}",
+            split=theme.plain(cost.processor.split(";")[0]),
+            made=made,
+        )
     )
 
 
 def _relatives(info: BackboneInfo, dataset: str) -> None:
     st.markdown(
-        "**Nearest relatives**",
-        help="Which embedded backbones place these images most alike: linear CKA, 1 is the same up to a turn.",
+        strings("phrase.nearest_relatives"),
+        help=strings("help.which_embedded_backbones"),
     )
     names = cache.embedded(dataset) if dataset else ()
     if info.name not in names or len(names) < 2:
-        why = "Embed it" if info.name not in names else "Embed a second backbone"
-        st.caption(f"{why} to see which backbones behave alike{f' on {theme.plain(dataset)}' if dataset else ''}.")
+        why = strings("option.embed") if info.name not in names else strings("option.embed_second_backbone")
+        st.caption(
+            strings("sentence.see_which_backbones", why=why, part=f" on {theme.plain(dataset)}" if dataset else "")
+        )
         return
     nearest = devices.similarity(cache.dataset(dataset), names).nearest(info.name, 4)
     rows = [(devices.title(dataset, name), value) for name, value in nearest]

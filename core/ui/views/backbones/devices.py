@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import arrays
+from core import arrays, wording
 from core.backbones.engines import torch_engine
 from core.errors import BadInput
 from core.setups import BackbonesSetup
@@ -14,8 +14,10 @@ from core.types import Dataset
 from core.ui.app import cache, state, theme
 from core.ui.app.cached import cached
 
+text = wording.page("backbones")
 
-@cached("resource", spinner="Looking for devices …")
+
+@cached("resource", spinner=text("sentence.looking_devices"))
 def devices() -> tuple[str, ...]:
     """What networks can run on here, the one picked by itself first."""
     return tuple(torch_engine.devices())
@@ -32,12 +34,12 @@ def device_choice() -> None:
     if state.get(BackbonesSetup, "device") not in ("auto", *available):
         state.set_field(BackbonesSetup, "device", "auto")
     st.selectbox(
-        "Runs on",
+        text("label.runs"),
         ("auto", *dict.fromkeys(available)),
         key=state.key(BackbonesSetup, "device"),
         width=230,
         format_func=lambda name: f"{picked} (picked by itself)" if name == "auto" else name,
-        help="What embeds and measures. FUSIONSCOPE_DEVICE sets it for the command line and for every page.",
+        help=text("help.embeds_measures_fusionscope"),
     )
 
 
@@ -46,7 +48,7 @@ def title(dataset: str, name: str) -> str:
     return embedding.find(cache.dataset(dataset), name).title
 
 
-@cached(max_entries=16, spinner="Comparing backbones …")
+@cached(max_entries=16, spinner=text("sentence.comparing_backbones"))
 def similarity(loaded: Dataset, names: tuple[str, ...]) -> study.Similarity:
     """How alike backbones behave on a dataset; kept for all sessions."""
     rows = arrays.sample(len(loaded), study.SAMPLE)

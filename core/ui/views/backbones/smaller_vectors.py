@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core import data
+from core import data, wording
 from core.metrics import METRICS
 from core.studies import compression, systems
 from core.studies.backbone_info import BackboneInfo
@@ -14,8 +14,10 @@ from core.types import Dataset
 from core.ui.app import cache, theme
 from core.ui.app.cached import cached
 
+text = wording.page("backbones")
 
-@cached(max_entries=16, spinner="Compressing vectors …")
+
+@cached(max_entries=16, spinner=text("sentence.compressing_vectors"))
 def costs(loaded: Dataset, name: str) -> pd.DataFrame:
     """A row per form: what it takes, its mAP, and the change against float32."""
     space = VectorSet(cache.vectors(loaded, (name,)), loaded.split)
@@ -28,12 +30,11 @@ def smaller_vectors(info: BackboneInfo, dataset: str) -> None:
     """The table, once somebody asks for it: each form is ranked anew."""
     if not dataset or info.name not in cache.embedded(dataset):
         return
-    st.subheader("What would smaller vectors cost?", anchor=False)
+    st.subheader(text("heading.would_smaller_vectors"), anchor=False)
     title = theme.plain(info.backbone.title)
-    if not st.toggle(f"Shorter, int8 and binary vectors of {title}, on {theme.plain(dataset)}", key="smaller vectors"):
+    if not st.toggle(
+        text("label.shorter_int_binary", title=title, dataset=theme.plain(dataset)), key="smaller vectors"
+    ):
         return
     st.dataframe(costs(cache.dataset(dataset), info.name), hide_index=True, width="stretch")
-    st.caption(
-        f"{compression.NOTE} “differs” stands where the change is told by interval and test. "
-        "`python -m core compress` prints the same for every system, fusions of vectors among them."
-    )
+    st.caption(text("sentence.differs_stands_where", note=compression.NOTE))

@@ -8,36 +8,45 @@ from typing import Any
 
 import streamlit as st
 
-from core import files
+from core import files, wording
 from core.setups import BackbonesSetup
 from core.studies import backbone_info
 from core.studies.backbone_info import BackboneInfo
 from core.ui.app import state
 from core.ui.views.backbones import add_backbone
 
+text = wording.page("backbones")
+
 
 def filters(infos: Sequence[BackboneInfo]) -> BackbonesSetup:
     """What is shown of the table."""
     st.text_input(
-        "Search",
-        placeholder="name, training data …",
+        text("label.search"),
+        placeholder=text("placeholder.name_training_data"),
         key=state.key(BackbonesSetup, "search"),
         icon=":material/search:",
     )
     families = list(dict.fromkeys(info.backbone.family for info in infos))
     chosen = tuple(family for family in state.get(BackbonesSetup, "families") if family in families)
     state.set_field(BackbonesSetup, "families", chosen)
-    st.multiselect("Family", families, key=state.key(BackbonesSetup, "families"), placeholder="all families")
+    st.multiselect(
+        text("label.family"),
+        families,
+        key=state.key(BackbonesSetup, "families"),
+        placeholder=text("placeholder.all_families"),
+    )
     st.selectbox(
-        "Licence of the weights",
+        text("label.licence_weights"),
         list(backbone_info.LICENCES),
         format_func=backbone_info.LICENCES.__getitem__,
         key=state.key(BackbonesSetup, "licence"),
     )
     with st.container(horizontal=True, gap="small"):
-        st.toggle("runs here now", key=state.key(BackbonesSetup, "here"), help="Its weights are on this machine.")
-        st.toggle("embedded", key=state.key(BackbonesSetup, "embedded"), help="At least one image of this dataset.")
-        st.toggle("reads text", key=state.key(BackbonesSetup, "reads_text"), help="Images can be searched with texts.")
+        st.toggle(text("label.runs_now"), key=state.key(BackbonesSetup, "here"), help=text("help.weights_machine"))
+        st.toggle(text("label.embedded"), key=state.key(BackbonesSetup, "embedded"), help=text("help.least_one_image"))
+        st.toggle(
+            text("label.reads_text"), key=state.key(BackbonesSetup, "reads_text"), help=text("help.images_can_searched")
+        )
     add_backbone.forms()
     return state.read(BackbonesSetup)
 
@@ -58,7 +67,7 @@ def shown(infos: Sequence[BackboneInfo], setup: BackbonesSetup) -> list[Backbone
 def download(infos: Sequence[BackboneInfo]) -> None:
     """What is shown, as a file. It stands below the table: above it the table's own toolbar would lie over it."""
     st.download_button(
-        "Download CSV",
+        text("button.download_csv"),
         files.csv_bytes(backbone_info.table(infos)),
         file_name="backbones.csv",
         mime="text/csv",
@@ -66,7 +75,7 @@ def download(infos: Sequence[BackboneInfo]) -> None:
         on_click="ignore",
         width="content",
         key="backbones csv",
-        help="What is shown, with every column.",
+        help=text("help.shown_every_column"),
     )
 
 
@@ -87,33 +96,33 @@ def _columns(dataset: str, measured: bool) -> dict[str, Any]:
     """
     number = st.column_config.NumberColumn
     columns = {
-        "backbone": st.column_config.TextColumn("backbone", width=150, pinned=True),
-        "family": st.column_config.TextColumn("family", width=84),
-        "here": st.column_config.CheckboxColumn("here", width=44, help="Its weights are on this machine: it runs now."),
+        "backbone": st.column_config.TextColumn(text("column.backbone"), width=150, pinned=True),
+        "family": st.column_config.TextColumn(text("column.family"), width=84),
+        "here": st.column_config.CheckboxColumn(text("column.here"), width=44, help=text("help.weights_machine_runs")),
         "embedded": st.column_config.ProgressColumn(
-            "embedded",
+            text("column.embedded"),
             min_value=0,
             max_value=1,
             format="percent",
             width=84,
-            help=f"Share of {dataset or 'the dataset'}.",
+            help=text("help.share", value=dataset or "the dataset"),
         ),
         "ms": number(
             "ms",
             format="%.1f",
             width=48,
-            help="Milliseconds of one image, file to vector, measured on this machine. Empty: not measured.",
+            help=text("help.milliseconds_one_image"),
         ),
-        "dim": number("dim", format="localized", width=52, help="Numbers in a vector."),
-        "MB": number("MB", format="%.0f", width=46, help="Weights on disk; about, where they are not here."),
-        "licence of the weights": st.column_config.TextColumn(
-            "licence", width=92, help="Of the weights; the card says what it means."
+        "dim": number("dim", format="localized", width=52, help=text("help.numbers_vector")),
+        "MB": number("MB", format="%.0f", width=46, help=text("help.weights_disk_about")),
+        text("option.licence_weights"): st.column_config.TextColumn(
+            text("column.licence"), width=92, help=text("help.weights_card_says")
         ),
-        "input": number("input", format="%d px", width=60, help="Side of the square that it sees."),
-        "reads text": st.column_config.CheckboxColumn("text", width=42, help="Images can be searched with texts."),
-        "million parameters": number(
-            "M par.", format="%.1f", width=58, help="Million parameters of what runs for an image."
+        "input": number("input", format="%d px", width=60, help=text("help.side_square_sees")),
+        "reads text": st.column_config.CheckboxColumn(
+            text("column.text"), width=42, help=text("help.images_can_searched")
         ),
+        "million parameters": number("M par.", format="%.1f", width=58, help=text("help.million_parameters_runs")),
     }
     return {name: column for name, column in columns.items() if name != "ms" or measured}
 
@@ -135,6 +144,6 @@ def table(shown: Sequence[BackboneInfo], dataset: str) -> list[str]:
         on_select=partial(_picked, key, names),
         selection_mode=["multi-row", "single-cell"],
         placeholder="",
-        alt="The backbones with their size, cost and licence",
+        alt=text("phrase.backbones_their_size"),
     )
     return [names[row] for row in selection["selection"]["rows"] if row < len(names)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core import charts
+from core import charts, wording
 from core.export import file_formats
 from core.setups import CurvesSetup
 from core.studies import curves
@@ -15,11 +15,13 @@ from core.ui.app import state
 from core.ui.widgets import sidebar, system_select
 from core.ui.widgets.system_select import ComparedSystem
 
+text = wording.page("curves")
+
 LOOKS = {
-    "levels": "Precision and recall",
-    "over_k": "Over k",
-    "query": "One query",
-    "spread": "Spread over queries",
+    "levels": text("option.precision_recall"),
+    "over_k": text("option.over"),
+    "query": text("option.one_query"),
+    "spread": text("option.spread_over_queries"),
 }
 FIGURES = {
     "levels": ("iprec",),
@@ -43,28 +45,28 @@ def choose_systems(selection: sidebar.Selection) -> list[ComparedSystem]:
     competitors = system_select.choose(CurvesSetup, selection)
     if loaded.label_names:
         st.selectbox(
-            "Class",
+            text("label.class"),
             ["", *loaded.label_names],
             key=field("label"),
             format_func=lambda name: name or "every class",
-            help="Only queries of this class. A query with several labels is one of each of its classes.",
+            help=text("help.only_queries_class"),
         )
     st.segmented_control(
-        "Image as",
+        text("label.image"),
         ["svg", "png"],
         key=field("file_format"),
         format_func=str.upper,
         required=True,
-        help="What the camera above each drawing saves: lines that scale, or pixels.",
+        help=text("help.camera_above_drawing"),
     )
-    st.toggle("Intervals", key=field("bands"), help="95 % bootstrap intervals as bands around the lines.")
+    st.toggle(text("label.intervals"), key=field("bands"), help=text("help.bootstrap_intervals_bands"))
     return competitors
 
 
 def choose_curve() -> None:
     """Which of the drawings is shown."""
     st.segmented_control(
-        "Curve",
+        text("label.curve"),
         list(LOOKS),
         key=field("look"),
         format_func=LOOKS.__getitem__,
@@ -85,12 +87,12 @@ def chart_lines(by_title: dict[str, curves.Curve], competitors: Sequence[Compare
 def download_button(frame: pd.DataFrame, name: str) -> None:
     """The button that downloads the data of what is drawn."""
     st.download_button(
-        "Data as CSV",
+        text("button.data_csv"),
         file_formats.as_csv(frame),
         f"{name}.csv",
         "text/csv",
         key=f"take {name}",
         icon=":material/download:",
         on_click="ignore",
-        help="Every point that is drawn, with its interval and the number of queries.",
+        help=text("help.every_point_drawn"),
     )

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from core import wording
 from core.setups import CurvesSetup
 from core.studies import curves
 from core.types import Dataset, RelevantRanks
 from core.ui.app import cache, theme
 from core.ui.widgets import system_select
 from core.ui.widgets.system_select import ComparedSystem
+
+text = wording.page("curves")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class CurvesView:
     @property
     def unit_sentence(self) -> str:
         """What intervals draw again, in words."""
-        return "which take the queries as independent" if self.groups is None else "which draw whole classes"
+        return text("option.which_take_queries") if self.groups is None else text("option.which_draw_whole")
 
     @property
     def queries_title(self) -> str:
@@ -61,12 +64,15 @@ def build(loaded: Dataset, competitors: list[ComparedSystem], setup: CurvesSetup
     sampled, over_sample = system_select.query_sample(loaded, competitors)
     if sampled is not None:
         st.info(
-            f"These are the curves of a seeded sample: {len(sampled.split.queries):,} of {len(loaded.split.queries):,} "
-            "queries. The Leaderboard works out all of them.",
+            text(
+                "sentence.these_curves_seeded",
+                n_queries=f"{len(sampled.split.queries):,}",
+                n_queries_2=f"{len(loaded.split.queries):,}",
+            ),
             icon=":material/groups:",
         )
         loaded, competitors = sampled, over_sample
-    with st.spinner("Ranking every query …"):
+    with st.spinner(text("sentence.ranking_every_query")):
         competitors = system_select.able_of(competitors, lambda chosen: cache.system_ranks(loaded, chosen.system))
     ranks = {chosen.title: cache.system_ranks(loaded, chosen.system) for chosen in competitors}
     queries = curves.queries_of(loaded, next(iter(ranks.values())), setup.label)

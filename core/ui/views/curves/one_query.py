@@ -32,14 +32,14 @@ def set_random_query(loaded: Dataset, queries: np.ndarray) -> None:
     set_query(str(loaded.ids[loaded.split.queries[number]]))
 
 
-def chosen_query(loaded: Dataset, queries: np.ndarray, text: str) -> int:
+def chosen_query(loaded: Dataset, queries: np.ndarray, address: str) -> int:
     """Where the query of the link stands among the queries; else the first valid one of the class."""
-    position = query_inputs.position_of(loaded, text) if text else None
+    position = query_inputs.position_of(loaded, address) if address else None
     numbers = np.flatnonzero(loaded.split.queries == position) if position is not None else np.arange(0)
     if len(numbers) and queries[numbers[0]]:
         return int(numbers[0])
-    if text:
-        st.info("That image is no query that counts here, so another one is shown.", icon=":material/info:")
+    if address:
+        st.info(text("sentence.image_query_counts"), icon=":material/info:")
     return int(np.flatnonzero(queries)[0])
 
 
@@ -78,15 +78,15 @@ def _query_image(view: CurvesView, position: int) -> None:
         name="the query",
     )
     st.button(
-        "Another",
+        text("button.another"),
         icon=":material/shuffle:",
         on_click=set_random_query,
         args=(view.loaded, view.queries),
         width="stretch",
         key="curves another",
-        help="A query at random.",
+        help=text("help.query_random"),
     )
-    if st.button("Choose …", icon=":material/grid_view:", width="stretch", key="curves choose"):
+    if st.button(text("button.choose"), icon=":material/grid_view:", width="stretch", key="curves choose"):
         query_picker.choose(view.loaded, set_query)
 
 

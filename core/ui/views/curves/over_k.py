@@ -20,15 +20,15 @@ def draw(view: CurvesView, answer: DeltaGenerator) -> None:
     k, n = view.setup.k, view.n_queries
     longest = int(cache.relevance_of(view.loaded).list_length.max(initial=1))
     st.slider(
-        "Up to k",
+        text("option.up"),
         2,
         max(2, min(1000, longest), k),
         key=controls.field("k"),
-        help=f"How many results are read. Lists have at most {plural(longest, 'image')} here.",
+        help=text("help.how_many_results", images=plural(longest, "image")),
     )
     if k > longest:
         st.info(
-            f"k = {k:,} is more than the {plural(longest, 'image')} of a list, so the curves end at {longest:,}.",
+            text("sentence.more_than_list", k=f"{k:,}", images=plural(longest, "image"), longest=f"{longest:,}"),
             icon=":material/info:",
         )
     depth = max(2, min(k, longest))

@@ -21,16 +21,16 @@ GOOD = 0.5
 def draw(view: CurvesView, answer: DeltaGenerator) -> None:
     """A histogram, or the share of queries that reach at least an average precision."""
     st.toggle(
-        "Cumulative",
+        text("label.cumulative"),
         key=controls.field("cumulative"),
-        help="The share of queries that reach at least an average precision, instead of bars.",
+        help=text("help.share_queries_reach"),
     )
     cumulative, n = view.setup.cumulative, view.n_queries
     by_title = {title: curves.distribution(ranks, view.queries, cumulative) for title, ranks in view.ranks.items()}
     _answer(view, answer)
     figure = charts.LineChart(
         controls.chart_lines(by_title, view.competitors),
-        "average precision of a query" + (", at least" if cumulative else ""),
+        text("option.average_precision_query") + (", at least" if cumulative else ""),
         f"share of the {plural(n, 'query')}",
         markers=not cumulative,
         bands=False,

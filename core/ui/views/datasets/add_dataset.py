@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import backbones, data
+from core import backbones, data, wording
 from core.data import readers, table_files
 from core.data.readers.columns import USUAL, guess_columns
 from core.errors import CoreError
@@ -20,14 +20,16 @@ from core.ui.views.datasets.common import select_dataset
 from core.ui.widgets import embedding_job
 from core.wording import plural
 
+text = wording.page("datasets")
+
 _BY_ITSELF = ""
 _TORCHVISION = "torchvision:"
 
 
 def forms(expanded: bool) -> None:
     """The two forms, folded away where datasets of one's own are there already."""
-    with st.expander("Add a dataset", icon=":material/add_photo_alternate:", expanded=expanded):
-        images_tab, numbers = st.tabs(["Images on this machine", "Vectors computed elsewhere"])
+    with st.expander(text("heading.add_dataset"), icon=":material/add_photo_alternate:", expanded=expanded):
+        images_tab, numbers = st.tabs([text("label.images_machine"), text("label.vectors_computed_elsewhere")])
         with images_tab:
             _images()
         with numbers:
@@ -44,26 +46,32 @@ def announce() -> None:
     left, right = st.columns([5, 1.4], vertical_alignment="center")
     unread = len(loaded.quarantine)
     left.success(
-        f"{theme.plain(loaded.name)} is here: {plural(len(loaded), 'image')}"
-        + (f"; {plural(unread, 'file')} could not be read, see “Not read”." if unread else "."),
+        text("sentence.is_here", name=theme.plain(loaded.name), images=plural(len(loaded), "image"))
+        + (text("sentence.could_not_read", files=plural(unread, "file")) if unread else "."),
         icon=":material/check_circle:",
     )
-    right.button("Look at it", on_click=select_dataset, args=(loaded.name,), type="primary", width="stretch")
+    right.button(text("button.look"), on_click=select_dataset, args=(loaded.name,), type="primary", width="stretch")
 
 
 def _images() -> None:
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     path = left.text_input(
-        "Folder or file",
+        text("label.folder_file"),
         key=folder_browser.PATH_KEY,
-        placeholder="/home/me/images",
-        help=f"{_kinds()}; or torchvision:NAME where there is a network. Nothing is moved or copied.",
+        placeholder=text("placeholder.home_me_images"),
+        help=text("help.torchvision_name_where", kinds=_kinds()),
     ).strip()
-    right.button("Browse", icon=":material/folder_open:", on_click=folder_browser.start, args=(path,), width="stretch")
+    right.button(
+        text("button.browse"),
+        icon=":material/folder_open:",
+        on_click=folder_browser.start,
+        args=(path,),
+        width="stretch",
+    )
     if folder_browser.is_open():
         folder_browser.dialog()
     if not path:
-        st.caption("Type a path or browse. One folder per class gives labels; a flat folder gives retrieval and maps.")
+        st.caption(text("sentence.type_path_browse"))
         return
     try:
         reader, options = _how(path)
@@ -71,19 +79,21 @@ def _images() -> None:
         st.error(theme.plain(str(error)), icon=":material/error:")
         return
     left, middle, right = st.columns([2, 4, 1.2], vertical_alignment="bottom")
-    name = left.text_input("Name", key="add name", placeholder="the folder's own", help="As you will find it again.")
+    name = left.text_input(
+        text("label.name"), key="add name", placeholder=text("placeholder.folder_own"), help=text("help.you_will_find")
+    )
     usable = _usable()
     wanted = [backbone for backbone in state.get(FrameSetup, "backbones") if backbone in usable]
     chosen = middle.multiselect(
-        "Embed with",
+        text("label.embed"),
         usable,
         default=wanted,
         key="add backbones",
         format_func=cache.backbone_title,
-        placeholder="nothing for now",
-        help="Computed as soon as the files are listed; more can be added later.",
+        placeholder=text("placeholder.nothing_now"),
+        help=text("help.computed_soon_files"),
     )
-    if right.button("Add", type="primary", width="stretch", **jobs.waits()):
+    if right.button(text("button.add"), type="primary", width="stretch", **jobs.waits()):
         start(path, name.strip(), reader, options, tuple(chosen))
 
 
@@ -103,7 +113,7 @@ def _how(path: str) -> tuple[str | None, dict[str, Any]]:
     """Which reader fits, what it sees at a glance, and its options; all can be set by hand."""
     if path.startswith(_TORCHVISION):
         st.info(
-            f"{theme.plain(path.partition(':')[2])} of torchvision: fetched once, then read.",
+            text("sentence.torchvision_fetched_once", partition=theme.plain(path.partition(":")[2])),
             icon=":material/cloud_download:",
         )
         return None, {}
@@ -115,11 +125,11 @@ def _how(path: str) -> tuple[str | None, dict[str, Any]]:
         left, right = st.columns([5, 3], vertical_alignment="center")
         left.markdown(f":material/check: **{theme.plain(reader.label)}**")
         right.selectbox(
-            "Read as",
+            text("label.read"),
             [_BY_ITSELF, *names],
             key=f"add reader {path}",
             label_visibility="collapsed",
-            format_func=lambda n: f"as: {readers.READERS.get(n).label}" if n else "the reader is found by itself",
+            format_func=lambda n: f"as: {readers.READERS.get(n).label}" if n else text("option.reader_found_itself"),
         )
         options = _options(reader, source)
         left.caption(theme.plain(_glance(str(source), _mtime(source), reader.name, options.get("columns"))))
@@ -143,7 +153,7 @@ def _options(reader: readers.Reader, source: Path) -> dict[str, Any]:
     if not reader.options:
         return {}
     options: dict[str, Any] = {}
-    with st.expander("Options", icon=":material/tune:"):
+    with st.expander(text("heading.options"), icon=":material/tune:"):
         for name, words in reader.options.items():
             kind, key = readers.option_kind(reader, name), f"add option {reader.name} {name}"
             label = words.partition(":")[0].partition(";")[0].rstrip(".")
@@ -207,5 +217,5 @@ def start(path: str, name: str, reader: str | None, options: dict[str, Any], cho
         embedding_job.embed(loaded, chosen, job)
         return loaded.name
 
-    jobs.start(embedding_job.JOB, f"Adding {name or Path(path).name or path}", work)
+    jobs.start(embedding_job.JOB, text("option.adding", value=name or Path(path).name or path), work)
     st.rerun()

@@ -8,50 +8,53 @@ from typing import Any
 
 import streamlit as st
 
-from core import data
+from core import data, wording
 from core.data import vector_files
 from core.errors import BadInput, CoreError
 from core.setups import FrameSetup
 from core.ui.app import cache, state, theme
 from core.ui.views.datasets.common import select_dataset
 
+text = wording.page("datasets")
+
 
 def form() -> None:
     """Files and the dataset that they belong to; a new dataset takes labels too."""
     ready = cache.ready_datasets()
-    st.caption(
-        "Numbers that another program computed, one vector per image, become backbones like any other: "
-        f"{', '.join(vector_files.VECTOR_ENDINGS)}, aligned by an id column or by row."
-    )
-    new = "a new dataset of vectors alone"
+    st.caption(text("sentence.numbers_another_program", vector_endings=", ".join(vector_files.VECTOR_ENDINGS)))
+    new = text("option.new_dataset_vectors")
     left, right = st.columns([3, 4], gap="large")
     now = state.get(FrameSetup, "dataset")
     target = left.selectbox(
-        "For", [*ready, new], index=ready.index(now) if now in ready else len(ready), key="vectors for"
+        text("label.for"), [*ready, new], index=ready.index(now) if now in ready else len(ready), key="vectors for"
     )
     files = right.file_uploader(
-        "Vector files",
+        text("label.vector_files"),
         accept_multiple_files=True,
         key="vector files",
-        help="Each file's name names its vectors.",
+        help=text("help.file_name_names"),
         type=[ending[1:] for ending in vector_files.VECTOR_ENDINGS],
     )
     lines = right.text_area(
-        "or files on this machine, one NAME=PATH a line",
+        text("label.files_machine_one"),
         key="vector paths",
-        placeholder="resnet=/data/resnet.npy",
+        placeholder=text("placeholder.resnet_data_resnet"),
         height=80,
     )
     name, labels, pairs, invalid = target, None, None, "refuse"
     if target == new:
-        name = left.text_input("Name", key="vectors name", placeholder="my vectors").strip()
+        name = left.text_input(
+            text("label.name"), key="vectors name", placeholder=text("placeholder.my_vectors")
+        ).strip()
         labels = left.file_uploader(
-            "Labels", type=["csv"], key="vector labels", help="id,label[,split]: a row per vector."
+            text("label.labels"), type=["csv"], key="vector labels", help=text("help.id_label_split")
         )
-        pairs = left.file_uploader("Pairs, if any", type=["csv"], key="vector pairs", help="query_id,item_id,kind")
-        drop = left.toggle("Leave rows with NaN or infinity out", key="vector drop", help="Otherwise they are refused.")
+        pairs = left.file_uploader(
+            text("label.pairs_if_any"), type=["csv"], key="vector pairs", help=text("help.query_id_item")
+        )
+        drop = left.toggle(text("label.leave_rows_nan"), key="vector drop", help=text("help.otherwise_they_refused"))
         invalid = "drop" if drop else "refuse"
-    if right.button("Attach", type="primary", disabled=not (files or lines.strip())):
+    if right.button(text("button.attach"), type="primary", disabled=not (files or lines.strip())):
         _attach(name, target == new, list(files or []), lines, labels, pairs, invalid)
 
 
@@ -61,7 +64,7 @@ def _attach(name: str, is_new: bool, files: list, lines: str, labels: Any, pairs
     with tempfile.TemporaryDirectory() as folder:
         try:
             if is_new and name in data.names():
-                raise BadInput(f"The name {name!r} is taken; choose another one.")
+                raise BadInput(text("error.name_taken_choose", name=repr(name)))
             vectors: dict[str, Any] = {Path(upload.name).stem: _kept(folder, upload) for upload in files} | _named(
                 lines
             )
@@ -69,15 +72,18 @@ def _attach(name: str, is_new: bool, files: list, lines: str, labels: Any, pairs
                 {"labels": _kept(folder, labels), "pairs": _kept(folder, pairs), "invalid": invalid} if is_new else {}
             )
             if is_new and labels is None:
-                raise BadInput("A dataset of vectors needs a file of labels: a CSV with the columns id,label[,split].")
+                raise BadInput(text("error.dataset_vectors_needs"))
             data.add_vectors(name, vectors, tell=notes.append, **extra)
         except CoreError as error:
             st.error(theme.plain(str(error).replace(f"{folder}/", "")), icon=":material/error:")
             return
-    st.success(f"{', '.join(map(theme.plain, vectors))} joined {theme.plain(name)}.", icon=":material/check_circle:")
+    st.success(
+        text("sentence.joined", vectors=", ".join(map(theme.plain, vectors)), name=theme.plain(name)),
+        icon=":material/check_circle:",
+    )
     for sentence in notes:
         st.caption(f":material/manage_search: {theme.plain(sentence.replace(f'{folder}/', ''))}")
-    st.button("Look at it", key="look at vectors", on_click=select_dataset, args=(name,))
+    st.button(text("button.look"), key="look at vectors", on_click=select_dataset, args=(name,))
 
 
 def _kept(folder: str, upload: Any) -> Path | None:
@@ -93,6 +99,6 @@ def _named(lines: str) -> dict[str, Path]:
     for line in filter(None, map(str.strip, lines.splitlines())):
         name, equals, path = line.partition("=")
         if not equals or not name.strip() or not path.strip():
-            raise BadInput(f"Write one NAME=PATH a line, e.g. resnet=/data/resnet.npy; got {line[:60]!r}.")
+            raise BadInput(text("error.write_one_name", line=repr(line[:60])))
         paths[name.strip()] = Path(path.strip())
     return paths

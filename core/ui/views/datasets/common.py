@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pandas as pd
 import streamlit as st
 
-from core import setups
+from core import setups, wording
 from core.data import splits
 from core.errors import CoreError
 from core.setups import DatasetsSetup, FrameSetup
@@ -22,6 +22,8 @@ from core.ui.app import cache, jobs, stamps, state, theme
 from core.ui.app.cached import cached
 from core.ui.components import gallery
 from core.ui.widgets import embedding_job, image_cards
+
+text = wording.page("datasets")
 
 Result = TypeVar("Result")
 
@@ -80,7 +82,7 @@ def dataset_cards(
         if not path:
             words = words or "vectors only, no image"
         elif not os.path.exists(path):
-            words = "the original has gone" + (f" · {words}" if words else "")
+            words = text("option.original_has_gone") + (f" · {words}" if words else "")
         elif position in failed:
             words = "cannot be shown" + (f" · {words}" if words else "")
         made.append(image_cards.card(loaded, position, note=words, frame=frame))
@@ -117,9 +119,7 @@ def need_backbones(loaded: Dataset, what: str) -> tuple[str, ...]:
     """The backbones to ask; without any, a sentence stands in the page's place."""
     names = asked_backbones(loaded)
     if not names:
-        st.info(
-            f"{what} need at least one embedded backbone: embed some on the Overview first.", icon=":material/info:"
-        )
+        st.info(text("sentence.need_least_one", what=what), icon=":material/info:")
     return names
 
 

@@ -41,22 +41,22 @@ def head(loaded: Dataset) -> None:
     for remark in remarks:
         st.caption(f":material/manage_search: {theme.plain(remark)}")
     figures = [
-        ("Images", numbers["images"], "Images that can be used, without the copies that are left out."),
-        ("Classes", numbers["classes"], "Labels that at least one image has."),
-        ("Queries", numbers["queries"], "Images that are searched for."),
+        (text("option.images"), numbers["images"], text("sentence.images_can_used")),
+        (text("option.classes"), numbers["classes"], text("sentence.labels_least_one")),
+        (text("option.queries"), numbers["queries"], text("sentence.images_searched")),
         (
-            "Gallery",
+            text("option.gallery"),
             numbers["gallery"],
-            "Images that are searched. In self-retrieval every image is a query among all the others.",
+            text("sentence.images_searched_self"),
         ),
     ]
     if numbers["train"]:
-        figures.append(("Train", numbers["train"], "Images for training only: neither query nor gallery."))
+        figures.append((text("option.train"), numbers["train"], text("sentence.images_training_only")))
     if numbers["instances"]:
-        figures.append(("Instances", numbers["instances"], "Different things on the images."))
+        figures.append((text("option.instances"), numbers["instances"], text("sentence.different_things_images")))
     if numbers["unlabelled"]:
-        figures.append(("Unlabelled", numbers["unlabelled"], "Images without a label: they never count as right."))
-    figures.append(("Not read", numbers["quarantined"], "Files that cannot be read as images; they are set aside."))
+        figures.append((text("option.unlabelled"), numbers["unlabelled"], text("sentence.images_without_label")))
+    figures.append((text("option.not_read"), numbers["quarantined"], text("sentence.files_cannot_read")))
     with st.container(horizontal=True, gap="large", key="figures", border=False):
         for title, value, words_ in figures:
             st.metric(title, f"{value:,}", help=words_, width="content")
@@ -101,18 +101,18 @@ def browse(loaded: Dataset) -> None:
         state.set_field(DatasetsSetup, "label", "")
     left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom")
     label = left.selectbox(
-        "Class",
+        text("label.class"),
         ["", *loaded.label_names],
         key=state.key(DatasetsSetup, "label"),
-        format_func=lambda name: name or "a mix of all classes",
+        format_func=lambda name: name or text("option.mix_all_classes"),
     )
-    words = middle.text_input("Name", key="datasets words", placeholder="words in the file name or title")
-    size = right.select_slider("Image size", [80, 104, 140, 190], value=104, key="datasets size")
+    words = middle.text_input(text("label.name"), key="datasets words", placeholder=text("placeholder.words_file_name"))
+    size = right.select_slider(text("label.image_size"), [80, 104, 140, 190], value=104, key="datasets size")
     positions = retrieval.browse(loaded, label, words)
     if not label and not words:
         positions = np.array(cache.sample_positions(loaded.name, len(loaded)))
     if not len(positions):
-        st.info("No image fits. Choose another class, or fewer words.", icon=":material/search_off:")
+        st.info(text("sentence.image_fits_choose"), icon=":material/search_off:")
         return
     pager = st.container()
     with pager:
@@ -126,8 +126,8 @@ def browse(loaded: Dataset) -> None:
     )
     st.caption(
         f"{plural(len(positions), 'image')}"
-        + ("" if label or words else ", one of each class in turn")
-        + ". Point at one to see it larger."
+        + ("" if label or words else text("phrase.one_class_turn"))
+        + text("sentence.point_one_see")
     )
 
 
@@ -135,23 +135,24 @@ def sizes(loaded: Dataset) -> None:
     """How large the images are."""
     table = study.sizes(loaded)
     if not len(table):
-        st.info("There are no images to measure: this dataset holds vectors alone.", icon=":material/info:")
+        st.info(text("sentence.there_images_measure"), icon=":material/info:")
         return
     left, right = beside("sizes", [3, 2], gap="large")
     with left:
-        st.markdown("##### Width and height")
+        st.markdown(text("phrase.width_height"))
         st.plotly_chart(charts.image_sizes(table), key="datasets sizes", config=QUIET)
         distinct = len(table[["width", "height"]].drop_duplicates())
         st.caption(
-            f"{distinct:,} sizes; the larger a mark, the more images have it. On the dotted line images are square. "
-            + (f"The {3000:,} most frequent sizes are drawn." if distinct > 3000 else "")
+            text("sentence.sizes_larger_mark", distinct=f"{distinct:,}")
+            + " "
+            + (text("sentence.most_frequent_sizes", value=f"{3000:,}") if distinct > 3000 else "")
         )
     with right:
-        st.markdown("##### Shape")
+        st.markdown(text("phrase.shape"))
         st.plotly_chart(
-            charts.histogram(table["aspect"], "width divided by height"), key="datasets aspect", config=QUIET
+            charts.histogram(table["aspect"], text("option.width_divided_height")), key="datasets aspect", config=QUIET
         )
-        st.markdown("##### File size")
+        st.markdown(text("phrase.file_size"))
         st.plotly_chart(
             charts.histogram(table["bytes"] / 1000, "kB", charts.BACKBONE_COLOURS[2]),
             key="datasets bytes",
@@ -159,9 +160,17 @@ def sizes(loaded: Dataset) -> None:
         )
     smallest, largest = table.loc[table["megapixels"].idxmin()], table.loc[table["megapixels"].idxmax()]
     st.caption(
-        f"Smallest: {theme.plain(smallest['id'])} ({smallest['width']:,} × {smallest['height']:,}). "
-        f"Largest: {theme.plain(largest['id'])} ({largest['width']:,} × {largest['height']:,}). "
-        f"In the middle: {table['megapixels'].median():.2f} megapixels, {table['bytes'].median() / 1000:,.0f} kB."
+        text(
+            "sentence.smallest_largest_middle",
+            smallest=theme.plain(smallest["id"]),
+            smallest_2=format(smallest["width"], ","),
+            smallest_3=format(smallest["height"], ","),
+            largest=theme.plain(largest["id"]),
+            largest_2=format(largest["width"], ","),
+            largest_3=format(largest["height"], ","),
+            median=format(table["megapixels"].median(), ".2f"),
+            value=format(table["bytes"].median() / 1000, ",.0f"),
+        )
     )
 
 
@@ -170,24 +179,22 @@ def unread(loaded: Dataset) -> None:
     table = study.quarantine(loaded)
     below = loaded.source.rstrip("/") + "/"
     table["path"] = [path.removeprefix(below) for path in table["path"]]
-    st.markdown("##### Files that were set aside")
+    st.markdown(text("phrase.files_were_set"))
     if len(table):
         reasons = table["reason"].str.slice(0, 60).nunique()
-        st.caption(
-            f"{plural(len(table), 'file')}, {plural(reasons, 'reason')}. They take no part in anything; mend them and re-scan."
-        )
+        st.caption(text("sentence.they_take_part", files=plural(len(table), "file"), reasons=plural(reasons, "reason")))
         st.dataframe(
             table,
             hide_index=True,
             width="stretch",
             height=min(420, 40 + 35 * len(table)),
             column_config={
-                "path": st.column_config.TextColumn("file", width="medium"),
+                "path": st.column_config.TextColumn(text("column.file"), width="medium"),
                 "reason": st.column_config.TextColumn(width="large"),
             },
         )
         st.download_button(
-            "Download the list (CSV)",
+            text("button.download_list_csv"),
             files.csv_bytes(table),
             f"{loaded.name} not read.csv",
             "text/csv",
@@ -196,26 +203,30 @@ def unread(loaded: Dataset) -> None:
             on_click="ignore",
         )
     else:
-        st.caption("Every file could be read.")
-    st.markdown("##### Originals that have gone")
+        st.caption(text("sentence.every_file_could"))
+    st.markdown(text("phrase.originals_have_gone"))
     gone = computed(
         f"gone {loaded.name} {loaded.fingerprint}",
-        f"Looking for the originals of {loaded.name}",
-        "Look for them now",
+        text("option.looking_originals", name=loaded.name),
+        text("option.look_them_now"),
         lambda task: study.missing_originals(loaded),
     )
     if gone is None:
-        st.caption("Looks at every path once. Thumbnails, embeddings and all figures work without the originals.")
+        st.caption(text("sentence.looks_every_path"))
     elif len(gone):
-        st.caption(
-            f"{len(gone):,} of {len(loaded):,} originals are not there any more; their thumbnails and embeddings are kept."
-        )
+        st.caption(text("sentence.originals_not_there", n_gone=f"{len(gone):,}", n_loaded=f"{len(loaded):,}"))
         st.dataframe(gone[["id", "path"]], hide_index=True, width="stretch")
         st.button(
-            "Look again", on_click=jobs.forget, args=(f"gone {loaded.name} {loaded.fingerprint}",), type="tertiary"
+            text("button.look_again"),
+            on_click=jobs.forget,
+            args=(f"gone {loaded.name} {loaded.fingerprint}",),
+            type="tertiary",
         )
     else:
-        st.caption(f"All {len(loaded):,} originals are where they were.")
+        st.caption(text("sentence.all_originals_where", n_loaded=f"{len(loaded):,}"))
         st.button(
-            "Look again", on_click=jobs.forget, args=(f"gone {loaded.name} {loaded.fingerprint}",), type="tertiary"
+            text("button.look_again"),
+            on_click=jobs.forget,
+            args=(f"gone {loaded.name} {loaded.fingerprint}",),
+            type="tertiary",
         )

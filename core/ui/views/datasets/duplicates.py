@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core import data
+from core import data, wording
 from core.setups import DatasetsSetup
 from core.studies import datasets as study
 from core.studies import image_neighbours
@@ -26,6 +26,8 @@ from core.ui.views.datasets.common import (
     titles,
 )
 from core.wording import plural
+
+text = wording.page("datasets")
 
 GROUPS_PER_PAGE = 12
 
@@ -48,34 +50,37 @@ def duplicates(loaded: Dataset) -> None:
     names = asked_backbones(loaded)
     left, right = beside("near", [3, 4], gap="large", vertical_alignment="bottom")
     with left:
-        threshold = slider("threshold")
+        threshold = slider(text("label.threshold"))
     with right:
         pairs = look_for_near(loaded, names, threshold) if names else None
     if names:
         whose = f"most of {titles(names)}" if len(names) > 1 else titles(names)
-        st.caption(
-            f"Exact duplicates have equal bytes. Near ones: {whose} must call two images the same. {image_neighbours.note(len(loaded))}"
-        )
+        st.caption(text("sentence.exact_duplicates_have", whose=whose, note=image_neighbours.note(len(loaded))))
     else:
-        st.caption("Exact duplicates have equal bytes. Embed a backbone on the Overview to find near ones too.")
+        st.caption(text("sentence.exact_duplicates_have_2"))
     exact, groups = exact_duplicates(loaded), study.duplicate_groups(loaded, pairs)
     if not len(groups):
-        more = ", and none are nearly the same." if pairs is not None else "."
-        st.success(f"No two images have equal bytes{more}", icon=":material/check_circle:")
+        more = text("sentence.none_nearly_same") if pairs is not None else "."
+        st.success(text("sentence.two_images_have", more=more), icon=":material/check_circle:")
         return
     n_groups, n_exact = groups["group"].nunique(), exact["group"].nunique()
     left, right = beside("keep", [5, 2], vertical_alignment="center")
     left.markdown(
-        f"**{plural(n_groups, 'group')}** of {plural(len(groups), 'image')}; in {n_exact:,} of them bytes are equal."
+        text(
+            "sentence.them_bytes_equal",
+            groups=plural(n_groups, "group"),
+            images=plural(len(groups), "image"),
+            n_exact=f"{n_exact:,}",
+        )
     )
     right.button(
-        f"Keep one of each (−{len(groups) - n_groups:,})",
+        text("button.keep_one", value=f"{len(groups) - n_groups:,}"),
         type="primary",
         width="stretch",
         on_click=decide,
         args=(loaded.name, data.keep_one_of_each, groups),
         icon=":material/filter_1:",
-        help="The first image of each group stays, the others are left out of this dataset. Nothing is deleted.",
+        help=text("help.first_image_group"),
     )
     leaks(loaded, pairs)
     group_list(loaded, groups, set(exact["position"].tolist()))
@@ -88,11 +93,13 @@ def copies_left_out(loaded: Dataset) -> None:
         return
     left, right = beside("back", [5, 2], vertical_alignment="center")
     out = len(data.whole(loaded.name)) - len(loaded)
-    left.info(
-        f"Copies that are left out: {out:,}. They stay on the disk and can come back.", icon=":material/filter_none:"
-    )
+    left.info(text("sentence.copies_left_out", out=f"{out:,}"), icon=":material/filter_none:")
     right.button(
-        "Bring them back", on_click=decide, args=(loaded.name, data.keep_all), width="stretch", icon=":material/undo:"
+        text("button.bring_them_back"),
+        on_click=decide,
+        args=(loaded.name, data.keep_all),
+        width="stretch",
+        icon=":material/undo:",
     )
 
 
@@ -100,8 +107,8 @@ def look_for_near(loaded: Dataset, names: tuple[str, ...], threshold: float) -> 
     """The near duplicates of these backbones, once somebody asked for them."""
     return computed(
         near_job(loaded),
-        f"Near duplicates of {loaded.name}",
-        "Look for near duplicates",
+        text("option.near_duplicates", name=loaded.name),
+        text("option.look_near_duplicates"),
         lambda task: study.near_duplicates(loaded, stored(loaded, names), threshold, task=task),
     )
 
@@ -112,12 +119,10 @@ def leaks(loaded: Dataset, pairs: pd.DataFrame | None) -> None:
         return
     table = study.leakage(loaded, pairs)
     if not len(table):
-        st.caption(":material/check: No training image is seen again among the queries or in the gallery.")
+        st.caption(text("sentence.training_image_seen"))
         return
-    with st.expander(f"{len(table):,} training images are seen again in query or gallery", icon=":material/warning:"):
-        st.caption(
-            "What was fitted on them knows the answers: figures come out too good. Keep one of each, or split anew."
-        )
+    with st.expander(text("heading.training_images_seen", n_table=f"{len(table):,}"), icon=":material/warning:"):
+        st.caption(text("sentence.was_fitted_them"))
         st.dataframe(table, hide_index=True, width="stretch")
 
 
@@ -148,4 +153,4 @@ def one_group(loaded: Dataset, rows: pd.DataFrame, exact: set[int]) -> None:
         name="duplicates",
     )
     if len(positions) > 24:
-        st.caption(f"and {len(positions) - 24:,} more")
+        st.caption(text("phrase.more", value=f"{len(positions) - 24:,}"))

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from core import wording
 from core.data import table_files
 from core.data.natural_order import natural_key
 from core.errors import BadInput, CoreError
 from core.ui.app import state, theme
+
+text = wording.page("datasets")
 
 BROWSED = "folder browsed"
 PATH_KEY = "add path"
@@ -51,10 +54,10 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
             p for p in entries if p.name.lower().endswith(endings) and p.is_file()
         ]
     except OSError as error:
-        raise BadInput(f"{folder} cannot be opened: {error.strerror or error}.") from error
+        raise BadInput(text("error.cannot_opened", folder=folder, value=error.strerror or error)) from error
 
 
-@st.dialog("Choose a folder or file", width="medium", icon=":material/folder_open:", on_dismiss=_stop_browsing)
+@st.dialog(text("heading.choose_folder_file"), width="medium", icon=":material/folder_open:", on_dismiss=_stop_browsing)
 def dialog() -> None:
     """Folders and files of this machine, one folder at a time."""
     if not state.session_get(BROWSED):  # something was chosen in here
@@ -62,7 +65,7 @@ def dialog() -> None:
     folder = Path(state.session_get(BROWSED))
     left, right = st.columns([5, 2], vertical_alignment="center")
     left.markdown(f"**{theme.plain(str(folder))}**")
-    right.button("Use this folder", type="primary", on_click=_take, args=(str(folder),), width="stretch")
+    right.button(text("button.use_folder"), type="primary", on_click=_take, args=(str(folder),), width="stretch")
     try:
         folders, files = _entries(folder)
     except CoreError as error:
@@ -71,7 +74,7 @@ def dialog() -> None:
     with st.container(height=420, border=False):
         if folder != folder.parent:
             st.button(
-                "one folder up",
+                text("button.one_folder_up"),
                 icon=":material/arrow_upward:",
                 type="tertiary",
                 on_click=_enter,
@@ -96,6 +99,6 @@ def dialog() -> None:
                 args=(str(entry),),
             )
         if not folders and not files:
-            st.caption("There is no folder in here; use this one, or go up.")
+            st.caption(text("sentence.there_folder_use"))
         elif max(len(folders), len(files)) > _MOST_ENTRIES:
-            st.caption(f"The first {_MOST_ENTRIES} are shown; type the path of another one.")
+            st.caption(text("sentence.first_shown_type", most_entries=_MOST_ENTRIES))

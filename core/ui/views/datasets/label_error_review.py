@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core import files
+from core import files, wording
 from core.studies import image_neighbours, label_errors
 from core.types import Dataset
 from core.ui.app import cache, state, theme
@@ -22,34 +22,40 @@ from core.ui.views.datasets.common import (
     titles,
 )
 
+strings = wording.page("datasets")
+
 ERRORS_PER_PAGE = 40
 
 
 def review(loaded: Dataset) -> None:
     """Images whose neighbours agree on another label, most certain first."""
     if loaded.label_matrix is not None or len(loaded.label_names) < 2:
-        reason = "several labels per image" if loaded.label_matrix is not None else "fewer than two classes"
+        reason = (
+            strings("option.several_labels_per")
+            if loaded.label_matrix is not None
+            else strings("option.fewer_than_two")
+        )
         st.info(
-            f"Doubts are about one label per image among at least two classes; this dataset has {reason}.",
+            strings("sentence.doubts_about_one", reason=reason),
             icon=":material/info:",
         )
         return
-    names = need_backbones(loaded, "Label doubts")
+    names = need_backbones(loaded, strings("option.label_doubts"))
     if not names:
         return
     left, right = beside("asked", [3, 4], gap="large", vertical_alignment="bottom")
     with left:
-        k = int(slider("neighbours"))
+        k = int(slider(strings("label.neighbours")))
     with right:
         errors = computed(
             f"doubts {digest(loaded)} {','.join(names)} {k}",
-            f"Label doubts of {loaded.name}",
-            "Ask the neighbours",
+            strings("option.label_doubts_2", name=loaded.name),
+            strings("option.ask_neighbours"),
             lambda task: label_errors.label_errors(loaded, stored(loaded, names), k, task),
         )
         if errors is not None:
             st.download_button(
-                "Download the list (CSV)",
+                strings("button.download_list_csv"),
                 files.csv_bytes(errors),
                 f"{loaded.name} label doubts.csv",
                 "text/csv",
@@ -57,9 +63,8 @@ def review(loaded: Dataset) -> None:
                 on_click="ignore",
             )
     st.caption(
-        f"Each image's {k} nearest others vote, in each of {titles(names)}. A label is doubted when more than half of the "
-        "backbones agree on one other label. Certainty is the share that names the other label minus the share that names "
-        "its own, averaged: 100 % means that all neighbours say the other one; below 0 the backbones are at odds. "
+        strings("sentence.image_nearest_others", k=k, titles=titles(names))
+        + " "
         + image_neighbours.note(int((loaded.labels >= 0).sum()))
     )
     if errors is not None:
@@ -74,9 +79,11 @@ def percent(value: float) -> str:
 def error_list(loaded: Dataset, errors: pd.DataFrame, names: tuple[str, ...], k: int) -> None:
     """The doubted images; the one that was clicked beside its neighbours."""
     if not len(errors):
-        st.success("No label is doubted.", icon=":material/check_circle:")
+        st.success(strings("sentence.label_doubted"), icon=":material/check_circle:")
         return
-    st.markdown(f"**{len(errors):,} of {int((loaded.labels >= 0).sum()):,} labels are doubted**, most certain first.")
+    st.markdown(
+        strings("sentence.labels_doubted_most", n_errors=f"{len(errors):,}", sum=f"{int((loaded.labels >= 0).sum()):,}")
+    )
     chosen = state.session_get("doubt chosen", "")
     ids = errors["id"].tolist()
     if chosen in ids:
@@ -92,11 +99,9 @@ def error_list(loaded: Dataset, errors: pd.DataFrame, names: tuple[str, ...], k:
         size=120,
         name="label doubts",
         on_pick=lambda text: state.session_set("doubt chosen", text),
-        pick="Click to see what its neighbours say",
+        pick=strings("option.click_see_neighbours"),
     )
-    st.caption(
-        "Below each image: its label, what its neighbours say instead, and how certain they are. Labels are not changed here."
-    )
+    st.caption(strings("sentence.below_image_label"))
 
 
 def one_error(loaded: Dataset, row: pd.Series, names: tuple[str, ...], k: int) -> None:
@@ -112,11 +117,21 @@ def one_error(loaded: Dataset, row: pd.Series, names: tuple[str, ...], k: int) -
                 name="doubted image",
             )
             st.markdown(
-                f"labelled **{theme.plain(row.label)}**, rather **{theme.plain(row.suggested)}**: {row.n_agree} of "
-                f"{row.n_backbones} backbones, certainty {percent(row.certainty)}"
+                strings(
+                    "sentence.labelled_rather_backbones",
+                    label=theme.plain(row.label),
+                    suggested=theme.plain(row.suggested),
+                    n_agree=row.n_agree,
+                    n_backbones=row.n_backbones,
+                    percent=percent(row.certainty),
+                )
             )
             st.button(
-                "Close", on_click=state.session_set, args=("doubt chosen", ""), type="tertiary", icon=":material/close:"
+                strings("button.close"),
+                on_click=state.session_set,
+                args=("doubt chosen", ""),
+                type="tertiary",
+                icon=":material/close:",
             )
         with right:
             for name in names:
@@ -125,8 +140,15 @@ def one_error(loaded: Dataset, row: pd.Series, names: tuple[str, ...], k: int) -
                 same = sum(loaded.label_of(p) == row.label for p in positions)
                 other = sum(loaded.label_of(p) == row.suggested for p in positions)
                 st.caption(
-                    f"**{theme.plain(cache.backbone_title(name))}**: {other} of {len(positions)} neighbours are "
-                    f"{theme.plain(row.suggested)}, {same} are {theme.plain(row.label)}"
+                    strings(
+                        "sentence.neighbours",
+                        backbone_title=theme.plain(cache.backbone_title(name)),
+                        other=other,
+                        n_positions=len(positions),
+                        suggested=theme.plain(row.suggested),
+                        same=same,
+                        label=theme.plain(row.label),
+                    )
                 )
                 shown = dataset_cards(loaded, positions[:12])
                 gallery.grid(shown, key=f"doubt {name}", size=76, pick="", name=f"nearest by {name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import data
+from core import data, wording
 from core.errors import CoreError, StoreMismatch
 from core.setups import FrameSetup
 from core.types import Dataset
@@ -13,29 +13,31 @@ from core.ui.views.datasets.common import MESSAGE, beside
 from core.ui.widgets import embedding_job
 from core.wording import plural
 
+text = wording.page("datasets")
+
 
 def manage(loaded: Dataset) -> None:
     """Words about a dataset, its name, a new look at its source, and its end."""
     left, right = beside("manage", [3, 2], gap="large")
     built_in = loaded.name in data.DATASETS
     with left, st.form("describe", border=True):
-        st.markdown("**About this dataset**")
+        st.markdown(text("phrase.about_dataset"))
         licence = st.text_input(
-            "Licence", loaded.licence, key=f"licence {loaded.name}", help="What others may do with the images."
+            text("label.licence"), loaded.licence, key=f"licence {loaded.name}", help=text("help.others_may_do")
         )
         reference = st.text_input(
-            "Reference", loaded.reference, key=f"reference {loaded.name}", help="The paper or page to cite."
+            text("label.reference"), loaded.reference, key=f"reference {loaded.name}", help=text("help.paper_page_cite")
         )
-        notes = st.text_area("Notes", loaded.notes, key=f"notes {loaded.name}", height=120)
-        if st.form_submit_button("Save"):
+        notes = st.text_area(text("label.notes"), loaded.notes, key=f"notes {loaded.name}", height=120)
+        if st.form_submit_button(text("button.save")):
             data.describe(loaded.name, licence=licence.strip(), reference=reference.strip(), notes=notes.strip())
             st.rerun()
     with right:
         with st.container(border=True):
-            st.markdown("**Look at the source again**")
-            st.caption("New files join, gone ones leave, unchanged ones are not opened. A split made here stays.")
+            st.markdown(text("phrase.look_source_again"))
+            st.caption(text("sentence.new_files_join"))
             st.button(
-                "Re-scan",
+                text("button.re_scan"),
                 icon=":material/sync:",
                 on_click=_rescan,
                 args=(loaded.name,),
@@ -43,22 +45,24 @@ def manage(loaded: Dataset) -> None:
                 **jobs.waits(),
             )
         with st.container(border=True):
-            st.markdown("**Name**")
+            st.markdown(text("phrase.name"))
             if built_in:
-                st.caption("A built-in dataset keeps its name.")
+                st.caption(text("sentence.built_dataset_keeps"))
             else:
-                new = st.text_input("New name", loaded.name, key=f"rename {loaded.name}", label_visibility="collapsed")
+                new = st.text_input(
+                    text("label.new_name"), loaded.name, key=f"rename {loaded.name}", label_visibility="collapsed"
+                )
                 st.button(
-                    "Rename",
+                    text("button.rename"),
                     on_click=_rename,
                     args=(loaded.name, new.strip()),
                     disabled=new.strip() == loaded.name,
                     width="stretch",
                 )
         with st.container(border=True):
-            st.markdown("**Remove**")
-            st.caption("Forgets the table. Images, embeddings and thumbnails stay where they are.")
-            if st.button("Remove …", icon=":material/delete:", width="stretch"):
+            st.markdown(text("phrase.remove"))
+            st.caption(text("sentence.forgets_table_images"))
+            if st.button(text("button.remove_2"), icon=":material/delete:", width="stretch"):
                 ask_to_remove(loaded.name, len(loaded), built_in)
     attached(loaded)
 
@@ -68,11 +72,13 @@ def attached(loaded: Dataset) -> None:
     names = data.attached_vectors.names(loaded)
     if not names:
         return
-    st.markdown("##### Vectors computed elsewhere")
+    st.markdown(text("phrase.vectors_computed_elsewhere"))
     for name in names:
         left, right = st.columns([6, 1], vertical_alignment="center")
         left.markdown(f"**{theme.plain(name)}** · {_have(loaded, name)}")
-        right.button("Take off", key=f"detach {name}", on_click=_detach, args=(loaded.name, name), width="stretch")
+        right.button(
+            text("button.take_off"), key=f"detach {name}", on_click=_detach, args=(loaded.name, name), width="stretch"
+        )
 
 
 def _have(loaded: Dataset, name: str) -> str:
@@ -81,7 +87,7 @@ def _have(loaded: Dataset, name: str) -> str:
         backbone = data.attached_vectors.find(loaded, name)
         count, dim = data.attached_vectors.present(loaded, name) or (0, backbone.dim if backbone else 0)
     except StoreMismatch:
-        return ":orange[:material/heart_broken: damaged: take them off, or attach them again]"
+        return text("phrase.damaged_take_them")
     return f"{dim:,} numbers each · " + (
         f"{count:,} of {plural(len(loaded), 'image')}" if count < len(loaded) else "all images"
     )
@@ -95,7 +101,7 @@ def _rescan(name: str) -> None:
     def work(job: jobs.BackgroundJob) -> str:
         return data.rescan(name, task=job.task).name
 
-    jobs.start(embedding_job.JOB, f"Looking at {name} again", work)
+    jobs.start(embedding_job.JOB, text("option.looking_again", name=name), work)
 
 
 def _rename(name: str, new: str) -> None:
@@ -106,19 +112,15 @@ def _rename(name: str, new: str) -> None:
         state.session_set(MESSAGE, str(error))
 
 
-@st.dialog("Remove this dataset?", icon=":material/delete:")
+@st.dialog(text("heading.remove_dataset"), icon=":material/delete:")
 def ask_to_remove(name: str, n_images: int, built_in: bool) -> None:
     """The question before a dataset goes."""
-    st.markdown(f"**{theme.plain(name)}** with {plural(n_images, 'image')} will be forgotten here.")
-    st.caption(
-        "The images are not touched. Embeddings and thumbnails belong to the images and are kept, so adding them again is quick. "
-        "A split made here, notes and attached vectors are lost."
-        + (" A built-in dataset can be built again on the Overview." if built_in else "")
-    )
+    st.markdown(text("sentence.will_forgotten", name=theme.plain(name), images=plural(n_images, "image")))
+    st.caption(text("sentence.images_not_touched") + (" " + text("sentence.built_dataset_can") if built_in else ""))
     left, right = st.columns(2)
-    if left.button("Keep it", width="stretch"):
+    if left.button(text("button.keep"), width="stretch"):
         st.rerun()
-    if right.button("Remove it", type="primary", width="stretch", on_click=_remove, args=(name,)):
+    if right.button(text("button.remove"), type="primary", width="stretch", on_click=_remove, args=(name,)):
         st.rerun()
 
 

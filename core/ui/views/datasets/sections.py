@@ -6,20 +6,23 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from core import wording
 from core.setups import DatasetsSetup
 from core.types import Dataset
 from core.ui.app import state
 from core.ui.app.error_boundary import guarded
 from core.ui.views.datasets import contents, duplicates, label_error_review, manage, split_maker
 
+text = wording.page("datasets")
+
 SECTIONS: dict[str, tuple[str, Callable[[Dataset], None]]] = {
-    "pictures": ("Images", contents.browse),
-    "classes": ("Classes and split", split_maker.classes),
-    "sizes": ("Sizes", contents.sizes),
-    "unread": ("Not read", contents.unread),
-    "duplicates": ("Duplicates", duplicates.duplicates),
-    "doubts": ("Label errors", label_error_review.review),
-    "manage": ("Manage", manage.manage),
+    "pictures": (text("option.images"), contents.browse),
+    "classes": (text("option.classes_split"), split_maker.classes),
+    "sizes": (text("option.sizes"), contents.sizes),
+    "unread": (text("option.not_read"), contents.unread),
+    "duplicates": (text("option.duplicates"), duplicates.duplicates),
+    "doubts": (text("option.label_errors"), label_error_review.review),
+    "manage": (text("option.manage"), manage.manage),
 }
 
 

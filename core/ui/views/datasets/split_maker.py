@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import charts, data, files
+from core import charts, data, files, wording
 from core.data import splits
 from core.errors import CoreError
 from core.types import Dataset
 from core.ui.app import theme
 from core.ui.views.datasets.common import beside, counts, decide, overview, preview_split
+
+text = wording.page("datasets")
 
 MOST_BARS = 600
 QUIET = {"displayModeBar": False}
@@ -20,10 +22,10 @@ def classes(loaded: Dataset) -> None:
     """Images per class and part of the split, and the split itself."""
     left, right = beside("classes", [5, 3], gap="large")
     with left:
-        st.markdown("##### Images per class")
+        st.markdown(text("phrase.images_per_class"))
         class_bars(loaded)
     with right:
-        st.markdown("##### Queries and gallery")
+        st.markdown(text("phrase.queries_gallery"))
         split_maker(loaded)
 
 
@@ -33,16 +35,18 @@ def class_bars(loaded: Dataset) -> None:
     totals = table.groupby("label", sort=False)["n_images"].sum()  # in the order of the classes: 2 before 10
     named = totals.drop("", errors="ignore")
     if not len(named):
-        st.info("No image has a label, so there is nothing to count by class.", icon=":material/info:")
+        st.info(text("sentence.image_has_label"), icon=":material/info:")
         return
     left, right = st.columns([3, 3], vertical_alignment="bottom")
-    order = left.selectbox("Order", list(ORDERS), format_func=ORDERS.__getitem__, key="datasets order")
-    words = right.text_input("Find a class", key="datasets class words", placeholder="part of its name").casefold()
+    order = left.selectbox(text("label.order"), list(ORDERS), format_func=ORDERS.__getitem__, key="datasets order")
+    words = right.text_input(
+        text("label.find_class"), key="datasets class words", placeholder=text("placeholder.part_name")
+    ).casefold()
     shown = totals[[words in name.casefold() for name in totals.index]]
     if order != "name":
         shown = shown.sort_values(ascending=order == "fewest", kind="stable")
     if not len(shown):
-        st.info(f"No class is named like “{theme.plain(words)}”.", icon=":material/search_off:")
+        st.info(text("sentence.class_named_like", words=theme.plain(words)), icon=":material/search_off:")
         return
     figure = charts.class_counts(table, shown.index[:MOST_BARS].tolist())
     with st.container(height=min(560, figure.layout.height + 20), border=False):
@@ -51,13 +55,13 @@ def class_bars(loaded: Dataset) -> None:
         f"{len(named):,} classes with {named.min():,} to {named.max():,} images each, {named.median():g} in the middle."
     )
     if loaded.label_matrix is not None:
-        spread += " An image with several labels counts once for each."
+        spread += " " + text("sentence.image_several_labels")
     if len(shown) > MOST_BARS:
-        spread += f" The first {MOST_BARS} are drawn; the table has them all."
+        spread += " " + text("sentence.first_drawn_table", most_bars=MOST_BARS)
     st.caption(spread)
     wide = table.pivot_table(index="label", columns="split", values="n_images", aggfunc="sum", fill_value=0)
     st.download_button(
-        "Download the counts (CSV)",
+        text("button.download_counts_csv"),
         files.csv_bytes(wide, index=True),
         f"{loaded.name} classes.csv",
         "text/csv",
@@ -72,32 +76,40 @@ def split_maker(loaded: Dataset) -> None:
     parts = overview(loaded)
     _present_split(loaded, parts["queries"] == parts["images"])
     if not loaded.has_labels:
-        st.caption("A stratified split needs labels.")
+        st.caption(text("sentence.stratified_split_needs"))
         return
     with st.container(border=True):
-        st.markdown("**Make a split**")
-        query = st.slider("Share of queries", 5, 60, 20, step=5, format="%d %%", key="split query") / 100
-        train_help = "For weights and heads that learn; never a query, never in the gallery."
-        train = st.slider("Share for training", 0, 80, 0, 5, format="%d %%", key="split train", help=train_help) / 100
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="split seed", help="The same seed makes the same split.")
+        st.markdown(text("phrase.make_split"))
+        query = st.slider(text("label.share_queries"), 5, 60, 20, step=5, format="%d %%", key="split query") / 100
+        train_help = text("sentence.weights_heads_learn")
+        train = (
+            st.slider(text("label.share_training"), 0, 80, 0, 5, format="%d %%", key="split train", help=train_help)
+            / 100
+        )
+        seed = st.number_input(text("label.seed"), 0, 2**31 - 1, 0, key="split seed", help=text("help.same_seed_makes"))
         try:
             sizes = preview_split(loaded, query, train, int(seed))
         except CoreError as error:
             st.error(theme.plain(str(error)), icon=":material/error:")
             return
-        instances = ", whole instances on one side of the training border" if parts["instances"] else ""
+        instances = text("phrase.whole_instances_one") if parts["instances"] else ""
         st.caption(
-            f"Gives {sizes['queries']:,} queries, {sizes['gallery']:,} in the gallery, {sizes['train']:,} for "
-            f"training, class by class{instances}."
+            text(
+                "sentence.gives_queries_gallery",
+                sizes=format(sizes["queries"], ","),
+                sizes_2=format(sizes["gallery"], ","),
+                sizes_3=format(sizes["train"], ","),
+                instances=instances,
+            )
         )
         st.button(
-            "Split so",
+            text("button.split"),
             type="primary",
             width="stretch",
             on_click=decide,
             args=(loaded.name, data.make_split, splits.SplitShares(query, train), int(seed)),
         )
-    st.caption("Embeddings belong to the images, so nothing is computed again.")
+    st.caption(text("sentence.embeddings_belong_images"))
 
 
 def _present_split(loaded: Dataset, all_are_queries: bool) -> None:
@@ -105,20 +117,14 @@ def _present_split(loaded: Dataset, all_are_queries: bool) -> None:
     made = data.decided(loaded.name)
     if made.shares is not None:
         train = f", **{made.shares.train:.0%} are for training**" if made.shares.train else ""
-        st.markdown(
-            f"A split made here: **{made.shares.query:.0%} are queries**{train}, the rest is the gallery; seed "
-            f"{made.seed}. New images are split the same way."
-        )
+        st.markdown(text("sentence.split_made_queries", query=f"{made.shares.query:.0%}", train=train, seed=made.seed))
         st.button(
-            "Back to the given split",
+            text("button.back_given_split"),
             icon=":material/undo:",
             on_click=decide,
             args=(loaded.name, data.make_split, None),
         )
     elif loaded.split.is_self_retrieval and all_are_queries:
-        st.markdown(
-            "**Self-retrieval**: every image is a query, and all the others are its gallery. No split came with the "
-            "images."
-        )
+        st.markdown(text("sentence.self_retrieval_every"))
     else:
-        st.markdown("The split **that came** with the images.")
+        st.markdown(text("sentence.split_came_images"))

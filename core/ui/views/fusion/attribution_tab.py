@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import charts
+from core import charts, wording
 from core.fusion import FusionSpec
 from core.studies import fusion_costs
 from core.types import Dataset
@@ -12,14 +12,13 @@ from core.ui.app import cache, theme
 from core.ui.views.fusion import tab_common
 from core.wording import plural
 
+text = wording.page("fusion_lab")
+
 
 def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
     """Exact Shapley values of the backbones."""
     if len(spec.active) > fusion_costs.MOST_FOR_SUBSETS:
-        st.info(
-            f"Exact attribution tries all subsets, which is done for up to {fusion_costs.MOST_FOR_SUBSETS} backbones; "
-            "take some out at the left."
-        )
+        st.info(text("sentence.exact_attribution_tries", most_for_subsets=fusion_costs.MOST_FOR_SUBSETS))
         return
     if not tab_common.may_begin(loaded, spec, 2 ** len(spec.active) - 1, "attribution"):
         return
@@ -53,8 +52,9 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
             column_config={name: st.column_config.NumberColumn(format="%.3f") for name in numbers},
         )
         st.caption(
-            f"Exact Shapley values for mAP over all {2 ** len(attribution.backbones) - 1} subsets and "
-            f"{plural(cache.n_valid(loaded), 'query')}: what a backbone adds when it joins the others, averaged over every order of "
-            "joining, from a random order of the gallery up to this fusion. “from … to” is the 95 % bootstrap interval; "
-            "“without it” is the mAP of the fusion of the others."
+            text(
+                "sentence.exact_shapley_values",
+                value=2 ** len(attribution.backbones) - 1,
+                queries=plural(cache.n_valid(loaded), "query"),
+            )
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import charts
+from core import charts, wording
 from core.fusion import FusionSpec
 from core.studies import fusion_costs
 from core.types import Dataset
@@ -12,22 +12,24 @@ from core.ui.app import cache, jobs, theme
 from core.ui.views.fusion import fusion_state, tab_common
 from core.ui.widgets import cost_job, weight_shares
 
+strings = wording.page("fusion_lab")
+
 
 def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
     """The best subset and weights for a limit on latency or size."""
     left, middle, right = st.columns(3, vertical_alignment="bottom")
     by = left.radio(
-        "Limit",
+        strings("label.limit"),
         ["milliseconds", "megabytes"],
         key="lab by",
         horizontal=True,
-        format_func=lambda b: "ms per query image" if b == "milliseconds" else "MB of weights",
+        format_func=lambda b: strings("option.ms_per_query") if b == "milliseconds" else "MB of weights",
     )
-    limit = middle.number_input("At most", min_value=0.0, value=50.0, step=5.0, key=f"lab limit {by}")
+    limit = middle.number_input(strings("label.most"), min_value=0.0, value=50.0, step=5.0, key=f"lab limit {by}")
     commercial = right.toggle(
-        "Only weights for commercial use",
+        strings("label.only_weights_commercial"),
         key="lab commercial",
-        help="Leaves out weights whose licence forbids it or is not known.",
+        help=strings("help.leaves_out_weights"),
     )
     _measure(names, by)
     weightings = 10 ** min(len(names), 4) // 4
@@ -41,7 +43,7 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     titles = tab_common.titles(names)
     st.plotly_chart(charts.subset_costs(front, titles, by, best), key="lab offers", config=tab_common.NO_TOOLBAR)
     if best is None:
-        st.warning("Nothing fits under this limit: raise it, or allow more licences.")
+        st.warning(strings("sentence.nothing_fits_under"))
         return
     mix = " + ".join(f"{theme.plain(titles[n])} {s:.0%}" for n, s in zip(best.backbones, best.shares))
     unit = "ms" if by == "milliseconds" else "MB"
@@ -50,21 +52,21 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     reached = (
         ""
         if honest is None
-        else f"mAP {honest.mean:.3f} on queries that did not choose it ({best.value:.3f} on these) "
+        else strings("phrase.map_queries_did", mean=f"{honest.mean:.3f}", value=f"{best.value:.3f}") + " "
     )
-    text.markdown(f"Best under the limit: **{mix}**, {reached}for {getattr(best.cost, by):.1f} {unit}.")
+    text.markdown(
+        strings(
+            "sentence.best_under_limit", mix=mix, reached=reached, getattr=f"{getattr(best.cost, by):.1f}", unit=unit
+        )
+    )
     use.button(
-        "Use these weights",
+        strings("button.use_these_weights"),
         on_click=fusion_state.set_shares,
         width="stretch",
         type="primary",
         args=(weight_shares.fitted(dict(zip(best.backbones, best.shares)), names),),
     )
-    st.caption(
-        "A fusion costs the sum of its backbones. Red: nothing is better without costing more. The best weights of each "
-        "subset are found on these same queries, so small differences between subsets may be luck; the first figure of the "
-        "best is cross-fitted: nine parts of the classes choose subset and weights, the tenth reports."
-    )
+    st.caption(strings("sentence.fusion_costs_sum"))
 
 
 def _measure(names: tuple[str, ...], by: str) -> None:
@@ -76,14 +78,14 @@ def _measure(names: tuple[str, ...], by: str) -> None:
         return
     titles = theme.plain(", ".join(map(cache.backbone_title, missing)))
     if by == "megabytes":
-        st.info(f"The size of {titles} is not known, so it is left out here.")
+        st.info(strings("sentence.size_not_known", titles=titles))
         return
     left, right = st.columns([5, 2], vertical_alignment="center")
-    left.markdown(f"Not measured on this machine yet, so left out: {titles}.")
+    left.markdown(strings("sentence.not_measured_machine", titles=titles))
     right.button(
-        "Measure now",
+        strings("button.measure_now"),
         on_click=cost_job.start,
         args=(missing,),
         width="stretch",
-        **jobs.waits("Some seconds for each: single images, from the file to the vector."),
+        **jobs.waits(strings("sentence.some_seconds_single")),
     )

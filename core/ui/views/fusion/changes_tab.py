@@ -6,6 +6,7 @@ import dataclasses
 
 import streamlit as st
 
+from core import wording
 from core.fusion import FusionSpec
 from core.studies import fusion_attribution
 from core.types import Dataset
@@ -13,6 +14,8 @@ from core.ui.app import cache
 from core.ui.components import gallery
 from core.ui.views.fusion import query_choice
 from core.ui.widgets import image_cards
+
+text = wording.page("fusion_lab")
 
 
 def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
@@ -23,17 +26,23 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     difference = now - before
     better, worse = int((difference > 1e-12).sum()), int((difference < -1e-12).sum())
     st.caption(
-        f"AP of each query under the baseline → now: {better:,} better, {worse:,} worse, "
-        f"{cache.n_valid(loaded) - better - worse:,} the same. Click an image to see its results above."
+        text(
+            "sentence.ap_query_under",
+            better=f"{better:,}",
+            worse=f"{worse:,}",
+            value=f"{cache.n_valid(loaded) - better - worse:,}",
+        )
     )
     if not up and not down:
-        st.info("No query changes against the baseline. Move a slider, or pin another baseline.")
+        st.info(text("sentence.query_changes_against"))
         return
-    for column, title, rows in zip(st.columns(2, gap="large"), ("They gain most", "They lose most"), (up, down)):
+    for column, title, rows in zip(
+        st.columns(2, gap="large"), (text("option.they_gain_most"), text("option.they_lose_most")), (up, down)
+    ):
         with column:
             st.markdown(f"**{title}**")
             if not rows:
-                st.caption("No query.")
+                st.caption(text("sentence.query"))
                 continue
             positions = [int(loaded.split.queries[q]) for q, _ in rows]
             shown = [
@@ -46,5 +55,5 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
                 size=96,
                 on_pick=query_choice.pick,
                 name=title,
-                pick="Click to see its results",
+                pick=text("option.click_see_results"),
             )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import charts
+from core import charts, wording
 from core.fusion import FusionSpec
 from core.metrics.curves import RECALL_LEVELS
 from core.types import Dataset
 from core.ui.app import cache, theme
 from core.ui.views.fusion import tab_common
+
+text = wording.page("fusion_lab")
 
 
 def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
@@ -34,6 +36,4 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     st.plotly_chart(
         charts.precision_recall(lines, cache.n_valid(loaded)).figure(), key="lab curve", config=tab_common.NO_TOOLBAR
     )
-    st.caption(
-        "Interpolated precision: at each recall level the best precision at that recall or beyond, averaged over the queries."
-    )
+    st.caption(text("sentence.interpolated_precision_recall"))

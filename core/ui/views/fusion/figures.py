@@ -89,23 +89,22 @@ def _remarks(loaded: Dataset, names: tuple[str, ...], comparison: fusion_baselin
 def _small_print(comparison: fusion_baseline.BaselineComparison, spec: FusionSpec) -> str:
     """The small print of the bars: queries, intervals, the upper bound, fitted weights, costs."""
     sentences = [
-        f"{comparison.n_valid:,} of {plural(comparison.n_queries, 'query')} have a relevant image; all systems answer the same ones. "
-        "Intervals are 95 % bootstrap intervals.",
-        "“Best per query” picks the best row for every query with the answer in hand: an upper bound, no system.",
+        text(
+            "sentence.have_relevant_image",
+            n_valid=f"{comparison.n_valid:,}",
+            queries=plural(comparison.n_queries, "query"),
+        ),
+        text("sentence.best_per_query"),
     ]
     if comparison.choice:
         names = tuple(row.name for row in comparison.rows if row.role == "backbone")
         sentences.append(cache.with_titles(comparison.choice, names))
     if spec.trained_on:
-        sentences.append(
-            f"{plural(len(spec.trained_on), 'query')} that fitted these weights are left out of every figure."
-        )
+        sentences.append(text("sentence.fitted_these_weights", queries=plural(len(spec.trained_on), "query")))
     cost = comparison.row("fusion").cost
     if cost.milliseconds is not None:
         size = f" and {cost.megabytes:.0f} MB of weights" if cost.megabytes is not None else ""
-        sentences.append(
-            f"It costs {cost.milliseconds:.0f} ms per query image{size}: sums of its backbones, measured here."
-        )
+        sentences.append(text("sentence.costs_ms_per", milliseconds=f"{cost.milliseconds:.0f}", size=size))
     else:
-        sentences.append("What it costs per image was not measured yet: “Budget” below does it.")
+        sentences.append(text("sentence.costs_per_image"))
     return "\n\n".join(sentences)

@@ -23,7 +23,7 @@ text = wording.page("fusion_lab")
 def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
     """mAP over all weights; its point moves with the sliders, and moves them."""
     if len(names) < 2:
-        st.info("A landscape needs at least two backbones: choose another one at the left.")
+        st.info(text("sentence.landscape_needs_least"))
         return
     weightings = {2: 41, 3: 231}.get(len(names), 21 * len(names) * (len(names) - 1) // 2)
     if not tab_common.may_begin(loaded, spec, weightings, "landscape"):
@@ -33,22 +33,29 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     if landscape.shape == "slices":
         pairs = list(dict.fromkeys(landscape.slices))
         pair = st.selectbox(
-            "Pair",
+            text("label.pair"),
             pairs,
             format_func=lambda p: f"{titles[p[0]]} against {titles[p[1]]}",
             key="lab pair",
-            help="The share of these two together stays; the curve moves it from one to the other.",
+            help=text("help.share_these_two"),
         )
     live_lab.show_landscape(_data(landscape, titles, spec, training.tuned_shares(loaded, names, spec), pair), key=KEY)
     best = ", ".join(
         f"{theme.plain(titles[n])} {s:.0%}" for n, s in zip(names, landscape.points[landscape.best]) if s > 0
     )
-    region = {"ternary": "Ringed in white", "curve": "Large", "slices": "Large"}[landscape.shape]
+    region = {"ternary": text("option.ringed_white"), "curve": text("option.large"), "slices": text("option.large")}[
+        landscape.shape
+    ]
     st.caption(
-        f"**{text('sentence.landscape')}** mAP of {plural(cache.n_valid(loaded), 'query')} at {len(landscape.points):,} weightings; "
-        f"the best one looked at has {landscape.values[landscape.best]:.3f} ({best}). {region}: not shown to be worse than it, since "
-        "the paired 95 % interval reaches zero. The best point is chosen on these same queries and flatters itself; “Tune” "
-        "reports on others."
+        text(
+            "sentence.map_weightings_best",
+            text=text("sentence.landscape"),
+            queries=plural(cache.n_valid(loaded), "query"),
+            n_points=f"{len(landscape.points):,}",
+            values=f"{landscape.values[landscape.best]:.3f}",
+            best=best,
+            region=region,
+        )
     )
 
 

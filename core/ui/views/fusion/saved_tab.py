@@ -6,6 +6,7 @@ import dataclasses
 
 import streamlit as st
 
+from core import wording
 from core.errors import BadInput
 from core.fusion import FusionSpec, spec_checks, store
 from core.fusion import spec as fusion_files
@@ -13,6 +14,8 @@ from core.types import Dataset
 from core.ui.app import cache, state, theme
 from core.ui.views.fusion import fusion_state
 from core.wording import plural
+
+strings = wording.page("fusion_lab")
 
 
 def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
@@ -22,14 +25,17 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     with left:
         with st.form("save fusion", border=False):
             name = st.text_input(
-                "Name", key="lab save name", placeholder="for example: shop mix", max_chars=spec_checks.LONGEST_NAME
+                strings("label.name"),
+                key="lab save name",
+                placeholder=strings("placeholder.example_shop_mix"),
+                max_chars=spec_checks.LONGEST_NAME,
             )
-            if st.form_submit_button("Save this fusion", type="primary"):
+            if st.form_submit_button(strings("button.save_fusion"), type="primary"):
                 saved = dataclasses.replace(spec, name=name.strip() or spec.title)
                 store.save(saved)
-                st.success(f"Saved as {theme.plain(repr(saved.name))}: every page offers it as a system now.")
+                st.success(strings("sentence.saved_every_page", name=theme.plain(repr(saved.name))))
         st.download_button(
-            "Export this fusion as JSON",
+            strings("button.export_fusion_json"),
             fusion_files.dump([dataclasses.replace(spec, name=spec.title)]),
             "fusions.json",
             "application/json",
@@ -37,20 +43,18 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
             icon=":material/download:",
         )
         _import()
-        st.caption(
-            "The link in the address bar holds the whole view too: dataset, backbones, weights, baseline and query."
-        )
+        st.caption(strings("sentence.link_address_bar"))
     with right:
         fusions, problems = store.saved()
         for problem in problems:
             st.warning(theme.plain(problem))
-        st.markdown("**Saved fusions**" if fusions else "No fusion is saved yet.")
+        st.markdown(strings("phrase.saved_fusions") if fusions else strings("sentence.fusion_saved"))
         for name, saved_spec in fusions.items():
             _saved_row(name, saved_spec)
 
 
 def _import() -> None:
-    uploaded = st.file_uploader("Import a fusions.json", type="json", key="lab import")
+    uploaded = st.file_uploader(strings("label.import_fusions_json"), type="json", key="lab import")
     if uploaded is None:
         return
     try:
@@ -73,17 +77,17 @@ def _saved_row(name: str, spec: FusionSpec) -> None:
     fitted = f" · fitted on {plural(len(spec.trained_on), 'query')}" if spec.trained_on else ""
     text.markdown(f"{theme.plain(name)}  \n:gray[{strategy}{fitted}]")
     use.button(
-        "Use",
+        strings("button.use"),
         key=f"use {name}",
         on_click=fusion_state.use,
         args=(spec,),
         width="stretch",
         disabled=spec.strategy.learned,
-        help="Sliders cannot move a trained fusion: make it the baseline."
-        if spec.strategy.learned
-        else "Into the sliders.",
+        help=strings("help.sliders_cannot_move") if spec.strategy.learned else strings("help.into_sliders"),
     )
-    pin.button("As baseline", key=f"pin {name}", on_click=fusion_state.pin_saved, args=(name,), width="stretch")
+    pin.button(
+        strings("button.baseline"), key=f"pin {name}", on_click=fusion_state.pin_saved, args=(name,), width="stretch"
+    )
     remove.button(
         "",
         key=f"remove {name}",
@@ -91,5 +95,5 @@ def _saved_row(name: str, spec: FusionSpec) -> None:
         on_click=store.remove,
         args=(name,),
         type="tertiary",
-        help="Forget this fusion.",
+        help=strings("help.forget_fusion"),
     )

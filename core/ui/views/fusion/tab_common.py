@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import wording
 from core.fusion import FusionSpec
 from core.types import Dataset
 from core.ui.app import cache, state
+
+text = wording.page("fusion_lab")
 
 NO_TOOLBAR = {"displayModeBar": False}
 _MOST_SCORES = 4_000_000
@@ -25,8 +28,12 @@ def may_begin(loaded: Dataset, spec: FusionSpec, weightings: int, key: str) -> b
     if spec.is_linear or size <= _MOST_SCORES or state.session_get("lab wanted") == wanted:
         return True
     st.caption(
-        f"{spec.strategy.label} is ranked anew for each of about {weightings:,} weightings and {len(loaded.split.queries):,} "
-        "queries, which can take minutes."
+        text(
+            "sentence.ranked_anew_about",
+            label=spec.strategy.label,
+            weightings=f"{weightings:,}",
+            n_queries=f"{len(loaded.split.queries):,}",
+        )
     )
-    st.button("Work it out", on_click=state.session_set, args=("lab wanted", wanted), key=f"begin {key}")
+    st.button(text("button.work_out"), on_click=state.session_set, args=("lab wanted", wanted), key=f"begin {key}")
     return False

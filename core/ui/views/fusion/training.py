@@ -20,10 +20,11 @@ from core.types import Dataset
 from core.ui.app import cache, jobs, theme
 from core.ui.views.fusion import fusion_state
 
+text = wording.page("fusion_lab")
+
 WAYS = [way for way in trained_fusions.WAYS if way != "tune"]
 _PLAIN = {
-    "dims": "All vectors are joined, with the present weights, and turned so that the first numbers say most; how many "
-    "of them are enough is read off the training queries.",
+    "dims": text("sentence.all_vectors_joined"),
 }
 
 
@@ -38,7 +39,11 @@ def begin(what: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, 
         return fitted
 
     jobs.forget(name)
-    jobs.start(name, "Tuning the weights" if what == "tune" else f"Training: {trained_fusions.WAYS[what]}", work)
+    jobs.start(
+        name,
+        text("option.tuning_weights") if what == "tune" else text("option.training", ways=trained_fusions.WAYS[what]),
+        work,
+    )
 
 
 def outcome(what: str, loaded: Dataset, spec: FusionSpec) -> Fitted | None:
@@ -72,7 +77,7 @@ def beside(comparison: fusion_baseline.BaselineComparison) -> str:
     best = next(row for row in comparison.rows if row.name == comparison.best and row.role == "backbone")
     parts.append(f"best single ({cache.backbone_title(best.name)}) **{best.mean:.3f}** {_plain_interval(best)}")
     if comparison.chosen is not None:
-        parts.append(f"{comparison.chosen.mean:.3f} where it was not chosen")
+        parts.append(text("option.where_was_not", mean=f"{comparison.chosen.mean:.3f}"))
     return ", ".join(parts)
 
 
@@ -93,14 +98,24 @@ def tuned(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     verdict = theme.plain(cache.with_titles(comparison.verdict, names))
     with st.container(border=True):
         st.markdown(
-            f":material/target: **Tuned to {words}.** {fitted.split.sentence()} mAP on those: {beside(comparison)}. "
-            f"{verdict[0].upper()}{verdict[1:]}"
+            text(
+                "sentence.tuned_map_those",
+                words=words,
+                sentence=fitted.split.sentence(),
+                beside=beside(comparison),
+                upper=verdict[0].upper(),
+                verdict=verdict[1:],
+            )
         )
         left, right, _ = st.columns([3, 2, 3])
         left.button(
-            "Use the tuned weights", on_click=fusion_state.use, args=(fitted.spec,), width="stretch", type="primary"
+            text("button.use_tuned_weights"),
+            on_click=fusion_state.use,
+            args=(fitted.spec,),
+            width="stretch",
+            type="primary",
         )
-        right.button("Dismiss", on_click=dismiss, args=(name,), width="stretch", key="dismiss tuned")
+        right.button(text("button.dismiss"), on_click=dismiss, args=(name,), width="stretch", key="dismiss tuned")
 
 
 def tuned_shares(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> dict[str, float] | None:
@@ -112,12 +127,12 @@ def tuned_shares(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> d
 def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     """The closer look "Trained fusions"."""
     if len(names) < 2:
-        st.info("A trained fusion needs at least two backbones: choose another one at the left.")
+        st.info(text("sentence.trained_fusion_needs"))
         return
     with theme.side_by_side("what to train"):
         left, middle, right = st.columns([5, 2, 2], vertical_alignment="bottom")
     what = left.segmented_control(
-        "What to train",
+        text("label.train"),
         WAYS,
         format_func=trained_fusions.WAYS.__getitem__,
         key="lab way",
@@ -129,11 +144,11 @@ def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     longest = int(sum(cache.vector_set(loaded, names).get(name).shape[1] for name in names))
     dim = 64
     if what == "linear_head":
-        dim = middle.number_input("Dimensions", 2, min(1024, longest), min(64, longest), key="lab dim")
+        dim = middle.number_input(text("label.dimensions"), 2, min(1024, longest), min(64, longest), key="lab dim")
     name = trained_fusions.name_of(what, loaded, spec)
     job, fitted = jobs.find(name), outcome(what, loaded, spec)
     right.button(
-        "Train" if job is None and fitted is None else "Train again",
+        text("button.train") if job is None and fitted is None else text("button.train_again"),
         on_click=begin,
         args=(what, loaded, names, spec, int(dim)),
         type="primary",
@@ -141,10 +156,7 @@ def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         disabled=job is not None and job.running,
         icon=":material/model_training:",
     )
-    st.caption(
-        (_PLAIN.get(what) or FUSIONS.get(what).sentence)
-        + " It learns on half of the queries, or on the dataset’s own training images, and is evaluated on the others alone."
-    )
+    st.caption((_PLAIN.get(what) or FUSIONS.get(what).sentence) + " " + text("sentence.learns_half_queries"))
     if job is not None:
         jobs.job_panel(name)
     if fitted is not None:
@@ -159,25 +171,25 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], fitted: Fitted) -> None:
         left, right = st.columns(2, gap="large")
     with left:
         if isinstance(fitted.course, weight_search.DimensionCurve):
-            st.markdown(f"**{fitted.course.proposed:,} of {fitted.course.dims[-1]:,} dimensions are enough**")
-            st.plotly_chart(charts.dimensions(fitted.course), key="lab dims", config={"displayModeBar": False})
-            st.caption(
-                "mAP of the training queries against the length of the joined vector, with 95 % intervals. Proposed is "
-                "the shortest one that lies inside the interval of the best."
+            st.markdown(
+                text(
+                    "phrase.dimensions_enough",
+                    proposed=f"{fitted.course.proposed:,}",
+                    dims=f"{fitted.course.dims[-1]:,}",
+                )
             )
+            st.plotly_chart(charts.dimensions(fitted.course), key="lab dims", config={"displayModeBar": False})
+            st.caption(text("sentence.map_training_queries"))
         elif isinstance(fitted.course, Trained):
-            st.markdown("**The course of the training**")
+            st.markdown(text("phrase.course_training"))
             st.plotly_chart(
                 charts.training(fitted.course.curve, fitted.course.best),
                 key="lab course",
                 config={"displayModeBar": False},
             )
-            st.caption(
-                f"Kept is epoch {fitted.course.best}, the best on a part of the training queries that was held back; "
-                "epoch 0 is the untrained start."
-            )
+            st.caption(text("sentence.kept_epoch_best", best=fitted.course.best))
     with right:
-        st.markdown("**On the other queries**")
+        st.markdown(text("phrase.other_queries"))
         st.plotly_chart(
             charts.BarChart(bar_rows(comparison, names, cache.backbone_title), "mAP", row_height=27).figure(),
             key="lab trained bars",
@@ -214,14 +226,14 @@ def _keep(spec: FusionSpec) -> None:
         with theme.side_by_side("save trained"):
             left, middle, right = st.columns([4, 2, 3], vertical_alignment="bottom")
         name = left.text_input(
-            "Save it as", value=spec.name, max_chars=spec_checks.LONGEST_NAME, key="lab trained name"
+            text("label.save"), value=spec.name, max_chars=spec_checks.LONGEST_NAME, key="lab trained name"
         )
-        plain = middle.form_submit_button("Save", width="stretch")
-        compared = right.form_submit_button("Save and make it the baseline", width="stretch", type="primary")
+        plain = middle.form_submit_button(text("button.save"), width="stretch")
+        compared = right.form_submit_button(text("button.save_make_baseline"), width="stretch", type="primary")
         if plain or compared:
             saved = dataclasses.replace(spec, name=name.strip() or spec.name)
             store.save(saved)
             if compared:
                 fusion_state.pin_saved(saved.name)
                 st.rerun(scope="app")
-            st.success(f"Saved as {theme.plain(repr(saved.name))}: every page offers it as a system now.")
+            st.success(text("sentence.saved_every_page", name=theme.plain(repr(saved.name))))

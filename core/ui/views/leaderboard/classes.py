@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import streamlit as st
 
-from core import charts, metrics
+from core import charts, metrics, wording
 from core.setups import LeaderboardSetup, RetrievalSetup
 from core.studies import class_table, evaluation
 from core.ui.app import state, theme
@@ -15,6 +15,8 @@ from core.ui.components import gallery
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 from core.ui.widgets import image_cards, system_select
 from core.wording import plural
+
+text = wording.page("leaderboard")
 
 CLASSES_PER_PAGE = 40  # classes of the heat map that are shown at once
 SHOWN_QUERIES = 48
@@ -34,10 +36,10 @@ def draw(view: LeaderboardView) -> None:
     """The compared metric of every class by every system; a click opens the queries behind a square."""
     result, loaded, setup = view.result, view.loaded, view.setup
     if not loaded.label_names:
-        st.info("This dataset names no classes: what is relevant is given pair by pair.", icon=":material/info:")
+        st.info(text("sentence.dataset_names_classes"), icon=":material/info:")
         return
     left, right = st.columns([3, 7], vertical_alignment="bottom")
-    left.selectbox("Order of classes", class_table.ORDERS, key=state.key(LeaderboardSetup, "order"))
+    left.selectbox(text("label.order_classes"), class_table.ORDERS, key=state.key(LeaderboardSetup, "order"))
     ordered = class_table.class_order(result, loaded, result.metric, setup.order)
     pages = -(-len(ordered) // CLASSES_PER_PAGE)
     with right:
@@ -70,11 +72,8 @@ def draw(view: LeaderboardView) -> None:
         selection_mode="points",
         config=charts.download_config("classes"),
     )
-    several = " An image with several labels counts in each of its classes." if loaded.label_matrix is not None else ""
-    st.caption(
-        f"{metrics.label(result.metric)} of each class's queries (their number in brackets), 95 % intervals on hover: few "
-        f"queries make wide ones.{several} Click a square to see its queries."
-    )
+    several = " " + text("sentence.image_several_labels") if loaded.label_matrix is not None else ""
+    st.caption(text("sentence.class_queries_their", label=metrics.label(result.metric), several=several))
     _draw_square(view)
 
 
@@ -102,7 +101,7 @@ def _draw_square(view: LeaderboardView) -> None:
     values = result[setup.of].per_query[result.metric]
     st.subheader(f"{theme.plain(setup.label)} by {theme.plain(view.infos[setup.of].title)}", anchor=False)
     if not queries:
-        st.info("No query of this class has a relevant image.", icon=":material/info:")
+        st.info(text("sentence.query_class_has"), icon=":material/info:")
         return
     label = metrics.label(result.metric).replace("mAP", "AP")
     positions = [int(loaded.split.queries[q]) for q in queries[:SHOWN_QUERIES]]
@@ -110,10 +109,10 @@ def _draw_square(view: LeaderboardView) -> None:
     noted = [
         dataclasses.replace(card, frame="query", note=f"{label} {values[q]:.3f}") for card, q in zip(shown, queries)
     ]
-    more = f" The {SHOWN_QUERIES} worst of them are shown." if len(queries) > SHOWN_QUERIES else ""
-    st.caption(f"{plural(len(queries), 'query')}, worst first.{more} Click one to see what it retrieves.")
+    more = " " + text("sentence.worst_them_shown", shown_queries=SHOWN_QUERIES) if len(queries) > SHOWN_QUERIES else ""
+    st.caption(text("sentence.worst_first_click", queries=plural(len(queries), "query"), more=more))
     picked = gallery.grid(
-        noted, key="class queries", size=104, name=f"queries of {setup.label}", pick="Click to see what it retrieves"
+        noted, key="class queries", size=104, name=f"queries of {setup.label}", pick=text("option.click_see_retrieves")
     )
     if picked:
         state.set_field(RetrievalSetup, "query", picked)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import metrics
+from core import metrics, wording
 from core.setups import LeaderboardSetup
 from core.studies import class_table
 from core.types import Relevance
 from core.ui.app import state
 from core.ui.widgets import sidebar, system_select
 from core.ui.widgets.system_select import ComparedSystem
+
+text = wording.page("leaderboard")
 
 FIXED_KS = (1, 5, 10)
 
@@ -50,13 +52,15 @@ def choose_systems(selection: sidebar.Selection, relevance: Relevance) -> list[C
     most = max(1, min(1000, longest), state.get(LeaderboardSetup, "k"))
     grouped = relevance.query_groups is not None
     competitors = system_select.choose(LeaderboardSetup, selection)
-    st.selectbox("Compared in", list_options(), key=_field("metric"), format_func=metrics.label, help=_help("metric"))
-    st.number_input("Cut-off k", 1, most, key=_field("k"), help=_help("k"))
+    st.selectbox(
+        text("label.compared"), list_options(), key=_field("metric"), format_func=metrics.label, help=_help("metric")
+    )
+    st.number_input(text("label.cut_off"), 1, most, key=_field("k"), help=_help("k"))
     st.toggle(
         state.bounds(LeaderboardSetup, "by_query").label,
         key=_field("by_query"),
         disabled=not grouped,
-        help=_help("by_query") if grouped else "The queries of this dataset do not fall into classes.",
+        help=_help("by_query") if grouped else text("help.queries_dataset_do"),
     )
     return competitors
 

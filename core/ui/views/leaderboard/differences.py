@@ -20,7 +20,7 @@ def draw(view: LeaderboardView) -> None:
     result, infos = view.result, view.infos
     names = leaderboard.order(result)
     if len(names) < 2:
-        st.info("A difference needs two systems: choose another one above.", icon=":material/info:")
+        st.info(text("sentence.difference_needs_two"), icon=":material/info:")
         return
     titles = [infos[n].title for n in names]
     values, distinct, hover = [], [], []
@@ -48,7 +48,7 @@ def draw(view: LeaderboardView) -> None:
         ),
         help=text("help.differences", caution=view.caution),
     )
-    with st.expander("All pairs as a table"):
+    with st.expander(text("heading.all_pairs_table")):
         frame = leaderboard.differences(result, infos)
         numbers = {
             name: st.column_config.NumberColumn(name, format=form)
@@ -65,7 +65,7 @@ def draw(view: LeaderboardView) -> None:
         }
         st.dataframe(frame, hide_index=True, width="stretch", column_config=numbers, placeholder="–")
         st.download_button(
-            "Download as CSV",
+            text("button.download_csv"),
             file_formats.as_csv(frame),
             f"{view.loaded.name}-pairs.csv",
             "text/csv",
@@ -77,9 +77,22 @@ def draw(view: LeaderboardView) -> None:
 def _pair_hover(pair: Difference, a: str, b: str) -> str:
     """All that is known about a pair, for the hover."""
     a, b = charts.plain_text(a), charts.plain_text(b)
-    return (
-        f"<b>{a}</b> less <b>{b}</b><br>{plural(pair.n, 'query')} · mean difference {pair.mean:+.4f}, 95 % [{pair.low:+.4f}, {pair.high:+.4f}] "
-        f"({pair.resampled} resampled)<br>randomisation p = {pair.p:.2g}, {pair.holm}, Wilcoxon p = {pair.wilcoxon:.2g}<br>"
-        f"effect d_z = {pair.d_z:.2f}, rank biserial {pair.rank_biserial:.2f}<br>"
-        f"better on {pair.wins:,}, equal on {pair.ties:,}, worse on {plural(pair.losses, 'query')}<br><i>{pair.conclusion}</i>"
+    return text(
+        "hover.less_br_mean",
+        a=a,
+        b=b,
+        queries=plural(pair.n, "query"),
+        mean=f"{pair.mean:+.4f}",
+        low=f"{pair.low:+.4f}",
+        high=f"{pair.high:+.4f}",
+        resampled=pair.resampled,
+        p=f"{pair.p:.2g}",
+        holm=pair.holm,
+        wilcoxon=f"{pair.wilcoxon:.2g}",
+        d_z=f"{pair.d_z:.2f}",
+        rank_biserial=f"{pair.rank_biserial:.2f}",
+        wins=f"{pair.wins:,}",
+        ties=f"{pair.ties:,}",
+        queries_2=plural(pair.losses, "query"),
+        conclusion=pair.conclusion,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import backbones, charts, metrics
+from core import backbones, charts, metrics, wording
 from core.errors import CoreError
 from core.setups import LeaderboardSetup
 from core.studies import costs, fusion_costs, leaderboard
@@ -13,17 +13,19 @@ from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 from core.ui.widgets import cost_job
 from core.wording import plural
 
+text = wording.page("leaderboard")
+
 
 def draw(view: LeaderboardView) -> None:
     """Quality against latency or size, with the Pareto front."""
     result, infos = view.result, view.infos
     by = st.segmented_control(
-        "Cost",
+        text("label.cost"),
         ["ms", "MB"],
         key=state.key(LeaderboardSetup, "cost"),
         label_visibility="collapsed",
         required=True,
-        format_func={"ms": "Latency", "MB": "Size"}.__getitem__,
+        format_func={"ms": text("option.latency"), "MB": text("option.size")}.__getitem__,
     )
     field = "milliseconds" if by == "ms" else "megabytes"
     _offer_to_measure(view)
@@ -54,10 +56,12 @@ def draw(view: LeaderboardView) -> None:
     )
     dates = sorted({infos[name].measured for name in names})
     st.caption(
-        f"Ringed: the Pareto front, systems that no other one beats without costing more. {'; '.join(dates).capitalize()}; "
-        f"{'median time from an image file to its vector, one at a time' if by == 'ms' else 'weights on disk; descriptors have none'}. A "
-        f"fusion costs the sum of its backbones. Lines are 95 % intervals over {plural(result.best.n_valid, 'query')}; near the front, "
-        "look at “Differences” before you pay for a small gain."
+        text(
+            "sentence.ringed_pareto_front",
+            dates="; ".join(dates).capitalize(),
+            part=text("phrase.latency" if by == "ms" else "phrase.size"),
+            queries=plural(result.best.n_valid, "query"),
+        )
     )
 
 
@@ -69,18 +73,17 @@ def _offer_to_measure(view: LeaderboardView) -> None:
     if missing:
         left, right = st.columns([7, 2], vertical_alignment="center")
         left.info(
-            f"Not measured on this machine yet: {theme.plain(', '.join(map(cache.backbone_title, missing)))}. A system stands "
-            "here once all its backbones are measured.",
+            text("sentence.not_measured_machine", missing=theme.plain(", ".join(map(cache.backbone_title, missing)))),
             icon=":material/timer:",
         )
         right.button(
-            "Measure now",
+            text("button.measure_now"),
             icon=":material/timer:",
             on_click=cost_job.start,
             args=(missing,),
             width="stretch",
             type="primary",
-            **jobs.waits("Some seconds for each backbone; the figures are those of this machine."),
+            **jobs.waits(text("sentence.some_seconds_backbone")),
         )
 
 

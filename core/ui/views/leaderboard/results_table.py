@@ -19,10 +19,7 @@ from core.wording import plural
 
 text = wording.page("leaderboard")
 
-_TIE_HELP = (
-    "Systems that share a letter cannot be told apart. Two differ when p (Holm-corrected over all pairs) is below 0.05, the "
-    "interval of their difference leaves 0 out, and the two tests do not contradict each other. See “Differences”."
-)
+_TIE_HELP = text("sentence.systems_share_letter")
 
 
 def metric_keys(view: LeaderboardView) -> list[str]:
@@ -47,9 +44,9 @@ def draw(view: LeaderboardView) -> None:
         height="content" if len(frame) <= 14 else 530,
     )
     row = st.container(horizontal=True, gap="small")
-    with row.popover("Columns", icon=":material/view_column:"):
+    with row.popover(text("label.columns"), icon=":material/view_column:"):
         _choose_columns()
-    with row.popover("Download", icon=":material/download:"):
+    with row.popover(text("label.download"), icon=":material/download:"):
         _downloads(view, keys)
     figure_definitions.button(keys, (2, 7), row)
     evaluation = view.result.evaluations[0]
@@ -81,8 +78,8 @@ def _shown_table(view: LeaderboardView, keys: list[str]) -> tuple[pd.DataFrame, 
             ends = zip(with_ends[f"{key} low"], with_ends[f"{key} high"])
             frame[name] = [wording.interval(low, high) for low, high in ends]
             config[name] = st.column_config.TextColumn(
-                "95 %" if view.setup.spread else "95 % interval",
-                help=f"95 % bootstrap interval of {metrics.label(key)}: {result.resampled} were resampled.",
+                "95 %" if view.setup.spread else text("column.interval"),
+                help=text("help.bootstrap_interval_were", label=metrics.label(key), resampled=result.resampled),
             )
             order.append(name)
         if key == result.metric:
@@ -97,36 +94,34 @@ def _fixed_columns(metric: str) -> dict[str, Any]:
     """The columns that are no metric."""
     column = st.column_config
     return {
-        "system": column.TextColumn("System", width=150, pinned=True),
-        "ties": column.TextColumn("Ties", help=_TIE_HELP, width=52),
+        "system": column.TextColumn(text("column.system"), width=150, pinned=True),
+        "ties": column.TextColumn(text("column.ties"), help=_TIE_HELP, width=52),
         "relative": column.NumberColumn(
-            "Of best", format="%.1f %%", help=f"{metrics.label(metric)} in percent of the best system's."
+            text("column.best"), format="%.1f %%", help=text("help.percent_best_system", label=metrics.label(metric))
         ),
-        "kind": column.TextColumn("Kind", help="A backbone, or how a fusion joins its backbones."),
-        "made of": column.TextColumn("Made of", help="The share of each backbone in a fusion."),
-        "dim": column.NumberColumn(
-            "Dim", help="Length of the vector that is stored and searched; a fusion of scores or ranks has none."
-        ),
+        "kind": column.TextColumn(text("column.kind"), help=text("help.backbone_how_fusion")),
+        "made of": column.TextColumn(text("column.made"), help=text("help.share_backbone_fusion")),
+        "dim": column.NumberColumn(text("column.dim"), help=text("help.length_vector_stored")),
         "ms": column.NumberColumn(
             "ms",
             format="%.1f",
-            help="One image file to its vector on this machine, median; a fusion sums its backbones.",
+            help=text("help.one_image_file"),
         ),
-        "MB": column.NumberColumn("MB", format="%.1f", help="Weights on disk; a fusion sums its backbones."),
-        "measured": column.TextColumn("Costs", help="When latency and size were measured on this machine."),
-        "licence": column.TextColumn("Licence", help="Of the weights."),
+        "MB": column.NumberColumn("MB", format="%.1f", help=text("help.weights_disk_fusion")),
+        "measured": column.TextColumn(text("column.costs"), help=text("help.when_latency_size")),
+        "licence": column.TextColumn(text("column.licence"), help=text("help.weights")),
     }
 
 
 def _choose_columns() -> None:
     st.multiselect(
-        "Metrics",
+        text("label.metrics"),
         controls.column_options(),
         key=state.key(LeaderboardSetup, "columns"),
         format_func=metrics.label,
-        help="“@k” stands for the cut-off k above.",
+        help=text("help.stands_cut_off"),
     )
-    st.toggle("Intervals of all columns", key=state.key(LeaderboardSetup, "spread"))
+    st.toggle(text("label.intervals_all_columns"), key=state.key(LeaderboardSetup, "spread"))
 
 
 def _downloads(view: LeaderboardView, keys: list[str]) -> None:
@@ -135,7 +130,7 @@ def _downloads(view: LeaderboardView, keys: list[str]) -> None:
     latex = file_formats.as_latex(view.result, view.infos, keys, view.loaded)
     for label, content, ending, kind in (
         ("CSV", file_formats.as_csv(frame), "csv", "text/csv"),
-        ("Parquet", file_formats.as_parquet(frame), "parquet", "application/octet-stream"),
+        (text("option.parquet"), file_formats.as_parquet(frame), "parquet", "application/octet-stream"),
         ("LaTeX", latex, "tex", "text/plain"),
     ):
         st.download_button(
@@ -147,4 +142,4 @@ def _downloads(view: LeaderboardView, keys: list[str]) -> None:
             on_click="ignore",
             width="stretch",
         )
-    st.caption("The columns shown, each with its interval; the number of queries is inside.")
+    st.caption(text("sentence.columns_shown_interval"))

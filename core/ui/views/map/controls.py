@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import projection
+from core import projection, wording
 from core.setups import FusionSetup, MapSetup, bounds_of
 from core.studies import colourings
 from core.studies.system_spec_text import SystemRef
 from core.ui.app import cache, state, theme
 from core.ui.views.map import map_colours
 from core.ui.widgets import sidebar, system_options, weight_shares
+
+text = wording.page("map")
 
 
 def choose_systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef | None]:
@@ -20,9 +22,9 @@ def choose_systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef |
         MapSetup,
         selection,
         [st.container(width=245), st.container(width=160)],
-        ("Space of", "Side by side with"),
+        (text("option.space"), text("option.side_side")),
         (
-            "A backbone, the fusion as it stands in the Fusion lab, or a saved fusion of vectors.",
+            text("sentence.backbone_fusion_stands"),
             "A second map: same colours, same selection.",
         ),
     )
@@ -34,20 +36,24 @@ def choose_colour(view: colourings.MapView) -> str:
     if state.get(MapSetup, "colour") not in offered:
         state.set_field(MapSetup, "colour", offered[0])
     st.segmented_control(
-        "Method",
+        text("label.method"),
         projection.METHODS.names,
         key=state.key(MapSetup, "method"),
         required=True,
         format_func=lambda name: projection.METHODS.get(name).label,
-        help="PCA shows at once; t-SNE and UMAP are laid out beside the page and kept.",
+        help=text("help.pca_shows_once"),
         width="content",
     )
     colour = st.selectbox(
-        "Colour", offered, key=state.key(MapSetup, "colour"), format_func=map_colours.label, width=150
+        text("label.colour"), offered, key=state.key(MapSetup, "colour"), format_func=map_colours.label, width=150
     )
-    with st.popover("Layout", icon=":material/settings:"):
+    with st.popover(text("label.layout"), icon=":material/settings:"):
         st.segmented_control(
-            "Dimensions", [2, 3], key=state.key(MapSetup, "dims"), required=True, help="Three for PCA and UMAP."
+            text("label.dimensions"),
+            [2, 3],
+            key=state.key(MapSetup, "dims"),
+            required=True,
+            help=text("help.three_pca_umap"),
         )
         for name in ("perplexity", "iterations", "n_neighbors", "min_dist", "seed"):
             bounds = bounds_of(MapSetup, name)
@@ -71,7 +77,7 @@ def weight_sliders(names: tuple[str, ...]) -> None:
             format="%d %%",
             on_change=_weight_moved,
             args=(name, names),
-            help="Its share of the fusion; the points travel when you let go.",
+            help=text("help.share_fusion_points"),
         )
 
 

@@ -109,12 +109,12 @@ def _captions(
     method: str,
 ) -> None:
     """What the colour says, how far each map can be trusted, and what was stopped."""
-    if text := map_colours.explained(view, colour):
-        st.caption(text)
+    if explained := map_colours.explained(view, colour):
+        st.caption(explained)
     for layout, title in zip(layouts, titles):
         if layout.map.projection.method != method:
-            sentence = f"PCA stands here until {projection.METHODS.get(method).label} has its first layout."
+            sentence = text("sentence.pca_stands_until", label=projection.METHODS.get(method).label)
             st.caption((f"**{theme.plain(title)}** – " if title else "") + sentence)
     ended = [layout for layout in layouts if (job := jobs.find(layout.job)) and job.state in ("stopped", "failed")]
     if ended:
-        st.button("Lay out again", icon=":material/refresh:", key="map again", on_click=map_layouts.forget)
+        st.button(text("button.lay_out_again"), icon=":material/refresh:", key="map again", on_click=map_layouts.forget)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from core import arrays
+from core import arrays, wording
 from core.fusion import FusionSpec
 from core.studies import colourings, point_colours
 from core.studies.system_spec_text import SystemRef
@@ -19,6 +19,8 @@ from core.ui.app import cache, jobs, state
 from core.ui.app.cached import cached, key_of
 from core.ui.widgets import system_options
 from core.wording import plural
+
+strings = wording.page("map")
 
 MOMENT = 0.4
 """Seconds that a page waits for a colour or a figure before it goes on without."""
@@ -101,7 +103,7 @@ class Figures(Mapping[str, np.ndarray]):
 
     def __init__(self, loaded: Dataset, named: SystemRef, other: SystemRef | None) -> None:
         self._loaded = loaded
-        self._of = {"ap": (named, "ap"), "p@1": (named, "p@1"), "ap of the other": (other, "ap")}
+        self._of = {"ap": (named, "ap"), "p@1": (named, "p@1"), strings("option.ap_other"): (other, "ap")}
         self._names = [name for name, (system, _) in self._of.items() if system is not None and loaded.has_labels]
 
     @property
@@ -136,7 +138,7 @@ def selection_figures(loaded: Dataset, named: SystemRef, chosen: np.ndarray) -> 
         return ComputedFigures({})
     queries = queries[arrays.sample(len(queries), colourings.MOST_QUERIES)]
     key = ("figures", key_of(loaded), *_said(named), hashlib.sha256(queries.tobytes()).hexdigest())
-    return worked_out(key, "Working out the AP of the selection", lambda _: figures(loaded, named, queries))
+    return worked_out(key, strings("option.working_out_ap"), lambda _: figures(loaded, named, queries))
 
 
 # ------------------------------------------------------------------------------------------------ colours
@@ -167,7 +169,10 @@ def colours_of(
     systems = (*(_said(named) if space else ()), *_said(other if beside else None))
     key = ("colours", key_of(view.dataset), space, *systems, colour)
     computed = worked_out(
-        key, f"Working out the colour “{label(colour)}”", lambda _: colourings.colours(view, colour), moment
+        key,
+        strings("option.working_out_colour", label=label(colour)),
+        lambda _: colourings.colours(view, colour),
+        moment,
     )
     if computed.value is not None:
         while len(shown) >= _KEPT:
@@ -176,7 +181,7 @@ def colours_of(
         return computed.value, computed
     if computed.job and colouring in shown:
         return shown[colouring], computed
-    word = "could not be worked out" if computed.problem else "being worked out"
+    word = strings("option.could_not_worked") if computed.problem else "being worked out"
     grey = point_colours.categories(label(colour), np.zeros(len(view.dataset), np.int64), [word], rest=(word,))
     return grey, computed
 
@@ -191,12 +196,12 @@ def explained(view: colourings.MapView, colour: str) -> str:
     if colour not in colourings.COLOURINGS.names:
         return ""
     entry = colourings.COLOURINGS.get(colour)
-    text = f"Coloured by: {entry.help}" if entry.help else ""
+    text = strings("option.coloured", help=entry.help) if entry.help else ""
     queries = view.figures.queries if isinstance(view.figures, Figures) else np.empty(0)
     if (
         colour in ("ap", "correct", "difference")
         and view.dataset.has_labels
         and len(queries) < len(view.dataset.split.queries)
     ):
-        text += f" {plural(len(queries), 'query')} drawn by chance were evaluated; all others are grey."
+        text += " " + strings("sentence.drawn_chance_were", queries=plural(len(queries), "query"))
     return text

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core import projection
+from core import projection, wording
 from core.progress import Progress
 from core.setups import MapSetup
 from core.studies import maps
@@ -23,6 +23,8 @@ from core.types import Dataset
 from core.ui.app import cache, jobs, state
 from core.ui.components.map import layout_stream
 from core.wording import plural
+
+text = wording.page("map")
 
 StartKey = tuple[str, str, int, str]
 """Dataset, method, dimensions, side: where a layout can go on from the one before."""
@@ -194,7 +196,7 @@ def _measure(space: projection.JointSpace, layout: maps.Map, shown: maps.Map) ->
         running.result = shown
         return dataclasses.replace(shown, quality=maps.measured(space, layout, running.task).quality)
 
-    return jobs.start(f"measure {uuid.uuid4().hex}", "Measuring how far the map can be trusted", work).name
+    return jobs.start(f"measure {uuid.uuid4().hex}", text("option.measuring_how_far"), work).name
 
 
 def _lay_out(
@@ -236,7 +238,7 @@ def _lay_out(
             stream.end()
         return maps.measured(space, made, running.task)
 
-    return jobs.start(name, f"Laying out {plural(len(space), 'point')} with {label}", work).name
+    return jobs.start(name, text("option.laying_out", points=plural(len(space), "point"), label=label), work).name
 
 
 def _turned_onto(beside: ShownLayout) -> Callable[[np.ndarray], np.ndarray]:
@@ -252,6 +254,6 @@ def _turned_onto(beside: ShownLayout) -> Callable[[np.ndarray], np.ndarray]:
 def _note(label: str, progress: Progress) -> str:
     """What the map says while a layout is made."""
     if label == "UMAP" and not projection.umap_is_warm():
-        return "UMAP is being compiled, once per start of the app: up to a minute"
+        return text("phrase.umap_being_compiled")
     done = f" · {progress.done:,} of {progress.total:,} steps" if progress.done and progress.total else ""
-    return f"{label} is on its way{done}"
+    return text("option.way", label=label, done=done)

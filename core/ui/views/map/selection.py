@@ -18,6 +18,8 @@ from core.ui.views.map import map_colours
 from core.ui.views.retrieval import query_inputs
 from core.ui.widgets import image_cards
 
+text = wording.page("map")
+
 PER_PAGE = 60
 HOVER_GROUP = "map"
 """The map and the grids below it point at the same image while it is hovered."""
@@ -45,10 +47,7 @@ def select(loaded: Dataset, positions: np.ndarray) -> None:
 def draw(loaded: Dataset, named: SystemRef, chosen: np.ndarray, drawing: maps.Map) -> str:
     """The images of the selection, its classes, its mean AP, and a file of it; the job that it waits for, or ""."""
     if not len(chosen):
-        st.caption(
-            "Nothing is selected. Draw around points with the lasso or the box on the map; Shift adds, Ctrl removes, "
-            "x clears. A click on a point draws lines to its nearest neighbours in the original space."
-        )
+        st.caption(text("sentence.nothing_selected_draw"))
         return ""
     figures = map_colours.selection_figures(loaded, named, chosen)
     with theme.side_by_side("map selection"):
@@ -57,16 +56,22 @@ def draw(loaded: Dataset, named: SystemRef, chosen: np.ndarray, drawing: maps.Ma
         _figures(loaded, chosen, figures)
         a, b = st.columns(2)
         a.download_button(
-            "Download",
+            text("button.download"),
             lambda: files.csv_bytes(maps.selection_table(loaded, chosen, drawing, figures.value or {})),
             "selection.csv",
             "text/csv",
             key="map csv",
             width="stretch",
             on_click="ignore",
-            help="Id, label, path, place on the map and figures of what is selected, as a table.",
+            help=text("help.id_label_path"),
         )
-        b.button("Clear", on_click=select, args=(loaded, np.empty(0, np.int64)), key="map clear", width="stretch")
+        b.button(
+            text("button.clear"),
+            on_click=select,
+            args=(loaded, np.empty(0, np.int64)),
+            key="map clear",
+            width="stretch",
+        )
     with right:
         _images(loaded, chosen)
     return figures.job
@@ -80,12 +85,12 @@ def _figures(loaded: Dataset, chosen: np.ndarray, figures: map_colours.ComputedF
     if figures.problem:
         st.warning(theme.plain(figures.problem), icon=":material/warning:")
     elif figures.job:
-        st.metric("Mean AP of the selection", "…", help="Being worked out.")
+        st.metric(text("label.mean_ap_selection"), "…", help=text("help.being_worked_out"))
     elif counted:
         st.metric(
-            f"Mean AP of the selection (n = {counted:,})",
+            text("label.mean_ap_selection_2", counted=f"{counted:,}"),
             wording.number(float(np.nanmean(ap))),
-            help="Of the selected images that are valid queries: each searches the whole gallery, not the selection.",
+            help=text("help.selected_images_valid"),
         )
     st.dataframe(
         maps.class_counts(loaded, chosen, values),
@@ -93,7 +98,7 @@ def _figures(loaded: Dataset, chosen: np.ndarray, figures: map_colours.ComputedF
         width="stretch",
         height=260,
         column_config={
-            "mean AP": st.column_config.NumberColumn(format="%.3f", help="Of the selected images as queries.")
+            "mean AP": st.column_config.NumberColumn(format="%.3f", help=text("help.selected_images_queries"))
         },
     )
 
@@ -101,7 +106,7 @@ def _figures(loaded: Dataset, chosen: np.ndarray, figures: map_colours.ComputedF
 def _images(loaded: Dataset, chosen: np.ndarray) -> None:
     """The selected images, page by page; one that is clicked is shown on the map."""
     pages = -(-len(chosen) // PER_PAGE)
-    st.markdown(f"**{len(chosen):,} selected**")
+    st.markdown(text("phrase.selected", n_chosen=f"{len(chosen):,}"))
     # The number of pages is part of the key: another selection starts at its first page.
     page = st.pagination(pages, key=f"map page of {pages}") if pages > 1 else 1
     shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
@@ -110,7 +115,7 @@ def _images(loaded: Dataset, chosen: np.ndarray) -> None:
         key="map images",
         size=84,
         name="the selection",
-        pick="Click to see it on the map",
+        pick=text("option.click_see_map"),
         group=HOVER_GROUP,
     )
     if picked:
@@ -133,8 +138,8 @@ def draw_focus(loaded: Dataset, focus: map_component.MapFocus) -> None:
     """The point that was clicked, its neighbours, and the way to Retrieval."""
     name = str(loaded.ids[focus.position])
     left, right = st.columns([8, 3], vertical_alignment="center")
-    left.markdown(f"**{theme.plain(name)}** and its {len(focus.neighbours)} nearest in the original space")
-    if right.button("Open in Retrieval", icon=":material/image_search:", key="map open", width="stretch"):
+    left.markdown(text("phrase.nearest_original_space", name=theme.plain(name), n_neighbours=len(focus.neighbours)))
+    if right.button(text("button.open_retrieval"), icon=":material/image_search:", key="map open", width="stretch"):
         state.set_field(RetrievalSetup, "query", name)
         st.switch_page("pages/retrieval.py")
     shown = [image_cards.card(loaded, focus.position, frame="query"), *image_cards.cards(loaded, focus.neighbours)]
@@ -143,7 +148,7 @@ def draw_focus(loaded: Dataset, focus: map_component.MapFocus) -> None:
         key="map neighbours",
         size=74,
         name="nearest neighbours",
-        pick="Click to go there on the map",
+        pick=text("option.click_go_there"),
         group=HOVER_GROUP,
     )
     if picked:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from core import charts
+from core import charts, wording
 from core.studies import retrieval
 from core.types import Evaluation
 from core.ui.app import state, theme
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from core.ui.views.retrieval.retrieval_view import RetrievalView
 from core.ui.views.retrieval import query_cases, query_evaluation
 
+strings = wording.page("retrieval")
+
 _CELL = "confused pair"
 
 
@@ -32,7 +34,7 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
     evaluation = query_evaluation.evaluated(loaded, named)
     table = retrieval.confusions(loaded, evaluation, k)
     if not len(table):
-        st.info("The images of this dataset have no classes, so there is nothing to confuse.", icon=":material/info:")
+        st.info(strings("sentence.images_dataset_have"), icon=":material/info:")
         return
     with st.columns([3, 7])[0]:
         label = query_cases.class_filter(view)
@@ -54,11 +56,16 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
         few = (
             ""
             if len(classes) == len(loaded.label_names)
-            else f" The map shows the {len(classes)} most confused classes{with_it}."
+            else " " + strings("sentence.map_shows_most", n_classes=len(classes), with_it=with_it)
         )
         st.caption(
-            f"What **{theme.plain(named.title)}** puts into the first {k} results, by class, over {plural(evaluation.n_queries, 'query')}."
-            f"{few} Choose a square, or a row, to see its images."
+            strings(
+                "sentence.puts_into_first",
+                title=theme.plain(named.title),
+                k=k,
+                queries=plural(evaluation.n_queries, "query"),
+                few=few,
+            )
         )
         rows = _pairs_table(wrong, f"confusion rows {named.text} {k} {label}")
     cell = _chosen_cell(shown, rows, table, wrong)
@@ -80,12 +87,14 @@ def _pairs_table(wrong: pd.DataFrame, key: str) -> Mapping[str, Any]:
             "query class": "query",
             "result class": "retrieved",
             "share": st.column_config.NumberColumn(
-                "share", format="percent", width=72, help="Of all results of the query's class."
+                strings("column.share"), format="percent", width=72, help=strings("help.all_results_query")
             ),
             "results": st.column_config.NumberColumn(
-                "results", width=70, help="How many results of these two classes."
+                strings("column.results"), width=70, help=strings("help.how_many_results")
             ),
-            "queries": st.column_config.NumberColumn("queries", width=72, help="How many queries the class has."),
+            "queries": st.column_config.NumberColumn(
+                strings("column.queries"), width=72, help=strings("help.how_many_queries")
+            ),
         },
     )
 
@@ -126,7 +135,11 @@ def _cell_images(view: RetrievalView, evaluation: Evaluation, cell: tuple[str, s
     query_class, result_class = cell
     pairs = retrieval.confused_pairs(view.loaded, evaluation, view.setup.k, query_class, result_class)
     st.markdown(
-        f"Query **{theme.plain(query_class)}**, retrieved **{theme.plain(result_class or 'no label')}**: pairs of query (blue) and result, best ranks first."
+        strings(
+            "sentence.query_retrieved_pairs",
+            query_class=theme.plain(query_class),
+            value=theme.plain(result_class or "no label"),
+        )
     )
     cards = []
     image_cards.ensure_thumbnails(view.loaded, dict.fromkeys([*pairs["query"], *pairs["result"]]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import setups
+from core import setups, wording
 from core.setups import RetrievalSetup
 from core.studies.column_filters import Facet
 from core.studies.column_filters import facets as known_facets
@@ -13,6 +13,8 @@ from core.types import Dataset
 from core.ui.app import stamps, state
 from core.ui.app.cached import cached
 from core.ui.widgets import column_filters, sidebar, system_options
+
+text = wording.page("retrieval")
 
 
 @cached("resource", max_entries=8, also=lambda loaded: stamps.record(loaded.name))
@@ -30,16 +32,16 @@ def choose_systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef |
         RetrievalSetup,
         selection,
         columns,
-        ("Results of", "Side by side with"),
+        (text("option.results"), text("option.side_side")),
         (
-            "A backbone, the fusion as it stands in the Fusion lab, or a saved fusion.",
-            "The same query, answered by another system.",
+            text("sentence.backbone_fusion_stands"),
+            text("sentence.same_query_answered"),
         ),
     )
     buttons = filters.container(horizontal=True, gap="small", horizontal_alignment="right")
     with buttons:
         column_filters.popover(RetrievalSetup, facets(selection.dataset), selection.dataset.name, "images")
-    with buttons.popover("View", icon=":material/tune:"):
+    with buttons.popover(text("label.view"), icon=":material/tune:"):
         for name in ("k", "size"):
             bounds = setups.bounds_of(RetrievalSetup, name)
             st.slider(

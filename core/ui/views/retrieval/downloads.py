@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core import files
+from core import files, wording
 from core.studies import retrieval
 from core.ui.app import cache, state
 from core.ui.components import clipboard, cropper
+
+text = wording.page("retrieval")
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,24 +28,30 @@ def copy_link(query: QueryInput) -> None:
     with st.container(width=120):
         clipboard.copy_link(state.link(), key="copy link")
     if query.uploaded is not None:
-        st.caption("The link cannot hold your own images.")
+        st.caption(text("sentence.link_cannot_hold"))
 
 
 def popover(view: RetrievalView, query: QueryInput, results: list[retrieval.QueryResult]) -> None:
     """The results as files, each made when its button is pressed."""
     exports, stem = ResultFiles(view, query, results), f"{view.loaded.name}-results"
-    with st.popover("Download", icon=":material/download:"):
+    with st.popover(text("label.download"), icon=":material/download:"):
         for label, make, ending, kind, sentence in (
-            ("CSV", exports.csv, "csv", "text/csv", "The results as a table."),
-            ("JSON", exports.json, "json", "application/json", "The results with the systems and the query."),
-            ("Parquet", exports.parquet, "parquet", "application/vnd.apache.parquet", "The results as a typed table."),
-            ("Image", exports.image, "png", "image/png", "The grid as one PNG."),
+            ("CSV", exports.csv, "csv", "text/csv", text("sentence.results_table")),
+            ("JSON", exports.json, "json", "application/json", text("sentence.results_systems_query")),
             (
-                "Report",
+                text("option.parquet"),
+                exports.parquet,
+                "parquet",
+                "application/vnd.apache.parquet",
+                text("sentence.results_typed_table"),
+            ),
+            (text("option.image"), exports.image, "png", "image/png", text("sentence.grid_one_png")),
+            (
+                text("option.report"),
                 exports.report,
                 "html",
                 "text/html",
-                "One HTML file with everything in it, from the exact search; opens offline, prints well.",
+                text("sentence.one_html_file"),
             ),
         ):
             st.download_button(
@@ -116,7 +124,9 @@ class ResultFiles:
             for shown, result in zip(view.systems, self.results)
         ]
         tiles = contact_sheet.query_tiles(view.loaded, query.position, self._uploads, query.box)
-        return contact_sheet.draw(parts, tiles, f"Query: {query.title}" if query.words else "Query")
+        return contact_sheet.draw(
+            parts, tiles, text("option.query", title=query.title) if query.words else text("option.query_2")
+        )
 
     def report(self) -> bytes:
         """The view as one HTML file, from the exact search."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from core import wording
 from core.errors import CoreError
 from core.studies import ann_search, column_filters, retrieval
 from core.studies.text import text_encoding, text_query
@@ -26,6 +27,8 @@ from core.ui.views.retrieval import (
 from core.ui.views.retrieval.query_inputs import QueryInput
 from core.ui.views.retrieval.retrieval_view import RetrievalView
 from core.ui.widgets import system_options
+
+text = wording.page("retrieval")
 
 
 @fragment
@@ -76,8 +79,12 @@ def _filter_note(view: RetrievalView) -> tuple[str, ...]:
     n_gallery = len(view.loaded.split.gallery)
     n_kept = int(column_filters.keep_images(view.loaded, view.filters)[view.loaded.split.gallery].sum())
     return (
-        f"Filters: {n_kept:,} of {n_gallery:,} images of the gallery pass {', '.join(view.filters)}; ranks and figures of "
-        "this query are among them.",
+        text(
+            "sentence.filters_images_gallery",
+            n_kept=f"{n_kept:,}",
+            n_gallery=f"{n_gallery:,}",
+            filters=", ".join(view.filters),
+        ),
     )
 
 
@@ -92,7 +99,7 @@ def _text_query_view(view: RetrievalView, query: QueryInput) -> tuple[RetrievalV
     notes += text_encoding.cautions(systems[0].backbones, text_query.parse(query.words))
     other = systems[1] if len(systems) > 1 and systems[1].text != systems[0].text else None
     if len(systems) > 1 and other is None:
-        notes.append("Both systems read text by the same backbones, so one list stands for both.")
+        notes.append(text("sentence.both_systems_read"))
     return dataclasses.replace(view, system=systems[0], other=other, ways=()), tuple(notes)
 
 
@@ -102,7 +109,9 @@ def _search(view: RetrievalView, query: QueryInput) -> list[retrieval.QueryResul
     if not query.words and query.uploaded is None and query.box is None:
         question = query.question(view.loaded, names)
     else:
-        with st.spinner("Reading the text …" if query.words else "Looking at the image …", show_time=True):
+        with st.spinner(
+            text("sentence.reading_text") if query.words else text("sentence.looking_image"), show_time=True
+        ):
             question = query.question(view.loaded, names)
     keep = None
     if view.filters:

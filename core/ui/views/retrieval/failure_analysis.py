@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core import wording
 from core.errors import CoreError
 from core.ui.app import state, theme
 from core.ui.app.error_boundary import fragment
@@ -14,18 +15,19 @@ if TYPE_CHECKING:
     from core.ui.views.retrieval.retrieval_view import RetrievalView
 from core.ui.views.retrieval import best_and_worst, confusions, largest_differences, query_cases, query_evaluation
 
-TABS = {"worst": "Best and worst", "duel": "A against B", "confusions": "Confusions"}
+strings = wording.page("retrieval")
+
+TABS = {"worst": strings("option.best_worst"), "duel": "A against B", "confusions": strings("option.confusions")}
 _PICKED = "picked below"
 
 
 def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
     """The tabs; only the open one is computed."""
     st.space("medium")
-    st.subheader("All queries", anchor=False)
+    st.subheader(strings("heading.all_queries"), anchor=False)
     if not view.loaded.has_labels:
         st.info(
-            f"{view.loaded.name!r} has no labels, so nobody can say which queries go well. Add the images with one folder per "
-            "class to see best and worst queries, comparisons and confusions here.",
+            strings("sentence.has_labels_nobody", name=repr(view.loaded.name)),
             icon=":material/info:",
         )
         return

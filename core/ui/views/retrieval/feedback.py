@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from core import wording
 from core.setups import RetrievalSetup
 from core.setups.fields import join_texts, split_texts
 from core.studies import retrieval
@@ -17,8 +18,10 @@ from core.ui.views.retrieval import query_inputs
 from core.ui.views.retrieval.retrieval_view import RetrievalView
 from core.ui.widgets import image_cards
 
-CLICK = "what a click does"
-CLICKS = {"search": "Search with it", "more": "More like it", "less": "Less like it"}
+strings = wording.page("retrieval")
+
+CLICK = strings("option.click_does")
+CLICKS = {"search": strings("option.search"), "more": strings("option.more_like"), "less": strings("option.less_like")}
 
 
 def current(loaded: Dataset, setup: RetrievalSetup) -> retrieval.Feedback:
@@ -55,12 +58,12 @@ def click_choice() -> None:
     if state.widget(CLICK) not in CLICKS:
         state.set_widget(CLICK, "search")
     st.segmented_control(
-        "A click on a result",
+        strings("label.click_result"),
         list(CLICKS),
         key=CLICK,
         required=True,
         format_func=CLICKS.__getitem__,
-        help="Search with the image, or move the query towards it or away from it.",
+        help=strings("help.search_image_move"),
     )
 
 
@@ -68,17 +71,20 @@ def draw(view: RetrievalView, change: retrieval.Feedback) -> None:
     """The images that move the query, with the weights; a click takes one back."""
     if not change:
         return
-    for name, positions, title in (("more", change.more, "More like"), ("less", change.less, "Less like")):
+    for name, positions, title in (
+        ("more", change.more, strings("option.more_like_2")),
+        ("less", change.less, strings("option.less_like_2")),
+    ):
         if not positions:
             continue
-        st.caption(f"{title}: click an image to take it back.")
+        st.caption(strings("sentence.click_image_take", title=title))
         gallery.grid(
             image_cards.cards(view.loaded, positions),
             key=f"feedback {name}",
             size=56,
             name=title.lower(),
-            pick="Click to take it back",
+            pick=strings("option.click_take_back"),
             on_pick=partial(take_back, name),
         )
     st.caption(change.sentence())
-    st.button("Back to the query alone", icon=":material/undo:", key="forget feedback", on_click=forget)
+    st.button(strings("button.back_query_alone"), icon=":material/undo:", key="forget feedback", on_click=forget)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from core.ui.views.retrieval.retrieval_view import RetrievalView
 from core.ui.views.retrieval import query_cases, query_evaluation
 
+text = wording.page("retrieval")
+
 _LONG_TITLE = 32
 
 
@@ -24,7 +26,7 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
     """Ten queries in either direction, and the mean difference over all of them."""
     if view.other is None:
         st.info(
-            "Choose a second system above, under “Side by side with”, to see where one beats the other.",
+            text("sentence.choose_second_system"),
             icon=":material/info:",
         )
         return
@@ -44,7 +46,7 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
         st.caption(overlap.sentence(titles[0], titles[1], classes=classes))
     wins, losses = retrieval.largest_differences(view.loaded, first, second, cache.relevance_of(view.loaded), 10, label)
     for name, pairs in ((titles[0], wins), (titles[1], losses)):
-        st.markdown(f"#### Where {name} is better" if pairs else f"#### {name} is better nowhere here")
+        st.markdown(text("phrase.where_better", name=name) if pairs else text("phrase.better_nowhere", name=name))
         for a, b in pairs:
             with st.container(border=True):
                 query_cases.case_row(view.loaded, a, f"duel {a.query} a", pick, titles[0])
@@ -56,7 +58,7 @@ def _difference(loaded: Dataset, first: Evaluation, second: Evaluation, numbers:
     groups = query_evaluation.groups_of(loaded, first, numbers)
     difference = significance.compare(first.per_query["map"][numbers], second.per_query["map"][numbers], classes=groups)
     if not difference.n:
-        return "No query has anything relevant."
+        return text("sentence.query_has_anything")
     return (
         f"A − B: **{difference.mean:+.3f}** mAP {wording.interval(difference.low, difference.high)} over {difference.n:,} "
         f"queries (paired 95 % bootstrap; p {difference.p:.4f}, randomisation): {difference.conclusion}. A is better on "

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import charts
+from core import charts, wording
 from core.studies import retrieval
 from core.ui.views.retrieval.retrieval_view import RetrievalView
+
+text = wording.page("retrieval")
 
 
 def draw(view: RetrievalView, results: list[retrieval.QueryResult]) -> None:
     """Counts, Jaccard and rank-biased overlap of the two lists, and where each result stands in the other."""
     k = view.setup.k
     overlap = retrieval.list_overlap(results[0].order[None, :k], results[1].order[None, :k], k)
-    st.caption(overlap.sentence("A, the left list", "B, the right one"))
-    with st.expander("Where each result stands in the other list", icon=":material/compare_arrows:"):
+    st.caption(overlap.sentence(text("option.left_list"), text("option.right_one")))
+    with st.expander(text("heading.where_result_stands"), icon=":material/compare_arrows:"):
         left, right = (_listed(view, result) for result in results)
         titles = (f"A: {view.systems[0].title}", f"B: {view.systems[1].title}")
         st.plotly_chart(
@@ -23,9 +25,7 @@ def draw(view: RetrievalView, results: list[retrieval.QueryResult]) -> None:
             config=charts.download_config("two-lists"),
             width="stretch",
         )
-        st.caption(
-            "A line joins an image of both lists; open circles are in one list alone. Dotted red is not relevant."
-        )
+        st.caption(text("sentence.line_joins_image"))
 
 
 def _listed(view: RetrievalView, result: retrieval.QueryResult) -> list[charts.ListedImage]:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core import wording
 from core.setups import RetrievalSetup
 from core.studies import retrieval
 from core.types import Dataset
 from core.ui.app import state, theme
 from core.ui.components import gallery
 from core.ui.widgets import image_cards
+
+text = wording.page("retrieval")
 
 if TYPE_CHECKING:
     from core.ui.views.retrieval.retrieval_view import RetrievalView
@@ -29,11 +32,11 @@ def class_filter(view: RetrievalView) -> str:
     now = state.get(RetrievalSetup, "label")
     state.set_field(RetrievalSetup, "label", now if now in options else "")
     chosen = st.selectbox(
-        "Class",
+        text("label.class"),
         options,
         key=state.key(RetrievalSetup, "label"),
         format_func=lambda name: name or "every class",
-        help="Only queries of this class.",
+        help=text("help.only_queries_class"),
     )
     state.read(RetrievalSetup)
     return chosen
@@ -44,17 +47,17 @@ def case_row(loaded: Dataset, case: retrieval.QueryCase, key: str, pick: Pick, t
     left, right = st.columns([2, 7], gap="medium", vertical_alignment="center")
     head = f"{theme.plain(title)} · " if title else ""
     with left.container(key=f"words {key}", gap="xsmall"):
-        st.markdown(f"{head}AP **{case.ap:.3f}** · {case.n_relevant} relevant")
+        st.markdown(text("phrase.ap_relevant", head=head, ap=f"{case.ap:.3f}", n_relevant=case.n_relevant))
         st.caption(theme.plain(case.explanation))
         if case.label_error >= 0:
-            st.markdown(":orange-badge[:material/label_important: possible label error]")
+            st.markdown(text("phrase.orange_badge_possible"))
     with right:
         gallery.grid(
             case_cards(loaded, case),
             key=f"case {key}",
             size=72,
             on_pick=pick,
-            name="a query and its first results",
+            name=text("option.query_first_results"),
             beside=8,
         )
 

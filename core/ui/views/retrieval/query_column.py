@@ -37,15 +37,16 @@ def _text_box(view: RetrievalView, query: QueryInput) -> None:
             state.session_set(query_state.TEXT_BOX, query.text)
             state.set_widget(query_state.TEXT_BOX, query.words)
         st.text_input(
-            "Text query",
+            text("label.text_query"),
             key=query_state.TEXT_BOX,
             on_change=query_state.text_entered,
-            placeholder="piano, or beach -people",
-            help="-word is to be avoided, word:2 counts twice, quotes keep words together. Only backbones with a text tower "
-            "read it.",
+            placeholder=text("placeholder.piano_beach_people"),
+            help=text("help.word_avoided_word"),
         )
     st.page_link(
-        "pages/text_search.py", label="More text search" if readers else "Search by text", icon=":material/text_fields:"
+        text("button.pages_text_search"),
+        label=text("label.more_text_search") if readers else text("label.search_text"),
+        icon=":material/text_fields:",
     )
 
 
@@ -54,7 +55,7 @@ def draw_query(view: RetrievalView, query: QueryInput) -> None:
     if query.words:
         with st.container(key="the words", border=True, gap="xsmall"):
             st.markdown(f"**{theme.plain(query.title)}**")
-            st.caption("A text query. Nobody knows what is relevant to it, so frames are grey.")
+            st.caption(text("sentence.text_query_nobody"))
         return
     if state.session_get(query_state.CROPPING, False):
         source = (
@@ -64,7 +65,7 @@ def draw_query(view: RetrievalView, query: QueryInput) -> None:
         )
         cropper.draw(source, query.box, key="cropper", on_box=lambda box: query_state.set_query(query.text, box))
         return
-    whole: dict[str, Any] = {"frame": "query", "note": "a crop of this image" if query.box else ""}
+    whole: dict[str, Any] = {"frame": "query", "note": text("option.crop_image") if query.box else ""}
     if query.uploaded is None:
         shown = image_cards.cards(view.loaded, [query.of_dataset], **whole)
     else:
@@ -84,30 +85,30 @@ def draw_query(view: RetrievalView, query: QueryInput) -> None:
     )
     if query.uploaded is not None:
         many = len(query.uploaded.names)
-        sentence = "An image of yours." if many == 1 else f"The mean of the embeddings of {many} images."
-        st.caption(f"{sentence} Nobody knows what is relevant to it, so frames are grey.")
+        sentence = text("sentence.image_yours") if many == 1 else text("sentence.mean_embeddings_images", many=many)
+        st.caption(text("sentence.nobody_knows_relevant", sentence=sentence))
 
 
 def draw_buttons(view: RetrievalView, query: QueryInput) -> None:
     """Ways to another query."""
     row = st.container(horizontal=True, gap="xsmall", key="query buttons")
     if row.button(
-        "Choose …",
+        text("button.choose"),
         icon=":material/grid_view:",
         key="choose",
-        help="Browse the images of this dataset: by class, by name.",
+        help=text("help.browse_images_dataset"),
     ):
         query_picker.choose(view.loaded, query_state.set_query)
     row.button(
-        "Random",
+        text("button.random"),
         icon=":material/casino:",
         key="random",
         on_click=query_state.set_random_query,
         args=(view.loaded,),
-        help="Any image of this dataset.",
+        help=text("help.any_image_dataset"),
     )
     row.button(
-        "Hardest query",
+        text("button.hardest_query"),
         icon=":material/psychology_alt:",
         key="hard",
         on_click=query_state.set_hardest_query,
@@ -117,23 +118,22 @@ def draw_buttons(view: RetrievalView, query: QueryInput) -> None:
     )
     single = not query.words and (query.uploaded is None or len(query.uploaded.names) == 1)
     row.button(
-        "Crop",
+        text("button.crop"),
         icon=":material/crop:",
         key="part",
         disabled=not single,
         on_click=lambda: state.session_set(query_state.CROPPING, not state.session_get(query_state.CROPPING, False)),
-        help="Draw a box on the query and search with what is in it.",
+        help=text("help.draw_box_query"),
     )
     if not view.loaded.has_labels:
         st.caption(text("state.no_labels"))
     st.file_uploader(
-        "Your own images",
+        text("label.your_own_images"),
         accept_multiple_files=True,
         key=query_state.uploader_key(),
         on_change=query_state.images_uploaded,
         max_upload_size=uploads.MOST_MEGABYTES,
-        help=f"Drop, paste (Ctrl+V) or choose up to {uploads.MOST_IMAGES} images; several are one query, by the mean of "
-        "their embeddings. They stay in this session.",
+        help=text("help.drop_paste_ctrl", most_images=uploads.MOST_IMAGES),
     )
     _text_box(view, query)
     clipboard.paste_into_uploader(key="paste", uploader=query_state.uploader_key().replace(" ", "-"))
@@ -146,26 +146,26 @@ def draw_trail(view: RetrievalView, query: QueryInput) -> None:
     ]
     if len(steps) < 2:
         return
-    st.caption("Trail: click an image to go back to it.")
+    st.caption(text("sentence.trail_click_image"))
     cards = []
-    for number, (text, crop) in enumerate(steps):
-        here = text == query.text and crop == cropper.as_text(query.box)
+    for number, (address, crop) in enumerate(steps):
+        here = address == query.text and crop == cropper.as_text(query.box)
         frame = "query" if here else "none"
-        uploaded, position = uploads.uploaded_queries().get(text), query_inputs.position_of(view.loaded, text)
+        uploaded, position = uploads.uploaded_queries().get(address), query_inputs.position_of(view.loaded, address)
         if uploaded is not None:
             cards.append(gallery.Card(id=str(number), key=uploaded.thumbnails[0], title=uploaded.title, frame=frame))
         elif position is not None:
             cards.append(
-                gallery.Card(id=str(number), key=image_cards.key_of(view.loaded, position), title=text, frame=frame)
+                gallery.Card(id=str(number), key=image_cards.key_of(view.loaded, position), title=address, frame=frame)
             )
         else:
-            line = text[len(text_reading.PREFIX) :]
+            line = address[len(text_reading.PREFIX) :]
             cards.append(gallery.Card(id=str(number), key=_TEXT_ICON, title=f"“{line}”", frame=frame))
     gallery.grid(
         cards,
         key="trail",
         size=40,
         name="trail of queries",
-        pick="Click to go back to this query",
+        pick=text("option.click_go_back"),
         on_pick=lambda number: query_state.set_query(steps[int(number)][0], steps[int(number)][1], remember=False),
     )

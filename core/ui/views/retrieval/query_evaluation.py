@@ -24,6 +24,8 @@ from core.ui.app.cached import cached, digest
 from core.ui.widgets import system_options
 from core.wording import plural
 
+text = wording.page("retrieval")
+
 if TYPE_CHECKING:
     from core.ui.views.retrieval.retrieval_view import RetrievalView
 
@@ -44,9 +46,7 @@ def evaluated(loaded: Dataset, named: SystemRef) -> Evaluation:
         return _evaluated(loaded, named)
     job = jobs.find(_sample_job(loaded, named))
     if job is None or job.result is None:
-        raise NotComputed(
-            f"{plural(len(loaded.split.queries), 'query')} are too many to evaluate at once. Press “Evaluate a sample” under “All queries” below."
-        )
+        raise NotComputed(text("error.too_many_evaluate", queries=plural(len(loaded.split.queries), "query")))
     return job.result
 
 
@@ -81,7 +81,7 @@ def _evaluate_sample(loaded: Dataset, systems: Sequence[SystemRef]) -> None:
         jobs.forget(name)
         jobs.start(
             name,
-            f"Evaluating {plural(SAMPLE_SIZE, 'query')} of {named.title}",
+            text("option.evaluating", queries=plural(SAMPLE_SIZE, "query"), title=named.title),
             partial(_evaluate, loaded, named),
         )
 
@@ -104,11 +104,15 @@ def ready(view: RetrievalView) -> bool:
     if waiting:
         n_queries, n_gallery = len(view.loaded.split.queries), len(view.loaded.split.gallery)
         st.caption(
-            f"{plural(n_queries, 'query')}, each against {plural(n_gallery, 'image')}, are too many to evaluate while one waits. A sample stands for "
-            f"them: {plural(SAMPLE_SIZE, 'query')}, drawn once with a fixed seed, searched exactly."
+            text(
+                "sentence.against_too_many",
+                queries=plural(n_queries, "query"),
+                images=plural(n_gallery, "image"),
+                queries_2=plural(SAMPLE_SIZE, "query"),
+            )
         )
         st.button(
-            "Evaluate a sample",
+            text("button.evaluate_sample"),
             icon=":material/groups:",
             key="evaluate a sample",
             on_click=_evaluate_sample,
@@ -129,10 +133,10 @@ def mean_sentence(loaded: Dataset, evaluation: Evaluation, shown: np.ndarray) ->
     """The mean of the queries shown, its interval and how many they are."""
     values, groups = evaluation.per_query["map"][shown], groups_of(loaded, evaluation, shown)
     if not np.isfinite(values).any():
-        return "No query has anything relevant."
+        return text("sentence.query_has_anything")
     low, high = resampling.interval(values, classes=groups)
     values = values[np.isfinite(values)]
-    sampled = "" if evaluation.queries is None else f", a sample of {evaluation.n_queries:,}"
+    sampled = "" if evaluation.queries is None else text("option.sample", n_queries=f"{evaluation.n_queries:,}")
     return (
         f"mAP **{values.mean():.3f}** {wording.interval(low, high)} over {len(values):,} valid queries{sampled} "
         "(95 % bootstrap interval)."

@@ -11,6 +11,8 @@ from core import charts, metrics, wording
 from core.metrics.curves import RECALL_LEVELS
 from core.studies import retrieval
 
+text = wording.page("retrieval")
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 def draw(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
     """Under the results: figures and curve of this query, made when they are opened."""
     with st.expander(
-        "Figures and curve of this query", icon=":material/show_chart:", key="figures", on_change="rerun"
+        text("heading.figures_curve_query"), icon=":material/show_chart:", key="figures", on_change="rerun"
     ) as about:
         if about.open:
             _figures(view, answers)
@@ -30,12 +32,11 @@ def draw(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
 def _figures(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
     k = view.setup.k
     if not answers[0].has_relevance:
-        st.info("Nothing is known to be relevant to this query, so it has no figures.", icon=":material/info:")
+        st.info(text("sentence.nothing_known_relevant"), icon=":material/info:")
         return
     if any(answer.approximate for answer in answers):
         st.info(
-            "An index gave the beginning of the list only; average precision and the curve read all of it. "
-            "Switch “Search exactly” on to see them.",
+            text("sentence.index_gave_beginning"),
             icon=":material/info:",
         )
         return
@@ -53,18 +54,15 @@ def _figures(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
         hide_index=True,
         width="stretch",
         column_config={
-            "figure": st.column_config.TextColumn("figure", width=170),
+            "figure": st.column_config.TextColumn(text("column.figure"), width=170),
             **{named.title: st.column_config.TextColumn(name, width=110) for name, named in zip(names, view.systems)},
-            "meaning": st.column_config.TextColumn("meaning", width="large"),
+            "meaning": st.column_config.TextColumn(text("column.meaning"), width="large"),
         },
     )
     st.plotly_chart(
         charts.precision_recall(lines, height=300).figure(), key="query curve", config={"displayModeBar": False}
     )
-    st.caption(
-        f"Of this one query, which has {answers[0].n_relevant} relevant images; one query has no interval. "
-        "Points: precision at each relevant result. Line: 11-point interpolated precision."
-    )
+    st.caption(text("sentence.one_query_which", n_relevant=answers[0].n_relevant))
 
 
 def _shortened(title: str, most: int = 56) -> str:
@@ -78,8 +76,8 @@ def figures_table(systems: Sequence[SystemRef], answers: list[retrieval.QueryRes
     figures = [retrieval.query_metrics(answer, k) for answer in answers]
     rows = []
     for key in figures[0]:
-        name = "First relevant at rank" if key == "first" else metrics.label(key)
-        meaning = "The rank of the best relevant result." if key == "first" else metrics.sentence(key)
+        name = text("option.first_relevant_rank") if key == "first" else metrics.label(key)
+        meaning = text("sentence.rank_best_relevant") if key == "first" else metrics.sentence(key)
         values = {
             named.title: wording.number(values_of[key], 0 if key == "first" else 3)
             for named, values_of in zip(systems, figures)

@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from core import wording
 from core.studies import retrieval
 from core.types import Dataset
 from core.ui.components import gallery
 from core.ui.widgets import image_cards
 from core.wording import plural
+
+text = wording.page("retrieval")
 
 PER_PAGE = 60
 
@@ -20,16 +23,19 @@ def choose(loaded: Dataset, pick: Callable[[str], None]) -> None:
     _dialog(loaded, pick)
 
 
-@st.dialog("Choose a query", width="large", icon=":material/grid_view:")
+@st.dialog(text("heading.choose_query"), width="large", icon=":material/grid_view:")
 def _dialog(loaded: Dataset, pick: Callable[[str], None]) -> None:
     left, right = st.columns(2)
     label = left.selectbox(
-        "Class", ["", *loaded.label_names], format_func=lambda name: name or "every class", key="browse class"
+        text("label.class"),
+        ["", *loaded.label_names],
+        format_func=lambda name: name or "every class",
+        key="browse class",
     )
-    words = right.text_input("Name", key="browse words", placeholder="words in the file name or title")
+    words = right.text_input(text("label.name"), key="browse words", placeholder=text("placeholder.words_file_name"))
     positions = retrieval.browse(loaded, label, words)
     if not len(positions):
-        st.info("No image fits. Choose another class, or fewer words.", icon=":material/search_off:")
+        st.info(text("sentence.image_fits_choose"), icon=":material/search_off:")
         return
     pages = -(-len(positions) // PER_PAGE)
     # The number of pages is part of the key: a shorter list starts at its first page.
@@ -40,6 +46,6 @@ def _dialog(loaded: Dataset, pick: Callable[[str], None]) -> None:
         + (f" · {(page - 1) * PER_PAGE + 1:,} to {(page - 1) * PER_PAGE + len(shown):,}" if pages > 1 else "")
     )
     if gallery.grid(
-        image_cards.cards(loaded, shown), key="browse", size=92, name="images of the dataset", on_pick=pick
+        image_cards.cards(loaded, shown), key="browse", size=92, name=text("option.images_dataset"), on_pick=pick
     ):
         st.rerun()

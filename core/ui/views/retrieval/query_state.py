@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from core import wording
 from core.errors import CoreError
 from core.setups import RetrievalSetup
 from core.studies import retrieval
@@ -17,10 +18,12 @@ from core.ui.views.retrieval import feedback, query_evaluation, query_inputs, te
 from core.ui.views.retrieval.query_inputs import QueryInput
 from core.ui.views.retrieval.retrieval_view import RetrievalView
 
+strings = wording.page("retrieval")
+
 TRAIL = "trail of queries"
 REFUSED = "refused images"
 CROPPING = "cropping"
-TEXT_BOX = "words to ask with"
+TEXT_BOX = strings("option.words_ask")
 _UPLOADS = "uploaders used"
 
 
@@ -66,7 +69,7 @@ def _unmoved(loaded: Dataset, setup: RetrievalSetup) -> tuple[QueryInput, str]:
         try:
             if readers:
                 return QueryInput(setup.query, text_query.parse(line).sentence(), words=line), ""
-            sentence = f"No backbone that is embedded for {loaded.name!r} reads text; the page Text search has the button that adds one."
+            sentence = strings("sentence.backbone_embedded_reads", name=repr(loaded.name))
         except CoreError as error:
             sentence = str(error)
         return _of_dataset(loaded, start), sentence
@@ -74,13 +77,11 @@ def _unmoved(loaded: Dataset, setup: RetrievalSetup) -> tuple[QueryInput, str]:
         uploaded = uploads.uploaded_queries().get(setup.query)
         if uploaded is not None:
             return QueryInput(setup.query, uploaded.title, uploaded=uploaded, box=box), ""
-        sentence = "Uploaded images stay in their session, so this link cannot show them; upload them again."
+        sentence = strings("sentence.uploaded_images_stay")
         return _of_dataset(loaded, start), sentence
     position = query_inputs.position_of(loaded, setup.query) if setup.query else start
     if position is None:
-        sentence = (
-            f"No image of {loaded.name!r} is named {setup.query[:80]!r} (any more); another one is shown instead."
-        )
+        sentence = strings("sentence.image_named_any", name=repr(loaded.name), query=repr(setup.query[:80]))
         return _of_dataset(loaded, start), sentence
     return _of_dataset(loaded, position, box), ""
 

@@ -68,16 +68,14 @@ def _one_system(view: RetrievalView, answer: retrieval.QueryResult, number: int,
     if not len(missed):
         return
     more = f"; the nearest {_MOST_MISSED} are shown" if len(missed) > _MOST_MISSED else ""
-    among = f" among the {len(answer.order)} that the index found" if answer.approximate else ""
-    st.caption(
-        f"**{len(missed):,} relevant images{among} did not make it** into the first {k}{more}. The number is their rank."
-    )
+    among = " " + text("option.among_index_found", n_order=len(answer.order)) if answer.approximate else ""
+    st.caption(text("sentence.relevant_images_did", n_missed=f"{len(missed):,}", among=among, k=k, more=more))
     gallery.grid(
         result_cards(view.loaded, answer, missed[:_MOST_MISSED], view.colours),
         key=f"missed {number}",
         size=max(60, int(size * 0.62)),
         on_pick=query_state.result_clicked,
-        name="relevant images that did not make it",
+        name=text("option.relevant_images_did"),
         group="results",
     )
 
@@ -100,5 +98,5 @@ def draw(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
                 if answers[number].has_relevance
                 else ""
             )
-            st.caption(f"{len(only)} of these are not in the other list{good}; {moves.shared} are in both.")
+            st.caption(text("sentence.these_not_other", n_only=len(only), good=good, shared=moves.shared))
     list_overlap.draw(view, answers)

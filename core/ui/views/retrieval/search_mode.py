@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core import wording
 from core.setups import RetrievalSetup, bounds_of
 from core.studies import ann_search
 from core.studies.system_spec_text import SystemRef
@@ -18,6 +19,8 @@ from core.ui.app import cache, jobs, state, theme
 from core.ui.app.cached import cached, key_of
 from core.ui.widgets import system_options
 from core.wording import plural
+
+text = wording.page("retrieval")
 
 if TYPE_CHECKING:
     from core.ui.views.retrieval.retrieval_view import RetrievalView
@@ -77,11 +80,11 @@ def search_mode(loaded: Dataset, named: SystemRef, exact: bool) -> SearchMode:
     if not is_large(loaded):
         return SearchMode()
     if exact:
-        return SearchMode(sentence="Every image is scored, as chosen.")
+        return SearchMode(sentence=text("sentence.every_image_scored_2"))
     system = system_of(loaded, named)
     against = ann_search.reason_against(system)
     if against:
-        return SearchMode(sentence=f"Every image is scored: {against}.")
+        return SearchMode(sentence=text("sentence.every_image_scored_3", against=against))
     names = tuple(sorted(system.backbones))
     key = ann_search.key_of(system.space, names)
     indexed = _held().get(key) or ann_search.load_index(system.space, names)
@@ -91,12 +94,14 @@ def search_mode(loaded: Dataset, named: SystemRef, exact: bool) -> SearchMode:
     job = jobs.find(name)
     if job is None:
         titles = ", ".join(cache.backbone_title(name) for name in names)
-        job = jobs.start(name, f"Building the search index of {loaded.name} ({titles})", _work(system, names))
+        job = jobs.start(
+            name, text("option.building_search_index", name=loaded.name, titles=titles), _work(system, names)
+        )
     elif isinstance(job.result, ann_search.IndexedGallery):
         return SearchMode(_hold(job.result))
     if job.running:
-        return SearchMode(sentence="Every image is scored while the index is being built.", job=name)
-    return SearchMode(sentence="Every image is scored: the index was not built.", job=name)
+        return SearchMode(sentence=text("sentence.every_image_scored_4"), job=name)
+    return SearchMode(sentence=text("sentence.every_image_scored"), job=name)
 
 
 def _work(system: System, names: tuple[str, ...]) -> Callable[[jobs.BackgroundJob], ann_search.IndexedGallery]:
@@ -115,7 +120,11 @@ def index_jobs(ways: Sequence[SearchMode]) -> None:
         job = jobs.find(name)
         if job is not None and not job.running:
             st.button(
-                "Build the index", key=f"again {name}", icon=":material/refresh:", on_click=jobs.forget, args=(name,)
+                text("button.build_index"),
+                key=f"again {name}",
+                icon=":material/refresh:",
+                on_click=jobs.forget,
+                args=(name,),
             )
 
 
@@ -129,9 +138,7 @@ def switch(view: RetrievalView) -> Callable[[], None]:
     left, right = st.columns([2.6, 6.4], gap="small", vertical_alignment="center")
     left.toggle(bounds.label, key=state.key(RetrievalSetup, "exact"), help=bounds.help)
     line = right.empty()
-    line.caption(
-        "Measuring how well the index agrees with the exact search …" if any(w.indexed for w in view.ways) else ""
-    )
+    line.caption(text("sentence.measuring_how_well") if any(w.indexed for w in view.ways) else "")
 
     def tell() -> None:
         line.caption(sentence(view.loaded, tuple(zip(view.systems, view.ways)), view.setup.k))
@@ -162,7 +169,12 @@ def sentence(loaded: Dataset, ways: Sequence[tuple[SystemRef, SearchMode]], k: i
         sample = min(ann_search.SAMPLE, len(loaded.split.queries))
         sentences.insert(
             0,
-            f"**Approximate:** of the exact first {k} among {plural(len(loaded.split.gallery), 'image')} an index (FAISS) finds "
-            f"{', '.join(agreements)} (recall@{k}, mean of {sample} sampled queries). Scores are exact.",
+            text(
+                "sentence.approximate_exact_first",
+                k=k,
+                images=plural(len(loaded.split.gallery), "image"),
+                agreements=", ".join(agreements),
+                sample=sample,
+            ),
         )
     return " ".join(dict.fromkeys(sentences))

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core import wording
 from core.fusion import FusionSpec
 from core.studies import system_spec_text
 from core.studies.system_spec_text import SystemRef
 from core.studies.text import text_encoding, text_query
 from core.ui.app import cache
 from core.ui.app.cached import cached
+
+text = wording.page("retrieval")
 
 PREFIX = "words:"
 """A query text of this form is a typed line."""
@@ -49,7 +52,9 @@ def reading_sentence(systems: Sequence[SystemRef], substitute: str) -> str:
     parts.append(text_encoding.Readers(*called).sentence())
     if who.reading and any(not text_encoding.readers(named.backbones).reading for named in systems):
         silent = next(named for named in systems if not text_encoding.readers(named.backbones).reading)
-        parts.append(f"{cache.backbone_title(substitute)} answers in place of {silent.title}.")
+        parts.append(
+            text("sentence.answers_place", backbone_title=cache.backbone_title(substitute), title=silent.title)
+        )
     return " ".join(parts)
 
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from core import backbones
+from core import backbones, wording
 from core.data import images
 from core.errors import BadInput
 from core.ui.app import session_memory, state
 from core.ui.app.cached import cached
 from core.ui.components import cropper
+
+text = wording.page("retrieval")
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -73,22 +75,21 @@ def receive(files: Sequence[tuple[str, bytes]]) -> UploadedQuery:
         BadInput: too many, or none of them is an image; the sentence names the first reason.
     """
     if len(files) > MOST_IMAGES:
-        raise BadInput(
-            f"{len(files)} images were given; one query is made of at most {MOST_IMAGES}. Give fewer, "
-            "or add their folder as a dataset on the Overview."
-        )
+        raise BadInput(text("error.images_were_given", n_files=len(files), most_images=MOST_IMAGES))
     images_read, refused = [], []
     for name, content in files:
         try:
             if len(content) > MOST_MEGABYTES * 2**20:
-                raise BadInput(f"The file has {len(content) / 2**20:,.0f} MB; a query has at most {MOST_MEGABYTES} MB.")
+                raise BadInput(
+                    text("error.file_has_mb", value=f"{len(content) / 2**20:,.0f}", most_megabytes=MOST_MEGABYTES)
+                )
             small = images.thumbnails(images.open_rgb(content))["large"]
             images_read.append((name, content, "data:image/webp;base64," + base64.b64encode(small).decode()))
         except BadInput as error:
             refused.append(f"{name}: {error}")
     if not images_read:
         more = f" (and {len(refused) - 1} more files)" if len(refused) > 1 else ""
-        raise BadInput(f"{refused[0]}{more}" if refused else "There is no image to search with; give at least one.")
+        raise BadInput(f"{refused[0]}{more}" if refused else text("error.there_image_search"))
     names, contents, thumbnails = zip(*images_read)
     digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).hexdigest()
     return UploadedQuery(PREFIX + digest[:12], names, contents, thumbnails, tuple(refused))
@@ -144,10 +145,7 @@ def encode(name: str, query_images: Sequence[Image.Image]) -> np.ndarray:
         BadInput: this backbone's vectors came from elsewhere.
     """
     if name not in backbones.names():
-        raise BadInput(
-            f"The vectors of {name!r} were computed elsewhere, so it cannot look at a new image. Choose a system of "
-            "backbones that run here, or search with an image of the gallery."
-        )
+        raise BadInput(text("error.vectors_were_computed", name=repr(name)))
     with _LOADING:
         encoder = _encoder(name)
     return encoder.encode(list(query_images))
