@@ -29,23 +29,6 @@ TWINS = {
     "dinov2_vitb14_518": "dinov2_vitb14",
 }
 """The same architecture with other weights or another input."""
-SAME = {"vit_b16_in21k", "efficientnet_lite0_hub"}
-"""Those that differ in nothing but their weights: with random ones they would be the very same network."""
-DEAR = {
-    "nasnetalarge",
-    "pnasnet5large",
-    "dinov2_vitb14",
-    "siglip2_vitb16",
-    "pe_core_b16",
-    "vgg19",
-    "dinov3_vitb16",
-    "eva02_base",
-    "dinov2_vitb14_518",
-    "inception_resnet_v2",
-    "resnet152",
-    "inception_v4",
-    "vit_b16_in1k",
-}
 FAMILIES = {"CNN", "ViT", "self-supervised ViT", "vision-language", "mobile", "concepts", "descriptor"}
 ASKED_FOR = {
     "clip_vitb32",
@@ -88,11 +71,6 @@ ASKED_FOR = {
 
 def ids(backbone: Backbone) -> str:
     return backbone.name
-
-
-def marked() -> list:
-    walked = [backbone for backbone in NETWORKS if backbone.name not in SAME]
-    return [pytest.param(b, id=b.name, marks=[pytest.mark.slow] if b.name in DEAR else []) for b in walked]
 
 
 def built(backbone: Backbone, device: str):
@@ -185,7 +163,7 @@ def test_openai_s_clip_gets_the_activation_it_was_trained_with() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone", marked())
+@pytest.mark.parametrize("backbone", [b for b in NETWORKS if b.name not in TWINS], ids=ids)
 def test_one_picture_alone_embeds_as_in_a_batch(backbone: Backbone) -> None:
     import torch
 

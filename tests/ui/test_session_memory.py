@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import io
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +13,16 @@ from types import SimpleNamespace
 
 import pytest
 from streamlit import runtime
+from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.session_manager import SessionInfo
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
 from core.ui.app import session_memory
+from core.ui.views.retrieval import uploads
+from tests.conftest import draw_tiny
 
 
 class Session:
@@ -53,6 +59,22 @@ def test_a_closed_session_is_let_go_while_nobody_else_comes(monkeypatch: pytest.
             assert all(one() for one in left) and thread.submit(asyncio.run, serve()).result()
     finally:
         gc.enable()
+
+
+def test_a_session_keeps_a_few_of_its_uploads_and_the_widget_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = MemoryUploadedFileManager("/upload")
+    context = SimpleNamespace(session_id="a visitor", uploaded_file_mgr=manager)
+    monkeypatch.setattr(session_memory, "get_script_run_ctx", lambda **_: context)
+    held: dict[str, uploads.UploadedQuery] = {}
+    monkeypatch.setattr(uploads, "uploaded_queries", lambda: held)
+    picture = io.BytesIO()
+    draw_tiny("circle", 1).save(picture, "BMP")
+    for number in range(30):
+        record = UploadedFileRec(str(number), f"{number}.bmp", "image/bmp", picture.getvalue() + bytes([number]))
+        manager.add_file(context.session_id, record)
+        uploads.add_uploaded_query(uploads.take([UploadedFile(record, FileURLs())]))
+        assert not manager.get_files(context.session_id, [record.file_id]), "it was read, and is let go"
+    assert [query.names for query in held.values()] == [(f"{number}.bmp",) for number in range(18, 30)]
 
 
 def test_streamlit_keeps_closed_sessions_where_they_are_looked_for() -> None:
