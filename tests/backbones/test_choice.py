@@ -46,6 +46,7 @@ def test_without_the_package_it_is_torch(home, monkeypatch: pytest.MonkeyPatch) 
     assert not names.usable("openvino") and names.usable("torch")
 
 
+@pytest.mark.slow
 def test_vectors_of_a_retired_engine_still_stand_and_torch_meets_them(home) -> None:
     name = "torch packed"
     assert name in select.engine_names(LITE) and select.decide(LITE) != name and not names.usable(name)
@@ -66,6 +67,7 @@ def test_a_failed_conversion_is_a_reason_not_an_error(home, monkeypatch: pytest.
     monkeypatch.undo()
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_the_probe_accepts_it_once_and_its_vectors_are_torch_s(home) -> None:
     assert select.engine_names(LITE)[0] == "torch", "nothing is assumed before the probe"
@@ -83,6 +85,7 @@ def test_the_probe_accepts_it_once_and_its_vectors_are_torch_s(home) -> None:
     assert "openvino_telemetry" not in sys.modules or sys.modules["openvino_telemetry"] is None
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_precision_is_what_was_asked_for(home) -> None:
     for precision, hint in (("float32", "float"), ("bfloat16", "bfloat16")):
@@ -111,6 +114,7 @@ print(tried, [thread.name for thread in threading.enumerate() if "telemetry" in 
 """
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_converting_and_computing_try_no_connection(tmp_path: Path) -> None:
     """The package that reports usage is installed beside OpenVINO, and would send with every conversion."""

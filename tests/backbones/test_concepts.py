@@ -68,6 +68,7 @@ def test_the_kept_places_of_the_classes_are_what_the_encoder_gives():
     assert (np.einsum("nd,nd->n", kept[some], computed) > 0.99999).all()
 
 
+@pytest.mark.slow
 def test_one_picture_alone_embeds_as_in_a_batch_and_as_the_query_encoder_does(reader, photographs):
     pictures = list(photographs.values())
     together = reader.encode(pictures)

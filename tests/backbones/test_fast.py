@@ -232,6 +232,7 @@ def test_the_first_convolutions_of_torch_s_bfloat16_stay_in_float32(home) -> Non
     assert seen[:2] == ["torch.float32"] * 2 and set(seen[2:]) == {"torch.bfloat16"}
 
 
+@pytest.mark.slow
 @needs_openvino
 @pytest.mark.parametrize(("name", "first"), [("openvino", 2), (names.OPENVINO_CAREFUL, 5)])
 def test_the_first_convolutions_of_openvino_s_bfloat16_stay_in_float32(home, name: str, first: int) -> None:
@@ -253,6 +254,7 @@ def test_bfloat16_holds_the_floor_of_the_light_networks(home, engine: str) -> No
     assert found.smallest >= probe.FAST_SMALLEST and found.mean >= probe.FAST_MEAN
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_vectors_that_are_missing_are_an_error(home, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = openvino_engine.OpenVinoEngine(LITE)

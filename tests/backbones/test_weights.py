@@ -134,6 +134,7 @@ except CoreError as error:
     assert "nobody/nothing" in said and "python -m core fetch" in said
 
 
+@pytest.mark.slow
 def test_a_local_checkpoint_is_checked_kept_and_removed(home: Path, tmp_path: Path) -> None:
     compat.ensure_torchvision()
     import timm

@@ -17,6 +17,7 @@ def test_intervals_cover_the_true_mean(shape: str, n_classes: int, per_class: in
     assert low <= bench.coverage(cell, SETS, 1000) <= high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", bench.DIFFERENCES)
 def test_a_gain_is_seldom_false_by_class_and_often_by_query(shape: str) -> None:
     cell = bench.Cell(28, 42, 0.2, shape)

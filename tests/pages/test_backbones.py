@@ -122,6 +122,7 @@ def test_the_device_is_shown_and_can_be_set(page, monkeypatch: pytest.MonkeyPatc
     assert "no device 'cuda:77'" in page.warning[0].value.replace("\\", "")
 
 
+@pytest.mark.slow
 def test_embed_measure_choose_and_remove(page) -> None:
     page.query_params["card"] = "gist"
     app = AppTest.from_function(one_page, default_timeout=60)

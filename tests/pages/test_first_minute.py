@@ -82,4 +82,7 @@ def check_any_link_opens(app: str, tab) -> None:  # noqa: F811
     tab.goto(f"{app}/fusion_lab?d=nothing&b=%3Cscript%3E&w=hog:lots&k=-7&s=drop+table&q=%F0%9F%98%80")
     expect(tab.get_by_role("heading", name="Fusion lab")).to_be_visible()
     expect(tab.locator(".fs-lab .tile").first).to_be_visible()
+    tab.goto(f"{app}/overview?d=photo_views&b=hog")  # an address that leads on keeps what the link says
+    expect(tab.get_by_role("heading", name="Overview")).to_be_visible()
+    expect(tab).to_have_url(re.compile(r"/\?.*\bb=hog"))
     assert not tab.complaints

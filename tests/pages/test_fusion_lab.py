@@ -240,6 +240,7 @@ def test_backbones_that_say_nothing_are_named(lab, tiny_world: SimpleNamespace) 
     assert "nothing has nothing" in said and "60 of 60 gallery images" in said
 
 
+@pytest.mark.slow
 def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) -> None:
     """A new server on the same home: tuned weights stand there, and their link still leaves the training queries out."""
 
@@ -273,6 +274,7 @@ def test_what_was_fitted_outlives_a_restart(lab, tiny_world: SimpleNamespace) ->
     assert trained_fusions.find(trained_fusions.name_of("tune", dataset, spec), space) is None
 
 
+@pytest.mark.slow
 def test_a_large_set_is_answered_by_a_panel_first_and_then_whole(lab, monkeypatch) -> None:
 
     from core.studies import query_sampling

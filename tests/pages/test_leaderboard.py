@@ -353,6 +353,7 @@ def test_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tab) -> None: 
         assert not tab.complaints
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["|".join(f"rrf(hog:{n},hsv_histogram:1)" for n in range(1, 400)), "y|" * 400 + "x" * 200_000]
 )

@@ -162,6 +162,7 @@ def test_a_selection_is_counted_judged_paged_and_kept_across_systems(
     assert not len(shown.selection) and "Nothing is selected" in alone.words(app)
 
 
+@pytest.mark.slow
 def test_a_selection_is_kept_while_other_pages_are_visited(shop: None, shown: SimpleNamespace) -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.query_params.update({"d": "shop", "b": ",".join(alone.OWN), "p": "pca", "a": "hog"})
