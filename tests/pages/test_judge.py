@@ -22,7 +22,7 @@ from core.types import Dataset
 from core.ui.components.judging import judging_route
 from tests.browser import ROOT, chromium, serve, tab
 from tests.conftest import write_tiny
-from tests.pages.alone import OWN, button, link, opened, words
+from tests.pages.alone import OWN, button, link, opened, settled, words
 from tests.studies.test_judging import finished, lists
 
 __all__ = ["chromium", "tab"]
@@ -68,14 +68,29 @@ def test_one_system_is_not_enough_and_rows_and_texts_have_their_place(tiny: Data
     assert not texts.exception and not [e for e in texts.error if "could not be drawn" in e.value]
 
 
+def test_hints_without_a_click_are_no_figures_of_quality(tiny: Dataset) -> None:
+    app = button(opened("judge", d="tiny", n="10"), "Look without labels").click().run()
+    app = settled(app)
+    assert not app.exception and not app.error
+    assert "No order is shown" in words(app), "two backbones have no order"
+    assert "wrong with confidence" in words(app) and "groups that the backbones form together" in words(app)
+    copies = app.dataframe[-1].value
+    assert list(copies.iloc[:, 0]) == ["HSV histogram", "HOG"]
+    assert all(re.fullmatch(r"[01]\.\d{3} \[[01]\.\d{3}, [01]\.\d{3}\]", cell) for cell in copies.iloc[:, 1])
+
+
 # ---------------------------------------------------------------- the route
 
 
 def post(name: str, message: object) -> tuple[int, dict]:
-    async def body() -> bytes:
-        return message if isinstance(message, bytes) else json.dumps(message).encode()
+    content = message if isinstance(message, bytes) else json.dumps(message).encode()
 
-    request = SimpleNamespace(path_params={"name": name}, body=body)
+    async def body() -> bytes:
+        assert len(content) <= judging_route.LONGEST_BODY, "what is too long is not read"
+        return content
+
+    headers = {"content-length": str(len(content))}
+    request = SimpleNamespace(path_params={"name": name}, headers=headers, body=body)
     with ThreadPoolExecutor(1) as thread:  # a browser test before this one may have left a loop in the main thread
         answer = thread.submit(asyncio.run, judging_route._click(request)).result()
     return answer.status_code, json.loads(answer.body or b"{}")

@@ -83,11 +83,11 @@ async def _click(request: Request) -> Response:
     entry = _OPEN.get(request.path_params["name"])
     if entry is None:
         return Response(status_code=404, headers=_NO_STORE)
-    body = await request.body()
-    try:
-        message = json.loads(body) if len(body) <= LONGEST_BODY else None
-    except ValueError:
-        message = None
+    length = request.headers.get("content-length", "")
+    message = None
+    if length.isdecimal() and int(length) <= LONGEST_BODY:  # else nothing of it is read
+        with suppress(ValueError):
+            message = json.loads(await request.body())
     if not isinstance(message, dict):
         return Response(status_code=400, headers=_NO_STORE)
     try:
