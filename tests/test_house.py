@@ -26,6 +26,7 @@ GROUND = {
     "progress",
     "compat",
     "files",
+    "heap",
     "arrays",
     "task",
     "javascript",

@@ -18,7 +18,7 @@ from core import cli, data
 from core.backbones import BACKBONES
 from core.backbones.sources import SOURCES
 from core.data.readers import READERS, known
-from core.fusion import FUSIONS, FusionSpec
+from core.fusion import FUSIONS, PREPARATIONS, RERANKINGS, FusionSpec
 from core.metrics.ranking import METRICS
 from core.studies import embedding
 from tests.house import ROOT
@@ -43,7 +43,14 @@ def clean() -> Iterator[None]:
 
 
 def _registries() -> dict[str, Any]:
-    return {"backbones": BACKBONES, "readers": READERS, "fusions": FUSIONS, "metrics": METRICS}
+    return {
+        "backbones": BACKBONES,
+        "readers": READERS,
+        "fusions": FUSIONS,
+        "preparations": PREPARATIONS,
+        "re-rankings": RERANKINGS,
+        "metrics": METRICS,
+    }
 
 
 def run(recipe: str) -> dict[str, Any]:
@@ -142,6 +149,34 @@ def test_a_fusion_and_its_attribution(clean: None, embedded: SimpleNamespace, tm
 
     added = fusion_attribution.attribution(of_subset, PAIR, np.zeros(60))
     assert sum(added.shapley) == pytest.approx(of_subset(PAIR).mean(), abs=1e-9), "the parts sum to the whole"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "flag", "kind", "noun"),
+    [
+        ("A preparation", "example_flat", "--prepare", "preparations", "flattened"),
+        ("A re-ranking", "example_lonely", "--rerank", "re-rankings", "lonely first"),
+    ],
+)
+def test_a_step_before_or_after_the_search(
+    clean: None,
+    embedded: SimpleNamespace,
+    tmp_path: Path,
+    capsys,
+    recipe: str,
+    name: str,
+    flag: str,
+    kind: str,
+    noun: str,
+) -> None:
+    run(recipe)
+    out = tmp_path / "out.json"
+    flags = [part for backbone in PAIR for part in ("--backbone", backbone)]
+    printed(capsys, "evaluate", "--data", "tiny", *flags, flag, name, "--json", str(out))
+    systems = {system["name"]: system["metrics"]["map"]["mean"] for system in json.loads(out.read_text())["systems"]}
+    assert {"hog", f"hog, {noun}", f"hsv_histogram + hog, {noun}"} <= set(systems)
+    assert systems["hog"] != systems[f"hog, {noun}"]
+    assert name in printed(capsys, "list", kind)
 
 
 def test_a_dataset_reader(clean: None, home: Path, tiny_images: Path, tmp_path: Path, capsys) -> None:

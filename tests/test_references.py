@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.backbones import BACKBONES
-from core.fusion import FUSIONS, early, normalize, rank
+from core.fusion import FUSIONS, PREPARATIONS, RERANKINGS, early, normalize, rank
 from core.fusion.catalogue import CATALOGUE_STRATEGIES, RRF_K
 from core.metrics import METRICS, clustering, definitions, resampling, significance
 from core.projection import METHODS
@@ -40,7 +40,7 @@ IDENTIFIER = re.compile(
     r"arXiv:\d{4}\.\d{4,5}|doi:10\.\d{4,}/\S+|https://\S+|\b(CVPR|ECCV|ICCV|NeurIPS|SIGIR|JMLR|TREC)\b"
 )
 PACKAGES = ("trec_eval", "ir_measures", "ranx", "pytrec_eval", "scikit-learn", "revisitop", "torchmetrics")
-REGISTERED = [*METRICS, *FUSIONS, *CATALOGUE_STRATEGIES, *BACKBONES, *METHODS]
+REGISTERED = [*METRICS, *FUSIONS, *PREPARATIONS, *RERANKINGS, *CATALOGUE_STRATEGIES, *BACKBONES, *METHODS]
 
 
 def can_be_opened(reference: str) -> bool:
@@ -96,7 +96,7 @@ def test_docstrings_cite_what_can_be_opened() -> None:
 
 
 def test_every_metric_has_exactly_one_row() -> None:
-    rows = [key for number in (3, 4, 5, 6) for key in definitions.sections()[number].rows]
+    rows = [key for number in (3, 4, 5, 6, 13, 15) for key in definitions.sections()[number].rows]
     assert sorted(rows) == sorted(METRICS.names)
     for name in METRICS.names:
         assert all(definitions.definition(name).values()), name
@@ -106,6 +106,11 @@ def test_every_fusion_has_exactly_one_row() -> None:
     rows = [key for number in (8, 9) for key in definitions.sections()[number].rows]
     assert sorted(rows) == sorted(strategy.name for strategy in FUSIONS if not strategy.is_plugin)
     assert set(definitions.sections()[10].rows) == set(CATALOGUE_STRATEGIES.names)
+
+
+def test_every_step_before_and_after_the_search_has_exactly_one_row() -> None:
+    rows = list(definitions.sections()[14].rows)
+    assert sorted(rows) == sorted(m.name for table in (PREPARATIONS, RERANKINGS) for m in table if not m.is_plugin)
 
 
 def test_fusions_stand_in_the_section_of_what_they_join() -> None:

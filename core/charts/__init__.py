@@ -29,6 +29,7 @@ from core.charts.heatmaps import (
 from core.charts.lines import Line, LineChart, ListedImage, dimensions, precision_recall, rank_lines, training
 from core.charts.scatter import CostPoint, cost_scatter, image_sizes, quality_cost, subset_costs
 from core.charts.thresholds import CutChart, RateChart, ReliabilityChart, rate_line
+from core.charts.waterfall import Waterfall, WaterfallStep, of_pipeline
 
 __all__ = [
     "BACKBONE_COLOURS",
@@ -47,6 +48,8 @@ __all__ = [
     "RateChart",
     "ReliabilityChart",
     "Shades",
+    "Waterfall",
+    "WaterfallStep",
     "attribution",
     "backbone_colour",
     "class_counts",
@@ -60,6 +63,7 @@ __all__ = [
     "histogram",
     "image_sizes",
     "label_confusion",
+    "of_pipeline",
     "plain_text",
     "precision_recall",
     "quality_cost",

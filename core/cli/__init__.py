@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from core.cli import admin, catalogue, compress, embed, evaluate, judge, outputs, report, search, threshold
+from core.cli import admin, catalogue, compress, embed, evaluate, judge, outputs, pipeline, report, search, threshold
 from core.cli.verbs import Verb
 from core.errors import CoreError
 
@@ -20,6 +20,7 @@ VERBS: tuple[Verb, ...] = (
     evaluate.EVALUATE,
     threshold.THRESHOLD,
     compress.COMPRESS,
+    pipeline.PIPELINE,
     search.SEARCH,
     catalogue.CATALOGUE,
     judge.JUDGE,

@@ -14,7 +14,7 @@ def list_entries(arguments: argparse.Namespace) -> None:
     """One of the registries as a table."""
     from core.studies import registry_entries
 
-    if arguments.kind == "fusions" and not arguments.markdown:
+    if arguments.kind in ("fusions", "preparations", "re-rankings") and not arguments.markdown:
         inputs.load_plugins()
     if arguments.markdown:
         print(registry_entries.markdown(arguments.kind), end="")
@@ -51,7 +51,7 @@ def run_benchmark(arguments: argparse.Namespace) -> None:
 
 LIST = Verb(
     "list",
-    "what is there: backbones, datasets, metrics, fusions",
+    "what is there: backbones, datasets, metrics, fusions, preparations, re-rankings",
     list_entries,
     (
         flag("kind", choices=[f"{kind}s" for kind in LISTED]),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cli import inputs, outputs
-from core.cli.verbs import BACKBONES, DATASET, FUSIONS, UNIT, VECTORS, Verb, flag
+from core.cli.verbs import BACKBONES, DATASET, FUSIONS, STEPS, UNIT, VECTORS, Verb, flag
 from core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _from_files(arguments: argparse.Namespace, settings: dict[str, Any]) -> tuple[Result, Dataset]:
     """Vectors from files alone; flags that say something about a dataset are refused."""
+    from core.fusion import store
     from core.studies import external_vectors
 
     names = ("name", "reader", "option", "split", "seed", "one_of_each", "backbone", "weights")
@@ -81,12 +82,14 @@ def _from_files(arguments: argparse.Namespace, settings: dict[str, Any]) -> tupl
             "(a column 'split' in --labels says which rows are queries)."
         )
     files = inputs.named_files(arguments.vectors)
+    mixes = inputs.equal_mixes(arguments.fuse, tuple(files), from_files=True)
+    in_file = store.read(arguments.fusions) if arguments.fusions else ()
     return external_vectors.evaluate_files(
         vectors=files,
         labels=arguments.labels,
         pairs=arguments.pairs,
         fusions=arguments.fusions,
-        more=inputs.equal_mixes(arguments.fuse, tuple(files), from_files=True),
+        more=[*mixes, *inputs.stepped(arguments, tuple(files), [*mixes, *in_file])],
         invalid=arguments.invalid,
         tell=outputs.remark,
         **settings,
@@ -102,6 +105,7 @@ EVALUATE = Verb(
         *BACKBONES,
         *VECTORS,
         *FUSIONS,
+        *STEPS,
         flag("--k", default="1,5,10", help="cut-offs, e.g. 1,5,10,100"),
         flag("--metric", default="map", help="the metric that pairs are compared in (default: map)"),
         *UNIT,

@@ -247,4 +247,27 @@ def systems(arguments: argparse.Namespace) -> tuple[Dataset, tuple[str, ...], li
     loaded = embedded(arguments, names).dataset
     if not fusions and not arguments.fuse:
         fusions = spec.equal_mixes(names)
-    return loaded, names, fusions
+    return loaded, names, [*fusions, *stepped(arguments, names, fusions)]
+
+
+def stepped(arguments: argparse.Namespace, names: Sequence[str], fusions: Sequence[FusionSpec]) -> list[FusionSpec]:
+    """Every backbone and fusion with what --prepare and --rerank name; nothing where they name nothing.
+
+    A re-ranking needs vectors: fusions of scores and ranks are left out, in a sentence.
+    """
+    from core.fusion import FusionSpec, Step
+    from core.fusion.spec import with_steps
+
+    prepare = Step.read("preparation", getattr(arguments, "prepare", ""))
+    rerank = Step.read("re-ranking", getattr(arguments, "rerank", ""))
+    if prepare is None and rerank is None:
+        return []
+    made = []
+    for mix in [*(FusionSpec(name, "concat", (name,)) for name in names), *fusions]:
+        if mix.steps:
+            continue
+        if rerank is not None and mix.strategy.joins != "vectors" and not mix.is_linear:
+            outputs.remark(f"{mix.name}: {mix.strategy.label} has no vectors, so it is not ranked again.")
+            continue
+        made.append(with_steps(mix, prepare, rerank))
+    return made

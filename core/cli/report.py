@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from core.cli import inputs, outputs
-from core.cli.verbs import BACKBONES, DATASET, FUSIONS, UNIT, Verb, flag
+from core.cli import inputs, outputs, pipeline
+from core.cli.verbs import BACKBONES, DATASET, FUSIONS, STEPS, UNIT, Verb, flag
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -15,7 +15,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     inputs.load_plugins()
     ks = inputs.cutoffs(arguments.k)
-    content = comparison.of_stored(*inputs.systems(arguments), ks=ks, by_class=not arguments.by_query).encode()
+    dataset, names, fusions = inputs.systems(arguments)
+    steps = pipeline.of_arguments(arguments, dataset, names) if arguments.prepare or arguments.rerank else None
+    content = comparison.of_stored(
+        dataset, names, fusions, ks=ks, by_class=not arguments.by_query, steps=steps
+    ).encode()
     outputs.write(arguments.out, content)
     print(f"Wrote {arguments.out} ({len(content) / 1e6:.1f} MB). It opens in any browser, without a network.")
 
@@ -28,6 +32,7 @@ REPORT = Verb(
         *DATASET,
         *BACKBONES,
         *FUSIONS,
+        *STEPS,
         flag("--k", default="1,10", help="cut-offs, e.g. 1,10"),
         *UNIT,
         flag("--out", type=Path, default=Path("report.html"), help="where to write (default: report.html)"),

@@ -1,4 +1,4 @@
-"""`search`: the images that fit a text best, and how the text was understood."""
+"""`search`: the images that fit a text best, and how the text was understood; or those most like an image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import argparse
 
 from core import wording
 from core.cli import inputs
-from core.cli.verbs import DATASET, Verb, flag
+from core.cli.verbs import DATASET, STEPS, Verb, flag
+from core.errors import BadInput, UnknownName
+from core.registry import did_you_mean
+from core.setups import DEFAULT_BACKBONES
 
 text = wording.page("cli")
 
@@ -16,6 +19,15 @@ def run(arguments: argparse.Namespace) -> None:
     from core.studies import embedding
     from core.studies.text import text_encoding, text_query, text_search
 
+    if bool(arguments.like) == bool(arguments.words.strip()):
+        raise BadInput(
+            'Say what to look for: a text, e.g. search "red shoe", or an image of the dataset with --like ID.'
+        )
+    if arguments.like:
+        _like(arguments)
+        return
+    if arguments.prepare or arguments.rerank:
+        raise BadInput("--prepare and --rerank belong to an image as the query: add --like ID, or leave them out.")
     query = text_query.parse(arguments.words)
     names = tuple(arguments.backbone) or ("concepts_lite0",)
     text_encoding.require_reader(names)
@@ -32,13 +44,41 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{rank:4d}  {results.scores[item]:7.3f}  {dataset.ids[position]}  {dataset.label_of(position)}".rstrip())
 
 
+def _like(arguments: argparse.Namespace) -> None:
+    """The images most like one of the dataset, by equal shares of the backbones; re-ranked, where each stood before."""
+    from core.fusion import FusionSpec, Step
+    from core.fusion.spec import equal, title, with_steps
+    from core.studies import fusion, retrieval
+
+    inputs.load_plugins()
+    prepare, rerank = Step.read("preparation", arguments.prepare), Step.read("re-ranking", arguments.rerank)
+    names = tuple(dict.fromkeys(arguments.backbone)) or DEFAULT_BACKBONES
+    dataset = inputs.embedded(arguments, names).dataset
+    ids = [str(name) for name in dataset.ids]
+    if arguments.like not in ids:
+        raise UnknownName(f"{dataset.name!r} has no image {arguments.like[:80]!r}.{did_you_mean(arguments.like, ids)}")
+    spec = with_steps(equal(names) if len(names) > 1 else FusionSpec(names[0], "concat", names), prepare, rerank)
+    query = retrieval.gallery_image_query(dataset, fusion.space_of(dataset, names), ids.index(arguments.like))
+    result = retrieval.retrieve(query, query.system(spec.name, spec))
+    print(f"Like {arguments.like} {dataset.label_of(ids.index(arguments.like))}: {title(spec)}")
+    before = result.ranks_before
+    for rank, item in enumerate(result.order[: max(1, arguments.k)], start=1):
+        position = int(dataset.split.gallery[item])
+        moved = "" if before is None else f"  rank {before[item]:>5,} before" if before[item] else "  not listed before"
+        print(
+            f"{rank:4d}  {result.scores[item]:7.3f}{moved}  {dataset.ids[position]}  {dataset.label_of(position)}".rstrip()
+        )
+
+
 SEARCH = Verb(
     "search",
     text("option.find_images_text"),
     run,
     (
-        flag("words", metavar="TEXT", help=text("flag.look_red_shoe")),
+        flag("words", metavar="TEXT", nargs="?", default="", help=text("flag.look_red_shoe")),
+        flag("--like", default="", metavar="ID", help=text("flag.image_dataset_instead")),
         *DATASET,
+        *STEPS,
         flag(
             "--backbone",
             action="append",

@@ -105,6 +105,22 @@ FUSIONS = (
     ),
     flag("--fuse", action="append", default=[], metavar="A+B", help="equal shares of these; repeatable"),
 )
+STEPS = (
+    flag(
+        "--prepare",
+        default="",
+        metavar="NAME",
+        help="vectors prepared before the search; where systems are compared, beside each as it is, e.g. centred, centred_by_group:column=domain "
+        "(`list preparations`)",
+    ),
+    flag(
+        "--rerank",
+        default="",
+        metavar="NAME",
+        help="the list ranked once more; where systems are compared, beside each as it is, e.g. k_reciprocal:k1=20,k2=6,lambda=0.3,keep=1 "
+        "(`list re-rankings`)",
+    ),
+)
 UNIT = (
     flag(
         "--by-query",

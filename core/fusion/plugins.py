@@ -1,4 +1,4 @@
-"""The user's own fusion strategies: Python files in a folder, which register themselves."""
+"""The user's own fusions, preparations and re-rankings: Python files in a folder, which register themselves."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from pathlib import Path
 from typing import Any
 
 from core import paths
-from core.fusion import FUSIONS
+from core.fusion import FUSIONS, PREPARATIONS, RERANKINGS
+from core.registry import Registry
 
 _PREFIX = "fusionscope_plugin_"
+TABLES: tuple[Registry[Any], ...] = (FUSIONS, PREPARATIONS, RERANKINGS)
+"""What a plug-in may add to: ways of joining, of preparing, and of ranking once more."""
 
 
 def load_plugins(folder: Path | None = None) -> tuple[str, ...]:
     """Run the user's own Python files, which register strategies; a file is run once, and one that is gone is forgotten.
 
-    A file looks like this:
+        A file looks like this:
 
-        import numpy as np
-        from core.fusion import FUSIONS
+            import numpy as np
+            from core.fusion import FUSIONS, PREPARATIONS, RERANKINGS
+    from core.registry import Registry
 
-        @FUSIONS.register("max", label="Highest score", joins="scores", sentence="The most certain backbone decides.")
-        def highest(scores, weights):
-            return np.max(scores, axis=0)
+            @FUSIONS.register("max", label="Highest score", joins="scores", sentence="The most certain backbone decides.")
+            def highest(scores, weights):
+                return np.max(scores, axis=0)
 
-    Returns:
-        One sentence per file that could not be used; all others work.
+        Returns:
+            One sentence per file that could not be used; all others work.
     """
     folder = folder or paths.plugins()
     problems = []
@@ -41,12 +45,13 @@ def load_plugins(folder: Path | None = None) -> tuple[str, ...]:
         if getattr(sys.modules.get(module), "loaded_at", None) == stamp:
             continue
         _forget(module)
-        before = set(FUSIONS.names)
+        before = [set(table.names) for table in TABLES]
         try:
             _run_plugin(module, path, stamp)
         except Exception as error:  # noqa: BLE001  whatever a stranger's file raises becomes its sentence
-            for name in set(FUSIONS.names) - before:
-                FUSIONS.discard(name)
+            for table, names in zip(TABLES, before):
+                for name in set(table.names) - names:
+                    table.discard(name)
             sys.modules.pop(module, None)
             problems.append(
                 f"The plug-in {path.name} could not be used: {type(error).__name__}: {error}. Mend or remove it."
@@ -60,7 +65,7 @@ def _module_of(path: Path) -> str:
 
 
 def _run_plugin(module: str, path: Path, stamp: int) -> None:
-    before = set(FUSIONS.names)
+    before = [set(table.names) for table in TABLES]
     spec = importlib.util.spec_from_file_location(module, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
@@ -68,15 +73,17 @@ def _run_plugin(module: str, path: Path, stamp: int) -> None:
     sys.modules[module] = loaded
     spec.loader.exec_module(loaded)
     loaded.loaded_at = stamp
-    loaded.registered = tuple(name for name in FUSIONS.names if name not in before)
-    for name in loaded.registered:
-        strategy = FUSIONS.get(name)
-        FUSIONS.discard(name)
-        FUSIONS.add(dataclasses.replace(strategy, is_plugin=True))
+    loaded.registered = tuple(
+        (table, name) for table, names in zip(TABLES, before) for name in table.names if name not in names
+    )
+    for table, name in loaded.registered:
+        entry = table.get(name)
+        table.discard(name)
+        table.add(dataclasses.replace(entry, is_plugin=True))
 
 
 def _forget(module: str) -> None:
     """What a plug-in registered goes: it was edited and is loaded afresh, or its file is gone."""
-    for name in getattr(sys.modules.get(module), "registered", ()):
-        FUSIONS.discard(name)
+    for table, name in getattr(sys.modules.get(module), "registered", ()):
+        table.discard(name)
     sys.modules.pop(module, None)

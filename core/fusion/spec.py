@@ -18,6 +18,7 @@ from core.errors import BadInput, UnknownName
 from core.fusion import spec_checks
 from core.fusion.learned_array import LearnedArray
 from core.fusion.spec_checks import EXAMPLE, LONGEST_NAME, PARAMETER_FIELDS
+from core.fusion.steps import Step
 from core.fusion.strategy import FUSIONS, Strategy
 
 ORDINARY = (0.01, 100.0)
@@ -38,6 +39,8 @@ class FusionSpec:
         parameters: ((name, value), …) of the strategy, only those that were set.
         learned: arrays of a trained fusion.
         trained_on: content keys of the queries that it, or its weights, were fitted on; they are never reported on.
+        prepare: what is done to the vectors of each backbone before they join; None is nothing.
+        rerank: how the result is ranked once more; None is not at all.
     """
 
     name: str
@@ -47,6 +50,8 @@ class FusionSpec:
     parameters: tuple[tuple[str, Any], ...] = ()
     learned: tuple[LearnedArray, ...] = ()
     trained_on: tuple[str, ...] = ()
+    prepare: Step | None = None
+    rerank: Step | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", spec_checks.checked_name(self.name))
@@ -100,10 +105,25 @@ class FusionSpec:
         }
 
     @property
+    def steps(self) -> tuple[Step, ...]:
+        """What is done before and after the search."""
+        return tuple(step for step in (self.prepare, self.rerank) if step is not None)
+
+    @property
+    def is_bare(self) -> bool:
+        """True for one backbone as it is: no step, and nothing to join."""
+        return not self.steps and len(self.active) == 1 and self.strategy.linear
+
+    @property
     def is_linear(self) -> bool:
         """True when the score is a share-weighted sum of raw cosines, as far as no vector is missing."""
         settings = self.settings
-        return self.strategy.linear and settings.get("norm", "none") == "none" and settings.get("depth") is None
+        return (
+            self.rerank is None
+            and self.strategy.linear
+            and settings.get("norm", "none") == "none"
+            and settings.get("depth") is None
+        )
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -177,6 +197,9 @@ class FusionSpec:
             record["parameters"] = parameters
         if self.learned:
             record["learned"] = [dataclasses.asdict(a) | {"shape": list(a.shape)} for a in self.learned]
+        record |= {
+            field: step.text for field, step in (("prepare", self.prepare), ("rerank", self.rerank)) if step is not None
+        }
         if self.trained_on:
             record["trained_on"] = list(self.trained_on)
         return record
@@ -193,7 +216,10 @@ class FusionSpec:
         name = record.get("name")
         where = f"{where} ({name!r})" if isinstance(name, str) and name else where
         try:
-            spec = cls(**spec_checks.fields_of(record, where))
+            fields = spec_checks.fields_of(record, where)
+            fields["prepare"] = Step.read("preparation", fields["prepare"])
+            fields["rerank"] = Step.read("re-ranking", fields["rerank"])
+            spec = cls(**fields)
             return spec if name is not None else named_by_shares(spec)
         except (BadInput, UnknownName) as error:
             sentence = str(error)
@@ -201,17 +227,31 @@ class FusionSpec:
 
 
 def title(spec: FusionSpec, called: Callable[[str], str] = str) -> str:
-    """A fusion for people: 'Concatenation: hog 40 %, hsv_histogram 60 %'; `called` gives the names of backbones."""
+    """A fusion for people: 'Concatenation: hog 40 %, hsv_histogram 60 %'; `called` gives the names of backbones.
+
+    With a step before or after: 'hog, centred', 'hog 40 + hsv_histogram 60, centred, k-reciprocal'.
+    """
+    if spec.steps and spec.kind == "concat":
+        parts = [f"{called(name)} {100 * share:.0f}" for name, share in spec.shares.items() if share > 0]
+        joined = called(spec.active[0]) if len(parts) == 1 else " + ".join(parts)
+        return ", ".join([joined, *(step.title for step in spec.steps)])
     shares = ", ".join(
         f"{called(name)} {share:.0%}".replace("%", " %") for name, share in spec.shares.items() if share > 0
     )
-    return f"{spec.strategy.label}: {shares}"
+    return ", ".join([f"{spec.strategy.label}: {shares}", *(step.title for step in spec.steps)])
 
 
 def named_by_shares(spec: FusionSpec) -> FusionSpec:
     """The same fusion, named by what it joins, within the length that a name may have."""
     name = title(spec)
     return dataclasses.replace(spec, name=name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…")
+
+
+def with_steps(spec: FusionSpec, prepare: Step | None, rerank: Step | None) -> FusionSpec:
+    """The same fusion with these steps, its name saying so: 'hog + hsv_histogram, centred'."""
+    named = ", ".join([spec.name, *(step.title for step in (prepare, rerank) if step is not None)])
+    name = named if len(named) <= LONGEST_NAME else named[: LONGEST_NAME - 1] + "…"
+    return dataclasses.replace(spec, name=name, prepare=prepare, rerank=rerank)
 
 
 def equal(backbones: Sequence[str], kind: str = "concat") -> FusionSpec:

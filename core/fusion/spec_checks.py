@@ -10,10 +10,24 @@ import numpy as np
 
 from core.errors import BadInput
 from core.fusion.learned_array import LearnedArray
-from core.fusion.strategy import PROFILE, Strategy
+from core.fusion.strategy import PROFILE, Parameter, Strategy
 from core.registry import nearest
 
-FIELDS = ("name", "kind", "backbones", "weights", "norm", "k", "depth", "dim", "whiten", "seed", "parameters")
+FIELDS = (
+    "name",
+    "kind",
+    "backbones",
+    "weights",
+    "norm",
+    "k",
+    "depth",
+    "dim",
+    "whiten",
+    "seed",
+    "parameters",
+    "prepare",
+    "rerank",
+)
 """What may stand in fusions.json, beside `learned` and `trained_on` of trained fusions."""
 EXAMPLE = '{"kind": "concat", "backbones": ["a", "b"], "weights": [1, 2]}'
 """One fusion, as short as can be."""
@@ -69,8 +83,17 @@ def fields_of(record: Mapping[str, Any], where: str) -> dict[str, Any]:
         "weights": None if weights is None else tuple(weights),
         "parameters": tuple(fields) + tuple((str(k), v) for k, v in parameters.items() if v is not None),
         "learned": tuple(_learned_array(a, where) for a in _list_of(record, "learned", where)),
+        "prepare": _step_text(record, "prepare", where),
+        "rerank": _step_text(record, "rerank", where),
         "trained_on": tuple(str(key) for key in _list_of(record, "trained_on", where)),
     }
+
+
+def _step_text(record: Mapping[str, Any], field: str, where: str) -> str:
+    text = record.get(field)
+    if text is not None and not isinstance(text, str):
+        raise BadInput(f"{where}: field {field!r} is text such as 'k_reciprocal:k1=20', got {kind_of(text)}.")
+    return text or ""
 
 
 def _list_of(record: Mapping[str, Any], field: str, where: str) -> list[Any]:
@@ -189,6 +212,19 @@ def checked_parameters(strategy: Strategy, parameters: Sequence[tuple[str, Any]]
     return tuple(checked.items())
 
 
+def checked_settings(
+    method: str, known: Sequence[Parameter], parameters: Sequence[tuple[str, Any]]
+) -> tuple[tuple[str, Any], ...]:
+    """The parameters of a step before or after the search: each known, once, within its bounds; None is "not set"."""
+    bounds, checked = {parameter.name: parameter.bounds for parameter in known}, {}
+    for name, value in parameters:
+        if name not in bounds:
+            raise BadInput(f"{method} has no parameter {name!r}; it has {', '.join(bounds) or 'none'}.")
+        if value is not None:
+            checked[name] = _within(name, value, bounds[name])
+    return tuple(checked.items())
+
+
 def _within(name: str, value: Any, bounds: Any) -> Any:
     """The value as the strategy takes it, or one sentence why not."""
     if bounds.kind == "flag":
@@ -199,6 +235,12 @@ def _within(name: str, value: Any, bounds: Any) -> Any:
         allowed = tuple(bounds.names())
         if value not in allowed:
             raise BadInput(f"{name!r} is one of {', '.join(allowed)}, got {_short(value)}.")
+        return value
+    if bounds.kind == "text":
+        if not isinstance(value, str) or len(value) > bounds.high or any(sign in value for sign in ",~|"):
+            raise BadInput(
+                f"{name!r} is a text of at most {bounds.high:g} characters without commas, got {_short(value)}."
+            )
         return value
     if (
         not _is_finite(value)

@@ -6,7 +6,7 @@ from core.metrics.registry import METRICS, Metric, label, list_keys, parse, sent
 from core.metrics.ranking import average_precision, compute, falls_with_k, precision_revisitop
 from core.metrics import curves
 from core.metrics.means import class_mean, empty_as_zero, mean
-from core.metrics import knn, clustering
+from core.metrics import knn, clustering, hubs
 from core.metrics import verification
 # isort: on
 
@@ -20,6 +20,7 @@ __all__ = [
     "curves",
     "empty_as_zero",
     "falls_with_k",
+    "hubs",
     "knn",
     "label",
     "list_keys",

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from core.search.heap import keep_best
+from core.heap import keep_best
 
 NOT_RETRIEVED = np.int32(2**31 - 1)
 MOST_BLOCKS = 8

@@ -78,6 +78,8 @@ class FusionSetup:
     baseline: str = text(default="", longest=2000, label="Baseline", short="base")
     metric: str = choice(None, default="map", label="Metric", short="m")
     parameters: str = text(default="", longest=300, label="Parameters", short="p", help="Of the strategy.")
+    prepare: str = text(default="", longest=200, label="Before the search", short="pre")
+    rerank: str = text(default="", longest=200, label="After the search", short="re")
     by_query: bool = flag(False, label=_INDEPENDENT, short="iq", help=_BY_QUERY)
     look: str = text(default="curve", longest=40, label="Closer look", short="see")
 
@@ -192,6 +194,7 @@ class LeaderboardSetup:
             "acc",
             "silhouette_cosine",
             "davies_bouldin_l2",
+            "hubness",
         ),
         label="Columns",
         short="cols",
@@ -210,7 +213,10 @@ class LeaderboardSetup:
     by_query: bool = flag(False, label=_INDEPENDENT, short="iq", help=_BY_QUERY)
     spread: bool = flag(False, label="All intervals", short="ci", help="The 95 % interval beside every column.")
     look: str = choice(
-        lambda: ("intervals", "differences", "cost", "classes"), default="intervals", label="A closer look", short="see"
+        lambda: ("intervals", "differences", "cost", "hubs", "classes"),
+        default="intervals",
+        label="A closer look",
+        short="see",
     )
     cost: str = choice(lambda: ("ms", "MB"), default="ms", label="Cost", short="cost")
     order: str = text(default="hardest first", longest=40, label="Order of classes", short="by")

@@ -68,6 +68,8 @@ def reason_against(system: System) -> str:
     An index is tuned for equal weights and its cells know no others: at one weight alone it may find half of what the
     exact search finds, so that every other weighting is searched exactly.
     """
+    if system.spec is not None and system.spec.steps:
+        return "what is done before or after the search needs every score"
     if not system.is_linear:
         return "this kind of fusion has no vectors that stay the same when its query changes"
     if system.space.missing(system.backbones):

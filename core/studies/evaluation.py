@@ -11,7 +11,7 @@ import numpy as np
 
 from core import metrics
 from core.errors import BadInput
-from core.metrics import clustering, curves, knn, resampling
+from core.metrics import clustering, curves, hubs, knn, resampling
 from core.search import LiveEngine, RankingResult, ScoreSource, rank_scores
 from core.studies import evaluation_warnings
 from core.studies.comparison import Comparison, ResamplingUnit, compare
@@ -171,6 +171,8 @@ def evaluate_one(
     lows, highs = resampling.intervals(levels, seed=seed, classes=groups)
     figures |= _other_means(per_query["map"], truth, n, n_valid, seed, groups)
     figures |= _clusters(system, truth, clusters)
+    crowded = hubs.hubness(ranked.items, truth.n_gallery).skewness
+    figures["hubness"] = Figure(crowded, math.nan, math.nan, n, n)
     refusal = metrics.falls_with_k({key: figure.mean for key, figure in figures.items()})
     if refusal:
         raise BadInput(f"{system.name}: {refusal}")

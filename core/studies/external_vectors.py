@@ -66,7 +66,8 @@ def run(
         rows: name → (n_images, dim) finite vectors in dataset order, of any norm; zero rows mean "nothing here".
         how: more of `evaluation.evaluate`.
     """
-    space = vector_set.VectorSet({name: unit(vectors) for name, vectors in rows.items()}, dataset.split)
+    made = {name: unit(vectors) for name, vectors in rows.items()}
+    space = vector_set.VectorSet(made, dataset.split, groups=vector_set.groups_of(dataset))
     return evaluation.evaluate(
         systems.build(space, tuple(rows), fusions), data.relevance(dataset), ks, dataset=dataset, **how
     )

@@ -10,7 +10,7 @@ from core.fusion import FusionSpec
 from core.studies import embedding, evaluation
 from core.studies.systems import build
 from core.studies.training_split import query_keys, refuse_trained
-from core.studies.vector_set import VectorSet
+from core.studies.vector_set import VectorSet, groups_of
 from core.types import Dataset
 
 
@@ -37,4 +37,5 @@ def evaluate(
 
 def space_of(dataset: Dataset, backbones: Sequence[str]) -> VectorSet:
     """The stored vectors of these backbones over the dataset's split."""
-    return VectorSet({name: embedding.embeddings(dataset, name).vectors for name in backbones}, dataset.split)
+    vectors = {name: embedding.embeddings(dataset, name).vectors for name in backbones}
+    return VectorSet(vectors, dataset.split, groups=groups_of(dataset))

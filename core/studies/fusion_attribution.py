@@ -67,7 +67,8 @@ def score_contributions(system: System, query: int, items: np.ndarray) -> ScoreC
         query: position among the queries.
         items: (n_hits,) gallery positions.
     """
-    space, items = system.space, np.asarray(items, np.int64)
+    system = system.before  # a re-ranking looks at neighbours, not at backbones
+    space, items = system.prepared, np.asarray(items, np.int64)
     names = system.backbones
     self_position = space.self_position[query : query + 1]
     rows = [space.scores(name, query, query + 1) for name in names]
@@ -94,7 +95,7 @@ def parts_of_few(system: System, query: int, items: np.ndarray, ranks: np.ndarra
         ranks: (n_hits,) int, the system's self_position ranks of the items.
     """
     names, shares = system.backbones, system.shares
-    scores = np.stack([system.space.cosines_with(name, query, items) for name in names], axis=1)
+    scores = np.stack([system.prepared.cosines_with(name, query, items) for name in names], axis=1)
     known = len(names) == 1 and ranks is not None
     each_rank = np.asarray(ranks)[:, None] if known else np.full(scores.shape, UNKNOWN, np.int64)
     return ScoreContributions(
@@ -116,7 +117,7 @@ def _raw_parts(system: System, query: int, rows: list[np.ndarray], self_position
         shares = late.confidence_shares(rows, weights, self_position, settings["sharpness"], settings["read"])
         return _scaled_alone(rows, shares[0], self_position, "minmax")
     if spec.kind == "gate":
-        vectors = [system.space.get(name)[system.space.split.queries[query : query + 1]] for name in spec.active]
+        vectors = [system.prepared.get(name)[system.space.split.queries[query : query + 1]] for name in spec.active]
         inputs = learned.gate_inputs(
             rows, self_position, vectors, *(spec.array(n) for n in ("center", "scale", "basis"))
         )

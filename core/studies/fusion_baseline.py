@@ -238,7 +238,7 @@ def compare_to_baseline(
     singles = {row.name: metrics.mean(row.per_query) for row in rows[: len(spec.backbones)]}
     best = max(singles, key=lambda name: np.nan_to_num(singles[name], nan=-1.0))
     base, unit = ids[spec.backbones.index(best)], ResamplingUnit.of(evaluator.truth, by_class)
-    alone = rows[-1].role == "fusion" and spec.active == (best,)
+    alone = rows[-1].role == "fusion" and spec.active == (best,) and not spec.steps
     pairs = [(key, base) for key in ids if key != base and not (alone and key == ids[-1])] if valid.any() else []
     comparison = compare(
         values, unit, pairs=pairs, metric=metric, draws=draws, seed=seed, remember=evaluator.remember, choose=False

@@ -56,7 +56,7 @@ class FusionEvaluator:
 
     def system(self, what: str | FusionSpec) -> System:
         """The backbone or the fusion as a system; one backbone with all the weight is that backbone, whatever the kind."""
-        if not isinstance(what, str) and len(what.active) == 1 and what.strategy.linear:
+        if not isinstance(what, str) and what.is_bare:
             what = what.active[0]
         return System(what, self.space) if isinstance(what, str) else System(what.name, self.space, what)
 

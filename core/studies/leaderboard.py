@@ -66,7 +66,7 @@ def system_info(system: System, dataset: Dataset, title: str = "") -> SystemInfo
     dates = [cost_of_one.date for cost_of_one in measured.values() if cost_of_one is not None]
     return SystemInfo(
         title or system.name,
-        "backbone" if system.spec is None else system.spec.strategy.label,
+        _kind(system),
         "" if system.spec is None else _parts(system, records),
         system.dim,
         cost.milliseconds,
@@ -77,9 +77,17 @@ def system_info(system: System, dataset: Dataset, title: str = "") -> SystemInfo
     )
 
 
+def _kind(system: System) -> str:
+    """The strategy of a fusion; a backbone with steps before or after is still a backbone."""
+    spec = system.spec
+    alone = spec is None or (bool(spec.steps) and len(spec.active) == 1 and spec.strategy.linear)
+    return "backbone" if spec is None or alone else spec.strategy.label
+
+
 def _parts(system: System, records: Sequence[Backbone]) -> str:
-    """ "EfficientNet-Lite0 60 %, HOG 40 %"."""
-    return ", ".join(f"{record.title} {100 * system.shares[record.name]:.0f} %" for record in records)
+    """ "EfficientNet-Lite0 60 %, HOG 40 %", and what is done before and after: "…, centred, k-reciprocal"."""
+    parts = [f"{record.title} {100 * system.shares[record.name]:.0f} %" for record in records]
+    return ", ".join([*parts, *(step.title for step in (() if system.spec is None else system.spec.steps))])
 
 
 # ---------------------------------------------------------------- the table

@@ -55,7 +55,10 @@ class Ranker:
         linear = [number for number, system in enumerate(systems) if system.is_linear]
         if linear:
             engine = self._live([systems[number] for number in linear])
-            shares = [{name: systems[number].shares[name] for name in systems[number].backbones} for number in linear]
+            shares = [
+                {engine_name(systems[number], name): systems[number].shares[name] for name in systems[number].backbones}
+                for number in linear
+            ]
             results |= zip(linear, engine.rank_several(shares, k=k, queries=queries, task=task), strict=True)
         rest = {number: system for number, system in enumerate(systems) if number not in results}
         truth = self.truth
@@ -71,10 +74,16 @@ class Ranker:
 
     def _live(self, systems: Sequence[System]) -> LiveEngine:
         """The engine, with the backbones of these systems."""
-        space = systems[0].space
         if self._engine is None:
-            self._engine = LiveEngine({}, space.split, self.truth, background=False)
-        for name in dict.fromkeys(name for system in systems for name in system.backbones):
-            if name not in self._engine.names:
-                self._engine.add(name, space.get(name))
+            self._engine = LiveEngine({}, systems[0].space.split, self.truth, background=False)
+        for system in systems:
+            for name in system.backbones:
+                if engine_name(system, name) not in self._engine.names:
+                    self._engine.add(engine_name(system, name), system.prepared.get(name))
         return self._engine
+
+
+def engine_name(system: System, backbone: str) -> str:
+    """What a live engine calls a backbone's vectors as a system has them: "hog", after a preparation "hog~centred"."""
+    step = None if system.spec is None else system.spec.prepare
+    return backbone if step is None else f"{backbone}~{step.text}"

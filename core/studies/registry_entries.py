@@ -32,6 +32,8 @@ def table(kind: str) -> pd.DataFrame:
             "readers": _readers,
             "metrics": _metrics,
             "fusions": _fusions,
+            "preparations": _preparations,
+            "re-rankings": _rerankings,
         }[kind]()
     )
 
@@ -125,6 +127,41 @@ def _fusions() -> list[dict[str, object]]:
     ]
 
 
+def _preparations() -> list[dict[str, object]]:
+    from core.fusion import PREPARATIONS
+    from core.fusion.plugins import load_plugins
+
+    load_plugins()
+    return [
+        {
+            "name": m.name,
+            "label": m.label,
+            "parameters": ", ".join(p.name for p in m.parameters),
+            "in a sentence": m.sentence,
+            "reference": m.reference,
+        }
+        for m in PREPARATIONS
+    ]
+
+
+def _rerankings() -> list[dict[str, object]]:
+    from core.fusion import RERANKINGS
+    from core.fusion.plugins import load_plugins
+    from core.fusion.rerankings import parameters_of
+
+    load_plugins()
+    return [
+        {
+            "name": m.name,
+            "label": m.label,
+            "parameters": ", ".join(p.name for p in parameters_of(m)),
+            "in a sentence": m.sentence,
+            "reference": m.reference,
+        }
+        for m in RERANKINGS
+    ]
+
+
 def plain(table: pd.DataFrame) -> str:
     """Columns of equal width, for a terminal."""
     rows = [list(map(str, table.columns)), *(list(map(str, row)) for row in table.itertuples(index=False))]
@@ -146,6 +183,15 @@ CATALOGS = {
         paths.REPOSITORY / "core" / "fusion" / "CATALOG.md",
         "Ways of joining backbones. Scores of a strategy are finite, or −inf for what it does not retrieve. What is trained "
         "(weights, gate, head) remembers the queries that it was trained on, and is reported on the others.",
+    ),
+    "preparations": (
+        paths.REPOSITORY / "core" / "fusion" / "PREPARATIONS.md",
+        "What is done to the vectors of each backbone before anything is searched: `--prepare NAME`. Fitted on the gallery alone.",
+    ),
+    "re-rankings": (
+        paths.REPOSITORY / "core" / "fusion" / "RERANKINGS.md",
+        "How a list is ranked once more: `--rerank NAME:PARAMETER=VALUE,…`. Each sees the gallery alone, without the query; "
+        "`keep` says how many of the first results stay where they are.",
     ),
     "metrics": (
         paths.REPOSITORY / "core" / "metrics" / "CATALOG.md",

@@ -5,17 +5,20 @@ A link is a stranger's text: what cannot be read raises one sentence, and nothin
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.errors import BadInput, CoreError, UnknownName
-from core.fusion import FUSIONS, FusionSpec
+from core.fusion import FUSIONS, PREPARATIONS, FusionSpec, Step
 from core.fusion.spec import named_by_shares, title
 
 __all__ = ["SAVED", "SystemRef", "named_by_shares", "read", "spell", "title"]
 
 SAVED = "saved:"
+STEP = "~"
+"""Stands before what is done before and after the search: "hog~centred~k_reciprocal:k1=20"."""
 _SPELLED = re.compile(r"([a-z][a-z0-9_]*)\((.*)\)", re.DOTALL)
 LONGEST = 2000
 
@@ -39,12 +42,17 @@ def spell(spec: FusionSpec) -> str:
 
     >>> spell(FusionSpec("mix", "concat", ("a", "b"), (3.0, 4.0)))
     'concat(a:0.36,b:0.64)'
+    >>> spell(FusionSpec("one", "concat", ("a",), rerank=Step("re-ranking", "csls")))
+    'a~csls'
     """
     if spec.learned:
         return SAVED + spec.name
     shares = ",".join(f"{name}:{round(share, 4):g}" for name, share in spec.shares.items())
     settings = ",".join(f"{name}={_plain(value)}" for name, value in spec.parameters if value is not None)
-    return f"{spec.kind}({shares}{';' + settings if settings else ''})"
+    joined = f"{spec.kind}({shares}{';' + settings if settings else ''})"
+    if spec.steps and spec.kind == "concat" and len(spec.active) == 1:
+        joined = spec.active[0]
+    return STEP.join([joined, *(step.text for step in spec.steps)])
 
 
 def _plain(value: object) -> str:
@@ -75,10 +83,29 @@ def read(text: str, backbones: Sequence[str], saved: Mapping[str, FusionSpec]) -
                 f"No fusion is saved as {name[:80]!r} here. Save it in the Fusion lab, or choose another system."
             )
         return _usable(SystemRef(text, name, saved[name]), backbones)
-    spelled = _SPELLED.fullmatch(text)
-    if not spelled:
+    joined, *steps = text.split(STEP)
+    spelled = _SPELLED.fullmatch(joined)
+    if not spelled and not (steps and joined in backbones):
         raise UnknownName(f"No system is named {short!r} here. Choose a backbone, or a fusion, from the list.")
-    return _usable(SystemRef(text, "", _fusion(spelled[1], spelled[2], short)), backbones)
+    spec = _fusion(spelled[1], spelled[2], short) if spelled else FusionSpec(joined, "concat", (joined,))
+    return _usable(SystemRef(text, "", _stepped(spec, steps)), backbones)
+
+
+def _stepped(spec: FusionSpec, texts: Sequence[str]) -> FusionSpec:
+    """The fusion with the steps that a text names: at most one before the search and one after it.
+
+    Raises:
+        UnknownName, BadInput: one sentence.
+    """
+    steps: dict[str, Step | None] = {}
+    for text in texts:
+        kind = "preparation" if text.partition(":")[0].strip() in PREPARATIONS else "re-ranking"
+        if kind in steps:
+            raise BadInput(f"A system has one {kind}; {text[:60]!r} is a second one.")
+        steps[kind] = Step.read(kind, text)
+    if not any(steps.values()):
+        return spec
+    return named_by_shares(dataclasses.replace(spec, prepare=steps.get("preparation"), rerank=steps.get("re-ranking")))
 
 
 def _usable(named: SystemRef, backbones: Sequence[str]) -> SystemRef:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,7 +11,8 @@ import numpy as np
 
 from core import arrays
 from core.errors import BadInput, NotComputed, ShapeMismatch
-from core.fusion import FusionSpec, early
+from core.fusion import FusionSpec, Step, early
+from core.studies import reranking
 from core.studies.vector_set import VectorSet, call_strategy, learned_arrays
 
 BLOCK_ENTRIES = 4_000_000
@@ -20,6 +22,8 @@ BLOCK_ENTRIES = 4_000_000
 @dataclass(frozen=True)
 class System:
     """A row of the leaderboard: a backbone, or a fusion of several, over a `VectorSet`.
+
+    A fusion of one backbone is that backbone with what is done before and after the search.
 
     Attributes:
         name: unique among the systems compared.
@@ -52,15 +56,34 @@ class System:
         return self.space.n_gallery
 
     @cached_property
+    def prepared(self) -> VectorSet:
+        """`space` after the system's preparation; `space` itself without one."""
+        return self.space if self.spec is None else self.space.prepared(self.spec.prepare)
+
+    @property
+    def rerank(self) -> Step | None:
+        """How the list is ranked once more, if it is."""
+        return None if self.spec is None else self.spec.rerank
+
+    @cached_property
+    def before(self) -> System:
+        """The same system without its re-ranking; itself without one."""
+        if self.spec is None or self.spec.rerank is None:
+            return self
+        return dataclasses.replace(self, spec=dataclasses.replace(self.spec, rerank=None))
+
+    @cached_property
     def is_linear(self) -> bool:
         """True when a `LiveEngine` gives exactly this system from its `shares`, so that weights may change live.
 
         The engine knows the missing-parts rule of concatenations; a score sum counts a missing part as 0 instead, so
         it is served only where nothing is missing.
         """
+        if self.rerank is not None:
+            return False
         if self.spec is None or (self.spec.kind == "concat" and self.spec.is_linear):
             return True
-        return self.spec.is_linear and not self.space.missing(self.spec.active)
+        return self.spec.is_linear and not self.prepared.missing(self.spec.active)
 
     @property
     def shares(self) -> dict[str, float]:
@@ -76,7 +99,7 @@ class System:
     def dim(self) -> int | None:
         """Length of the vectors; None for fusions of scores and ranks."""
         if self.spec is not None and self.spec.kind == "concat":
-            return sum(self.space.get(name).shape[1] for name in self.spec.active)
+            return sum(self.prepared.get(name).shape[1] for name in self.spec.active)
         return None if self.vectors is None else self.vectors.shape[1]
 
     @property
@@ -84,7 +107,7 @@ class System:
         """(n_images, dim) float32 unit vectors, for maps and clustering; None for fusions of scores and ranks."""
         if self.spec is None:
             return self.space.get(self.name)
-        return self.space.fused(self.spec) if self.has_vectors else None
+        return self.prepared.fused(self._plain) if self.has_vectors else None
 
     def block(self, start: int, stop: int) -> np.ndarray:
         """Scores of queries start to stop against the whole gallery.
@@ -98,8 +121,17 @@ class System:
         stop = min(stop, self.n_queries)
         self_position = self.space.self_position[start:stop]
         scores = self._fuse(start, stop, self_position)
+        self._check(scores)
         rows = np.flatnonzero(self_position >= 0)
         scores[rows, self_position[rows]] = -np.inf
+        if self.rerank is None:
+            return scores
+        made = reranking.scores_of(self.prepared, self._fusion(), self.rerank, scores, start, stop)
+        self._check(made)
+        return made
+
+    def _check(self, scores: np.ndarray) -> None:
+        """Every score is a number below infinity."""
         highest = scores.max(initial=-np.inf)  # NaN where there is any
         if not highest < np.inf:
             what = "numbers that are infinite" if highest == np.inf else "what is no number (NaN)"
@@ -107,7 +139,6 @@ class System:
                 f"The scores of {self.name!r} ({self.kind}) hold {what}; every score must be finite, or −inf for what "
                 "is not retrieved. Mend its weights or its strategy, or take it out."
             )
-        return scores
 
     def blocks(self) -> Iterator[tuple[int, int, np.ndarray]]:
         """(start, stop, scores) over all queries, memory bounded."""
@@ -116,13 +147,13 @@ class System:
             yield part.start, part.stop, self.block(part.start, part.stop)
 
     def _fuse(self, start: int, stop: int, self_position: np.ndarray) -> np.ndarray:
-        space, spec = self.space, self.spec
+        space, spec = self.prepared, self.spec
         if spec is None:
             return np.array(space.scores(self.name, start, stop))
         if spec.kind == "concat":
             return self._concat(start, stop)
         if spec.strategy.joins == "vectors":
-            rows = space.fused(spec)
+            rows = space.fused(self._plain)
             return space.cosines(rows[space.split.queries[start:stop]], self._fused_gallery, self._first)
         strategy = spec.strategy
         needs_scores = strategy.joins != "ranks" or "ranked" not in strategy.accepts
@@ -151,9 +182,15 @@ class System:
         assert self.spec is not None, "only fusions are fused"
         return self.spec
 
+    @cached_property
+    def _plain(self) -> FusionSpec:
+        """The fusion without its steps: what it makes of vectors that are prepared already."""
+        spec = self._fusion()
+        return dataclasses.replace(spec, prepare=None, rerank=None) if spec.steps else spec
+
     def _concat(self, start: int, stop: int) -> np.ndarray:
         """Cosines of the concatenation from those of the parts: missing parts cost the other side's length."""
-        space, spec = self.space, self._fusion()
+        space, spec = self.prepared, self._fusion()
         scores = [space.scores(name, start, stop) for name in spec.active]
         if not space.missing(spec.active):
             return early.concat_scores(scores, spec.active_weights)
@@ -164,11 +201,11 @@ class System:
 
     @cached_property
     def _fused_gallery(self) -> np.ndarray:
-        return np.ascontiguousarray(self.space.fused(self._fusion())[self.space.split.gallery])
+        return np.ascontiguousarray(self.prepared.fused(self._plain)[self.space.split.gallery])
 
     @cached_property
     def _first(self) -> np.ndarray:
-        return self.space.first_in_gallery(tuple(sorted(self._fusion().active)))
+        return self.prepared.first_in_gallery(tuple(sorted(self._fusion().active)))
 
 
 def build(space: VectorSet, backbones: Sequence[str], fusions: Sequence[FusionSpec] = ()) -> list[System]:

@@ -155,7 +155,7 @@ def training(
     report = np.flatnonzero(truth.n_relevant > 0)
     split = TrainingSplit(np.arange(len(images)), report, "given")
     keys = [key.decode() for key in np.asarray(dataset.keys, "S64")[images].tolist()]
-    return Training(split, VectorSet(space.vectors, train_split), train_truth, tuple(keys), groups)
+    return Training(split, VectorSet(space.vectors, train_split, groups=space.groups), train_truth, tuple(keys), groups)
 
 
 # ---------------------------------------------------------------- reported elsewhere than trained

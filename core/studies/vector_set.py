@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from core import arrays
 from core.errors import BadInput, CoreError, NotComputed, ShapeMismatch
-from core.fusion import FusionSpec, early, rank
+from core.fusion import FusionSpec, Step, early, rank
+from core.fusion.gallery_graph import GalleryGraph
+from core.fusion.preparations import FittedPreparation
+from core.registry import did_you_mean
 from core.search import rows_at
 from core.search.score_cache import MatrixCache
-from core.types import Split
+from core.studies import column_filters
+from core.studies.column_filters import FILE_COLUMNS, LABEL
+from core.types import Dataset, Split
 
 MOST_FUSED = 4
 """Fusions of vectors that a set keeps; each is as large as a backbone's vectors."""
+MOST_PREPARED = 4
+"""Preparations that a set keeps; each is as large as all of its vectors that were read."""
+MOST_GRAPHS = 4
+"""Systems whose gallery is kept as re-rankings see it."""
+
+Groups = Callable[[str], np.ndarray]
+"""A column's name → the text of each image, (n_images,) object; raises BadInput where there is no such column."""
 
 
 class GalleryVectors:
@@ -32,6 +44,26 @@ class GalleryVectors:
         self._first: dict[tuple[str, ...], np.ndarray] = {}
         self._incomplete: dict[str, bool] = {}
         self._digests: dict[str, str] = {}
+        self.fused: dict[str, np.ndarray] = {}
+        self._prepared: dict[str, GalleryVectors] = {}
+        self._graphs: dict[Hashable, GalleryGraph] = {}
+
+    def prepared(self, step: Step, groups: Groups | None) -> GalleryVectors:
+        """The same gallery after a preparation, which is fitted on it alone, once."""
+        if step.text not in self._prepared:
+            while len(self._prepared) >= MOST_PREPARED:
+                self._prepared.pop(next(iter(self._prepared)))
+            vectors = PreparedVectors(self, step, groups)
+            self._prepared[step.text] = GalleryVectors(vectors, self.positions)
+        return self._prepared[step.text]
+
+    def graph(self, key: Hashable, make: Callable[[], GalleryGraph]) -> GalleryGraph:
+        """What a re-ranking knows about this gallery under one system; the last few are kept."""
+        if key not in self._graphs:
+            while len(self._graphs) >= MOST_GRAPHS:
+                self._graphs.pop(next(iter(self._graphs)))
+            self._graphs[key] = make()
+        return self._graphs[key]
 
     def rows(self, name: str) -> np.ndarray:
         """(n_gallery, dim) float32, contiguous."""
@@ -66,6 +98,53 @@ class GalleryVectors:
         return self._digests[name]
 
 
+class PreparedVectors(Mapping[str, np.ndarray]):
+    """name → (n_images, dim) float32 unit vectors after a preparation, made when they are first read.
+
+    Args:
+        base: the gallery that the preparation is fitted on.
+        groups: of the dataset's images, for a preparation that needs them.
+    """
+
+    def __init__(self, base: GalleryVectors, step: Step, groups: Groups | None) -> None:
+        self.base, self.step = base, step
+        self.groups = _codes(step, groups, base.positions)
+        self._fitted: dict[str, FittedPreparation] = {}
+        self._made: dict[str, np.ndarray] = {}
+
+    def fitted(self, name: str) -> FittedPreparation:
+        """The preparation of one backbone."""
+        if name not in self._fitted:
+            groups = None if self.groups is None else self.groups[self.base.positions]
+            self._fitted[name] = FittedPreparation(self.step.method, self.step.settings, self.base.rows(name), groups)
+        return self._fitted[name]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._made:
+            self._made[name] = self.fitted(name)(self.base.vectors[name], self.groups)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.base.vectors)
+
+    def __len__(self) -> int:
+        return len(self.base.vectors)
+
+
+def _codes(step: Step, groups: Groups | None, gallery: np.ndarray) -> np.ndarray | None:
+    """(n_images,) int64 groups that a preparation needs, numbered as in the gallery, −1 where it has none; else None."""
+    if "groups" not in step.method.accepts:
+        return None
+    column = str(step.settings.get("column", ""))
+    if not column:
+        raise BadInput(f"{step.method.label} needs a column of the dataset, e.g. {step.name}:column=domain.")
+    if groups is None:
+        raise BadInput(f"{step.method.label} needs a dataset with columns; vectors from files alone have none.")
+    values = groups(column)
+    known = {value: code for code, value in enumerate(dict.fromkeys(values[gallery].tolist())) if value != ""}
+    return np.array([known.get(value, -1) for value in values.tolist()], np.int64)
+
+
 class VectorSet:
     """The vectors of several backbones over one split: what systems are made of.
 
@@ -73,19 +152,28 @@ class VectorSet:
         vectors: name → (n_images, dim) float32 unit vectors in dataset order; zero rows mean "nothing here".
         split: who asks, who is searched.
         shared: what another set has worked out about the same gallery; None starts afresh.
+        groups: a column of the dataset → the text of each image, for preparations by group; None without a dataset.
     """
 
-    def __init__(self, vectors: Mapping[str, np.ndarray], split: Split, shared: GalleryVectors | None = None) -> None:
-        self.vectors = dict(vectors)
-        self.split = split
-        lengths = {len(rows) for rows in self.vectors.values()}
+    def __init__(
+        self,
+        vectors: Mapping[str, np.ndarray],
+        split: Split,
+        shared: GalleryVectors | None = None,
+        groups: Groups | None = None,
+    ) -> None:
+        is_prepared = isinstance(vectors, PreparedVectors)
+        self.vectors: Mapping[str, np.ndarray] = vectors if is_prepared else dict(vectors)
+        self.split, self.groups = split, groups
+        lengths = set() if is_prepared else {len(rows) for rows in self.vectors.values()}
         if len(lengths) > 1:
             counts = ", ".join(f"{name} {len(rows)}" for name, rows in self.vectors.items())
             raise ShapeMismatch(
                 f"The backbones have different numbers of rows ({counts}); each needs one row per image."
             )
         self.shared = shared or GalleryVectors(self.vectors, split.gallery)
-        self._fused: dict[str, np.ndarray] = {}
+        self._fused = self.shared.fused
+        self._prepared: dict[str, VectorSet] = {}
         self._query_gaps: dict[str, bool] = {}
         self._matrices = MatrixCache(self.n_queries, self.n_gallery)
 
@@ -125,9 +213,27 @@ class VectorSet:
     def only(self, queries: np.ndarray) -> VectorSet:
         """The same gallery, asked by these queries only (positions among the present ones)."""
         split = Split(self.split.queries[queries], self.split.gallery, self.split.train)
-        smaller = VectorSet(self.vectors, split, self.shared)
-        smaller._fused = self._fused
-        return smaller
+        return VectorSet(self.vectors, split, self.shared, self.groups)
+
+    def prepared(self, step: Step | None) -> VectorSet:
+        """The same queries and gallery after a preparation, which is fitted on the gallery alone; itself without one.
+
+        Raises:
+            BadInput: it needs a column that the dataset does not have.
+        """
+        if step is None:
+            return self
+        if step.text not in self._prepared:
+            while len(self._prepared) >= MOST_PREPARED:
+                self._prepared.pop(next(iter(self._prepared)))
+            self._prepared[step.text] = self._prepare(step)
+        made = self._prepared[step.text]
+        made._matrices.memory_bytes = self._matrices.memory_bytes
+        return made
+
+    def _prepare(self, step: Step) -> VectorSet:
+        shared = self.shared.prepared(step, self.groups)
+        return VectorSet(shared.vectors, self.split, shared)
 
     def gallery(self, name: str) -> np.ndarray:
         """(n_gallery, dim) float32, contiguous."""
@@ -226,6 +332,27 @@ class VectorSet:
         while len(self._fused) >= MOST_FUSED:
             self._fused.pop(next(iter(self._fused)))
         self._fused[spec.fingerprint] = np.ascontiguousarray(rows, np.float32)
+
+
+def group_columns(dataset: Dataset) -> list[str]:
+    """Columns that can group images: not those of files, and not the label, which is what is evaluated."""
+    return [str(name) for name in dataset.items.columns if name not in FILE_COLUMNS and name != LABEL]
+
+
+def groups_of(dataset: Dataset) -> Groups:
+    """The columns of a dataset as preparations by group read them."""
+
+    def texts(column: str) -> np.ndarray:
+        known = group_columns(dataset)
+        if column not in known:
+            hint = did_you_mean(column, known)
+            raise BadInput(
+                f"{dataset.name!r} has no column {column[:60]!r} to group its images by.{hint} There are "
+                f"{', '.join(known) or 'none'}."
+            )
+        return np.array(column_filters.texts(dataset.items[column]), object)
+
+    return texts
 
 
 def call_strategy(spec: FusionSpec, inputs: Sequence[np.ndarray], keywords: Mapping[str, object]) -> object:

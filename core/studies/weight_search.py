@@ -35,7 +35,7 @@ class ObjectiveOf:
 
     Args:
         space: asked by the queries to judge by, and no others.
-        spec: the fusion; its own weights do not matter.
+        spec: the fusion; its own weights do not matter, and neither does a re-ranking: weights are looked at before it.
         truth: of the space's split.
         engine: a live engine of the same queries, if there is one.
     Raises:
@@ -45,7 +45,7 @@ class ObjectiveOf:
     def __init__(self, space: VectorSet, spec: FusionSpec, truth: Relevance, engine: LiveEngine | None = None) -> None:
         if not spec.strategy.weight:
             raise BadInput(f"{spec.strategy.label} has no weights. Choose concat or a weighted sum to learn them.")
-        self.space, self.spec = space, spec
+        self.space, self.spec = space, dataclasses.replace(spec, rerank=None)
         self.ranker = Ranker(truth, engine)
 
     def __call__(self, shares: np.ndarray) -> np.ndarray:

@@ -10,7 +10,20 @@ from core import bench
 
 ROOT = Path(__file__).resolve().parents[2]
 USERS = {"backbones", "listing", "machine", "text"}
-DEMANDS = {"cuda", "embed", "evaluate", "floors", "guards", "judge", "map", "page", "retrieval", "search", "statistics"}
+DEMANDS = {
+    "cuda",
+    "embed",
+    "evaluate",
+    "floors",
+    "guards",
+    "judge",
+    "map",
+    "page",
+    "rerank",
+    "retrieval",
+    "search",
+    "statistics",
+}
 
 
 def test_the_names_of_both_places_are_offered_and_run(capsys: pytest.CaptureFixture[str]) -> None:

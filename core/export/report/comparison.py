@@ -37,6 +37,7 @@ from core.types import Dataset, Evaluation, Relevance
 if TYPE_CHECKING:
     from core.fusion import FusionSpec
     from core.studies.evaluation import Result
+    from core.studies.pipeline import Pipeline
 
 COLUMNS = ("map", "mrr", "rprec", "ndcg", "silhouette_cosine", "p@k", "recall@k", "hit@k")
 """Metrics of the tables, as far as they were computed; each @k at every cut-off."""
@@ -87,6 +88,7 @@ def build(
     columns: Sequence[str] = COLUMNS,
     n_cases: int = 10,
     n_shown: int = 3,
+    steps: Pipeline | None = None,
 ) -> str:
     """The HTML of a comparison; the answer stands first.
 
@@ -94,6 +96,7 @@ def build(
         known: system → what it is and costs; without it that table is left out.
         columns: metrics of the tables, as far as they were computed.
         n_cases: best and worst queries of each of the first `n_shown` systems.
+        steps: what each step adds, drawn as a waterfall.
     """
     ordered = compared.ordered
     best, dataset = ordered[0], compared.dataset
@@ -104,6 +107,7 @@ def build(
         *_warnings(compared),
         *_curves(compared),
         *_differences(compared),
+        *(_steps(steps) if steps is not None else ()),
         *_costs(compared, known or {}),
     ]
     for system in ordered[:n_shown]:
@@ -124,11 +128,13 @@ def of_stored(
     fusions: Sequence[FusionSpec],
     ks: Sequence[int] = (1, 5, 10),
     by_class: bool = True,
+    steps: Pipeline | None = None,
 ) -> str:
     """Evaluate backbones and fusions whose embeddings are in the store, and report on them.
 
     Args:
         by_class: whole classes are drawn where queries share them; False assumes independent queries.
+        steps: what each step adds, if it was worked out.
     Raises:
         NotComputed: an embedding is missing, or the dataset has no labels to judge by.
     """
@@ -149,13 +155,28 @@ def of_stored(
         for k in (ks if "@" in key else (0,))
     ]
     compared = Compared(dataset, result, data.relevance(dataset), used, fusions, titles)
-    return build(compared, known=known, columns=tuple(dict.fromkeys(columns)))
+    return build(compared, known=known, columns=tuple(dict.fromkeys(columns)), steps=steps)
+
+
+def _steps(steps: Pipeline) -> list[Part]:
+    """The waterfall from the best single backbone to the whole pipeline."""
+    return [
+        Heading("What each step adds"),
+        charts.of_pipeline(steps),
+        Paragraph(
+            f"{steps.split.sentence()} Each bar runs from the mean before to the mean after; lines are 95 % intervals, whole "
+            f"{steps.unit.name} drawn; behind each mean stands the paired difference from the step before."
+        ),
+    ]
 
 
 def _fusion_titles(fusions: Sequence[FusionSpec], backbone_titles: Mapping[str, str]) -> dict[str, str]:
     """A fusion that nobody has named is called by its strategy: what it joins stands in a table of its own."""
     titles: dict[str, str] = {}
     for spec in fusions:
+        if spec.steps:
+            titles[spec.name] = system_spec_text.title(spec, lambda name: backbone_titles.get(name, name))
+            continue
         unnamed = spec.name == system_spec_text.named_by_shares(spec).name
         title = f"{spec.strategy.label} of {len(spec.active)}" if unnamed else spec.name
         if spec.name == " + ".join(spec.backbones):

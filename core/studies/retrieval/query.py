@@ -10,9 +10,9 @@ import numpy as np
 
 from core import data
 from core.errors import BadInput, UnknownName
-from core.fusion import FusionSpec
+from core.fusion import FusionSpec, Step
 from core.studies.systems import System
-from core.studies.vector_set import VectorSet
+from core.studies.vector_set import PreparedVectors, VectorSet
 from core.types import Dataset, Relevance, Split, unit
 
 
@@ -54,13 +54,25 @@ class _SingleQueryVectors(VectorSet):
             query = position
         else:
             vectors = {name: _RowsWithUpload(base.get(name), rows) for name, rows in uploaded.items()}
-            query = max(len(rows) for rows in base.vectors.values())
-        super().__init__(vectors, Split(np.array([query]), base.split.gallery), base.shared)
-        self.base, self.uploaded = base, uploaded
+            query = max(len(base.get(name)) for name in uploaded)
+        super().__init__(vectors, Split(np.array([query]), base.split.gallery), base.shared, base.groups)
+        self.base, self.uploaded, self.position = base, uploaded, position
+        if uploaded is not None:
+            self._fused = {}  # as long as the dataset and the upload behind it
 
     def fused(self, spec: FusionSpec) -> np.ndarray:
         """(n_images, dim) fused vectors; for an upload they are made once more, with the upload behind the dataset."""
         return self.base.fused(spec) if self.uploaded is None else super().fused(spec)
+
+    def _prepare(self, step: Step) -> VectorSet:
+        """An upload is prepared as what was fitted on the gallery says; nobody knows its group."""
+        base = self.base.prepared(step)
+        if self.uploaded is None:
+            return _SingleQueryVectors(base, self.position)
+        prepared = base.vectors
+        assert isinstance(prepared, PreparedVectors)
+        rows = {name: prepared.fitted(name)(np.asarray(row)) for name, row in self.uploaded.items()}
+        return _SingleQueryVectors(base, None, rows)
 
     def whole(self, name: str) -> np.ndarray:
         """(n_images, dim): the dataset's vectors, those of an upload behind them."""

@@ -95,6 +95,13 @@ class QueryResult:
         late = ranks > k
         return items[late][np.argsort(ranks[late], kind="stable")]
 
+    @cached_property
+    def ranks_before(self) -> np.ndarray | None:
+        """(n_gallery,) int64: the ranks before re-ranking; None for a system without one."""
+        if self.system.rerank is None:
+            return None
+        return retrieve(self.query, self.system.before).ranks
+
     def parts(self, items: np.ndarray) -> fusion_attribution.ScoreContributions:
         """What each backbone contributes to some results, (n,) gallery positions."""
         if self.approximate:

@@ -7,11 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from core import wording
+from core.studies import reranking
 from core.studies.retrieval import QueryResult
 from core.types import Dataset
 from core.ui.app import cache
 from core.ui.components.gallery import Card
 from core.ui.widgets import image_cards
+
+text = wording.page("steps")
 
 
 def result_cards(
@@ -52,12 +56,33 @@ def result_cards(
                 (title, int(own_rank) if own_rank > 0 else None, float(score) if np.isfinite(score) else None)
                 for title, own_rank, score in zip(titles, contributions.ranks[at], contributions.scores[at])
             ),
-            note="" if rank else "not retrieved",
+            note=_before(result, item) if rank else "not retrieved",
         )
+        if result.system.rerank is not None and rank:
+            card = dataclasses.replace(card, facts=(*_through(loaded, result, int(item)), *card.facts))
         if agreement_k and (sentence := titled.sentence(at, agreement_k)):
             card = dataclasses.replace(card, facts=((f"first {agreement_k} of each", sentence), *card.facts))
         cards.append(card)
     return cards
+
+
+def _before(result: QueryResult, item: int) -> str:
+    """Where a result stood before it was ranked again; "" where it did not move."""
+    before = result.ranks_before
+    if before is None or before[item] == result.ranks[item]:
+        return ""
+    return text("phrase.moved", before=f"{before[item]:,}") if before[item] else text("phrase.unlisted")
+
+
+def _through(loaded: Dataset, result: QueryResult, item: int) -> list[tuple[str, str]]:
+    """Through which images a result came, for the large card."""
+    system = result.system
+    if system.spec is None or system.rerank is None or system.rerank.settings.get("depth"):
+        return []  # with a depth nobody knows the neighbours in the whole gallery
+    items = reranking.through(system.prepared, system.spec, 0, item)
+    positions = system.space.split.gallery[items]
+    names = ", ".join(f"{loaded.ids[position]} {loaded.label_of(int(position))}".strip() for position in positions)
+    return [(text("label.through"), names or text("phrase.nobody"))]
 
 
 def frame(loaded: Dataset, result: QueryResult, item: int, position: int) -> str:

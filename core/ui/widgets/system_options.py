@@ -14,7 +14,7 @@ from core.setups import FusionSetup
 from core.studies import system_spec_text
 from core.studies.system_spec_text import SystemRef
 from core.ui.app import cache, state, theme
-from core.ui.widgets import weight_shares
+from core.ui.widgets import lab_steps, weight_shares
 from core.ui.widgets.sidebar import Selection
 
 shared = wording.page("shared")
@@ -31,7 +31,13 @@ def lab_fusion(names: tuple[str, ...]) -> FusionSpec | None:
         return None
     fitted = weight_shares.fitted(dict(state.get(FusionSetup, "shares") or ()), names)
     try:
-        mix = FusionSpec("lab", state.get(FusionSetup, "strategy"), names)
+        mix = FusionSpec(
+            "lab",
+            state.get(FusionSetup, "strategy"),
+            names,
+            prepare=lab_steps.chosen_step("preparation", "prepare"),
+            rerank=lab_steps.chosen_step("re-ranking", "rerank"),
+        )
         return system_spec_text.named_by_shares(mix.with_shares(fitted))
     except CoreError:
         return system_spec_text.named_by_shares(

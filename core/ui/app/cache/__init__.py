@@ -33,6 +33,7 @@ from core.ui.app.cache.fusions import (
     query_sample,
     two_strongest,
 )
+from core.ui.app.cache.steps import hubness, pipeline, rerank_cost, training_truth
 from core.ui.app.cache.systems import comparison_of, evaluation_of, protocols, system_ranks, verification_of
 from core.ui.app.cache.vector_sets import engine, image_query, joint_space, n_valid, relevance_of, vector_set, vectors
 
@@ -53,6 +54,7 @@ __all__ = [
     "evaluation_of",
     "evaluator",
     "headline",
+    "hubness",
     "image_query",
     "interpolated_curve",
     "intervals",
@@ -62,16 +64,19 @@ __all__ = [
     "list_metrics",
     "n_valid",
     "objective",
+    "pipeline",
     "protocols",
     "query_sample",
     "ready_datasets",
     "relevance_of",
+    "rerank_cost",
     "sample_positions",
     "status",
     "status_table",
     "store_folder",
     "subset_costs",
     "system_ranks",
+    "training_truth",
     "two_strongest",
     "usable_backbones",
     "vector_set",

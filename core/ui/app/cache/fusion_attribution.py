@@ -18,7 +18,7 @@ shared = wording.page("shared")
 
 
 def _without_shares(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> tuple:
-    return spec.kind, spec.parameters
+    return spec.kind, spec.parameters, spec.prepare
 
 
 def _shares_of_many(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> FusionSpec | tuple:

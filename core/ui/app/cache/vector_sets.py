@@ -9,7 +9,8 @@ from core.errors import BadInput, NotComputed
 from core.search import LiveEngine
 from core.studies import embedding, maps, retrieval
 from core.studies.system_spec_text import SystemRef
-from core.studies.systems import System, VectorSet
+from core.studies.systems import System
+from core.studies.vector_set import VectorSet, groups_of
 from core.types import Dataset, Relevance
 from core.ui.app.cached import cached
 
@@ -29,7 +30,7 @@ def _vectors(loaded: Dataset, name: str) -> np.ndarray:
 @cached("resource", max_entries=8)
 def vector_set(loaded: Dataset, names: tuple[str, ...]) -> VectorSet:
     """The vectors of these backbones over the dataset's split, shared by all sessions."""
-    shared = VectorSet(vectors(loaded, names), loaded.split)
+    shared = VectorSet(vectors(loaded, names), loaded.split, groups=groups_of(loaded))
     shared.keep()
     return shared
 
@@ -44,7 +45,7 @@ def joint_space(loaded: Dataset, named: SystemRef) -> projection.JointSpace:
     spec = named.spec
     if spec is None:
         return maps.space_of(vectors(loaded, (named.text,)), {named.text: 1.0})
-    if spec.kind == "concat":
+    if spec.kind == "concat" and spec.prepare is None:
         single = [joint_space(loaded, SystemRef(name, name)) for name in spec.active]
         return projection.JointSpace.joined(single, [spec.shares[name] for name in spec.active])
     system = System(named.title, vector_set(loaded, tuple(spec.backbones)), spec)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from core.errors import CoreError
-from core.fusion import FUSIONS, FusionSpec, store
+from core.fusion import FUSIONS, FusionSpec, Step, store
 from core.fusion import spec as fusion_files
 from core.fusion.strategy import Strategy
 from core.setups import FrameSetup, FusionSetup
@@ -15,10 +16,12 @@ from core.studies.training import trained_fusions
 from core.types import Dataset
 from core.ui.app import state
 from core.ui.app.cached import cached
-from core.ui.widgets import sidebar, weight_shares
+from core.ui.widgets import lab_steps, sidebar, weight_shares
 
 NOW, BASELINE = "this fusion", "baseline"
 _SAVED = "saved "
+STEP_FIELDS = {"preparation": "prepare", "re-ranking": "rerank"}
+"""The two tables of steps → the field of the setup."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,15 @@ class FusionSettings:
     strategy: str
     parameters: str
     shares: tuple[tuple[str, float], ...]
+    prepare: str = ""
+    rerank: str = ""
 
     @property
     def as_text(self) -> str:
-        """One line: 'concat|norm:zscore|a:0.5,b:0.5'."""
-        return "|".join(
-            (self.strategy, self.parameters, ",".join(f"{name}:{share:.4f}" for name, share in self.shares))
-        )
+        """One line: 'concat|norm:zscore|a:0.5,b:0.5', with steps 'concat||a:0.5,b:0.5|centred|k_reciprocal:k1=8'."""
+        shares = ",".join(f"{name}:{share:.4f}" for name, share in self.shares)
+        steps = (self.prepare, self.rerank) if self.prepare or self.rerank else ()
+        return "|".join((self.strategy, self.parameters, shares, *steps))
 
     @classmethod
     def read(cls, text: str) -> FusionSettings | None:
@@ -43,8 +48,10 @@ class FusionSettings:
         parameter_text, second, parts = rest.partition("|")
         if not bar or not second or kind not in FUSIONS or FUSIONS.get(kind).learned:
             return None
-        shares = FusionSetup.__dataclass_fields__["shares"].metadata["bounds"].clean(parts, ())
-        return cls(kind, parameter_text, shares) if shares else None
+        share_text, _, steps = parts.partition("|")
+        prepare, _, rerank = steps.partition("|")
+        shares = FusionSetup.__dataclass_fields__["shares"].metadata["bounds"].clean(share_text, ())
+        return cls(kind, parameter_text, shares, prepare, rerank) if shares else None
 
 
 def parameters(strategy: Strategy, text: str) -> dict[str, Any]:
@@ -82,7 +89,27 @@ def mix() -> FusionSettings:
     kind = state.get(FusionSetup, "strategy")
     kind = kind if kind in kinds() else FusionSetup.strategy
     parameter_text = as_text(parameters(FUSIONS.get(kind), state.get(FusionSetup, "parameters")))
-    return FusionSettings(kind, parameter_text, weight_shares.as_pairs(dict(state.get(FusionSetup, "shares"))))
+    return FusionSettings(
+        kind,
+        parameter_text,
+        weight_shares.as_pairs(dict(state.get(FusionSetup, "shares"))),
+        *(step_text(lab_steps.chosen_step(kind, name)) for kind, name in STEP_FIELDS.items()),
+    )
+
+
+def step_read(kind: str, text: str) -> Step | None:
+    """A step of the settings; None for none and for what cannot be read."""
+    return lab_steps.step_of(kind, text)
+
+
+def without_rerank(spec: FusionSpec) -> FusionSpec:
+    """The same fusion with its list as retrieved."""
+    return dataclasses.replace(spec, rerank=None)
+
+
+def step_text(step: Step | None) -> str:
+    """A step as the settings hold it, "" for none."""
+    return "" if step is None else step.text
 
 
 def lost_strategy() -> str:
@@ -101,7 +128,11 @@ def spec_of(settings: FusionSettings, names: tuple[str, ...], name: str = NOW) -
     set_ones = tuple(parameters(strategy, settings.parameters).items())
     spec = FusionSpec(name, settings.strategy, names, parameters=set_ones)
     spec = spec.with_shares(weight_shares.fitted(dict(settings.shares), names))
-    return fusion_files.FusionSpec(name, spec.kind, names, spec.weights, spec.parameters, trained_on=_trained_on(spec))
+    steps = (
+        lab_steps.step_of("preparation", settings.prepare),
+        lab_steps.step_of("re-ranking", settings.rerank),
+    )
+    return fusion_files.FusionSpec(name, spec.kind, names, spec.weights, spec.parameters, (), _trained_on(spec), *steps)
 
 
 def _rounded(spec: FusionSpec) -> tuple:
@@ -136,6 +167,8 @@ def _show(settings: FusionSettings) -> None:
     state.set_field(FusionSetup, "strategy", settings.strategy)
     state.set_field(FusionSetup, "parameters", settings.parameters)
     state.set_field(FusionSetup, "shares", settings.shares)
+    for field in STEP_FIELDS.values():
+        state.set_field(FusionSetup, field, getattr(settings, field))
 
 
 def step(back: bool) -> None:
@@ -148,8 +181,7 @@ def step(back: bool) -> None:
 
 def set_shares(parts: Mapping[str, float]) -> None:
     """New shares."""
-    now = mix()
-    put(FusionSettings(now.strategy, now.parameters, weight_shares.as_pairs(parts)))
+    put(dataclasses.replace(mix(), shares=weight_shares.as_pairs(parts)))
 
 
 def slid(name: str, names: tuple[str, ...]) -> None:
@@ -162,7 +194,7 @@ def slid(name: str, names: tuple[str, ...]) -> None:
 
 def strategy_chosen() -> None:
     """Another strategy: it starts with its own defaults."""
-    put(FusionSettings(state.get(FusionSetup, "strategy"), "", mix().shares))
+    put(dataclasses.replace(mix(), strategy=state.get(FusionSetup, "strategy"), parameters=""))
 
 
 def parameter_set(kind: str, name: str) -> None:
@@ -170,7 +202,12 @@ def parameter_set(kind: str, name: str) -> None:
     now = mix()
     value = state.widget(f"parameter {kind} {name}")
     values = parameters(FUSIONS.get(kind), now.parameters) | {name: value}
-    put(FusionSettings(kind, as_text(parameters(FUSIONS.get(kind), as_text(values))), now.shares))
+    put(dataclasses.replace(now, strategy=kind, parameters=as_text(parameters(FUSIONS.get(kind), as_text(values)))))
+
+
+def step_set(kind: str, step: Step | None) -> None:
+    """Another preparation or re-ranking, or other parameters of it; None is none."""
+    put(dataclasses.replace(mix(), **{STEP_FIELDS[kind]: step_text(step)}))
 
 
 def lock(name: str) -> None:
@@ -191,7 +228,7 @@ def pin(spec: FusionSpec | None) -> None:
     if spec is None:
         state.set_field(FusionSetup, "baseline", "")
         return
-    pinned = FusionSettings(spec.kind, as_text(dict(spec.parameters)), weight_shares.as_pairs(spec.shares))
+    pinned = _settings_of(spec)
     state.set_field(FusionSetup, "baseline", pinned.as_text)
 
 
@@ -230,13 +267,19 @@ def use(spec: FusionSpec) -> None:
     """Take the strategy, the parameters, the weights and the backbones of a fusion that sliders can play with."""
     state.set_field(FrameSetup, "backbones", spec.backbones)
     mark_fitted(spec)
-    parameter_values = {name: value for name, value in spec.parameters if spec.strategy.parameter(name)}
-    put(FusionSettings(spec.kind, as_text(parameter_values), weight_shares.as_pairs(spec.shares)))
+    put(_settings_of(spec))
+
+
+def _settings_of(spec: FusionSpec) -> FusionSettings:
+    """A fusion as sliders play with it."""
+    values = {name: value for name, value in spec.parameters if spec.strategy.parameter(name)}
+    shares = weight_shares.as_pairs(spec.shares)
+    return FusionSettings(spec.kind, as_text(values), shares, step_text(spec.prepare), step_text(spec.rerank))
 
 
 def is_even(spec: FusionSpec) -> bool:
-    """True when all its backbones count the same in a concatenation: what a fresh baseline is."""
-    return spec.kind == "concat" and max(spec.shares.values()) - min(spec.shares.values()) < 1e-6
+    """True when all its backbones count the same in a plain concatenation: what a fresh baseline is."""
+    return spec.kind == "concat" and not spec.steps and max(spec.shares.values()) - min(spec.shares.values()) < 1e-6
 
 
 def selection() -> tuple[Dataset, tuple[str, ...], tuple[str, ...]]:

@@ -11,7 +11,7 @@ from core.setups import FusionSetup
 from core.studies import training_split
 from core.types import Dataset
 from core.ui.app import state, theme
-from core.ui.views.fusion import fusion_state
+from core.ui.views.fusion import fusion_state, steps_panel
 
 METRICS = ("map", "p@1", "p@10", "ndcg@10")
 """The metrics of the lab; the first is where a visit starts."""
@@ -63,7 +63,7 @@ def build() -> LabView:
     if state.get(FusionSetup, "metric") not in METRICS:
         state.set_field(FusionSetup, "metric", METRICS[0])
     setup = state.read(FusionSetup)
-    spec = fusion_state.spec_of(mix, names)
+    spec = steps_panel.shown_now(loaded, names, fusion_state.spec_of(mix, names))
     state.session_set("lab mix", mix)
     base, base_title = fusion_state.baseline(names, embedded)
     evaluated = training_split.without(loaded, (*spec.trained_on, *base.trained_on)) if loaded.has_labels else loaded

@@ -14,6 +14,7 @@ from core.ui.views.fusion import (
     changes_tab,
     curve_tab,
     landscape_tab,
+    pipeline_tab,
     saved_tab,
     training,
 )
@@ -29,6 +30,7 @@ LOOKS = {
     "curve": ("Precision and recall", curve_tab.draw),
     "landscape": ("Landscape", landscape_tab.draw),
     "adds": ("What each adds", attribution_tab.draw),
+    "steps": ("Step by step", pipeline_tab.draw),
     "changes": ("Winners and losers", changes_tab.draw),
     "budget": ("Budget", budget_tab.draw),
     "trained": ("Trained fusions", _trained),
@@ -70,4 +72,4 @@ def draw(loaded: Dataset, evaluated: Dataset, names: tuple[str, ...], spec: Fusi
             "Choose Concatenation or a weighted sum."
         )
         return
-    LOOKS[look][1](loaded if look in ("trained", "files") else sampled or evaluated, names, spec, base)
+    LOOKS[look][1](loaded if look in ("trained", "files", "steps") else sampled or evaluated, names, spec, base)

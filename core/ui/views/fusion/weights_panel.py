@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from core import wording
@@ -12,7 +10,8 @@ from core.fusion.strategy import Parameter
 from core.setups import FusionSetup
 from core.types import Dataset
 from core.ui.app import state, theme
-from core.ui.views.fusion import fusion_state, training
+from core.ui.views.fusion import fusion_state, steps_panel, training
+from core.ui.widgets import parameter_widget
 
 text = wording.page("fusion_lab")
 
@@ -47,6 +46,7 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         args=(spec,),
         help=text("help.pin"),
     )
+    steps_panel.draw(loaded, spec)
     for remark in spec.remarks:
         st.caption(f":material/info: {theme.plain(remark)}")
     if not spec.strategy.weight:
@@ -55,23 +55,6 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
 
 def _parameter(spec: FusionSpec, parameter: Parameter) -> None:
     """A widget for a parameter of the strategy; its bounds come from the strategy."""
-    key, bounds = f"parameter {spec.kind} {parameter.name}", parameter.bounds
-    state.set_widget(key, spec.settings[parameter.name])
-    options: dict[str, Any] = {
-        "label": bounds.label or parameter.name,
-        "key": key,
-        "help": bounds.help or None,
-        "on_change": fusion_state.parameter_set,
-        "args": (spec.kind, parameter.name),
-    }
-    if bounds.kind == "choice":
-        st.selectbox(options=list(bounds.names() if bounds.names else ()), width=170, **options)
-    elif bounds.kind == "flag":
-        st.toggle(**options)
-    else:
-        whole = bounds.kind == "whole"
-        kind = int if whole else float
-        options |= {"value": None if parameter.default is None else "min", "placeholder": "not set"}
-        options |= {"min_value": kind(bounds.low), "max_value": kind(bounds.high)}
-        options |= {"step": kind(1 if whole else max(bounds.step / 2, 0.1)), "format": "%d" if whole else "%g"}
-        st.number_input(width=150, **options)
+    key = f"parameter {spec.kind} {parameter.name}"
+    change = {"on_change": fusion_state.parameter_set, "args": (spec.kind, parameter.name)}
+    parameter_widget.draw(parameter, key, spec.settings[parameter.name], change)

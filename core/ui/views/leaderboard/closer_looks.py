@@ -6,13 +6,14 @@ import streamlit as st
 
 from core.setups import LeaderboardSetup
 from core.ui.app import state
-from core.ui.views.leaderboard import classes, differences, intervals, quality_cost
+from core.ui.views.leaderboard import classes, differences, hubs, intervals, quality_cost
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 
 LOOKS = {
     "intervals": ("Intervals", intervals.draw),
     "differences": ("Differences", differences.draw),
     "cost": ("Quality and cost", quality_cost.draw),
+    "hubs": ("Hubs", hubs.draw),
     "classes": ("Class by class", classes.draw),
 }
 

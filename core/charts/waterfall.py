@@ -1,0 +1,141 @@
+"""What each step adds: floating bars from one mean to the next, the interval of each mean over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from core import templates
+from core.charts import base
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from core.studies.pipeline import Pipeline
+
+GAIN, LOSS, START = "#2f9e6e", "#c4513a", "#7a8699"
+
+
+class WaterfallStep(NamedTuple):
+    """One step: the mean after it with its interval, and what it added (text for people)."""
+
+    name: str
+    mean: float
+    low: float
+    high: float
+    added: str
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    """Steps from top to bottom; each bar runs from the mean before to the mean after it.
+
+    Attributes:
+        steps: in the order of building.
+        label: of the metric.
+    """
+
+    steps: Sequence[WaterfallStep]
+    label: str
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Ends of the axis: around all intervals, with room for the text behind them."""
+        ends = [value for step in self.steps for value in (step.low, step.high, step.mean) if value == value]
+        low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+        room = max(high - low, 0.02)
+        return max(0.0, low - 0.25 * room), high + 0.55 * room
+
+    def _bars(self) -> list[tuple[float, float, str]]:
+        """(from, to, colour) of each bar; the first starts at the edge."""
+        before, bars = self.limits[0], []
+        for at, step in enumerate(self.steps):
+            colour = START if not at else GAIN if step.mean >= before else LOSS
+            bars.append((before, step.mean, colour))
+            before = step.mean
+        return bars
+
+    def figure(self) -> go.Figure:
+        """As a Plotly figure."""
+        figure, places = base.new_figure(), list(range(len(self.steps)))
+        bars, means = self._bars(), [step.mean for step in self.steps]
+        figure.add_bar(
+            x=[after - before for before, after, _ in bars],
+            base=[before for before, _, _ in bars],
+            y=places,
+            orientation="h",
+            marker={"color": [colour for *_, colour in bars]},
+            hoverinfo="skip",
+        )
+        figure.add_scatter(
+            x=means,
+            y=places,
+            mode="markers",
+            marker={"size": 7, "color": [colour for *_, colour in bars]},
+            error_x=base.error_bars(means, [step.low for step in self.steps], [step.high for step in self.steps], 0.9),
+            customdata=[[base.plain_text(step.name), step.added] for step in self.steps],
+            hovertemplate="%{customdata[0]}<br>%{x:.4f}<br>%{customdata[1]}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=[max(step.high, step.mean) for step in self.steps],
+            y=places,
+            mode="text",
+            text=[f"  {step.mean:.3f}  {step.added}" for step in self.steps],
+            textposition="middle right",
+            textfont={"size": 11},
+            hoverinfo="skip",
+            cliponaxis=False,
+        )
+        figure.update_layout(bargap=0.4, showlegend=False)
+        base.base_layout(figure, height=64 + 40 * max(2, len(self.steps)))
+        figure.update_xaxes(range=self.limits, title=base.plain_text(self.label))
+        names = [base.plain_text(step.name, 44) for step in self.steps]
+        figure.update_yaxes(
+            tickvals=places, ticktext=names, range=[len(places) - 0.5, -0.5], showgrid=False, zeroline=False
+        )
+        return figure.update_layout(margin={"t": 4})
+
+    def svg(self) -> str:
+        """As an SVG of 1,056 units across."""
+        left, right, step_height = 264, 1000, 30
+        low, high = self.limits
+
+        def across(value: float) -> float:
+            """Where a value stands."""
+            return round(left + (value - low) / (high - low) * (right - left), 1)
+
+        rows = [
+            {
+                "name": step.name,
+                "short": step.name if len(step.name) <= 40 else step.name[:39] + "…",
+                "colour": colour,
+                "y": 6 + number * step_height,
+                "from": across(min(before, after)),
+                "width": round(max(abs(across(after) - across(before)), 1.0), 1),
+                "interval": (across(step.low), across(step.high)) if step.low == step.low else None,
+                "end": across(max(step.high, step.mean) if step.high == step.high else step.mean),
+                "text": f"{step.mean:.3f}  {step.added}",
+            }
+            for number, (step, (before, after, colour)) in enumerate(zip(self.steps, self._bars()))
+        ]
+        marks = [(across(value), f"{value:g}") for value in base.ticks(low, high)]
+        bottom = 6 + step_height * len(rows)
+        return templates.render(
+            "bar_chart.svg.jinja", rows=rows, ticks=marks, label=self.label, left=left, bottom=bottom
+        )
+
+
+def of_pipeline(pipeline: Pipeline) -> Waterfall:
+    """The waterfall of a pipeline, in mAP over the queries that reported."""
+    steps = [
+        WaterfallStep(
+            stage.name,
+            stage.map.mean,
+            stage.map.low,
+            stage.map.high,
+            "" if stage.added is None else f"{stage.added.mean:+.3f} [{stage.added.low:+.3f}, {stage.added.high:+.3f}]",
+        )
+        for stage in pipeline.stages
+    ]
+    return Waterfall(steps, f"mAP over {pipeline.n_valid:,} queries that chose nothing")

@@ -1,0 +1,148 @@
+"""Steps before and after the search on the pages: chosen in the lab, kept in links, shown in the Leaderboard and on Retrieval."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import metrics
+from core.fusion import FusionSpec, Step
+from core.metrics import hubs
+from core.studies import embedding, fusion, pipeline, reranking, training_split
+from core.studies import retrieval as study
+from core.studies.ranker import Ranker
+from core.studies.systems import System
+from core.ui.app import jobs
+from core.ui.widgets import result_cards
+from tests.browser import ROOT
+from tests.pages.alone import forget_everything
+
+PAIR = ("hsv_histogram", "hog")
+STEPS = {"pre": "centred", "re": "k_reciprocal:k1=5,k2=2"}
+
+
+@pytest.fixture
+def opened(tiny_world: SimpleNamespace):
+    """A function that opens a page on the tiny world with a link."""
+    forget_everything()
+    jobs._JOBS.clear()
+    embedding.embed(tiny_world.dataset, PAIR)
+
+    def of(page: str, **link: str) -> AppTest:
+        app = AppTest.from_string(
+            "import runpy\n"
+            "from core.ui.app import state\n"
+            "from core.ui.widgets import sidebar\n"
+            f"state.begin({page!r})\n"
+            "sidebar.frame()\n"
+            f"runpy.run_path({str(ROOT / 'pages' / (page + '.py'))!r})\n",
+            default_timeout=90,
+        )
+        for name, value in ({"d": "tiny", "b": ",".join(PAIR)} | link).items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception, app.exception
+        return app
+
+    of.dataset = tiny_world.dataset
+    return of
+
+
+def figure(app: AppTest) -> float:
+    """The mAP that the live lab shows."""
+    data = next(json.loads(one.proto.json) for one in app.get("bidi_component") if "canUndo" in one.proto.json)
+    return data["answer"]["means"][[one["label"] for one in data["metrics"]].index("mAP")]
+
+
+def mean_ap(dataset, spec: FusionSpec) -> float:
+    from core import data
+
+    system = System("m", fusion.space_of(dataset, PAIR), spec)
+    return metrics.mean(metrics.average_precision(Ranker(data.relevance(dataset)).rank(system).ranks))
+
+
+def test_the_lab_shows_the_figures_of_the_steps_and_keeps_them_in_the_link(opened) -> None:
+    app = opened("fusion_lab", **STEPS)
+    spec = FusionSpec(
+        "m",
+        "concat",
+        PAIR,
+        prepare=Step("preparation", "centred"),
+        rerank=Step.read("re-ranking", STEPS["re"]),
+    )
+    shown = figure(app)
+    assert shown == pytest.approx(mean_ap(opened.dataset, spec), abs=6e-4)
+    assert any("ms a query" in one.value for one in app.caption)
+    chosen = next(one for one in app.selectbox if one.key == "lab re-ranking")
+    assert chosen.value == "k_reciprocal"
+    chosen.set_value("csls").run()
+    assert not app.exception and "csls" in str(app.query_params["re"])
+    next(one for one in app.selectbox if one.key == "lab re-ranking").set_value("").run()
+    plain = figure(app)
+    centred = FusionSpec("m", "concat", PAIR, prepare=Step("preparation", "centred"))
+    assert plain == pytest.approx(mean_ap(opened.dataset, centred), abs=6e-4)
+
+
+def test_a_fusion_without_vectors_says_so_and_any_link_opens(opened) -> None:
+    app = opened("fusion_lab", s="rrf", re="k_reciprocal")
+    assert any("no vectors" in one.value for one in app.warning) and figure(app) > 0
+    for wrong in ("nothing_such", "csls:k=much", "~~~", "k_reciprocal:k1=-5"):
+        assert figure(opened("fusion_lab", re=wrong, pre=wrong)) > 0
+
+
+def test_step_by_step_reports_what_the_study_says(opened) -> None:
+    from core import data
+
+    app = opened("fusion_lab", see="steps", re="csls")
+    next(one for one in app.button if one.label == "Build step by step").click().run()
+    job = next(job for name, job in jobs._JOBS.items() if name.startswith("pipeline"))
+    assert job.ended.wait(60) and job.state == "done", job.sentence
+    app.run()
+    space, truth = fusion.space_of(opened.dataset, PAIR), data.relevance(opened.dataset)
+    training = training_split.training(opened.dataset, space, truth)
+    made = pipeline.build(training, space, truth, PAIR, rerank=Step("re-ranking", "csls"))
+    rows = next(one.value for one in app.dataframe if "P@1" in one.value)
+    assert [f"{stage.map.mean:.3f}" for stage in made.stages] == [text[:5] for text in rows["mAP"]]
+    assert made.stages[0].added is None and made.stages[-1].spec.rerank is not None
+    queries = set(training_split.query_keys(opened.dataset))
+    assert set(made.final.trained_on) <= queries and len(made.final.trained_on) < len(queries)
+
+
+def test_the_leaderboard_has_hubness_and_the_hubs(opened) -> None:
+    from core import data
+
+    app = opened("leaderboard", see="hubs", sys="hog|hog~csls:k=3", cols="map,hubness")
+    truth, space = data.relevance(opened.dataset), fusion.space_of(opened.dataset, PAIR)
+    system = System("hog", space)
+    counted = hubs.hubness(Ranker(truth).rank(system, k=10).items, 60)
+    table = app.dataframe[0].value
+    row = table[table["system"] == "HOG"].iloc[0]
+    assert row["hubness"] == pytest.approx(counted.skewness, abs=1e-9)
+    assert any("CSLS" in text for text in table["system"])
+    assert any("skewness" in one.value for one in app.caption)
+
+
+def test_retrieval_says_where_a_result_stood_before(opened) -> None:
+    spec = FusionSpec("m", "concat", PAIR, rerank=Step.read("re-ranking", "k_reciprocal:k1=5,k2=2,keep=0"))
+    space = fusion.space_of(opened.dataset, PAIR)
+    query = study.gallery_image_query(opened.dataset, space, 0)
+    result = study.retrieve(query, query.system("m", spec))
+    before = study.retrieve(query, query.system("m", FusionSpec("m", "concat", PAIR)))
+    assert (result.ranks_before == before.ranks).all() and before.ranks_before is None
+    moved = np.flatnonzero(result.ranks != before.ranks)
+    cards = result_cards.result_cards(opened.dataset, result, moved[:5], {})
+    for card, item in zip(cards, moved):
+        assert card.note == f"rank {before.ranks[item]:,} before"
+        assert card.facts[0][0] == "through"
+    through = reranking.through(space, spec, 0, int(result.order[0]))
+    rows = study_vectors(space)
+    assert len(through) and all(rows[0] @ rows[item] > np.sort(rows[0] @ rows.T)[-8] for item in through)
+
+
+def study_vectors(space) -> np.ndarray:
+    """The fused vectors of the pair."""
+    return space.fused(FusionSpec("m", "concat", PAIR))
