@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import wording
 from core.cli import inputs, outputs
 from core.cli.verbs import BACKBONES, DATASET, STEPS, Verb, flag
 from core.errors import BadInput
@@ -14,6 +15,8 @@ from core.errors import BadInput
 if TYPE_CHECKING:
     from core.studies.pipeline import Pipeline
     from core.types import Dataset
+
+text = wording.page("cli")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -42,9 +45,7 @@ def of_arguments(arguments: argparse.Namespace, dataset: Dataset, names: Sequenc
     prepare = Step.read("preparation", arguments.prepare)
     rerank = Step.read("re-ranking", arguments.rerank)
     if not dataset.has_labels:
-        raise BadInput(
-            f"{dataset.name!r} has no labels, so nothing can be tuned. Add the images with one folder per class."
-        )
+        raise BadInput(text("error.no_labels_tune", dataset=repr(dataset.name)))
     space, truth = fusion.space_of(dataset, names), data.relevance(dataset)
     training = training_split.training(dataset, space, truth, seed=arguments.seed or 0)
     made = pipeline.build(training, space, truth, names, prepare=prepare, rerank=rerank, task=inputs.task())
@@ -54,13 +55,13 @@ def of_arguments(arguments: argparse.Namespace, dataset: Dataset, names: Sequenc
 
 PIPELINE = Verb(
     "pipeline",
-    "what each step adds: fusion, weights, preparation, re-ranking",
+    text("phrase.what_step_adds"),
     run,
     (
         *DATASET,
         *BACKBONES,
         *STEPS,
-        flag("--fusion-out", type=Path, metavar="FILE", help="write the whole pipeline as a fusion (JSON)"),
+        flag("--fusion-out", type=Path, metavar="FILE", help=text("flag.write_pipeline_fusion")),
     ),
     {"fusion_out": (".json",)},
 )

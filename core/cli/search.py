@@ -20,14 +20,12 @@ def run(arguments: argparse.Namespace) -> None:
     from core.studies.text import text_encoding, text_query, text_search
 
     if bool(arguments.like) == bool(arguments.words.strip()):
-        raise BadInput(
-            'Say what to look for: a text, e.g. search "red shoe", or an image of the dataset with --like ID.'
-        )
+        raise BadInput(text("error.text_or_image"))
     if arguments.like:
         _like(arguments)
         return
     if arguments.prepare or arguments.rerank:
-        raise BadInput("--prepare and --rerank belong to an image as the query: add --like ID, or leave them out.")
+        raise BadInput(text("error.steps_need_image"))
     query = text_query.parse(arguments.words)
     names = tuple(arguments.backbone) or ("concepts_lite0",)
     text_encoding.require_reader(names)
@@ -56,18 +54,23 @@ def _like(arguments: argparse.Namespace) -> None:
     dataset = inputs.embedded(arguments, names).dataset
     ids = [str(name) for name in dataset.ids]
     if arguments.like not in ids:
-        raise UnknownName(f"{dataset.name!r} has no image {arguments.like[:80]!r}.{did_you_mean(arguments.like, ids)}")
+        hint = did_you_mean(arguments.like, ids)
+        raise UnknownName(
+            text("error.no_such_image", dataset=repr(dataset.name), image=repr(arguments.like[:80]), hint=hint)
+        )
     spec = with_steps(equal(names) if len(names) > 1 else FusionSpec(names[0], "concat", names), prepare, rerank)
     query = retrieval.gallery_image_query(dataset, fusion.space_of(dataset, names), ids.index(arguments.like))
     result = retrieval.retrieve(query, query.system(spec.name, spec))
-    print(f"Like {arguments.like} {dataset.label_of(ids.index(arguments.like))}: {title(spec)}")
+    image = f"{arguments.like} {dataset.label_of(ids.index(arguments.like))}".strip()
+    print(text("phrase.like_image", image=image, system=title(spec)))
     before = result.ranks_before
     for rank, item in enumerate(result.order[: max(1, arguments.k)], start=1):
         position = int(dataset.split.gallery[item])
-        moved = "" if before is None else f"  rank {before[item]:>5,} before" if before[item] else "  not listed before"
-        print(
-            f"{rank:4d}  {result.scores[item]:7.3f}{moved}  {dataset.ids[position]}  {dataset.label_of(position)}".rstrip()
-        )
+        line = [f"{rank:4d}", f"{result.scores[item]:7.3f}", str(dataset.ids[position]), dataset.label_of(position)]
+        if before is not None:
+            moved = text("phrase.rank_before", rank=f"{before[item]:>5,}")
+            line.insert(2, moved if before[item] else text("phrase.not_listed_before"))
+        print("  ".join(line).rstrip())
 
 
 SEARCH = Verb(
