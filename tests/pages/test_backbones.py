@@ -7,6 +7,7 @@ import io
 import os
 import re
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -231,6 +232,15 @@ def app(tmp_path_factory: pytest.TempPathFactory, tiny_images: Path):
         yield address
 
 
+def _click_row(tab, grid, row: int, x: int) -> None:  # noqa: F811
+    """Click into a row of the table, once the table rests where it is."""
+    before, now = None, grid.bounding_box()
+    while now != before:
+        tab.wait_for_timeout(300)
+        before, now = now, grid.bounding_box()
+    tab.mouse.click(now["x"] + x, now["y"] + 38 + 35 * row + 17)
+
+
 @pytest.mark.browser
 @pytest.mark.slow
 def test_a_row_opens_its_card_and_ticked_rows_are_embedded(app: str, tab, tmp_path: Path) -> None:  # noqa: F811
@@ -241,12 +251,12 @@ def test_a_row_opens_its_card_and_ticked_rows_are_embedded(app: str, tab, tmp_pa
     expect(grid).to_be_visible(timeout=60_000)
     expect(tab.get_by_role("heading", name="HSV histogram")).to_be_visible(timeout=60_000)
     expect(tab.locator("[data-testid=stSelectbox]", has_text="Runs on")).to_be_visible(timeout=60_000)
-    box = grid.bounding_box()
-    tab.mouse.click(box["x"] + 100, box["y"] + 38 + 35 * 2 + 17)
+    click = partial(_click_row, tab, grid)
+    click(2, 100)
     expect(tab.get_by_role("heading", name="LBP texture")).to_be_visible(timeout=30_000)
     expect(tab).to_have_url(re.compile("card=lbp"))
     for row in (2, 3):
-        tab.mouse.click(box["x"] + 17, box["y"] + 38 + 35 * row + 17)
+        click(row, 17)
         expect(tab.get_by_text(f"{row - 1} ticked")).to_be_visible(timeout=30_000)
     tab.get_by_role("button", name="Embed for tiny").click()
     expect(tab.get_by_text("they share")).to_be_visible()
