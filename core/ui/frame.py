@@ -85,7 +85,7 @@ def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
     first = pages[0][3]
     redirects = [_redirect(old, by_address[new]) for old, new in {first: first, **moved}.items()]
     sections[pages[0][4]] += redirects
-    page = st.navigation(sections)
+    page = st.navigation(sections, expanded=True)
     if page in redirects:
         page.run()
     state.begin(page.url_path, deferred=True)
