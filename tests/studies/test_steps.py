@@ -10,7 +10,7 @@ from core.fusion import FusionSpec, Step
 from core.fusion.rerankings import RERANKINGS
 from core.metrics import hubs
 from core.search import rank_scores
-from core.studies import step_tuning, system_spec_text
+from core.studies import retrieval, step_tuning, system_spec_text
 from core.studies.ranker import Ranker
 from core.studies.systems import System
 from core.studies.vector_set import VectorSet
@@ -146,3 +146,14 @@ def test_hubness_is_the_skewness_of_scipy(space: VectorSet, truth: Relevance) ->
     counted = hubs.hubness(items, N)
     assert counted.skewness == pytest.approx(skew(np.bincount(items[:, :10].ravel(), minlength=N)))
     assert counted.counts.sum() == 10 * N and counted.n_anti_hubs == (counted.counts == 0).sum()
+
+
+def test_an_uploaded_image_is_prepared_and_ranked_as_if_it_stood_behind_the_gallery(space: VectorSet) -> None:
+    upload = {name: unit(VECTORS[name][:1] + 0.1 * VECTORS[name][7:8]) for name in VECTORS}
+    query = retrieval.uploaded_image_query(None, space, upload)  # type: ignore[arg-type]  # only part_of reads the dataset
+    behind = {name: np.concatenate([VECTORS[name], upload[name]]) for name in VECTORS}
+    outside = VectorSet(behind, Split(np.array([N]), np.arange(N)))
+    for step in (RERANKED, Step("re-ranking", "augmentation_expansion"), Step("re-ranking", "csls")):
+        spec = mix(prepare=CENTRED, rerank=step)
+        made = query.system("u", spec).block(0, 1)
+        assert made == pytest.approx(System("o", outside, spec).block(0, 1), abs=1e-6), step.name

@@ -21,6 +21,8 @@ from core.ui.views.fusion import fusion_state
 from core.ui.widgets import parameter_widget
 
 text = wording.page("steps")
+LARGE, DEPTH = 20_000, 1_000
+"""In a gallery of more images only the first results are ranked again, unless somebody says otherwise."""
 AT_ONCE = 4_000_000
 """Queries times gallery images whose list is ranked again while the page waits; more is done beside it."""
 
@@ -92,6 +94,8 @@ def _chosen(loaded: Dataset, kind: str) -> None:
         step = step.with_settings(column=group_columns(loaded)[0])
     elif loaded.has_labels and kind == "re-ranking":
         step = step_tuning.proposed(step, cache.training_truth(loaded))
+    if len(loaded.split.gallery) > LARGE:
+        step = step.with_settings(depth=DEPTH)
     fusion_state.step_set(kind, step)
 
 
