@@ -69,7 +69,8 @@
  * moves its point, and asks for weights by the same way.
  *
  * Style: lab.css, which reads Streamlit's theme variables (--st-text-color, --st-background-color,
- * --st-secondary-background-color, --st-primary-color, --st-font); another page sets them itself.
+ * --st-secondary-background-color, --st-primary-color, --st-font); another page sets them itself. With the style
+ * shared/large_card.css a hovered result opens beside itself.
  */
 
 import { SocketEngine } from "./socket_engine.js";

@@ -118,6 +118,7 @@ export class Results {
   showLarge({ root, rank, item }) {
     const { answer, backbones, words } = this, n = backbones.length;
     const at = (array) => Array.from(array.slice(rank * n, rank * n + n), (value) => value ?? NaN);
+    if (getComputedStyle(this.large).position !== "fixed") return; // this page did not bring shared/large_card.css
     if (!this.shown.includes(answer.ids[rank]) || !root.parentNode) return;
     const data = { large: item.large || item.src, title: item.name, facts: item.facts, rank: rank + 1 };
     data.frame = FRAMES[answer.relevance[rank]];
