@@ -421,6 +421,13 @@ def test_the_journey(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
     assert tab.url == link
     tab.mouse.up()
     tab.wait_for_function("link => location.href !== link", arg=link)
+    place = tab.locator(".landscape .now").get_attribute("transform")
+    hold(tab, 0, 0.95)
+    assert tab.locator(".landscape .now").get_attribute("transform") != place  # and the point the sliders
+    tab.mouse.up()
+    tab.get_by_role("button", name="Undo the last change.").click()
+    expect(tab.locator(".landscape .now")).to_have_attribute("transform", place)
+    at_rest(tab)
     clicked = {
         part.split(":")[0]: float(part.split(":")[1])
         for part in re.search(r"w=([^&]*)", tab.url.replace("%3A", ":").replace("%2C", ",")).group(1).split(",")

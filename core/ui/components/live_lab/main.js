@@ -78,24 +78,24 @@ import { LabView } from "./view.js";
 
 export default function (component) {
   const { parentElement, data, setStateValue, setTriggerValue } = component;
-  let lab = parentElement.liveLab;
-  if (!lab) {
-    const engine = new SocketEngine();
+  let mounted = parentElement.liveLab;
+  if (!mounted) {
+    mounted = parentElement.liveLab = { engine: new SocketEngine() };
     const host = {
-      released: (weights) => lab.say("weights", { weights, number: lab.sent }),
-      locked: (names) => lab.say("locked", names),
-      act: (name) => lab.trigger("act", name),
-      picked: (id) => lab.trigger("picked", id),
-      chose: (metric) => lab.trigger("metric", metric),
+      released: (weights) => mounted.setState("weights", { weights, number: mounted.lab.sent }),
+      locked: (names) => mounted.setState("locked", names),
+      act: (name) => mounted.setTrigger("act", name),
+      picked: (id) => mounted.setTrigger("picked", id),
+      chose: (metric) => mounted.setTrigger("metric", metric),
     };
-    lab = parentElement.liveLab = new LabView(parentElement.querySelector(".lab"), { engine, host });
+    mounted.lab = new LabView(parentElement.querySelector(".lab"), { engine: mounted.engine, host });
   }
-  lab.say = setStateValue;
-  lab.trigger = setTriggerValue;
-  lab.engine.connect(data);
-  lab.update(data);
+  mounted.setState = setStateValue;
+  mounted.setTrigger = setTriggerValue;
+  mounted.engine.connect(data);
+  mounted.lab.update(data);
   return () => {
-    lab.destroy();
+    mounted.lab.destroy();
     delete parentElement.liveLab;
   };
 }
