@@ -92,7 +92,7 @@ class Landscape {
 
   place(weights) {
     this.weights = weights;
-    const [x, y] = this.at(weights);
+    const [x, y] = this.at(weights).map((place) => place.toFixed(1));
     this.now.setAttribute("transform", this.data.pair ? `translate(${x} 0)` : `translate(${x} ${y})`);
   }
 
