@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from core import arrays
 from core.errors import BadInput
 from core.search import rank_scores
 from core.studies import training_split
@@ -16,6 +18,8 @@ from core.studies.systems import System
 from core.task import NO_TASK, Task
 from core.types import Dataset, Relevance
 
+MOST_QUERIES = 5_000
+"""Of more queries a seeded sample is judged: nobody answers as many, and their lists are there at once."""
 TEXT = "text:"
 """In front of a text query where a query image has its content key."""
 
@@ -31,6 +35,7 @@ class JudgedLists:
         items: per system (n_queries, k) int64 gallery positions, −1 where a list is shorter.
         k: how many results are compared.
         left_out: queries that a fusion was fitted on: they judge nobody.
+        every: queries that the sample was drawn from, 0 where all are asked.
     """
 
     titles: tuple[str, ...]
@@ -39,6 +44,7 @@ class JudgedLists:
     items: tuple[np.ndarray, ...] = field(repr=False)
     k: int
     left_out: int = 0
+    every: int = 0
 
     @cached_property
     def content(self) -> np.ndarray:
@@ -86,10 +92,16 @@ def of_systems(
         raise BadInput(
             "A fusion was fitted on every query here, so nobody can judge it by them. Choose another fusion or dataset."
         )
-    rows = [rank_scores(system, truth, k=k, task=task).items[~fitted] for system in systems]
-    gallery = [key.decode() for key in np.asarray(dataset.keys, "S64")[dataset.split.gallery].tolist()]
-    left = tuple(key for key, out in zip(keys, fitted.tolist()) if not out)
-    return JudgedLists(tuple(titles), left, tuple(gallery), tuple(rows), k, int(fitted.sum()))
+    able = np.flatnonzero(~fitted)
+    queries = np.sort(arrays.sample(able, MOST_QUERIES))
+    if len(queries) < len(keys):
+        systems = [dataclasses.replace(system, space=system.space.only(queries)) for system in systems]
+        truth = truth.take(queries)
+    rows = tuple(rank_scores(system, truth, k=k, task=task).items for system in systems)
+    gallery = tuple(key.decode() for key in np.asarray(dataset.keys, "S64")[dataset.split.gallery].tolist())
+    names = tuple(keys[query] for query in queries.tolist())
+    every = len(able) if len(queries) < len(able) else 0
+    return JudgedLists(tuple(titles), names, gallery, rows, k, int(fitted.sum()), every)
 
 
 def of_texts(

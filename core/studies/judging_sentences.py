@@ -61,6 +61,8 @@ def opening(session: JudgingSession) -> list[str]:
                             total=f"{total:,}",
                         )
                     )
+    if lists.every:
+        sentences.append(text("sentence.sampled", queries=f"{len(lists.queries):,}", every=f"{lists.every:,}"))
     if lists.left_out:
         sentences.append(text("sentence.left_out", count=plural(lists.left_out, "query")))
     return sentences

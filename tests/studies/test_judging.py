@@ -202,6 +202,18 @@ def test_queries_that_a_fusion_was_fitted_on_judge_nobody(tiny: SimpleNamespace)
         judging_lists.of_systems(tiny.dataset, truth, [systems[0], System("f", tiny.space, everything)], ["a", "b"], 5)
 
 
+def test_of_many_queries_a_sample_is_judged(tiny: SimpleNamespace, monkeypatch) -> None:
+    truth = data.relevance(tiny.dataset)
+    every = judging_lists.of_systems(tiny.dataset, truth, tiny.systems, ["Good", "Poor"], 5)
+    monkeypatch.setattr(judging_lists, "MOST_QUERIES", 20)
+    some = judging_lists.of_systems(tiny.dataset, truth, tiny.systems, ["Good", "Poor"], 5)
+    assert len(some.queries) == 20 and some.every == 60 and every.every == 0
+    places = [every.queries.index(query) for query in some.queries]
+    assert places == sorted(places) and (some.items[0] == every.items[0][places]).all()
+    session = JudgingSession(some, AnswerLog(Path("/nonexistent")), "me")
+    assert "20 of 60 queries, drawn at random, are judged." in judging_sentences.opening(session)
+
+
 def judged(tiny: SimpleNamespace, judge: str, wrong: int = 0) -> list[Answer]:
     keys = training_split.query_keys(tiny.dataset)
     rows = [(0, 1), (0, 11), (0, 21), (12, 13), (12, 1), (30, 31)]

@@ -73,6 +73,8 @@ def session(loaded: Dataset, chosen: list[system_select.ComparedSystem], setup: 
     Raises:
         BadInput: fewer than two systems, no text to ask, or a judge without a name.
     """
+    if not loaded.has_images:
+        raise BadInput(text("sentence.no_images"))
     if len(chosen) < 2:
         raise BadInput(text("sentence.no_systems"))
     systems, titles = tuple(c.system for c in chosen), tuple(c.title for c in chosen)
