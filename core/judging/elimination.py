@@ -40,6 +40,9 @@ class Elimination:
         units_of: (first, second), first below second → the questions of that pair.
         alpha: probability that any sentence about any pair is wrong, at most.
         same: half the width of what counts as no difference that matters.
+
+    Attributes:
+        further: go on with the leader and the nearest other system when everything is decided, for a narrower interval.
     """
 
     def __init__(
@@ -48,7 +51,7 @@ class Elimination:
         self.n_systems, self._units_of = n_systems, units_of
         self.alpha, self.same = alpha / max(1, n_systems * (n_systems - 1) // 2), same
         self.comparisons: dict[tuple[int, int], Comparison] = {}
-        self.leader, self.lost, self._turn = 0, set[int](), 0
+        self.leader, self.lost, self._turn, self.further = 0, set[int](), 0, False
 
     def comparison(self, first: int, second: int, answers: Mapping[Key, float]) -> Comparison:
         """The comparison of two systems, the lower number first, with all that is known of it."""
@@ -112,6 +115,8 @@ class Elimination:
     def questions(self, answers: Mapping[Key, float], most: int = 1) -> list[Question]:
         """The next questions, each once, in the order in which they are asked; none when everything is decided."""
         rivals = self.undecided(answers)
+        if not rivals and self.further:
+            rivals = [min(self._others(), key=lambda other: self.ahead(self.leader, other, answers).difference)]
         streams = []
         for rival in rivals:
             pair = (min(self.leader, rival), max(self.leader, rival))
@@ -132,6 +137,9 @@ class Elimination:
                     left, right = reversed(sides) if units.flip[number] else sides
                     upcoming.append(Question(*pair, number, left, right))
         return upcoming
+
+    def _others(self) -> list[int]:
+        return [number for number in range(self.n_systems) if number != self.leader]
 
     def answered(self, first: int, second: int) -> None:
         """A question of these two was answered: the next survivor has its turn."""

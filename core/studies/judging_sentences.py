@@ -196,7 +196,7 @@ def live(session: JudgingSession) -> dict[str, Any]:
         "answers": session.n_clicks,
         "sentence": conclusion(session, names),
         "more": [line for line in more if line],
-        "done": session.decided,
+        "done": not session.asks,
         "undo": bool(session.clicks),
         "same": session.same,
         "bars": [_bar(session, names, *pair) for pair in bars],

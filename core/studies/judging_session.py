@@ -101,6 +101,7 @@ class JudgingSession:
         self.way, self.same, self.seed, self.everyone = way, same, seed, everyone
         self.name = hashlib.sha256(repr((lists.fingerprint, way, seed)).encode()).hexdigest()[:16]
         self.letters = np.random.default_rng([seed, 1]).permutation(len(lists.titles)).tolist()
+        self.further = False
         self._units: dict[tuple[int, int], Units] = {}
         self._known = _Known(self)
         self.rebuild()
@@ -117,6 +118,7 @@ class JudgingSession:
                 self.by_content.setdefault((answer.query, answer.images), answer.better)
         self.clicks = [answer for answer in answers if answer.session == self.name and answer.judge == self.judge]
         self.elimination = judging.Elimination(len(self.lists.titles), self._units_of, same=self.same)
+        self.elimination.further = self.further
         self.elimination.undecided(self._known)
 
     def content_key(self, key: Key) -> Key:
@@ -277,8 +279,18 @@ class JudgingSession:
         return sum(not answer.again for answer in self.clicks)
 
     @property
+    def asks(self) -> bool:
+        """Whether there is a next question."""
+        return bool(self.elimination.questions(self._known))
+
+    def go_further(self) -> None:
+        """Ask on after the verdict, for a narrower interval."""
+        self.further = True
+        self.rebuild()
+
+    @property
     def decided(self) -> bool:
-        """Whether nothing is left to ask."""
+        """Whether everything has its verdict."""
         return not self.elimination.undecided(self._known)
 
     def verdict(self, first: int, second: int) -> judging.Verdict:

@@ -74,6 +74,19 @@ def test_the_interval_holds_the_truth_and_the_order_is_blind(tmp_path: Path) -> 
     assert "Strong" not in str(live) and "Weak" not in str(live), "names stay hidden"
 
 
+def test_after_the_verdict_the_interval_can_be_narrowed_down_to_the_exact_difference(tmp_path: Path) -> None:
+    session = finished(JudgingSession(lists(), AnswerLog(tmp_path), "me"))
+    before = session.verdict(0, 1)
+    assert not session.asks and judging_sentences.live(session)["done"]
+    session.go_further()
+    assert session.asks and not judging_sentences.live(session)["done"]
+    while session.asks:
+        click(session)
+    after = session.verdict(0, 1)
+    assert after.outcome == before.outcome == "first" and after.answers == after.total
+    assert after.low == after.high == pytest.approx(precision(TRUTH, LISTS[0]) - precision(TRUTH, LISTS[1]))
+
+
 def test_several_systems_leave_the_best(tmp_path: Path) -> None:
     session = finished(JudgingSession(lists(3), AnswerLog(tmp_path), "me"))
     assert session.elimination.survivors == [0]

@@ -37,7 +37,7 @@ def show(
     shown = component("fusionscope_judging", *(_FOLDER / f"judging.{kind}" for kind in ("js", "css", "html")))
     data = {
         "url": judging_route.address(name),
-        "session": f"{session.name} {session.judge} {session.everyone}",
+        "session": f"{session.name} {session.judge} {session.everyone} {session.further}",
         "way": session.way,
         "labels": _labels(session.way),
         **judging_route.reply(session, prepare),

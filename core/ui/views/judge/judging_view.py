@@ -33,7 +33,9 @@ def draw(session: JudgingSession, loaded: Dataset) -> None:
     if stage != "asking":
         session.rebuild()  # others may have answered, and files may have been imported
 
-    def enter(new: str) -> None:
+    def enter(new: str, further: bool = False) -> None:
+        if further:
+            session.go_further()
         session.rebuild()
         state.session_set(_STAGE, (name, new))
 
@@ -57,8 +59,17 @@ def draw(session: JudgingSession, loaded: Dataset) -> None:
         )
         if begun and stage != "names":
             st.caption(plural(session.n_clicks, "answer"))
-    elif stage != "names":
+        return
+    if stage != "names":
         results.draw(session)
+    if any(verdict.answers < verdict.total for verdict in session.elimination.verdicts.values()):
+        st.button(
+            text("button.further"),
+            icon=":material/compress:",
+            on_click=enter,
+            args=("asking", True),
+            key="judge further",
+        )
 
 
 def thumbnails(loaded: Dataset) -> Callable[[Sequence[str]], None]:
