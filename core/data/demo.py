@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -91,9 +91,11 @@ def make(name: str, task: Task = NO_TASK) -> Path:
     return folder
 
 
-def photographs() -> Iterator[tuple[str, Image.Image]]:
+def photographs(names: Container[str] = tuple(_PHOTOGRAPHS)) -> Iterator[tuple[str, Image.Image]]:
     """(name, RGB image) of each photograph that the installed packages really carry; nothing is downloaded."""
     for name, package in _PHOTOGRAPHS.items():
+        if name not in names:
+            continue
         for ending in ("png", "jpg"):
             file = importlib.resources.files(package) / f"{name}.{ending}"
             if file.is_file():
@@ -109,16 +111,15 @@ def _photo_views(folder: Path, task: Task) -> None:
 def _colour_variants(folder: Path, task: Task) -> None:
     classes = (
         (f"{name}_{colour}", recoloured(photograph, colour / COLOURS), [SEED, number, colour])
-        for number, (name, photograph) in enumerate(_small_photographs())
+        for number, (name, photograph) in enumerate(_small_photographs(_IN_COLOURS))
         for colour in range(COLOURS)
-        if name in _IN_COLOURS
     )
     count = len(_IN_COLOURS) * COLOURS * COLOUR_VIEWS
     _draw_views(folder, classes, COLOUR_VIEWS, task.meter("Drawing the demo's colour variants", count))
 
 
-def _small_photographs() -> Iterator[tuple[str, Image.Image]]:
-    for name, photograph in photographs():
+def _small_photographs(names: Container[str] = tuple(_PHOTOGRAPHS)) -> Iterator[tuple[str, Image.Image]]:
+    for name, photograph in photographs(names):
         scale = _LONG_SIDE / max(photograph.size)
         yield name, photograph.resize([round(side * scale) for side in photograph.size], Image.Resampling.LANCZOS)
 

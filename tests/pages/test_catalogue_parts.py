@@ -255,3 +255,17 @@ def test_a_bad_file_of_queries_is_one_sentence(demo, content, said) -> None:
 def test_category_as_a_component_cannot_ask(demo) -> None:
     app = asked(see="evaluation", ask="categories", cc="title,category")
     assert "the answer would be given away" in words(app)
+
+
+@pytest.mark.slow
+def test_the_demo_opens_by_itself_in_place_of_a_built_in_set_only(demo, tmp_path: Path) -> None:
+    data.load("digits")
+    app = opened("catalogue", d="digits")
+    assert not app.exception and not app.info, words(app)
+    assert next(one for one in app.selectbox if one.label == "Dataset").value == "demo_catalogue"
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    data.add("own", tmp_path)
+    try:
+        assert button(opened("catalogue", d="own"), "Open the demo catalogue")
+    finally:
+        data.remove("own")

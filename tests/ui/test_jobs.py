@@ -86,3 +86,14 @@ def test_how_a_job_failed_is_for_the_session_that_started_it() -> None:
     ben.run()
     assert not ben.error and not ben.info and not ben.exception
     assert not [button for button in ben.button if button.key == "dismiss work"]
+
+
+def test_no_button_waits_for_work_that_yields() -> None:
+    gate = threading.Event()
+    job = jobs.start("quiet work", "Quiet work", lambda running: gate.wait(10), yields=True)
+    try:
+        assert job in jobs.running() and not jobs.waits()["disabled"]
+    finally:
+        gate.set()
+        job.ended.wait(10)
+        jobs.forget("quiet work")

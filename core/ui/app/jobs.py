@@ -31,12 +31,14 @@ class BackgroundJob:
 
     Attributes:
         visitor: the session that started it, "" for work of the process itself.
+        yields: other work may begin beside it, so that no button waits for it.
         state: "running", "done", "failed" or "stopped".
     """
 
     name: str
     title: str
     visitor: str = ""
+    yields: bool = False
     progress: Progress | None = None
     state: str = "running"
     sentence: str = ""
@@ -76,12 +78,16 @@ STOPPING = shared("state.stopping")
 _FIRST_LOOK = "jobs first look"
 
 
-def start(name: str, title: str, work: Callable[[BackgroundJob], Any]) -> BackgroundJob:
-    """Start `work(job)` in a thread, unless a job of that name is running already: then that one is returned."""
+def start(name: str, title: str, work: Callable[[BackgroundJob], Any], *, yields: bool = False) -> BackgroundJob:
+    """Start `work(job)` in a thread, unless a job of that name is running already: then that one is returned.
+
+    Args:
+        yields: no button waits for it.
+    """
     with _LOCK:
         if name in _JOBS and _JOBS[name].running:
             return _JOBS[name]
-        job = _JOBS[name] = BackgroundJob(name, title, state.visitor())
+        job = _JOBS[name] = BackgroundJob(name, title, state.visitor(), yields)
 
     def run() -> None:
         """The thread: the work, and how it ended."""
@@ -125,7 +131,7 @@ def waits(help: str = "") -> dict[str, Any]:
     Args:
         help: what the button says of itself while nothing runs.
     """
-    titles = ", ".join(job.title for job in running())
+    titles = ", ".join(job.title for job in running() if not job.yields)
     return {
         "disabled": bool(titles),
         "help": shared("help.waits", jobs=theme.plain(titles)) if titles else help or None,

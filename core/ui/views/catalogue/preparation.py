@@ -21,6 +21,7 @@ from core.wording import plural
 text = wording.page("catalogue")
 
 DEMO = "demo_catalogue"
+SPACE = "concepts_lite0"
 _STARTED = "catalogue embedding started"
 _OPENED = "catalogue demo opened"
 
@@ -47,13 +48,19 @@ def _prepare_and_show(name: str, space: str) -> None:
         state.set_field(FrameSetup, "dataset", name)
 
 
+def _is_embedding() -> bool:
+    job = jobs.find(embedding_job.JOB)
+    return job is not None and job.running
+
+
 def _open_demo(current: str) -> None:
     """Show the demo catalogue without being asked, once per session, where no dataset of a person's own is shown."""
     own = current in cache.ready_datasets() and current not in data.DATASETS
-    if own or state.session_get(_OPENED, False) or (jobs.running() and DEMO not in cache.ready_datasets()):
+    if own or state.session_get(_OPENED, False) or _is_embedding():
         return
     state.session_set(_OPENED, True)
-    if _prepare(DEMO, "concepts_lite0"):
+    is_ready = DEMO in cache.ready_datasets() and SPACE in cache.embedded(DEMO)
+    if is_ready or _prepare(DEMO, SPACE):
         sidebar.show_next(DEMO)
 
 
@@ -78,7 +85,7 @@ def _offer_demo(sentence: str) -> None:
     _open_demo(state.get(FrameSetup, "dataset"))
     st.info(theme.plain(sentence), icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="center"):
-        _prepare_button(DEMO, "concepts_lite0", text("button.open_demo"))
+        _prepare_button(DEMO, SPACE, text("button.open_demo"))
         st.caption(text("sentence.demo"))
 
 
@@ -100,6 +107,8 @@ def build_view(catalogue: catalogue_items.Catalogue) -> CatalogueView | None:
     space, join = state.get(CatalogueSetup, "space"), state.get(CatalogueSetup, "join")
     names = components.used_components(catalogue)
     if catalogue_items.IMAGE in names and cache.counts(catalogue.name).get(space, 0) < len(catalogue.dataset):
+        if _is_embedding():
+            return None  # how far it is stands at the top of the page
         st.info(
             text("sentence.not_embedded", catalogue=theme.plain(catalogue.name), backbone=backbones.get(space).title),
             icon=":material/info:",

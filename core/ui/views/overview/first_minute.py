@@ -24,7 +24,7 @@ def start_demo(chosen: tuple[str, ...]) -> None:
     def then(loaded: Dataset, job: jobs.BackgroundJob) -> None:
         readers = tuple(name for name in (controls.CONCEPTS,) if backbones.available(backbones.get(name))[0])
         embedding_job.embed(loaded, readers, job)
-        cost_job.start((*names, *readers))
+        cost_job.start((*names, *readers), yields=True)
 
     embedding_job.start_embedding(data.OPENING, names, then=then)
     st.rerun()

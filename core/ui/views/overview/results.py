@@ -95,7 +95,8 @@ def _bars(loaded: Dataset, headline: Headline, done: tuple[str, ...]) -> list[ch
     ]
     if headline.difference is not None:
         mix = headline.mix_figure
-        bars.append(charts.Bar(title_of(headline.mix), mix.mean, mix.low, mix.high, charts.FUSION_COLOUR))
+        title = text("phrase.best_mix", count=len(headline.mix))
+        bars.append(charts.Bar(title, mix.mean, mix.low, mix.high, charts.FUSION_COLOUR))
         if set(headline.mix) != set(done):
             row = comparison.row("fusion")
             title = text("phrase.equal_mix", count=len(done))
