@@ -221,7 +221,7 @@ def test_vectors_are_attached_in_the_page_and_taken_off(tiny_world, tmp_path: Pa
     button(app, "Attach").click().run()
     assert "given joined tiny" in words(app) and "rows in the order of the dataset" in words(app)
     app = opened("tiny", "doubts")
-    assert "in each of given" in words(app)  # a backbone like any other
+    assert "by given" in words(app)  # a backbone like any other
     app = opened("tiny", "manage")
     next(one for one in app.button if one.key == "detach given").click().run()
     assert not data.attached_vectors.backbones("tiny") and not app.error
