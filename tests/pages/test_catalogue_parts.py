@@ -227,7 +227,7 @@ def test_labelled_queries_from_a_file(demo) -> None:
         searcher, catalogue_evaluation.from_text(searcher.catalogue, QUERIES), SPACE, metric="ndcg@10"
     )
     assert list(table(app)["nDCG@10"]) == [f"{value:.3f}" for value in expected.table["mean"]]
-    assert set(table(app)["questions"]) == {2} and "mean of 2 questions" in words(app)
+    assert set(table(app)["queries"]) == {2} and "mean of 2 queries" in words(app)
 
 
 @pytest.mark.parametrize(
