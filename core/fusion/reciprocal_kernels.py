@@ -99,7 +99,7 @@ def expand(
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _cosine(rows: np.ndarray, a: int, b: int) -> float:
+def _cosine(rows: np.ndarray, a: int, b: int) -> np.float32:
     total = np.float32(0.0)
     for d in range(rows.shape[1]):
         total += rows[a, d] * rows[b, d]

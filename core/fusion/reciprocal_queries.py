@@ -200,7 +200,7 @@ def _add_image(
 @njit(nogil=True, cache=True)
 def _shared_again(
     graph: Neighbourhoods, again: _Again, g: int, out: int, mine: np.ndarray, dense: np.ndarray, used: np.ndarray
-) -> float:
+) -> np.float32:
     """Σ min(V_q, V_g) for an image whose vector is another one without the query; `dense` is 0 before and after."""
     count, members = 0, 0
     for t in range(-1, graph.lists.shape[1]):

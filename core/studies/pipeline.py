@@ -14,7 +14,8 @@ import numpy as np
 
 from core import text_table, wording
 from core.fusion import FusionSpec, Step
-from core.fusion.spec import title, with_steps
+from core.fusion.spec import with_steps
+from core.fusion.spec_checks import LONGEST_NAME
 from core.metrics import average_precision, mean
 from core.metrics.significance import Difference
 from core.studies import reranking, step_tuning
@@ -128,9 +129,10 @@ def build(
 
 
 def _named(spec: FusionSpec) -> FusionSpec:
-    bare = dataclasses.replace(spec, prepare=None, rerank=None)
-    start = title(bare) if len(bare.active) > 1 else bare.active[0]
-    return with_steps(dataclasses.replace(spec, name=start[:60]), spec.prepare, spec.rerank)
+    """Called by what it joins and does: "a 47 + b 53, centred, k-reciprocal"."""
+    parts = [f"{name} {100 * share:.0f}" for name, share in spec.shares.items() if share > 0]
+    joined = spec.active[0] if len(parts) == 1 else " + ".join(parts)
+    return with_steps(dataclasses.replace(spec, name=joined[:LONGEST_NAME]), spec.prepare, spec.rerank)
 
 
 def _reported(
@@ -188,7 +190,7 @@ def text(pipeline: Pipeline) -> str:
                 wording.number(stage.map.mean),
                 wording.interval(stage.map.low, stage.map.high),
                 "" if added is None else wording.signed(added.mean),
-                "" if added is None else wording.interval(added.low, added.high),
+                "" if added is None else wording.interval(added.low, added.high, sign=True),
                 "" if added is None else f"{added.p_holm:.2g}",
                 wording.number(stage.first.mean),
                 f"{stage.milliseconds:.2f}",

@@ -50,7 +50,7 @@ class _SingleQueryVectors(VectorSet):
 
     def __init__(self, base: VectorSet, position: int | None, uploaded: Mapping[str, np.ndarray] | None = None) -> None:
         if uploaded is None:
-            vectors: dict[str, Any] = base.vectors
+            vectors: Mapping[str, Any] = base.vectors
             query = position
         else:
             vectors = {name: _RowsWithUpload(base.get(name), rows) for name, rows in uploaded.items()}

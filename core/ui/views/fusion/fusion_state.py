@@ -207,7 +207,9 @@ def parameter_set(kind: str, name: str) -> None:
 
 def step_set(kind: str, step: Step | None) -> None:
     """Another preparation or re-ranking, or other parameters of it; None is none."""
-    put(dataclasses.replace(mix(), **{STEP_FIELDS[kind]: step_text(step)}))
+    now, chosen = mix(), step_text(step)
+    is_before = STEP_FIELDS[kind] == "prepare"
+    put(dataclasses.replace(now, prepare=chosen) if is_before else dataclasses.replace(now, rerank=chosen))
 
 
 def lock(name: str) -> None:

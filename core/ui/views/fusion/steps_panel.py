@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -70,7 +71,7 @@ def _summary(step: Step) -> str:
 
 def _parameter(loaded: Dataset, kind: str, step: Step, parameter: Parameter) -> None:
     key = f"{kind} {step.name} {parameter.name}"
-    change = {"on_change": _parameter_set, "args": (kind, step, parameter.name, key)}
+    change: dict[str, Any] = {"on_change": _parameter_set, "args": (kind, step, parameter.name, key)}
     if parameter.name != "column":
         parameter_widget.draw(parameter, key, step.settings[parameter.name], change)
         return
