@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from core import templates
+from core import templates, wording
 from core.charts import base
 
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ class Waterfall:
         low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
         room = max(high - low, 0.02)
         return max(0.0, low - 0.25 * room), high + 0.55 * room
+
+    @property
+    def ticks(self) -> list[float]:
+        """Where numbers stand under the axis; a share above 1 is none, though the text reaches beyond it."""
+        return [value for value in base.ticks(*self.limits) if value <= 1 + 1e-9]
 
     def _bars(self) -> list[tuple[float, float, str]]:
         """(from, to, colour) of each bar; the first starts at the edge."""
@@ -89,7 +94,7 @@ class Waterfall:
         )
         figure.update_layout(bargap=0.4, showlegend=False)
         base.base_layout(figure, height=64 + 40 * max(2, len(self.steps)))
-        figure.update_xaxes(range=self.limits, title=base.plain_text(self.label))
+        figure.update_xaxes(range=self.limits, tickvals=self.ticks, title=base.plain_text(self.label))
         names = [base.plain_text(step.name, 44) for step in self.steps]
         figure.update_yaxes(
             tickvals=places, ticktext=names, range=[len(places) - 0.5, -0.5], showgrid=False, zeroline=False
@@ -119,7 +124,7 @@ class Waterfall:
             }
             for number, (step, (before, after, colour)) in enumerate(zip(self.steps, self._bars()))
         ]
-        marks = [(across(value), f"{value:g}") for value in base.ticks(low, high)]
+        marks = [(across(value), f"{value:g}") for value in self.ticks]
         bottom = 6 + step_height * len(rows)
         return templates.render(
             "bar_chart.svg.jinja", rows=rows, ticks=marks, label=self.label, left=left, bottom=bottom
@@ -134,7 +139,9 @@ def of_pipeline(pipeline: Pipeline) -> Waterfall:
             stage.map.mean,
             stage.map.low,
             stage.map.high,
-            "" if stage.added is None else f"{stage.added.mean:+.3f} [{stage.added.low:+.3f}, {stage.added.high:+.3f}]",
+            ""
+            if stage.added is None
+            else f"{wording.signed(stage.added.mean)} {wording.interval(stage.added.low, stage.added.high, sign=True)}",
         )
         for stage in pipeline.stages
     ]

@@ -126,6 +126,24 @@ def test_the_leaderboard_has_hubness_and_the_hubs(opened) -> None:
     assert any("skewness" in one.value for one in app.caption)
 
 
+def test_the_steps_of_the_lab_stand_beside_every_backbone(opened) -> None:
+    app = AppTest.from_string(
+        "import streamlit as st\n"
+        "from core.setups import FusionSetup\n"
+        "from core.ui.app import state\n"
+        "from core.ui.widgets import system_options\n"
+        "state.begin('leaderboard')\n"
+        "state.set_field(FusionSetup, 'rerank', 'csls:k=4')\n"
+        f"options = system_options.system_options({PAIR!r}, {PAIR!r})\n"
+        "st.text('|'.join(options.titles.values()))\n",
+        default_timeout=60,
+    ).run()
+    assert not app.exception
+    titles = app.text[0].value.split("|")
+    assert {"HOG", "HOG, CSLS (k 4)", "HSV histogram, CSLS (k 4)"} <= set(titles)
+    assert any(title.endswith("HSV histogram 50 + HOG 50, CSLS (k 4)") for title in titles)
+
+
 def test_retrieval_says_where_a_result_stood_before(opened) -> None:
     spec = FusionSpec("m", "concat", PAIR, rerank=Step.read("re-ranking", "k_reciprocal:k1=5,k2=2,keep=0"))
     space = fusion.space_of(opened.dataset, PAIR)

@@ -82,6 +82,16 @@ def titled(named: SystemRef) -> SystemRef:
     return SystemRef(named.text, system_spec_text.title(named.spec, cache.backbone_title), named.spec)
 
 
+def stepped_backbones(names: tuple[str, ...]) -> dict[str, str]:
+    """Each backbone alone with the steps of the Fusion lab, text → title; nothing while it has none."""
+    prepare = lab_steps.chosen_step("preparation", "prepare")
+    rerank = lab_steps.chosen_step("re-ranking", "rerank")
+    if prepare is None and rerank is None:
+        return {}
+    specs = [FusionSpec(name, "concat", (name,), prepare=prepare, rerank=rerank) for name in names]
+    return {system_spec_text.spell(spec): system_spec_text.title(spec, cache.backbone_title) for spec in specs}
+
+
 def system_options(chosen: tuple[str, ...], embedded: tuple[str, ...], also: Iterable[str] = ()) -> SystemOptions:
     """What the lists of systems hold: the fusion of the lab, saved fusions, backbones, and what a link named.
 
@@ -96,7 +106,7 @@ def system_options(chosen: tuple[str, ...], embedded: tuple[str, ...], also: Ite
         titles[system_spec_text.spell(lab)] = shared(
             "option.lab", title=system_spec_text.title(lab, cache.backbone_title)
         )
-    titles |= {name: cache.backbone_title(name) for name in chosen}
+    titles |= {name: cache.backbone_title(name) for name in chosen} | stepped_backbones(chosen)
     for name, fused in saved.items():
         if set(fused.active) <= set(embedded):
             titles[system_spec_text.SAVED + name] = shared("option.saved", name=name)
