@@ -46,7 +46,6 @@ NOT_YET = {
     "core/ui/views/fusion/fusion_state.py",
     "core/ui/views/fusion/lab_view.py",
     "core/ui/views/fusion/tabs.py",
-    "core/ui/views/leaderboard/closer_looks.py",
     "core/ui/views/report/controls.py",
     "core/ui/views/report/report_job.py",
     "pages/report.py",
