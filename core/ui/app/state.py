@@ -44,12 +44,17 @@ def begin(page: str, deferred: bool = False) -> None:
     if _LINK not in session:
         session[_LINK] = link
         session[_KEPT] = {}
-    elif deferred and link and link != session.get(_WRITTEN):
+    elif deferred and link and _as_sent(link) != _as_sent(session.get(_WRITTEN, {})):
         _follow(page, link)
     if session.get(_PAGE) != page:
         session[_PAGE] = page
     session[_NOW] = {}
     session[_DEFERRED] = deferred
+
+
+def _as_sent(link: Mapping[str, str]) -> dict[str, str]:
+    """A link as a browser may send it back: without what is empty, no value longer than one is read."""
+    return {name: value[:LONGEST_VALUE] for name, value in link.items() if value}
 
 
 def _follow(page: str, link: Mapping[str, str]) -> None:
