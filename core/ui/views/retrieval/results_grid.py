@@ -45,10 +45,7 @@ def draw_answer(view: RetrievalView, answers: list[retrieval.QueryResult], conta
         small = text("phrase.marks") if known else text("phrase.no_marks")
         theme.answer(summary(answers[0], k), small, container)
         return
-    lines = [
-        f"{letter} **{theme.plain(named.title)}**: {summary(answer, k)}"
-        for letter, named, answer in zip("AB", view.systems, answers)
-    ]
+    lines = [f"**{letter}** {summary(answer, k)}" for letter, answer in zip("AB", answers)]
     theme.answer("  \n".join(lines), text("phrase.arrows"), container)
 
 

@@ -29,8 +29,8 @@ def draw(view: ThresholdView) -> None:
     cut = min(max(cut, low), high)
     if high > low:
         state.set_widget(_SLIDER, cut)
-        left, right = st.columns([5, 1.2], vertical_alignment="bottom")
-        left.slider(
+        row = st.container(horizontal=True, vertical_alignment="bottom")
+        row.slider(
             text("label.cut"),
             low,
             high,
@@ -41,12 +41,11 @@ def draw(view: ThresholdView) -> None:
             on_change=_moved,
             args=(view,),
         )
-        right.button(
+        row.button(
             text("button.at_error", error=threshold_tables.one_in(view.error)),
             key="cut at error",
             on_click=_back,
             args=(view,),
-            width="stretch",
         )
     point = verification.at_threshold(view.verification.curve, cut)
     st.markdown(
