@@ -10,6 +10,7 @@ import streamlit as st
 
 from core import wording
 from core.setups import JudgeSetup
+from core.setups.fields import join_texts
 from core.studies import consensus, copies
 from core.types import Dataset
 from core.ui.app import cache, jobs, state
@@ -89,6 +90,13 @@ def _draw(loaded: Dataset, hints: Hints) -> None:
             },
             hide_index=True,
             width="content",
+        )
+        st.button(
+            text("button.first_two"),
+            icon=":material/gavel:",
+            on_click=state.set_field,
+            args=(JudgeSetup, "systems", join_texts(ordered[:2])),
+            key="judge the first two",
         )
     else:
         st.markdown(text("sentence.no_order"))
