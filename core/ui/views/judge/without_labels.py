@@ -21,7 +21,7 @@ from core.ui.widgets.sidebar import Selection
 from core.wording import figure, plural
 
 text = wording.page("judge")
-GROUPS, MEMBERS = 6, 12
+GROUPS, MEMBERS = 6, 10
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _draw(loaded: Dataset, hints: Hints) -> None:
 
 def _grid(loaded: Dataset, positions: Sequence[int], key: str) -> None:
     cards = image_cards.cards(loaded, positions)
-    gallery.grid(cards, key=key, size=84, name=text("phrase.group", number=key), pick="")
+    gallery.grid(cards, key=key, size=84, name=text("phrase.group", number=key), pick="", beside=MEMBERS)
 
 
 def _copies(measured: list[copies.CopyRanks]) -> None:
