@@ -50,7 +50,8 @@ class Pair:
     def expected(self) -> float:
         """The pilot's rule: 8 (p+ + p−) / m² clicks, of the answers that speak for one side and of their mean."""
         units = self.units
-        values = np.array([self.relevant[a] * 1.0 - self.relevant[b] for a, b in zip(units.plus, units.minus)])  # type: ignore[index]
+        both = [(a, b) for a, b in zip(units.plus, units.minus) if a and b]
+        values = np.array([self.relevant[a] * 1.0 - self.relevant[b] for a, b in both])
         needed = 8 * float((values != 0).mean()) / float(values.mean()) ** 2
         return max(20.0, needed / (1 + needed / len(units)))
 
