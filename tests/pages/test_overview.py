@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -142,3 +143,26 @@ def test_the_first_page_answers_to_its_own_address(tiny_world) -> None:
     app.run()
     assert not app.exception and app.title[0].value == "Overview", words(app)
     assert "hog" in app.query_params["b"]
+
+
+def test_the_button_says_how_long_where_it_was_measured(tiny_world, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.studies import costs
+
+    app = open_page("pages/overview.py", d="tiny", b="hog")
+    assert embed_buttons(app) == ["Embed 1 missing"] and "appears here as each backbone finishes" in words(app)
+    monkeypatch.setattr(costs, "measured", lambda name: SimpleNamespace(images_per_second=2.0, latency_ms=1.0))
+    app = open_page("pages/overview.py", d="tiny", b="hog")
+    assert embed_buttons(app) == ["Embed 1 missing (30 s)"]
+
+
+def test_the_answer_names_the_best_system_and_without_labels_says_what_can_be_done(tiny_world, tmp_path: Path) -> None:
+    embedding.embed(tiny_world.dataset, ["hsv_histogram", "hog"])
+    app = open_page("pages/overview.py", d="tiny", b="hsv_histogram,hog")
+    assert not app.error and re.search(r"\*\*.+\*\* (finds most|is enough|reaches mAP)", words(app))
+    assert "each choice made on other queries" in words(app)
+    draw_tiny("circle", 0).save(tmp_path / "a.png")
+    draw_tiny("circle", 1).save(tmp_path / "b.png")
+    flat = data.add("flat", tmp_path)
+    embedding.embed(flat, ["hog"])
+    app = open_page("pages/overview.py", d="flat", b="hog")
+    assert not app.error and "no labels, so there are no figures" in words(app)

@@ -3,7 +3,7 @@
 Large read-only arrays are shared as one object, tables are handed out as copies; `core.ui.app.cached` makes the keys.
 """
 
-from core.ui.app.cache.backbone_costs import costs
+from core.ui.app.cache.backbone_costs import costs, embedding_seconds
 from core.ui.app.cache.datasets import (
     backbone_title,
     counts,
@@ -50,6 +50,7 @@ __all__ = [
     "damage_report",
     "dataset",
     "embedded",
+    "embedding_seconds",
     "engine",
     "evaluation_of",
     "evaluator",

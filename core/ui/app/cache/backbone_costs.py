@@ -8,6 +8,20 @@ from core.studies import costs as measurements
 from core.studies.fusion_costs import FusionCost
 
 
+def embedding_seconds(names: tuple[str, ...], n_images: int) -> float | None:
+    """How long embedding takes here by what was measured; None where one of them was not measured."""
+    seconds = 0.0
+    for name in names:
+        try:
+            measured = measurements.measured(name)
+        except CoreError:
+            return None
+        if measured is None or measured.images_per_second <= 0:
+            return None
+        seconds += n_images / measured.images_per_second
+    return seconds
+
+
 def costs(names: tuple[str, ...]) -> dict[str, FusionCost]:
     """What each backbone costs, as far as it was measured."""
     priced = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core import data, wording
+from core.progress import duration
 from core.ui.app import cache, jobs, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.components import gallery
@@ -29,7 +30,7 @@ def draw(name: str, chosen: tuple[str, ...]) -> None:
         left.caption(" · ".join(counted))
         if missing:
             right.button(
-                text("button.embed", count=len(missing)),
+                _embed_label(tuple(missing), len(loaded)),
                 key=f"embed {name}",
                 on_click=embedding_job.start_embedding,
                 args=(name, tuple(missing)),
@@ -57,6 +58,14 @@ def draw(name: str, chosen: tuple[str, ...]) -> None:
         if unread:
             with st.expander(text("label.unread", files=plural(unread, "file"))):
                 st.dataframe(loaded.quarantine, hide_index=True, width="stretch")
+
+
+def _embed_label(missing: tuple[str, ...], n_images: int) -> str:
+    """What the button does, and how long that takes where it was measured here."""
+    seconds = cache.embedding_seconds(missing, n_images)
+    if seconds is None:
+        return text("button.embed", count=len(missing))
+    return text("button.embed_time", count=len(missing), time=duration(seconds))
 
 
 def draw_others(current: str, chosen: tuple[str, ...]) -> None:

@@ -20,7 +20,7 @@ def draw(name: str) -> None:
     """The answer, the bars of each backbone that is selected and done and of their mixes, and three next steps."""
     loaded, done = cache.dataset(name), _selected(name)
     if not done:
-        st.caption(text("sentence.none_yet"))
+        theme.answer(text("sentence.none_yet"))
         return
     if not loaded.has_labels:
         theme.answer(text("sentence.no_labels"))
