@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from core import wording
 from core.cli import admin, catalogue, compress, embed, evaluate, judge, outputs, pipeline, report, search, threshold
 from core.cli.verbs import Verb
 from core.errors import CoreError
+
+text = wording.page("cli")
 
 VERBS: tuple[Verb, ...] = (
     admin.LIST,
@@ -35,7 +38,9 @@ class _Parser(argparse.ArgumentParser):
     """Says in one sentence what is wrong, and where the flags are listed."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message[:1].upper()}{message[1:]}. `{self.prog} --help` lists what it takes.\n")
+        self.exit(
+            2, text("sentence.error_help_lists", upper=message[:1].upper(), message=message[1:], prog=self.prog) + "\n"
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nStopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+        print("\n" + text("sentence.stopped_was_finished"), file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader (head, less) has closed: nothing is wrong, and Python must not complain at exit either.
@@ -60,14 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         file = str(error.filename or "a file")
         file = file if len(file) <= 80 else f"{file[:77]}…"
         reason = error.strerror or error
-        print(f"error: The system refused {file}: {reason}. Check the path and try again.", file=sys.stderr)
+        print(text("sentence.error_system_refused", file=file, reason=reason), file=sys.stderr)
         return 2
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     program = "fusionscope" if Path(sys.argv[0]).stem == "fusionscope" else "python -m core"
-    parser = _Parser(prog=program, description="Fusionscope: which backbone, or which mix, finds the right images?")
+    parser = _Parser(prog=program, description=text("sentence.fusionscope_which_backbone"))
     commands = parser.add_subparsers(required=True, metavar="VERB")
     for verb in VERBS:
         command = commands.add_parser(verb.name, help=verb.help)

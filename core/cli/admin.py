@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from core import bench
+from core import bench, wording
 from core.cli import inputs
 from core.cli.verbs import Verb, flag
 from core.registry import LISTED
+
+text = wording.page("cli")
 
 
 def list_entries(arguments: argparse.Namespace) -> None:
@@ -36,7 +38,7 @@ def check(arguments: argparse.Namespace) -> None:
     from core.store import open_store
 
     if arguments.mend:
-        print("\n".join(open_store().repair()) or "Nothing of the store is damaged.")
+        print("\n".join(open_store().repair()) or text("sentence.nothing_store_damaged"))
     print(open_store().check())
     for name in data.names():
         whole, damaged = data.attached_vectors.look_over(name)
@@ -55,30 +57,30 @@ LIST = Verb(
     list_entries,
     (
         flag("kind", choices=[f"{kind}s" for kind in LISTED]),
-        flag("--markdown", action="store_true", help="as a Markdown page: the CATALOG.md beside the code"),
+        flag("--markdown", action="store_true", help=text("flag.markdown_page_catalog")),
     ),
 )
 FETCH = Verb(
     "fetch",
-    "download the weights of a backbone into the hub's cache",
+    text("phrase.download_weights_backbone"),
     fetch,
     (flag("names", nargs="+", metavar="BACKBONE"),),
 )
 CHECK = Verb(
     "check",
-    "look over the store and imported vectors: what is there, whether it is whole",
+    text("phrase.look_over_store"),
     check,
     (
         flag(
             "--mend",
             action="store_true",
-            help="set what is damaged aside, so that embedding makes it anew",
+            help=text("flag.set_damaged_aside"),
         ),
     ),
 )
 BENCH = Verb(
     "bench",
-    "measure on this machine: " + ", ".join(bench.names()),
+    text("sentence.measure_machine") + " " + ", ".join(bench.names()),
     run_benchmark,
     (flag("name", choices=bench.names()), flag("rest", nargs=argparse.REMAINDER)),
 )

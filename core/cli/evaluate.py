@@ -6,26 +6,28 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core import wording
 from core.cli import inputs, outputs
 from core.cli.verbs import BACKBONES, DATASET, FUSIONS, STEPS, UNIT, VECTORS, Verb, flag
 from core.errors import BadInput
+
+text = wording.page("cli")
 
 if TYPE_CHECKING:
     from core.studies.evaluation import Result
     from core.types import Dataset
 
 EXPORTS = {
-    "json": "every metric with its interval, and every pair (JSON)",
-    "table": "a row per system with every metric and its interval (CSV or Parquet, as the name ends)",
-    "latex": "the printed columns as a table for a paper (LaTeX, booktabs)",
+    "json": text("phrase.every_metric_interval"),
+    "table": text("phrase.row_per_system"),
+    "latex": text("phrase.printed_columns_table"),
     "differences": "every pair: difference, interval, p, Holm p, effect sizes, wins, ties, losses (CSV or Parquet)",
-    "per-query": "every list metric of each query (CSV or Parquet)",
-    "per-class": "the compared metric of each class and system with its interval (CSV or Parquet)",
-    "curves": "the 11-point interpolated precision of each system with its interval (CSV or Parquet)",
-    "ranking": "the top 100 of each query and system (CSV or Parquet)",
-    "overlap": "of each pair of systems and query: results that only one or both list, Jaccard, rank-biased overlap (CSV "
-    "or Parquet)",
-    "protocols": "Easy, Medium and Hard of revisited Oxford or Paris (CSV or Parquet)",
+    "per-query": text("phrase.every_list_metric"),
+    "per-class": text("phrase.compared_metric_class"),
+    "curves": text("phrase.point_interpolated_precision"),
+    "ranking": text("phrase.top_query_system"),
+    "overlap": text("phrase.pair_systems_query"),
+    "protocols": text("phrase.easy_medium_hard"),
 }
 """What is written: its flag → what the file holds. `core.export.tables` makes them."""
 
@@ -77,10 +79,7 @@ def _from_files(arguments: argparse.Namespace, settings: dict[str, Any]) -> tupl
     names = ("name", "reader", "option", "split", "seed", "one_of_each", "backbone", "weights")
     used = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name) not in (None, "", [])]
     if used:
-        raise BadInput(
-            f"{', '.join(used)} cannot be used with --vectors alone: name a dataset with --data, or leave it out "
-            "(a column 'split' in --labels says which rows are queries)."
-        )
+        raise BadInput(text("error.cannot_used_vectors", used=", ".join(used)))
     files = inputs.named_files(arguments.vectors)
     mixes = inputs.equal_mixes(arguments.fuse, tuple(files), from_files=True)
     in_file = store.read(arguments.fusions) if arguments.fusions else ()
@@ -98,7 +97,7 @@ def _from_files(arguments: argparse.Namespace, settings: dict[str, Any]) -> tupl
 
 EVALUATE = Verb(
     "evaluate",
-    "score backbones and fusions on a dataset, or vectors from files",
+    text("phrase.score_backbones_fusions"),
     run,
     (
         *DATASET,
@@ -106,12 +105,15 @@ EVALUATE = Verb(
         *VECTORS,
         *FUSIONS,
         *STEPS,
-        flag("--k", default="1,5,10", help="cut-offs, e.g. 1,5,10,100"),
-        flag("--metric", default="map", help="the metric that pairs are compared in (default: map)"),
+        flag("--k", default="1,5,10", help=text("flag.cut_offs")),
+        flag("--metric", default="map", help=text("flag.metric_pairs_compared")),
         *UNIT,
-        flag("--verification", action="store_true", help="also AUC, EER and TPR at a false match rate, over all pairs"),
-        flag("--show", default="", metavar="METRICS", help="columns to print: map,mrr,p@5, ... or all"),
-        *(flag(f"--{name}", type=Path, metavar="FILE", help=f"write {holds}") for name, holds in EXPORTS.items()),
+        flag("--verification", action="store_true", help=text("flag.also_auc_eer")),
+        flag("--show", default="", metavar="METRICS", help=text("flag.columns_print_map")),
+        *(
+            flag(f"--{name}", type=Path, metavar="FILE", help=text("flag.write", holds=holds))
+            for name, holds in EXPORTS.items()
+        ),
     ),
     {name: () if name in ("json", "latex") else (".csv", ".parquet") for name in EXPORTS},
 )

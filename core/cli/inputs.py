@@ -7,11 +7,14 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core import wording
 from core.cli import outputs
 from core.errors import BadInput, UnknownName
 from core.setups import DEFAULT_BACKBONES
 from core.task import Task
 from core.wording import plural
+
+strings = wording.page("cli")
 
 if TYPE_CHECKING:
     from core.data.splits import SplitShares
@@ -47,11 +50,9 @@ def cutoffs(text: str) -> tuple[int, ...]:
     except ValueError:
         ks = ()
     if not ks or ks[0] < 1:
-        raise BadInput(
-            f"--k takes whole numbers of at least 1, separated by commas, e.g. --k 1,5,10; got {text[:40]!r}."
-        )
+        raise BadInput(strings("error.takes_whole_numbers", text=repr(text[:40])))
     if ks[-1] > MOST_K:
-        raise BadInput(f"--k takes numbers up to {MOST_K:,}; no list is longer. Got one of {len(str(ks[-1]))} digits.")
+        raise BadInput(strings("error.takes_numbers_up", most_k=f"{MOST_K:,}", n_ks=len(str(ks[-1]))))
     return ks
 
 
@@ -65,9 +66,9 @@ def named_files(pairs: Sequence[str]) -> dict[str, Path]:
     for pair in pairs:
         name, equals, file = pair.partition("=")
         if not equals or not name or not file:
-            raise BadInput(f"--vectors takes NAME=FILE, e.g. --vectors resnet=resnet.npy; got {pair!r}.")
+            raise BadInput(strings("error.vectors_takes_name", pair=repr(pair)))
         if name in files:
-            raise BadInput(f"--vectors names {name!r} twice; give each set of vectors a name of its own.")
+            raise BadInput(strings("error.vectors_names_twice", name=repr(name)))
         files[name] = Path(file)
     return files
 
@@ -85,18 +86,14 @@ def dataset(arguments: argparse.Namespace) -> Dataset:
     vectors = named_files(getattr(arguments, "vectors", []))
     _split_shares(arguments)  # before anything is read
     if not vectors and (getattr(arguments, "labels", None) or getattr(arguments, "pairs", None)):
-        raise BadInput("--labels and --pairs describe vectors from files: add --vectors NAME=FILE, or leave them out.")
+        raise BadInput(strings("error.labels_pairs_describe"))
     if not arguments.data and vectors and arguments.name:
         return _with_overrides(arguments, _attach(arguments, arguments.name, vectors))
     if not arguments.data:
-        raise BadInput(
-            "Which images? Give `--data PATH` (a folder of images) or `--data NAME`; `python -m core list datasets`."
-        )
+        raise BadInput(strings("error.which_images_give"))
     is_name = arguments.data in data.names() and not Path(arguments.data).expanduser().exists()
     if arguments.name and arguments.name != arguments.data and is_name:
-        raise BadInput(
-            f"--name belongs to a path that is read; the dataset {arguments.data!r} keeps its name. Leave --name out."
-        )
+        raise BadInput(strings("error.name_belongs_path", data=repr(arguments.data)))
     reader, options = _reader(arguments)
     loaded = data.load(arguments.data, name=arguments.name or None, task=task(), reader=reader, **options)
     outputs.end_progress()
@@ -123,12 +120,12 @@ def _reader(arguments: argparse.Namespace) -> tuple[str | None, dict[str, Any]]:
         return None, {}
     path = Path(arguments.data).expanduser()
     if arguments.data.startswith("torchvision:") or (not path.exists() and not arguments.reader):
-        raise BadInput(f"--reader and --option belong to a path that is read; {arguments.data!r} is none.")
+        raise BadInput(strings("error.reader_option_belong", data=repr(arguments.data)))
     texts: dict[str, str] = {}
     for pair in arguments.option:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise BadInput(f"--option takes NAME=VALUE, e.g. --option depth=2; got {pair!r}.")
+            raise BadInput(strings("error.option_takes_name", pair=repr(pair)))
         texts[name.strip()] = value
     reader = readers.choose(path, arguments.reader or None)
     return reader.name, readers.options_from(reader, texts)
@@ -141,7 +138,11 @@ def _with_overrides(arguments: argparse.Namespace, name: str) -> Dataset:
     if arguments.one_of_each is not None:
         smaller = data.keep_one_of_each(name) if arguments.one_of_each else data.keep_all(name)
         n_copies = len(data.whole(name)) - len(smaller)
-        outputs.remark(f"{name}: {plural(len(smaller), 'image')}; copies left out: {n_copies:,}.")
+        outputs.remark(
+            strings(
+                "sentence.copies_left_out", name=name, images=plural(len(smaller), "image"), n_copies=f"{n_copies:,}"
+            )
+        )
     if arguments.split:
         split = data.make_split(name, _split_shares(arguments), arguments.seed or 0).split
         n = [len(part) for part in (split.queries, split.gallery, split.train)]
@@ -155,9 +156,9 @@ def _split_shares(arguments: argparse.Namespace) -> SplitShares | None:
 
     text = arguments.split
     if not text and arguments.seed is not None:
-        raise BadInput("--seed belongs to --split, e.g. --split 0.2 --seed 1.")
+        raise BadInput(strings("error.seed_belongs_split"))
     if arguments.seed is not None and arguments.seed < 0:
-        raise BadInput(f"--seed takes a whole number of at least 0, e.g. --seed 1; got {arguments.seed}.")
+        raise BadInput(strings("error.seed_takes_whole", seed=arguments.seed))
     if not text or text.strip().lower() == "given":
         return None
     try:
@@ -165,7 +166,7 @@ def _split_shares(arguments: argparse.Namespace) -> SplitShares | None:
     except ValueError:
         numbers = []
     if not 1 <= len(numbers) <= 2:
-        raise BadInput(f"--split takes one or two shares, e.g. 0.2 or 0.15,0.5, or the word given; got {text!r}.")
+        raise BadInput(strings("error.split_takes_one", text=repr(text)))
     return SplitShares(*numbers)
 
 
@@ -193,7 +194,7 @@ def backbones(arguments: argparse.Namespace) -> tuple[str, ...]:
 
     if arguments.weights:
         if len(arguments.backbone) != 1:
-            raise BadInput("--weights needs exactly one --backbone: the timm architecture that the file is for.")
+            raise BadInput(strings("error.weights_needs_exactly"))
         record = catalog.add_local(arguments.backbone[0], arguments.weights)
         note = catalog.source_of(record).note(record)
         if note:
@@ -227,7 +228,7 @@ def equal_mixes(texts: Sequence[str], known: Collection[str], from_files: bool =
     for text in texts:
         names = tuple(part.strip() for part in text.split("+"))
         if len(names) < 2 or not all(names):
-            raise BadInput(f"--fuse joins two names or more with +, e.g. --fuse a+b; got {text!r}.")
+            raise BadInput(strings("error.fuse_joins_two", text=repr(text)))
         strangers = [name for name in names if name not in known]
         if not from_files:
             names = tuple(catalog.get(name).name if name in strangers else name for name in names)
@@ -267,7 +268,7 @@ def stepped(arguments: argparse.Namespace, names: Sequence[str], fusions: Sequen
         if mix.steps:
             continue
         if rerank is not None and mix.strategy.joins != "vectors" and not mix.is_linear:
-            outputs.remark(f"{mix.name}: {mix.strategy.label} has no vectors, so it is not ranked again.")
+            outputs.remark(strings("sentence.has_vectors_not", name=mix.name, label=mix.strategy.label))
             continue
         made.append(with_steps(mix, prepare, rerank))
     return made

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core import wording
+
+text = wording.page("cli")
+
 
 @dataclass(frozen=True)
 class Flag:
@@ -52,32 +56,32 @@ class Verb:
 
 
 DATASET = (
-    flag("--data", "--dataset", metavar="PATH|NAME", help="a folder, a manifest, or a dataset's name"),
-    flag("--name", default="", help="the name under which a path is remembered (default: the folder's name)"),
+    flag("--data", "--dataset", metavar="PATH|NAME", help=text("flag.folder_manifest_dataset")),
+    flag("--name", default="", help=text("flag.name_under_which")),
     flag(
         "--reader",
         default="",
-        help="how the path is read; found by itself if left out; `python -m core list readers` shows all, with options",
+        help=text("flag.how_path_read"),
     ),
     flag(
         "--option",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="of the reader, repeatable: depth=2, columns=path:photo,label:kind, protocol=hard, ...",
+        help=text("flag.reader_repeatable_depth"),
     ),
     flag(
         "--split",
         default="",
         metavar="QUERY[,TRAIN]",
-        help="make a seeded, stratified split of these shares and keep it, e.g. 0.2 or 0.15,0.5; 'given' goes back",
+        help=text("flag.make_seeded_stratified"),
     ),
-    flag("--seed", type=int, default=None, help="of --split (default 0)"),
+    flag("--seed", type=int, default=None, help=text("flag.split_default")),
     flag(
         "--one-of-each",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="leave copies of equal bytes out and remember it, or bring them back",
+        help=text("flag.leave_copies_equal"),
     ),
 )
 VECTORS = (
@@ -86,39 +90,37 @@ VECTORS = (
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help="vectors computed elsewhere; with --data they are attached to it, by id or by row",
+        help=text("flag.vectors_computed_elsewhere"),
     ),
-    flag("--labels", type=Path, help="CSV id,label[,split], a row per vector row"),
-    flag("--pairs", type=Path, help="CSV query_id,item_id,kind (relevant or junk)"),
-    flag("--invalid", choices=["refuse", "drop"], default="refuse", help="rows with NaN or infinity"),
+    flag("--labels", type=Path, help=text("flag.csv_id_label")),
+    flag("--pairs", type=Path, help=text("flag.csv_query_id")),
+    flag("--invalid", choices=["refuse", "drop"], default="refuse", help=text("flag.rows_nan_infinity")),
 )
 BACKBONES = (
-    flag("--backbone", action="append", default=[], metavar="NAME", help="repeatable"),
-    flag("--weights", type=Path, help="a local checkpoint for the one backbone named (timm)"),
+    flag("--backbone", action="append", default=[], metavar="NAME", help=text("flag.repeatable")),
+    flag("--weights", type=Path, help=text("flag.local_checkpoint_one")),
 )
 FUSIONS = (
     flag(
         "--fusions",
         type=Path,
         metavar="FILE",
-        help='JSON list of fusions, e.g. [{"kind": "rrf", "backbones": ["a", "b"]}]',
+        help=text("flag.json_list_fusions"),
     ),
-    flag("--fuse", action="append", default=[], metavar="A+B", help="equal shares of these; repeatable"),
+    flag("--fuse", action="append", default=[], metavar="A+B", help=text("flag.equal_shares_these")),
 )
 STEPS = (
     flag(
         "--prepare",
         default="",
         metavar="NAME",
-        help="vectors prepared before the search; where systems are compared, beside each as it is, e.g. centred, centred_by_group:column=domain "
-        "(`list preparations`)",
+        help=text("flag.vectors_prepared_before"),
     ),
     flag(
         "--rerank",
         default="",
         metavar="NAME",
-        help="the list ranked once more; where systems are compared, beside each as it is, e.g. k_reciprocal:k1=20,k2=6,lambda=0.3,keep=1 "
-        "(`list re-rankings`)",
+        help=text("flag.list_ranked_once"),
     ),
 )
 UNIT = (
@@ -126,12 +128,12 @@ UNIT = (
         "--by-query",
         action="store_true",
         excludes="unit",
-        help="optimistic: assumes independent queries, though those of a class are not",
+        help=text("flag.optimistic_assumes_independent"),
     ),
     flag(
         "--by-class",
         action="store_true",
         excludes="unit",
-        help="draw and flip whole classes where queries share them (the default)",
+        help=text("flag.draw_flip_whole"),
     ),
 )

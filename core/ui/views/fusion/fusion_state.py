@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core import wording
 from core.errors import CoreError
 from core.fusion import FUSIONS, FusionSpec, Step, store
 from core.fusion import spec as fusion_files
@@ -17,6 +18,8 @@ from core.types import Dataset
 from core.ui.app import state
 from core.ui.app.cached import cached
 from core.ui.widgets import lab_steps, sidebar, weight_shares
+
+strings = wording.page("fusion_lab")
 
 NOW, BASELINE = "this fusion", "baseline"
 _SAVED = "saved "
@@ -253,10 +256,10 @@ def baseline(loaded_backbones: tuple[str, ...], embedded: tuple[str, ...]) -> tu
         try:
             saved = store.load(name)
         except CoreError:
-            return even, f"equal weights (no fusion is saved as {name!r} here)"
+            return even, strings("phrase.equal_weights_fusion", name=repr(name))
         absent = [backbone for backbone in saved.backbones if backbone not in embedded]
         if absent:
-            return even, f"equal weights ({name!r} needs {absent[0]}, which is not embedded for this dataset)"
+            return even, strings("phrase.equal_weights_needs", name=repr(name), absent=absent[0])
         return saved, f"{name!r}, {saved.strategy.label}"
     wanted = FusionSettings.read(pinned)
     if wanted and set(dict(wanted.shares)) & set(loaded_backbones):

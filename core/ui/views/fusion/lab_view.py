@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core import wording
 from core.fusion import FUSIONS, FusionSpec
 from core.setups import FusionSetup
 from core.studies import training_split
 from core.types import Dataset
 from core.ui.app import state, theme
 from core.ui.views.fusion import fusion_state, steps_panel
+
+text = wording.page("fusion_lab")
 
 METRICS = ("map", "p@1", "p@10", "ndcg@10")
 """The metrics of the lab; the first is where a visit starts."""
@@ -54,8 +57,9 @@ def build() -> LabView:
     lost = fusion_state.lost_strategy()
     if lost:
         st.warning(
-            f"No strategy is named {theme.plain(repr(lost[:60]))} here; its file may have left the folder of plug-ins. "
-            f"{FUSIONS.get(mix.strategy).label} is shown instead.",
+            text(
+                "sentence.strategy_named_file", lost=theme.plain(repr(lost[:60])), label=FUSIONS.get(mix.strategy).label
+            ),
             icon=":material/extension_off:",
         )
     if state.get(FusionSetup, "strategy") != mix.strategy:

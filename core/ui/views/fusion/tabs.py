@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import wording
 from core.fusion import FusionSpec
 from core.setups import FusionSetup
 from core.types import Dataset
@@ -20,6 +21,8 @@ from core.ui.views.fusion import (
 )
 from core.wording import plural
 
+text = wording.page("fusion_lab")
+
 
 def _trained(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
     """Gate, linear head and dimension curve."""
@@ -27,14 +30,14 @@ def _trained(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fu
 
 
 LOOKS = {
-    "curve": ("Precision and recall", curve_tab.draw),
-    "landscape": ("Landscape", landscape_tab.draw),
-    "adds": ("What each adds", attribution_tab.draw),
-    "steps": ("Step by step", pipeline_tab.draw),
-    "changes": ("Winners and losers", changes_tab.draw),
-    "budget": ("Budget", budget_tab.draw),
-    "trained": ("Trained fusions", _trained),
-    "files": ("Save and share", saved_tab.draw),
+    "curve": (text("option.precision_recall"), curve_tab.draw),
+    "landscape": (text("option.landscape"), landscape_tab.draw),
+    "adds": (text("option.adds"), attribution_tab.draw),
+    "steps": (text("option.step_step"), pipeline_tab.draw),
+    "changes": (text("option.winners_losers"), changes_tab.draw),
+    "budget": (text("option.budget"), budget_tab.draw),
+    "trained": (text("option.trained_fusions"), _trained),
+    "files": (text("option.save_share"), saved_tab.draw),
 }
 _OF_WEIGHTS = ("landscape", "budget")
 
@@ -50,14 +53,17 @@ def draw(loaded: Dataset, evaluated: Dataset, names: tuple[str, ...], spec: Fusi
     sampled = cache.query_sample(evaluated, names)
     if sampled is not None:
         st.caption(
-            f":material/groups: The closer looks evaluate a sample of {len(sampled.split.queries):,} of the "
-            f"{plural(len(evaluated.split.queries), 'query')}, the same one every time."
+            text(
+                "sentence.closer_looks_evaluate",
+                n_queries=f"{len(sampled.split.queries):,}",
+                queries=plural(len(evaluated.split.queries), "query"),
+            )
         )
     key = state.key(FusionSetup, "look")
     if state.widget(key) not in LOOKS:
         state.set_widget(key, "curve")
     look = st.segmented_control(
-        "A closer look",
+        text("label.closer_look"),
         list(LOOKS),
         format_func=lambda name: LOOKS[name][0],
         key=key,
@@ -67,9 +73,6 @@ def draw(loaded: Dataset, evaluated: Dataset, names: tuple[str, ...], spec: Fusi
     if look is None:
         return
     if look in _OF_WEIGHTS and not spec.strategy.weight:
-        st.info(
-            f"{spec.strategy.label} counts all its backbones the same, so there are no weights to look at. "
-            "Choose Concatenation or a weighted sum."
-        )
+        st.info(text("sentence.counts_all_backbones", label=spec.strategy.label))
         return
     LOOKS[look][1](loaded if look in ("trained", "files", "steps") else sampled or evaluated, names, spec, base)
