@@ -146,7 +146,7 @@ def unlabelled(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     source = ROOT.parent / "shared" / "data" / "photos"
     if source.is_dir():
         classes = sorted(path for path in source.iterdir() if path.is_dir())[::2]
-        files = [(path.name, file) for path in classes for file in sorted(path.glob("*.jpg"))[:14]]
+        files = [(path.name, file) for path in classes for file in sorted(path.glob("*.jpg"))[:9]]
     else:
         drawn = write_tiny(folder / "drawn", per_class=20)
         files = [(file.parent.name, file) for file in sorted(drawn.rglob("*.png"))]
