@@ -227,6 +227,26 @@ def test_of_many_queries_a_sample_is_judged(tiny: SimpleNamespace, monkeypatch) 
     assert "20 of 60 queries, drawn at random, are judged." in judging_sentences.opening(session)
 
 
+def test_text_queries_are_judged_and_become_labelled_queries(
+    tiny: SimpleNamespace, monkeypatch, tmp_path: Path
+) -> None:
+    from core.studies.text import text_search
+
+    orders = {"good": np.arange(60), "poor": np.arange(60)[::-1]}
+    monkeypatch.setattr(
+        text_search, "search", lambda vectors, line, shares: SimpleNamespace(order=orders[next(iter(vectors))])
+    )
+    made = judging_lists.of_texts(tiny.dataset, [" a  red shoe ", "", "a red shoe", "dog"], tiny.systems, ["G", "P"], 3)
+    assert made.queries == ("text:a red shoe", "text:dog") and made.items[0].tolist() == [[0, 1, 2]] * 2
+    session = JudgingSession(made, AnswerLog(tmp_path), "me")
+    session.answer(session.questions(1)[0].id, "both")
+    rows = [line.split() for line in judgements.as_qrels(tiny.dataset, session.log.answers()).decode().splitlines()]
+    assert len(rows) == 2 and {row[0] for row in rows} <= {"text:a%20red%20shoe", "text:dog"}
+    assert [row[3] for row in rows] == ["1", "1"]
+    with pytest.raises(BadInput, match="at least one line"):
+        judging_lists.of_texts(tiny.dataset, ["  "], tiny.systems, ["G", "P"], 3)
+
+
 def judged(tiny: SimpleNamespace, judge: str, wrong: int = 0) -> list[Answer]:
     keys = training_split.query_keys(tiny.dataset)
     rows = [(0, 1), (0, 11), (0, 21), (12, 13), (12, 1), (30, 31)]
