@@ -141,7 +141,7 @@ export class LabView {
     if (alike(before, this.weights)) return;
     this.remember(before);
     this.say(false);
-    if (this.data.live === false) this.ask();
+    if (this.data.live === false && !this.host.released) this.ask(); // a host brings the answer itself
     this.sent += 1;
     this.host.released?.(asKept(this.weights));
     this.start = this.weights;
@@ -150,9 +150,7 @@ export class LabView {
   /* New weights at once, as by a button. */
   put(weights) {
     this.start = this.weights;
-    this.weights = weights;
-    this.paintSliders();
-    this.ask();
+    this.move(weights);
     this.release();
   }
 
