@@ -187,14 +187,6 @@ def set_shares(parts: Mapping[str, float]) -> None:
     put(dataclasses.replace(mix(), shares=weight_shares.as_pairs(parts)))
 
 
-def slid(name: str, names: tuple[str, ...]) -> None:
-    """A slider was released."""
-    before = weight_shares.fitted(dict(state.get(FusionSetup, "shares")), names)
-    set_shares(
-        weight_shares.moved(before, name, state.widget(f"share {name}") / 100, set(state.get(FusionSetup, "locked")))
-    )
-
-
 def strategy_chosen() -> None:
     """Another strategy: it starts with its own defaults."""
     put(dataclasses.replace(mix(), strategy=state.get(FusionSetup, "strategy"), parameters=""))
@@ -213,12 +205,6 @@ def step_set(kind: str, step: Step | None) -> None:
     now, chosen = mix(), step_text(step)
     is_before = STEP_FIELDS[kind] == "prepare"
     put(dataclasses.replace(now, prepare=chosen) if is_before else dataclasses.replace(now, rerank=chosen))
-
-
-def lock(name: str) -> None:
-    """Hold or free one share."""
-    locked = list(state.get(FusionSetup, "locked"))
-    state.set_field(FusionSetup, "locked", tuple(n for n in locked if n != name) if name in locked else (*locked, name))
 
 
 def reset(names: tuple[str, ...]) -> None:
