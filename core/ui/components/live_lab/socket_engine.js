@@ -1,7 +1,7 @@
 /* The engine behind the live lab in the app: a WebSocket beside Streamlit, POST where there is none.
  *
- * A request is JSON { number, weights, query, metric, k }; an answer is one binary message: 4 bytes, the length of a
- * head in JSON, the head, then the arrays that it names, little-endian and aligned (`core/ui/app/fuse_route.py`).
+ * A request is JSON { names, weights, query, metric, k }; an answer is one binary message: 4 bytes, the length of a
+ * head in JSON, the head, then the arrays that it names, little-endian and aligned (`fuse_route.py`).
  */
 
 import { latestWins } from "./latest_wins.js";
@@ -21,18 +21,19 @@ export function unpacked(buffer) {
 export class SocketEngine {
   constructor() {
     this.items = new Map();
-    this.number = 0;
     this.update = latestWins((request) => this.ask(request));
   }
 
   /* Where it asks from now on, and the items of the answer that the page brought along. */
   connect({ address, items, words }) {
-    this.keep(items);
     this.lost = words.lost;
-    if (address === this.address) return;
-    this.close();
-    this.address = address;
-    this.isWithoutSocket = false;
+    if (address !== this.address) {
+      this.close();
+      this.items.clear();
+      this.address = address;
+      this.isWithoutSocket = false;
+    }
+    this.keep(items);
   }
 
   keep(items) {
@@ -47,14 +48,20 @@ export class SocketEngine {
     this.close();
   }
 
+  /* Leave the socket; whoever still waits for an answer of it gets none. */
   close() {
-    this.socket?.close();
+    const { socket } = this;
     this.socket = null;
+    if (!socket) return;
+    socket.onclose = null;
+    socket.close();
+    this.giveUp?.();
   }
 
   async ask(request) {
-    const message = JSON.stringify({ ...request, number: (this.number += 1) });
+    const message = JSON.stringify(request);
     const buffer = this.isWithoutSocket ? await this.post(message) : await this.send(message);
+    if (!buffer) return null;
     const answer = unpacked(buffer);
     if (answer.problem) throw new Error(answer.problem);
     this.keep(answer.items);
@@ -72,6 +79,7 @@ export class SocketEngine {
     return new Promise((resolve, reject) => {
       const fail = () => reject(new Error(this.lost));
       const timer = setTimeout(fail, PATIENCE);
+      this.giveUp = () => { clearTimeout(timer); resolve(null); };
       socket.onmessage = (event) => { clearTimeout(timer); resolve(event.data); };
       socket.onclose = () => { clearTimeout(timer); this.socket = null; fail(); };
       socket.send(message);
@@ -92,8 +100,8 @@ export class SocketEngine {
 
   async post(message) {
     const headers = { "Content-Type": "application/json" };
-    const response = await fetch(this.address, { method: "POST", body: message, headers });
-    if (!response.ok) throw new Error(this.lost);
+    const response = await fetch(this.address, { method: "POST", body: message, headers }).catch(() => null);
+    if (!response?.ok) throw new Error(this.lost);
     return response.arrayBuffer();
   }
 }
