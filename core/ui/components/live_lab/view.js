@@ -11,6 +11,7 @@ import { Tiles } from "./tiles.js";
 import { announceWeights, onWantedWeights } from "./weights_event.js";
 import { missingWords } from "./words.js";
 
+const IN_SIGHT = 0.4; // of the sliders' height
 const REST = 700; // milliseconds without a change until the verdict is read out
 
 export class LabView {
@@ -29,8 +30,8 @@ export class LabView {
     this.results = new Results((id) => engine.item(id), (id) => this.pick(id));
     this.build();
     this.stopListening = onWantedWeights((wish) => this.wanted(wish));
-    this.watcher = new IntersectionObserver(([entry]) => this.dock(entry));
-    this.watcher.observe(root);
+    this.watcher = new IntersectionObserver((entries) => this.dock(entries.at(-1)), { threshold: [0, IN_SIGHT, 1] });
+    this.watcher.observe(this.holder);
   }
 
   destroy() {
@@ -52,16 +53,18 @@ export class LabView {
     this.query = element("div", "query");
     const figures = element("div", "figures"), list = element("div", "list"), stay = element("div", "stay");
     this.heading = element("h3", "heading");
+    this.holder = element("div", "holder"); // keeps the place of the sliders while they are docked
+    this.holder.append(this.panel);
     this.panel.append(this.sliders.root, this.brief);
-    stay.append(this.panel, this.query);
+    stay.append(this.holder, this.query);
     left.append(stay);
     const charts = element("div", "charts");
     charts.append(this.bars.root, this.curve.root);
     list.append(this.heading, this.results.root);
     figures.append(charts, list);
     this.baseline = element("details", "baseline");
-    list.append(this.baseline);
-    stay.append(this.note);
+    this.baseline.open = true;
+    stay.append(this.note, this.baseline);
     right.append(this.verdict, this.voice, this.tiles.root, figures);
     root.replaceChildren(left, right, this.results.large);
     root.classList.add("fs-lab");
@@ -265,7 +268,7 @@ export class LabView {
     this.query.append(image, label);
   }
 
-  /* The results of the baseline, which do not move: small, and folded until one opens them. */
+  /* The results of the baseline, which do not move: small. */
   paintBaseline(baseline) {
     const text = JSON.stringify([baseline, this.data.stamp]);
     if (this.baselineText === text) return;
@@ -288,11 +291,11 @@ export class LabView {
     this.baseline.replaceChildren(summary, strip);
   }
 
-  /* The sliders stay in sight: below the lab they stand at the foot of the window. */
+  /* The sliders stay in sight: once scrolled away they stand at the foot of the window. */
   dock(entry) {
-    const isAbove = !entry.isIntersecting && entry.boundingClientRect.bottom < (entry.rootBounds?.top ?? 0) + 1;
+    const isAbove = entry.intersectionRatio < IN_SIGHT && entry.boundingClientRect.top < (entry.rootBounds?.top ?? 0);
     if (isAbove === this.panel.classList.contains("docked")) return;
-    this.panel.parentNode.style.minHeight = isAbove ? `${this.panel.offsetHeight}px` : "";
+    this.holder.style.height = isAbove ? `${this.panel.offsetHeight}px` : "";
     this.panel.classList.toggle("docked", isAbove);
     if (!this.panel.showPopover) return;
     this.panel.popover = isAbove ? "manual" : null; // above everything else on the page, whatever holds this element

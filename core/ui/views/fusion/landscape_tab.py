@@ -43,7 +43,7 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     best = ", ".join(
         f"{theme.plain(titles[n])} {s:.0%}" for n, s in zip(names, landscape.points[landscape.best]) if s > 0
     )
-    region = {"ternary": text("option.ringed_white"), "curve": text("option.large"), "slices": text("option.large")}[
+    region = {"ternary": text("option.ringed"), "curve": text("option.large"), "slices": text("option.large")}[
         landscape.shape
     ]
     st.caption(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,9 @@ def data(view: LabView, evaluated: Dataset) -> dict[str, Any]:
     colours, titles = theme.colours(names), {name: cache.backbone_title(name) for name in names}
     shares, steps, live = slider_shares(view), fusion_state.undo_stack(), fuser(view)
     position = query_choice.position(loaded, setup.query)
+    began = time.perf_counter()
     answer, shown = _answer(view, evaluated, shares, position)
+    live.page_seconds = max(live.page_seconds, time.perf_counter() - began)
     query = live_session.item(loaded, position)
     baseline = _baseline(view, evaluated, position)
     shown += baseline.pop("items")
