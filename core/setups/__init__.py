@@ -106,6 +106,7 @@ class RetrievalSetup:
         short="x",
         help="Score every image instead of asking an index: slower, misses nothing, and knows every rank.",
     )
+    likely: bool = flag(False, label="How likely", short="pr", help="How likely each result is relevant.")
 
 
 @dataclass(frozen=True)

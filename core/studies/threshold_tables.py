@@ -51,8 +51,9 @@ def lead(title: str, chosen: RatePoint) -> str:
     if not chosen.is_measurable:
         return f"{title}: {one_in(chosen.rate)} cannot be measured here. {chosen.note}"
     point = chosen.point
+    count, _, of = one_in(chosen.rate).partition(" in ")
     return (
-        f"At {one_in(chosen.rate)} false matches, {title} accepts {wording.percent(point.true_rate)} "
+        f"At {count} false {'match' if count == '1' else 'matches'} in {of}, {title} finds {wording.percent(point.true_rate)} "
         f"[{100 * chosen.low:.0f}, {100 * chosen.high:.0f}] of the true pairs."
     )
 

@@ -30,7 +30,7 @@ def test_the_answer_the_tables_and_the_record(
     out = tmp_path / "threshold.json"
     assert asked("--error", "0.01", "--open-set", "--calibrate", "isotonic", "--save", "--json", str(out)) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("At 1 in 100 false matches, ") and "% [" in printed.splitlines()[0]
+    assert printed.startswith("At 1 false match in 100, ") and "% [" in printed.splitlines()[0]
     assert "Chosen on half of the classes" in printed.splitlines()[1]
     record = {system["name"]: system for system in json.loads(out.read_text())["systems"]}
     assert set(record) == {"hog", "hsv_histogram", "hog + hsv_histogram"}
@@ -61,3 +61,23 @@ def test_numbers_that_cannot_be_are_refused(
 ) -> None:
     assert asked(*flags) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_a_text_search_says_how_likely(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fitted once on the names of the classes, then read again; a second step has other scores and is refused."""
+    world(tmp_path, backbones=("concepts_lite0",))
+    search = ("search", "circle", "--data", "tiny", "--k", "8", "--probability")
+    assert cli.main(list(search)) == 0
+    first = capsys.readouterr()
+    rows = [line.split() for line in first.out.splitlines() if " % " in line]
+    shares = [int(row[2]) for row in rows]
+    assert len(rows) == 8 and shares == sorted(shares, reverse=True) and all(0 <= share <= 100 for share in shares)
+    assert "Fitted on 3 training queries" in first.err
+
+    from core.studies.text import text_calibration
+
+    monkeypatch.setattr(text_calibration, "calibrate_text", None)
+    assert cli.main(list(search)) == 0 and capsys.readouterr().out == first.out
+    assert cli.main([*search, "--second-step", "3"]) == 2

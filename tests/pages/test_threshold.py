@@ -100,9 +100,9 @@ def test_a_journey(tmp_path: Path, tab, monkeypatch: pytest.MonkeyPatch) -> None
     world(tmp_path)
     with serve(ROOT / "app.py", tmp_path / "home") as address:
         tab.goto(f"{address}/threshold?d=tiny&sys=hog")
-        tab.get_by_text(re.compile(r"At 1 in 1,000 false matches")).wait_for(timeout=60_000)
+        tab.get_by_text(re.compile(r"At 1 false match in 1,000")).wait_for(timeout=60_000)
         tab.get_by_role("radio", name="1 in 100", exact=True).click()
-        tab.get_by_text(re.compile(r"At 1 in 100 false matches")).wait_for()
+        tab.get_by_text(re.compile(r"At 1 false match in 100")).wait_for()
         accepted = tab.get_by_text(re.compile(r"^Accepted: \d+, \d+ right$"))
         accepted.wait_for()
         before = accepted.inner_text()

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core import wording
+from core.metrics.calibration import Calibration
 from core.studies import reranking
 from core.studies.retrieval import QueryResult
 from core.types import Dataset
@@ -16,6 +17,7 @@ from core.ui.components.gallery import Card
 from core.ui.widgets import image_cards
 
 text = wording.page("steps")
+shared = wording.page("shared")
 
 
 def result_cards(
@@ -26,6 +28,7 @@ def result_cards(
     *,
     moves: Sequence[int | str] = (),
     agreement_k: int = 0,
+    likely: Calibration | None = None,
 ) -> list[Card]:
     """Results as cards.
 
@@ -33,6 +36,7 @@ def result_cards(
         items: (n,) gallery positions.
         colours: of each backbone, for its share of the score.
         moves: (n,) places won or lost against another list, "new" where that does not have the image.
+        likely: makes probabilities of the scores, which each card then says.
         agreement_k: above 0, the large card says which backbones have the image among their own first k.
     """
     contributions, positions = result.parts(items), result.system.space.split.gallery[items]
@@ -56,7 +60,7 @@ def result_cards(
                 (title, int(own_rank) if own_rank > 0 else None, float(score) if np.isfinite(score) else None)
                 for title, own_rank, score in zip(titles, contributions.ranks[at], contributions.scores[at])
             ),
-            note=_before(result, item) if rank else "not retrieved",
+            note=_note(result, item, likely) if rank else "not retrieved",
         )
         if result.system.rerank is not None and rank:
             card = dataclasses.replace(card, facts=(*_through(loaded, result, int(item)), *card.facts))
@@ -83,6 +87,15 @@ def _through(loaded: Dataset, result: QueryResult, item: int) -> list[tuple[str,
     positions = system.space.split.gallery[items]
     names = ", ".join(f"{loaded.ids[position]} {loaded.label_of(int(position))}".strip() for position in positions)
     return [(text("label.through"), names or text("phrase.nobody"))]
+
+
+def _note(result: QueryResult, item: int, likely: Calibration | None) -> str:
+    """ "87 % likely relevant" where that was asked for, and where the result stood before it was ranked again."""
+    parts = [_before(result, item)]
+    if likely is not None:
+        share = float(likely.probability(result.scores[item : item + 1])[0])
+        parts.insert(0, shared("phrase.likely", share=wording.percent(share)))
+    return " · ".join(filter(None, parts))
 
 
 def frame(loaded: Dataset, result: QueryResult, item: int, position: int) -> str:

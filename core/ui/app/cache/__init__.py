@@ -34,7 +34,14 @@ from core.ui.app.cache.fusions import (
     two_strongest,
 )
 from core.ui.app.cache.steps import hubness, pipeline, rerank_cost, training_truth
-from core.ui.app.cache.systems import comparison_of, evaluation_of, protocols, system_ranks, verification_of
+from core.ui.app.cache.systems import (
+    calibration_of,
+    comparison_of,
+    evaluation_of,
+    protocols,
+    system_ranks,
+    verification_of,
+)
 from core.ui.app.cache.vector_sets import engine, image_query, joint_space, n_valid, relevance_of, vector_set, vectors
 
 __all__ = [
@@ -42,6 +49,7 @@ __all__ = [
     "average_precision",
     "backbone_title",
     "baseline_comparison",
+    "calibration_of",
     "chosen_mix",
     "chosen_within_budget",
     "comparison_of",

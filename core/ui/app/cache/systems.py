@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from core.studies import evaluation, revisited_protocols, verification
+from core import wording
+from core.studies import calibration, evaluation, revisited_protocols, verification
+from core.studies.calibration import Calibrated
 from core.studies.ranker import Ranker
 from core.studies.systems import System
 from core.studies.verification import Verification
@@ -12,6 +14,8 @@ from core.task import NO_TASK, Task
 from core.types import Dataset, Evaluation, RelevantRanks
 from core.ui.app.cache.vector_sets import engine, relevance_of
 from core.ui.app.cached import cached
+
+text = wording.page("shared")
 
 
 @cached("resource", max_entries=96, ignore=("task",))
@@ -66,3 +70,9 @@ def system_ranks(loaded: Dataset, system: System) -> RelevantRanks:
 def verification_of(loaded: Dataset, system: System, by_class: bool) -> Verification:
     """What every threshold of a system gives over all pairs, kept for all sessions."""
     return verification.verify(system, relevance_of(loaded), loaded, by_class=by_class)
+
+
+@cached("resource", max_entries=16, spinner=text("state.fitting"))
+def calibration_of(loaded: Dataset, system: System, method: str = "logistic", unknown: float = 0.0) -> Calibrated:
+    """The scores of a system as probabilities, fitted on training queries."""
+    return calibration.calibrate(system, relevance_of(loaded), loaded, method=method, unknown=unknown)

@@ -52,4 +52,6 @@ def choose_systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef |
                 help=bounds.help,
                 key=state.key(RetrievalSetup, name),
             )
+        likely = setups.bounds_of(RetrievalSetup, "likely")
+        st.toggle(likely.label, key=state.key(RetrievalSetup, "likely"), help=likely.help)
     return chosen

@@ -7,11 +7,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core import wording
+from core.metrics.calibration import Calibration
 from core.studies import retrieval
 from core.ui.app import theme
 from core.ui.components import gallery
 from core.ui.views.retrieval import list_overlap, query_state
 from core.ui.views.retrieval.retrieval_view import RetrievalView
+from core.ui.widgets import likely
 from core.ui.widgets.result_cards import result_cards
 
 text = wording.page("retrieval")
@@ -49,12 +51,22 @@ def draw_answer(view: RetrievalView, answers: list[retrieval.QueryResult], conta
     theme.answer("  \n".join(lines), text("phrase.arrows"), container)
 
 
+def _likely(view: RetrievalView, answer: retrieval.QueryResult) -> Calibration | None:
+    """What makes probabilities of the scores, where that is asked for; scores of texts are others than those of images."""
+    if not view.setup.likely or answer.query.truth is None:
+        return None
+    stored, sentence = likely.of_answer(view.loaded, answer.system.name, answer.system.spec)
+    st.caption(theme.plain(sentence))
+    return None if stored is None else stored.fit
+
+
 def _one_system(view: RetrievalView, answer: retrieval.QueryResult, number: int, moves: tuple = ()) -> None:
     """The grid of one system, and the relevant images that did not make it."""
     k = view.setup.k
     size = view.setup.size if view.other is None else max(60, int(view.setup.size * 0.62))
+    calibration = _likely(view, answer)
     gallery.grid(
-        result_cards(view.loaded, answer, answer.order[:k], view.colours, moves=moves),
+        result_cards(view.loaded, answer, answer.order[:k], view.colours, moves=moves, likely=calibration),
         key=f"results {number}",
         size=size,
         on_pick=query_state.result_clicked,
@@ -68,7 +80,7 @@ def _one_system(view: RetrievalView, answer: retrieval.QueryResult, number: int,
     among = " " + text("option.among_index_found", n_order=len(answer.order)) if answer.approximate else ""
     st.caption(text("sentence.relevant_images_did", n_missed=f"{len(missed):,}", among=among, k=k, more=more))
     gallery.grid(
-        result_cards(view.loaded, answer, missed[:_MOST_MISSED], view.colours),
+        result_cards(view.loaded, answer, missed[:_MOST_MISSED], view.colours, likely=calibration),
         key=f"missed {number}",
         size=max(60, int(size * 0.62)),
         on_pick=query_state.result_clicked,

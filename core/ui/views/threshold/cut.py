@@ -8,7 +8,7 @@ import streamlit as st
 from core import charts, wording
 from core.metrics import verification
 from core.setups import ThresholdSetup
-from core.studies import retrieval, threshold_tables
+from core.studies import retrieval
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import fragment
 from core.ui.components import gallery
@@ -42,7 +42,7 @@ def draw(view: ThresholdView) -> None:
             args=(view,),
         )
         row.button(
-            text("button.at_error", error=threshold_tables.one_in(view.error)),
+            text("button.at_error"),
             key="cut at error",
             on_click=_back,
             args=(view,),

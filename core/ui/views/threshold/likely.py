@@ -9,9 +9,9 @@ from core import charts, wording
 from core.metrics.calibration import METHODS
 from core.studies import calibration_store
 from core.studies.calibration import Calibrated
-from core.ui.app import theme
+from core.ui.app import cache, theme
 from core.ui.views.threshold import controls
-from core.ui.views.threshold.threshold_view import ThresholdView, calibrated
+from core.ui.views.threshold.threshold_view import ThresholdView
 
 text = wording.page("threshold")
 
@@ -29,7 +29,7 @@ def draw(view: ThresholdView) -> None:
         st.number_input(
             text("label.unknown"), 0, 90, step=10, key=controls.field("unknown"), width=240, help=text("help.unknown")
         )
-    made = calibrated(view.loaded, view.system.system, view.setup.method, view.setup.unknown / 100)
+    made = cache.calibration_of(view.loaded, view.system.system, view.setup.method, view.setup.unknown / 100)
     about = text(
         "sentence.likely",
         depth=str(made.depth),

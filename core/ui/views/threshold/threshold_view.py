@@ -9,8 +9,7 @@ import streamlit as st
 
 from core import wording
 from core.setups import ThresholdSetup
-from core.studies import calibration, open_set, verification
-from core.studies.calibration import Calibrated
+from core.studies import open_set, verification
 from core.studies.open_set import OpenSet
 from core.studies.systems import System
 from core.studies.verification import Pair, RatePoint, Verification
@@ -33,12 +32,6 @@ def at_rate(loaded: Dataset, system: System, by_class: bool, rate: float) -> Rat
 def strangers_of(loaded: Dataset, system: System, by_class: bool) -> OpenSet:
     """How well a system tells queries without an answer."""
     return open_set.open_set(system, cache.relevance_of(loaded), loaded, by_class=by_class)
-
-
-@cached("resource", max_entries=16, spinner=text("state.likely"))
-def calibrated(loaded: Dataset, system: System, method: str, unknown: float) -> Calibrated:
-    """The scores of a system as probabilities."""
-    return calibration.calibrate(system, cache.relevance_of(loaded), loaded, method=method, unknown=unknown)
 
 
 @cached("resource", max_entries=32, spinner=text("state.pairs"))
