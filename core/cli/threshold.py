@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core import wording
 from core.cli import inputs, outputs
-from core.cli.verbs import BACKBONES, DATASET, FUSIONS, UNIT, VECTORS, Verb, flag
+from core.cli.verbs import BACKBONES, DATASET, FUSIONS, STEPS, UNIT, VECTORS, Verb, flag
 from core.errors import BadInput
 
 text = wording.page("cli")
@@ -87,6 +87,7 @@ THRESHOLD = Verb(
         *BACKBONES,
         *VECTORS,
         *FUSIONS,
+        *STEPS,
         flag("--error", type=float, default=0.001, metavar="RATE", help=text("flag.false_matches_accept")),
         flag("--open-set", action="store_true", help=text("flag.also_ask_queries")),
         flag("--calibrate", choices=["logistic", "isotonic"], default="", help=text("flag.also_make_probabilities")),

@@ -54,6 +54,19 @@ def refused(capsys: pytest.CaptureFixture, *arguments: str) -> str:
     return out
 
 
+def test_a_text_search_says_how_likely(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fitted once on the names of the classes, then read again; a second step has other scores and is refused."""
+    from core.studies.text import text_calibration
+
+    search = ("search", "cat", "--data", "demo_catalogue", "--k", "8", "--probability")
+    first = said(capsys, *search)
+    shares = [int(match[1]) for match in re.finditer(r" (\d+) %  ", first)]
+    assert len(shares) == 8 and shares == sorted(shares, reverse=True) and all(0 <= share <= 100 for share in shares)
+    monkeypatch.setattr(text_calibration, "calibrate_text", None)
+    assert said(capsys, *search) == first
+    assert "second-step" in refused(capsys, *search, "--second-step", "3")
+
+
 @pytest.mark.slow
 def test_search_lists_the_nearest_pictures(capsys) -> None:
     lines = said(capsys, "search", "a cat -rocket", "--data", "demo_catalogue", "--k", "3").splitlines()

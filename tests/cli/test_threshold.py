@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -63,21 +64,20 @@ def test_numbers_that_cannot_be_are_refused(
     assert sentence in capsys.readouterr().err
 
 
-def test_a_text_search_says_how_likely(
-    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Fitted once on the names of the classes, then read again; a second step has other scores and is refused."""
-    world(tmp_path, backbones=("concepts_lite0",))
-    search = ("search", "circle", "--data", "tiny", "--k", "8", "--probability")
-    assert cli.main(list(search)) == 0
+def test_a_search_by_image_says_how_likely(tiny: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    """Fitted and saved at the first search, read again at the second; a prepared system has probabilities of its own."""
+    search = ["search", "--like", str(tiny.ids[3]), "--data", "tiny", "--backbone", "hog", "--k", "5", "--probability"]
+    assert cli.main(search) == 0
     first = capsys.readouterr()
-    rows = [line.split() for line in first.out.splitlines() if " % " in line]
-    shares = [int(row[2]) for row in rows]
-    assert len(rows) == 8 and shares == sorted(shares, reverse=True) and all(0 <= share <= 100 for share in shares)
-    assert "Fitted on 3 training queries" in first.err
+    shares = [int(re.search(r" (\d+) % ", line)[1]) for line in first.out.splitlines()[1:]]
+    assert len(shares) == 5 and shares == sorted(shares, reverse=True) and "Fitted on 30 training queries" in first.err
+    space = fusion.space_of(tiny, OWN)
+    assert calibration_store.load(calibration_store.name_of(tiny, ("hog",)), space, ("hog",)) is not None
+    assert cli.main(search) == 0 and capsys.readouterr().out == first.out
+    assert cli.main([*search, "--prepare", "centred"]) == 0 and capsys.readouterr().out != first.out
 
-    from core.studies.text import text_calibration
 
-    monkeypatch.setattr(text_calibration, "calibrate_text", None)
-    assert cli.main(list(search)) == 0 and capsys.readouterr().out == first.out
-    assert cli.main([*search, "--second-step", "3"]) == 2
+def test_a_prepared_system_stands_beside_the_plain_one(tiny: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["threshold", "--data", "tiny", "--backbone", "hog", "--prepare", "centred", "--open-set"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "Best score" in line]
+    assert len(lines) == 2 and sum("centred" in line for line in lines) == 1
