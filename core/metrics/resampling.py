@@ -176,6 +176,7 @@ def intervals(
 
     Args:
         columns: (n_queries, n_columns); columns that are NaN for the same queries are resampled together.
+        draws: of the bootstrap; 0 for Student's interval with Johnson's shift alone (NaN with fewer than three units).
         classes: (n_queries,) int64; given, whole classes are drawn.
         bounded: the values are shares of something; False for differences.
     """
@@ -212,7 +213,9 @@ def _widened(rows: np.ndarray, draws: int, seed: int, classes: np.ndarray | None
     (Johnson 1978, doi:10.1080/01621459.1978.10480051).
     """
     n = len(rows) if classes is None else int(class_codes(classes).max()) + 1
-    lows, highs = np.quantile(bootstrap_means(rows, draws, seed, classes), percentile_levels(n), axis=0)
+    lows, highs = np.full(rows.shape[1], np.nan), np.full(rows.shape[1], np.nan)
+    if draws:
+        lows, highs = np.quantile(bootstrap_means(rows, draws, seed, classes), percentile_levels(n), axis=0)
     if n > 2:
         sums, sizes = (rows, np.ones(len(rows))) if classes is None else group_sums(rows, classes)
         mean = rows.mean(axis=0)
@@ -224,8 +227,8 @@ def _widened(rows: np.ndarray, draws: int, seed: int, classes: np.ndarray | None
             1 + 2 * quantile**2
         )
         lows, highs = (
-            np.minimum(lows, mean - half + np.minimum(skewed, 0)),
-            np.maximum(highs, mean + half + np.maximum(skewed, 0)),
+            np.fmin(lows, mean - half + np.minimum(skewed, 0)),
+            np.fmax(highs, mean + half + np.maximum(skewed, 0)),
         )
     constant = (rows == rows[:1]).all(axis=0)  # a sum of equal numbers may differ from them in the last bit
     return np.where(constant, rows[0], lows), np.where(constant, rows[0], highs)

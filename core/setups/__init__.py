@@ -290,6 +290,12 @@ class ReportSetup:
         help="For the metrics “@k”.",
     )
     by_query: bool = flag(False, label=_INDEPENDENT, short="iq", help=_BY_QUERY)
+    live: bool = flag(
+        False,
+        label="Playable",
+        short="live",
+        help="The file also holds scores and small images: its weights move, and all figures with them.",
+    )
 
 
 @dataclass(frozen=True)

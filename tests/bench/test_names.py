@@ -19,6 +19,7 @@ DEMANDS = {
     "judge",
     "map",
     "page",
+    "report",
     "rerank",
     "retrieval",
     "search",

@@ -155,7 +155,7 @@ def test_the_sheet_is_one_picture_of_all_results(small) -> None:
     picture = Image.open(io.BytesIO(drawn)).convert("RGB")
     assert picture.width > 1000 and picture.height > 300
     colours = {colour for _, colour in picture.getcolors(1 << 24)}
-    frames = {"relevant": (0x1A, 0x98, 0x50), "not": (0xD6, 0x40, 0x4E), "query": (0x2B, 0x7D, 0xE9)}
+    frames = {"relevant": (0x12, 0x80, 0x3F), "not": (0xE0, 0x52, 0x5E), "query": (0x2B, 0x7D, 0xE9)}
     assert {frame for frame in (tile.frame for tile in tiles)} <= set(frames)
     assert all(frames[frame] in colours for frame in {tile.frame for tile in tiles} | {"query"})
     middle = images.open_rgb(drawn).getpixel((28 + 74, 28 + 40 + 74))
@@ -239,7 +239,7 @@ def test_a_chart_of_ones_own_stands_in_a_report_and_on_a_page() -> None:
             return chart.svg()
 
     text = document.Report("t", "a", "l", [Half()]).html()
-    assert chart.svg() in text and len(Half().figure().data) == 2
+    assert chart.svg() in text and len(Half().figure().data) == 3
 
 
 def test_any_text_of_a_report_is_inert() -> None:

@@ -434,7 +434,6 @@ def test_a_comparison_is_made_on_the_report_page(page, tmp_path: Path) -> None:
 
     page.goto(f"{page.app}/report?d=tiny&ks=5&iq=true")
     expect(page.get_by_role("switch", name="Optimistic: assumes independent queries")).to_be_checked()
-    page.get_by_role("button", name="Make the report").click()
     take = page.get_by_role("button", name="Download the report")
     expect(take).to_be_visible(timeout=60_000)
     with page.expect_download() as waiting:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core import charts, data, metrics
 from core.errors import NotComputed
-from core.export.report import provenance
+from core.export.report import provenance, summary
 from core.export.report.document import (
     Case,
     Cell,
@@ -22,6 +22,8 @@ from core.export.report.document import (
     Table,
     number_cell,
 )
+from core.export.report.live import from_result
+from core.export.report.live.thumbnails import SheetStrip
 from core.metrics import curves
 from core.studies import (
     embedding,
@@ -32,9 +34,11 @@ from core.studies import (
     system_spec_text,
     systems,
 )
+from core.task import NO_TASK, Task
 from core.types import Dataset, Evaluation, Relevance
 
 if TYPE_CHECKING:
+    from core.export.report.live.page import LivePart
     from core.fusion import FusionSpec
     from core.studies.evaluation import Result
     from core.studies.pipeline import Pipeline
@@ -89,6 +93,7 @@ def build(
     n_cases: int = 10,
     n_shown: int = 3,
     steps: Pipeline | None = None,
+    live: LivePart | None = None,
 ) -> str:
     """The HTML of a comparison; the answer stands first.
 
@@ -97,10 +102,14 @@ def build(
         columns: metrics of the tables, as far as they were computed.
         n_cases: best and worst queries of each of the first `n_shown` systems.
         steps: what each step adds, drawn as a waterfall.
+        live: makes the file playable.
     """
     ordered = compared.ordered
     best, dataset = ordered[0], compared.dataset
     keys = [key for key in columns if any(key in system.figures for system in ordered)]
+    first = summary.summary(
+        dataset, compared.result, compared.truth, compared.backbones, compared.titles, known or {}, compared.strip
+    )
     parts: list[Part] = [
         *_bars(compared),
         *_figures(compared, keys),
@@ -119,7 +128,7 @@ def build(
         f"{len(ordered)} systems on {dataset.name}: {len(dataset):,} images, {best.n_queries:,} queries, of which "
         f"{best.n_valid:,} have something relevant. Intervals are 95 %."
     )
-    return Report(f"Comparison on {dataset.name}", _answer(compared), lead, parts).html()
+    return Report(f"Comparison on {dataset.name}", _answer(compared), lead, parts, live, first).html()
 
 
 def of_stored(
@@ -129,14 +138,19 @@ def of_stored(
     ks: Sequence[int] = (1, 5, 10),
     by_class: bool = True,
     steps: Pipeline | None = None,
+    *,
+    live: bool = False,
+    task: Task = NO_TASK,
 ) -> str:
     """Evaluate backbones and fusions whose embeddings are in the store, and report on them.
 
     Args:
         by_class: whole classes are drawn where queries share them; False assumes independent queries.
         steps: what each step adds, if it was worked out.
+        live: the file can be played with: its weights move, and all figures with them.
     Raises:
         NotComputed: an embedding is missing, or the dataset has no labels to judge by.
+        BadInput: the file cannot be playable; why.
     """
     if not dataset.has_labels:
         raise NotComputed(
@@ -144,18 +158,26 @@ def of_stored(
             "or take the report of one query from the Retrieval page."
         )
     used = list(dict.fromkeys([*backbones, *(name for spec in fusions for name in spec.backbones)]))
-    result = fusion.evaluate(dataset, backbones, fusions, ks=ks, by_class=by_class)
+    truth, ks = data.relevance(dataset), sorted(ks)
+    if live:
+        from_result.expected(dataset, truth, len(used))  # before any work, if it cannot be
+    result = fusion.evaluate(dataset, backbones, fusions, ks=ks, by_class=by_class, task=task)
     titles = {name: embedding.find(dataset, name).title for name in used}
     titles |= _fusion_titles(fusions, titles)
-    built = systems.build(fusion.space_of(dataset, used), backbones, fusions)
+    space = fusion.space_of(dataset, used)
+    built = systems.build(space, backbones, fusions)
     known = {system.name: leaderboard.system_info(system, dataset, titles[system.name]) for system in built}
     columns = [
         key if "@" not in key else f"{key.partition('@')[0]}@{k}"
         for key in COLUMNS
         for k in (ks if "@" in key else (0,))
     ]
-    compared = Compared(dataset, result, data.relevance(dataset), used, fusions, titles)
-    return build(compared, known=known, columns=tuple(dict.fromkeys(columns)), steps=steps)
+    part, strip = None, ImageStrip()
+    if live:
+        part = from_result.of_result(dataset, space, truth, result, fusions, titles, ks, by_class=by_class, task=task)
+        strip = SheetStrip(sheet=part.sheet)
+    compared = Compared(dataset, result, truth, used, fusions, titles, strip)
+    return build(compared, known=known, columns=tuple(dict.fromkeys(columns)), steps=steps, live=part)
 
 
 def _steps(steps: Pipeline) -> list[Part]:

@@ -7,12 +7,18 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from markupsafe import Markup
 
 from core import templates
 from core.charts import Chart
 from core.errors import CoreError
 from core.store import Store, open_store
+
+if TYPE_CHECKING:
+    from core.export.report.live.page import LivePart
+    from core.export.report.summary import Summary
 
 IMAGE_BUDGET = 8_000_000
 """Bytes of embedded images; a report stays under 10 MB whatever it shows."""
@@ -83,12 +89,14 @@ class DocumentImage:
 
     Attributes:
         frame: "query", "relevant", "not", "unknown" or "none".
+        rule: class of the style sheet that shows it, where the file has such a sheet.
     """
 
     key: str = ""
     caption: str = ""
     frame: str = "none"
     thumbnail: bytes | None = None
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,15 +156,43 @@ class ImageStrip:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole file: its title, its answer in one paragraph, what it rests on in one line, then the parts."""
+    """A whole file: its title, its answer in one paragraph, what it rests on in one line, then the parts.
+
+    Attributes:
+        live: what it is played with; None for a file without any script.
+        first: the first screen, which stands before the answer in figures.
+    """
 
     title: str
     answer: str
     lead: str
     parts: Sequence[Part]
+    live: LivePart | None = None
+    first: Summary | None = None
 
     def html(self) -> str:
-        """One HTML file that opens anywhere. It may load and run nothing, whatever text found its way into it."""
-        style = templates.stylesheet("report.css")
-        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-        return str(templates.render("report.html.jinja", report=self, style=style, style_digest=digest)) + "\n"
+        """One HTML file that opens anywhere.
+
+        It may load nothing and run nothing, whatever text found its way into it; with `live`, it runs our script alone.
+        """
+        styles = [str(templates.stylesheet("report.css"))]
+        if self.live is not None:
+            styles += [self.live.style, self.live.lab_style, self.live.sheet.css]
+        return (
+            str(
+                templates.render("report.html.jinja", report=self, style=Markup(styles[0]), policy=self._policy(styles))
+            )
+            + "\n"
+        )
+
+    def _policy(self, styles: Sequence[str]) -> str:
+        """The content security policy: our styles and our script by their hashes, no address at all."""
+        policy = f"default-src 'none'; img-src data:; style-src {' '.join(map(_digest, styles))}"
+        if self.live is not None:
+            policy += f"; script-src {_digest(self.live.script)}; worker-src blob:"
+        return f"{policy}; base-uri 'none'; form-action 'none'"
+
+
+def _digest(text: str) -> str:
+    """A text's hash as a policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,33 +1,37 @@
-"""What the report is about: fusions, cut-offs, what is resampled."""
+"""What the report is about: fusions, cut-offs, what is resampled, whether it can be played with."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from core import data, wording
 from core.errors import CoreError
 from core.fusion import FusionSpec
 from core.setups import ReportSetup
+from core.types import Dataset
 from core.ui.app import state, theme
 from core.ui.widgets import sidebar, system_options
+
+text = wording.page("report")
 
 
 def choose_fusions(selection: sidebar.Selection) -> tuple[FusionSpec, ...]:
     """The fusions that stand in the report beside the backbones of the sidebar."""
     options = system_options.system_options(selection.backbones, selection.embedded)
-    fusions = [text for text in options.titles if text not in selection.embedded]
+    fusions = [name for name in options.titles if name not in selection.embedded]
     chosen = st.multiselect(
-        "Fusions",
+        text("label.fusions"),
         fusions,
         default=fusions,
         format_func=options.titles.__getitem__,
         key=f"report fusions {selection.dataset.name}",
-        help="The fusion as it stands in the Fusion lab, and those that were saved.",
-        placeholder="none",
+        help=text("help.fusions"),
+        placeholder=text("placeholder.fusions"),
     )
     specs: list[FusionSpec] = []
-    for text in chosen:
+    for name in chosen:
         try:
-            spec = options.read(text).spec
+            spec = options.read(name).spec
         except CoreError as error:
             st.warning(theme.plain(str(error)), icon=":material/info:")
             continue
@@ -37,13 +41,32 @@ def choose_fusions(selection: sidebar.Selection) -> tuple[FusionSpec, ...]:
 
 
 def choose_figures() -> None:
-    """Cut-offs, and what intervals resample."""
-    cutoffs, intervals = state.bounds(ReportSetup, "ks"), state.bounds(ReportSetup, "by_query")
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    """Cut-offs, what intervals resample, and whether the file can be played with."""
+    left, middle, right = st.columns([4, 4, 2], vertical_alignment="bottom")
+    cutoffs = state.bounds(ReportSetup, "ks")
     left.multiselect(
         cutoffs.label,
         list(cutoffs.names() if cutoffs.names else ()),
         key=state.key(ReportSetup, "ks"),
         help=cutoffs.help,
     )
-    right.toggle(intervals.label, key=state.key(ReportSetup, "by_query"), help=intervals.help)
+    for column, field in ((middle, "by_query"), (right, "live")):
+        bounds = state.bounds(ReportSetup, field)
+        column.toggle(bounds.label, key=state.key(ReportSetup, field), help=bounds.help)
+
+
+def say_extent(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...]) -> bool:
+    """What a playable file holds and costs, before it is made; False where it cannot be made."""
+    if not state.read(ReportSetup).live:
+        return True
+    from core.export.report.live import from_result
+
+    used = {*names, *(name for spec in fusions for name in spec.backbones)}
+    try:
+        extent, seconds = from_result.expected(loaded, data.relevance(loaded), len(used))
+    except CoreError as error:
+        st.warning(text("sentence.not_playable", reason=theme.plain(str(error))), icon=":material/info:")
+        return False
+    size = wording.number(extent.megabytes, 1)
+    st.caption(text("sentence.extent", extent=extent.sentence, size=size, seconds=f"{seconds:.0f}"))
+    return True

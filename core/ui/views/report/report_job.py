@@ -1,13 +1,32 @@
-"""The report, made in the background, and the finished file."""
+"""The report that the page would write: made in the background as soon as its question stands, shown, to download."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
+from core import wording
 from core.fusion import FusionSpec
 from core.setups import ReportSetup
 from core.types import Dataset
 from core.ui.app import jobs, state
+
+text = wording.page("report")
+
+MOST_AT_ONCE = 3_000
+"""Images up to which the report is made without being asked for."""
+_LAST = "report question"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a report is about; equal questions have equal reports."""
+
+    dataset: str
+    backbones: tuple[str, ...]
+    fusions: tuple[str, ...]
+    setup: ReportSetup
 
 
 def job_name() -> str:
@@ -15,42 +34,65 @@ def job_name() -> str:
     return f"report {state.visitor()}"
 
 
-def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...], setup: ReportSetup) -> None:
-    """Make the report in the background."""
+def draw(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...]) -> None:
+    """The report if it is made, else how far it is, or the button that starts it."""
+    setup = state.read(ReportSetup)
+    named = tuple(spec.name + spec.fingerprint for spec in fusions)
+    question = Question(loaded.fingerprint, names, named, setup)
+    job = jobs.find(job_name())
+    last_question = state.session_get(_LAST)
+    if job is not None and job.running and last_question != question:
+        job.task.cancel()
+        jobs.job_panel(job_name())
+        return
+    if job is not None and job.state == "done" and job.result and job.result[0] == question:
+        _draw_finished(loaded.name, job.result[1])
+        return
+    if job is None or not job.running:
+        is_new = job is None or last_question != question
+        if is_new and len(loaded) <= MOST_AT_ONCE:
+            start(loaded, names, fusions, question)
+        else:
+            _draw_button(loaded, names, fusions, question)
+    jobs.job_panel(job_name())
 
-    def work(job: jobs.BackgroundJob) -> tuple[str, str]:
+
+def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...], question: Question) -> None:
+    """Make the report in the background."""
+    setup = question.setup
+
+    def work(job: jobs.BackgroundJob) -> tuple[Question, str]:
         from core.export.report import comparison
 
-        return loaded.name, comparison.of_stored(loaded, names, fusions, sorted(map(int, setup.ks)), not setup.by_query)
+        ks = sorted(map(int, setup.ks))
+        html = comparison.of_stored(loaded, names, fusions, ks, not setup.by_query, live=setup.live, task=job.task)
+        return question, html
 
-    jobs.start(job_name(), f"Report on {loaded.name}", work)
+    state.session_set(_LAST, question)
+    jobs.start(job_name(), text("phrase.job", dataset=loaded.name), work)
 
 
-def button(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...]) -> None:
-    """The button that starts it, and how far it is."""
+def _draw_button(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...], question: Question) -> None:
+    """The button that starts it, where it does not start by itself."""
+    if len(loaded) > MOST_AT_ONCE:
+        st.caption(text("sentence.large", images=wording.plural(len(loaded), "image")))
     st.button(
-        "Make the report",
+        text("button.make"),
         type="primary",
         key="make report",
         icon=":material/description:",
         on_click=start,
-        args=(loaded, names, fusions, state.read(ReportSetup)),
-        disabled=any(job.name == job_name() for job in jobs.running()),
+        args=(loaded, names, fusions, question),
     )
-    jobs.job_panel(job_name())
 
 
-def draw_finished(name: str) -> None:
+def _draw_finished(name: str, html: str) -> None:
     """The finished report, to download and to look at."""
-    job = jobs.find(job_name())
-    if job is None or job.state != "done" or not job.result or job.result[0] != name:
-        return
-    _, text = job.result
-    size = len(text.encode()) / 1e6
+    content = html.encode()
     left, right = st.columns([3, 7], vertical_alignment="center")
     left.download_button(
-        "Download the report",
-        text.encode(),
+        text("button.download"),
+        content,
         file_name=f"{name}-report.html",
         mime="text/html",
         key="take report",
@@ -59,6 +101,6 @@ def draw_finished(name: str) -> None:
         width="stretch",
         on_click="ignore",
     )
-    right.caption(f"{size:.1f} MB. It opens in any browser without a network, and prints well.")
+    right.caption(text("sentence.size", size=wording.number(len(content) / 1e6, 1)))
     with st.container(border=True):
-        st.iframe(text, height=760)
+        st.iframe(html, height=900)
