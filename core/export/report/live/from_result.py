@@ -71,6 +71,6 @@ def _weights(name: str, specs: Mapping[str, FusionSpec], backbones: Sequence[str
     if name in backbones and name not in specs:
         return tuple(float(name == other) for other in backbones)
     spec = specs.get(name)
-    if spec is None or not spec.is_linear:
+    if spec is None or spec.steps or not spec.is_linear:
         return None
     return tuple(spec.shares.get(other, 0.0) for other in backbones)
