@@ -55,8 +55,8 @@ def _is_embedding() -> bool:
 
 def _open_demo(current: str) -> None:
     """Show the demo catalogue without being asked, once per session, where no dataset of a person's own is shown."""
-    own = current in cache.ready_datasets() and current not in data.DATASETS
-    if own or state.session_get(_OPENED, False) or _is_embedding():
+    is_personal = current in cache.ready_datasets() and current not in data.DATASETS
+    if is_personal or state.session_get(_OPENED, False) or _is_embedding():
         return
     state.session_set(_OPENED, True)
     is_ready = DEMO in cache.ready_datasets() and SPACE in cache.embedded(DEMO)
