@@ -125,6 +125,21 @@ class AnswerLog:
         if answers:
             self._append(answers[0].judge, [answer.as_record() for answer in answers])
 
+    def describe(self, session: str, record: Mapping[str, Any]) -> None:
+        """Say once what a session compares, beside the answers: systems, seed, and all that fixes its order."""
+        path = self.folder / "sessions" / f"{session}.json"
+        try:
+            if not path.exists():
+                files.write_json(path, dict(record))
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: OSError) -> StoreUnusable:
+        return StoreUnusable(
+            f"Answers cannot be kept in {self.folder}: {error.strerror or error}. Make room there, or set "
+            "FUSIONSCOPE_HOME to a folder that can be written."
+        )
+
     def take_back(self, answer: Answer) -> None:
         """Undo one click: it counts for nothing any more."""
         self._append(answer.judge, [{"undo": answer.id}])
@@ -137,10 +152,7 @@ class AnswerLog:
         try:
             files.append_text(path, "\n".join(lines) + "\n")
         except OSError as error:
-            raise StoreUnusable(
-                f"Answers cannot be kept in {self.folder}: {error.strerror or error}. Make room there, or set "
-                "FUSIONSCOPE_HOME to a folder that can be written."
-            ) from error
+            raise self._refused(error) from error
 
     def _path(self, judge: str) -> Path:
         return self.folder / f"{quote(judge, safe=' ')}.jsonl"

@@ -143,8 +143,3 @@ def answers_for_same(difference: float, scale: float, total: int, informative: f
 def _of_finite(count: float, total: int) -> float:
     """Fewer are needed of a short list: what is drawn is not drawn again."""
     return min(float(total), count / (1 + count / total)) if total else 0.0
-
-
-def is_tie(units: Units, number: int) -> bool:
-    """Whether a question is a tie by construction, never to be asked."""
-    return units.plus[number] is None and units.minus[number] is None

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -143,6 +143,18 @@ class JudgingSession:
             )
         return self._units[first, second]
 
+    def record(self) -> dict[str, Any]:
+        """What fixes the order of the questions, for the record that is kept beside the answers."""
+        return {
+            "systems": list(self.lists.titles),
+            "way": self.way,
+            "k": self.lists.k,
+            "queries": len(self.lists.queries),
+            "lists": self.lists.fingerprint,
+            "seed": self.seed,
+            "pairs": {f"{first}-{second}": units.seed for (first, second), units in self._units.items()},
+        }
+
     # ------------------------------------------------------------ asking
 
     def questions(self, most: int = 6) -> list[Shown]:
@@ -210,6 +222,8 @@ class JudgingSession:
         made = self._again(identity, click) if identity.startswith("again-") else self._first(identity, click)
         if made is None:
             return
+        if not self.clicks:
+            self.log.describe(self.name, self.record())
         self.log.keep([made])
         self.clicks.append(made)
         if made.again:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core import cli, data
+from core import cli, data, judging
 from core.errors import BadInput
 from core.fusion import FusionSpec
 from core.judging.answers import Answer, AnswerLog, relation
@@ -60,6 +61,16 @@ def test_a_session_ends_with_the_better_system_and_opens_again_as_it_was(way: st
     again = JudgingSession(lists(), AnswerLog(tmp_path), "me", way)
     assert (again.verdict(0, 1), again.n_clicks, again.decided) == (session.verdict(0, 1), session.n_clicks, True)
     assert not JudgingSession(lists(), AnswerLog(tmp_path), "other", way).decided
+
+
+def test_the_record_of_a_session_fixes_its_order(tmp_path: Path) -> None:
+    session = JudgingSession(lists(), AnswerLog(tmp_path), "me", seed=5)
+    click(session)
+    record = json.loads((tmp_path / "sessions" / f"{session.name}.json").read_text())
+    assert record["systems"] == ["Strong", "Weak"] and (record["seed"], record["way"], record["k"]) == (5, "pairs", K)
+    made = lists()
+    units = judging.pairs(made.items[0], made.items[1], K, record["pairs"]["0-1"], made.content)
+    assert units.plus == session._units[0, 1].plus and (units.flip == session._units[0, 1].flip).all()
 
 
 def test_the_interval_holds_the_truth_and_the_order_is_blind(tmp_path: Path) -> None:
