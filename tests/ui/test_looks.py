@@ -25,7 +25,7 @@ BLINDNESS = {
 """Linear RGB → what is seen, severity 1 (Machado, Oliveira and Fernandes 2009, doi:10.1109/TVCG.2009.113)."""
 
 
-NOT_TEXT = (":disabled", ".fill", ".lock", ".shared", ".waits", "50%")
+NOT_TEXT = (":disabled", ".faded", ".fill", ".lock", ".shared", ".waits", "50%")
 """What fades and is no text that anybody has to read: controls that are off, bars, icons, steps of an animation."""
 
 
