@@ -13,7 +13,7 @@ def cohen_kappa(first: np.ndarray, second: np.ndarray) -> float:
     Returns:
         NaN without items, and where chance alone would agree always.
     Reference:
-        Cohen 1960, A coefficient of agreement for nominal scales.
+        Cohen 1960, doi:10.1177/001316446002000104.
     """
     first, second = np.asarray(first), np.asarray(second)
     if not len(first):
@@ -33,7 +33,7 @@ def fleiss_kappa(counts: np.ndarray) -> float:
     Raises:
         ValueError: items have different numbers of judges.
     Reference:
-        Fleiss 1971, Measuring nominal scale agreement among many raters.
+        Fleiss 1971, doi:10.1037/h0031619.
     """
     counts = np.asarray(counts, np.float64)
     n_judges = counts.sum(axis=1)
@@ -54,7 +54,7 @@ def krippendorff_alpha(answers: np.ndarray) -> float:
     Returns:
         1 is perfect, 0 as by chance; NaN where no item has two answers, and where all answers are the same.
     Reference:
-        Krippendorff 2011, Computing Krippendorff's alpha-reliability.
+        Krippendorff 2011, https://repository.upenn.edu/asc_papers/43.
     """
     answers = np.asarray(answers, np.float64)
     values = np.unique(answers[~np.isnan(answers)])

@@ -38,7 +38,8 @@ export function fillCard(card, data, pick) {
   });
   image.src = data.src;
   picture.append(image);
-  if (data.rank !== undefined || MARKS[data.frame]) picture.append(element("span", "rank", (data.rank ?? "") + (MARKS[data.frame] ?? "")));
+  const rank = `${data.rank ?? ""}${MARKS[data.frame] ?? ""}`;
+  if (rank) picture.append(element("span", "rank", rank));
   if (data.move !== undefined) picture.append(moveBadge(data.move));
   card.append(picture);
   if (data.shares) card.append(shareBar(data.shares));

@@ -16,7 +16,8 @@ function barOf(bar, same, reach) {
     track.append(node);
   };
   part("same", -same, same);
-  part("interval" + (bar.low >= 0 && bar.high > 0 ? " first" : bar.high <= 0 && bar.low < 0 ? " second" : ""), bar.low, bar.high);
+  const side = bar.low >= 0 && bar.high > 0 ? " first" : bar.high <= 0 && bar.low < 0 ? " second" : "";
+  part("interval" + side, bar.low, bar.high);
   part("zero", 0, 0);
   part("estimate", bar.difference, bar.difference);
   row.append(track);
@@ -28,7 +29,8 @@ export function drawBars(place, state) {
   const widest = Math.max(FEWEST, ...state.bars.map((bar) => Math.max(Math.abs(bar.low), Math.abs(bar.high))));
   const rows = state.bars.map((bar) => barOf(bar, state.same, widest));
   const before = [...place.children];
-  if (before.length === rows.length && before.every((row, at) => row.querySelector(".name").textContent === state.bars[at].label)) {
+  const isSame = (row, at) => row.querySelector(".name").textContent === state.bars[at].label;
+  if (before.length === rows.length && before.every(isSame)) {
     before.forEach((row, at) => {
       row.querySelector(".figure").textContent = state.bars[at].text;
       const fresh = [...rows[at].querySelectorAll("i")];

@@ -10,6 +10,10 @@ const KEYS = {
   1: "left", 2: "right", 3: "both", 0: "neither", 4: "neither", s: "skip", u: "undo", Backspace: "undo",
 };
 const RETRY = 1500; // milliseconds
+const TYPING = [
+  "input", "textarea", "select", "[contenteditable=true]", "[role=slider]", "[role=option]", "[role=combobox]",
+  "[role=radio]", "[role=radiogroup]", "[role=tab]",
+].join();
 
 class Judging {
   constructor(root) {
@@ -66,7 +70,9 @@ class Judging {
 
   name() {
     const { labels } = this;
-    for (const button of this.root.querySelectorAll(".buttons [data-click]")) button.textContent = labels[button.dataset.click];
+    for (const button of this.root.querySelectorAll(".buttons [data-click]")) {
+      button.textContent = labels[button.dataset.click];
+    }
     this.part(".buttons [data-click=neither]").hidden = this.rows;
     this.part(".keys").textContent = labels.keys;
     this.part(".scope").textContent = labels.scope;
@@ -78,7 +84,8 @@ class Judging {
     const answered = new Set(this.unsent.map((message) => message.id));
     const next = reply.questions.filter((question) => !answered.has(question.id));
     const shown = fresh ? null : this.questions[0];
-    this.questions = shown && !reply.state.done ? [shown, ...next.filter((question) => question.id !== shown.id)] : next;
+    const others = next.filter((question) => question.id !== shown?.id);
+    this.questions = shown && !reply.state.done ? [shown, ...others] : next;
     this.state = reply.state;
     for (const question of this.questions) this.load(question);
     this.draw();
@@ -97,7 +104,7 @@ class Judging {
 
   key(event) {
     const target = event.composedPath()[0];
-    const typing = target.matches?.("input, textarea, select, [contenteditable=true], [role=slider], [role=option], [role=combobox], [role=radio], [role=radiogroup], [role=tab]");
+    const typing = target.matches?.(TYPING);
     if (typing || event.ctrlKey || event.metaKey || event.altKey || !this.root.isConnected) return;
     if (event.key === "Enter" && this.state.done && !target.matches?.("button, a")) {
       this.act("stop");
@@ -198,7 +205,8 @@ class Judging {
   }
 
   draw() {
-    const [question] = this.questions, { state } = this, waits = !question, over = waits && state.done && !this.unsent.length;
+    const [question] = this.questions, { state } = this;
+    const waits = !question, over = waits && state.done && !this.unsent.length;
     this.root.classList.toggle("over", over);
     this.root.classList.toggle("waits", waits && !over); // the server is slower than the judge: what was there stays
     if (question && this.drawn !== question.id) this.drawQuestion(question);

@@ -1,6 +1,8 @@
 /* Keys of the whole page. Whoever types into a box types: no key of ours is taken from them. */
 
-const TYPING = "input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select, [contenteditable=true]";
+const TYPING = [
+  "input:not([type=checkbox]):not([type=radio]):not([type=range])", "textarea", "select", "[contenteditable=true]",
+].join();
 
 /* The name of what a key asks for, or "". */
 function actionOf(event) {
