@@ -110,6 +110,13 @@ def conclusion(session: JudgingSession, names: Sequence[str]) -> str:
             systems=", ".join(names[rival] for rival in rivals),
         )
     nearest = min(verdicts.values(), key=lambda verdict: verdict.difference)
+    if nearest.difference <= 0:
+        return text(
+            "sentence.level",
+            figure=figure(nearest),
+            unit=unit(session),
+            answers=plural(session.n_clicks, "answer"),
+        )
     return text(
         "sentence.ahead",
         system=names[leader],

@@ -99,7 +99,11 @@ def test_after_the_verdict_the_interval_can_be_narrowed_down_to_the_exact_differ
 
 
 def test_several_systems_leave_the_best(tmp_path: Path) -> None:
-    session = finished(JudgingSession(lists(3), AnswerLog(tmp_path), "me"))
+    session = JudgingSession(lists(3), AnswerLog(tmp_path), "me")
+    session.answer(session.questions(1)[0].id, "neither")
+    assert judging_sentences.conclusion(session, session.lists.titles).startswith("Level: 0.00"), "nobody is ahead yet"
+    session.undo()
+    session = finished(session)
     assert session.elimination.survivors == [0]
     assert judging_sentences.conclusion(session, session.lists.titles).startswith("Strong is better than all others")
 
