@@ -49,7 +49,7 @@ def test_a_pipeline_is_printed_saved_and_refused_where_it_was_tuned(
         assert stage in printed
     (spec,) = store.read(out)
     assert spec.rerank is not None and spec.trained_on
-    assert cli.main(["evaluate", "--data", "tiny", "--fusions", str(out)]) == 2
+    assert cli.main(["evaluate", "--data", "tiny", *FLAGS, "--fusions", str(out)]) == 2
     assert "fitted on" in capsys.readouterr().err
     report = tmp_path / "report.html"
     assert cli.main(["report", "--data", "tiny", *FLAGS, "--rerank", "csls", "--out", str(report)]) == 0
