@@ -261,7 +261,7 @@ def test_a_row_opens_its_card_and_ticked_rows_are_embedded(app: str, tab, tmp_pa
     tab.get_by_role("button", name="Embed for tiny").click()
     expect(tab.get_by_text("they share")).to_be_visible()
     expect(tab.get_by_role("button", name="Embed for tiny")).to_be_disabled(timeout=60_000)
-    expect(tab.locator(".js-plotly-plot").first.get_by_text("GIST-like texture").first).to_be_visible(timeout=60_000)
+    expect(tab.locator(".js-plotly-plot").get_by_text("GIST-like texture").first).to_be_visible(timeout=60_000)
     with tab.expect_download() as waiting:
         tab.get_by_test_id("stDownloadButton").get_by_role("button", name="CSV").click()
     waiting.value.save_as(tmp_path / "b.csv")
