@@ -196,7 +196,7 @@ def test_the_fast_mode_joins_the_list_from_the_card_of_the_exact_one(page) -> No
 
 def test_similarity_is_drawn_for_what_is_embedded(page) -> None:
     text = " ".join(one.value for one in page.markdown)
-    assert "HSV histogram" in text and "they share" in text and "Linear CKA" in text
+    assert "HSV histogram" in text and "Least alike on tiny" in text and "Linear CKA" in text
     assert len(page.get("plotly_chart")) == 3, "the answer's picture, and two maps of pairs"
 
 
@@ -259,7 +259,7 @@ def test_a_row_opens_its_card_and_ticked_rows_are_embedded(app: str, tab, tmp_pa
         click(row, 17)
         expect(tab.get_by_text(f"{row - 1} ticked")).to_be_visible(timeout=30_000)
     tab.get_by_role("button", name="Embed for tiny").click()
-    expect(tab.get_by_text("they share")).to_be_visible()
+    expect(tab.get_by_text("Least alike on tiny")).to_be_visible()
     expect(tab.get_by_role("button", name="Embed for tiny")).to_be_disabled(timeout=60_000)
     expect(tab.locator(".js-plotly-plot").get_by_text("GIST-like texture").first).to_be_visible(timeout=60_000)
     with tab.expect_download() as waiting:
