@@ -16,12 +16,13 @@ text = wording.page("overview")
 
 def page() -> None:
     """Draw the page."""
-    theme.title(text("title.page"), text("lead.page"))
+    current = state.get(FrameSetup, "dataset")
+    is_ready = current in cache.ready_datasets()
+    theme.title(text("title.page"), "" if is_ready else text("lead.page"))
     chosen = state.read(FrameSetup).backbones
     first_minute.start_demo(chosen)
     jobs.job_panel(embedding_job.JOB)
-    current = state.get(FrameSetup, "dataset")
-    if current in cache.ready_datasets():
+    if is_ready:
         guarded(results.draw)(current)
         guarded(dataset_card.draw)(current, chosen)
     add_folder.draw()

@@ -166,3 +166,17 @@ def test_the_answer_names_the_best_system_and_without_labels_says_what_can_be_do
     embedding.embed(flat, ["hog"])
     app = open_page("pages/overview.py", d="flat", b="hog")
     assert not app.error and "no labels, so there are no figures" in words(app)
+
+
+def test_a_bare_address_opens_on_the_demo_and_a_link_without_a_dataset_does_not(
+    tiny_world, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data.add("other", write_tiny(tmp_path / "other", 2, ("circle", "cross")))
+    monkeypatch.setattr(data, "OPENING", "tiny", raising=False)
+
+    def shown(**link: str) -> str:
+        app = open_page("pages/overview.py", **link)
+        assert not app.exception and not app.warning, words(app)
+        return next(one for one in app.selectbox if one.label == "Dataset").value
+
+    assert shown() == "tiny" and shown(b="hog") == "other" and shown(d="other") == "other"
