@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import wording
 from core.cli import inputs, outputs, pipeline
 from core.cli.verbs import BACKBONES, DATASET, FUSIONS, STEPS, UNIT, Verb, flag
 
 if TYPE_CHECKING:
     from core.fusion import FusionSpec
     from core.types import Dataset
+
+text = wording.page("report")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -37,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     ).encode()
     outputs.end_progress()
     outputs.write(arguments.out, content)
-    print(f"Wrote {arguments.out} ({len(content) / 1e6:.1f} MB). It opens in any browser, without a network.")
+    print(text("sentence.wrote", file=arguments.out, size=wording.number(len(content) / 1e6, 1)))
 
 
 def _expected(dataset: Dataset, names: Sequence[str], fusions: Sequence[FusionSpec]) -> str:
@@ -47,27 +50,28 @@ def _expected(dataset: Dataset, names: Sequence[str], fusions: Sequence[FusionSp
 
     used = {*names, *(name for spec in fusions for name in spec.backbones)}
     extent, seconds = from_result.expected(dataset, data.relevance(dataset), len(used))
-    return (
-        f"Playable: {extent.sentence}, scores in {extent.bits} bits; about {extent.megabytes:.1f} MB, "
-        f"about {seconds:.0f} s more than without --live."
+    return text(
+        "sentence.playable_terminal",
+        extent=extent.sentence,
+        bits=extent.bits,
+        size=wording.number(extent.megabytes, 1),
+        seconds=f"{seconds:.0f}",
     )
 
 
 REPORT = Verb(
     "report",
-    "a comparison as one HTML file that opens offline",
+    text("phrase.verb"),
     run,
     (
         *DATASET,
         *BACKBONES,
         *FUSIONS,
         *STEPS,
-        flag("--k", default="1,10", help="cut-offs, e.g. 1,10"),
+        flag("--k", default="1,10", help=text("flag.ks")),
         *UNIT,
-        flag(
-            "--live", action="store_true", help="the file can be played with: weights move, and all figures with them"
-        ),
-        flag("--out", type=Path, default=Path("report.html"), help="where to write (default: report.html)"),
+        flag("--live", action="store_true", help=text("flag.live")),
+        flag("--out", type=Path, default=Path("report.html"), help=text("flag.out")),
     ),
     {"out": ()},
 )
