@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core import charts, data, metrics
 from core.errors import NotComputed
-from core.export.report import provenance, summary
+from core.export.report import provenance, summary, threshold_section
 from core.export.report.document import (
     Case,
     Cell,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from core.fusion import FusionSpec
     from core.studies.evaluation import Result
     from core.studies.pipeline import Pipeline
+    from core.studies.verification import Verification
 
 COLUMNS = ("map", "mrr", "rprec", "ndcg", "silhouette_cosine", "p@k", "recall@k", "hit@k")
 """Metrics of the tables, as far as they were computed; each @k at every cut-off."""
@@ -94,6 +95,7 @@ def build(
     n_shown: int = 3,
     steps: Pipeline | None = None,
     live: LivePart | None = None,
+    verified: Sequence[Verification] = (),
 ) -> str:
     """The HTML of a comparison; the answer stands first.
 
@@ -103,6 +105,7 @@ def build(
         n_cases: best and worst queries of each of the first `n_shown` systems.
         steps: what each step adds, drawn as a waterfall.
         live: makes the file playable.
+        verified: systems over all pairs, for the section about thresholds.
     """
     ordered = compared.ordered
     best, dataset = ordered[0], compared.dataset
@@ -117,6 +120,7 @@ def build(
         *_curves(compared),
         *_differences(compared),
         *(_steps(steps) if steps is not None else ()),
+        *threshold_section.section(verified, compared.title, compared.style),
         *_costs(compared, known or {}),
     ]
     for system in ordered[:n_shown]:
@@ -177,7 +181,9 @@ def of_stored(
         part = from_result.of_result(dataset, space, truth, result, fusions, titles, ks, by_class=by_class, task=task)
         strip = SheetStrip(sheet=part.sheet)
     compared = Compared(dataset, result, truth, used, fusions, titles, strip)
-    return build(compared, known=known, columns=tuple(dict.fromkeys(columns)), steps=steps, live=part)
+    verified = threshold_section.verify_all(built, truth, dataset, by_class)
+    keys = tuple(dict.fromkeys(columns))
+    return build(compared, known=known, columns=keys, steps=steps, live=part, verified=verified)
 
 
 def _steps(steps: Pipeline) -> list[Part]:

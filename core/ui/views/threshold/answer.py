@@ -48,16 +48,17 @@ def _table(view: ThresholdView) -> None:
         row = {"system": chosen.title}
         for key in KEYS:
             figure = checked.figures[key]
-            row[key] = wording.figure(figure.mean, figure.low, figure.high)
+            write = wording.figure if key == "roc_auc" else _percent
+            row[key] = write(figure.mean, figure.low, figure.high)
         row["threshold"] = wording.figure(point.point.threshold, point.threshold_low, point.threshold_high)
-        row["moved"] = wording.figure(*point.transfer.range_of("false_rates"), 4)
+        row["moved"] = _percent(*point.transfer.range_of("false_rates"), 2)
         rows.append(row)
     column = st.column_config.TextColumn
     config = {
-        "system": column(text("column.system"), pinned=True, width="medium"),
-        **{key: column(metrics.label(key), help=metrics.sentence(key)) for key in KEYS},
-        "threshold": column(text("column.threshold"), help=text("help.error")),
-        "moved": column(text("column.moved"), help=text("help.moved")),
+        "system": column(text("column.system"), pinned=True, width=150),
+        **{key: column(metrics.label(key), help=metrics.sentence(key), width=125) for key in KEYS},
+        "threshold": column(text("column.threshold"), help=text("help.error"), width=150),
+        "moved": column(text("column.moved"), help=text("help.moved"), width=140),
     }
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="threshold table")
     first = view.checked[0]
@@ -68,3 +69,9 @@ def _table(view: ThresholdView) -> None:
     notes = dict.fromkeys(figure.note for checked in view.checked for figure in checked.figures.values() if figure.note)
     for note in notes:
         st.caption(f":material/info: {theme.plain(note)}")
+
+
+def _percent(mean: float, low: float, high: float, digits: int = 1) -> str:
+    """A rate in percent with its ends: "48.7 % [30.8, 75.1]"."""
+    ends = wording.interval(100 * low, 100 * high, digits)
+    return f"{wording.percent(mean, digits)} {ends if mean == mean else ''}".rstrip()
