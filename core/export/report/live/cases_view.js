@@ -21,7 +21,8 @@ export class CasesView {
 
   async paint({ weights, columns }) {
     const values = columns[0];
-    const order = Array.from(values.keys()).filter((q) => !Number.isNaN(values[q])).sort((a, b) => values[a] - values[b] || a - b);
+    const known = Array.from(values.keys()).filter((q) => !Number.isNaN(values[q]));
+    const order = known.sort((a, b) => values[a] - values[b] || a - b);
     const chosen = { worst: order.slice(0, SHOWN), best: order.slice(-SHOWN).reverse() };
     const turn = (this.turn = (this.turn || 0) + 1);
     const lists = await this.reportEngine.engine.lists(weights, [...chosen.worst, ...chosen.best], RESULTS);
@@ -39,7 +40,8 @@ export class CasesView {
     const button = this.image(image, "query");
     button.addEventListener("click", () => this.pick(image));
     const item = this.reportEngine.item(image);
-    const name = element("span", "name", filled(page.words.case, { ap: number(value), label: item.label || item.name }));
+    const words = filled(page.words.case, { ap: number(value), label: item.label || item.name });
+    const name = element("span", "name", words);
     const strip = element("div", "strip");
     strip.append(button, ...results.map(({ item: id, relevant }) => this.image(id, relevant ? "relevant" : "not")));
     row.append(name, strip);

@@ -41,7 +41,8 @@ export class MapView {
       entry.append(dot, element("span", "", name));
       entry.addEventListener("click", () => {
         this.single = this.single === code ? -1 : code;
-        [...this.legend.children].forEach((other, at) => other.classList.toggle("faded", this.single >= 0 && at !== this.single));
+        const isFaded = (at) => this.single >= 0 && at !== this.single;
+        [...this.legend.children].forEach((other, at) => other.classList.toggle("faded", isFaded(at)));
         this.draw();
       });
       this.legend.append(entry);

@@ -1,5 +1,6 @@
-// Metrics of one list, from the ranks of its relevant images (rising, from 1). Definitions: core/metrics/DEFINITIONS.md,
-// section 3. Every image of the gallery is in the list, so that each relevant one has a rank.
+// Metrics of one list, from the ranks of its relevant images (rising, from 1). Definitions:
+// core/metrics/DEFINITIONS.md, section 3. Every image of the gallery is in the list, so that each relevant one has a
+// rank.
 
 const DISCOUNTS = [0];
 

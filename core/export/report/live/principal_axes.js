@@ -14,12 +14,14 @@ export class PrincipalAxes {
     for (let m = 0; m < record.parts.length; m++) {
       const codes = new Int8Array((await inflated(record.parts[m].components)).buffer);
       for (let i = 0; i < n; i++) {
-        for (let d = 0; d < dims; d++) axes.rows[i * width + m * dims + d] = codes[i * dims + d] * record.parts[m].scale;
+        const to = i * width + m * dims, { scale } = record.parts[m];
+        for (let d = 0; d < dims; d++) axes.rows[to + d] = codes[i * dims + d] * scale;
       }
     }
     Object.assign(axes, { n, dims, width, variances: record.parts.map((part) => part.variance) });
     axes.covariance = axes.products();
-    axes.basis = Array.from({ length: 2 }, (_, axis) => Float64Array.from({ length: width }, (_, d) => Math.cos((d + 1) * (axis + 1))));
+    const wave = (axis) => Float64Array.from({ length: width }, (_, d) => Math.cos((d + 1) * (axis + 1)));
+    axes.basis = [wave(0), wave(1)];
     return axes;
   }
 

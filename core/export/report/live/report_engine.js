@@ -86,7 +86,8 @@ export class ReportEngine {
     };
     if (!change) return filled(words.verdict_single, values);
     const loss = change.p < 0.05 && change.high < 0;
-    const said = { change: signed(change.mean) || "0.000", p: change.p < 0.001 ? "< 0.001" : `= ${change.p.toFixed(3)}` };
+    const p = change.p < 0.001 ? "< 0.001" : `= ${change.p.toFixed(3)}`;
+    const said = { change: signed(change.mean) || "0.000", p };
     return filled(gain ? words.verdict_gain : loss ? words.verdict_loss : words.verdict_open, { ...values, ...said });
   }
 

@@ -44,7 +44,9 @@ function labData(page, engine, systems) {
       const { label, colour } = engine.record.backbones[m];
       return { label, colour, role: "backbone", means, lows, highs };
     }).concat(systems),
-    baseline: { label: engine.record.backbones[best].label, means: single.means, curve: single.curve, ids: [], relevance: [] },
+    baseline: {
+      label: engine.record.backbones[best].label, means: single.means, curve: single.curve, ids: [], relevance: [],
+    },
     query: null,
     k: page.k,
     answer: null,
@@ -66,14 +68,16 @@ async function open() {
   const pick = async (image) => {
     if (!reportEngine.queryOf.has(image)) return;
     const [{ results }] = await engine.lists(alone, [reportEngine.queryOf.get(image)], page.k);
-    const before = { ids: results.map(({ item }) => item), relevance: results.map(({ relevant }) => (relevant ? 1 : 0)) };
+    const relevance = results.map(({ relevant }) => (relevant ? 1 : 0));
+    const before = { ids: results.map(({ item }) => item), relevance };
     const query = { id: image, ...reportEngine.item(image) };
     data = { ...data, query, baseline: { ...data.baseline, ...before }, weights: lab.weights || data.weights };
     lab.update(data);
     map.choose(image);
   };
   const axes = await PrincipalAxes.open(record.map, record.nGallery);
-  const lab = new LabView(labRoot(), { engine: reportEngine, host: { picked: pick, chose: (metric) => { data.metric = metric; } } });
+  const host = { picked: pick, chose: (metric) => { data.metric = metric; } };
+  const lab = new LabView(labRoot(), { engine: reportEngine, host });
   const systems = new SystemsView(byId("live-systems"), page, (weights) => {
     lab.put(weights.slice());
     byId("live").scrollIntoView({ block: "start" });

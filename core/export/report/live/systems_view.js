@@ -45,7 +45,7 @@ export class SystemsView {
   // figures: per system the means that the engine gives, null where it cannot.
   fill(figures) {
     this.rows.forEach(({ row, system }, at) => {
-      row.replaceChildren(row.firstChild, ...system.means.map((exact, m) => figure(exact, figures[at] ? figures[at][m] : undefined)));
+      row.replaceChildren(row.firstChild, ...system.means.map((exact, m) => figure(exact, figures[at]?.[m])));
     });
   }
 

@@ -1,5 +1,5 @@
-// The engine of a file: figures of all its queries under any weights, in workers where the browser lets them start, else
-// in this thread. The same face as the engine behind a server: `update(weights, query)` promises an answer.
+// The engine of a file: figures of all its queries under any weights, in workers where the browser lets them start,
+// else in this thread. The same face as the engine behind a server: `update(weights, query)` promises an answer.
 
 import { estimate } from "./estimates.js";
 import { kernelOf } from "./tables.js";
@@ -72,7 +72,8 @@ class Alone {
 }
 
 async function staffed(record, text) {
-  const count = Math.min(MOST_WORKERS, Math.max(1, navigator.hardwareConcurrency || 1), Math.ceil(record.nQueries / 50));
+  const processors = Math.max(1, navigator.hardwareConcurrency || 1);
+  const count = Math.min(MOST_WORKERS, processors, Math.ceil(record.nQueries / 50));
   let crew = null;
   try {
     crew = new Crew(text, count);
