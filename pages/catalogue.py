@@ -9,7 +9,7 @@ from core.errors import BadInput
 from core.setups import CatalogueSetup
 from core.ui.app import jobs, state, theme
 from core.ui.app.error_boundary import guarded
-from core.ui.views.catalogue import components, controls, evaluation, preparation, search
+from core.ui.views.catalogue import components, controls, evaluation, preparation, preview, search
 from core.ui.views.text import text_cache
 from core.ui.widgets import embedding_job
 
@@ -23,6 +23,7 @@ def page() -> None:
     jobs.job_panel(embedding_job.JOB, text_cache.JOB)
     catalogue = preparation.current()
     if catalogue is None:
+        preview.draw()
         return
     state.seed(CatalogueSetup)
     controls.within_bounds(catalogue)

@@ -266,6 +266,9 @@ def test_the_demo_opens_by_itself_in_place_of_a_built_in_set_only(demo, tmp_path
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     data.add("own", tmp_path)
     try:
-        assert button(opened("catalogue", d="own"), "Open the demo catalogue")
+        app = opened("catalogue", d="own")
+        assert button(app, "Open the demo catalogue") and not app.exception and not app.error
+        assert next(one for one in app.selectbox if one.label == "Dataset").value == "own"
+        assert "What a catalogue finds" in words(app) and "“a hot drink”" in words(app)
     finally:
         data.remove("own")

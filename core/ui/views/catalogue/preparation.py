@@ -53,14 +53,26 @@ def _is_embedding() -> bool:
     return job is not None and job.running
 
 
+def demo_is_ready() -> bool:
+    """Whether the demo catalogue is built and embedded."""
+    return DEMO in cache.ready_datasets() and SPACE in cache.embedded(DEMO)
+
+
+def prepare_demo() -> None:
+    """Build and embed the demo beside the page, once per session; the dataset shown stays."""
+    if not _is_embedding() and not state.session_get(_OPENED, False):
+        state.session_set(_OPENED, True)
+        if _prepare(DEMO, SPACE):
+            st.rerun()  # where the progress stands
+
+
 def _open_demo(current: str) -> None:
     """Show the demo catalogue without being asked, once per session, where no dataset of a person's own is shown."""
     is_personal = current in cache.ready_datasets() and current not in data.DATASETS
     if is_personal or state.session_get(_OPENED, False) or _is_embedding():
         return
     state.session_set(_OPENED, True)
-    is_ready = DEMO in cache.ready_datasets() and SPACE in cache.embedded(DEMO)
-    if is_ready or _prepare(DEMO, SPACE):
+    if demo_is_ready() or _prepare(DEMO, SPACE):
         sidebar.show_next(DEMO)
 
 
@@ -83,7 +95,7 @@ def _prepare_button(name: str, space: str, label: str) -> None:
 def _offer_demo(sentence: str) -> None:
     """The dataset at hand is no catalogue: open one that is, or offer it."""
     _open_demo(state.get(FrameSetup, "dataset"))
-    st.info(theme.plain(sentence), icon=":material/info:")
+    st.caption(theme.plain(sentence))
     with st.container(horizontal=True, vertical_alignment="center"):
         _prepare_button(DEMO, SPACE, text("button.open_demo"))
         st.caption(text("sentence.demo"))
