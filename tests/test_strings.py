@@ -36,8 +36,6 @@ LONGEST = {
 """Characters per kind of string: the part of its key before the first dot. `about` stands behind the figure it is about."""
 INTERFACE = [path for path in house.FILES if house.name_of(path).startswith(("core.ui", "core.cli", "pages"))]
 """The table of pages in `app.py` is the one place of their titles in the navigation."""
-NOT_YET = {}
-"""Files whose strings are still in the code; it may only shrink."""
 
 
 @pytest.mark.parametrize("name", wording.pages())
@@ -214,9 +212,7 @@ def literals_of(path: Path) -> list[str]:
     return sorted(set(wrong))
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in INTERFACE if p.relative_to(house.ROOT).as_posix() not in NOT_YET], ids=house.name_of
-)
+@pytest.mark.parametrize("path", INTERFACE, ids=house.name_of)
 def test_no_text_for_people_stands_in_the_code(path: Path) -> None:
     wrong = literals_of(path)
     assert not wrong, f"{path}: {wrong}"
