@@ -29,6 +29,8 @@ CODE = 1
 TEXT = "text queries"
 """In the place of a system's description, for scores of text queries."""
 
+_FIGURES = ("ece", "ece_before", "brier", "brier_before")
+
 _log = logging.getLogger("fusionscope")
 
 
@@ -104,7 +106,6 @@ def save(name: str, stored: KeptCalibration, space: VectorSet, backbones: Sequen
     Raises:
         StoreUnusable: nothing can be written there.
     """
-    figures = ("ece", "ece_before", "brier", "brier_before")
     record = {
         "code": CODE,
         "of": name,
@@ -114,7 +115,7 @@ def save(name: str, stored: KeptCalibration, space: VectorSet, backbones: Sequen
         "unknown": stored.unknown,
         "depth": stored.depth,
         "queries": [stored.n_train, stored.n_report],
-        "examined": {figure: _ends(getattr(stored, figure)) for figure in figures},
+        "examined": {figure: _ends(getattr(stored, figure)) for figure in _FIGURES},
     }
     target = _file(name)
     try:
@@ -147,17 +148,18 @@ def load(name: str, space: VectorSet, backbones: Sequence[str]) -> KeptCalibrati
     return stored if fresh and record["vectors"] == vectors_digest(space, backbones) else None
 
 
+def _figure(ends: Sequence[float | None], n_queries: int) -> Figure:
+    """Mean, low and high as they are stored."""
+    mean, low, high = (float("nan") if value is None else float(value) for value in ends)
+    return Figure(mean, low, high, n_queries, n_queries)
+
+
 def _read(record: Mapping[str, Any]) -> KeptCalibration:
     n_train, n_report = (int(count) for count in record["queries"])
-    figures = [
-        Figure(
-            *(float("nan") if value is None else float(value) for value in record["examined"][name]), n_report, n_report
-        )
-        for name in ("ece", "ece_before", "brier", "brier_before")
-    ]
+    figures = {name: _figure(record["examined"][name], n_report) for name in _FIGURES}
     fit = Calibration.from_json(record["calibration"])
     date = str(record["date"])
-    return KeptCalibration(fit, float(record["unknown"]), int(record["depth"]), n_train, n_report, *figures, date)
+    return KeptCalibration(fit, float(record["unknown"]), int(record["depth"]), n_train, n_report, date=date, **figures)
 
 
 def forget(name: str) -> None:

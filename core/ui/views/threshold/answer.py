@@ -62,10 +62,10 @@ def _table(view: ThresholdView) -> None:
     }
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="threshold table")
     first = view.checked[0]
-    row = st.container(horizontal=True, gap="small", vertical_alignment="center")
-    figure_definitions.button(KEYS, (13, 7), row)
+    footer = st.container(horizontal=True, gap="small", vertical_alignment="center")
+    figure_definitions.button(KEYS, (13, 7), footer)
     counts = {"matching": f"{first.n_matching:,}", "other": f"{first.n_other:,}"}
-    row.caption(text("sentence.rests", **counts, caution=first.caution))
+    footer.caption(text("sentence.rests", **counts, caution=first.caution))
     notes = dict.fromkeys(figure.note for checked in view.checked for figure in checked.figures.values() if figure.note)
     for note in notes:
         st.caption(f":material/info: {theme.plain(note)}")

@@ -14,7 +14,7 @@ from core.ui.app.error_boundary import fragment
 from core.ui.components import gallery
 from core.ui.views.threshold import controls
 from core.ui.views.threshold.threshold_view import ThresholdView
-from core.ui.widgets import image_cards, result_cards
+from core.ui.widgets import image_cards, result_cards, system_select
 
 text = wording.page("threshold")
 MOST_ACCEPTED, MOST_MISSED, MOST_REFUSED = 48, 24, 12
@@ -24,6 +24,7 @@ _SLIDER = "threshold slider"
 @fragment
 def draw(view: ThresholdView) -> None:
     """The slider and what it gives; only this part runs when it moves."""
+    state.read(ThresholdSetup, in_link=system_select.in_link(view.competitors, ThresholdSetup))  # the link follows
     low, high = view.ends
     cut = float(state.session_get(_name(view), view.cut))
     cut = min(max(cut, low), high)
