@@ -105,6 +105,7 @@ def test_a_journey(tmp_path: Path, tab, monkeypatch: pytest.MonkeyPatch) -> None
         tab.get_by_text(re.compile(r"At 1 false match in 100")).wait_for()
         accepted = tab.get_by_text(re.compile(r"^Accepted: \d+, \d+ right$"))
         accepted.wait_for()
+        tab.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
         before = accepted.inner_text()
         slider = tab.get_by_role("slider", name="Threshold")
         slider.focus()
