@@ -63,5 +63,5 @@ PIPELINE = Verb(
         *STEPS,
         flag("--fusion-out", type=Path, metavar="FILE", help=text("flag.write_pipeline_fusion")),
     ),
-    {"fusion_out": (".json",)},
+    {"fusion-out": (".json",)},
 )

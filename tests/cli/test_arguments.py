@@ -49,7 +49,9 @@ def test_flags_stay_flags() -> None:
         parsed("search", "-h")
 
 
-@pytest.mark.parametrize("arguments", [(), ("nothing",), ("search",), ("embed", "--nosuch", "1"), ("list", "things")])
+@pytest.mark.parametrize(
+    "arguments", [(), ("nothing",), ("search", "--k"), ("embed", "--nosuch", "1"), ("list", "things")]
+)
 def test_what_argparse_refuses_is_one_sentence(arguments: tuple[str, ...], capsys) -> None:
     with pytest.raises(SystemExit) as stop:
         cli.main(arguments)
@@ -66,14 +68,16 @@ def test_a_file_that_cannot_be_written_is_refused_before_any_work(
     verb: str, flag: str, home: Path, tmp_path: Path, capsys, monkeypatch
 ) -> None:
     """With data that is not there: whoever looks at the data first speaks of them."""
-    (tmp_path / "folder.csv").mkdir()
+    outputs = next(one.outputs for one in VERBS if one.name == verb) or {}
+    name = f"r{(outputs[flag] or ('.csv',))[0]}"
+    (tmp_path / "folder" / name).mkdir(parents=True)
     closed = tmp_path / "closed"
     closed.mkdir()
     monkeypatch.setattr("os.access", lambda path, mode: Path(path) != closed)
     for path, sentence in (
-        (tmp_path / "no" / "such" / "r.csv", "there is no folder"),
-        (tmp_path / "folder.csv", "is a folder"),
-        (closed / "r.csv", "nothing may be written there"),
+        (tmp_path / "no" / "such" / name, "there is no folder"),
+        (tmp_path / "folder" / name, "is a folder"),
+        (closed / name, "nothing may be written there"),
     ):
         assert cli.main([verb, "--data", "nowhere", f"--{flag}", str(path)]) == 2
         error = capsys.readouterr().err

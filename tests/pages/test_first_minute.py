@@ -30,7 +30,7 @@ def check_the_first_minute(app: str, tab) -> None:  # noqa: F811
 
     tab.goto(app)
     expect(tab.get_by_role("heading", name="Overview")).to_be_visible(timeout=60_000)
-    expect(tab.get_by_text("Embedding photo_views").first).to_be_visible(timeout=60_000)
+    expect(tab.get_by_text("Embedding colour_variants").first).to_be_visible(timeout=60_000)
     expect(tab.get_by_role("button", name="Stop")).to_be_visible()
     # The pictures are there before the networks have finished, and each backbone's figure as it finishes.
     expect(tab.get_by_text("embedded", exact=True).first).to_be_visible(timeout=BUILDING)

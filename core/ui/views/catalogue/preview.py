@@ -43,7 +43,7 @@ def _cards(catalogue: catalogue_items.Catalogue, searcher: study.Searcher, line:
     """The best items with an image, with title and score."""
     query = study.make_query(preparation.SPACE, line, None, 1.0, encode=text_cache.words)
     answer = searcher.rank("average", query, None, np.ones(len(catalogue.items), bool))
-    cards = []
+    cards: list[gallery.Card] = []
     for item in answer.listed.tolist():
         position = int(catalogue.image_of[item])
         if position >= 0 and len(cards) < RESULTS:
