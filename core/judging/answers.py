@@ -7,6 +7,7 @@ lying in one folder.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import threading
@@ -23,6 +24,8 @@ from core.errors import BadInput, StoreUnusable
 
 CANNOT_TELL = math.nan
 LONGEST_NAME = 60
+LONGEST_FILE = 180
+"""Characters of a file's name before it is cut: file systems take 255."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,10 @@ class AnswerLog:
             raise self._refused(error) from error
 
     def _path(self, judge: str) -> Path:
-        return self.folder / f"{quote(judge, safe=' ')}.jsonl"
+        name = quote(judge, safe=" ")
+        if len(name) > LONGEST_FILE:  # letters beyond ASCII take six to twelve each; the whole name is the first line
+            name = f"{name[:LONGEST_FILE]}-{hashlib.sha256(judge.encode()).hexdigest()[:16]}"
+        return self.folder / f"{name}.jsonl"
 
     def judges(self) -> tuple[str, ...]:
         """Everyone who has answered, in order of their names."""

@@ -116,6 +116,13 @@ def test_any_name_is_a_file_in_the_folder(tmp_path: Path) -> None:
     assert len(list((tmp_path / "deep").iterdir())) == 4
 
 
+def test_long_names_beyond_ascii_have_a_file_each(tmp_path: Path) -> None:
+    log, names = AnswerLog(tmp_path), ("審" * 60, "審" * 59 + "判")
+    for name in names:
+        log.keep([answer(name, "q", {"x": 1.0})])
+    assert AnswerLog(tmp_path).judges() == tuple(sorted(names)) and len(list(tmp_path.iterdir())) == 2
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=2, max_size=40))
 def test_cohens_kappa_is_that_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
