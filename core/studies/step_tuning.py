@@ -88,7 +88,10 @@ def candidates(step: Step, truth: Relevance) -> list[Step]:
         if "k1" in changed and "k2" not in by_hand:
             changed["k2"] = max(1, round(0.3 * changed["k1"]))
         steps.append(start.with_settings(**changed))
-    return list({choice.text: choice for choice in steps}.values())[:MOST_CANDIDATES]
+    unique: dict[str, Step] = {}
+    for choice in steps:
+        unique.setdefault(choice.text, choice)  # the proposed one stays, though another spells out a default
+    return list(unique.values())[:MOST_CANDIDATES]
 
 
 _GRIDS: dict[str, tuple[float, ...]] = {"lambda": (0.1, 0.3, 0.5), "alpha": (0.0, 1.0, 3.0)}

@@ -157,3 +157,12 @@ def test_an_uploaded_image_is_prepared_and_ranked_as_if_it_stood_behind_the_gall
         spec = mix(prepare=CENTRED, rerank=step)
         made = query.system("u", spec).block(0, 1)
         assert made == pytest.approx(System("o", outside, spec).block(0, 1), abs=1e-6), step.name
+
+
+@pytest.mark.parametrize("name", ["k_reciprocal", "query_expansion", "csls"])
+def test_what_is_proposed_is_tried_and_wins_a_tie(name: str, truth: Relevance, monkeypatch) -> None:
+    first = step_tuning.proposed(Step("re-ranking", name), truth)
+    assert step_tuning.candidates(Step("re-ranking", name), truth)[0] == first
+    monkeypatch.setattr(step_tuning, "_values", lambda space, specs, truth, task: [0.5] * len(specs))
+    tuned = step_tuning.tune_rerank(None, mix(), truth, Step("re-ranking", name))
+    assert tuned.step == tuned.untuned == first and tuned.tried[0][0] == first.text
