@@ -144,7 +144,7 @@ class LiveEvaluator:
 
     def _versus(self, spec: FusionSpec, values: np.ndarray, others: _Others) -> Difference | None:
         """The difference to the best single backbone, Holm-corrected together with all others."""
-        if spec.active == (others.best,) or np.isnan(values).all():
+        if (spec.active == (others.best,) and not spec.steps) or np.isnan(values).all():
             return None
         plain = significance.compare(values, others.values, classes=self.unit.groups)
         return significance.corrected(dict(enumerate([plain, *others.differences])))[0]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core import data, metrics
-from core.fusion import FusionSpec
+from core.fusion import FusionSpec, Step
 from core.metrics import curves, resampling
 from core.studies import embedding, fusion, live_figures, retrieval
 from core.studies.comparison import ResamplingUnit
@@ -82,3 +82,13 @@ def test_results_are_those_of_the_retrieval(world: SimpleNamespace) -> None:
     assert results.relevance.tolist() == expected
     assert (results.shares[:, 1] == 0).all()
     np.testing.assert_allclose(results.shares.sum(axis=1), 1)
+
+
+def test_a_prepared_backbone_alone_is_not_the_backbone(world: SimpleNamespace) -> None:
+    spec = FusionSpec("this fusion", "concat", world.names, prepare=Step("preparation", "centred"))
+    compared = compare_to_baseline(FusionEvaluator(world.space, world.truth), spec)
+    weights = dict.fromkeys(world.names, 0.0) | {compared.best: 1.0}
+    alone = compare_to_baseline(FusionEvaluator(world.space, world.truth), spec.with_shares(weights))
+    figures = LiveEvaluator(FusionEvaluator(world.space, world.truth), spec, KEYS).at(weights, "map")
+    assert alone.row("fusion").versus is not None and figures.versus == alone.row("fusion").versus
+    assert figures.verdict == alone.verdict
