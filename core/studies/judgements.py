@@ -112,11 +112,17 @@ def against_labels(dataset: Dataset, answers: Iterable[Answer]) -> pd.DataFrame:
         a, b = position.get(query), position.get(image)
         if a is None or b is None or math.isnan(fits) or not (dataset.label_of(a) and dataset.label_of(b)):
             continue
-        names = [set(dataset.label_of(at).split(", ")) for at in (a, b)]
-        if bool(names[0] & names[1]) != bool(fits):
+        if bool(_labels(dataset, a) & _labels(dataset, b)) != bool(fits):
             kind = FITS if fits else FAILS
             rows.append((str(dataset.ids[a]), str(dataset.ids[b]), kind, dataset.label_of(a), dataset.label_of(b)))
     return pd.DataFrame(rows, columns=["query_id", "item_id", "judged", "query label", "item label"])
+
+
+def _labels(dataset: Dataset, position: int) -> set[int]:
+    """Codes of an image's labels; names may hold commas themselves."""
+    if dataset.label_matrix is not None:
+        return set(dataset.label_matrix[position].indices.tolist())
+    return {int(dataset.labels[position])}
 
 
 # ---------------------------------------------------------------- files

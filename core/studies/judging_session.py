@@ -194,7 +194,9 @@ class JudgingSession:
         return Shown(identity, self.lists.queries[query], left, right)
 
     def _due_again(self) -> Shown | None:
-        first = [answer for answer in self.clicks if not answer.again and len(answer.images) > 1]
+        # An answer does not say where its first row ends, so rows of a list that ended early are asked once.
+        fewest = 2 * self.lists.k if self.way == "rows" else 2
+        first = [answer for answer in self.clicks if not answer.again and len(answer.images) >= fewest]
         n_again = len(self.clicks) - sum(not answer.again for answer in self.clicks)
         if len(first) < ASK_AGAIN_EVERY * (n_again + 1):
             return None

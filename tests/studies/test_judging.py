@@ -340,3 +340,20 @@ def test_pooled_counts_each_result_once() -> None:
     known = {(made.queries[0], made.gallery[LISTS[0][0][0]]): 1.0, ("elsewhere", "x"): 1.0}
     total = sum(len(set(a) | set(b)) for a, b in zip(LISTS[0].tolist(), LISTS[1].tolist()))
     assert judgements.pooled(made, known) == (1, total)
+
+
+def test_labels_with_a_comma_are_compared_whole(tiny: SimpleNamespace) -> None:
+    names = tuple(f"{name}, plain" for name in tiny.dataset.label_names)
+    assert not len(judgements.against_labels(replace(tiny.dataset, label_names=names), judged(tiny, "anna")))
+
+
+def test_rows_of_lists_that_ended_early_do_not_come_again(tmp_path: Path) -> None:
+    whole = lists()
+    shorter = whole.items[0].copy()
+    shorter[:, -2:] = -1
+    made = replace(whole, items=(shorter, whole.items[1]))
+    session = JudgingSession(made, AnswerLog(tmp_path), "me", "rows", same=1e-6)
+    for _ in range(30):
+        shown = session.questions(1)[0]
+        assert {len(shown.left), len(shown.right)} == {K - 2, K}
+        session.answer(shown.id, "skip")
