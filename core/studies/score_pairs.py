@@ -69,6 +69,11 @@ def _known_images(dataset: Dataset) -> np.ndarray:
         return np.ones(len(dataset), bool)
     if dataset.relevant_by == "instance" and dataset.instances is not None:
         return np.asarray(dataset.instances) >= 0
+    return labelled_images(dataset)
+
+
+def labelled_images(dataset: Dataset) -> np.ndarray:
+    """(n_images,) bool: it has a label."""
     if dataset.label_matrix is not None:
         return np.diff(dataset.label_matrix.indptr) > 0
     return np.asarray(dataset.labels) >= 0

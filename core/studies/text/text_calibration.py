@@ -12,6 +12,7 @@ from core.metrics import calibration
 from core.studies import training_split
 from core.studies.calibration import DEPTH, Calibrated, Outcomes, fit_and_examine
 from core.studies.retrieval import positions_of_label
+from core.studies.score_pairs import labelled_images
 from core.studies.text import text_search
 from core.studies.text.text_encoding import EncodeWords
 from core.studies.text.text_query import Term, TextQuery
@@ -54,11 +55,12 @@ def calibrate_text(
             f"at least {FEWEST_CLASSES} are needed."
         )
     labels = [there[at] for at in arrays.sample(len(there), MOST_CLASSES, [seed, 7])]
+    known = labelled_images(dataset)[gallery]  # of an image without a label nobody knows whether it is right
     parts = []
     for number, label in enumerate(task.each("Asking with class names", labels, "classes")):
         query = TextQuery((Term(readable(label), 1.0),))
         answer = text_search.search(vectors, query, templates=templates, encode=encode)
-        items = answer.order[:depth]
+        items = answer.order[known[answer.order]][:depth]
         right = np.isin(gallery[items], positions_of_label(dataset, label))
         ones = np.ones(len(items))
         parts.append(Outcomes(answer.scores[items], right, ones, np.full(len(items), number)))
