@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import data
 from core.metrics.verification import at_threshold
-from core.studies import calibration_store, fusion, threshold_tables, verification
+from core.studies import calibration_store, fusion, query_sampling, threshold_tables, verification
 from core.studies.systems import System
 from core.types import Dataset
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
@@ -70,6 +70,17 @@ def test_pairs_strangers_and_probabilities(tiny: Dataset) -> None:
     assert stored is not None and stored.fit.method == "isotonic"
     button(app, "Forget").click().run()
     assert "Not saved yet" in words(app)
+
+
+def test_probabilities_of_a_sample_are_saved_for_the_whole_set(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query_sampling, "needed", lambda *_: True)
+    monkeypatch.setattr(query_sampling, "SIZE", 40)
+    app = opened(PAGE, d="tiny", sys="hog", see="likely")
+    button(app, "Save for Retrieval").click().run()
+    assert not app.exception and "Saved: Retrieval shows them" in words(app)
+    space = fusion.space_of(tiny, OWN)
+    stored = calibration_store.load(calibration_store.name_of(tiny, ("hog",)), space, ("hog",))
+    assert stored is not None and stored.n_train + stored.n_report == 40
 
 
 @pytest.mark.parametrize(

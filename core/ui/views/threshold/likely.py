@@ -63,7 +63,7 @@ def _table(made: Calibrated) -> None:
 def _save(view: ThresholdView, made: Calibrated) -> None:
     """The probabilities go with the system from now on; or they are forgotten."""
     system = view.system.system
-    name = calibration_store.name_of(view.loaded, system.backbones, system.spec)
+    name = calibration_store.name_of(view.whole, system.backbones, system.spec)
     stored = calibration_store.load(name, system.space, system.backbones)
 
     def save() -> None:

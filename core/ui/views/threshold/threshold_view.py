@@ -45,12 +45,13 @@ class ThresholdView:
     """Systems over the same pairs.
 
     Attributes:
-        loaded: the dataset, with all its queries or a sample of a large set's.
+        whole: the dataset; loaded: the same with all its queries or a sample of a large set's.
         competitors: by falling share of true pairs at the chosen error.
         chosen: at that error, as `competitors`; checked: everything else about them.
         closer: the one that is looked at closely.
     """
 
+    whole: Dataset
     loaded: Dataset
     setup: ThresholdSetup
     competitors: tuple[ComparedSystem, ...]
@@ -98,6 +99,7 @@ def build(loaded: Dataset, competitors: list[ComparedSystem], setup: ThresholdSe
     Raises:
         CoreError: none of the systems can be looked at.
     """
+    whole = loaded
     small, over_sample = system_select.query_sample(loaded, competitors)
     if small is not None:
         counts = {"sampled": f"{len(small.split.queries):,}", "every": f"{len(loaded.split.queries):,}"}
@@ -110,6 +112,7 @@ def build(loaded: Dataset, competitors: list[ComparedSystem], setup: ThresholdSe
     ordered = sorted(able, key=lambda chosen: -_known(points[chosen.name].point.true_rate))
     names = [chosen.name for chosen in ordered]
     return ThresholdView(
+        whole,
         loaded,
         setup,
         tuple(ordered),
