@@ -75,6 +75,11 @@ class PairCounts:
         """How many units are drawn; the one that never is does not count."""
         return self.matching.shape[1] - 1
 
+    @property
+    def n_matched(self) -> int:
+        """How many of them have a matching pair: what shares of matching pairs rest on."""
+        return int(self.matching[:, :-1].any(axis=0).sum())
+
     def curves(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """False and true match rate at each edge, (n_bins, n) float64 each, for (n, n_units) weights of the units."""
         every = np.concatenate([weights, np.ones((len(weights), 1))], axis=1).T.astype(np.float64)

@@ -58,8 +58,12 @@ class ThresholdCurve:
         """Whether there are pairs of both kinds."""
         return self.n_matching > 0 and self.n_other > 0
 
-    def thinned(self, most: int = 4096) -> ThresholdCurve:
-        """About `most` of its points, each exact: dense in the few first false matches, even over matching pairs."""
+    def thinned(self, most: int = 4096, at: tuple[float, ...] = ()) -> ThresholdCurve:
+        """About `most` of its points, each exact: dense in the few first false matches, even over matching pairs.
+
+        Args:
+            at: thresholds that stay, so that what was said of them is read from it again.
+        """
         n = len(self.thresholds)
         if n <= most:
             return self
@@ -67,7 +71,8 @@ class ThresholdCurve:
         ranks = np.concatenate([[0], np.geomspace(1, max(self.n_other, 2), most // 2)])
         by_other = np.searchsorted(self.false_matches, ranks, "right") - 1
         by_match = np.searchsorted(self.true_matches, np.linspace(0, self.n_matching, most // 2))
-        kept_points = np.unique(np.clip(np.concatenate([ends, by_other, by_match]), 0, n - 1))
+        stay = np.searchsorted(-self.thresholds, [-threshold for threshold in at])
+        kept_points = np.unique(np.clip(np.concatenate([ends, by_other, by_match, stay]).astype(np.int64), 0, n - 1))
         parts = (self.thresholds, self.true_matches, self.false_matches)
         return dataclasses.replace(
             self,

@@ -86,7 +86,9 @@ class Verification:
     def caution(self) -> str:
         """What intervals stand on."""
         drawn = f"whole classes ({self.n_units:,})" if self.unit == "classes" else f"single queries ({self.n_units:,})"
-        return f"Intervals draw {drawn}; pairs are not independent of each other."
+        n_matched = self.counts.n_matched
+        few = f", {n_matched:,} of them with matching pairs" if n_matched < min(self.n_units, self.counts.n_units) else ""
+        return f"Intervals draw {drawn}{few}; pairs are not independent of each other."
 
 
 def verify(
@@ -119,19 +121,18 @@ def verify(
     counts = _counts(system, pairs, curve, task)
     n_matching, n_other = (n - shared // 2 for n, shared in zip((curve.n_matching, curve.n_other), mutual))
     n_queries = int(pairs.known_queries.sum())
-    n_units = pairs.n_units
     every = tuple(dict.fromkeys([*RATES, *rates]))
     spread = pair_resampling.spread(counts, every, seed=seed)
     points = {
         rate: _rate_point(
-            curve, counts, rate, spread.true_rates[:, at], spread.thresholds[:, at], n_other, n_units, seed
+            curve, counts, rate, spread.true_rates[:, at], spread.thresholds[:, at], n_other, seed
         )
         for at, rate in enumerate(every)
     }
-    figures = _figures(curve, spread, points, n_units, truth.n_queries, n_queries)
+    figures = _figures(curve, spread, points, counts.n_matched, truth.n_queries, n_queries)
     return Verification(
         system.name,
-        curve.thinned(),
+        curve.thinned(at=tuple(point.point.threshold for point in points.values())),
         figures,
         tuple(points[rate] for rate in rates),
         n_matching,
@@ -147,7 +148,7 @@ def _figures(
     curve: ThresholdCurve,
     spread: pair_resampling.Spread,
     points: Mapping[float, RatePoint],
-    n_units: int,
+    n_matched: int,
     n_queries: int,
     n_known: int,
 ) -> dict[str, Figure]:
@@ -157,7 +158,7 @@ def _figures(
         function = metrics.METRICS[key].function
         assert function is not None, "every metric of pairs has its function"
         value = float(function(curve))
-        ends = pair_resampling.ends(drawn, value, n_units, student=True)
+        ends = pair_resampling.ends(drawn, value, n_matched, student=True)
         figures[key] = Figure(value, *ends, n_queries, n_known)
     for rate in RATES:
         at, nothing = points[rate], float("nan")
@@ -179,7 +180,6 @@ def at_rate(result: Verification, rate: float, seed: int = 0) -> RatePoint:
         spread.true_rates[:, 0],
         spread.thresholds[:, 0],
         result.n_other,
-        result.counts.n_units,
         seed,
     )
 
@@ -191,12 +191,11 @@ def _rate_point(
     true_rates: np.ndarray,
     thresholds: np.ndarray,
     n_other: int,
-    n_units: int,
     seed: int,
 ) -> RatePoint:
     point = verification.at_false_rate(curve, rate)
-    low, high = pair_resampling.ends(true_rates, point.true_rate, n_units)
-    threshold_ends = pair_resampling.ends(thresholds, point.threshold, n_units, bounded=False)
+    low, high = pair_resampling.ends(true_rates, point.true_rate, counts.n_matched)
+    threshold_ends = pair_resampling.ends(thresholds, point.threshold, counts.n_units, bounded=False)
     moved = pair_resampling.transfer(counts, rate, seed=seed)
     return RatePoint(rate, point, low, high, *threshold_ends, moved, verification.shortage(n_other, rate))
 

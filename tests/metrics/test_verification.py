@@ -268,3 +268,12 @@ def test_every_figure_of_pairs_is_in_the_table() -> None:
     curve = of([0.9, 0.8, 0.4], [0.5, 0.1] * 40)
     values = [METRICS[key].function(curve) for key in verification.KEYS]
     assert values[2:] == [pytest.approx(2 / 3)] * 3 and values[0] == roc_auc(curve)
+
+
+def test_a_threshold_that_was_named_stays_in_a_thinned_curve() -> None:
+    random = np.random.default_rng(1)
+    curve = of(random.normal(1, 1, 5000).tolist(), random.normal(0, 1, 50_000).tolist())
+    points = [at_false_rate(curve, rate) for rate in (0.1, 0.01, 0.001)]
+    thinned = curve.thinned(256, at=tuple(point.threshold for point in points))
+    assert len(thinned.thresholds) < 300
+    assert [at_threshold(thinned, point.threshold) for point in points] == points

@@ -8,11 +8,13 @@ from sklearn import metrics as sk
 
 from core import data
 from core.errors import BadInput, NotComputed
+from core.metrics import resampling
 from core.metrics.verification import KEYS
 from core.studies import calibration, calibration_store, evaluation, open_set, verification
 from core.studies.score_pairs import PairTruth
 from core.studies.systems import System, build
-from core.types import Dataset
+from core.studies.vector_set import VectorSet
+from core.types import Dataset, unit
 from tests.studies.test_evaluation import FUSED, KS, dataset_of, space_for, worlds
 from tests.studies.test_evaluation import lists_of as ranked_lists
 
@@ -214,3 +216,17 @@ def test_what_is_saved_is_read_again_and_not_for_other_vectors(home) -> None:
     assert calibration_store.load(name, space, ("a",)) is None
     calibration_store.forget(name)
     assert not path.exists()
+
+
+def test_classes_without_a_matching_pair_make_nothing_surer() -> None:
+    """Three classes are found without a fault: that says little, however many images stand alone in their class."""
+    random, labels = np.random.default_rng(0), np.concatenate([np.repeat(np.arange(3), 5), np.arange(3, 100)])
+    rows = np.zeros((len(labels), 43))
+    rows[np.arange(15), labels[:15]] = 2
+    rows[:, 3:] = 0.2 * random.standard_normal((len(labels), 40))
+    dataset = dataset_of(labels)
+    system = System("a", VectorSet({"a": unit(rows)}, dataset.split))
+    made = verification.verify(system, data.relevance(dataset), dataset)
+    figure = made.figures["tpr@fpr1e-2"]
+    assert figure.mean == 1 and figure.low == pytest.approx(resampling.wilson(np.ones((3, 1)))[0][0])
+    assert made.caution.startswith("Intervals draw whole classes (100), 3 of them with matching pairs;")
