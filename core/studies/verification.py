@@ -87,7 +87,9 @@ class Verification:
         """What intervals stand on."""
         drawn = f"whole classes ({self.n_units:,})" if self.unit == "classes" else f"single queries ({self.n_units:,})"
         n_matched = self.counts.n_matched
-        few = f", {n_matched:,} of them with matching pairs" if n_matched < min(self.n_units, self.counts.n_units) else ""
+        few = (
+            f", {n_matched:,} of them with matching pairs" if n_matched < min(self.n_units, self.counts.n_units) else ""
+        )
         return f"Intervals draw {drawn}{few}; pairs are not independent of each other."
 
 
@@ -124,9 +126,7 @@ def verify(
     every = tuple(dict.fromkeys([*RATES, *rates]))
     spread = pair_resampling.spread(counts, every, seed=seed)
     points = {
-        rate: _rate_point(
-            curve, counts, rate, spread.true_rates[:, at], spread.thresholds[:, at], n_other, seed
-        )
+        rate: _rate_point(curve, counts, rate, spread.true_rates[:, at], spread.thresholds[:, at], n_other, seed)
         for at, rate in enumerate(every)
     }
     figures = _figures(curve, spread, points, counts.n_matched, truth.n_queries, n_queries)

@@ -20,7 +20,9 @@ def test_images_without_a_label_are_no_wrong_results(monkeypatch: pytest.MonkeyP
         n = len(vectors["a"])
         at = int(query.terms[0].text[1:])  # type: ignore[attr-defined]
         scores = np.full(n, 1.0)
-        scores[:32] = 0.01 * np.arange(32) / 32 + np.where(labels == at, 0.5 - 0.3 * (np.arange(32) % 2), 0.1 * (at % 3))
+        scores[:32] = 0.01 * np.arange(32) / 32 + np.where(
+            labels == at, 0.5 - 0.3 * (np.arange(32) % 2), 0.1 * (at % 3)
+        )
         return SimpleNamespace(order=np.argsort(-scores, kind="stable"), scores=scores)
 
     monkeypatch.setattr(text_search, "search", asked)
