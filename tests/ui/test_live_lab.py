@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -68,3 +69,119 @@ def test_every_word_of_the_view_is_in_the_catalogue(tab, tmp_path: Path) -> None
     body = "(words) => [missingWords(words), NAMES.length, missingWords({})[0]]"
     missing, count, first = in_browser(tab, tmp_path, "words.js", "missingWords, NAMES", body, view_words())
     assert not missing and count > 20 and first == "equal"
+
+
+SOCKETS = """
+  const sockets = [], wait = setTimeout;
+  globalThis.setTimeout = (work, span) => wait(work, span > 10000 ? 30 : span);  // patience is short here
+  globalThis.WebSocket = class {
+    static OPEN = 1;
+    constructor(url) { sockets.push(this); this.url = url.pathname; this.sent = []; this.readyState = 0; }
+    arrive() { this.readyState = 1; this.onopen(); }
+    send(text) { this.sent.push(JSON.parse(text)); }
+    close() { this.readyState = 3; }
+    answer(fields) {
+      const head = new TextEncoder().encode(JSON.stringify({ ...fields, items: [], arrays: [] }));
+      const buffer = new ArrayBuffer(4 + head.length);
+      new DataView(buffer).setUint32(0, head.length, true);
+      new Uint8Array(buffer, 4).set(head);
+      this.onmessage({ data: buffer });
+    }
+  };
+  const next = () => new Promise((go) => wait(go, 5));
+  const engine = new SocketEngine();
+  const connect = (path) => engine.connect({ address: "http://here" + path, items: [], words: { lost: "lost" } });
+"""
+
+
+@pytest.mark.browser
+def test_an_answer_that_comes_too_late_is_no_answer_to_the_next_question(tab, tmp_path: Path) -> None:  # noqa: F811
+    body = f"""async () => {{ {SOCKETS}
+      connect("/first");
+      const late = engine.update({{ number: 1 }}).catch((error) => error.message);
+      sockets[0].arrive();
+      const first = await late;
+      const second = engine.update({{ number: 2 }});
+      await next();
+      if (sockets.length > 1) sockets[1].arrive();
+      await next();
+      if (sockets[0].readyState === 1) sockets[0].answer({{ of: 1 }});
+      if (sockets.length > 1) sockets[1].answer({{ of: 2 }});
+      return [first, (await second).of, sockets[0].readyState];
+    }}"""
+    assert in_browser(tab, tmp_path, "socket_engine.js", "SocketEngine", body, None) == ["lost", 2, 3]
+
+
+@pytest.mark.browser
+def test_a_socket_that_was_left_while_it_opened_is_closed(tab, tmp_path: Path) -> None:  # noqa: F811
+    body = f"""async () => {{ {SOCKETS}
+      connect("/first");
+      const first = engine.update({{ number: 1 }});
+      connect("/second");
+      sockets[0].arrive();
+      const answer = await Promise.race([first, next()]);
+      const second = engine.update({{ number: 2 }});
+      await next();
+      sockets.at(-1).arrive?.();
+      await next();
+      const asked = sockets.map(({{ url, sent }}) => [url, sent.map(({{ number }}) => number)]);
+      const third = engine.update({{ number: 3 }});
+      engine.destroy();
+      await next();
+      return [answer, asked, sockets.map(({{ readyState }}) => readyState)];
+    }}"""
+    answer, asked, states = in_browser(tab, tmp_path, "socket_engine.js", "SocketEngine", body, None)
+    assert answer is None and asked == [["/first", []], ["/second", [2]]] and states == [3, 3]
+
+
+def called_twice(tab, script: Path, body: str) -> object:  # noqa: ANN001, F811
+    """What a body makes of a component's default export, as Streamlit calls it: `draw(parent)`."""
+    tab.goto("about:blank")
+    return tab.evaluate(
+        "async ([text, body]) => { const { default: draw } = await import(URL.createObjectURL(new Blob([text],"
+        " { type: 'text/javascript' }))); return (0, eval)(body)(draw); }",
+        [bundle(script), body],
+    )
+
+
+@pytest.mark.browser
+def test_keys_of_a_page_end_with_it_however_often_it_was_drawn(tab) -> None:  # noqa: F811
+    body = """(draw) => {
+      const pressed = [], parentElement = document.createElement("div");
+      parentElement.append(document.createElement("span"));
+      const run = (number) => draw({ parentElement, setTriggerValue: (_, name) => pressed.push([number, name]) });
+      const press = () => document.dispatchEvent(new KeyboardEvent("keydown", { key: "p" }));
+      const ends = [run(1), run(2)];
+      press();
+      ends.at(-1)?.();  // Streamlit keeps what the last run returned
+      press();
+      return pressed;
+    }"""
+    assert called_twice(tab, FOLDER.parent / "keys" / "keys.js", body) == [[2, "projector"]]
+
+
+@pytest.mark.browser
+def test_keys_of_the_judge_rest_while_a_dialog_is_open(tab) -> None:  # noqa: F811
+    body = """(draw) => {
+      const sent = [], parentElement = document.createElement("div");
+      globalThis.fetch = (_, { body }) => { sent.push(JSON.parse(body).id); return new Promise(() => {}); };
+      parentElement.innerHTML = MARKUP;
+      document.body.append(parentElement);
+      const side = ["/a/small/1"], question = (id) => ({ id, text: "x", query: "", left: side, right: ["/a/small/2"] });
+      const labels = new Proxy({}, { get: () => "a label" });
+      const state = { done: false, undo: false, sentence: "", answers: 0, more: [], bars: [], same: 0.02 };
+      const questions = [question("one"), question("two")];
+      draw({ parentElement, data: { url: "/x", session: "s", way: "pairs", labels, questions, state }, setTriggerValue() {} });
+      const press = () => document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }));
+      const dialog = document.createElement("div");
+      dialog.setAttribute("role", "dialog");
+      document.body.append(dialog);
+      press();
+      const during = sent.length;
+      dialog.remove();
+      press();
+      return [during, sent];
+    }"""
+    folder = FOLDER.parent / "judging"
+    html = json.dumps((folder / "judging.html").read_text(encoding="utf-8"))
+    assert called_twice(tab, folder / "judging.js", body.replace("MARKUP", html)) == [0, ["one"]]

@@ -19,8 +19,16 @@ export default function (component) {
   const { parentElement, setTriggerValue } = component;
   const anchor = parentElement.querySelector("span");
   anchor.press = (name) => setTriggerValue("pressed", name);
-  if (anchor.listening) return;
-  anchor.listening = true;
+  anchor.ended ??= listening(anchor);
+  // Streamlit calls what the last run of this returned, so that every run returns it.
+  return () => {
+    anchor.ended?.();
+    anchor.ended = undefined;
+  };
+}
+
+/* Listen until what is returned is called. */
+function listening(anchor) {
   const listen = (event) => {
     const target = event.composedPath()[0];
     if (event.defaultPrevented || event.repeat || (target.matches && target.matches(TYPING))) return;
@@ -30,5 +38,5 @@ export default function (component) {
     anchor.press(action);
   };
   document.addEventListener("keydown", listen);
-  return () => { document.removeEventListener("keydown", listen); anchor.listening = false; };
+  return () => document.removeEventListener("keydown", listen);
 }

@@ -45,6 +45,7 @@ export class SocketEngine {
   }
 
   destroy() {
+    this.address = null;
     this.close();
   }
 
@@ -59,6 +60,7 @@ export class SocketEngine {
   }
 
   async ask(request) {
+    if (!this.address) return null;
     const message = JSON.stringify(request);
     const buffer = this.isWithoutSocket ? await this.post(message) : await this.send(message);
     if (!buffer) return null;
@@ -76,9 +78,10 @@ export class SocketEngine {
       this.isWithoutSocket = true; // a proxy that lets no socket pass
       return this.post(message);
     }
+    if (!socket) return null;
     return new Promise((resolve, reject) => {
       const fail = () => reject(new Error(this.lost));
-      const timer = setTimeout(fail, PATIENCE);
+      const timer = setTimeout(() => { fail(); this.close(); }, PATIENCE); // an answer that still comes is no other's
       this.giveUp = () => { clearTimeout(timer); resolve(null); };
       socket.onmessage = (event) => { clearTimeout(timer); resolve(event.data); };
       socket.onclose = () => { clearTimeout(timer); this.socket = null; fail(); };
@@ -91,9 +94,13 @@ export class SocketEngine {
     const url = new URL(this.address, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     return new Promise((resolve, reject) => {
-      const socket = new WebSocket(url);
+      const socket = new WebSocket(url), { address } = this;
       socket.binaryType = "arraybuffer";
-      socket.onopen = () => { this.socket = socket; resolve(socket); };
+      socket.onopen = () => {
+        if (address === this.address) this.socket = socket;
+        else socket.close(); // it was left while it opened
+        resolve(address === this.address ? socket : null);
+      };
       socket.onerror = () => reject(new Error("no socket"));
     });
   }
