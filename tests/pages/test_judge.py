@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import shutil
@@ -98,7 +99,8 @@ def post(name: str, message: object) -> tuple[int, dict]:
 
 def test_a_click_is_on_the_disk_when_it_is_answered(tmp_path: Path) -> None:
     session = JudgingSession(lists(), AnswerLog(tmp_path), "me")
-    name = judging_route.opened(session, "visitor")
+    entry = judging_route.opened(session, "visitor")
+    name = entry.name
     status, reply = post(name, {})
     assert status == 200 and len(reply["questions"]) == judging_route.PREFETCHED and reply["state"]["answers"] == 0
     assert "Strong" not in json.dumps(reply) and "Weak" not in json.dumps(reply), "blind"
@@ -112,10 +114,11 @@ def test_a_click_is_on_the_disk_when_it_is_answered(tmp_path: Path) -> None:
 
 def test_strangers_and_strange_messages_are_refused(tmp_path: Path) -> None:
     session = JudgingSession(lists(), AnswerLog(tmp_path), "me")
-    name = judging_route.opened(session, "visitor")
-    assert judging_route.opened(session, "another") != name
+    entry = judging_route.opened(session, "visitor")
+    name = entry.name
+    assert judging_route.opened(session, "another").name != name
     assert post("0" * 32, {})[0] == 404
-    for message in (b"no json", b"[]", b"3", b"x" * 2000):
+    for message in (b"no json", b"[]", b"3", b"x" * 2000, b"[" * 1000):
         assert post(name, message)[0] == 400
     for message in ({"id": "0-1-0", "click": "maybe"}, {"id": "a" * 200}, {"id": ["x"], "click": {}}):
         status, reply = post(name, message)
@@ -123,16 +126,20 @@ def test_strangers_and_strange_messages_are_refused(tmp_path: Path) -> None:
     assert session.n_clicks == 0
 
 
-def test_the_oldest_sessions_are_closed(tmp_path: Path) -> None:
+def test_a_session_goes_with_the_browser_that_holds_it_and_no_other_closes_it(tmp_path: Path) -> None:
     session = JudgingSession(lists(), AnswerLog(tmp_path), "me")
-    names = [judging_route.opened(session, str(number)) for number in range(judging_route.MOST_OPEN + 5)]
-    assert post(names[0], {})[0] == 404 and post(names[-1], {})[0] == 200
-    assert len(judging_route._OPEN) <= judging_route.MOST_OPEN + 1
+    entry = judging_route.opened(session, "first")
+    others = [judging_route.opened(session, str(number)) for number in range(80)]
+    assert post(entry.name, {})[0] == 200, "many others judge too"
+    name = others.pop().name
+    gc.collect()
+    assert post(name, {})[0] == 404
 
 
 def test_the_end_is_told(tmp_path: Path) -> None:
     session = finished(JudgingSession(lists(), AnswerLog(tmp_path), "me"))
-    status, reply = post(judging_route.opened(session, "v"), {})
+    entry = judging_route.opened(session, "v")
+    status, reply = post(entry.name, {})
     assert status == 200 and reply["state"]["done"] and reply["questions"] == []
 
 

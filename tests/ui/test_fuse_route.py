@@ -6,13 +6,15 @@ import asyncio
 import gc
 import json
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.responses import Response
 
 from core.ui.components import live_lab
 from core.ui.components.live_lab import fuse_route
@@ -179,15 +181,30 @@ def test_the_newest_message_wins() -> None:
     assert [answer["weights"][0] for answer in in_a_loop(drag)] == [0.0, 0.3]
 
 
+def posted(name: str, parts: Iterator[bytes]) -> Response:
+    """What the route answers to a body that comes in parts."""
+    request = Request(
+        {"type": "http", "method": "POST", "headers": [], "path_params": {"name": name}},
+        lambda: _part(parts),
+    )
+    return in_a_loop(lambda: fuse_route._post(request))
+
+
+async def _part(parts: Iterator[bytes]) -> dict:
+    part = next(parts, None)
+    return {"type": "http.request", "body": part or b"", "more_body": part is not None}
+
+
 def test_a_post_is_answered_where_no_socket_passes() -> None:
     fuser = Echo()
-
-    async def body() -> bytes:
-        return json.dumps(GOOD).encode()
-
-    request = SimpleNamespace(path_params={"name": fuse_route.open_fuser(fuser)}, body=body)
-    response = in_a_loop(lambda: fuse_route._post(request))
+    response = posted(fuse_route.open_fuser(fuser), iter([json.dumps(GOOD).encode()]))
     assert response.headers["cache-control"] == "no-store" and unpacked(response.body)["k"] == 5
+
+
+def test_of_a_post_without_end_only_the_beginning_is_read() -> None:
+    fuser, parts = Echo(), (b"x" * 10_000 for _ in range(1_000))
+    response = posted(fuse_route.open_fuser(fuser), parts)
+    assert "not a request" in unpacked(response.body)["problem"] and len(list(parts)) > 900
 
 
 @given(st.dictionaries(st.sampled_from(["weights", "number"]), st.none() | st.integers() | st.lists(st.floats())))

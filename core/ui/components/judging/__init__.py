@@ -33,10 +33,11 @@ def show(
         if state.widget(key).get("stop"):
             on_stop()
 
-    name = judging_route.opened(session, state.visitor(), prepare)
+    entry = judging_route.opened(session, state.visitor(), prepare)
+    state.session_set(f"{key} open", entry)
     shown = component("fusionscope_judging", *(_FOLDER / f"judging.{kind}" for kind in ("js", "css", "html")))
     data = {
-        "url": judging_route.address(name),
+        "url": judging_route.address(entry.name),
         "session": f"{session.name} {session.judge} {session.everyone} {session.further}",
         "way": session.way,
         "labels": _labels(session.way),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,31 +26,34 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
-MOST_OPEN = 64
 LONGEST_BODY = 1000
 PREFETCHED = 6
 _NO_STORE = {"cache-control": "no-store"}
 
 
-@dataclass
-class _Open:
+@dataclass(eq=False)
+class OpenSession:
     """A session that may be answered; one click at a time.
 
     Attributes:
+        name: under which it is asked.
         prepare: makes the thumbnails of content keys that are shown soon, where there are none yet.
     """
 
+    name: str
     session: JudgingSession
     prepare: Callable[[Sequence[str]], None]
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-_OPEN: dict[str, _Open] = {}
-"""By name. In no cache of Streamlit: any browser may ask for those to be cleared."""
+_OPEN: weakref.WeakValueDictionary[str, OpenSession] = weakref.WeakValueDictionary()
+"""By name. The browser's session holds its own; when that goes, it goes."""
 
 
-def opened(session: JudgingSession, visitor: str, prepare: Callable[[Sequence[str]], None] = lambda keys: None) -> str:
-    """A name for a session that nobody else can guess; the oldest go when there are many.
+def opened(
+    session: JudgingSession, visitor: str, prepare: Callable[[Sequence[str]], None] = lambda keys: None
+) -> OpenSession:
+    """A session under a name that nobody else can guess, as long as somebody holds what is returned.
 
     Args:
         visitor: a secret of the browser's session.
@@ -57,11 +61,8 @@ def opened(session: JudgingSession, visitor: str, prepare: Callable[[Sequence[st
     """
     secret = repr((visitor, session.name, session.judge, session.everyone))
     name = hashlib.sha256(secret.encode()).hexdigest()[:32]
-    _OPEN.pop(name, None)
-    for old in list(_OPEN)[: -MOST_OPEN or None]:
-        _OPEN.pop(old, None)
-    _OPEN[name] = _Open(session, prepare)
-    return name
+    _OPEN[name] = entry = OpenSession(name, session, prepare)
+    return entry
 
 
 def address(name: str) -> str:
@@ -86,7 +87,7 @@ async def _click(request: Request) -> Response:
     length = request.headers.get("content-length", "")
     message = None
     if length.isdecimal() and int(length) <= LONGEST_BODY:  # else nothing of it is read
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             message = json.loads(await request.body())
     if not isinstance(message, dict):
         return Response(status_code=400, headers=_NO_STORE)
@@ -97,7 +98,7 @@ async def _click(request: Request) -> Response:
     return JSONResponse(content, headers=_NO_STORE)
 
 
-def _take(entry: _Open, message: dict[str, Any]) -> dict[str, Any]:
+def _take(entry: OpenSession, message: dict[str, Any]) -> dict[str, Any]:
     with entry.lock:
         if message.get("undo"):
             entry.session.undo()

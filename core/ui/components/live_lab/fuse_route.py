@@ -258,7 +258,11 @@ class _Slot:
 async def _post(request: Request) -> Response:
     from starlette.responses import Response
 
-    body = (await request.body())[: LONGEST + 1]
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST:  # of more nothing is read
+            break
     message = body.decode("utf-8", errors="replace")
     loop = asyncio.get_running_loop()
     answer = await loop.run_in_executor(_POOL, _answered, request.path_params["name"], message, set())
