@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from core.data import saved
+from core.studies import embedding
 from core.types import Dataset
 from core.ui.app import jobs
 from core.ui.views.report import report_job
-from tests.pages.alone import opened, words
+from tests.pages.alone import OWN, opened, words
 
 pytestmark = pytest.mark.usefixtures("fresh", "no_jobs_of_others")
 
@@ -28,6 +32,9 @@ def test_the_report_is_made_without_being_asked_for(tiny: Dataset) -> None:
     assert "Comparison on tiny" in html and "live-record" not in html
     app.run()
     assert any("prints well" in caption.value for caption in app.caption)
+    assert not jobs._JOBS, "its megabytes go with the session"
+    app.run()
+    assert not jobs._JOBS and any("prints well" in caption.value for caption in app.caption)
 
 
 def test_playable_says_size_and_time_before_and_is_playable(tiny: Dataset) -> None:
@@ -42,3 +49,11 @@ def test_another_question_makes_another_report(tiny: Dataset) -> None:
     app.toggle(key=next(toggle.key for toggle in app.toggle if "ptimistic" in toggle.label)).set_value(True).run()
     second = finished(app)
     assert "whole classes" in first and "Optimistic" in second and "P@5" in second
+
+
+def test_a_dataset_of_the_same_images_has_a_report_of_its_own(tiny: Dataset) -> None:
+    embedding.embed(saved.save(dataclasses.replace(tiny, name="again"), saved.record_of("tiny")), OWN)
+    app = opened(PAGE, d="tiny")
+    assert "Comparison on tiny" in finished(app)
+    next(box for box in app.selectbox if box.label == "Dataset").set_value("again").run()
+    assert "Comparison on again" in finished(app)

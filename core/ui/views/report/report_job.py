@@ -11,17 +11,22 @@ from core.fusion import FusionSpec
 from core.setups import ReportSetup
 from core.types import Dataset
 from core.ui.app import jobs, state
+from core.ui.app.cached import digest
 
 text = wording.page("report")
 
 MOST_AT_ONCE = 3_000
 """Images up to which the report is made without being asked for."""
-_LAST = "report question"
+_LAST, _MADE = "report question", "report made"
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a report is about; equal questions have equal reports."""
+    """What a report is about; equal questions have equal reports.
+
+    Attributes:
+        dataset: digest of it and of its vectors.
+    """
 
     dataset: str
     backbones: tuple[str, ...]
@@ -38,15 +43,20 @@ def draw(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...
     """The report if it is made, else how far it is, or the button that starts it."""
     setup = state.read(ReportSetup)
     named = tuple(spec.name + spec.fingerprint for spec in fusions)
-    question = Question(loaded.fingerprint, names, named, setup)
+    question = Question(digest(loaded), names, named, setup)
     job = jobs.find(job_name())
     last_question = state.session_get(_LAST)
     if job is not None and job.running and last_question != question:
         job.task.cancel()
         jobs.job_panel(job_name())
         return
-    if job is not None and job.state == "done" and job.result and job.result[0] == question:
-        _draw_finished(loaded.name, job.result[1])
+    if job is not None and job.state == "done":
+        state.session_set(_MADE, job.result)  # megabytes, which go with the session
+        jobs.forget(job_name())
+        job = None
+    made = state.session_get(_MADE)
+    if made is not None and made[0] == question:
+        _draw_finished(loaded.name, made[1])
         return
     if job is None or not job.running:
         is_new = job is None or last_question != question
