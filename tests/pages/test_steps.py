@@ -17,6 +17,7 @@ from core.studies import retrieval as study
 from core.studies.ranker import Ranker
 from core.studies.systems import System
 from core.ui.app import jobs
+from core.ui.views.fusion import steps_panel
 from core.ui.widgets import result_cards
 from tests.browser import ROOT
 from tests.pages.alone import forget_everything
@@ -92,6 +93,27 @@ def test_a_fusion_without_vectors_says_so_and_any_link_opens(opened) -> None:
     assert any("no vectors" in one.value for one in app.warning) and figure(app) > 0
     for wrong in ("nothing_such", "csls:k=much", "~~~", "k_reciprocal:k1=-5"):
         assert figure(opened("fusion_lab", re=wrong, pre=wrong)) > 0
+
+
+def failed_elsewhere(prefix: str) -> None:
+    """As if the job of another session had failed."""
+    job = next(job for name, job in jobs._JOBS.items() if name.startswith(prefix))
+    assert job.ended.wait(60)
+    job.visitor, job.state = "somebody else", "failed"
+
+
+def test_what_failed_for_another_session_can_be_begun_here(opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened("fusion_lab", see="steps", re="csls")
+    next(one for one in app.button if one.label == "Build step by step").click().run()
+    failed_elsewhere("pipeline")
+    app.run()
+    assert "Build step by step" in [one.label for one in app.button]
+    monkeypatch.setattr(steps_panel, "AT_ONCE", 0)
+    app.run()
+    failed_elsewhere("re-ranking")
+    app.run()
+    job = next(job for name, job in jobs._JOBS.items() if name.startswith("re-ranking"))
+    assert job.visitor != "somebody else" and job.ended.wait(60) and job.state == "done", job.sentence
 
 
 def test_step_by_step_reports_what_the_study_says(opened) -> None:

@@ -114,6 +114,12 @@ def find(name: str) -> BackgroundJob | None:
     return _JOBS.get(name)
 
 
+def find_open(name: str) -> BackgroundJob | None:
+    """The job of that name; None also where it failed or was stopped in another session, which alone is told how."""
+    job = find(name)
+    return None if job is not None and not job.mine and job.state in {"failed", "stopped"} else job
+
+
 def find_mine(name: str) -> BackgroundJob | None:
     """The job of that name, if this session may see what came of it."""
     job = find(name)

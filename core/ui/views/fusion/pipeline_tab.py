@@ -20,7 +20,7 @@ text = wording.page("steps")
 def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
     """The waterfall once it is worked out; before, the button that begins."""
     name = f"pipeline {digest(loaded, names, spec.prepare, spec.rerank)}"
-    job = jobs.find(name)
+    job = jobs.find_open(name)
     if job is not None and job.state == "done":
         _show(job.result, names)
         return

@@ -131,12 +131,13 @@ def shown_now(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> Fusi
     if len(loaded.split.queries) * len(loaded.split.gallery) <= AT_ONCE:
         return spec
     name = f"re-ranking {digest(loaded, spec)}"
-    job = jobs.find(name)
+    job = jobs.find_open(name)
     if job is not None and job.state == "done":
         return spec
     if job is None:
-        jobs.start(name, text("label.rerank"), partial(_look_up, loaded, names, spec))
-    st.caption(f":material/hourglass: {text('sentence.waits')}")
+        job = jobs.start(name, text("label.rerank"), partial(_look_up, loaded, names, spec))
+    if job.running:
+        st.caption(f":material/hourglass: {text('sentence.waits')}")
     jobs.job_panel(name)
     return plain
 
