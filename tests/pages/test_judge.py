@@ -69,6 +69,15 @@ def test_one_system_is_not_enough_and_rows_and_texts_have_their_place(tiny: Data
     assert not texts.exception and not [e for e in texts.error if "could not be drawn" in e.value]
 
 
+def test_texts_of_an_undo_or_of_a_link_gone_back_to_stand_in_their_box(tiny: Dataset) -> None:
+    app = opened("judge", d="tiny", sys="|".join(OWN), ask="texts", t="circle|cross")
+    assert app.text_area[0].value == "circle\ncross"
+    app.text_area[0].set_value("grid\n\n square ").run()
+    assert app.session_state["JudgeSetup.texts"] == "grid|square"
+    app.session_state["JudgeSetup.texts"] = "circle"  # as history and links set it
+    assert app.run().text_area[0].value == "circle" and link(app, "t") == "circle"
+
+
 def test_hints_without_a_click_are_no_figures_of_quality(tiny: Dataset) -> None:
     app = button(opened("judge", d="tiny", n="10"), "Look without labels").click().run()
     app = settled(app)

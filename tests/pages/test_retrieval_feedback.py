@@ -70,3 +70,13 @@ def test_results_are_filtered_by_columns_of_the_link(tiny: Dataset) -> None:
 
 def test_what_a_click_does_is_known() -> None:
     assert set(feedback.CLICKS) == {"search", "more", "less"} and callable(query_state.result_clicked)
+
+
+def test_a_filter_that_is_undone_is_gone_from_its_box(tiny: Dataset) -> None:
+    app = opened(d="tiny", b="hog", q=CROSS, a="hog", only="label=circle&label=grid")
+    box = next(one for one in app.multiselect if one.label == "label")
+    assert box.value == ["circle", "grid"]
+    app.session_state["RetrievalSetup.filters"] = "label=circle"  # as history and links set it
+    app.run()
+    assert next(one for one in app.multiselect if one.label == "label").value == ["circle"]
+    assert link(app, "only") == "label=circle"

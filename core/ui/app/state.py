@@ -230,11 +230,6 @@ def set_widget(name: str, value: Any) -> None:
     st.session_state[name] = value
 
 
-def start_widget(name: str, value: Any) -> None:
-    """Give a widget the value that it starts with, where it has none yet; only before it is drawn in this run."""
-    st.session_state.setdefault(name, value)
-
-
 def link_values() -> dict[str, str]:
     """What the link of the page holds now."""
     return dict(st.query_params)

@@ -33,13 +33,13 @@ def popover(setup: type, facets: Mapping[str, Facet], owner: str, what: str) -> 
             key = f"filter {owner} {column}"
             changed = partial(_changed, setup, facets, owner)
             if facet.kind == "numbers":
-                state.start_widget(key, chosen.get(column, (facet.low, facet.high)))
+                state.set_widget(key, chosen.get(column, (facet.low, facet.high)))
                 st.slider(theme.plain(column), facet.low, facet.high, key=key, on_change=changed)
             elif facet.kind == "text":
-                state.start_widget(key, chosen.get(column, ""))
+                state.set_widget(key, chosen.get(column, ""))
                 st.text_input(theme.plain(column), key=key, on_change=changed, placeholder=shared("placeholder.holds"))
             else:
-                state.start_widget(key, chosen.get(column, []))
+                state.set_widget(key, chosen.get(column, []))
                 st.multiselect(
                     theme.plain(column),
                     facet.values,

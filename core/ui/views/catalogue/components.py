@@ -71,7 +71,7 @@ def _weight_sliders(catalogue: catalogue_items.Catalogue) -> None:
     now = dict(state.get(CatalogueSetup, "shares") or ())
     st.caption(text("sentence.fixed_weights"))
     for name in _weighed_parts(catalogue):
-        state.start_widget(f"weight {name}", float(now.get(name, 1.0)))
+        state.set_widget(f"weight {name}", min(max(float(now.get(name, 1.0)), 0.0), 1.0))
         st.slider(
             theme.plain(name), 0.0, 1.0, step=0.05, key=f"weight {name}", on_change=_weight_changed, args=(catalogue,)
         )

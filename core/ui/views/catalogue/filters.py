@@ -66,7 +66,7 @@ def popover(catalogue: catalogue_items.Catalogue) -> None:
         for column, facet in catalogue.facets.items():
             key = f"facet {catalogue.name} {column}"
             if isinstance(facet[0], float):
-                state.start_widget(key, now.get(column, facet))
+                state.set_widget(key, now.get(column, facet))
                 st.slider(
                     theme.plain(column),
                     float(facet[0]),
@@ -76,7 +76,7 @@ def popover(catalogue: catalogue_items.Catalogue) -> None:
                     args=(catalogue,),
                 )
             else:
-                state.start_widget(key, now.get(column, []))
+                state.set_widget(key, now.get(column, []))
                 st.multiselect(
                     theme.plain(column),
                     facet,

@@ -50,7 +50,7 @@ def choose(selection: sidebar.Selection) -> list[system_select.ComparedSystem]:
         _options("count", text("label.count"), text.group("option.count"), text("help.count"))
     if state.get(JudgeSetup, "queries") == "texts":
         shown = "texts judged"
-        state.start_widget(shown, "\n".join(state.get(JudgeSetup, "texts").split("|")))
+        state.set_widget(shown, "\n".join(state.get(JudgeSetup, "texts").split("|")))
         st.text_area(text("label.texts"), key=shown, on_change=_take_texts, height=120)
     return chosen
 
