@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import data
+from core import charts, data
 from core.metrics.verification import at_threshold
 from core.studies import calibration_store, fusion, query_sampling, threshold_tables, verification
 from core.studies.systems import System
@@ -54,6 +54,25 @@ def test_the_slider_paints_the_results_and_stands_in_the_link(tiny: Dataset) -> 
     assert accepted[0] < accepted[1]
     app = opened(PAGE, d="tiny", sys="hog", cut="9")
     assert not app.exception and app.slider(key="threshold slider").value == app.slider(key="threshold slider").max
+
+
+def test_a_threshold_set_by_hand_goes_with_an_undo(tiny: Dataset) -> None:
+    app = opened(PAGE, d="tiny", sys="hog", err="0.01")
+    chosen = app.slider(key="threshold slider").value
+    slider = app.slider(key="threshold slider")
+    moved = slider.set_value(slider.max).run().slider(key="threshold slider").value
+    assert moved > chosen
+    app.session_state["ThresholdSetup.cut"] = ""  # as history, and another error, set it
+    assert app.run().slider(key="threshold slider").value == pytest.approx(chosen)
+
+
+def test_backbones_have_the_colours_of_the_sidebar(tiny: Dataset) -> None:
+    app = opened(PAGE, d="tiny", b="hog,hsv_histogram", sys="concat(hsv_histogram:0.4,hog:0.6)", err="0.1")
+    found = [
+        re.findall(r'\["(HOG|HSV histogram)", [\d.]+, "(#\w+)"\]', one.proto.json) for one in app.get("bidi_component")
+    ]
+    colours = dict(sum(found, []))
+    assert colours == {"HOG": charts.backbone_colour(0), "HSV histogram": charts.backbone_colour(1)}
 
 
 def test_pairs_strangers_and_probabilities(tiny: Dataset) -> None:

@@ -30,6 +30,11 @@ class Selection:
     backbones: tuple[str, ...]
     embedded: tuple[str, ...]
 
+    @property
+    def colours(self) -> dict[str, str]:
+        """The colour of each backbone on every page; those that are not chosen come behind."""
+        return theme.colours(tuple(dict.fromkeys([*self.backbones, *self.embedded])))
+
 
 def frame() -> None:
     """The shared sidebar: dataset, backbones, and what is running."""

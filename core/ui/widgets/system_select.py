@@ -136,7 +136,7 @@ def _competitors(
     if not used:
         return []
     space = cache.vector_set(loaded, used)
-    shades = theme.colours(tuple(dict.fromkeys([*selection.backbones, *selection.embedded])))
+    shades = selection.colours
     competitors, n_fusions = [], 0
     for ref in named:
         colour, dash = shades.get(ref.text, ""), "solid"

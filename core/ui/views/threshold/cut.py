@@ -9,12 +9,12 @@ from core import charts, wording
 from core.metrics import verification
 from core.setups import ThresholdSetup
 from core.studies import retrieval
-from core.ui.app import cache, state, theme
+from core.ui.app import cache, state
 from core.ui.app.error_boundary import fragment
 from core.ui.components import gallery
 from core.ui.views.threshold import controls
 from core.ui.views.threshold.threshold_view import ThresholdView
-from core.ui.widgets import image_cards, result_cards, system_select
+from core.ui.widgets import image_cards, result_cards, sidebar, system_select
 
 text = wording.page("threshold")
 MOST_ACCEPTED, MOST_MISSED, MOST_REFUSED = 48, 24, 12
@@ -26,8 +26,7 @@ def draw(view: ThresholdView) -> None:
     """The slider and what it gives; only this part runs when it moves."""
     state.read(ThresholdSetup, in_link=system_select.in_link(view.competitors, ThresholdSetup))  # the link follows
     low, high = view.ends
-    cut = float(state.session_get(_name(view), view.cut))
-    cut = min(max(cut, low), high)
+    cut = view.cut_of(state.get(ThresholdSetup, "cut"))  # the view is older where this part runs alone
     if high > low:
         state.set_widget(_SLIDER, cut)
         row = st.container(horizontal=True, vertical_alignment="bottom")
@@ -40,14 +39,8 @@ def draw(view: ThresholdView) -> None:
             key=_SLIDER,
             help=text("help.cut"),
             on_change=_moved,
-            args=(view,),
         )
-        row.button(
-            text("button.at_error"),
-            key="cut at error",
-            on_click=_back,
-            args=(view,),
-        )
+        row.button(text("button.at_error"), key="cut at error", on_click=controls.follow_error)
     point = verification.at_threshold(view.verification.curve, cut)
     st.markdown(
         text(
@@ -63,20 +56,8 @@ def draw(view: ThresholdView) -> None:
     _results(view, cut)
 
 
-def _name(view: ThresholdView) -> str:
-    """Under which the session remembers where the slider stands."""
-    return f"cut {view.loaded.name} {view.system.name} {view.setup.error} {view.setup.cut}"
-
-
-def _moved(view: ThresholdView) -> None:
-    value = state.widget(_SLIDER)
-    state.set_field(ThresholdSetup, "cut", f"{value:.6g}")
-    state.session_set(_name(view), value)
-
-
-def _back(view: ThresholdView) -> None:
-    controls.follow_error()
-    state.session_set(_name(view), view.chosen[view.closer].point.threshold)
+def _moved() -> None:
+    state.set_field(ThresholdSetup, "cut", f"{state.widget(_SLIDER):.6g}")
 
 
 # ---------------------------------------------------------------- one query
@@ -139,6 +120,5 @@ def _results(view: ThresholdView, cut: float) -> None:
 
 def _grid(view: ThresholdView, answer: retrieval.QueryResult, items: np.ndarray, name: str, size: int) -> None:
     if len(items):
-        shades = theme.colours(view.system.system.backbones)
-        cards = result_cards.result_cards(view.loaded, answer, items, shades)
+        cards = result_cards.result_cards(view.loaded, answer, items, sidebar.selection().colours)
         gallery.grid(cards, key=f"threshold {name}", size=size, on_pick=_pick, name=name, group="threshold")

@@ -85,9 +85,13 @@ class ThresholdView:
     @property
     def cut(self) -> float:
         """The threshold that is set: by hand, else the one of the chosen error."""
+        return self.cut_of(self.setup.cut)
+
+    def cut_of(self, text: str) -> float:
+        """The threshold that a text of the setup means; any other text means the one of the chosen error."""
         low, high = self.ends
         try:
-            value = float(self.setup.cut)
+            value = float(text)
         except ValueError:
             value = self.chosen[self.closer].point.threshold
         return min(max(value, low), high) if math.isfinite(value) else high
