@@ -20,7 +20,7 @@ from core.ui.app import jobs
 from core.ui.views.fusion import steps_panel
 from core.ui.widgets import result_cards
 from tests.browser import ROOT
-from tests.pages.alone import forget_everything
+from tests.pages.alone import forget_everything, words
 
 PAIR = ("hsv_histogram", "hog")
 STEPS = {"pre": "centred", "re": "k_reciprocal:k1=5,k2=2"}
@@ -114,6 +114,14 @@ def test_what_failed_for_another_session_can_be_begun_here(opened, monkeypatch: 
     app.run()
     job = next(job for name, job in jobs._JOBS.items() if name.startswith("re-ranking"))
     assert job.visitor != "somebody else" and job.ended.wait(60) and job.state == "done", job.sentence
+
+
+@pytest.mark.parametrize("look", ["landscape", "budget"])
+def test_looks_at_weights_say_that_they_come_before_the_re_ranking(opened, look: str) -> None:
+    said = {
+        step: "before it is ranked again" in words(opened("fusion_lab", see=look, re=step)) for step in ("", "csls")
+    }
+    assert said == {"": False, "csls": True}
 
 
 def test_step_by_step_reports_what_the_study_says(opened) -> None:

@@ -22,6 +22,7 @@ from core.ui.views.fusion import (
 from core.wording import plural
 
 text = wording.page("fusion_lab")
+steps = wording.page("steps")
 
 
 def _trained(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: FusionSpec) -> None:
@@ -75,4 +76,6 @@ def draw(loaded: Dataset, evaluated: Dataset, names: tuple[str, ...], spec: Fusi
     if look in _OF_WEIGHTS and not spec.strategy.weight:
         st.info(text("sentence.counts_all_backbones", label=spec.strategy.label))
         return
+    if look in _OF_WEIGHTS and spec.rerank is not None:
+        st.caption(steps("sentence.of_retrieved"))
     LOOKS[look][1](loaded if look in ("trained", "files", "steps") else sampled or evaluated, names, spec, base)
