@@ -150,9 +150,9 @@ class AnswerLog:
     def _append(self, judge: str, records: Sequence[Mapping[str, Any]]) -> None:
         path = self._path(check_judge(judge))
         lines = [json.dumps(record, ensure_ascii=False) for record in records]
-        if not path.exists():
-            lines.insert(0, json.dumps({"judge": judge}, ensure_ascii=False))
         try:
+            if not path.exists():
+                lines.insert(0, json.dumps({"judge": judge}, ensure_ascii=False))
             files.append_text(path, "\n".join(lines) + "\n")
         except OSError as error:
             raise self._refused(error) from error

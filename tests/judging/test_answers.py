@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from core import judging
-from core.errors import BadInput
+from core.errors import BadInput, StoreUnusable
 from core.judging.answers import Answer, AnswerLog, check_judge, relation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,6 +121,15 @@ def test_long_names_beyond_ascii_have_a_file_each(tmp_path: Path) -> None:
     for name in names:
         log.keep([answer(name, "q", {"x": 1.0})])
     assert AnswerLog(tmp_path).judges() == tuple(sorted(names)) and len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_folder_that_nobody_may_enter_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, **_: object) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    with pytest.raises(StoreUnusable, match="cannot be kept"):
+        AnswerLog(tmp_path).keep([answer("anna", "q", {"x": 1.0})])
 
 
 @settings(max_examples=60, deadline=None)
