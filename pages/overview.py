@@ -21,6 +21,7 @@ def page() -> None:
     theme.title(text("title.page"), "" if is_ready else text("lead.page"))
     chosen = state.read(FrameSetup).backbones
     first_minute.start_demo(chosen)
+    add_folder.show_added()
     jobs.job_panel(embedding_job.JOB)
     if is_ready:
         guarded(results.draw)(current)

@@ -213,6 +213,7 @@ def start(path: str, name: str, reader: str | None, options: dict[str, Any], cho
 
     def work(job: jobs.BackgroundJob) -> str:
         loaded = data.load(path, name=name or None, reader=reader, task=job.task, **options)
+        job.result = loaded.name
         job.changed()
         embedding_job.embed(loaded, chosen, job)
         return loaded.name

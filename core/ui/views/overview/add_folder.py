@@ -9,11 +9,13 @@ import streamlit as st
 from core import paths, wording
 from core.data.readers import manifest
 from core.setups import FrameSetup
-from core.ui.app import state
+from core.ui.app import cache, jobs, state
 from core.ui.views.datasets import add_dataset
-from core.ui.widgets import embedding_job
+from core.ui.widgets import embedding_job, sidebar
 
 text = wording.page("overview")
+
+_ADDED = "folder added here"
 
 
 def draw() -> None:
@@ -30,13 +32,23 @@ def draw() -> None:
                 key="overview lenient",
                 help=text("help.lenient"),
             )
-            if left.form_submit_button(text("button.add"), type="primary"):
+            if left.form_submit_button(text("button.add"), type="primary", **jobs.waits()):
                 _add(path.strip(), name.strip(), lenient)
         st.page_link(
             paths.REPOSITORY / "pages" / "datasets.py",
             label=text("button.more_ways"),
             icon=":material/photo_library:",
         )
+
+
+def show_added() -> None:
+    """The page turns to what was added here as soon as its images are listed, once."""
+    job = jobs.find_mine(embedding_job.JOB)
+    if not state.session_get(_ADDED) or (job is not None and job.running and job.result is None):
+        return
+    state.session_take(_ADDED)
+    if job is not None and job.result in cache.ready_datasets():
+        sidebar.show_next(job.result)
 
 
 def _add(path: str, name: str, lenient: bool) -> None:
@@ -49,4 +61,5 @@ def _add(path: str, name: str, lenient: bool) -> None:
         st.error(text("error.no_path"), icon=":material/error:")
         return
     options = {"missing": "quarantine"} if lenient and manifest.is_table(Path(path).expanduser()) else {}
+    state.session_set(_ADDED, True)
     add_dataset.start(path, name, None, options, embedding_job.in_catalog(state.get(FrameSetup, "backbones")))
