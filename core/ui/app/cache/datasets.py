@@ -107,7 +107,10 @@ def status_table(name: str, chosen: tuple[str, ...]) -> pd.DataFrame:
                 "backbone": backbone.title,
                 "family": backbone.family,
                 "dim": backbone.dim,
-                "embedded": done.get(backbone_name, 0) / total,
+                "embedded": done.get(backbone_name, 0)
+                * 100
+                // total
+                / 100,  # whole percents, and 100 % only when all is there
             }
         )
     return pd.DataFrame(rows)

@@ -79,6 +79,8 @@ def _basis(headline: Headline) -> str:
         "sentence.basis",
         queries=wording.plural(headline.n_valid, "query"),
         units=f"{headline.unit.n:,} {headline.unit.name}",
+        mix=wording.number(headline.mix_figure.mean),
+        alone=wording.number(headline.single_figure.mean),
         change=wording.signed(difference.mean),
         interval=wording.interval(difference.low, difference.high, sign=True),
         p=wording.p_value(difference.p_holm),
