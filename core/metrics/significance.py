@@ -16,7 +16,7 @@ import numpy as np
 from core.errors import ShapeMismatch
 from core.metrics import resampling
 from core.metrics.resampling import DRAWS
-from core.wording import plural
+from core.wording import p_value, plural
 
 LEVEL = 0.05
 SAME = 1e-12
@@ -78,7 +78,7 @@ class Difference:
     @property
     def holm(self) -> str:
         """The corrected p with what it was corrected over, for sentences."""
-        return f"Holm p = {self.p_holm:.2g} over {plural(self.n_pairs, 'pair')}"
+        return f"Holm {p_value(self.p_holm)} over {plural(self.n_pairs, 'pair')}"
 
     @property
     def too_few(self) -> bool:

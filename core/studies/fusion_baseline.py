@@ -22,6 +22,7 @@ from core.studies.fusion_evaluator import FusionEvaluator, identity
 from core.studies.training_split import refuse_trained
 from core.task import NO_TASK, Task
 from core.types import TieRange
+from core.wording import figures
 
 ORACLE = "best per query (upper bound)"
 """Not a system: for every query the best of the rows above. Nobody can choose like that without knowing the answer."""
@@ -137,7 +138,7 @@ def verdict(versus: Difference | None, best: str, n_valid: int) -> str:
         return "No query has a relevant image, so nothing can be said."
     if versus is None:
         return f"no gain shown: the fusion is {best} alone."
-    interval = f"{versus.mean:+.4f}, 95 % interval {versus.low:+.4f} to {versus.high:+.4f}, {versus.holm}"
+    interval = f"{figures.signed(versus.mean)} {figures.interval(versus.low, versus.high, sign=True)}, {versus.holm}"
     if versus.differs and versus.mean > 0:
         return f"gain over {best} alone: {interval}."
     if versus.differs:
