@@ -18,7 +18,7 @@ LOOKS = {"cut": cut.draw, "pairs": pairs.draw, "strangers": strangers.draw, "lik
 
 def page() -> None:
     """Draw the page."""
-    theme.title(text("title.page"), text("lead.page"))
+    theme.title(text("title.page"))
     selection = sidebar.selection()
     state.seed(ThresholdSetup)
     obstacle = leaderboard.obstacle(selection.dataset, cache.relevance_of(selection.dataset))
@@ -26,13 +26,14 @@ def page() -> None:
         state.read(ThresholdSetup)
         st.info(theme.plain(obstacle), icon=":material/info:")
         return
+    answer_slot = st.container()
     competitors = controls.choose(selection)
     setup = state.read(ThresholdSetup, in_link=system_select.in_link(competitors, ThresholdSetup))
     if not competitors:
         st.info(system_select.NO_SYSTEM, icon=":material/info:")
         return
     view = threshold_view.build(selection.dataset, competitors, setup)
-    answer.draw(view)
+    answer.draw(view, answer_slot)
     controls.choose_look(view)
     LOOKS[setup.look](view)
 

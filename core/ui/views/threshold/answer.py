@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import charts, metrics, wording
 from core.metrics.verification import KEYS
@@ -16,12 +17,15 @@ from core.ui.widgets import figure_definitions
 text = wording.page("threshold")
 
 
-def draw(view: ThresholdView) -> None:
-    """What a reader wants to know first, then the picture, then every figure."""
-    best = view.competitors[0]
-    st.markdown(f"**{theme.plain(threshold_tables.lead(best.title, view.chosen[0]))}**")
-    if view.chosen[0].is_measurable:
-        st.caption(theme.plain(threshold_tables.transfer_sentence(view.chosen[0])))
+def draw(view: ThresholdView, answer: DeltaGenerator) -> None:
+    """What a reader wants to know first, then the picture, then every figure.
+
+    Args:
+        answer: where the answer stands, above the controls.
+    """
+    best, point = view.competitors[0], view.chosen[0]
+    small = theme.plain(threshold_tables.transfer_sentence(point)) if point.is_measurable else ""
+    theme.answer(theme.plain(threshold_tables.lead(best.title, point)), small, answer)
     st.segmented_control(
         text("label.drawing"),
         list(text.group("option.drawing")),
