@@ -26,7 +26,10 @@ def form() -> None:
     left, right = st.columns([3, 4], gap="large")
     now = state.get(FrameSetup, "dataset")
     target = left.selectbox(
-        text("label.for"), [*ready, new], index=ready.index(now) if now in ready else len(ready), key="vectors for"
+        text("label.for"),
+        [new, *ready],
+        index=1 + ready.index(now) if now in ready and now not in data.DATASETS else 0,
+        key="vectors for",
     )
     files = right.file_uploader(
         text("label.vector_files"),
