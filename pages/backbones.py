@@ -31,8 +31,7 @@ def page() -> None:
     )
     setup = quality.draw(dataset, infos, table.filters)
     shown = table.shown(infos, setup)
-    here = sum(info.here for info in shown)
-    st.caption(text("sentence.backbones_them_run", n_shown=len(shown), n_infos=len(infos), here=here))
+    st.caption(text("sentence.backbones_them_run", n_shown=len(shown), n_infos=len(infos)))
     if not shown:
         st.info(text("sentence.backbone_fits_these"), icon=":material/filter_alt_off:")
         return

@@ -100,7 +100,7 @@ def _pca(space: JointSpace, job: LayoutJob) -> np.ndarray:
     dims=(2,),
     instant=False,
     parameters=("perplexity", "iterations"),
-    reading="Who is next to whom can be read; the distance between groups, their size and their density cannot.",
+    reading="Neighbours can be trusted; the distance between groups, their size and their density cannot.",
     reference="van der Maaten and Hinton 2008, JMLR 9; Poličar et al. 2024, openTSNE, doi:10.18637/jss.v109.i03",
 )
 def _tsne(space: JointSpace, job: LayoutJob) -> np.ndarray:

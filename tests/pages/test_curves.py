@@ -64,7 +64,7 @@ def test_the_eleven_points_of_every_system(tiny: Dataset) -> None:
         np.testing.assert_allclose(numbers(lines[title]["x"]), np.arange(11) / 10)
     assert set(lines) == {"HOG", "HSV histogram", "Fusion lab"}
     assert lines["Fusion lab"]["line"]["dash"] != "solid" == lines["HOG"]["line"]["dash"]
-    assert "11-point interpolated precision, mean of 60 queries" in words(app)
+    assert "11-point interpolated precision. Bands: 95 % intervals" in words(app)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tab) -> None: 
     with serve(ROOT / "app.py", home) as address:
         tab.goto(f"{address}/curves?d=tiny")
         expect(tab.get_by_role("heading", name="Curves")).to_be_visible(timeout=60_000)
-        expect(tab.get_by_text("11-point interpolated precision, mean of 60 queries")).to_be_visible(timeout=120_000)
+        expect(tab.get_by_text("11-point interpolated precision. Bands: 95 % intervals")).to_be_visible(timeout=120_000)
         plot = tab.locator(".js-plotly-plot").first
         expect(plot).to_be_visible(timeout=60_000)
         with tab.expect_download() as given:

@@ -34,7 +34,7 @@ def alike(dataset: str) -> None:
             title=theme.plain(devices.title(dataset, a)),
             title_2=theme.plain(devices.title(dataset, b)),
             k=similarity.k,
-            share=f"{share:.0%}",
+            share=wording.percent(share),
         )
     )
     maps = (

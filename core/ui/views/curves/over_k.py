@@ -17,7 +17,7 @@ text = wording.page("curves")
 
 def draw(view: CurvesView, answer: DeltaGenerator) -> None:
     """Precision@k and recall@k beside each other."""
-    k, n = view.setup.k, view.n_queries
+    k = view.setup.k
     longest = int(cache.relevance_of(view.loaded).list_length.max(initial=1))
     st.slider(
         text("option.up"),
@@ -41,7 +41,7 @@ def draw(view: CurvesView, answer: DeltaGenerator) -> None:
             _chart(view, {title: by_metric[key] for title, by_metric in both.items()}, key, name)
     relevant = cache.relevance_of(view.loaded).n_relevant[view.queries]
     st.caption(
-        text("sentence.over_k", count=f"{n:,}", queries=view.queries_title),
+        text("sentence.over_k"),
         help=text(
             "help.over_k",
             fewest=f"{relevant.min(initial=relevant.max(initial=0)):,}",

@@ -35,7 +35,7 @@ def draw(view: CurvesView, answer: DeltaGenerator) -> None:
         figure, key="curves levels", config=charts.download_config("precision-recall", view.setup.file_format)
     )
     st.caption(
-        text("sentence.levels", count=f"{view.n_queries:,}", queries=view.queries_title),
+        text("sentence.levels"),
         help=text("help.levels", unit=view.unit_sentence),
     )
     controls.download_button(curves.table(by_title, "recall", "precision"), f"{view.loaded.name}-precision-recall")
