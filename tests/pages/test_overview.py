@@ -160,7 +160,7 @@ def test_the_answer_names_the_best_system_and_without_labels_says_what_can_be_do
     embedding.embed(tiny_world.dataset, ["hsv_histogram", "hog"])
     app = open_page("pages/overview.py", d="tiny", b="hsv_histogram,hog")
     assert not app.error and re.search(r"\*\*.+\*\* (finds most|is enough|reaches mAP)", words(app))
-    assert "each choice made on other queries" in words(app)
+    assert "Chosen on other queries" in words(app)
     draw_tiny("circle", 0).save(tmp_path / "a.png")
     draw_tiny("circle", 1).save(tmp_path / "b.png")
     flat = data.add("flat", tmp_path)

@@ -34,7 +34,7 @@ export function fillCard(card, data, pick) {
   image.draggable = false;
   image.addEventListener("error", () => {
     picture.classList.add("missing");
-    picture.dataset.text = "no picture";
+    picture.dataset.text = "no image";
   });
   image.src = data.src;
   picture.append(image);

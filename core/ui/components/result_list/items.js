@@ -12,7 +12,7 @@ function pictureOf(item, pick) {
     image.decoding = "async";
     image.addEventListener("error", () => {
       image.remove();
-      picture.dataset.text = "no picture";
+      picture.dataset.text = "no image";
     });
     image.src = item.src;
     picture.append(image);
@@ -21,7 +21,7 @@ function pictureOf(item, pick) {
       picture.setAttribute("aria-label", pick + ": " + item.title);
     }
   } else {
-    picture.dataset.text = "no picture";
+    picture.dataset.text = "no image";
   }
   picture.append(element("span", "rank", item.rank));
   return picture;

@@ -20,7 +20,9 @@ _ADDED = "folder added here"
 
 def draw() -> None:
     """The form for a folder of one's own; every other way in is on Datasets."""
-    with st.expander(text("heading.add_folder"), icon=":material/create_new_folder:", expanded=False):
+    with st.expander(
+        text("heading.add_folder"), key="add folder", icon=":material/create_new_folder:", on_change="rerun"
+    ):
         with st.form("add dataset", border=False):
             left, middle = st.columns([3, 1])
             path = left.text_input(text("label.path"), placeholder=text("placeholder.path"), key="overview path")

@@ -25,7 +25,7 @@ def draw(name: str, chosen: tuple[str, ...]) -> None:
         classes = plural(len(loaded.label_names), "class", "classes") if loaded.label_names else text("state.no_labels")
         unread = len(loaded.quarantine)
         left.subheader(theme.plain(name), anchor=False)
-        counted = [plural(len(loaded), "image"), classes]
+        counted = [plural(len(loaded), "image" if loaded.has_images else "item"), classes]
         counted += [text("state.unread", files=plural(unread, "file"))] if unread else []
         left.caption(" · ".join(counted))
         if missing:
