@@ -280,7 +280,7 @@ class JudgeSetup:
 
 @dataclass(frozen=True)
 class ReportSetup:
-    """The report: at which cut-offs, with which intervals."""
+    """The report: at which cut-offs, with which intervals, with which parts."""
 
     ks: tuple[str, ...] = several(
         lambda: ("1", "3", "5", "10", "20", "50", "100"),
@@ -295,6 +295,12 @@ class ReportSetup:
         label="Playable",
         short="live",
         help="The file also holds scores and small images: its weights move, and all figures with them.",
+    )
+    steps: bool = flag(
+        False,
+        label="What each step adds",
+        short="steps",
+        help="Also from the best backbone to the fused, prepared and re-ranked list, chosen on other queries than reported.",
     )
 
 

@@ -29,7 +29,7 @@ def test_the_report_is_made_without_being_asked_for(tiny: Dataset) -> None:
     app = opened(PAGE, d="tiny")
     assert not app.exception and not app.error
     html = finished(app)
-    assert "Comparison on tiny" in html and "live-record" not in html
+    assert "Comparison on tiny" in html and "live-record" not in html and "What each step adds" not in html
     app.run()
     assert any("prints well" in caption.value for caption in app.caption)
     assert not jobs._JOBS, "its megabytes go with the session"
@@ -57,3 +57,12 @@ def test_a_dataset_of_the_same_images_has_a_report_of_its_own(tiny: Dataset) -> 
     assert "Comparison on tiny" in finished(app)
     next(box for box in app.selectbox if box.label == "Dataset").set_value("again").run()
     assert "Comparison on again" in finished(app)
+
+
+def test_what_each_step_adds_stands_in_the_report_when_asked_for(tiny: Dataset) -> None:
+    app = opened(PAGE, d="tiny", ks="1", steps="true")
+    assert next(toggle for toggle in app.toggle if "each step" in toggle.label).value
+    html = finished(app)
+    section = html[html.index("What each step adds") :]
+    assert "best single" in section and "k-reciprocal" in section
+    assert "Where to cut the scores" in section and "Scores as probabilities" in section

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from core.fusion import FusionSpec
     from core.studies.evaluation import Result
     from core.studies.pipeline import Pipeline
-    from core.studies.verification import Verification
 
 COLUMNS = ("map", "mrr", "rprec", "ndcg", "silhouette_cosine", "p@k", "recall@k", "hit@k")
 """Metrics of the tables, as far as they were computed; each @k at every cut-off."""
@@ -95,7 +94,7 @@ def build(
     n_shown: int = 3,
     steps: Pipeline | None = None,
     live: LivePart | None = None,
-    verified: Sequence[Verification] = (),
+    thresholds: threshold_section.Thresholds | None = None,
 ) -> str:
     """The HTML of a comparison; the answer stands first.
 
@@ -105,7 +104,7 @@ def build(
         n_cases: best and worst queries of each of the first `n_shown` systems.
         steps: what each step adds, drawn as a waterfall.
         live: makes the file playable.
-        verified: systems over all pairs, for the section about thresholds.
+        thresholds: systems over all pairs, for the section about thresholds.
     """
     ordered = compared.ordered
     best, dataset = ordered[0], compared.dataset
@@ -120,7 +119,7 @@ def build(
         *_curves(compared),
         *_differences(compared),
         *(_steps(steps) if steps is not None else ()),
-        *threshold_section.section(verified, compared.title, compared.style),
+        *(threshold_section.section(thresholds, compared.title, compared.style) if thresholds is not None else ()),
         *_costs(compared, known or {}),
     ]
     for system in ordered[:n_shown]:
@@ -181,9 +180,9 @@ def of_stored(
         part = from_result.of_result(dataset, space, truth, result, fusions, titles, ks, by_class=by_class, task=task)
         strip = SheetStrip(sheet=part.sheet)
     compared = Compared(dataset, result, truth, used, fusions, titles, strip)
-    verified = threshold_section.verify_all(built, truth, dataset, by_class)
+    thresholds = threshold_section.measure(built, truth, dataset, by_class)
     keys = tuple(dict.fromkeys(columns))
-    return build(compared, known=known, columns=keys, steps=steps, live=part, verified=verified)
+    return build(compared, known=known, columns=keys, steps=steps, live=part, thresholds=thresholds)
 
 
 def _steps(steps: Pipeline) -> list[Part]:

@@ -41,8 +41,8 @@ def choose_fusions(selection: sidebar.Selection) -> tuple[FusionSpec, ...]:
 
 
 def choose_figures() -> None:
-    """Cut-offs, what intervals resample, and whether the file can be played with."""
-    left, middle, right = st.columns([4, 4, 2], vertical_alignment="bottom")
+    """Cut-offs, what intervals resample, whether steps are shown, and whether the file can be played with."""
+    left, middle, right, last = st.columns([3, 4, 3, 2], vertical_alignment="bottom")
     cutoffs = state.bounds(ReportSetup, "ks")
     left.multiselect(
         cutoffs.label,
@@ -50,7 +50,7 @@ def choose_figures() -> None:
         key=state.key(ReportSetup, "ks"),
         help=cutoffs.help,
     )
-    for column, field in ((middle, "by_query"), (right, "live")):
+    for column, field in ((middle, "by_query"), (right, "steps"), (last, "live")):
         bounds = state.bounds(ReportSetup, field)
         column.toggle(bounds.label, key=state.key(ReportSetup, field), help=bounds.help)
 

@@ -10,7 +10,7 @@ from core import wording
 from core.fusion import FusionSpec
 from core.setups import ReportSetup
 from core.types import Dataset
-from core.ui.app import jobs, state
+from core.ui.app import cache, jobs, state
 from core.ui.app.cached import digest
 
 text = wording.page("report")
@@ -75,7 +75,10 @@ def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ..
         from core.export.report import comparison
 
         ks = sorted(map(int, setup.ks))
-        html = comparison.of_stored(loaded, names, fusions, ks, not setup.by_query, live=setup.live, task=job.task)
+        steps = cache.pipeline(loaded, names, None, None, job.task) if setup.steps else None
+        html = comparison.of_stored(
+            loaded, names, fusions, ks, not setup.by_query, steps, live=setup.live, task=job.task
+        )
         return question, html
 
     state.session_set(_LAST, question)
