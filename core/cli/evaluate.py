@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
     from core import data
     from core.export import tables
     from core.studies import fusion, leaderboard, verification
+    from core.studies.evaluation_tables import SHOWN
 
     inputs.load_plugins()
     settings = {
@@ -62,7 +63,10 @@ def run(arguments: argparse.Namespace) -> None:
     for sentence in (leaderboard.obstacle(dataset, truth), leaderboard.beyond_list(truth, max(settings["ks"]))):
         if sentence:
             outputs.remark(f"warning: {sentence}")
-    keys = tables.columns(arguments.show, result)
+    shown = arguments.show
+    if arguments.verification and not shown.strip():
+        shown = ",".join([*(key for key in SHOWN if key in leaderboard.available(result)), *verification.KEYS])
+    keys = tables.columns(shown, result)
     print(tables.printed(result, keys, dataset))
     known = tables.facts(result.systems, dataset, from_files)
     for name in EXPORTS:

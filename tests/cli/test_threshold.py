@@ -49,6 +49,20 @@ def test_the_answer_the_tables_and_the_record(
     assert stored is not None and stored.fit.method == "isotonic"
 
 
+def test_evaluate_prints_the_figures_of_all_pairs_beside_the_others(
+    tiny: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["evaluate", "--data", "tiny", "--backbone", "hog", "--verification"]
+    assert cli.main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    figures = verification.verify(System("hog", fusion.space_of(tiny, OWN)), data.relevance(tiny), tiny).figures
+    for label, key in (("EER", "eer"), ("ROC AUC", "roc_auc")):
+        assert f"{figures[key].mean:.4f}" in next(line for line in lines if line.startswith(label)), lines
+    assert any(line.startswith("mAP") for line in lines) and any(line.startswith("P@1") for line in lines)
+    assert cli.main([*arguments, "--show", "p@1"]) == 0
+    assert "EER" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [

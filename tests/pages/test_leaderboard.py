@@ -14,7 +14,8 @@ import pytest
 
 from core import data, metrics
 from core.fusion import FusionSpec, store
-from core.studies import class_table, embedding, evaluation, fusion, query_sampling, training_split
+from core.studies import class_table, embedding, evaluation, fusion, query_sampling, training_split, verification
+from core.studies.systems import System
 from core.task import NO_TASK
 from core.types import Dataset
 from core.ui.widgets import system_select
@@ -47,6 +48,16 @@ def test_a_saved_fusion_that_cannot_be_used_costs_its_own_row_and_no_other(tiny:
     assert {"HOG", "HSV histogram", "Fusion lab", "good one"} == set(
         table(app)["System" if "System" in table(app) else "system"]
     )
+
+
+def test_columns_about_pairs_are_what_the_study_says(tiny: Dataset) -> None:
+    app = opened(PAGE, d="tiny", cols="map,roc_auc,eer,tpr@fpr1e-2")
+    assert not app.exception and not app.error
+    shown = table(app).set_index("system")
+    for title, name in (("HOG", "hog"), ("HSV histogram", "hsv_histogram")):
+        made = verification.verify(System(name, fusion.space_of(tiny, OWN)), data.relevance(tiny), tiny)
+        for key in ("roc_auc", "eer", "tpr@fpr1e-2"):
+            assert shown.loc[title, key] == pytest.approx(made.figures[key].mean, nan_ok=True), key
 
 
 def test_every_row_is_what_the_study_says(tiny: Dataset) -> None:
