@@ -66,7 +66,8 @@ def system_ranks(loaded: Dataset, system: System) -> RelevantRanks:
     return Ranker(relevance_of(loaded), engine(loaded, system.backbones)).rank(system, k=1).ranks
 
 
-@cached("resource", max_entries=32)
+# A result keeps counts by pairs of classes, tens of megabytes from a hundred classes on.
+@cached("resource", max_entries=6)
 def verification_of(loaded: Dataset, system: System, by_class: bool) -> Verification:
     """What every threshold of a system gives over all pairs, kept for all sessions."""
     return verification.verify(system, relevance_of(loaded), loaded, by_class=by_class)
