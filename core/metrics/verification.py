@@ -171,7 +171,7 @@ def equal_error(curve: ThresholdCurve) -> tuple[float, float]:
     Between two thresholds the curve is a straight line. NaN without both kinds of pairs.
 
     >>> equal_error(curve_of_scores(np.array([0.9, 0.5]), np.array([0.5, 0.1])))[0]
-    0.3333333333333333
+    0.25
     """
     if not curve.is_defined:
         return float("nan"), float("nan")

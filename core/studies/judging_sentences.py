@@ -72,7 +72,7 @@ def rounded(count: float) -> int:
     """A guess is no exact number: two digits at most.
 
     >>> [rounded(count) for count in (3.2, 47, 163, 1234)]
-    [4, 50, 160, 1200]
+    [4, 45, 160, 1200]
     """
     count = math.ceil(count)
     return count if count < 10 else 5 * round(count / 5) if count < 100 else int(float(f"{count:.2g}"))

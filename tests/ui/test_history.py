@@ -21,6 +21,8 @@ def two_pages() -> None:
     st.button("redo", on_click=history.redo, disabled=not history.can_redo())
     st.caption(str(history.last_move()))
     state.read(setup)
+    if st.session_state.pop("cut short", False):
+        st.stop()
     state.write_link()
     history.note(page)
 
@@ -71,6 +73,21 @@ def test_a_link_that_the_browser_goes_back_to_is_followed() -> None:
     app.query_params["k"] = "12"
     app.number_input[0].set_value(13).run()
     assert k(app) == 13, "what the page itself wrote is no way back"
+
+
+def test_what_is_typed_while_the_browser_still_has_an_older_link_stays() -> None:
+    app = AppTest.from_function(two_pages, default_timeout=30)
+    app.query_params["k"] = "12"
+    app.session_state["cut short"] = True  # the first run ends, as by a click, before it writes its link
+    app.run()
+    app.number_input[0].set_value(50).run()
+    assert k(app) == 50
+    app.query_params["k"] = "12"  # the newest link has not reached the browser
+    app.number_input[0].set_value(60).run()
+    assert k(app) == 60
+    app.query_params["k"] = "12"  # Back
+    app.run()
+    assert k(app) == 12
 
 
 def test_a_link_of_nonsense_falls_back_to_the_default() -> None:

@@ -27,6 +27,8 @@ _PAGE = "page open"
 _VISITOR = "visitor"
 _WRITTEN = "link written"
 _DEFERRED = "link deferred"
+_SENT = "link that the browser sent last"
+_CHANGED = "changed before this run"
 _ON_PAGE = "setups of pages"
 _KNOWN: dict[str, type] = {}
 """Every setup that a page has asked for, by its name."""
@@ -44,12 +46,44 @@ def begin(page: str, deferred: bool = False) -> None:
     if _LINK not in session:
         session[_LINK] = link
         session[_KEPT] = {}
-    elif deferred and link and _as_sent(link) != _as_sent(session.get(_WRITTEN, {})):
+    elif deferred and link and _is_move(link):
         _follow(page, link)
+    session[_SENT] = link
     if session.get(_PAGE) != page:
         session[_PAGE] = page
     session[_NOW] = {}
     session[_DEFERRED] = deferred
+
+
+def _is_move(link: Mapping[str, str]) -> bool:
+    """Whether the browser went to another link by itself.
+
+    A link that it sent before may also be one that it had when somebody typed or clicked: while the first run was still
+    going on, or before the newest link had reached it.
+    """
+    session = st.session_state
+    sent = _as_sent(link)
+    if sent == _as_sent(session.get(_WRITTEN, {})):
+        return False
+    if sent != _as_sent(session.get(_SENT, {})):
+        return True
+    return not (session.get(_DEFERRED, False) or session.get(_CHANGED, False) or _is_widget_changed())
+
+
+def _is_widget_changed() -> bool:
+    """Whether a widget of a setup differs from what the last run made of it."""
+    return any(
+        key(_KNOWN[name], field) in st.session_state
+        and _plain(st.session_state[key(_KNOWN[name], field)]) != _plain(value)
+        for name, fields in st.session_state.get(_KEPT, {}).items()
+        if name in _KNOWN
+        for field, value in fields.items()
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Lists and tuples alike."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _as_sent(link: Mapping[str, str]) -> dict[str, str]:
@@ -70,7 +104,7 @@ def _follow(page: str, link: Mapping[str, str]) -> None:
 def write_link() -> None:
     """Put what the page says now into the browser's address, where that changed."""
     now = st.session_state.get(_NOW, {})
-    st.session_state[_WRITTEN], st.session_state[_DEFERRED] = dict(now), False
+    st.session_state[_WRITTEN], st.session_state[_DEFERRED], st.session_state[_CHANGED] = dict(now), False, False
     if dict(st.query_params.items()) != now:
         st.query_params.from_dict(now)
 
@@ -138,6 +172,7 @@ def set_field(setup: type, name: str, value: Any) -> None:
     """Set one field; only before its widget is drawn in this run, or from a callback."""
     st.session_state[key(setup, name)] = list(value) if isinstance(value, tuple) and _is_names(setup, name) else value
     st.session_state.setdefault(_KEPT, {}).setdefault(setup.__name__, {})[name] = value
+    st.session_state[_CHANGED] = True
 
 
 def _is_names(setup: type, name: str) -> bool:

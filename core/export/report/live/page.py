@@ -208,7 +208,7 @@ def class_colours(n: int) -> list[str]:
     """ "#rrggbb" per class: the product's own for a few, hues far from their neighbours for many.
 
     >>> class_colours(2), len(set(class_colours(40)))
-    (['#4269d0', '#e8871e'], 40)
+    (['#4269d0', '#d97706'], 40)
     """
     if n <= len(BACKBONE_COLOURS):
         return list(BACKBONE_COLOURS[:n])

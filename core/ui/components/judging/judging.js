@@ -104,7 +104,8 @@ class Judging {
 
   key(event) {
     const target = event.composedPath()[0];
-    const typing = target.matches?.(TYPING) || document.querySelector("[role=dialog]"); // what is behind it is not meant
+    // What is behind an open dialog is not meant.
+    const typing = target.matches?.(TYPING) || document.querySelector("[role=dialog]");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || !this.root.isConnected) return;
     if (event.key === "Enter" && this.state.done && !target.matches?.("button, a")) {
       this.act("stop");
