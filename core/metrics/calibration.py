@@ -175,7 +175,7 @@ def reliability(
         probabilities: (n,) float64 in [0, 1]; right: (n,) bool; weights: (n,) how much each counts.
     Reference: Guo, Pleiss, Sun and Weinberger 2017, arXiv:1706.04599 (ECE); Brier 1950 (half of his two-class score).
 
-    >>> reliability(np.array([0.2, 0.8]), np.array([False, True])).ece.round(3)
+    >>> round(reliability(np.array([0.2, 0.8]), np.array([False, True])).ece, 3)
     0.2
     """
     sums = bin_sums(probabilities, right, weights, n_bins)

@@ -110,7 +110,7 @@ def test_words_pictures_and_filters_on_a_shop_of_ones_own(page) -> None:
     ask(page, "green field")
     expect(page.locator(ROW, has_text="Only words").first).to_be_visible(timeout=60_000)
     words = page.locator(".items").first.locator("li", has_text="Only words")
-    expect(words.locator(".picture")).to_have_attribute("data-text", "no picture")
+    expect(words.locator(".picture")).to_have_attribute("data-text", "no image")
     expect(words.locator(".part", has_text="picture")).to_contain_text("none")
     expect(page.locator(ROW, has_text=EVIL).first).to_be_visible()  # a hostile title is shown as it is written
 

@@ -73,7 +73,8 @@ def check_a_second_start_is_instant(app: str, tab) -> None:  # noqa: F811
 
     tab.goto(app)
     expect(tab.get_by_text("embedded", exact=True).first).to_be_visible(timeout=20_000)
-    expect(tab.get_by_role("button", name="Stop")).to_have_count(0)
+    # Concepts and costs of the first visit may still be worked out; then nothing begins again.
+    expect(tab.get_by_role("button", name="Stop")).to_have_count(0, timeout=BUILDING)
 
 
 def check_any_link_opens(app: str, tab) -> None:  # noqa: F811

@@ -122,7 +122,7 @@ def test_a_map_is_kept_and_measured_once(view: MapView, home: Path) -> None:
     np.testing.assert_array_equal(again.projection.xy, made.projection.xy)
     assert maps.stored_map(view.space, "tsne", parameters={"perplexity": 5}) is None
     assert maps.stored_map(view.space, "tsne", seed=1) is None
-    assert "Trustworthiness" in again.sentence and "next to whom" in again.sentence
+    assert "Trustworthiness" in again.sentence and "Neighbours can be trusted" in again.sentence
 
 
 def test_a_map_can_be_shown_before_it_is_measured(view: MapView, home: Path) -> None:
