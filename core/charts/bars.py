@@ -93,17 +93,12 @@ class BarChart:
 
     def svg(self) -> str:
         """As an SVG of 1,056 units across."""
-        left, right, step = 264, 1000, 30
-        low, high = self.limits
-
-        def across(value: float) -> float:
-            """Where a value stands."""
-            return round(left + (value - low) / (high - low) * (right - left), 1)
-
+        scale, step = base.SvgScale(*self.limits), 30
+        across = scale.across
         rows = [
             {
                 "name": bar.name,
-                "short": bar.name if len(bar.name) <= 40 else bar.name[:39] + "…",
+                "short": base.short_name(bar.name),
                 "colour": bar.colour,
                 "y": 6 + number * step,
                 "from": 0 if math.isnan(bar.mean) else min(across(0), across(bar.mean)),
@@ -114,9 +109,9 @@ class BarChart:
             }
             for number, bar in enumerate(self.bars)
         ]
-        marks = [(across(value), f"{value:g}") for value in base.ticks(low, high)]
+        marks, bottom = scale.marks(base.ticks(*self.limits)), 6 + step * len(rows)
         return templates.render(
-            "bar_chart.svg.jinja", rows=rows, ticks=marks, label=self.label, left=left, bottom=6 + step * len(rows)
+            "bar_chart.svg.jinja", rows=rows, ticks=marks, label=self.label, left=scale.left, bottom=bottom
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,7 +27,7 @@ DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot")
 """Lines of fusions; backbones have "solid" ones."""
 INK = "#2b3446"
 """Of what is drawn over a pale band."""
-_DARK_TEXT = "#1c2333"
+_DARK_TEXT = "#0b101c"
 
 
 class Chart(Protocol):
@@ -82,8 +83,16 @@ def plain_text(text: object, most: int = 0) -> str:
     'a lon…'
     """
     line = " ".join(str(text).split())
-    line = line if not most or len(line) <= most else line[: most - 1] + "…"
-    return escape(line, quote=False).replace("{", "&#123;")
+    return escape(short_name(line, most) if most else line, quote=False).replace("{", "&#123;")
+
+
+def short_name(name: str, most: int = 40) -> str:
+    """A name of at most this many letters, the last one being "…" where it was cut.
+
+    >>> short_name("ViT-S/14 50 + HSV 50", 10)
+    'ViT-S/14 …'
+    """
+    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 # ---------------------------------------------------------------- colours
@@ -148,6 +157,33 @@ def error_bars(
 def halo(means: Iterable[float], low: Iterable[float], high: Iterable[float]) -> dict[str, Any]:
     """Intervals as a pale band: what an interval drawn over a bar stands out from."""
     return error_bars(means, low, high) | {"color": "rgba(255,255,255,0.9)", "thickness": 3.8, "width": 0}
+
+
+@dataclass(frozen=True)
+class SvgScale:
+    """The horizontal axis of a report's SVG of 1,056 units across: names left of it, texts right of it.
+
+    Attributes:
+        low, high: values at its ends.
+        left, right: where these stand.
+    """
+
+    low: float
+    high: float
+    left: int = 264
+    right: int = 1000
+
+    def across(self, value: float) -> float:
+        """Where a value stands.
+
+        >>> SvgScale(0.0, 1.0).across(0.5)
+        632.0
+        """
+        return round(self.left + (value - self.low) / (self.high - self.low) * (self.right - self.left), 1)
+
+    def marks(self, values: Iterable[float]) -> list[tuple[float, str]]:
+        """Where numbers under the axis stand, and the numbers."""
+        return [(self.across(value), f"{value:g}") for value in values]
 
 
 def from_zero(values: Iterable[float], room: float = 0.06) -> tuple[float, float]:

@@ -150,12 +150,8 @@ class LineChart:
 
     def svg(self) -> str:
         """As an SVG of 1,056 units across, the legend under it; a curve without a number is left out."""
-        (left, right), (low, high) = self.x_limits, self.y_limits
-        bottom = _SVG_TOP + _SVG_HEIGHT
-
-        def across(value: float) -> float:
-            """Where an x stands."""
-            return round(_SVG_LEFT + (value - left) / (right - left) * (_SVG_WIDTH - _SVG_LEFT), 1)
+        scale, (low, high) = base.SvgScale(*self.x_limits, _SVG_LEFT, _SVG_WIDTH), self.y_limits
+        bottom, across = _SVG_TOP + _SVG_HEIGHT, scale.across
 
         def up(value: float) -> float:
             """Where a y stands."""
@@ -183,7 +179,7 @@ class LineChart:
         return templates.render(
             "line_chart.svg.jinja",
             curves=curves,
-            x_ticks=[(across(value), f"{value:g}") for value in base.ticks(left, right, 11)],
+            x_ticks=scale.marks(base.ticks(*self.x_limits, 11)),
             y_ticks=[(up(value), f"{value:g}") for value in base.ticks(low, high)],
             x_title=self.x_title,
             y_title=self.y_title,

@@ -103,17 +103,12 @@ class Waterfall:
 
     def svg(self) -> str:
         """As an SVG of 1,056 units across."""
-        left, right, step_height = 264, 1000, 30
-        low, high = self.limits
-
-        def across(value: float) -> float:
-            """Where a value stands."""
-            return round(left + (value - low) / (high - low) * (right - left), 1)
-
+        scale, step_height = base.SvgScale(*self.limits), 30
+        across = scale.across
         rows = [
             {
                 "name": step.name,
-                "short": step.name if len(step.name) <= 40 else step.name[:39] + "…",
+                "short": base.short_name(step.name),
                 "colour": colour,
                 "y": 6 + number * step_height,
                 "from": across(min(before, after)),
@@ -124,10 +119,9 @@ class Waterfall:
             }
             for number, (step, (before, after, colour)) in enumerate(zip(self.steps, self._bars()))
         ]
-        marks = [(across(value), f"{value:g}") for value in self.ticks]
-        bottom = 6 + step_height * len(rows)
+        marks, bottom = scale.marks(self.ticks), 6 + step_height * len(rows)
         return templates.render(
-            "bar_chart.svg.jinja", rows=rows, ticks=marks, label=self.label, left=left, bottom=bottom
+            "bar_chart.svg.jinja", rows=rows, ticks=marks, label=self.label, left=scale.left, bottom=bottom
         )
 
 

@@ -52,7 +52,16 @@ def test_texts_on_squares_have_the_better_contrast_of_dark_and_white() -> None:
     squares = [base.shade(value / 20, (0, 1), charts.LIGHT.two_sided) for value in range(21)]
     for colour in (*charts.LIGHT.rising, *charts.DARK.rising, *charts.DARK.two_sided, *squares):
         ink = base.contrasting_text(colour)
-        assert contrast(colour, ink) == max(contrast(colour, one) for one in ("#1c2333", "#ffffff")) >= 3.9, colour
+        assert contrast(colour, ink) == max(contrast(colour, one) for one in (base._DARK_TEXT, "#ffffff")) >= 4.3, (
+            colour
+        )
+
+
+def test_a_scale_reaches_from_edge_to_edge_and_long_names_are_cut() -> None:
+    scale = base.SvgScale(-0.5, 1.5, left=100, right=300)
+    assert [scale.across(value) for value in (-0.5, 0.5, 1.5)] == [100, 200, 300]
+    assert scale.marks([0.5]) == [(200, "0.5")]
+    assert base.short_name("a" * 41) == "a" * 39 + "…" and base.short_name("a" * 40) == "a" * 40
 
 
 def test_colours_and_dashes_go_round() -> None:
