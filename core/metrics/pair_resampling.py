@@ -212,7 +212,9 @@ def ends(
             lows, highs = resampling.wilson(np.full((n_units, 1), value))
             low, high = min(low, float(lows[0])), max(high, float(highs[0]))
         elif student:
-            half = stats.t.ppf(0.975, n_units - 1) * special.logit(finite.clip(1e-9, 1 - 1e-9)).std()
+            # A draw of exactly 0 has no logit; nor may one such draw among hundreds stretch the spread of them all.
+            least = min(value, 1 - value) / 20
+            half = stats.t.ppf(0.975, n_units - 1) * special.logit(finite.clip(least, 1 - least)).std()
             low = min(low, float(special.expit(special.logit(value) - half)))
             high = max(high, float(special.expit(special.logit(value) + half)))
     return float(low), float(high)

@@ -235,6 +235,17 @@ def test_a_perfect_system_is_not_perfectly_sure() -> None:
     assert (value, high) == (1, 1) and 0.5 < low < 0.95
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_interval_of_a_rate_near_an_end_stays_near_it(turned: bool) -> None:
+    random = np.random.default_rng(5)
+    drawn = np.concatenate([[0.004], random.gamma(2.0, 0.002, 400)])
+    drawn[1:30] = 0.0  # some draws hold no error at all, and have no logit
+    value = 0.996 if turned else 0.004
+    low, high = pair_resampling.ends(1 - drawn if turned else drawn, value, 28, student=True)
+    low, high = (1 - high, 1 - low) if turned else (low, high)
+    assert 0 <= low < 0.001 and 0.01 < high < 0.06
+
+
 def test_a_threshold_is_chosen_on_one_half_and_reported_on_the_other() -> None:
     rows, classes = world(20, 6, spread=1.2)
     _, counts = counted(rows, classes)
