@@ -2,14 +2,14 @@
 
 const isNumber = (value) => value !== null && value !== undefined && !Number.isNaN(value);
 
-/* "0.937", "–" where it is undefined. */
+/* "0.937" or "−0.012", "–" where it is undefined. */
 export function number(value, digits = 3) {
-  return isNumber(value) ? value.toFixed(digits) : "–";
+  return isNumber(value) ? value.toFixed(digits).replace("-", "−") : "–";
 }
 
 /* "[0.923, 0.950]", "" where it is undefined. */
 export function interval(low, high) {
-  return isNumber(low) && isNumber(high) ? `[${low.toFixed(3)}, ${high.toFixed(3)}]` : "";
+  return isNumber(low) && isNumber(high) ? `[${number(low)}, ${number(high)}]` : "";
 }
 
 /* "+0.012" or "−0.012", "" where nothing can be told apart at four digits. */

@@ -12,7 +12,7 @@
  */
 
 import { element } from "../shared/dom.js";
-import { filled } from "./format.js";
+import { filled, number } from "./format.js";
 import { shape } from "./svg.js";
 import { onWeights, wantWeights } from "./weights_event.js";
 
@@ -145,7 +145,7 @@ class Landscape {
     });
     const ticks = [low, (low + high) / 2, high].map((value) => {
       const y = TOP + HEIGHT * (1 - (value - low) / (high - low));
-      return shape("text", { class: "tick", x: LEFT - 8, y: y + 4, "text-anchor": "end" }, value.toFixed(3));
+      return shape("text", { class: "tick", x: LEFT - 8, y: y + 4, "text-anchor": "end" }, number(value));
     });
     const shares = [0, 0.25, 0.5, 0.75, 1].map((share) => shape("text", {
       class: "tick", x: LEFT + share * WIDTH, y: TOP + HEIGHT + 18, "text-anchor": "middle",
@@ -170,7 +170,7 @@ class Landscape {
     }, label));
     const legend = [0, 1, 2, 3, 4].flatMap((step) => {
       const y = TOP + 20 + (4 - step) * 30, x = CORNERS[1][0] + 46;
-      const value = (low + (high - low) * step / 4).toFixed(3);
+      const value = number(low + (high - low) * step / 4);
       return [
         shape("circle", { cx: x, cy: y, r: 8, fill: colourOf(step / 4) }),
         shape("text", { class: "tick", x: x + 16, y: y + 4 }, value),
@@ -192,7 +192,7 @@ class Landscape {
   sentence(index) {
     const { points, values, labels } = this.data;
     const shares = points[index].map((share, i) => `${labels[i]} ${Math.round(100 * share)} %`).join(", ");
-    return `${values[index].toFixed(4)}: ${shares}`;
+    return `${number(values[index], 4)}: ${shares}`;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { element } from "../shared/dom.js";
 import { fillLarge, showBeside } from "../shared/large_card.js";
-import { filled } from "./format.js";
+import { filled, number } from "./format.js";
 
 const GAP = 8, CAPTION = 40, SMALLEST = 92;
 const LEAVES = 180; // milliseconds in which an image fades
@@ -99,7 +99,7 @@ export class Results {
     const from = rank * backbones.length, own = Array.from(answer.shares.slice(from, from + backbones.length));
     parts.rank.textContent = rank + 1;
     parts.mark.textContent = sign;
-    parts.score.textContent = answer.scores[rank].toFixed(3);
+    parts.score.textContent = number(answer.scores[rank]);
     root.classList.remove("yes", "no", "unknown");
     root.classList.add(kind);
     own.forEach((share, i) => { parts.shares.children[i].style.flexGrow = share > 0 ? share : 0; });
@@ -122,11 +122,11 @@ export class Results {
     if (!this.shown.includes(answer.ids[rank]) || !root.parentNode) return;
     const data = { large: item.large || item.src, title: item.name, facts: item.facts, rank: rank + 1 };
     data.frame = FRAMES[answer.relevance[rank]];
-    data.score = answer.scores[rank].toFixed(3);
+    data.score = number(answer.scores[rank]);
     if (answer.ranks) {
       const ranks = at(answer.ranks), cosines = at(answer.cosines), own = at(answer.shares);
       const used = backbones.map((backbone, i) => ({ ...backbone, i })).filter(({ i }) => Number.isFinite(cosines[i]));
-      data.rows = used.map(({ label, i }) => [label, ranks[i] > 0 ? ranks[i] : null, cosines[i].toFixed(3)]);
+      data.rows = used.map(({ label, i }) => [label, ranks[i] > 0 ? ranks[i] : null, number(cosines[i])]);
       const known = used.every(({ i }) => Number.isFinite(own[i]));
       data.shares = known ? used.map(({ label, colour, i }) => [label, own[i], colour]) : [];
     }

@@ -3,7 +3,7 @@
 import { element } from "../shared/dom.js";
 import { Bars } from "./bars.js";
 import { Curve } from "./curve.js";
-import { defined, filled } from "./format.js";
+import { defined, filled, number } from "./format.js";
 import { Results } from "./results.js";
 import { alike, asKept, bestTwo, equal, moved } from "./shares.js";
 import { Sliders } from "./sliders.js";
@@ -63,7 +63,7 @@ export class LabView {
     list.append(this.heading, this.results.root);
     figures.append(charts, list);
     this.baseline = element("details", "baseline");
-    this.baseline.open = true;
+    this.baseline.open = window.matchMedia("(min-width: 1151px)").matches; // one column: what moves comes first
     stay.append(this.note, this.baseline);
     right.append(this.verdict, this.voice, this.tiles.root, figures);
     root.replaceChildren(left, right, this.results.large);
@@ -243,7 +243,7 @@ export class LabView {
     this.verdict.textContent = answer.verdict;
     this.root.classList.toggle("gain", Boolean(answer.gain));
     const figure = defined(answer.means[metric]);
-    this.brief.textContent = Number.isFinite(figure) ? `${data.metrics[metric].label} ${figure.toFixed(3)}` : "";
+    this.brief.textContent = Number.isFinite(figure) ? `${data.metrics[metric].label} ${number(figure)}` : "";
     clearTimeout(this.reading);
     this.reading = setTimeout(() => { this.voice.textContent = answer.verdict; }, REST);
   }

@@ -6,5 +6,6 @@ export function formatCount(count) {
 
 export function formatNumber(number) {
   if (!Number.isFinite(number)) return "–";
-  return Math.abs(number) >= 1000 || Number.isInteger(number) ? number.toLocaleString("en") : number.toFixed(3);
+  const text = Math.abs(number) >= 1000 || Number.isInteger(number) ? number.toLocaleString("en") : number.toFixed(3);
+  return text.replace("-", "−");
 }
