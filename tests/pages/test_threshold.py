@@ -125,7 +125,9 @@ def test_without_labels_it_says_so(tmp_path: Path, home: Path) -> None:
 
 @pytest.mark.browser
 def test_a_journey(tmp_path: Path, tab, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    """The error is chosen, the slider moved with the keyboard, and the results follow."""
+    """The error is chosen, the slider moved with the keyboard, and the results follow; no row parts a pair."""
+    from playwright.sync_api import expect
+
     monkeypatch.setenv("FUSIONSCOPE_HOME", str(tmp_path / "home"))
     world(tmp_path)
     with serve(ROOT / "app.py", tmp_path / "home") as address:
@@ -143,5 +145,14 @@ def test_a_journey(tmp_path: Path, tab, monkeypatch: pytest.MonkeyPatch) -> None
         tab.wait_for_function("before => !document.body.innerText.includes(before)", arg=before)
         assert int(re.search(r"\d+", accepted.inner_text())[0]) > int(re.search(r"\d+", before)[0])
         tab.wait_for_url(re.compile("cut="))
+        tab.goto(f"{address}/threshold?d=tiny&sys=hog&see=pairs&err=0.1")
+        cards = tab.get_by_role("list", name="Just accepted, and wrong").get_by_role("listitem")
+        for width in (900, 1440):
+            tab.set_viewport_size({"width": width, "height": 900})
+            expect(cards.nth(1)).to_be_visible()
+            tops = cards.evaluate_all("cards => cards.map((card) => Math.round(card.getBoundingClientRect().top))")
+            assert (
+                len(tops) > 2 and len(tops) % 2 == 0 and all(tops[at] == tops[at + 1] for at in range(0, len(tops), 2))
+            ), (width, tops)
     assert not tab.complaints
     assert np.isfinite(checked(data.get("tiny")).figures["eer"].mean)

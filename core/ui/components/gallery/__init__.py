@@ -88,6 +88,7 @@ def grid(
     group: str = "",
     seek: int = 0,
     beside: int = 1,
+    paired: bool = False,
 ) -> str | None:
     """Draw the cards; returns the id that was just clicked (or chosen with Enter), once.
 
@@ -101,11 +102,13 @@ def grid(
         group: grids of one group highlight the same picture together.
         seek: whenever this number changes, the page scrolls to the grid.
         beside: at least so many stand beside one another, however small they become.
+        paired: cards come in twos, which no row parts.
     """
     shown = [c.as_data() for c in cards]
     if size > SHARP_FROM:
         shown = [card | {"src": card["large"]} for card in shown]
-    data = {"cards": shown, "size": size, "name": name, "pick": pick, "group": group, "seek": seek, "beside": beside}
+    data = {"cards": shown, "size": size, "name": name, "pick": pick, "group": group, "seek": seek}
+    data |= {"beside": beside, "paired": paired}
 
     def picked() -> None:
         value = state.widget(key).get("picked")

@@ -50,6 +50,7 @@ class Gallery {
     grid.setAttribute("aria-label", data.name);
     grid.style.setProperty("--size", data.size + "px");
     grid.style.setProperty("--beside", data.beside);
+    grid.classList.toggle("paired", data.paired);
     this.layCards();
     if (seeks) grid.scrollIntoView({ block: "center", behavior: "smooth" });
     // Whoever walks by keyboard stays in the grid when the card that was picked is gone.

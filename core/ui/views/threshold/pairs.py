@@ -48,4 +48,4 @@ def _draw_pairs(view: ThresholdView, pairs: list[Pair], kind: str) -> None:
             image_cards.card(view.loaded, pair.item, frame=frame, score=pair.score),
         )
         cards += [dataclasses.replace(card, id=f"{number}|{card.id}") for card in sides]
-    gallery.grid(cards, key=f"pairs {kind}", size=104, beside=4, name=text(f"heading.{kind}"), pick="")
+    gallery.grid(cards, key=f"pairs {kind}", size=104, beside=4, paired=True, name=text(f"heading.{kind}"), pick="")
