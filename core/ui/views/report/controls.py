@@ -42,17 +42,18 @@ def choose_fusions(selection: sidebar.Selection) -> tuple[FusionSpec, ...]:
 
 def choose_figures() -> None:
     """Cut-offs, what intervals resample, whether steps are shown, and whether the file can be played with."""
-    left, middle, right, last = st.columns([3, 4, 3, 2], vertical_alignment="bottom")
     cutoffs = state.bounds(ReportSetup, "ks")
-    left.multiselect(
-        cutoffs.label,
-        list(cutoffs.names() if cutoffs.names else ()),
-        key=state.key(ReportSetup, "ks"),
-        help=cutoffs.help,
-    )
-    for column, field in ((middle, "by_query"), (right, "steps"), (last, "live")):
-        bounds = state.bounds(ReportSetup, field)
-        column.toggle(bounds.label, key=state.key(ReportSetup, field), help=bounds.help)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.multiselect(
+            cutoffs.label,
+            list(cutoffs.names() if cutoffs.names else ()),
+            key=state.key(ReportSetup, "ks"),
+            help=cutoffs.help,
+            width=330,
+        )
+        for field in ("by_query", "steps", "live"):
+            bounds = state.bounds(ReportSetup, field)
+            st.toggle(bounds.label, key=state.key(ReportSetup, field), help=bounds.help, width="content")
 
 
 def say_extent(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...]) -> bool:
