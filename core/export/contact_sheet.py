@@ -34,7 +34,7 @@ class Tile:
     def of(cls, dataset: Dataset, result: retrieval.QueryResult, item: int) -> Tile:
         """One result; `item` is its place in the gallery."""
         position = int(result.system.space.split.gallery[item])
-        frame = "unknown" if not result.has_relevance else "relevant" if result.relevant[item] else "not"
+        frame = result.relevance_kind(dataset, item)
         label = dataset.label_of(position)
         caption = f"{int(result.ranks[item])}  {label}"
         return cls(thumbnail(dataset, position), caption, f"{result.scores[item]:.3f}", frame)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,10 @@ from core.metrics.significance import Difference
 from core.studies import fusion_baseline, retrieval
 from core.studies.comparison import ResamplingUnit
 from core.studies.fusion_evaluator import FusionEvaluator
+from core.types import Dataset
+
+KINDS = ("not", "relevant", "unknown")
+"""What a result is to the query, by its number in `LiveResults.relevance`."""
 
 
 @dataclass(frozen=True)
@@ -167,21 +171,13 @@ class LiveEvaluator:
         return self._others[metric]
 
 
-def results(
-    question: retrieval.Query, spec: FusionSpec, k: int, is_labelled: Callable[[int], bool] = lambda _: True
-) -> LiveResults:
-    """The first k results of a query under a fusion, as the retrieval study gives them.
-
-    Args:
-        is_labelled: whether an image of the dataset has a label that says if it is relevant.
-    """
+def results(dataset: Dataset, question: retrieval.Query, spec: FusionSpec, k: int) -> LiveResults:
+    """The first k results of a query under a fusion, as the retrieval study gives them."""
     answer = retrieval.retrieve(question, question.system(spec.name, spec))
     items = answer.order[:k]
     images = question.space.split.gallery[items]
-    relevance = np.full(len(items), 2, np.uint8)
-    if answer.has_relevance:
-        known = np.array([is_labelled(int(image)) for image in images], bool)
-        relevance = np.where(known, answer.relevant[items].astype(np.uint8), 2).astype(np.uint8)
+    kinds = [answer.relevance_kind(dataset, int(item)) for item in items]
+    relevance = np.array([KINDS.index(kind) for kind in kinds], np.uint8)
     parts = answer.parts(items)
     columns = [spec.backbones.index(name) for name in parts.backbones]
     shape = (len(items), len(spec.backbones))

@@ -158,6 +158,20 @@ class Dataset:
         code = int(self.labels[position])
         return self.label_names[code] if code >= 0 else ""
 
+    def is_relevance_known(self, position: int) -> bool:
+        """Whether it can be said of an image that it is not relevant: of one without a label nobody knows."""
+        if self.relevant_by == "instance" and self.instances is not None:
+            return bool(np.asarray(self.instances)[position] >= 0)
+        if self.relevant_by == "pairs":
+            return True
+        if self.label_matrix is not None:
+            return bool(self.label_matrix.indptr[position + 1] > self.label_matrix.indptr[position])
+        return bool(self.labels[position] >= 0)
+
+    def relevance_kind(self, position: int, relevant: bool) -> str:
+        """ "relevant", "not" or "unknown": what an image is to a query that has relevant ones."""
+        return "relevant" if relevant else "not" if self.is_relevance_known(position) else "unknown"
+
     @cached_property
     def search_texts(self) -> np.ndarray:
         """(n_images,) str: id and title of each image, casefolded, for looking images up by name."""

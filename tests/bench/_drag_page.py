@@ -126,7 +126,7 @@ def engine(name: str, names: tuple[str, ...], strategy: str, moves: int = 40) ->
         shares = dict(zip(names, random.dirichlet(np.ones(len(names)))))
         began, worked = time.perf_counter(), time.process_time()
         live.at(shares, "map")
-        live_figures.results(question, spec.with_shares(shares), 12)
+        live_figures.results(whole, question, spec.with_shares(shares), 12)
         walls.append(1e3 * (time.perf_counter() - began))
         processors.append(1e3 * (time.process_time() - worked))
     return len(whole), len(dataset.split.queries), statistics.median(walls[5:]), statistics.median(processors[5:])

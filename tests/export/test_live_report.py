@@ -93,6 +93,27 @@ def test_it_plays_from_the_disk_and_nothing_else_happens(dataset, tab, tmp_path:
     assert all(chart in text for chart in re.findall(r"<svg.*?</svg>", plain, re.S))
 
 
+@pytest.mark.browser
+def test_a_result_without_a_label_is_unknown(dataset, tab, tmp_path: Path) -> None:  # noqa: F811
+    from playwright.sync_api import expect
+
+    bare = np.arange(len(dataset)) % 3 == 0
+    partly = dataclasses.replace(dataset, labels=np.where(bare, -1, dataset.labels))
+    file = tmp_path / "live.html"
+    file.write_text(comparison.of_stored(partly, NAMES, [MIX], (1, 10), live=True), encoding="utf-8")
+    tab.goto(file.as_uri())
+    tab.wait_for_selector("html[data-ready]", state="attached")
+    expect(tab.locator(".result:not(.hidden)")).to_have_count(15)
+    kinds = tab.locator(".result:not(.hidden)").evaluate_all(
+        "cards => cards.map((card) => [Number(card.dataset.id), card.classList.contains('unknown')])"
+    )
+    assert {unknown for _, unknown in kinds} == {True, False}
+    assert all(unknown == bool(bare[image]) for image, unknown in kinds), "its gallery is the whole dataset, in order"
+    expect(tab.locator(".case-row .thumb.unknown").first).to_be_visible()
+    expect(tab.locator(".baseline .strip .unknown").first).to_be_attached()
+    assert not tab.complaints, tab.complaints
+
+
 def test_its_policy_lets_only_its_own_script_run(dataset) -> None:
     text = comparison.of_stored(dataset, NAMES, [MIX], (1,), live=True)
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]

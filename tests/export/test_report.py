@@ -92,6 +92,46 @@ def test_a_view_report_shows_the_results_and_escapes_everything(small) -> None:
         assert embedding.stored(dataset, embedding.find(dataset, name)).fingerprint in seen.words
 
 
+def test_a_result_without_a_label_is_unknown_in_every_file(small) -> None:
+    whole, space = small
+    bare = np.arange(len(whole)) % 3 == 0
+    bare[4] = False
+    dataset = dataclasses.replace(whole, labels=np.where(bare, -1, whole.labels))
+    answer = retrieval.retrieve(retrieval.gallery_image_query(dataset, space, 4), build(space, ("hog",))[0])
+    positions = dataset.split.gallery[answer.order[:12]]
+    expected = [
+        "relevant" if hit else "unknown" if bare[position] else "not" for hit, position in zip(answer.hits, positions)
+    ]
+    assert set(expected) == {"relevant", "unknown", "not"}
+    shown = [view_report.result_image(dataset, answer, int(item)).frame for item in answer.order[:12]]
+    assert shown == expected
+    assert [contact_sheet.Tile.of(dataset, answer, int(item)).frame for item in answer.order[:12]] == expected
+    kinds = {"relevant": True, "not": False, "unknown": None}
+    assert retrieval.results_table(dataset, answer, 12)["relevant"].tolist() == [kinds[kind] for kind in expected]
+    result = evaluation.evaluate(
+        build(space, ("hog", "hsv_histogram")), data.relevance(dataset), (1, 10), dataset=dataset
+    )
+    text = comparison.build(
+        comparison.Compared(dataset, result, data.relevance(dataset), space.names, []), columns=("map",)
+    )
+    frames = {a.get("class", "") for _, a in Tags(text).tags}
+    assert any("unknown" in frame for frame in frames)
+    for case in retrieval.best_and_worst(dataset, result.evaluations[0], data.relevance(dataset))[1]:
+        for image, item, hit in zip(comparison.case_images(dataset, case)[1:], case.items, case.hits):
+            unknown = bare[dataset.split.gallery[item]] and not hit
+            assert image.frame == ("unknown" if unknown else "relevant" if hit else "not")
+
+
+def test_instances_and_pairs_say_what_is_known(small) -> None:
+    dataset, _ = small
+    instances = np.where(np.arange(len(dataset)) % 2 == 0, -1, 3)
+    by_instance = dataclasses.replace(dataset, instances=instances, relevant_by="instance")
+    assert [by_instance.is_relevance_known(at) for at in (0, 1)] == [False, True]
+    bare = dataclasses.replace(dataset, labels=np.full(len(dataset), -1))
+    assert not bare.is_relevance_known(0) and bare.relevance_kind(0, True) == "relevant"
+    assert dataclasses.replace(bare, relevant_by="pairs").is_relevance_known(0)
+
+
 def test_a_query_of_given_pictures_has_a_report_too(small, tiny_images: Path) -> None:
     dataset, space = small
     content = next(tiny_images.rglob("*.png")).read_bytes()

@@ -345,5 +345,5 @@ def case_images(dataset: Dataset, case: retrieval.QueryCase) -> list[DocumentIma
         position = int(dataset.split.gallery[item])
         caption = f"{rank} · {dataset.label_of(position)} · {score:.3f}"
         key = retrieval.text_key(dataset.keys[position])
-        images.append(DocumentImage(key, caption, "relevant" if hit else "not"))
+        images.append(DocumentImage(key, caption, dataset.relevance_kind(position, bool(hit))))
     return images

@@ -215,6 +215,6 @@ def _results(dataset: Dataset, system: Evaluation, truth: Relevance, query: int)
         if item < 0:
             break
         position = int(dataset.split.gallery[item])
-        frame = "relevant" if int(item) in relevant else "not"
+        frame = dataset.relevance_kind(position, int(item) in relevant)
         images.append(DocumentImage(retrieval.text_key(dataset.keys[position]), dataset.label_of(position), frame))
     return images

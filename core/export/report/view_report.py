@@ -100,7 +100,9 @@ def build(
     specs = [result.system.spec for result in results if result.system.spec is not None]
     parts += [*view.strip.notes(), *provenance.section(dataset, backbones, specs)]
     systems = " against ".join(view.title(result) for result in results)
-    lead = f"{systems}, in {dataset.name}. Green frames are relevant, dashed red ones are not."
+    lead = (
+        f"{systems}, in {dataset.name}. Green frames are relevant, dashed red ones are not, of grey ones nobody knows."
+    )
     return Report(f"Results for {query_text}", _answer(view), lead, parts).html()
 
 
@@ -164,7 +166,7 @@ def result_image(dataset: Dataset, result: retrieval.QueryResult, item: int) -> 
         item: its place in the gallery.
     """
     position, rank = int(result.system.space.split.gallery[item]), int(result.ranks[item])
-    frame = "unknown" if not result.has_relevance else "relevant" if result.relevant[item] else "not"
+    frame = result.relevance_kind(dataset, item)
     caption = f"{rank} · {dataset.label_of(position)} · {result.scores[item]:.3f}" if rank else "not retrieved"
     return DocumentImage(retrieval.text_key(dataset.keys[position]), caption, frame)
 

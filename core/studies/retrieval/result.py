@@ -19,6 +19,8 @@ from core.types import Dataset, RelevantRanks
 if TYPE_CHECKING:
     import pandas as pd
 
+RELEVANT = {"relevant": True, "not": False, "unknown": None}
+"""Of each kind of result, what stands in tables."""
 NOT_LISTED = 0
 """The rank of what a system did not retrieve; ranks count from 1."""
 
@@ -56,6 +58,12 @@ class QueryResult:
     def n_relevant(self) -> int:
         """R of the metrics."""
         return int(self.relevant.sum())
+
+    def relevance_kind(self, dataset: Dataset, item: int) -> str:
+        """ "relevant", "not", or "unknown" where nobody knows; `item` is its place in the gallery."""
+        if not self.has_relevance:
+            return "unknown"
+        return dataset.relevance_kind(int(self.system.space.split.gallery[item]), bool(self.relevant[item]))
 
     @cached_property
     def hits(self) -> np.ndarray:
@@ -162,7 +170,7 @@ def results_table(dataset: Dataset, result: QueryResult, k: int) -> pd.DataFrame
         "id": [str(dataset.ids[p]) for p in positions],
         "label": [dataset.label_of(int(p)) for p in positions],
         "score": result.scores[items].astype(np.float64),
-        "relevant": result.relevant[items] if result.has_relevance else [None] * len(items),
+        "relevant": [RELEVANT[result.relevance_kind(dataset, int(item))] for item in items],
         "sha256": [text_key(dataset.keys[p]) for p in positions],
     }
     if "path" in dataset.items:

@@ -53,7 +53,7 @@ def result_cards(
             int(position),
             rank=rank or None,
             score=float(result.scores[item]) if rank else None,
-            frame=frame(loaded, result, item, int(position)),
+            frame=result.relevance_kind(loaded, int(item)),
             move=moves[at] if moves else None,
             shares=tuple(zip(titles, shares.round(3).tolist(), shades)) if known else (),
             rows=tuple(
@@ -96,10 +96,3 @@ def _note(result: QueryResult, item: int, likely: Calibration | None) -> str:
         share = float(likely.probability(result.scores[item : item + 1])[0])
         parts.insert(0, shared("phrase.likely", share=wording.percent(share)))
     return " · ".join(filter(None, parts))
-
-
-def frame(loaded: Dataset, result: QueryResult, item: int, position: int) -> str:
-    """Green, red, or grey where nobody knows whether the result is right."""
-    if not result.has_relevance or (loaded.relevant_by == "label" and not loaded.label_of(position)):
-        return "unknown"
-    return "relevant" if result.relevant[item] else "not"

@@ -5,6 +5,7 @@ import { filled, number } from "../../../ui/components/live_lab/format.js";
 
 const SHOWN = 5;
 const RESULTS = 7;
+const KINDS = ["not", "relevant", "unknown"];
 
 export class CasesView {
   constructor(root, reportEngine, pick) {
@@ -33,7 +34,7 @@ export class CasesView {
     }
   }
 
-  row({ query, results }, value) {
+  row({ query, results, nRelevant }, value) {
     const { page } = this.reportEngine;
     const row = element("div", "case-row");
     const image = page.queries[query];
@@ -43,7 +44,8 @@ export class CasesView {
     const words = filled(page.words.case, { ap: number(value), label: item.label || item.name });
     const name = element("span", "name", words);
     const strip = element("div", "strip");
-    strip.append(button, ...results.map(({ item: id, relevant }) => this.image(id, relevant ? "relevant" : "not")));
+    const kind = (result) => KINDS[this.reportEngine.relevance(result, nRelevant > 0)];
+    strip.append(button, ...results.map((result) => this.image(result.item, kind(result))));
     row.append(name, strip);
     return row;
   }

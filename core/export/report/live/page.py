@@ -167,6 +167,7 @@ def _images(dataset: Dataset, positions: np.ndarray) -> dict[str, Any]:
         "names": [str(dataset.ids[position]) for position in positions],
         "labels": dataset.labels[positions].tolist(),
         "labelNames": list(map(str, dataset.label_names)),
+        "unknown": [n for n, at in enumerate(positions.tolist()) if not dataset.is_relevance_known(at)],
     }
 
 

@@ -33,6 +33,13 @@ export class ReportEngine {
   constructor(engine, page, sources) {
     Object.assign(this, { engine, page, sources, listeners: [] });
     this.queryOf = new Map(page.queries.map((image, query) => [image, query]));
+    this.unknown = new Set(page.images.unknown);
+  }
+
+  // 1 relevant, 0 not, 2 where nobody knows: what a result is to its query.
+  relevance({ item, relevant }, counts) {
+    if (!counts) return 2;
+    return relevant ? 1 : this.unknown.has(item) ? 2 : 0;
   }
 
   item(id) {
@@ -55,7 +62,7 @@ export class ReportEngine {
 
   shown(answer, metric) {
     const { engine } = this;
-    const results = answer.list ? answer.list.results : [];
+    const results = answer.list ? answer.list.results : [], counts = answer.list?.nRelevant > 0;
     const best = engine.singles[engine.bestSingle];
     const alone = answer.weights[engine.bestSingle] > 0.9999;
     const { mean, low, high } = answer.changes[metric];
@@ -71,7 +78,7 @@ export class ReportEngine {
       verdict: this.verdict(answer, change, gain, metric),
       ids: results.map(({ item }) => item),
       scores: results.map(({ score }) => score),
-      relevance: results.map(({ relevant }) => (relevant ? 1 : 0)),
+      relevance: results.map((result) => this.relevance(result, counts)),
       shares: results.flatMap(({ shares }) => shares),
     };
   }
@@ -86,7 +93,7 @@ export class ReportEngine {
     };
     if (!change) return filled(words.verdict_single, values);
     const loss = change.p < 0.05 && change.high < 0;
-    const p = change.p < 0.001 ? "< 0.001" : `= ${change.p.toFixed(3)}`;
+    const p = change.p < 0.001 ? "< 0.001" : `= ${number(change.p)}`;
     const said = { change: signed(change.mean) || "0.000", p };
     return filled(gain ? words.verdict_gain : loss ? words.verdict_loss : words.verdict_open, { ...values, ...said });
   }

@@ -67,8 +67,8 @@ async function open() {
   const alone = page.start.map((_, m) => (m === engine.bestSingle ? 1 : 0));
   const pick = async (image) => {
     if (!reportEngine.queryOf.has(image)) return;
-    const [{ results }] = await engine.lists(alone, [reportEngine.queryOf.get(image)], page.k);
-    const relevance = results.map(({ relevant }) => (relevant ? 1 : 0));
+    const [{ results, nRelevant }] = await engine.lists(alone, [reportEngine.queryOf.get(image)], page.k);
+    const relevance = results.map((result) => reportEngine.relevance(result, nRelevant > 0));
     const before = { ids: results.map(({ item }) => item), relevance };
     const query = { id: image, ...reportEngine.item(image) };
     data = { ...data, query, baseline: { ...data.baseline, ...before }, weights: lab.weights || data.weights };

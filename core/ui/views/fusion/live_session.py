@@ -99,10 +99,7 @@ def note(dataset: Dataset, every: Dataset) -> str:
 
 def results_of(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, position: int, k: int) -> LiveResults:
     """The first results of an image of the dataset."""
-    by_label = loaded.relevant_by == "label"
-    return live_figures.results(
-        cache.image_query(loaded, names, position), spec, k, lambda image: not by_label or bool(loaded.label_of(image))
-    )
+    return live_figures.results(loaded, cache.image_query(loaded, names, position), spec, k)
 
 
 def items(loaded: Dataset, results: LiveResults | None, sent: set[int]) -> list[list[Any]]:

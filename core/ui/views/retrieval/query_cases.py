@@ -75,7 +75,7 @@ def case_cards(loaded: Dataset, case: retrieval.QueryCase) -> list[gallery.Card]
                     position,
                     rank=rank,
                     score=float(score),
-                    frame="relevant" if hit else "not",
+                    frame=loaded.relevance_kind(position, bool(hit)),
                     note="other label?" if item == case.label_error else "",
                 )
             )
