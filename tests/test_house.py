@@ -37,7 +37,7 @@ GROUND = {
 ORDER: list[set[str]] = [
     {"data"},
     {"backbones"},
-    {"store"},
+    {"store", "explain"},
     {"fusion", "search", "metrics", "projection", "judging"},
     {"studies"},
     {"charts"},

@@ -28,6 +28,8 @@ CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.261302
 ENOUGH = 4
 """The fast mode decodes a JPEG smaller, but never below this many times what the resize is going to leave. At 2 times the
 decoder's own coarse reduction cost a cosine of 0.0007 on average, more than bfloat16 does; at 4 it costs 0.0001."""
+Box = tuple[float, float, float, float]
+"""left, top, right, bottom in parts of an image's width and height."""
 _LONG = 12
 """Images more than this many times longer than wide are cut before they are resized, so that memory stays bounded."""
 
@@ -109,13 +111,36 @@ def square(image: Image.Image, geometry: Geometry, policy: str = "full") -> np.n
         return _centre(_resize(image, side, filter), geometry.crop)
     if geometry.rule == "longest":
         return _padded(image, geometry, filter)
-    width, height = image.size
-    short, long = min(width, height), max(width, height)
-    long_after = int(geometry.resize_to * long / short)
-    size = (geometry.resize_to, long_after) if width <= height else (long_after, geometry.resize_to)
-    if policy == "box" or long > _LONG * short:
+    size = _shortest(image.size, geometry)
+    if policy == "box" or max(image.size) > _LONG * min(image.size):
         return _cut_then_resize(image, size, geometry.crop, filter)
     return _centre(_resize(image, size, filter), geometry.crop)
+
+
+def seen_box(size: tuple[int, int], geometry: Geometry) -> Box:
+    """Which part of an image the square of `square` shows; beyond 0 and 1 lies the border that "longest" adds.
+
+    Args:
+        size: width and height of the image.
+
+    >>> seen_box((512, 256), Geometry("shortest", 256, 224))
+    (0.28125, 0.0625, 0.71875, 0.9375)
+    """
+    crop = geometry.crop
+    if geometry.rule == "longest":
+        scale = geometry.resize_to / max(size)
+        after = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+        left, top = -((crop - after[0]) // 2), -((crop - after[1]) // 2)
+    else:
+        after = (geometry.resize_to, geometry.resize_to) if geometry.rule == "squash" else _shortest(size, geometry)
+        left, top = _offsets(after, crop)
+    return left / after[0], top / after[1], (left + crop) / after[0], (top + crop) / after[1]
+
+
+def _shortest(size: tuple[int, int], geometry: Geometry) -> tuple[int, int]:
+    """Width and height after the short side became `resize_to`."""
+    long_after = int(geometry.resize_to * max(size) / min(size))
+    return (geometry.resize_to, long_after) if size[0] <= size[1] else (long_after, geometry.resize_to)
 
 
 @dataclass(frozen=True, order=True)

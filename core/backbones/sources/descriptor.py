@@ -29,11 +29,15 @@ def hsv_histogram(images: np.ndarray) -> np.ndarray:
     """
     vectors = np.empty((len(images), HUES * SATURATIONS * VALUES), np.float32)
     for row, image in zip(vectors, images):
-        hue, saturation, value = np.moveaxis(np.asarray(Image.fromarray(image).convert("HSV"), np.int32), -1, 0)
-        bins = (hue * HUES // 256 * SATURATIONS + saturation * SATURATIONS // 256) * VALUES + value * VALUES // 256
-        counts = np.bincount(bins.ravel(), minlength=len(row))
+        counts = np.bincount(hsv_bins(image).ravel(), minlength=len(row))
         row[:] = np.sqrt(counts / counts.sum())
     return vectors
+
+
+def hsv_bins(image: np.ndarray) -> np.ndarray:
+    """(side, side, 3) uint8 → (side, side) int32: the bin of `hsv_histogram` that each pixel falls into."""
+    hue, saturation, value = np.moveaxis(np.asarray(Image.fromarray(image).convert("HSV"), np.int32), -1, 0)
+    return (hue * HUES // 256 * SATURATIONS + saturation * SATURATIONS // 256) * VALUES + value * VALUES // 256
 
 
 def hog(images: np.ndarray) -> np.ndarray:
@@ -126,6 +130,31 @@ DESCRIPTORS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "lbp": lbp,
     "gist": gist,
 }
+
+
+Owners = tuple[np.ndarray, tuple[int, int]]
+"""(dim,) int64, the cell that each number of a vector is made of, row by row; and how many rows and columns there are."""
+
+
+def _hog_owners(dim: int) -> Owners:
+    """Blocks of 2 x 2 cells of 9 numbers, block by block: each number is of one cell, each cell in up to 4 blocks."""
+    blocks = round((dim / 36) ** 0.5)
+    row, column, down, across, _ = np.indices((blocks, blocks, 2, 2, 9))
+    return ((row + down) * (blocks + 1) + column + across).ravel(), (blocks + 1, blocks + 1)
+
+
+def _cell_owners(dim: int) -> Owners:
+    """16 cells, one after the other."""
+    return np.repeat(np.arange(16), dim // 16), (4, 4)
+
+
+def _filter_owners(dim: int) -> Owners:
+    """16 cells of one filter after those of another."""
+    return np.tile(np.arange(16), dim // 16), (4, 4)
+
+
+CELLS: dict[str, Callable[[int], Owners]] = {"hog": _hog_owners, "lbp": _cell_owners, "gist": _filter_owners}
+"""Of the descriptors whose numbers are made of one cell each: which cell, for a length of the vector."""
 
 
 class DescriptorEngine:
