@@ -11,7 +11,20 @@ from pathlib import Path
 from typing import NoReturn
 
 from core import wording
-from core.cli import admin, catalogue, compress, embed, evaluate, judge, outputs, pipeline, report, search, threshold
+from core.cli import (
+    admin,
+    catalogue,
+    compress,
+    embed,
+    evaluate,
+    judge,
+    outputs,
+    pipeline,
+    report,
+    search,
+    slices,
+    threshold,
+)
 from core.cli.verbs import Verb
 from core.errors import CoreError
 
@@ -22,6 +35,8 @@ VERBS: tuple[Verb, ...] = (
     embed.EMBED,
     evaluate.EVALUATE,
     threshold.THRESHOLD,
+    slices.SLICES,
+    slices.DOMAINS,
     compress.COMPRESS,
     pipeline.PIPELINE,
     search.SEARCH,

@@ -23,6 +23,7 @@ DEMANDS = {
     "rerank",
     "retrieval",
     "search",
+    "slices",
     "statistics",
 }
 

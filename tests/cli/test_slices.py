@@ -1,0 +1,95 @@
+"""`slices` and `domains`: the same figures in the sentence, the table and the record; odd names refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from core import cli, data
+from core.studies import domains, embedding, fusion, slices
+from core.studies.comparison import ResamplingUnit
+from core.studies.slices import per_query
+from core.studies.systems import System
+from core.types import Dataset
+from tests.conftest import write_tiny
+from tests.pages.alone import OWN
+
+
+@pytest.fixture
+def shops(tmp_path: Path, home: Path) -> Dataset:
+    """The drawn images with a manifest that says where each was taken."""
+    folder = write_tiny(tmp_path / "images")
+    with (tmp_path / "shops.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "label", "place"])
+        for number, path in enumerate(sorted(folder.rglob("*.png"))):
+            rows.writerow([path, path.parent.name, "shop" if number % 2 else "street"])
+    dataset = data.add("shops", tmp_path / "shops.csv")
+    embedding.embed(dataset, OWN)
+    return dataset
+
+
+def asked(verb: str, *arguments: str) -> int:
+    return cli.main([verb, "--data", "shops", "--backbone", "hog", "--backbone", "hsv_histogram", *arguments])
+
+
+def test_a_column_is_printed_worst_first(shops: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "slices.json"
+    assert asked("slices", "--column", "place", "--metric", "p@5", "--json", str(out)) == 0
+    printed = capsys.readouterr().out
+    truth, space = data.relevance(shops), fusion.space_of(shops, OWN)
+    values = per_query.per_query([System("hog", space)], truth, "p@5")
+    table = slices.slice_table(values, slices.column(shops, "place"), ResamplingUnit.of(truth), metric="p@5")
+    worst = int(table.order[0])
+    assert printed.startswith(
+        f'hog is worst where place is "{table.column.values[worst]}": P@5 {table.mean[worst, 0]:.3f} ['
+    )
+    record = json.loads(out.read_text())["tables"][0]
+    assert record["column"] == "place" and record["slices"][0]["systems"]["hog"]["mean"] == pytest.approx(
+        table.mean[worst, 0]
+    )
+    assert set(record["slices"][0]["systems"]) == {"hog", "hsv_histogram", "hog + hsv_histogram"}
+    assert asked("slices", "--column", "place", "--column", "brightness", "--bins", "2", "--cross") == 0
+    assert "over 4 slices" in capsys.readouterr().out
+
+
+def test_without_a_column_slices_are_searched(
+    shops: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "found.json"
+    assert asked("slices", "--against", "hog", "--json", str(out)) == 0
+    printed = capsys.readouterr().out
+    assert "at most 5 % are expected to be chance" in printed and "hsv_histogram" in printed.splitlines()[0]
+    record = json.loads(out.read_text())
+    assert set(record["searches"]) == {"hsv_histogram", "hog + hsv_histogram"}
+    assert {"label", "place", "brightness", "sharpness"} <= set(record["searches"]["hsv_histogram"]["columns"])
+
+
+def test_from_domain_to_domain(shops: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "domains.json"
+    assert asked("domains", "--json", str(out)) == 0
+    printed = capsys.readouterr().out
+    column = domains.domain_column(shops, "place")
+    made = domains.matrices([System("hog", fusion.space_of(shops, OWN))], data.relevance(shops), shops, column)[0]
+    assert f"mAP {made.within.mean:.3f} [" in printed and "n 30" in printed
+    assert json.loads(out.read_text())["systems"][0]["mean"] == [pytest.approx(row) for row in made.mean.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("slices", "--column", "plaec"), "Did you mean 'place'"),
+        (("slices", "--column", "place", "--cross"), "--cross takes two columns"),
+        (("slices", "--against", "nobody"), "--against names 'nobody'; there are hog"),
+        (("slices", "--metric", "silhouette_cosine"), "not a metric of single lists"),
+        (("domains", "--column", "label2"), "no column 'label2'"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    shops: Dataset, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], sentence: str
+) -> None:
+    assert asked(*arguments) == 2
+    assert sentence in capsys.readouterr().err
