@@ -273,18 +273,15 @@ def test_top_without_truth() -> None:
     assert top(BlockScores(scores[0][None]), 1).scores.tolist() == [[np.float32(0.9)]]
 
 
-def test_indexes_find_the_neighbours() -> None:
+def test_an_index_of_one_backbone_finds_the_neighbours() -> None:
     draw = np.random.default_rng(0)
     gallery = unit(draw.normal(size=(20, 24))[draw.integers(0, 20, 2000)] + 0.7 * draw.normal(size=(2000, 24)))
     gallery[1000:1003] = gallery[4]
     exact = top(CosineScores(gallery[:50], gallery), 10)
-    flat = GalleryIndex(gallery).search(gallery[:50], 10)
-    assert flat.items[4, :4].tolist() == [4, 1000, 1001, 1002]
-    assert np.allclose(flat.scores, exact.scores, atol=1e-5)
-    for kind in ("hnsw", "ivf"):
-        found = GalleryIndex(gallery, kind).search(gallery[:50], 10)
-        recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found.items, exact.items)])
-        assert recall > 0.9, (kind, recall)
+    found = GalleryIndex(gallery, 12).search(gallery[:50], 10)
+    recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found.items, exact.items)])
+    assert recall > 0.9, recall
+    every_cell = GalleryIndex(gallery, 10_000).search(gallery[:50], 10)
+    assert every_cell.items[4, :4].tolist() == [4, 1000, 1001, 1002]
+    assert np.allclose(every_cell.scores, exact.scores, atol=2e-3), "numbers of 16 bits"
     assert GalleryIndex(gallery[:3]).search(gallery[:1], 10).items.shape == (1, 3)
-    with pytest.raises(BadInput):
-        GalleryIndex(gallery, "magic")

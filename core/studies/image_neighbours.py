@@ -40,7 +40,7 @@ def nearest(vectors: np.ndarray, k: int, meter: ProgressMeter) -> Iterator[tuple
     Raises:
         Cancelled: the task was cancelled meanwhile.
     """
-    index = GalleryIndex(vectors, "ivf16", effort=CELLS_OPENED, task=meter.task)
+    index = GalleryIndex(vectors, CELLS_OPENED, task=meter.task)
     for rows in arrays.chunks(len(vectors), _ROWS_AT_ONCE):
         meter.task.check()
         block = vectors[rows]

@@ -24,7 +24,7 @@ from core.search import rank_scores
 from core.studies.systems import System
 from core.studies.vector_set import VectorSet
 from core.types import Relevance, Split
-from tests.bench.search import clustered
+from tests.bench._gallery import clustered
 from tests.fusion.test_rerankings import SLOW
 
 MOST_MS, MOST_ONCE, MOST_SINGLE = 3.0, 2.0, 50.0

@@ -95,14 +95,14 @@ def prepare(home: Path, n_images: int) -> None:
     """A synthetic dataset with vectors of two backbones, and its search index where it is large."""
     from core import data
     from core.store import open_store
-    from core.studies import ann_search
+    from core.studies import ann_index, ann_search
 
     fusion_lab.synthetic(home, n_images, strengths={"tf_efficientnet_lite0": 4.0, "hsv_histogram": 3.0})
     dataset = data.load(fusion_lab.LARGE)
     if n_images <= FEW:
         open_store().ensure_thumbnails(dataset, range(n_images))
     if n_images >= ann_search.FROM:
-        ann_search.build(_space(dataset), tuple(sorted(_space(dataset).names)))
+        ann_index.build(_space(dataset), tuple(sorted(_space(dataset).names)))
 
 
 def _space(dataset: Dataset) -> VectorSet:
@@ -115,12 +115,12 @@ def _search(n_images: int) -> float:
     """The median time of one search of the fusion that the page shows, without the page, in ms."""
     from core import data
     from core.fusion import FusionSpec
-    from core.studies import ann_search, retrieval
+    from core.studies import ann_index, ann_search, retrieval
 
     dataset = data.load(fusion_lab.LARGE)
     space, truth, spans = _space(dataset), data.relevance(dataset), []
     spec = FusionSpec("both", "concat", space.names)
-    indexed = ann_search.build(space, tuple(sorted(space.names))) if n_images >= ann_search.FROM else None
+    indexed = ann_index.build(space, tuple(sorted(space.names))) if n_images >= ann_search.FROM else None
     for position in np.random.default_rng(0).choice(len(dataset), 30, replace=False):
         question = retrieval.gallery_image_query(dataset, space, int(position), truth)
         began = time.perf_counter()

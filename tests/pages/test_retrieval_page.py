@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import data
+from core import data, paths
 from core.data import attached_vectors
 from core.errors import BadInput, StoreUnusable
-from core.studies import ann_search, embedding
+from core.studies import ann_index, ann_search, embedding
 from core.studies.text import text_encoding, text_search
 from core.ui.views.retrieval import query_evaluation, text_reading, uploads
 from tests.browser import ROOT
@@ -246,7 +246,7 @@ def test_a_large_gallery_is_asked_by_an_index_and_a_panel(at_home, monkeypatch: 
     monkeypatch.setattr(query_evaluation, "MOST_SCORES", 1000)
     monkeypatch.setattr(query_evaluation, "SAMPLE_SIZE", 40)
     with monkeypatch.context() as full:
-        full.setattr(ann_search, "build", lambda *_, **__: (_ for _ in ()).throw(StoreUnusable("The disk is full.")))
+        full.setattr(ann_index, "build", lambda *_, **__: (_ for _ in ()).throw(StoreUnusable("The disk is full.")))
         app = opened(d="many", b="given,other", a="concat(given:0.5,other:0.5)")
         settled(app, lambda app: "the index was not built" in words(app) and "The disk is full." in words(app))
     again = [one for one in app.button if one.label == "Build the index"]
@@ -267,9 +267,16 @@ def test_a_large_gallery_is_asked_by_an_index_and_a_panel(at_home, monkeypatch: 
     assert link_of(app, "x") == "1"
     app = opened(d="many", b="given,other", a="rrf(given:0.5,other:0.5)")
     assert "Every image is scored: this kind of fusion" in words(app)
-    app = opened(d="many", b="given,other", a="concat(given:0.9,other:0.1)")
-    assert "Every image is scored: the index is tuned for equal weights" in words(app)
-    assert "Approximate" not in words(app)
+    for system in ("concat(given:0.9,other:0.1)", "other"):  # the same index, without building anything
+        app = opened(d="many", b="given,other", a=system)
+        assert "Approximate" in words(app) and "Every image is scored" not in words(app)
+    assert len(list(paths.indexes().glob("*.faiss"))) == 1
+    monkeypatch.setattr(ann_search, "ENOUGH", 1.01)
+    app = opened(d="many", b="given,other", a="concat(given:0.3,other:0.7)", k="7")
+    assert re.search(
+        r"Every image is scored: with these weights an index \(FAISS\) finds [\d.]+ % of the exact", words(app)
+    )
+    assert "Approximate" not in words(app) and "average precision" in words(app)
 
 
 def test_two_lists_say_what_they_share(at_home) -> None:

@@ -22,5 +22,5 @@ def build(selection: Selection, system: SystemRef, other: SystemRef | None) -> R
     )
     if filters or not search_mode.is_large(selection.dataset):
         return view
-    ways = tuple(search_mode.search_mode(selection.dataset, shown, setup.exact) for shown in view.systems)
+    ways = tuple(search_mode.search_mode(selection.dataset, shown, setup.exact, setup.k) for shown in view.systems)
     return dataclasses.replace(view, ways=ways)

@@ -11,7 +11,8 @@ import streamlit as st
 
 from core import wording
 from core.setups import RetrievalSetup, bounds_of
-from core.studies import ann_search
+from core.studies import ann_index, ann_search
+from core.studies.ann_index import IndexedGallery
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
 from core.types import Dataset
@@ -39,18 +40,24 @@ class SearchMode:
         job: the name of the job that builds it, or built it; "" when there is none.
     """
 
-    indexed: ann_search.IndexedGallery | None = None
+    indexed: IndexedGallery | None = None
     sentence: str = ""
     job: str = ""
 
 
 @st.cache_resource
-def _held() -> dict[str, ann_search.IndexedGallery]:
+def _held() -> dict[str, IndexedGallery]:
     """The indexes in memory, by key; the one used longest ago goes."""
     return {}
 
 
-def _hold(indexed: ann_search.IndexedGallery) -> ann_search.IndexedGallery:
+@st.cache_resource
+def _measured() -> dict[Hashable, float]:
+    """(index, system, k) → the share of the exact first k that the index finds, as far as it was measured."""
+    return {}
+
+
+def _hold(indexed: IndexedGallery) -> IndexedGallery:
     with _LOCK:
         indexes = _held()
         indexes.pop(indexed.key, None)
@@ -71,11 +78,14 @@ def system_of(loaded: Dataset, named: SystemRef) -> System:
     return System(system_options.system_name(named), space, named.spec)
 
 
-def search_mode(loaded: Dataset, named: SystemRef, exact: bool) -> SearchMode:
+def search_mode(loaded: Dataset, named: SystemRef, exact: bool, k: int) -> SearchMode:
     """How a system is searched now; an index that is not there yet begins to be built.
+
+    An index that was measured to miss too much with these weights does not answer.
 
     Args:
         exact: the visitor wants every image scored.
+        k: how many results are shown.
     """
     if not is_large(loaded):
         return SearchMode()
@@ -86,10 +96,11 @@ def search_mode(loaded: Dataset, named: SystemRef, exact: bool) -> SearchMode:
     if against:
         return SearchMode(sentence=text("sentence.every_image_scored_3", against=against))
     names = tuple(sorted(system.backbones))
-    key = ann_search.key_of(system.space, names)
-    indexed = _held().get(key) or ann_search.load_index(system.space, names)
-    if indexed is not None:
-        return SearchMode(_hold(indexed))
+    key = ann_index.key_of(system.space, names)
+    for serving in (key, *ann_index.keys_serving(system.space, names)):
+        indexed = _held().get(serving) or ann_index.read(serving)
+        if indexed is not None:
+            return _answering(_hold(indexed), named, k)
     name = f"index {key}"
     job = jobs.find(name)
     if job is None:
@@ -97,16 +108,24 @@ def search_mode(loaded: Dataset, named: SystemRef, exact: bool) -> SearchMode:
         job = jobs.start(
             name, text("option.building_search_index", name=loaded.name, titles=titles), _work(system, names)
         )
-    elif isinstance(job.result, ann_search.IndexedGallery):
-        return SearchMode(_hold(job.result))
+    elif isinstance(job.result, IndexedGallery):
+        return _answering(_hold(job.result), named, k)
     if job.running:
         return SearchMode(sentence=text("sentence.every_image_scored_4"), job=name)
     return SearchMode(sentence=text("sentence.every_image_scored"), job=name)
 
 
-def _work(system: System, names: tuple[str, ...]) -> Callable[[jobs.BackgroundJob], ann_search.IndexedGallery]:
-    def work(job: jobs.BackgroundJob) -> ann_search.IndexedGallery:
-        return ann_search.build(system.space, names, task=job.task)
+def _answering(indexed: IndexedGallery, named: SystemRef, k: int) -> SearchMode:
+    """By the index, unless it is known to miss too much of this system's first results."""
+    share = _measured().get((indexed.key, key_of(named), k), 1.0)
+    if share >= ann_search.ENOUGH:
+        return SearchMode(indexed)
+    return SearchMode(sentence=text("sentence.index_misses_much", share=f"{100 * share:.1f}", k=k))
+
+
+def _work(system: System, names: tuple[str, ...]) -> Callable[[jobs.BackgroundJob], IndexedGallery]:
+    def work(job: jobs.BackgroundJob) -> IndexedGallery:
+        return ann_index.build(system.space, names, task=job.task)
 
     return work
 
@@ -141,20 +160,25 @@ def switch(view: RetrievalView) -> Callable[[], None]:
     line.caption(text("sentence.measuring_how_well") if any(w.indexed for w in view.ways) else "")
 
     def tell() -> None:
-        line.caption(sentence(view.loaded, tuple(zip(view.systems, view.ways)), view.setup.k))
+        ways = tuple(zip(view.systems, view.ways))
+        line.caption(sentence(view.loaded, ways, view.setup.k))
+        if any(way.indexed and _answering(way.indexed, named, view.setup.k).indexed is None for named, way in ways):
+            st.rerun()  # what was just measured is not good enough: every image is scored
 
     return tell
 
 
 @key_of.register
-def _index_key(value: ann_search.IndexedGallery) -> Hashable:
-    return value.key, value.index.effort
+def _index_key(value: IndexedGallery) -> Hashable:
+    return value.key
 
 
 @cached(max_entries=256)
-def agreement(loaded: Dataset, named: SystemRef, indexed: ann_search.IndexedGallery, k: int) -> float:
+def agreement(loaded: Dataset, named: SystemRef, indexed: IndexedGallery, k: int) -> float:
     """Recall@k of the index against the exact search for this system, kept for all sessions."""
-    return ann_search.agreement(indexed, system_of(loaded, named), k)
+    share = ann_search.agreement(indexed, system_of(loaded, named), k)
+    _measured()[indexed.key, key_of(named), k] = share
+    return share
 
 
 def sentence(loaded: Dataset, ways: Sequence[tuple[SystemRef, SearchMode]], k: int) -> str:
