@@ -16,6 +16,8 @@ from typing import Protocol
 
 import numpy as np
 
+FLAT = 1.35
+"""A map whose strongest tenth is less than this many times its mean says that no place stands out."""
 NO_PLACES = np.zeros((0, 0))
 """The cells of what has no places in the image."""
 
@@ -38,6 +40,14 @@ class Heat:
     def total(self) -> float:
         """What all parts add up to."""
         return float(self.cells.sum()) + self.rest + sum(part for _, part in self.named)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether no place stands out: every place adds about the same."""
+        cells = np.sort(self.cells.ravel())
+        if len(cells) < 4 or cells.mean() <= 0:
+            return False
+        return float(cells[-max(1, len(cells) // 10) :].mean()) < FLAT * float(cells.mean())
 
     def less(self, other: Heat) -> Heat:
         """The heat towards one vector less that towards another, part by part."""

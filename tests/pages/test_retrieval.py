@@ -444,3 +444,32 @@ def test_a_comparison_is_made_on_the_report_page(page, tmp_path: Path) -> None:
     assert "Optimistic: queries are taken as independent" in text and "whole classes" not in text
     assert "Worst queries of" in text and "onerror=alert(1)>" not in text and len(text) < 10e6
     expect(page.frame_locator("iframe").get_by_role("heading", name="Comparison on tiny")).to_be_visible()
+
+
+def test_a_card_says_why_it_matched(page) -> None:
+    """From the card to both maps; another backbone, plain heat and opacity without any rerun; another card; closed."""
+    from playwright.sync_api import expect
+
+    card = page.locator(RESULTS).nth(1)
+    card.hover()
+    card.locator(".why").click()
+    maps = page.locator(".heat")
+    expect(maps.locator("figure")).to_have_count(2)
+    expect(maps.locator(".badge")).to_have_text("adds up to the score")
+    expect(maps.locator("figcaption").first).to_contain_text("circle_03.png")
+    expect(maps.locator(".side-sentence").first).to_contain_text("Above the gallery's average image")
+    assert link(page).get("q", "") == "circle/circle_03.png", "the query stays"
+    tinted = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.filter((v, i) => i % 4 === 3 && v).length"
+    canvas = maps.locator("canvas").first
+    assert canvas.evaluate(tinted) > 1000
+    maps.get_by_role("button", name="HOG").click()
+    expect(maps.locator(".layer[aria-pressed=true]")).to_have_text("HOG")
+    expect(maps.locator(".line")).to_contain_text("Each cell adds what its own numbers add.")
+    maps.get_by_label("Minus what any two images share").uncheck()
+    expect(maps.locator(".side-sentence").first).to_contain_text("The image's places add")
+    maps.get_by_label("Opacity").fill("0")
+    assert canvas.evaluate(tinted) == 0, "HOG sees all of the image, so nothing is darkened"
+    page.locator(RESULTS).nth(4).press("w")
+    expect(maps.locator("figcaption").last).to_contain_text("Result 5")
+    maps.get_by_role("button", name="Close").click()
+    expect(maps).to_have_count(0)

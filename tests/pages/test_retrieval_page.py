@@ -286,3 +286,14 @@ def test_two_lists_say_what_they_share(at_home) -> None:
     assert sentence.startswith("Of the first 7 results, ") and sentence.endswith("(this query).")
     assert any(box.label == "Ranks in the other list" for box in app.expander)
     assert len(app.get("plotly_chart")) >= 1
+
+
+def test_why_a_result_matched(at_home) -> None:
+    """The maps stay while the result is of this dataset; words have no query image; a result that is gone closes them."""
+    app = opened(b=BACKBONES, d="tiny", q="circle/circle_03.png")
+    app.session_state["held why it matched"] = (0, "square/square_01.png")
+    app.run()
+    assert not app.exception and app.session_state["held why it matched"] is not None
+    app.session_state["held why it matched"] = (0, "square/gone.png")
+    app.run()
+    assert not app.exception and app.session_state["held why it matched"] is None

@@ -18,6 +18,7 @@ from core.ui.app import state, thumbnail_route
 from core.ui.components.registration import LARGE_CARD, component
 
 shared = wording.page("shared")
+why = wording.page("why")
 
 _FOLDER = Path(__file__).parent
 
@@ -83,6 +84,7 @@ def grid(
     key: str,
     size: int = 120,
     on_pick: Callable[[str], None] | None = None,
+    on_why: Callable[[str], None] | None = None,
     name: str = "pictures",
     pick: str = shared("button.search_with"),
     group: str = "",
@@ -97,6 +99,7 @@ def grid(
         key: of the component, stable across reruns.
         size: side of a thumbnail in CSS pixels.
         on_pick: called with the id before the page runs again.
+        on_why: called with the id of a card whose "Why?" was pressed (or the key W on it); None leaves it out.
         name: what the grid holds, for screen readers.
         pick: what a click does, shown in the large card; "" makes the grid one to look at only.
         group: grids of one group highlight the same picture together.
@@ -109,13 +112,21 @@ def grid(
         shown = [card | {"src": card["large"]} for card in shown]
     data = {"cards": shown, "size": size, "name": name, "pick": pick, "group": group, "seek": seek}
     data |= {"beside": beside, "paired": paired}
+    if on_why:
+        data["why"] = why("button.why")
 
     def picked() -> None:
         value = state.widget(key).get("picked")
         if value and on_pick:
             on_pick(str(value))
 
+    def asked_why() -> None:
+        value = state.widget(key).get("why")
+        if value and on_why:
+            on_why(str(value))
+
     styles = (_FOLDER / "gallery.css", LARGE_CARD)
     draw = component("fusionscope_gallery", _FOLDER / "gallery.js", styles, _FOLDER / "gallery.html")
-    result = draw(data=data, key=key, on_picked_change=picked)
+    more = {"on_why_change": asked_why} if on_why else {}
+    result = draw(data=data, key=key, on_picked_change=picked, **more)
     return result.get("picked") if pick else None

@@ -20,12 +20,12 @@ function moveBadge(move) {
   return badge;
 }
 
-/* Build a card anew; pick: what a click does, in words, or nothing. */
-export function fillCard(card, data, pick) {
+/* Build a card anew; pick: what a click does, in words, or nothing; why: what asks why it matched, or nothing. */
+export function fillCard(card, data, pick, why) {
   card.replaceChildren();
   card.className = "card frame-" + (data.frame || "none");
   card.dataset.id = data.id;
-  card.setAttribute("aria-label", describe(data) + (pick ? ". " + pick : ""));
+  card.setAttribute("aria-label", describe(data) + (pick ? ". " + pick : "") + (why ? ". W: " + why : ""));
   const picture = element("span", "picture");
   const image = element("img");
   image.alt = "";
@@ -41,6 +41,7 @@ export function fillCard(card, data, pick) {
   const rank = `${data.rank ?? ""}${MARKS[data.frame] ?? ""}`;
   if (rank) picture.append(element("span", "rank", rank));
   if (data.move !== undefined) picture.append(moveBadge(data.move));
+  if (why) picture.append(element("span", "why", why));
   card.append(picture);
   if (data.shares) card.append(shareBar(data.shares));
   if (data.label || data.score !== undefined) {

@@ -27,7 +27,7 @@ class Gallery {
     });
     onCard("pointerover", (card) => this.hover(card));
     onCard("focusin", (card) => { if (card.matches(":focus-visible")) this.show(card); });
-    onCard("click", (card) => this.pick(card.dataset.id));
+    onCard("click", (card, event) => (event.target.closest(".why") ? this.why(card) : this.pick(card.dataset.id)));
     onCard("keydown", (card, event) => this.press(card, event));
     grid.addEventListener("pointerleave", () => this.leave());
     grid.addEventListener("focusout", this.hide);
@@ -74,8 +74,8 @@ class Gallery {
   }
 
   fill(card, item) {
-    const text = JSON.stringify(item), { pick } = this.data;
-    if (card.text !== text) fillCard(card, item, pick);
+    const { pick, why } = this.data, text = JSON.stringify([item, why]);
+    if (card.text !== text) fillCard(card, item, pick, why);
     card.text = text;
     card.item = item;
     card.tabIndex = 0;
@@ -88,6 +88,12 @@ class Gallery {
     if (!this.data.pick) return;
     this.hide();
     this.setTriggerValue("picked", id);
+  }
+
+  why(card) {
+    if (!this.data.why) return;
+    this.hide();
+    this.setTriggerValue("why", card.dataset.id);
   }
 
   show(card) {
@@ -126,6 +132,7 @@ class Gallery {
     const steps = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + columns, ArrowUp: at - columns };
     const target = { ...steps, Home: 0, End: last }[event.key];
     if (event.key === "Escape") this.hide();
+    if (event.key === "w" && !event.ctrlKey && !event.metaKey && !event.altKey) this.why(card);
     if (target === undefined) return;
     event.preventDefault();
     cards[Math.min(Math.max(target, 0), last)].focus();

@@ -23,6 +23,7 @@ from core.ui.views.retrieval import (
     results_grid,
     search_mode,
     text_reading,
+    why_matched,
 )
 from core.ui.views.retrieval.query_inputs import QueryInput
 from core.ui.views.retrieval.retrieval_view import RetrievalView
@@ -66,6 +67,7 @@ def draw(view_of: Callable[[], RetrievalView]) -> None:
             with st.container(horizontal=True, width="content", vertical_alignment="bottom"):
                 downloads.popover(view, query, answers)
                 downloads.copy_link(query)
+        why_matched.draw(view, query, answers)
         results_grid.draw(view, answers)
         query_figures.draw(view, answers)
         if tell_agreement:  # last: to measure it takes longer than the results

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -11,7 +13,7 @@ from core.metrics.calibration import Calibration
 from core.studies import retrieval
 from core.ui.app import theme
 from core.ui.components import gallery
-from core.ui.views.retrieval import list_overlap, query_state
+from core.ui.views.retrieval import list_overlap, query_state, why_matched
 from core.ui.views.retrieval.retrieval_view import RetrievalView
 from core.ui.widgets import likely
 from core.ui.widgets.result_cards import result_cards
@@ -70,6 +72,7 @@ def _one_system(view: RetrievalView, answer: retrieval.QueryResult, number: int,
         key=f"results {number}",
         size=size,
         on_pick=query_state.result_clicked,
+        on_why=partial(why_matched.clicked, number),
         name=f"results of {view.systems[number].title}",
         group="results",
     )
@@ -84,6 +87,7 @@ def _one_system(view: RetrievalView, answer: retrieval.QueryResult, number: int,
         key=f"missed {number}",
         size=max(60, int(size * 0.62)),
         on_pick=query_state.result_clicked,
+        on_why=partial(why_matched.clicked, number),
         name=text("option.relevant_images_did"),
         group="results",
     )
