@@ -51,6 +51,11 @@ def fusions() -> Path:
     return home() / "fusions"
 
 
+def stories() -> Path:
+    """Stories to present, one JSON file each."""
+    return home() / "stories"
+
+
 def judgements() -> Path:
     """Answers of judges, one file per judge."""
     return home() / "judgements"

@@ -38,7 +38,7 @@ ORDER: list[set[str]] = [
     {"data"},
     {"backbones"},
     {"store", "explain"},
-    {"fusion", "search", "metrics", "projection", "judging"},
+    {"fusion", "search", "metrics", "projection", "judging", "stories"},
     {"studies"},
     {"charts"},
     {"export"},

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.setups.fields import Bounds, bounds_of, choice, clean, flag, real, several, shares, text, whole
+from core.setups.fields import Bounds, bounds_of, choice, clean, flag, of_link, real, several, shares, text, whole
+from core.setups.story import ShownSetup, StorySetup
 from core.setups.threshold import ThresholdSetup
 
 __all__ = [
@@ -26,12 +27,15 @@ __all__ = [
     "MapSetup",
     "ReportSetup",
     "RetrievalSetup",
+    "ShownSetup",
+    "StorySetup",
     "ThresholdSetup",
     "WordsSetup",
     "bounds_of",
     "choice",
     "clean",
     "flag",
+    "of_link",
     "real",
     "several",
     "shares",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+Setup = TypeVar("Setup")
 
 LONGEST_VALUE = 10_000
 """Characters that are read of one value of a link; no field needs more."""
@@ -153,6 +155,13 @@ def clean(setup: type, values: dict[str, Any]) -> Any:
         if f.name in values:
             cleaned[f.name] = f.metadata["bounds"].clean(values[f.name], f.default)
     return setup(**cleaned)
+
+
+def of_link(setup: type[Setup], values: Mapping[str, str]) -> Setup:
+    """A `setup` as a link says it: every field by its short name. Never raises."""
+    fields = [field.name for field in dataclasses.fields(setup)]  # type: ignore[arg-type]
+    names = {name: bounds_of(setup, name).short or name for name in fields}
+    return clean(setup, {name: values[short] for name, short in names.items() if short in values})
 
 
 _SEPARATOR = "|"
