@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from core import backbones, wording
-from core.setups import FrameSetup
+from core.setups import FrameSetup, ShownSetup
+from core.setups.story import SUMMARY
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.overview import add_folder, dataset_card, first_minute, results
@@ -20,6 +21,9 @@ def page() -> None:
     is_ready = current in cache.ready_datasets()
     theme.title(text("title.page"), "" if is_ready else text("lead.page"))
     chosen = state.read(FrameSetup).backbones
+    if is_ready and state.get(ShownSetup, "part") == SUMMARY:
+        guarded(results.draw_summary)(current)
+        return
     first_minute.start_demo(chosen)
     add_folder.show_added()
     jobs.job_panel(embedding_job.JOB)

@@ -27,7 +27,7 @@ from core.charts.heatmaps import (
     similarity_map,
 )
 from core.charts.lines import Line, LineChart, ListedImage, dimensions, precision_recall, rank_lines, training
-from core.charts.scatter import CostPoint, cost_scatter, image_sizes, quality_cost, subset_costs
+from core.charts.scatter import CostPoint, MapChart, cost_scatter, image_sizes, quality_cost, subset_costs
 from core.charts.thresholds import CutChart, RateChart, ReliabilityChart, rate_line
 from core.charts.waterfall import Waterfall, WaterfallStep, of_pipeline
 
@@ -45,6 +45,7 @@ __all__ = [
     "Line",
     "LineChart",
     "ListedImage",
+    "MapChart",
     "RateChart",
     "ReliabilityChart",
     "Shades",

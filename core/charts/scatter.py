@@ -1,12 +1,18 @@
-"""Points: quality against cost, weights on a line or a triangle, sizes of images."""
+"""Points: quality against cost, weights on a line or a triangle, sizes of images, a map on paper."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from core import templates
 from core.charts import base
+from core.data.natural_order import natural_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,3 +207,75 @@ def image_sizes(table: pd.DataFrame, most: int = 3000) -> go.Figure:
         update(type="log", title=title, tickvals=marks, ticktext=[f"{mark:,}" for mark in marks])
     figure.update_layout(showlegend=False)
     return base.base_layout(figure, height=430)
+
+
+_MAP_WIDTH, _MAP_HEIGHT, _MAP_EDGE = 1056, 470, 10
+MOST_CLASSES = 12
+"""Classes of a map on paper that have a colour of their own."""
+
+
+@dataclass(frozen=True)
+class MapChart:
+    """A map on paper: a point per image, the largest classes in colours of their own.
+
+    Attributes:
+        xy: (n_images, 2) where the images are; of more dimensions the first two.
+        labels: of each image, "" for none; None where nothing is labelled.
+    """
+
+    xy: np.ndarray
+    labels: Sequence[str] | None = None
+
+    def _classes(self) -> tuple[list[str], dict[str, str], int]:
+        """The label of each image, the colours of the largest classes in natural order, and how many others there are."""
+        labels = list(self.labels or [""] * len(self.xy))
+        counts = Counter(label for label in labels if label)
+        named = [name for name, _ in sorted(counts.most_common(MOST_CLASSES), key=lambda pair: natural_key(pair[0]))]
+        colours = {name: _class_colour(number) for number, name in enumerate(named)}
+        return labels, colours, len(counts) - len(named)
+
+    def figure(self) -> go.Figure:
+        """As a Plotly figure."""
+        labels, colours, _ = self._classes()
+        figure = base.new_figure()
+        figure.add_scatter(
+            x=self.xy[:, 0],
+            y=self.xy[:, 1],
+            mode="markers",
+            marker={"color": [colours.get(label, base.MUTED_COLOUR) for label in labels], "size": 7},
+            text=[base.plain_text(label) for label in labels],
+            hovertemplate="%{text}<extra></extra>",
+        )
+        figure.update_yaxes(scaleanchor="x")
+        return base.base_layout(figure, height=_MAP_HEIGHT)
+
+    def svg(self) -> str:
+        """As an SVG of 1,056 units across; both axes have one scale, as distances on a map have."""
+        xy = np.asarray(self.xy, float)[:, :2]
+        low, span = xy.min(axis=0), float(max(np.ptp(xy, axis=0).max(), 1e-9))
+        width, height = _MAP_WIDTH - 2 * _MAP_EDGE, _MAP_HEIGHT - 2 * _MAP_EDGE
+        extent = np.maximum(np.ptp(xy, axis=0), 1e-9)
+        scale = min(width / extent[0], height / extent[1], 4 * height / span)
+        at = (xy - low) * scale + (np.array([width, height]) - extent * scale) / 2
+        labels, colours, others = self._classes()
+        points = [
+            (round(_MAP_EDGE + x, 1), round(_MAP_HEIGHT - _MAP_EDGE - y, 1), colours.get(label, base.MUTED_COLOUR))
+            for (x, y), label in zip(at.tolist(), labels, strict=True)
+        ]
+        return templates.render(
+            "map_chart.svg.jinja",
+            points=points,
+            radius=5 if len(points) < 1_000 else 2.5,
+            legend=list(colours.items()),
+            others=others,
+            width=_MAP_WIDTH,
+            height=_MAP_HEIGHT,
+        )
+
+
+def _class_colour(number: int) -> str:
+    """The colours of the backbones, then each of them darker."""
+    red, green, blue = (int(base.backbone_colour(number)[at : at + 2], 16) for at in (1, 3, 5))
+    if number < len(base.BACKBONE_COLOURS):
+        return f"#{red:02x}{green:02x}{blue:02x}"
+    return f"#{red // 2:02x}{green // 2:02x}{blue // 2:02x}"

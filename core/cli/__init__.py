@@ -23,6 +23,7 @@ from core.cli import (
     report,
     search,
     slices,
+    story,
     threshold,
 )
 from core.cli.verbs import Verb
@@ -43,6 +44,7 @@ VERBS: tuple[Verb, ...] = (
     catalogue.CATALOGUE,
     judge.JUDGE,
     report.REPORT,
+    story.STORY,
     admin.FETCH,
     admin.CHECK,
     admin.BENCH,

@@ -117,7 +117,23 @@ class Case:
     row: ImageRow
 
 
-Part = Heading | Paragraph | Facts | Table | ImageRow | Case | Chart
+@dataclass(frozen=True)
+class Sheet:
+    """Parts that stand on one page of paper, under a title and a sentence.
+
+    Attributes:
+        notes: what a presenter says, in lines; link: the view that it was made from, for people.
+    """
+
+    kind: ClassVar[str] = "sheet"
+    title: str
+    sentence: str
+    parts: Sequence[Part]
+    notes: str = ""
+    link: str = ""
+
+
+Part = Heading | Paragraph | Facts | Table | ImageRow | Case | Sheet | Chart
 
 
 @dataclass

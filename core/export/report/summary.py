@@ -98,7 +98,7 @@ def summary(
     pair = Pair.of(result, backbones)
     facts = [
         (text("label.chance"), chance(pair.difference)),
-        (text("label.cost"), cost(known.get(pair.after.name), known.get(pair.before.name), pair)),
+        (text("label.cost"), cost(known.get(pair.after.name), known.get(pair.before.name), alone=pair.is_single)),
     ]
     examples = [] if pair.difference is None else _examples(dataset, pair, truth, titles, strip)
     return Summary(_verdict(pair, titles), facts, text("label.examples"), examples)
@@ -155,11 +155,15 @@ def frequency(p: float) -> str:
     return f"about 1 of {nearest:,}"
 
 
-def cost(after: SystemInfo | None, before: SystemInfo | None, pair: Pair) -> str:
-    """What the best system costs, beside the other one."""
+def cost(after: SystemInfo | None, before: SystemInfo | None, *, alone: bool) -> str:
+    """What a system costs, beside another one.
+
+    Args:
+        alone: without the other one.
+    """
     if after is None:
         return text("sentence.cost_unmeasured")
-    alone = pair.is_single or before is None
+    alone = alone or before is None
     sentences = []
     if after.milliseconds is None:
         sentences.append(text("sentence.cost_unmeasured"))

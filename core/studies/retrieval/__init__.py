@@ -22,6 +22,7 @@ from core.studies.retrieval.query import (
     gallery_image_query,
     mean_vector,
     positions_of_label,
+    sample_positions,
     text_key,
     uploaded_image_query,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "results_table",
     "retrieve",
     "rocchio",
+    "sample_positions",
     "text_key",
     "uploaded_image_query",
 ]

@@ -159,6 +159,14 @@ def browse(dataset: Dataset, label: str = "", words: str = "") -> np.ndarray:
     return np.flatnonzero(matches)
 
 
+def sample_positions(dataset: Dataset, count: int) -> list[int]:
+    """Positions that show a dataset well: one of each class in turn, the same every time."""
+    order = np.random.default_rng(0).permutation(len(dataset))
+    _, first = np.unique(dataset.labels[order], return_index=True)
+    mixed = [*order[np.sort(first)], *order]
+    return [int(position) for position in dict.fromkeys(mixed)][:count]
+
+
 def positions_of_label(dataset: Dataset, label: str) -> np.ndarray:
     """Positions of the images that carry a label; none when there is no such label."""
     if label not in dataset.label_names:

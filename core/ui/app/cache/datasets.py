@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from core import backbones, data, paths
 from core.errors import CoreError
-from core.studies import embedding
+from core.studies import embedding, retrieval
 from core.types import Dataset
 from core.ui.app import stamps
 from core.ui.app.cached import cached
@@ -70,11 +69,7 @@ def store_folder() -> str:
 
 def sample_positions(name: str, count: int) -> list[int]:
     """Positions that show a dataset well: one of each class in turn, the same every time."""
-    loaded = dataset(name)
-    order = np.random.default_rng(0).permutation(len(loaded))
-    _, first = np.unique(loaded.labels[order], return_index=True)
-    mixed = [*order[np.sort(first)], *order]
-    return [int(position) for position in dict.fromkeys(mixed)][:count]
+    return retrieval.sample_positions(dataset(name), count)
 
 
 def usable_backbones(name: str, chosen: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core import charts, metrics, paths, wording
+from core import charts, metrics, paths, templates, wording
+from core.export.report import answer
 from core.setups import FrameSetup
 from core.studies.headline import Headline
-from core.types import Dataset
 from core.ui.app import cache, state, theme
 from core.ui.widgets import figure_definitions
 
@@ -31,8 +31,10 @@ def draw(name: str) -> None:
     theme.answer(_answer(headline), _basis(headline))
     with theme.side_by_side("overview"):
         left, right = st.columns([3, 1], gap="large")
-        bars = charts.BarChart(_bars(loaded, headline, done), metrics.label("map")).figure()
-        left.plotly_chart(bars, key=f"overview bars {name}", config={"displayModeBar": False})
+        bars = answer.bars(headline, cache.leaderboard(name, done), titles(done), theme.colours(done))
+        figure = charts.BarChart(bars, metrics.label("map")).figure()
+        with left, theme.main_part():
+            st.plotly_chart(figure, key=f"overview bars {name}", config={"displayModeBar": False})
         with right:
             _next_steps(_WITH_LABELS)
             figure_definitions.button(("map",), (7, 8))
@@ -42,6 +44,35 @@ def _selected(name: str) -> tuple[str, ...]:
     """The backbones of the sidebar that are embedded, all embedded ones where none of them is: as on every page."""
     embedded = cache.embedded(name)
     return tuple(backbone for backbone in state.get(FrameSetup, "backbones") if backbone in embedded) or embedded
+
+
+def titles(names: Sequence[str]) -> dict[str, str]:
+    """Each backbone and what people call it."""
+    return {name: cache.backbone_title(name) for name in names}
+
+
+def draw_summary(name: str) -> None:
+    """The answer to the whole comparison as a story begins with it: five facts and the bars."""
+    loaded, done = cache.dataset(name), _selected(name)
+    with st.container(key="part-summary"):
+        if not done:
+            theme.answer(text("sentence.none_yet"))
+            return
+        if not loaded.has_labels:
+            made = answer.without_labels(loaded, list(titles(done).values()))
+        else:
+            sampled = cache.query_sample(loaded, done) or loaded
+            made = answer.of_comparison(
+                sampled,
+                cache.headline(sampled, done),
+                cache.leaderboard(name, done),
+                cache.vector_set(sampled, done),
+                titles(done),
+                theme.colours(done),
+            )
+        st.html(str(templates.render("story_facts.html.jinja", facts=made.facts)))
+        if made.chart is not None:
+            st.plotly_chart(made.chart.figure(), key=f"summary bars {name}", config={"displayModeBar": False})
 
 
 def title_of(names: Sequence[str]) -> str:
@@ -85,25 +116,6 @@ def _basis(headline: Headline) -> str:
         interval=wording.interval(difference.low, difference.high, sign=True),
         p=wording.p_value(difference.p_holm),
     )
-
-
-def _bars(loaded: Dataset, headline: Headline, done: tuple[str, ...]) -> list[charts.Bar]:
-    """A bar for each backbone, for the mix of the answer, and for the mix of all; the best first."""
-    comparison, colours = cache.leaderboard(loaded.name, done), theme.colours(done)
-    bars = [
-        charts.Bar(cache.backbone_title(row.name), row.mean, row.low, row.high, colours[row.name])
-        for row in comparison.rows
-        if row.role == "backbone"
-    ]
-    if headline.difference is not None:
-        mix = headline.mix_figure
-        title = text("phrase.best_mix", count=len(headline.mix))
-        bars.append(charts.Bar(title, mix.mean, mix.low, mix.high, charts.FUSION_COLOUR))
-        if set(headline.mix) != set(done):
-            row = comparison.row("fusion")
-            title = text("phrase.equal_mix", count=len(done))
-            bars.append(charts.Bar(title, row.mean, row.low, row.high, charts.OTHER_MIX_COLOUR))
-    return sorted(bars, key=lambda bar: -bar.mean)
 
 
 _WITH_LABELS = (

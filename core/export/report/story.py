@@ -1,0 +1,67 @@
+"""A story as one HTML file: its steps in their order, each on a page of its own when it is printed."""
+
+from __future__ import annotations
+
+from core import wording
+from core.errors import Cancelled, CoreError
+from core.export.report import page_scenes  # noqa: F401  (the pages join the table of scenes)
+from core.export.report.document import ImageStrip, Paragraph, Part, Report, Sheet
+from core.export.report.scenes import SCENES, SceneView
+from core.stories import Story
+from core.task import NO_TASK, Task
+
+text = wording.page("story")
+
+
+def html(story: Story, *, notes: bool = False, task: Task = NO_TASK) -> str:
+    """The file; what it shows is worked out from the links of the steps, as their pages would.
+
+    Args:
+        notes: with what the presenter says.
+    """
+    strip = ImageStrip()
+    parts: list[Part] = [*sheets(story, strip, notes=notes, task=task), *strip.notes()]
+    return Report(story.name, "", counted(story), parts).html()
+
+
+def counted(story: Story) -> str:
+    """How long a story is."""
+    pages = len({step.page for step in story.steps})
+    return text("sentence.lead", steps=wording.plural(len(story.steps), "step"), pages=wording.plural(pages, "page"))
+
+
+def sheets(story: Story, strip: ImageStrip, *, notes: bool = False, task: Task = NO_TASK) -> list[Part]:
+    """The steps of a story as parts of a document, in their order.
+
+    A step whose dataset or backbones are not here says so in one sentence; the others stand.
+
+    Args:
+        strip: embeds the images, as many as fit.
+    """
+    made: list[Part] = []
+    for number, step in enumerate(task.each(text("phrase.writing"), story.steps, "steps"), start=1):
+        view = SceneView(step, strip)
+        link = f"{step.page}?{step.link}" if step.link else step.page
+        made.append(
+            Sheet(
+                step.title or text("phrase.step", number=number),
+                step.sentence,
+                _parts(view),
+                step.notes if notes else "",
+                text("phrase.view", link=link),
+            )
+        )
+    return made
+
+
+def _parts(view: SceneView) -> list[Part]:
+    if view.step.part == "answer" and view.step.sentence:
+        return []
+    if view.step.page not in SCENES.names:
+        return [Paragraph(text("sentence.static"), quiet=True)]
+    try:
+        return SCENES.get(view.step.page).function(view)
+    except Cancelled:
+        raise
+    except CoreError as error:
+        return [Paragraph(text("sentence.not_written", reason=str(error)))]
