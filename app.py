@@ -17,6 +17,7 @@ PAGES = [
     ("pages/threshold.py", "Threshold", ":material/content_cut:", "threshold", "Compare"),
     ("pages/judge.py", "Judge", ":material/gavel:", "judge", "Compare"),
     ("pages/report.py", "Report", ":material/description:", "report", "Keep"),
+    ("pages/story.py", "Story", ":material/present_to_all:", "story", "Keep"),
 ]
 # Addresses of earlier versions: links to them lead to the page of today, with everything they say. (A comment, since
 # Streamlit draws a string that stands alone in this file.)
@@ -33,6 +34,7 @@ else:
     from streamlit.starlette import App
 
     from core.ui.app import host_check, lifespan, thumbnail_route
+    from core.ui.components import presenter
     from core.ui.components.judging import judging_route
     from core.ui.components.live_lab import fuse_route
     from core.ui.components.map import layout_stream
@@ -46,6 +48,7 @@ else:
             *layout_stream.routes(),
             *judging_route.routes(),
             *fuse_route.routes(),
+            *presenter.routes(),
         ],
         middleware=[Middleware(host_check.HostCheck)],
         lifespan=lifespan.lifespan,

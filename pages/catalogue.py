@@ -28,12 +28,14 @@ def page() -> None:
     state.seed(CatalogueSetup)
     controls.within_bounds(catalogue)
     if controls.choose_look() == "search":
-        search.draw(catalogue)
+        with theme.main_part():
+            search.draw(catalogue)
         return
     view = preparation.build_view(catalogue)
     if view is not None:
         try:
-            evaluation.draw(view)
+            with theme.main_part():
+                evaluation.draw(view)
         except BadInput as error:
             st.warning(theme.plain(str(error)), icon=":material/info:")
         components.popover(catalogue)

@@ -34,7 +34,8 @@ def page() -> None:
     contents.head(loaded)
     contents.good_to_know(loaded)
     add_dataset.forms(expanded=False)
-    sections.tabs(loaded, state.get(DatasetsSetup, "look"))
+    with theme.main_part():
+        sections.tabs(loaded, state.get(DatasetsSetup, "look"))
     state.read(DatasetsSetup)
 
 

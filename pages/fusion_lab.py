@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from core import wording
 from core.ui.app import theme
 from core.ui.app.error_boundary import fragment
@@ -17,7 +15,7 @@ def lab() -> None:
     """Everything that moves with the weights; a released slider reruns this part alone."""
     view = lab_view.build()
     weights_panel.draw(view.loaded, view.names, view.spec)
-    live, labelled = st.container(), view.loaded.has_labels
+    live, labelled = theme.main_part(), view.loaded.has_labels
     evaluated = figures.evaluated_queries(view) if labelled else view.evaluated
     with live:
         live_view.draw(view, evaluated)

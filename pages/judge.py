@@ -29,7 +29,8 @@ def page() -> None:
     except CoreError as error:
         st.info(theme.plain(str(error)), icon=":material/info:")
     else:
-        judging_view.draw(session, selection.dataset)
+        with theme.main_part():
+            judging_view.draw(session, selection.dataset)
     if not asking:
         without_labels.draw(selection, setup)
         judgements_view.draw(selection.dataset)

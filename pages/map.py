@@ -30,7 +30,8 @@ def page() -> None:
                 controls.weight_sliders(selection.backbones)
     with answer:
         drawing.answer(loaded, named, other, system_options.lab_text(selection.backbones))
-    drawing.draw(loaded, named, other, colour)
+    with theme.main_part():
+        drawing.draw(loaded, named, other, colour)
 
 
 guarded(page)()

@@ -28,7 +28,8 @@ def page() -> None:
     titles = ", ".join(map(cache.backbone_title, selection.backbones))
     st.caption(text("sentence.backbones", titles=theme.plain(titles)))
     if controls.say_extent(loaded, selection.backbones, fusions):
-        report_job.draw(loaded, selection.backbones, fusions)
+        with theme.main_part():
+            report_job.draw(loaded, selection.backbones, fusions)
 
 
 guarded(page)()

@@ -39,12 +39,13 @@ def page() -> None:
     readers, templates = controls.choose_reader(names, look)
     text_cache.warm(readers)
     try:
-        if look == "labels":
-            zero_shot_labels.draw(selection.dataset, readers[0], templates)
-        elif look == "describe":
-            describe.draw(selection.dataset, readers[0], templates)
-        else:
-            search.draw(selection, readers, templates)
+        with theme.main_part():
+            if look == "labels":
+                zero_shot_labels.draw(selection.dataset, readers[0], templates)
+            elif look == "describe":
+                describe.draw(selection.dataset, readers[0], templates)
+            else:
+                search.draw(selection, readers, templates)
     except BadInput as error:
         state.read(WordsSetup)
         st.warning(theme.plain(str(error)), icon=":material/info:")

@@ -33,7 +33,8 @@ def page() -> None:
         st.info(system_select.NO_SYSTEM, icon=":material/info:")
         return
     view = threshold_view.build(selection.dataset, competitors, setup)
-    answer.draw(view, answer_slot)
+    with theme.main_part():
+        answer.draw(view, answer_slot)
     controls.choose_look(view)
     LOOKS[setup.look](view)
 

@@ -8,12 +8,12 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from core import paths, wording
-from core.setups import FrameSetup
+from core.setups import FrameSetup, ShownSetup
 from core.store import open_store
 from core.ui.app import cache, history, jobs, state, theme
 from core.ui.app.cached import cached
 from core.ui.app.error_boundary import guarded
-from core.ui.widgets import frame_keys, sidebar
+from core.ui.widgets import frame_keys, sidebar, story_add
 
 shared = wording.page("shared")
 
@@ -89,8 +89,12 @@ def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
     if page in redirects:
         page.run()
     state.begin(page.url_path, deferred=True)
-    theme.apply(frame_keys.is_projector())
-    frame_keys.draw([by_address[address] for _, _, _, address, _ in pages], page)
+    state.seed(ShownSetup)
+    shown = state.read(ShownSetup)
+    theme.apply(frame_keys.is_projector(), shown)
+    if not shown.is_presented:
+        story_add.note_page(next(address for address, other in by_address.items() if other is page), page.title)
+        frame_keys.draw([by_address[address] for _, _, _, address, _ in pages], page)
     for sentence in plugins():
         st.warning(theme.plain(sentence), icon=":material/extension_off:")
     guarded(sidebar.frame)()

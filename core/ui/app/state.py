@@ -109,6 +109,11 @@ def write_link() -> None:
         st.query_params.from_dict(now)
 
 
+def page_link() -> dict[str, str]:
+    """What the link of the page said when it was last written; from a callback, the view that somebody looks at."""
+    return dict(st.session_state.get(_WRITTEN, {}))
+
+
 def is_fragment_run() -> bool:
     """Whether a part of the page runs alone."""
     context = get_script_run_ctx(suppress_warning=True)

@@ -11,16 +11,27 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import paths
 from core.charts import BACKBONE_COLOURS
+from core.setups import ShownSetup
+from core.ui.app import state
+
+_ANSWER = "page answer"
 
 
-def apply(projector: bool = False) -> None:
+def apply(projector: bool = False, shown: ShownSetup | None = None) -> None:
     """The style of every page; once per run, by the frame.
 
     Args:
         projector: with the larger type that a room can read.
+        shown: what of the page is presented; None for all of it.
     """
+    state.session_set(_ANSWER, "")
     st.html(paths.ASSETS / "app.css")
-    if projector:
+    if shown is not None and shown.is_presented:
+        st.html(paths.ASSETS / "presented.css")
+        style = paths.ASSETS / f"presented_{shown.part}.css"
+        if style.is_file():
+            st.html(style)
+    elif projector:
         st.html(paths.ASSETS / "projector.css")
 
 
@@ -40,10 +51,25 @@ def answer(text: str, small: str = "", container: DeltaGenerator | None = None) 
         small: what it rests on, in small letters behind it.
         container: where it stands; None for here.
     """
+    state.session_set(_ANSWER, unmarked(text))
     with (container or st).container(key="answer"):
         st.markdown(text)
         if small:
             st.caption(small)
+
+
+def last_answer() -> str:
+    """What the answer of the page says, without marks; "" for a page that has none."""
+    return state.session_get(_ANSWER, "")
+
+
+def main_part(name: str = "") -> DeltaGenerator:
+    """A container for what a page is about: a story shows it beside the answer, without the rest.
+
+    Args:
+        name: where a page has several, unique on it.
+    """
+    return st.container(key=f"part-main {name}".strip())
 
 
 class Stage(NamedTuple):
@@ -63,7 +89,8 @@ def stage(name: str) -> Stage:
     answer_slot = st.container()
     with side_by_side(name):
         chart, controls = st.columns([9, 3], gap="large")
-    return Stage(answer_slot, chart, controls.container(key=f"stage-controls {name}"))
+    main = chart.container(key=f"part-main {name}")
+    return Stage(answer_slot, main, controls.container(key=f"stage-controls {name}"))
 
 
 def side_by_side(name: str) -> DeltaGenerator:
@@ -93,6 +120,16 @@ def _as_it_is(text: str) -> str:
     text = _MARKS.sub(r"\\\1", _PARTED.sub("\\g<0>\u200b", text))
     text = _INDENT.sub(lambda match: "\xa0" if len(match[0].expandtabs(4)) > 3 else match[0], text)
     return _AT_START.sub(lambda match: f"{match[1]}\\{match[2]}" if match[2] else f"{match[1]}{match[3]}\\.", text)
+
+
+def unmarked(text: str) -> str:
+    """Our own Markdown as a line of plain text: what `plain` escaped is as it was, and nothing is bold.
+
+    >>> unmarked("**HOG \\\\+ a\u200b** finds most  \\n*of* all")
+    'HOG + a finds most of all'
+    """
+    bare = re.sub(r"(?<!\\)[*`]+", "", text).replace("\u200b", "")
+    return " ".join(re.sub(r"\\(.)", r"\1", bare).split())
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:

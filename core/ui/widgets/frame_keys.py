@@ -10,6 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 from core import wording
 from core.ui.app import history, state
 from core.ui.components import keys
+from core.ui.widgets import story_add
 
 text = wording.page("frame")
 _PROJECTOR, _SHEET = "projector", "key sheet"
@@ -32,12 +33,14 @@ def _open_sheet() -> None:
 _ACTIONS = {
     "undo": history.undo,
     "redo": history.redo,
+    "story": story_add.begin,
     "projector": _toggle_projector,
     "sheet": _open_sheet,
 }
 _ICONS = {
     "undo": ":material/undo:",
     "redo": ":material/redo:",
+    "story": ":material/add_to_photos:",
     "projector": ":material/present_to_all:",
     "sheet": ":material/keyboard:",
 }
@@ -54,6 +57,8 @@ def draw(pages: Sequence[StreamlitPage], page: StreamlitPage) -> None:
         st.toast(text("state.undone" if back else "state.redone", what=what), icon=_ICONS["undo" if back else "redo"])
     if state.session_take(_SHEET, False):
         _sheet()
+    else:
+        story_add.draw()
 
 
 def buttons() -> None:

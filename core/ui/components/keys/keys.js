@@ -12,7 +12,7 @@ function actionOf(event) {
     return key === "y" ? "redo" : "";
   }
   if (event.altKey) return { pagedown: "next", pageup: "previous" }[key] ?? "";
-  return { "?": "sheet", p: "projector" }[key] ?? "";
+  return { "?": "sheet", a: "story", p: "projector" }[key] ?? "";
 }
 
 export default function (component) {

@@ -27,7 +27,7 @@ def draw(dataset: str, infos: Sequence[BackboneInfo], filters: Filters) -> Backb
             return filters(infos)
     with theme.side_by_side("backbones"):
         left, right = st.columns([9, 3], gap="large")
-    with left:
+    with left, theme.main_part():
         _chart(infos, comparison)
     with right.container(key="stage-controls backbones"):
         return filters(infos)

@@ -42,7 +42,8 @@ def draw(view_of: Callable[[], RetrievalView]) -> None:
     if query.words:
         view, notes = _text_query_view(view, query)
     answer_slot = st.container()
-    left, right = st.columns([1, 4], gap="medium")
+    with theme.main_part():
+        left, right = st.columns([1, 4], gap="medium")
     with left.container(key="query side"):
         with st.container(key="query image"):
             query_column.draw_query(view, query)
