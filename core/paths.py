@@ -66,6 +66,16 @@ def fitted() -> Path:
     return home() / "fitted"
 
 
+def studies() -> Path:
+    """Studies that were saved on this installation, one TOML file each."""
+    return home() / "studies"
+
+
+def study_results() -> Path:
+    """Evaluations of studies, under the hash of what they rest on."""
+    return home() / "study_results"
+
+
 def calibrations() -> Path:
     """What makes probabilities of scores, one JSON file of each system of a dataset."""
     return home() / "calibrations"

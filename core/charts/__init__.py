@@ -16,6 +16,8 @@ from core.charts.base import (
     fusion_style,
     plain_text,
 )
+from core.charts.critical_difference import CriticalDifference, RankedSystem
+from core.charts.grouped_bars import BarSeries, GroupedBars
 from core.charts.heatmaps import (
     DARK,
     LIGHT,
@@ -39,13 +41,17 @@ __all__ = [
     "OTHER_MIX_COLOUR",
     "Bar",
     "BarChart",
+    "BarSeries",
     "Chart",
     "CostPoint",
+    "CriticalDifference",
     "CutChart",
+    "GroupedBars",
     "Line",
     "LineChart",
     "ListedImage",
     "MapChart",
+    "RankedSystem",
     "RateChart",
     "ReliabilityChart",
     "Shades",

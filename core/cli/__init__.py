@@ -24,6 +24,7 @@ from core.cli import (
     search,
     slices,
     story,
+    study,
     threshold,
 )
 from core.cli.verbs import Verb
@@ -40,6 +41,7 @@ VERBS: tuple[Verb, ...] = (
     slices.DOMAINS,
     compress.COMPRESS,
     pipeline.PIPELINE,
+    study.STUDY,
     search.SEARCH,
     catalogue.CATALOGUE,
     judge.JUDGE,

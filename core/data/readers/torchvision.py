@@ -30,10 +30,29 @@ NAMES: dict[str, tuple[str, tuple[tuple[str, dict[str, Any]], ...]]] = {
     "VOC-2012": ("VOCDetection", (("", {"year": "2012", "image_set": "trainval"}),)),
 }
 """What people type → torchvision's class, and the parts that it is made of: (split, arguments)."""
+SIZES = {
+    "Caltech-101": (8_677, 131),
+    "Flowers-102": (7_169, 345),
+    "Oxford-IIIT-Pet": (7_349, 792),
+    "CIFAR-10": (60_000, 170),
+    "CIFAR-100": (60_000, 169),
+    "VOC-2007": (5_011, 439),
+}
+"""About how many images a collection has as it is read here, and MB to download; where they are known."""
 
 
 def _letters(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def canonical(text: str) -> str:
+    """The name of NAMES that a text means, whatever its case and hyphens ("OxfordPets" and "VOC2007" too); "" for none.
+
+    >>> canonical("caltech101"), canonical("OxfordIIITPet"), canonical("mnist")
+    ('Caltech-101', 'Oxford-IIIT-Pet', '')
+    """
+    wanted = {"oxfordpets": "oxfordiiitpet", "oxfordpet": "oxfordiiitpet"}.get(_letters(text), _letters(text))
+    return next((known for known in NAMES if _letters(known) == wanted), "")
 
 
 @READERS.register(
@@ -50,8 +69,8 @@ def torchvision_dataset(path: Path, *, dataset: str, task: Task = NO_TASK) -> Li
     Raises:
         BadInput: the name is not known, or the collection is not here and cannot be fetched.
     """
-    name = next((known for known in NAMES if _letters(known) == _letters(dataset)), None)
-    if name is None:
+    name = canonical(dataset)
+    if not name:
         raise BadInput(f"No torchvision dataset is named {dataset!r} here; there are {', '.join(NAMES)}.")
     kind, parts = NAMES[name]
     listing = Listing(str(path), labels=[], splits=[])

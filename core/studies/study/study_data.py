@@ -1,0 +1,125 @@
+"""The datasets that a study names: whether they are on this machine, how large those are that are not, and opening them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from core import data
+from core.data import readers, splits
+from core.data.readers import torchvision
+from core.data.splits import SplitShares
+from core.errors import BadInput
+from core.registry import did_you_mean
+from core.studies.study.study_record import Study, StudyDataset
+from core.task import NO_TASK, Task
+from core.types import Dataset
+
+TORCHVISION = "torchvision:"
+
+
+def short_name(text: str) -> str:
+    """What a dataset is called where the study gives no name.
+
+    >>> short_name("torchvision:Flowers-102"), short_name("../shared/data/photos")
+    ('Flowers-102', 'photos')
+    """
+    if text.startswith(TORCHVISION):
+        return torchvision.canonical(text.removeprefix(TORCHVISION)) or text.removeprefix(TORCHVISION)
+    return Path(text.removeprefix("dataset:")).name or text
+
+
+def unknown(text: str, folder: Path | None) -> str:
+    """The sentence about a dataset that can be none; "" for a name, a collection of torchvision, or what may be a path."""
+    if text.startswith(TORCHVISION):
+        wanted = text.removeprefix(TORCHVISION)
+        if torchvision.canonical(wanted):
+            return ""
+        known = list(torchvision.NAMES)
+        return f"torchvision has no dataset {wanted[:60]!r} here.{did_you_mean(wanted, known, 1)} There are {', '.join(known)}."
+    bare = text.removeprefix("dataset:")
+    if bare in data.names() or "/" in text or "\\" in text or path_of(text, folder).exists():
+        return ""
+    hint = did_you_mean(bare, data.names(), 1)
+    return f"there is no dataset {bare[:60]!r}, and no folder of that name.{hint} There are {', '.join(data.names())}."
+
+
+def path_of(text: str, folder: Path | None) -> Path:
+    """The path that a text names, from the folder of the study's file."""
+    path = Path(text).expanduser()
+    return path if path.is_absolute() or folder is None else folder / path
+
+
+def saved_name(entry: StudyDataset, folder: Path | None = None) -> str | None:
+    """The name under which the dataset is on this machine already; None where it must be made, read or fetched first."""
+    if entry.data.startswith(TORCHVISION):
+        wanted = torchvision.canonical(entry.data.removeprefix(TORCHVISION))
+        return wanted if wanted in data.names() else None
+    name = data.name_of(entry.data) or data.name_of(str(path_of(entry.data, folder)))
+    return None if name is not None and name in data.DATASETS and not data.DATASETS[name].is_made() else name
+
+
+def attached_names(entries: Iterable[StudyDataset]) -> set[str]:
+    """Names of vectors that are attached to datasets of a study."""
+    names = filter(None, map(saved_name, entries))
+    return {backbone for name in names for backbone in data.attached_vectors.names(name)}
+
+
+def missing(entry: StudyDataset, folder: Path | None = None) -> str:
+    """Why a dataset cannot be opened without a network; "" where it can."""
+    if saved_name(entry, folder) or data.name_of(entry.data):
+        return ""
+    if not entry.data.startswith(TORCHVISION):
+        path = path_of(entry.data, folder)
+        return "" if path.exists() else f"{path} does not exist; check the spelling, or give a full path."
+    size = torchvision.SIZES.get(short_name(entry.data))
+    about = f" (about {size[1]:,} MB)" if size else ""
+    return f"{short_name(entry.data)} is not on this machine; running the study downloads it{about}."
+
+
+def expected_images(entry: StudyDataset) -> int | None:
+    """How many images a collection of torchvision has, before it is fetched; None where nobody knows."""
+    size = torchvision.SIZES.get(short_name(entry.data)) if entry.data.startswith(TORCHVISION) else None
+    return size[0] if size else None
+
+
+def expected_megabytes(entry: StudyDataset) -> float | None:
+    """MB to download of a collection of torchvision; None where nobody knows."""
+    size = torchvision.SIZES.get(short_name(entry.data)) if entry.data.startswith(TORCHVISION) else None
+    return float(size[1]) if size else None
+
+
+def load(study: Study, entry: StudyDataset, task: Task = NO_TASK) -> Dataset:
+    """The dataset with the split that the study names.
+
+    Raises:
+        UnknownName, BadInput: it is not here and cannot be read or fetched; one sentence.
+    """
+    folder, seed = study.folder, study.seed
+    name = saved_name(entry, folder) or data.name_of(entry.data)
+    if name is not None:
+        dataset = data.get(name, task=task)
+    elif entry.data.startswith(TORCHVISION):
+        dataset = data.load(f"{TORCHVISION}{short_name(entry.data)}", task=task)
+    else:
+        path = path_of(entry.data, folder)
+        if not path.exists():
+            raise BadInput(missing(entry, folder))
+        reader = readers.choose(path, entry.reader or None)
+        options = readers.options_from(reader, dict(entry.options))
+        dataset = data.load(path, reader=reader.name if entry.reader or entry.options else None, task=task, **options)
+    if study.catalogue is None and not dataset.has_labels:
+        raise BadInput(f"{dataset.name!r} has no labels, so nothing can be evaluated on it. Take it out of the study.")
+    return (
+        splits.with_split(dataset, splits.stratified(dataset, SplitShares(*entry.split), seed))
+        if entry.split
+        else dataset
+    )
+
+
+def only_queries(dataset: Dataset, positions: np.ndarray) -> Dataset:
+    """The dataset asked by some of its queries alone, by position among them."""
+    split = dataset.split
+    return splits.with_split(dataset, type(split)(split.queries[positions], split.gallery, split.train))
