@@ -86,6 +86,16 @@ def backbones() -> Path:
     return home() / "backbones"
 
 
+def tuned() -> Path:
+    """Networks that were tuned on this installation, a folder each: weights and card."""
+    return home() / "tuned"
+
+
+def checkpoints() -> Path:
+    """Trainings that go on after a kill, one file each; gone when the training is done."""
+    return home() / "checkpoints"
+
+
 def concepts() -> Path:
     """Where the names of classes lie in the space of words, worked out once."""
     return home() / "concepts"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.backbones import tuned
 from core.backbones.catalog import BACKBONES, FAST, licence_in_words
 from core.backbones.fingerprints import CODE, fingerprint
 from core.backbones.sources import source_of
@@ -31,6 +32,7 @@ __all__ = [
     "query_encoder",
     "remove",
     "source_of",
+    "tuned",
 ]
 
 

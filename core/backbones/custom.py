@@ -118,7 +118,10 @@ def remove(name: str) -> None:
     file = paths.backbones() / _file_name(name)
     if not file.is_file():
         raise _unknown(name, added())
+    record = _from_json(file)
     file.unlink()
+    if record.mode == "exact":
+        sources.source_of(record).forget(record)
 
 
 def add_local(architecture: str, file: str | Path) -> Backbone:

@@ -238,8 +238,29 @@ def equal_mixes(texts: Sequence[str], known: Collection[str], from_files: bool =
     return mixes
 
 
+def without_tuned(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """The dataset without the images that tuned backbones among these were trained on; a sentence says so."""
+    from core.studies import training_split
+
+    left = training_split.without_tuned(dataset, names)
+    if left is not dataset:
+        n = len(dataset.split.queries) - len(left.split.queries)
+        outputs.remark(
+            strings(
+                "sentence.tuned_left_out",
+                name=dataset.name,
+                images=plural(n, "query"),
+                rest=plural(len(left.split.queries), "query"),
+            )
+        )
+    return left
+
+
 def systems(arguments: argparse.Namespace) -> tuple[Dataset, tuple[str, ...], list[FusionSpec]]:
-    """The dataset, embedded with the backbones named, and the fusions named (equal mixes when none is)."""
+    """The dataset, embedded with the backbones named, and the fusions named (equal mixes when none is).
+
+    Images that a tuned backbone among them was trained on are left out.
+    """
     from core.fusion import spec, store
 
     names = backbones(arguments)
@@ -248,7 +269,8 @@ def systems(arguments: argparse.Namespace) -> tuple[Dataset, tuple[str, ...], li
     loaded = embedded(arguments, names).dataset
     if not fusions and not arguments.fuse:
         fusions = spec.equal_mixes(names)
-    return loaded, names, [*fusions, *stepped(arguments, names, fusions)]
+    used = dict.fromkeys([*names, *(name for mix in fusions for name in mix.backbones)])
+    return without_tuned(loaded, list(used)), names, [*fusions, *stepped(arguments, names, fusions)]
 
 
 def stepped(arguments: argparse.Namespace, names: Sequence[str], fusions: Sequence[FusionSpec]) -> list[FusionSpec]:

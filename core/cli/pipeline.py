@@ -26,7 +26,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     inputs.load_plugins()
     names = inputs.backbones(arguments)
-    made = of_arguments(arguments, inputs.embedded(arguments, names).dataset, names)
+    loaded = inputs.without_tuned(inputs.embedded(arguments, names).dataset, names)
+    made = of_arguments(arguments, loaded, names)
     print(pipeline.text(made))
     if arguments.fusion_out is not None:
         outputs.write(arguments.fusion_out, spec.dump([made.final]))

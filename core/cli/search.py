@@ -110,7 +110,7 @@ def _like(arguments: argparse.Namespace) -> None:
     inputs.load_plugins()
     prepare, rerank = Step.read("preparation", arguments.prepare), Step.read("re-ranking", arguments.rerank)
     names = tuple(dict.fromkeys(arguments.backbone)) or DEFAULT_BACKBONES
-    dataset = inputs.embedded(arguments, names).dataset
+    dataset = inputs.without_tuned(inputs.embedded(arguments, names).dataset, names)
     ids = [str(name) for name in dataset.ids]
     if arguments.like not in ids:
         hint = did_you_mean(arguments.like, ids)

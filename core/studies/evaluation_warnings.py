@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from core.studies.finetuning import seen_classes
 from core.studies.systems import System
 from core.types import Dataset, Evaluation, Relevance, TieRange
 
@@ -22,6 +23,7 @@ def of_system(system: System, truth: Relevance, dataset: Dataset, ties: TieRange
         sentences.append(tie_sentence([(system.name, ties)], n_valid))
     if system.spec is not None:
         sentences += [system.name + remark.removeprefix(system.spec.name) for remark in system.spec.remarks]
+    sentences += filter(None, (seen_classes.sentence(name, dataset) for name in system.backbones))
     sentences += filter(None, (nothing_there(system.space.get(name), name, dataset) for name in system.backbones))
     classes = truth.query_classes
     if classes is not None and (classes >= 0).any():

@@ -9,7 +9,7 @@ from core import data
 from core.fusion import FusionSpec
 from core.studies import embedding, evaluation
 from core.studies.systems import build
-from core.studies.training_split import query_keys, refuse_trained
+from core.studies.training_split import query_keys, refuse_trained, refuse_tuned
 from core.studies.vector_set import VectorSet, groups_of
 from core.types import Dataset
 
@@ -36,6 +36,11 @@ def evaluate(
 
 
 def space_of(dataset: Dataset, backbones: Sequence[str]) -> VectorSet:
-    """The stored vectors of these backbones over the dataset's split."""
+    """The stored vectors of these backbones over the dataset's split.
+
+    Raises:
+        BadInput: one of them was tuned on images of the split (`training_split.without_tuned` leaves those out).
+    """
+    refuse_tuned(dataset, backbones)
     vectors = {name: embedding.embeddings(dataset, name).vectors for name in backbones}
     return VectorSet(vectors, dataset.split, groups=groups_of(dataset))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from core import arrays, data
+from core import arrays, backbones, data
 from core.errors import BadInput
 from core.fusion import FusionSpec
 from core.studies.vector_set import VectorSet
@@ -175,6 +175,55 @@ def refuse_trained(spec: FusionSpec, keys: Sequence[str]) -> None:
             f"Fusion {spec.name!r} was fitted on {count:,} of these {plural(len(keys), 'query')}, so its figures on them mean "
             "nothing. Report on the other queries, or on another dataset."
         )
+
+
+def leave_out(dataset: Dataset, keys: Collection[str]) -> Dataset:
+    """The same dataset without these images as queries and as gallery images: what a network that was trained on them is
+    reported on; itself when none of them is there.
+
+    Args:
+        keys: content keys, 64 hex digits each.
+    Raises:
+        BadInput: no query, or no gallery image, is left.
+    """
+    split = dataset.split
+    if not keys:
+        return dataset
+    known = np.array(sorted(keys), "S64")
+    content = np.asarray(dataset.keys, "S64")
+    queries, gallery = (part[~np.isin(content[part], known)] for part in (split.queries, split.gallery))
+    if len(queries) == len(split.queries) and len(gallery) == len(split.gallery):
+        return dataset
+    if not len(queries) or not len(gallery):
+        raise BadInput(
+            f"Every {'query' if not len(queries) else 'gallery image'} of {dataset.name!r} was trained on, so nothing could be "
+            "reported honestly. Report on another dataset."
+        )
+    return dataclasses.replace(dataset, split=Split(queries, gallery, split.train))
+
+
+def without_tuned(dataset: Dataset, names: Iterable[str]) -> Dataset:
+    """The dataset without every image that one of these backbones was tuned on; itself when none was.
+
+    Raises:
+        BadInput: nothing is left, or the card of a tuned backbone is gone.
+    """
+    trained = [backbones.tuned.trained_on(name) for name in names if backbones.tuned.is_tuned(name)]
+    return leave_out(dataset, frozenset().union(*trained)) if trained else dataset
+
+
+def refuse_tuned(dataset: Dataset, names: Iterable[str]) -> None:
+    """The last line of defence, where vectors meet a split: no figure rests on an image that a backbone was tuned on.
+
+    Raises:
+        BadInput: one would.
+    """
+    for name in names:
+        if backbones.tuned.is_tuned(name) and without_tuned(dataset, [name]) is not dataset:
+            raise BadInput(
+                f"{name!r} was trained on images of {dataset.name!r} that would be asked or searched here, so its figures would "
+                "mean nothing. Choose it among the backbones in the sidebar: then all are reported on the other images."
+            )
 
 
 def without(dataset: Dataset, keys: Sequence[str]) -> Dataset:

@@ -73,7 +73,7 @@ class TorchEngine:
         try:
             return self._forward(squares)
         except RuntimeError as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
             if len(squares) == 1:
                 raise BadInput(
@@ -116,7 +116,7 @@ def _in_float32(forward: Callable[[torch.Tensor], torch.Tensor], features: torch
         return forward(features.float())
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def out_of_memory(error: RuntimeError) -> bool:
     """CUDA raises an error of its own; Metal and the processor's allocator say it in words alone."""
     import torch
 

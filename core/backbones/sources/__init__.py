@@ -13,6 +13,7 @@ from core.backbones.sources.descriptor import Descriptor
 from core.backbones.sources.endpoint import Endpoint
 from core.backbones.sources.file import File
 from core.backbones.sources.package import Package
+from core.backbones.sources.tuned import Tuned
 from core.errors import BadInput, WeightsMissing
 from core.types import Backbone
 
@@ -29,6 +30,9 @@ HUB_SCHEME = "hf-hub:"
 def source_of(backbone: Backbone) -> Source:
     """The source of a record."""
     return _CONCEPTS if backbone.family == "concepts" else SOURCES[backbone.source]
+
+
+SOURCES[Tuned.key] = Tuned(source_of)
 
 
 def schemes(typed: bool = True) -> tuple[str, ...]:

@@ -134,6 +134,9 @@ class Source:
         """What a person should know of these weights, in a sentence; "" where there is nothing."""
         return ""
 
+    def forget(self, backbone: Backbone) -> None:
+        """Delete what lies in the home for this backbone alone, when it is taken off the list."""
+
     # -- what runs
 
     def prepare(self, backbone: Backbone, task: Task = NO_TASK) -> None:

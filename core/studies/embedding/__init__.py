@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from core import paths
+from core import backbones, paths
 from core.store import Store, open_store
+from core.studies.embedding import derived
 from core.studies.embedding.report import EmbeddingReport
 from core.studies.embedding.run import EmbeddingRun
 from core.studies.embedding.stored_vectors import Stored, damage_report, embeddings, find, remove, status, stored
@@ -21,6 +22,7 @@ __all__ = [
     "EmbeddingReport",
     "Stored",
     "damage_report",
+    "derive",
     "embed",
     "embeddings",
     "find",
@@ -60,3 +62,8 @@ def embed(
         run.load_engines(device, workers or paths.cpu_count())
         run.compute(workers)
     return run.report()
+
+
+def derive(dataset: Dataset, name: str, store: Store | None = None) -> int:
+    """Vectors of a tuned head from the stored ones of its base, in a moment; how many images that were, 0 for any other."""
+    return derived.fill(dataset, backbones.get(name), store or open_store())

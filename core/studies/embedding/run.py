@@ -17,7 +17,7 @@ from core.backbones.engines import select
 from core.data import dataset_table, image_bytes, images
 from core.errors import BadInput
 from core.store import Store, Writer
-from core.studies.embedding import stored_vectors
+from core.studies.embedding import derived, stored_vectors
 from core.studies.embedding.report import EmbeddingReport, ProgressReporter
 from core.task import Task
 from core.types import Backbone, Dataset
@@ -65,8 +65,8 @@ class EmbeddingRun:
         """See what is there; open a writer for each backbone that lacks something."""
         for name in dict.fromkeys(names):
             backbone = self.backbones[name] = stored_vectors.find(self.dataset, name)
+            self.computed[name] = derived.fill(self.dataset, backbone, self.store)
             best = stored_vectors.stored(self.dataset, backbone, self.store)
-            self.computed[name] = 0
             self.reporter.n_backbones = len(self.backbones)
             if best.n_images == len(self.dataset):
                 self.done[name] = set(self.positions)

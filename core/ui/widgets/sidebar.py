@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import streamlit as st
 
 from core import data, templates, wording
-from core.errors import NotComputed
+from core.errors import CoreError, NotComputed
 from core.setups import FrameSetup, bounds_of
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.widgets import frame_keys
+from core.wording import plural
 
 shared = wording.page("shared")
 
@@ -24,7 +26,11 @@ _NEXT = "dataset shown next"
 
 @dataclass(frozen=True)
 class Selection:
-    """What the sidebar says: the dataset, the backbones chosen that are embedded for it, and all that are."""
+    """What the sidebar says: the dataset, the backbones chosen that are embedded for it, and all that are.
+
+    Images that a chosen backbone was tuned on are left out of the dataset's queries and gallery. A tuned backbone that is
+    not chosen cannot be compared where images would have to be left out for it, so it is not among the embedded ones.
+    """
 
     dataset: Dataset
     backbones: tuple[str, ...]
@@ -96,6 +102,19 @@ def _dataset_and_backbones(names: tuple[str, ...]) -> None:
             placeholder=text("placeholder.backbones"),
         )
     _legend(tuple(shown))
+    _say_left_out(dataset, tuple(shown))
+
+
+def _say_left_out(dataset: str, names: tuple[str, ...]) -> None:
+    """How many images trained a tuned backbone that is chosen, and so take no part on any page."""
+    loaded = cache.dataset(dataset)
+    with suppress(CoreError):  # the page itself says what is wrong
+        left = cache.without_tuned(loaded, names).split
+        if left is not loaded.split:
+            out = len(loaded.split.queries) - len(left.queries)
+            st.caption(
+                text("sentence.tuned_left_out", out=plural(out, "query"), queries=plural(len(left.queries), "query"))
+            )
 
 
 def _legend(names: tuple[str, ...]) -> None:
@@ -124,7 +143,17 @@ def selection() -> Selection:
         raise NotComputed(shared("sentence.not_embedded", dataset=repr(name)))
     wanted = state.get(FrameSetup, "backbones")
     chosen = tuple(b for b in wanted if b in embedded) or embedded
-    return Selection(cache.dataset(name), chosen, embedded)
+    loaded = cache.dataset(name)
+    left = cache.without_tuned(loaded, chosen)
+    return Selection(left, chosen, tuple(b for b in embedded if b in chosen or _needs_nothing(left, b)))
+
+
+def _needs_nothing(loaded: Dataset, name: str) -> bool:
+    """Whether a backbone can be reported on a dataset as it is."""
+    try:
+        return cache.without_tuned(loaded, (name,)) is loaded
+    except CoreError:  # every image of it was trained on, or its card is gone
+        return False
 
 
 def registered() -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from core.ui.app.cache.datasets import (
     store_folder,
     usable_backbones,
     with_titles,
+    without_tuned,
 )
 from core.ui.app.cache.fusion_attribution import attribution, chosen_within_budget, landscape, subset_costs
 from core.ui.app.cache.fusions import (
@@ -92,4 +93,5 @@ __all__ = [
     "vectors",
     "verification_of",
     "with_titles",
+    "without_tuned",
 ]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from core import backbones, data, paths
 from core.errors import CoreError
-from core.studies import embedding, retrieval
+from core.studies import embedding, retrieval, training_split
 from core.types import Dataset
 from core.ui.app import stamps
 from core.ui.app.cached import cached
@@ -44,6 +44,27 @@ def embedded(name: str) -> tuple[str, ...]:
     """The backbones that have every image of a dataset, in the order of the catalog."""
     total = len(dataset(name))
     return tuple(row.backbone for row in status(name) if row.n_images >= total)
+
+
+def _cards(loaded: Dataset, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The weights of the tuned backbones among these: trained anew under its name, one has another card."""
+    known = (backbones.tuned.card(name) for name in names if backbones.tuned.is_tuned(name))
+    return tuple(str(card["sha256"]) if card else "" for card in known)
+
+
+def without_tuned(loaded: Dataset, names: tuple[str, ...]) -> Dataset:
+    """The dataset without the images that tuned backbones among these were trained on; itself when none was.
+
+    Raises:
+        BadInput: nothing would be left.
+    """
+    tuned = tuple(name for name in names if backbones.tuned.is_tuned(name))
+    return _without_tuned(loaded, tuned) if tuned else loaded
+
+
+@cached("resource", max_entries=16, also=_cards)
+def _without_tuned(loaded: Dataset, names: tuple[str, ...]) -> Dataset:
+    return training_split.without_tuned(loaded, names)
 
 
 def backbone_title(name: str) -> str:

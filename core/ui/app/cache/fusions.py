@@ -11,7 +11,7 @@ from core.studies import headline as headlines
 from core.studies.comparison import Estimate, ResamplingUnit
 from core.types import Dataset
 from core.ui.app.cache.backbone_costs import costs
-from core.ui.app.cache.datasets import dataset
+from core.ui.app.cache.datasets import dataset, without_tuned
 from core.ui.app.cache.vector_sets import engine, relevance_of, vector_set
 from core.ui.app.cached import cached
 
@@ -90,7 +90,7 @@ def average_precision(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec)
 
 def leaderboard(name: str, names: tuple[str, ...]) -> fusion_baseline.BaselineComparison:
     """The backbones of a dataset that are done, beside their equal mix; on a large set judged by its query sample."""
-    loaded = dataset(name)
+    loaded = without_tuned(dataset(name), names)
     return baseline_comparison(
         query_sample(loaded, names) or loaded, names, FusionSpec("equal mix", "concat", names), "map"
     )

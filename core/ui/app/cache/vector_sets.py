@@ -7,7 +7,7 @@ import numpy as np
 from core import data, projection, wording
 from core.errors import BadInput, NotComputed
 from core.search import LiveEngine
-from core.studies import embedding, maps, retrieval
+from core.studies import embedding, maps, retrieval, training_split
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
 from core.studies.vector_set import VectorSet, groups_of
@@ -29,7 +29,12 @@ def _vectors(loaded: Dataset, name: str) -> np.ndarray:
 
 @cached("resource", max_entries=8)
 def vector_set(loaded: Dataset, names: tuple[str, ...]) -> VectorSet:
-    """The vectors of these backbones over the dataset's split, shared by all sessions."""
+    """The vectors of these backbones over the dataset's split, shared by all sessions.
+
+    Raises:
+        BadInput: one of them was tuned on images of the split.
+    """
+    training_split.refuse_tuned(loaded, names)
     shared = VectorSet(vectors(loaded, names), loaded.split, groups=groups_of(loaded))
     shared.keep()
     return shared

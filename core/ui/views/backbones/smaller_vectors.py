@@ -36,5 +36,6 @@ def smaller_vectors(info: BackboneInfo, dataset: str) -> None:
         text("label.shorter_int_binary", title=title, dataset=theme.plain(dataset)), key="smaller vectors"
     ):
         return
-    st.dataframe(costs(cache.dataset(dataset), info.name), hide_index=True, width="stretch")
+    loaded = cache.without_tuned(cache.dataset(dataset), (info.name,))
+    st.dataframe(costs(loaded, info.name), hide_index=True, width="stretch")
     st.caption(text("sentence.differs_stands_where", note=compression.NOTE))

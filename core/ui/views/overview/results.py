@@ -26,6 +26,7 @@ def draw(name: str) -> None:
         theme.answer(text("sentence.no_labels"))
         _next_steps(_WITHOUT_LABELS)
         return
+    loaded = cache.without_tuned(loaded, done)
     sampled = cache.query_sample(loaded, done) or loaded
     headline = cache.headline(sampled, done)
     theme.answer(_answer(headline), _basis(headline))

@@ -1,0 +1,118 @@
+"""`finetune`: a network is adapted to one's own labelled images and becomes a backbone; `export-backbone`: it leaves the house."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core import wording
+from core.cli import inputs, outputs
+from core.cli.verbs import DATASET, Verb, flag
+from core.errors import BadInput
+
+if TYPE_CHECKING:
+    from core.studies.finetuning.loop import Course
+    from core.studies.finetuning.plan import Plan
+
+text = wording.page("cli")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, save, embed, and print the tuned backbone beside the frozen one."""
+    from core.studies import embedding
+    from core.studies.finetuning import figures
+    from core.studies.finetuning import run as finetuning
+
+    plan = _plan(arguments)
+    dataset = inputs.embedded(arguments, [finetuning.tunable(plan.backbone).name], arguments.device or None).dataset
+    ready = finetuning.prepare(dataset, plan)
+    for sentence in ready.notes:
+        outputs.remark(sentence)
+    made = finetuning.train(ready, on_epoch=_print_epoch, device=arguments.device or None, task=inputs.task())
+    outputs.end_progress()
+    for note in made.course.notes:
+        outputs.remark(note)
+    print(text("sentence.tuned_saved", name=made.backbone.name, best=made.course.best, ended=made.course.ended))
+    embedding.embed(dataset, [made.backbone.name], device=arguments.device or None, task=inputs.task())
+    outputs.end_progress()
+    print(figures.beside(made.backbone.name, dataset).sentence())
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    from core import backbones
+    from core.studies.finetuning.plan import Plan
+
+    name = arguments.save_as or f"{arguments.backbone}-{arguments.moves}".replace(":", "-").replace("/", "-")[:60]
+    return Plan(
+        name,
+        backbones.add(arguments.backbone).name,
+        moves=arguments.moves,
+        question=arguments.question,
+        loss=arguments.loss,
+        head=arguments.head,
+        dim=arguments.dim,
+        epochs=arguments.epochs,
+        rate=arguments.rate,
+        batch=arguments.batch,
+        seed=arguments.train_seed,
+    )
+
+
+def _print_epoch(course: Course) -> None:
+    """One line an epoch, beside the results."""
+    last = course.epochs[-1]
+    if sys.stderr.isatty():
+        outputs.end_progress()
+    outputs.remark(
+        text(
+            "sentence.epoch",
+            epoch=last.epoch,
+            loss=wording.number(last.loss),
+            map=wording.number(last.map),
+            hit=wording.number(last.hit),
+        )
+    )
+
+
+def export(arguments: argparse.Namespace) -> None:
+    """Write a tuned backbone as files for plain timm."""
+    from core.backbones import tuned_export
+
+    if not arguments.name.startswith("tuned:"):
+        raise BadInput(text("error.only_tuned", name=repr(arguments.name)))
+    print("\n".join(tuned_export.write(arguments.name, arguments.to)))
+
+
+_NAMES = {"moves": ("head", "last", "all", "lora"), "question": ("known", "new"), "head": ("linear", "mlp", "none")}
+
+FINETUNE = Verb(
+    "finetune",
+    text("phrase.finetune"),
+    run,
+    (
+        *DATASET,
+        flag("--backbone", required=True, metavar="NAME", help=text("flag.tuned_backbone")),
+        flag("--as", dest="save_as", default="", metavar="NAME", help=text("flag.tuned_name")),
+        flag("--moves", choices=_NAMES["moves"], default="head", help=text("flag.moves")),
+        flag("--question", choices=_NAMES["question"], default="known", help=text("flag.question")),
+        flag("--loss", default="supcon", metavar="LOSS", help=text("flag.loss")),
+        flag("--head", choices=_NAMES["head"], default="linear", help=text("flag.head")),
+        flag("--dim", type=int, default=0, help=text("flag.head_dim")),
+        flag("--epochs", type=int, default=0, help=text("flag.epochs")),
+        flag("--rate", type=float, default=0.0, help=text("flag.rate")),
+        flag("--batch", type=int, default=0, help=text("flag.batch")),
+        flag("--train-seed", type=int, default=0, help=text("flag.train_seed")),
+        flag("--device", default="", help=text("flag.cuda_mps_cpu")),
+    ),
+)
+EXPORT_BACKBONE = Verb(
+    "export-backbone",
+    text("phrase.export_backbone"),
+    export,
+    (
+        flag("name", metavar="tuned:NAME", help=text("flag.export_name")),
+        flag("--to", type=Path, required=True, metavar="FOLDER", help=text("flag.export_folder")),
+    ),
+)

@@ -1,0 +1,176 @@
+"""A training from end to end: a dataset and a plan in, a backbone `tuned:NAME` out, embedded where that takes a moment."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core import backbones, compat, paths
+from core.backbones import custom, tuned
+from core.backbones.sources import source_of
+from core.backbones.sources import tuned as tuned_source
+from core.errors import BadInput
+from core.studies import embedding
+from core.studies.finetuning import heads, loop, parts
+from core.studies.finetuning.learners import HeadLearner
+from core.studies.finetuning.loop import Course
+from core.studies.finetuning.parts import Parts
+from core.studies.finetuning.plan import Plan
+from core.task import NO_TASK, Task
+from core.types import Backbone, Dataset, Embeddings
+
+if TYPE_CHECKING:
+    import torch
+
+Watch = Callable[[Course], object]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A training before it starts: what a person reads first.
+
+    Attributes:
+        plan, dataset, base: what is trained, on what, from what.
+        parts: who trains and who reports.
+        vectors: the stored embeddings of the frozen backbone.
+        notes: sentences to read before training: who trains, copies across the border, classes without images.
+    """
+
+    plan: Plan
+    dataset: Dataset
+    base: Backbone
+    parts: Parts
+    vectors: Embeddings
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A backbone that was tuned, and how it went."""
+
+    backbone: Backbone
+    course: Course
+    parts: Parts
+
+
+def prepare(dataset: Dataset, plan: Plan) -> Prepared:
+    """Everything that can be wrong is said here, before anything is computed.
+
+    Raises:
+        BadInput: the plan and the dataset do not go together; NotComputed: the frozen backbone is not embedded there.
+    """
+    base = tunable(plan.backbone)
+    divided = parts.of(dataset, plan.question, plan.seed)
+    vectors = embedding.embeddings(dataset, base.name)
+    copies = parts.near_copies(dataset, divided, [vectors])
+    return Prepared(plan, dataset, base, divided, vectors, (divided.sentence(), *divided.notes, *copies))
+
+
+def tunable(name: str) -> Backbone:
+    """The record of a backbone that can be tuned.
+
+    Raises:
+        BadInput: it cannot; the sentence says what can.
+    """
+    base = backbones.get(name)
+    if base.mode == "fast":
+        raise BadInput(
+            f"{base.title} is a fast mode; tune {base.name.removeprefix('fast:')!r}, whose fast mode follows."
+        )
+    if tuned.is_tuned(name):
+        raise BadInput(f"{base.title} is tuned already; tune its base, {tuned.base_of(tuned.card(name) or {}).name!r}.")
+    source = source_of(base)
+    if source.engine or not source.embeds or base.family == "concepts":
+        raise BadInput(f"{base.title} has no network that could be tuned; choose one of timm or open_clip.")
+    return base
+
+
+def train(
+    ready: Prepared,
+    *,
+    on_epoch: Watch = lambda course: None,
+    device: str | None = None,
+    every: float = loop.SECONDS_PER_CHECKPOINT,
+    task: Task = NO_TASK,
+) -> Tuned:
+    """Train, save, and derive the vectors of the dataset where only a head was trained.
+
+    A checkpoint of the same plan on the same images is gone on from.
+
+    Raises:
+        BadInput, StoreUnusable, Cancelled: as `loop.train` and `tuned.save`.
+    """
+    plan, divided = ready.plan, ready.parts
+    codes = np.unique(divided.groups[divided.fit], return_inverse=True)[1].astype(np.int64)
+    learner, made = _learner(ready)
+    course = loop.train(
+        learner,
+        plan,
+        codes,
+        dim=made.outputs,
+        checkpoint=checkpoint_of(ready),
+        every=every,
+        on_epoch=on_epoch,
+        task=task,
+    )
+    state = {f"{tuned.HEAD}{key}": tensor for key, tensor in learner.module.state_dict().items()}
+    backbone = keep(ready, made, state, course)
+    embedding.derive(ready.dataset, backbone.name)
+    return Tuned(backbone, course, divided)
+
+
+def _learner(ready: Prepared) -> tuple[HeadLearner, tuned.HeadShape]:
+    plan, rows = ready.plan, ready.vectors.vectors
+    made = heads.shape(plan.head, rows.shape[1], plan.dim, plan.question)
+    head = heads.build(made, rows[ready.parts.fit], plan.seed)
+    return HeadLearner(head, rows, ready.parts, plan.seed), made
+
+
+def checkpoint_of(ready: Prepared) -> Path:
+    """Where a training of this plan on these images goes on: anything else that is asked has another file."""
+    identity = sorted(source_of(ready.base).identity(ready.base).items())
+    return paths.checkpoints() / f"{ready.plan.key(ready.dataset.fingerprint, str(identity))}.ckpt"
+
+
+def keep(ready: Prepared, made: tuned.HeadShape, state: dict[str, torch.Tensor], course: Course) -> Backbone:
+    """Save weights, card and record; one of the same name is replaced.
+
+    Raises:
+        StoreUnusable: nothing can be written; the checkpoint stays.
+    """
+    card = tuned.save(ready.plan.name, state, _card(ready, made, course))
+    record = tuned_source.record(ready.plan.name, card)
+    return custom.add(record)
+
+
+def _card(ready: Prepared, made: tuned.HeadShape, course: Course) -> dict[str, Any]:
+    plan, divided = ready.plan, ready.parts
+    return {
+        "moved": plan.moves,
+        "base": asdict(ready.base),
+        "base_weights": source_of(ready.base).identity(ready.base),
+        "head": asdict(made),
+        "plan": plan.as_record(),
+        "augmentation": "none: stored vectors" if plan.moves == "head" else "random crops of 35 % or more, flips",
+        "dataset": {
+            "name": ready.dataset.name,
+            "fingerprint": ready.dataset.fingerprint,
+            "split": divided.rule,
+            "n_train": len(divided.fit),
+            "n_validation": len(divided.validation),
+        },
+        "classes": list(divided.classes),
+        "trained_on": list(divided.keys),
+        "curve": [list(astuple(epoch)) for epoch in course.epochs],
+        "best_epoch": course.best,
+        "ended": course.ended,
+        "notes": list(course.notes),
+        "seconds": round(course.seconds, 1),
+        "versions": {name: compat.version(name) for name in ("torch", "timm", "pytorch-metric-learning")},
+        "date": datetime.date.today().isoformat(),
+    }
