@@ -33,12 +33,21 @@ else:
     from starlette.middleware import Middleware
     from streamlit.starlette import App
 
-    from core.ui.app import host_check, lifespan, thumbnail_route
+    from core.ui.app import (
+        gatekeeper,
+        host_check,
+        invitation_route,
+        lifespan,
+        operations_route,
+        start_check,
+        thumbnail_route,
+    )
     from core.ui.components import presenter
     from core.ui.components.judging import judging_route
     from core.ui.components.live_lab import fuse_route
     from core.ui.components.map import layout_stream
 
+    start_check.may_listen()
     thumbnail_route.pages_are_ours()
     host_check.ask_nobody_for_the_address()
     app = App(
@@ -49,7 +58,9 @@ else:
             *judging_route.routes(),
             *fuse_route.routes(),
             *presenter.routes(),
+            *invitation_route.routes(),
+            *operations_route.routes(),
         ],
-        middleware=[Middleware(host_check.HostCheck)],
+        middleware=[Middleware(host_check.HostCheck), Middleware(gatekeeper.Gatekeeper)],
         lifespan=lifespan.lifespan,
     )

@@ -8,6 +8,7 @@ CoreError             pages and the command line catch this one and show its sen
 ├── ShapeMismatch     arrays that do not belong together
 ├── BadInput          a path, file, row or value cannot be used
 ├── WeightsMissing    weights are not on this machine and cannot be fetched now
+├── NotAllowed        this visitor may not do that; the sentence says who may
 └── Cancelled         the user stopped the work; what was finished is kept
 """
 
@@ -44,6 +45,10 @@ class BadInput(CoreError):
 
 class WeightsMissing(CoreError):
     """The weights of a backbone are not on this machine and cannot be fetched now."""
+
+
+class NotAllowed(CoreError):
+    """This visitor of a server may not do that; the sentence says who may."""
 
 
 class Cancelled(CoreError):

@@ -165,3 +165,34 @@ def served_names() -> frozenset[str]:
     """Names under which the app is reached beside the addresses of this machine: FUSIONSCOPE_HOSTS, by commas."""
     names = os.environ.get("FUSIONSCOPE_HOSTS", "").lower().split(",")
     return frozenset(name.strip() for name in names if name.strip())
+
+
+def access_mode() -> str:
+    """Who may use a server: FUSIONSCOPE_ACCESS, "" where nobody said."""
+    return os.environ.get("FUSIONSCOPE_ACCESS", "").strip().lower()
+
+
+def set_variable(name: str, value: str) -> None:
+    """Set one of the variables above for the server that this process becomes."""
+    os.environ[name] = value
+
+
+def access_file() -> Path:
+    """The settings of a server's roles: FUSIONSCOPE_ACCESS_FILE, else `access.toml` in the home folder."""
+    chosen = os.environ.get("FUSIONSCOPE_ACCESS_FILE", "").strip()
+    return Path(chosen).expanduser() if chosen else home() / "access.toml"
+
+
+def source_roots() -> tuple[str, ...]:
+    """Folders under which sources of datasets lie on a server: FUSIONSCOPE_ROOTS, separated as in PATH."""
+    return tuple(filter(None, os.environ.get("FUSIONSCOPE_ROOTS", "").split(os.pathsep)))
+
+
+def log_is_json() -> bool:
+    """True when a server writes its lines as JSON (FUSIONSCOPE_LOG)."""
+    return os.environ.get("FUSIONSCOPE_LOG", "").strip().lower() == "json"
+
+
+def metrics_token() -> str:
+    """What whoever reads a server's numbers shows (FUSIONSCOPE_METRICS_TOKEN), "" for none."""
+    return os.environ.get("FUSIONSCOPE_METRICS_TOKEN", "").strip()

@@ -29,16 +29,18 @@ FLAGS = [
 ]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
 
 
 @contextmanager
-def serve(script: Path, home: Path, **environment: str) -> Iterator[str]:
+def serve(
+    script: Path, home: Path, health: str = "/_stcore/health", port: int = 0, **environment: str
+) -> Iterator[str]:
     """`streamlit run SCRIPT` with a home of its own; yields the address once the server is healthy."""
-    port = _free_port()
+    port = port or free_port()
     command = [
         sys.executable,
         "-m",
@@ -61,7 +63,7 @@ def serve(script: Path, home: Path, **environment: str) -> Iterator[str]:
             if server.poll() is not None:
                 raise RuntimeError((home / "server.log").read_text())
             try:
-                if urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).read() == b"ok":
+                if urllib.request.urlopen(f"{address}{health}", timeout=2).read() == b"ok":
                     break
             except OSError:
                 time.sleep(0.25)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.access import gated
 from core.backbones import tuned
 from core.backbones.catalog import BACKBONES, FAST, licence_in_words
 from core.backbones.fingerprints import CODE, fingerprint
@@ -120,6 +121,7 @@ def engine_sentence() -> str:
     return select.sentence()
 
 
+@gated("backbone.add")
 def fetch(name: str, task: Task = NO_TASK) -> str:
     """Get the weights of a backbone onto this machine; returns where they are, in one sentence.
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core import files, paths
+from core.access import gated, reach
 from core.backbones import checkpoints, sources
 from core.backbones.catalog import BACKBONES, FAST
 from core.backbones.sources import file as file_source
@@ -99,6 +100,7 @@ def fast(backbone: Backbone) -> Backbone:
     )
 
 
+@gated("backbone.add")
 def add(backbone: Backbone) -> Backbone:
     """Keep a record for this installation."""
     if backbone.name in BACKBONES:
@@ -107,6 +109,7 @@ def add(backbone: Backbone) -> Backbone:
     return backbone
 
 
+@gated("backbone.add")
 def remove(name: str) -> None:
     """Forget a backbone that was added; its embeddings stay in the store.
 
@@ -124,13 +127,14 @@ def remove(name: str) -> None:
         sources.source_of(record).forget(record)
 
 
+@gated("backbone.add")
 def add_local(architecture: str, file: str | Path) -> Backbone:
     """A checkpoint on disk for an architecture of timm (or a catalog name that has one): loaded once to check it.
 
     Raises:
         BadInput: no such architecture or file, a file that would need code to be read, or tensors that do not fit.
     """
-    path = Path(file).expanduser().resolve()
+    path = reach.require(file)
     if not path.is_file():
         raise BadInput(f"There is no file {path}. Give the path of a .safetensors file or a state dict.")
     plain = architecture.removeprefix("timm:")

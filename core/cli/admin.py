@@ -53,7 +53,7 @@ def run_benchmark(arguments: argparse.Namespace) -> None:
 
 LIST = Verb(
     "list",
-    "what is there: backbones, datasets, metrics, fusions, preparations, re-rankings",
+    "what is there: backbones, datasets, metrics, fusions, preparations, re-rankings, actions",
     list_entries,
     (
         flag("kind", choices=[f"{kind}s" for kind in LISTED]),

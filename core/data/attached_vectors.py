@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from core import files, paths
+from core.access import gated
 from core.errors import BadInput, StoreMismatch, StoreUnusable
 from core.types import Backbone, Dataset, unit
 from core.wording import plural
@@ -42,6 +43,7 @@ def check(dataset: Dataset, name: str, rows: np.ndarray) -> None:
         raise BadInput(f"{name!r} cannot name vectors; use letters, digits, dots, dashes and underscores.")
 
 
+@gated("vectors.attach")
 def attach(dataset: Dataset, name: str, rows: np.ndarray, came_from: str = "") -> Backbone:
     """Keep (n_images, dim) vectors beside a saved dataset, as the backbone `name`.
 
@@ -215,6 +217,7 @@ def vectors(dataset: Dataset, backbone_name: str) -> np.ndarray | None:
     return rows[order]
 
 
+@gated("vectors.attach")
 def detach(dataset_name: str, backbone_name: str) -> None:
     """Remove vectors that were attached; nothing else is touched."""
     for ending in ("npz", "json"):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core import files
+from core.access import gated
 from core.data import dataset_table, image_bytes, index_files, overrides, saved, splits
 from core.data.built_in import DATASETS
 from core.errors import BadInput, StoreUnusable
@@ -17,6 +18,7 @@ from core.types import Dataset
 from core.wording import plural
 
 
+@gated("dataset.remove")
 def remove(name: str) -> None:
     """Forget a dataset: its table goes; images, embeddings and thumbnails stay where they are."""
     folder = saved.folder_of(name)
@@ -26,6 +28,7 @@ def remove(name: str) -> None:
         shutil.rmtree(folder)
 
 
+@gated("dataset.change")
 def rename(name: str, new: str) -> Dataset:
     """Give an added dataset another name; nothing is computed again."""
     folder, new = saved.folder_of(name), dataset_table.check_name(new)
@@ -41,6 +44,7 @@ def rename(name: str, new: str) -> Dataset:
     return saved.opened(target)
 
 
+@gated("dataset.change")
 def describe(name: str, **words: str) -> Dataset:
     """Write the licence, the reference or the notes of a dataset; a new scan keeps what was written."""
     unknown = set(words) - set(overrides.WORDS)
@@ -48,6 +52,25 @@ def describe(name: str, **words: str) -> Dataset:
         raise BadInput(f"A dataset has a licence, a reference and notes, but no {sorted(unknown)[0]}.")
     before = decided(name)
     return _decide(name, replace(before, words=tuple({**dict(before.words), **words}.items())))
+
+
+@gated("dataset.private")
+def set_private(name: str, private: bool) -> None:
+    """Let only owners of a server see a dataset, or everybody again.
+
+    Raises:
+        BadInput: it is built in, and the same everywhere.
+    """
+    if name in DATASETS:
+        raise BadInput(f"{name!r} is built in: everybody sees it.")
+    marker = saved.folder_of(name) / saved.PRIVATE
+    try:
+        if private:
+            files.write_text(marker, "")
+        else:
+            marker.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreUnusable(f"{marker} cannot be written: {error.strerror or error}.") from error
 
 
 def decided(name: str) -> overrides.Overrides:
@@ -66,6 +89,7 @@ def _decide(name: str, decisions: overrides.Overrides) -> Dataset:
     return saved.opened(folder)
 
 
+@gated("dataset.change")
 def make_split(name: str, shares: splits.SplitShares | None, seed: int = 0) -> Dataset:
     """Split a saved dataset by a seed, class by class and by instance; each scan from now on splits it so.
 
@@ -81,6 +105,7 @@ def make_split(name: str, shares: splits.SplitShares | None, seed: int = 0) -> D
     return _decide(name, decisions)
 
 
+@gated("dataset.change")
 def keep_one_of_each(name: str, groups: pd.DataFrame | None = None) -> Dataset:
     """Leave copies out of a saved dataset: of each group only the first image stays. Nothing is deleted.
 
@@ -93,11 +118,13 @@ def keep_one_of_each(name: str, groups: pd.DataFrame | None = None) -> Dataset:
     return _decide(name, replace(before, one_of_each=True, copies=(*before.copies, *copies)))
 
 
+@gated("dataset.change")
 def keep_all(name: str) -> Dataset:
     """Bring the copies back that were left out."""
     return _decide(name, replace(decided(name), one_of_each=False, copies=()))
 
 
+@gated("dataset.change")
 def quarantine(name: str, reasons: dict[str, str]) -> Dataset:
     """Move images that turned out unreadable from a saved dataset to its quarantine.
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from core.access import reach
 from core.task import NO_TASK, Task
 
 _CLUTTER = {
@@ -108,6 +109,9 @@ def _kind(entry: os.DirEntry, folder: str, problems: dict[str, str]) -> str:
         problems[f"{folder}/{name}"] = "The name is not valid UTF-8; rename the file."
         return ""
     try:
+        if entry.is_symlink() and not reach.allowed(entry.path):
+            problems[entry.path] = "The link leads out of the folders that may be read here."
+            return ""
         if entry.is_dir():
             return "folder"
         if entry.is_file():

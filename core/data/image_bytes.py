@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from core.access import reach
 from core.data import images, parquet_cells
 from core.errors import BadInput
 from core.types import Dataset
@@ -93,10 +94,12 @@ def read(location: Location) -> StoredBytes:
     """The bytes of an image, and the time of the very file that they were read from.
 
     Raises:
-        BadInput: no regular file, or more bytes than `images.MAX_BYTES`.
+        BadInput: no regular file, outside of the folders that a server reads, or more bytes than `images.MAX_BYTES`.
         OSError: as the system says.
     """
     _require_file(os.stat(location.path))
+    if not reach.allowed(location.path):
+        raise BadInput("The file lies outside of the folders that may be read here.")
     if location.row >= 0:
         status = os.stat(location.path)
         return StoredBytes(parquet_cells.read(location.path, location.column, location.row), file_time(status))

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from core import paths
+from core.access import gated
 from core.data import dataset_table, index_files, readers, saved
 from core.data.built_in import DATASETS
 from core.data.listing import Listing
@@ -119,6 +120,7 @@ def _looked_at_again(name: str, task: Task) -> Dataset:
     return saved.opened(saved.folder_of(name))
 
 
+@gated("dataset.add")
 def add(
     name: str,
     source: str | Path,
@@ -234,6 +236,7 @@ def _name_for(path: Path, reader: str, options: dict[str, Any]) -> str:
     raise BadInput(f"There are too many datasets named like {base!r}; remove some.")
 
 
+@gated("dataset.change")
 def rescan(name: str, task: Task = NO_TASK) -> Dataset:
     """Look at the source of a dataset again: new files join, gone ones leave, unchanged ones are not opened."""
     if name in DATASETS:
@@ -259,6 +262,7 @@ def options_of(name: str) -> dict[str, Any]:
     return dict(saved.record_of(name).get("options") or {})
 
 
+@gated("dataset.add")
 def from_dataframe(
     frame: pd.DataFrame,
     name: str,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from core import files, paths
+from core import access, files, paths
 from core.data import dataset_table, overrides
 from core.data.built_in import DATASETS
 from core.data.natural_order import natural_key
@@ -19,8 +19,31 @@ from core.wording import plural
 
 LOCK = threading.RLock()
 NOT_READ = "not_read.csv"
+PRIVATE = "private"
+"""A file in the folder of a dataset that only owners of a server see."""
 _OPENED: dict[str, tuple[tuple[int, int], Dataset]] = {}
 _MOST_REASONS = 4
+
+
+def is_private(name: str) -> bool:
+    """Whether only owners of a server see this dataset."""
+    return (paths.datasets() / name / PRIVATE).exists()
+
+
+def is_visible(name: str) -> bool:
+    """Whether whoever acts may see it; for others there is no such dataset."""
+    return access.current().is_owner or not is_private(name)
+
+
+def visible(name: str) -> str:
+    """The name of a dataset that whoever acts may see.
+
+    Raises:
+        UnknownName: it is private to owners.
+    """
+    if not is_visible(name):
+        raise unknown_name(name)
+    return name
 
 
 def names() -> tuple[str, ...]:
@@ -28,7 +51,7 @@ def names() -> tuple[str, ...]:
     folder = paths.datasets()
     saved_folders = (p.parent.name for p in folder.glob("*/record.json")) if folder.is_dir() else ()
     added = sorted(saved_folders, key=natural_key)
-    return (*DATASETS.names, *(name for name in added if name not in DATASETS))
+    return (*DATASETS.names, *(name for name in added if name not in DATASETS and is_visible(name)))
 
 
 def is_saved(name: str) -> bool:
@@ -38,6 +61,7 @@ def is_saved(name: str) -> bool:
         and "\\" not in name
         and "\0" not in name
         and (paths.datasets() / name / "record.json").is_file()
+        and is_visible(name)
     )
 
 
@@ -54,7 +78,7 @@ def folder_of(name: str) -> Path:
         UnknownName: no saved dataset has that name.
     """
     folder = paths.datasets() / dataset_table.check_name(name)
-    if not (folder / "record.json").is_file():
+    if not (folder / "record.json").is_file() or not is_visible(name):
         raise unknown_name(name)
     return folder
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from core.access import gated
 from core.data import attached_vectors, dataset_table, external_vectors, library, readers, saved, vector_files
 from core.data.vector_alignment import aligned, row_order
 from core.errors import BadInput
 from core.types import Dataset
 
 
+@gated("vectors.attach")
 def add_vectors(
     name: str,
     files: Mapping[str, str | Path],

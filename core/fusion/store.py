@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
-from core import files, paths
+from core import access, files, paths, wording
+from core.access import gated
 from core.data.natural_order import natural_key
-from core.errors import BadInput, StoreUnusable, UnknownName
+from core.errors import BadInput, NotAllowed, StoreUnusable, UnknownName
 from core.fusion.spec import FusionSpec, dump, parse
 from core.registry import did_you_mean
+
+text = wording.page("access")
+_BY = ".by"
+"""Ending of the file that says whose a saved fusion is."""
 
 
 def read(path: Path | str) -> tuple[FusionSpec, ...]:
@@ -21,11 +28,11 @@ def read(path: Path | str) -> tuple[FusionSpec, ...]:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise BadInput(f"{path.name} cannot be read: {reason}. Give a JSON file with a list of fusions.") from None
-    return parse(text, path.name)
+    return parse(content, path.name)
 
 
 def _file_of(name: str) -> Path:
@@ -33,17 +40,52 @@ def _file_of(name: str) -> Path:
     return paths.fusions() / f"{plain or 'fusion'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.json"
 
 
+@gated("fusion.save")
 def save(spec: FusionSpec) -> Path:
-    """Save a fusion under its name; one of the same name is replaced, whole or not at all."""
-    target = _file_of(spec.name)
+    """Save a fusion under its name; one of the same name is replaced, whole or not at all.
+
+    Raises:
+        NotAllowed: one of the same name is somebody else's.
+        StoreUnusable: the folder cannot be written.
+    """
+    _require_mine(spec.name)
+    target, visitor = _file_of(spec.name), access.current()
     try:
         files.write_text(target, dump([spec]))
+        if visitor.name:
+            files.write_json(target.with_suffix(_BY), {"name": visitor.name, "key": visitor.key})
     except OSError as error:
         raise StoreUnusable(
             f"The fusion {spec.name!r} could not be saved in {target.parent}: {error.strerror}. "
             "Free some space or set FUSIONSCOPE_HOME to a folder that can be written."
         ) from None
     return target
+
+
+def author(name: str) -> str:
+    """Who saved the fusion of that name; "" for one of this installation itself."""
+    return _author(name).get("name", "")
+
+
+def is_mine(name: str) -> bool:
+    """Whether whoever acts may replace or remove what is saved under that name: owners all, members their own."""
+    if not access.may("fusion.save"):
+        return False
+    visitor = access.current()
+    return visitor.is_owner or not _file_of(name).exists() or _author(name).get("key", "") == visitor.key
+
+
+def _require_mine(name: str) -> None:
+    if not is_mine(name):
+        raise NotAllowed(text("error.saved_by_another", name=repr(name)))
+
+
+def _author(name: str) -> dict[str, str]:
+    with suppress(OSError, ValueError):
+        content = json.loads(_file_of(name).with_suffix(_BY).read_text(encoding="utf-8"))
+        if isinstance(content, dict):
+            return {str(key): str(value) for key, value in content.items()}
+    return {}
 
 
 def saved() -> tuple[dict[str, FusionSpec], tuple[str, ...]]:
@@ -71,6 +113,13 @@ def load(name: str) -> FusionSpec:
     return specs[name]
 
 
+@gated("fusion.save")
 def remove(name: str) -> None:
-    """Forget a saved fusion; one that is not there is no error."""
+    """Forget a saved fusion; one that is not there is no error.
+
+    Raises:
+        NotAllowed: it is somebody else's.
+    """
+    _require_mine(name)
     _file_of(name).unlink(missing_ok=True)
+    _file_of(name).with_suffix(_BY).unlink(missing_ok=True)

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from core import files
-from core.errors import BadInput, StoreUnusable
+from core import access, files, wording
+from core.access import gated
+from core.errors import BadInput, NotAllowed, StoreUnusable
 
+access_text = wording.page("access")
 CANNOT_TELL = math.nan
 LONGEST_NAME = 60
 LONGEST_FILE = 180
@@ -107,6 +109,13 @@ def check_judge(name: str) -> str:
     return name
 
 
+def _require_own_name(judge: str) -> None:
+    """A member of a server judges under the name of their account."""
+    visitor = access.current()
+    if not visitor.is_owner and judge != visitor.name:
+        raise NotAllowed(access_text("error.name_of_another", name=repr(judge)))
+
+
 class AnswerLog:
     """The answers in one folder. Several processes may write to it at once.
 
@@ -119,6 +128,7 @@ class AnswerLog:
         self._lock = threading.Lock()
         self._files: dict[Path, _File] = {}
 
+    @gated("judge")
     def keep(self, answers: Sequence[Answer]) -> None:
         """Append answers of one judge; they are on the disk when this returns.
 
@@ -126,8 +136,10 @@ class AnswerLog:
             StoreUnusable: the folder cannot be written.
         """
         if answers:
+            _require_own_name(answers[0].judge)
             self._append(answers[0].judge, [answer.as_record() for answer in answers])
 
+    @gated("judge")
     def describe(self, session: str, record: Mapping[str, Any]) -> None:
         """Say once what a session compares, beside the answers: systems, seed, and all that fixes its order."""
         path = self.folder / "sessions" / f"{session}.json"
@@ -143,8 +155,10 @@ class AnswerLog:
             "FUSIONSCOPE_HOME to a folder that can be written."
         )
 
+    @gated("judge")
     def take_back(self, answer: Answer) -> None:
         """Undo one click: it counts for nothing any more."""
+        _require_own_name(answer.judge)
         self._append(answer.judge, [{"undo": answer.id}])
 
     def _append(self, judge: str, records: Sequence[Mapping[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from core import arrays, paths
+from core.access import gated
 from core.data import attached_vectors, image_bytes, images
 from core.errors import BadInput, NotComputed, StoreMismatch, StoreUnusable
 from core.store import folders, locks, repair
@@ -154,6 +155,7 @@ class Store:
                 dated.append((changed, file.parent.name, self._records[file][1]))
         return [key for _, _, key in sorted(dated, key=lambda entry: entry[:2], reverse=True)]
 
+    @gated("embed")
     def remove(self, fingerprint: str, keys: Iterable[str | bytes] | None = None) -> int:
         """Take the vectors of some images, or all of them, out of the folder of one fingerprint.
 
@@ -211,6 +213,7 @@ class Store:
         """As `repair.check`: what is there and what is wrong, a line each, for people."""
         return repair.check(self.root, self._parts(), self._thumbnails, self._damage)
 
+    @gated("store.repair")
     def repair(self, known: bool = False) -> list[str]:
         """As `repair.repair`: move what is damaged aside.
 

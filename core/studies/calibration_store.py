@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core import files, paths
+from core.access import gated
 from core.errors import BadInput, StoreUnusable
 from core.fusion import FusionSpec
 from core.metrics.calibration import Calibration
@@ -100,6 +101,7 @@ def _file(name: str) -> Path:
     return paths.calibrations() / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.json"
 
 
+@gated("calibration.save")
 def save(name: str, stored: KeptCalibration, space: VectorSet, backbones: Sequence[str]) -> Path:
     """Write a calibration down, whole or not at all; an earlier one of the same name is replaced.
 
@@ -162,6 +164,7 @@ def _read(record: Mapping[str, Any]) -> KeptCalibration:
     return KeptCalibration(fit, float(record["unknown"]), int(record["depth"]), n_train, n_report, date=date, **figures)
 
 
+@gated("calibration.save")
 def forget(name: str) -> None:
     """Drop what was kept under this name; nothing there is no error."""
     _file(name).unlink(missing_ok=True)

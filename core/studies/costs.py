@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core import backbones, compat, files, paths
+from core.access import gated
 from core.backbones import encode
 from core.backbones.engines import select
 from core.backbones.query_encoding import QueryEncoder
@@ -75,6 +76,7 @@ class MeasuredCost:
         )
 
 
+@gated("backbone.measure")
 def measure(
     name: str,
     dataset: Dataset | None = None,

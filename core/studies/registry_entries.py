@@ -34,6 +34,7 @@ def table(kind: str) -> pd.DataFrame:
             "fusions": _fusions,
             "preparations": _preparations,
             "re-rankings": _rerankings,
+            "actions": _actions,
         }[kind]()
     )
 
@@ -162,6 +163,12 @@ def _rerankings() -> list[dict[str, object]]:
     ]
 
 
+def _actions() -> list[dict[str, str]]:
+    from core.access import actions
+
+    return actions.table()
+
+
 def plain(table: pd.DataFrame) -> str:
     """Columns of equal width, for a terminal."""
     rows = [list(map(str, table.columns)), *(list(map(str, row)) for row in table.itertuples(index=False))]
@@ -192,6 +199,10 @@ CATALOGS = {
         paths.REPOSITORY / "core" / "fusion" / "RERANKINGS.md",
         "How a list is ranked once more: `--rerank NAME:PARAMETER=VALUE,…`. Each sees the gallery alone, without the query; "
         "`keep` says how many of the first results stay where they are.",
+    ),
+    "actions": (
+        paths.REPOSITORY / "core" / "access" / "CATALOG.md",
+        "Who may do what on a server that several people reach. On one's own machine, and on the command line, everybody is an owner.",
     ),
     "metrics": (
         paths.REPOSITORY / "core" / "metrics" / "CATALOG.md",

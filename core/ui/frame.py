@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from core import paths, wording
+from core import access, paths, wording
 from core.setups import FrameSetup, ShownSetup
 from core.store import open_store
-from core.ui.app import cache, history, jobs, state, theme
+from core.ui.app import cache, history, jobs, state, telemetry, theme, visitors
 from core.ui.app.cached import cached
 from core.ui.app.error_boundary import guarded
 from core.ui.widgets import frame_keys, sidebar, story_add
@@ -46,7 +46,7 @@ def damage() -> None:
     sentences = cache.damage_report(name) if name in cache.ready_datasets() else open_store().damage_report()
     for sentence in sentences:
         st.warning(theme.plain(sentence), icon=":material/heart_broken:")
-    if open_store().damage_report():
+    if open_store().damage_report() and visitors.offered("store.repair"):
         st.button(
             shared("button.set_aside"),
             icon=":material/healing:",
@@ -85,7 +85,10 @@ def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
     first = pages[0][3]
     redirects = [_redirect(old, by_address[new]) for old, new in {first: first, **moved}.items()]
     sections[pages[0][4]] += redirects
-    page = st.navigation(sections, expanded=True)
+    page = st.navigation(sections, expanded=True, position="sidebar" if access.may("look") else "hidden")
+    if not visitors.admitted():
+        theme.apply()
+        return
     if page in redirects:
         page.run()
     state.begin(page.url_path, deferred=True)
@@ -96,10 +99,13 @@ def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
         story_add.note_page(next(address for address, other in by_address.items() if other is page), page.title)
         frame_keys.draw([by_address[address] for _, _, _, address, _ in pages], page)
     for sentence in plugins():
-        st.warning(theme.plain(sentence), icon=":material/extension_off:")
+        if access.current().is_owner:  # it names files of the server
+            st.warning(theme.plain(sentence), icon=":material/extension_off:")
     guarded(sidebar.frame)()
-    guarded(damage)()
-    guarded(page.run)()
+    if access.current().is_owner:
+        guarded(damage)()
+    with telemetry.timed_page(page.url_path):
+        guarded(page.run)()
     state.write_link()
     history.note(page.url_path)
 

@@ -19,6 +19,7 @@ from core.fusion import FusionSpec
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
 from core.ui.app import cache, stamps
+from core.ui.app.cache import datasets
 from core.ui.app.cached import CACHED, cached, digest, key_of
 from core.ui.views.backbones import devices
 from core.ui.views.map import map_colours
@@ -64,9 +65,9 @@ def test_a_key_is_made_of_every_argument_and_of_nothing_else() -> None:
 
 
 def test_the_home_folder_is_in_every_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    before = cache.status.key("tiny"), digest("x")
+    before = datasets._status.key("tiny"), digest("x")
     monkeypatch.setenv("FUSIONSCOPE_HOME", str(tmp_path))
-    assert cache.status.key("tiny") != before[0] and digest("x") != before[1]
+    assert datasets._status.key("tiny") != before[0] and digest("x") != before[1]
 
 
 def test_copies_of_tables_and_one_object_of_arrays() -> None:

@@ -8,6 +8,7 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 
+from core.access import reach
 from core.data import file_kinds, images, table_files
 from core.data.file_walk import subfolders
 from core.data.readers.options import option_default, option_kind, options_from
@@ -31,8 +32,10 @@ def choose(path: Path, name: str | None = None) -> Reader:
     Raises:
         UnknownName: no reader has that name.
         BadInput: the path does not exist, or nothing reads it.
+        NotAllowed: it is the system's own, or lies outside of the folders that a server reads.
     """
     _import_all()
+    reach.require(path)
     if name is not None:
         return READERS.get(name)
     if not path.exists():

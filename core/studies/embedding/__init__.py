@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from core import backbones, paths
+from core.access import gated
 from core.store import Store, open_store
 from core.studies.embedding import derived
 from core.studies.embedding.report import EmbeddingReport
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 
+@gated("embed")
 def embed(
     dataset: Dataset,
     names: Sequence[str],

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from core import files, paths
+from core.access import gated
 from core.errors import BadInput, CoreError
 from core.fusion import FusionSpec
 from core.studies import query_sampling, training_split, weight_search
@@ -120,6 +121,7 @@ def vectors_digest(space: VectorSet, names: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
+@gated("fusion.train")
 def keep(name: str, fitted: Fitted, space: VectorSet) -> bool:
     """Write it down, whole or not at all. False where nothing can be written: it then lasts until the app ends."""
     record = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import wording
+from core import access, wording
 from core.errors import CoreError
 from core.ui.app import history, state, theme
 
@@ -46,7 +46,9 @@ def fragment(draw: Callable[..., Any] | None = None, **options: Any) -> Callable
 
     @functools.wraps(draw)
     def run(*args: Any, **kwargs: Any) -> Any:
-        """The part; when it runs alone, what it changed is a step to undo."""
+        """The part; when it runs alone, what it changed is a step to undo. It stands still for who may not look now."""
+        if not access.may("look"):
+            return None
         result = part(*args, **kwargs)
         if state.is_fragment_run():
             history.note_fragment()

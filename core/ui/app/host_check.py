@@ -22,6 +22,7 @@ from core import paths, wording
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _log = logging.getLogger("fusionscope")
 shared = wording.page("shared")
@@ -30,7 +31,7 @@ shared = wording.page("shared")
 class HostCheck:
     """ASGI middleware that answers 403 to requests which `reason_against` refuses."""
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+    def __init__(self, app: App) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,13 +101,18 @@ def is_served(name: str, address: str) -> bool:
     try:
         literal = ipaddress.ip_address(name)
     except ValueError:
-        return not _is_loopback(address) and name in _machine_names()
+        return not is_loopback(address) and name in _machine_names()
     return literal.is_loopback or literal == _ip(address)
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str, or_private: bool = False) -> bool:
+    """Whether an address is one of this machine alone.
+
+    Args:
+        or_private: one of its own network counts too.
+    """
     literal = _ip(address)
-    return literal is not None and literal.is_loopback
+    return literal is not None and (literal.is_loopback or (or_private and literal.is_private))
 
 
 def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

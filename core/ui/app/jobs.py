@@ -2,19 +2,22 @@
 
 Jobs belong to the process, not to a tab: two tabs see the same embedding run, and a closed tab does not end it. What
 came of a job, and how it failed, is for the session that started it: a sentence may name a path of somebody's disk.
+Each is done for the visitor who started it, who may do what it does; only they and owners stop it or read its title.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
 
-from core import wording
+from core import access, wording
+from core.access import Visitor
 from core.errors import CoreError
 from core.progress import Progress
 from core.task import Task
@@ -31,6 +34,7 @@ class BackgroundJob:
 
     Attributes:
         visitor: the session that started it, "" for work of the process itself.
+        by: the person behind it.
         yields: other work may begin beside it, so that no button waits for it.
         state: "running", "done", "failed" or "stopped".
     """
@@ -39,6 +43,7 @@ class BackgroundJob:
     title: str
     visitor: str = ""
     yields: bool = False
+    by: Visitor = access.OWNER
     progress: Progress | None = None
     state: str = "running"
     sentence: str = ""
@@ -68,6 +73,21 @@ class BackgroundJob:
         """Whether this session may see what came of it."""
         return self.visitor in ("", state.visitor())
 
+    @property
+    def public_title(self) -> str:
+        """What everybody may read of it: the title names a dataset, which may be private."""
+        return self.title if self.mine or access.may("job.stop") else shared("phrase.other_work")
+
+    def stop(self) -> None:
+        """Cancel it, for somebody who may: whoever started it, or an owner.
+
+        Raises:
+            NotAllowed: it is somebody else's.
+        """
+        if not self.mine:
+            access.require("job.stop")
+        self.task.cancel()
+
 
 _JOBS: dict[str, BackgroundJob] = {}
 """By name. In no cache of Streamlit: any browser may ask for those to be cleared."""
@@ -78,21 +98,33 @@ STOPPING = shared("state.stopping")
 _FIRST_LOOK = "jobs first look"
 
 
-def start(name: str, title: str, work: Callable[[BackgroundJob], Any], *, yields: bool = False) -> BackgroundJob:
+def start(
+    name: str, title: str, work: Callable[[BackgroundJob], Any], *, action: str = "work", yields: bool = False
+) -> BackgroundJob:
     """Start `work(job)` in a thread, unless a job of that name is running already: then that one is returned.
 
     Args:
+        action: what it does, of `access.ACTIONS`; the work goes on as whoever starts it.
         yields: no button waits for it.
+    Raises:
+        NotAllowed: this visitor may not do that. Who has enough work going on gets a job that failed and says so.
     """
+    access.require(action)
+    visitor = access.current()
     with _LOCK:
         if name in _JOBS and _JOBS[name].running:
             return _JOBS[name]
-        job = _JOBS[name] = BackgroundJob(name, title, state.visitor(), yields)
+        job = _JOBS[name] = BackgroundJob(name, title, state.visitor(), yields, visitor)
+        if not _has_room(visitor):
+            job.state, job.sentence = "failed", shared("error.enough_work")
+            job.ended.set()
+            return job
 
     def run() -> None:
         """The thread: the work, and how it ended."""
         try:
-            job.result = work(job)
+            with access.acting(visitor):
+                job.result = work(job)
             job.state = "stopped" if job.task.cancelled else "done"
         except CoreError as error:
             job.sentence, job.state = str(error), "stopped" if job.task.cancelled else "failed"
@@ -107,6 +139,17 @@ def start(name: str, title: str, work: Callable[[BackgroundJob], Any], *, yields
 
     threading.Thread(target=run, name=f"job {name}", daemon=True).start()
     return job
+
+
+def _has_room(visitor: Visitor) -> bool:
+    """Whether one more job may run: somebody who is no owner has so many at once, all of them together so many.
+
+    The job in question runs already.
+    """
+    if visitor.is_owner:
+        return True
+    limits, others = access.settings().limits, [job for job in running() if not job.by.is_owner]
+    return len(others) <= limits.all_jobs and sum(job.by.key == visitor.key for job in others) <= limits.jobs
 
 
 def find(name: str) -> BackgroundJob | None:
@@ -131,13 +174,23 @@ def running() -> list[BackgroundJob]:
     return [job for job in list(_JOBS.values()) if job.running]
 
 
+def end_all(seconds: float = 20.0) -> None:
+    """Cancel all work and wait until what is in flight is kept: the server ends."""
+    end = time.monotonic() + seconds
+    jobs = running()
+    for job in jobs:
+        job.task.cancel()
+    for job in jobs:
+        job.ended.wait(max(0.0, end - time.monotonic()))
+
+
 def waits(help: str = "") -> dict[str, Any]:
     """How a button that starts work is drawn: greyed while a job runs, and then it says for which one it waits.
 
     Args:
         help: what the button says of itself while nothing runs.
     """
-    titles = ", ".join(job.title for job in running() if not job.yields)
+    titles = ", ".join(job.public_title for job in running() if not job.yields)
     return {
         "disabled": bool(titles),
         "help": shared("help.waits", jobs=theme.plain(titles)) if titles else help or None,
@@ -219,12 +272,14 @@ def _draw(job: BackgroundJob) -> None:
         if job.task.cancelled:
             text = STOPPING
         left.progress(
-            progress.fraction if progress else 0.0, text=f"**{theme.plain(job.title)}**  \n{theme.plain(text)}"
+            progress.fraction if progress else 0.0, text=f"**{theme.plain(job.public_title)}**  \n{theme.plain(text)}"
         )
+        if not job.mine and not access.may("job.stop"):
+            return
         right.button(
             shared("button.stop"),
             key=f"stop {job.name}",
-            on_click=job.task.cancel,
+            on_click=job.stop,
             disabled=job.task.cancelled,
             help=shared("help.stop"),
         )

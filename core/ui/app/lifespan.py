@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from core.ui.app import session_memory, tcp_nodelay
+from core.ui.app import jobs, session_memory, tcp_nodelay, telemetry
 
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """Messages are sent at once, and visitors who have left are let go."""
+    """Messages are sent at once, visitors who have left are let go, and work that goes on at the end is ended whole."""
+    telemetry.begin()
     async with tcp_nodelay.at_once(app), session_memory.swept(app):
-        yield
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(jobs.end_all)

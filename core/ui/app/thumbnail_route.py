@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_PRIVATE = {"Cache-Control": "private, max-age=3600"}
+"""Where visitors differ, no proxy keeps what one of them may see."""
 
 
 def base() -> str:
@@ -52,6 +54,7 @@ def routes() -> list[BaseRoute]:
 def _thumbnail(request: Request) -> Response:
     from starlette.responses import Response
 
+    from core import access, data
     from core.errors import CoreError
     from core.store import open_store
 
@@ -62,6 +65,9 @@ def _thumbnail(request: Request) -> Response:
         content = open_store().thumbnail(key, size)
     except CoreError:
         content = None
-    if content is None:
+    owner = access.current().is_owner
+    if content is None or not (owner or not data.is_hidden(key)):
         return Response(status_code=404, headers={"Cache-Control": "no-store"})
-    return Response(content, media_type="image/webp", headers=_FOREVER)
+    return Response(
+        content, media_type="image/webp", headers=_FOREVER if access.settings().mode == "local" else _PRIVATE
+    )

@@ -34,4 +34,4 @@ def start(names: tuple[str, ...], yields: bool = False) -> None:
             job.changed()
 
     jobs.forget(JOB)
-    jobs.start(JOB, shared("state.measuring"), work, yields=yields)
+    jobs.start(JOB, shared("state.measuring"), work, action="backbone.measure", yields=yields)

@@ -45,7 +45,7 @@ def start_embedding(
             job.changed()
         return name
 
-    jobs.start(JOB, title or shared("state.embedding", dataset=name), work)
+    jobs.start(JOB, title or shared("state.embedding", dataset=name), work, action="embed")
 
 
 def in_catalog(chosen: Sequence[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from core import data, templates, wording
 from core.errors import CoreError, NotComputed
 from core.setups import FrameSetup, bounds_of
 from core.types import Dataset
-from core.ui.app import cache, jobs, state, theme
+from core.ui.app import cache, jobs, state, theme, visitors
 from core.ui.widgets import frame_keys
 from core.wording import plural
 
@@ -57,7 +57,8 @@ def frame() -> None:
         setup = state.read(FrameSetup)
         frame_keys.buttons()
         for job in jobs.running():
-            st.caption(f":material/progress_activity: {theme.plain(job.title)} …")
+            st.caption(f":material/progress_activity: {theme.plain(job.public_title)} …")
+        visitors.account_line()
         if not names:
             st.caption(shared("sentence.building", dataset=theme.plain(repr(setup.dataset))))
 

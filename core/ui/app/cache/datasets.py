@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from core import backbones, data, paths
+from core import access, backbones, data, paths
 from core.errors import CoreError
 from core.studies import embedding, retrieval, training_split
 from core.types import Dataset
@@ -20,15 +20,31 @@ def ready_datasets() -> tuple[str, ...]:
     return tuple(name for name in data.names() if stamps.record(name))
 
 
-@cached("resource", max_entries=8, also=stamps.record)
 def dataset(name: str) -> Dataset:
-    """A dataset that is ready, loaded once for all sessions."""
+    """A dataset that is ready, loaded once for all sessions.
+
+    Raises:
+        UnknownName: there is none of that name, or none that this visitor sees.
+    """
+    return _dataset(data.visible(name))
+
+
+@cached("resource", max_entries=8, also=stamps.record)
+def _dataset(name: str) -> Dataset:
     return data.get(name)
 
 
-@cached(max_entries=32, also=lambda name: (stamps.record(name), stamps.vectors(name), stamps.store()))
 def status(name: str) -> list[embedding.Stored]:
-    """What the store has of a dataset, a row for each backbone that has at least one image."""
+    """What the store has of a dataset, a row for each backbone that has at least one image.
+
+    Raises:
+        UnknownName: there is none of that name, or none that this visitor sees.
+    """
+    return _status(data.visible(name))
+
+
+@cached(max_entries=32, also=lambda name: (stamps.record(name), stamps.vectors(name), stamps.store()))
+def _status(name: str) -> list[embedding.Stored]:
     loaded = dataset(name)
     rows = embedding.status(loaded)
     stamps.note_fingerprints(name, ((row.backbone, row.fingerprint) for row in rows if row.n_images >= len(loaded)))
@@ -84,8 +100,8 @@ def with_titles(sentence: str, names: Sequence[str]) -> str:
 
 
 def store_folder() -> str:
-    """Where embeddings and thumbnails lie."""
-    return str(paths.store())
+    """Where embeddings and thumbnails lie; for others than owners the last part of it."""
+    return str(paths.store()) if access.current().is_owner else paths.store().name
 
 
 def sample_positions(name: str, count: int) -> list[int]:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import backbones, data, wording
+from core import access, backbones, data, wording
 from core.errors import CoreError, NotComputed
 from core.setups import BackbonesSetup, FrameSetup
 from core.studies import costs, embedding
-from core.ui.app import cache, jobs, state, theme
+from core.ui.app import cache, jobs, state, theme, visitors
 from core.ui.widgets import embedding_job
 
 strings = wording.page("backbones")
@@ -50,7 +50,7 @@ def start_measuring(dataset: str, chosen: Sequence[str]) -> None:
         if refusals:
             raise NotComputed(" ".join(refusals))
 
-    jobs.start(MEASURE, strings("option.measuring"), work)
+    jobs.start(MEASURE, strings("option.measuring"), work, action="backbone.measure")
 
 
 def choose(chosen: Sequence[str]) -> None:
@@ -115,6 +115,17 @@ def _embed_button(dataset: str, missing: Sequence[str]) -> None:
     )
 
 
+def _measure_button(dataset: str, chosen: Sequence[str]) -> None:
+    st.button(
+        strings("button.measure"),
+        key="measure chosen",
+        icon=":material/timer:",
+        on_click=start_measuring,
+        args=(dataset, chosen),
+        **jobs.waits(strings("sentence.latency_throughput_memory")),
+    )
+
+
 def actions(chosen: Sequence[str], ticked: bool, dataset: str) -> DeltaGenerator:
     """What can be done with the ticked rows, or with the one whose card is open; returns where the device goes."""
     titles = [theme.plain(backbones.get(name).title) for name in chosen]
@@ -127,15 +138,9 @@ def actions(chosen: Sequence[str], ticked: bool, dataset: str) -> DeltaGenerator
     total = len(cache.dataset(dataset)) if dataset else 0
     missing = [name for name in chosen if counts.get(name, 0) < total]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _embed_button(dataset, missing)
-        st.button(
-            strings("button.measure"),
-            key="measure chosen",
-            icon=":material/timer:",
-            on_click=start_measuring,
-            args=(dataset, chosen),
-            **jobs.waits(strings("sentence.latency_throughput_memory")),
-        )
+        if visitors.offered("embed"):
+            _embed_button(dataset, missing)
+            _measure_button(dataset, chosen)
         st.button(
             strings("button.choose"),
             key="choose chosen",
@@ -145,7 +150,8 @@ def actions(chosen: Sequence[str], ticked: bool, dataset: str) -> DeltaGenerator
             disabled=not chosen,
             help=strings("help.make_these_backbones"),
         )
-        removal(chosen, dataset, not any(counts.get(name) for name in chosen) or bool(jobs.running()))
+        if access.may("embed"):
+            removal(chosen, dataset, not any(counts.get(name) for name in chosen) or bool(jobs.running()))
         return st.container(width=230)
 
 

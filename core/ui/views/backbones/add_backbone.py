@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import backbones, wording
 from core.errors import CoreError
-from core.ui.app import state, theme
+from core.ui.app import state, theme, visitors
 from core.ui.views.backbones.actions import DONE, OPEN_CARD
 
 text = wording.page("backbones")
@@ -30,6 +30,8 @@ def add(make: Callable[[], str]) -> None:
 def forms() -> None:
     """The forms for anything that is not in the catalog."""
     with st.popover(text("label.add"), icon=":material/add:", width="stretch"):
+        if not visitors.offered("backbone.add"):
+            return
         with st.form("add by name", border=False):
             name = st.text_input(
                 text("label.from_timm_open"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import backbones, templates, wording
+from core import access, backbones, templates, wording
 from core.backbones import custom
 from core.studies import backbone_info
 from core.studies.backbone_info import BackboneInfo
@@ -49,6 +49,8 @@ def _badges(info: BackboneInfo) -> list[str]:
 
 
 def _buttons(info: BackboneInfo) -> None:
+    if not access.may("backbone.add"):
+        return
     has_fast_mode = not backbones.source_of(info.backbone).engine and info.backbone.mode == "exact"
     if has_fast_mode and st.button(
         strings("button.fast_mode"),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import backbones, data, wording
+from core import access, backbones, data, wording
 from core.errors import BadInput, CoreError
 from core.setups import CatalogueSetup, FrameSetup
 from core.studies.catalogue import catalogue_items
 from core.studies.catalogue import catalogue_search as study
 from core.studies.text import text_encoding
 from core.types import Dataset
-from core.ui.app import cache, jobs, state, theme
+from core.ui.app import cache, jobs, state, theme, visitors
 from core.ui.views.catalogue import catalogue_cache, catalogue_view, components
 from core.ui.views.catalogue.catalogue_view import CatalogueView
 from core.ui.views.text import text_cache
@@ -32,6 +32,8 @@ def _prepare(name: str, space: str) -> bool:
     def read_texts(loaded: Dataset, job: jobs.BackgroundJob) -> None:
         text_encoding.cached_vectors(space, study.texts_of(catalogue_items.of_dataset(loaded)), job.task)
 
+    if not access.may("embed"):
+        return False
     try:
         data.get(name)  # the demo's images are there within a second
     except CoreError as error:
@@ -81,6 +83,8 @@ def _prepare_button(name: str, space: str, label: str) -> None:
     if state.session_get(_STARTED, False):
         state.session_set(_STARTED, False)
         st.rerun()  # the whole page, where the progress stands, not this part alone
+    if not visitors.offered("embed"):
+        return
     st.button(
         label,
         type="primary",

@@ -13,7 +13,7 @@ from core.data import readers, table_files
 from core.data.readers.columns import USUAL, guess_columns
 from core.errors import CoreError
 from core.setups import FrameSetup
-from core.ui.app import cache, jobs, state, theme
+from core.ui.app import cache, jobs, state, theme, visitors
 from core.ui.app.cached import cached
 from core.ui.views.datasets import attach_vectors, folder_browser
 from core.ui.views.datasets.common import select_dataset
@@ -29,6 +29,8 @@ _TORCHVISION = "torchvision:"
 def forms(expanded: bool) -> None:
     """The two forms, folded away where datasets of one's own are there already."""
     with st.expander(text("heading.add_dataset"), icon=":material/add_photo_alternate:", expanded=expanded):
+        if not visitors.offered("dataset.add"):
+            return
         images_tab, numbers = st.tabs([text("label.images_machine"), text("label.vectors_computed_elsewhere")])
         with images_tab:
             _images()
@@ -218,5 +220,7 @@ def start(path: str, name: str, reader: str | None, options: dict[str, Any], cho
         embedding_job.embed(loaded, chosen, job)
         return loaded.name
 
-    jobs.start(embedding_job.JOB, text("option.adding", value=name or Path(path).name or path), work)
+    jobs.start(
+        embedding_job.JOB, text("option.adding", value=name or Path(path).name or path), work, action="dataset.add"
+    )
     st.rerun()

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core import data, wording
+from core.access import reach
 from core.data import vector_files
 from core.errors import BadInput, CoreError
 from core.setups import FrameSetup
@@ -103,5 +104,5 @@ def _named(lines: str) -> dict[str, Path]:
         name, equals, path = line.partition("=")
         if not equals or not name.strip() or not path.strip():
             raise BadInput(text("error.write_one_name", line=repr(line[:60])))
-        paths[name.strip()] = Path(path.strip())
+        paths[name.strip()] = reach.require(path.strip())
     return paths

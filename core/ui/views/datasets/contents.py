@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core import charts, data, files, wording
+from core import access, charts, data, files, wording
 from core.setups import DatasetsSetup
 from core.studies import datasets as study
 from core.studies import retrieval
@@ -34,7 +34,8 @@ def head(loaded: Dataset) -> None:
     size = numbers["bytes"]
     remarks = data.remarks(loaded.name)
     notes = "" if any(loaded.notes.startswith(remark) for remark in remarks) else loaded.notes
-    words = [theme.plain(part) for part in (loaded.source, loaded.licence, notes) if part]
+    source = loaded.source if access.current().is_owner else loaded.source.rstrip("/").rpartition("/")[2]
+    words = [theme.plain(part) for part in (source, loaded.licence, notes) if part]
     if size:
         words.insert(min(1, len(words)), _bytes(size))
     _answer(loaded, numbers, " · ".join(words))

@@ -10,7 +10,7 @@ from core.setups import DatasetsSetup
 from core.studies import datasets as study
 from core.studies import image_neighbours
 from core.types import Dataset
-from core.ui.app import jobs, state, theme
+from core.ui.app import jobs, state, theme, visitors
 from core.ui.app.cached import digest
 from core.ui.components import gallery
 from core.ui.views.datasets.common import (
@@ -73,15 +73,16 @@ def duplicates(loaded: Dataset) -> None:
             n_exact=f"{n_exact:,}",
         )
     )
-    right.button(
-        text("button.keep_one", value=f"{len(groups) - n_groups:,}"),
-        type="primary",
-        width="stretch",
-        on_click=decide,
-        args=(loaded.name, data.keep_one_of_each, groups),
-        icon=":material/filter_1:",
-        help=text("help.first_image_group"),
-    )
+    if visitors.offered("dataset.change", right):
+        right.button(
+            text("button.keep_one", value=f"{len(groups) - n_groups:,}"),
+            type="primary",
+            width="stretch",
+            on_click=decide,
+            args=(loaded.name, data.keep_one_of_each, groups),
+            icon=":material/filter_1:",
+            help=text("help.first_image_group"),
+        )
     leaks(loaded, pairs)
     group_list(loaded, groups, set(exact["position"].tolist()))
 
@@ -94,13 +95,14 @@ def copies_left_out(loaded: Dataset) -> None:
     left, right = beside("back", [5, 2], vertical_alignment="center")
     out = len(data.whole(loaded.name)) - len(loaded)
     left.info(text("sentence.copies_left_out", out=f"{out:,}"), icon=":material/filter_none:")
-    right.button(
-        text("button.bring_them_back"),
-        on_click=decide,
-        args=(loaded.name, data.keep_all),
-        width="stretch",
-        icon=":material/undo:",
-    )
+    if visitors.offered("dataset.change", right):
+        right.button(
+            text("button.bring_them_back"),
+            on_click=decide,
+            args=(loaded.name, data.keep_all),
+            width="stretch",
+            icon=":material/undo:",
+        )
 
 
 def look_for_near(loaded: Dataset, names: tuple[str, ...], threshold: float) -> pd.DataFrame | None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import wording
+from core import access, wording
+from core.access import reach
 from core.data import table_files
 from core.data.natural_order import natural_key
 from core.errors import BadInput, CoreError
@@ -26,9 +27,13 @@ def is_open() -> bool:
 
 def start(path: str) -> None:
     """Open the dialog at a path, or at the nearest folder above it that is there."""
+    access.require("path.browse")
+    roots = access.settings().roots
     folder = Path(path).expanduser() if path else Path.home()
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
+    if roots and not reach.allowed(folder):
+        folder = roots[0]
     state.session_set(BROWSED, str(folder))
 
 
@@ -49,7 +54,9 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
     """Folders, and files that a reader may know, in sorted order."""
     endings = (*table_files.TABLE_ENDINGS, ".json", ".pkl", ".pickle", ".tar", ".yaml", ".yml")
     try:
+        reach.require(folder)
         entries = sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=lambda p: natural_key(p.name))
+        entries = [p for p in entries if not p.is_symlink() or reach.allowed(p)]
         return [p for p in entries if p.is_dir()], [
             p for p in entries if p.name.lower().endswith(endings) and p.is_file()
         ]
@@ -60,6 +67,7 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
 @st.dialog(text("heading.choose_folder_file"), width="medium", icon=":material/folder_open:", on_dismiss=_stop_browsing)
 def dialog() -> None:
     """Folders and files of this machine, one folder at a time."""
+    access.require("path.browse")
     if not state.session_get(BROWSED):  # something was chosen in here
         st.rerun()
     folder = Path(state.session_get(BROWSED))

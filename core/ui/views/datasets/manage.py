@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import data, wording
+from core import access, data, wording
 from core.errors import CoreError, StoreMismatch
 from core.setups import FrameSetup
 from core.types import Dataset
-from core.ui.app import cache, jobs, state, theme
+from core.ui.app import cache, jobs, state, theme, visitors
 from core.ui.views.datasets.common import MESSAGE, beside
 from core.ui.widgets import embedding_job
 from core.wording import plural
 
 text = wording.page("datasets")
+access_text = wording.page("access")
 
 
 def manage(loaded: Dataset) -> None:
     """Words about a dataset, its name, a new look at its source, and its end."""
+    if not visitors.offered("dataset.change"):
+        return
     left, right = beside("manage", [3, 2], gap="large")
     built_in = loaded.name in data.DATASETS
     with left, st.form("describe", border=True):
@@ -44,6 +47,8 @@ def manage(loaded: Dataset) -> None:
                 width="stretch",
                 **jobs.waits(),
             )
+        if access.settings().mode != "local" and not built_in:
+            _private(loaded.name)
         with st.container(border=True):
             st.markdown(text("phrase.name"))
             if built_in:
@@ -62,9 +67,24 @@ def manage(loaded: Dataset) -> None:
         with st.container(border=True):
             st.markdown(text("phrase.remove"))
             st.caption(text("sentence.forgets_table_images"))
-            if st.button(text("button.remove_2"), icon=":material/delete:", width="stretch"):
+            if visitors.offered("dataset.remove") and st.button(
+                text("button.remove_2"), icon=":material/delete:", width="stretch"
+            ):
                 ask_to_remove(loaded.name, len(loaded), built_in)
     attached(loaded)
+
+
+def _private(name: str) -> None:
+    """Who sees it, on a server that several people reach."""
+    if visitors.offered("dataset.private"):
+        key = f"private {name}"
+        state.set_widget(key, data.is_private(name))
+        st.toggle(
+            access_text("label.private"),
+            key=key,
+            help=access_text("help.private"),
+            on_change=lambda: data.set_private(name, bool(state.widget(key))),
+        )
 
 
 def attached(loaded: Dataset) -> None:
@@ -101,7 +121,7 @@ def _rescan(name: str) -> None:
     def work(job: jobs.BackgroundJob) -> str:
         return data.rescan(name, task=job.task).name
 
-    jobs.start(embedding_job.JOB, text("option.looking_again", name=name), work)
+    jobs.start(embedding_job.JOB, text("option.looking_again", name=name), work, action="dataset.change")
 
 
 def _rename(name: str, new: str) -> None:

@@ -8,7 +8,7 @@ from core import charts, data, files, wording
 from core.data import splits
 from core.errors import CoreError
 from core.types import Dataset
-from core.ui.app import theme
+from core.ui.app import theme, visitors
 from core.ui.views.datasets.common import beside, counts, decide, overview, preview_split
 
 text = wording.page("datasets")
@@ -102,13 +102,14 @@ def split_maker(loaded: Dataset) -> None:
                 instances=instances,
             )
         )
-        st.button(
-            text("button.split"),
-            type="primary",
-            width="stretch",
-            on_click=decide,
-            args=(loaded.name, data.make_split, splits.SplitShares(query, train), int(seed)),
-        )
+        if visitors.offered("dataset.change"):
+            st.button(
+                text("button.split"),
+                type="primary",
+                width="stretch",
+                on_click=decide,
+                args=(loaded.name, data.make_split, splits.SplitShares(query, train), int(seed)),
+            )
     st.caption(text("sentence.embeddings_belong_images"))
 
 
@@ -118,12 +119,13 @@ def _present_split(loaded: Dataset, all_are_queries: bool) -> None:
     if made.shares is not None:
         train = f", **{made.shares.train:.0%} are for training**" if made.shares.train else ""
         st.markdown(text("sentence.split_made_queries", query=f"{made.shares.query:.0%}", train=train, seed=made.seed))
-        st.button(
-            text("button.back_given_split"),
-            icon=":material/undo:",
-            on_click=decide,
-            args=(loaded.name, data.make_split, None),
-        )
+        if visitors.offered("dataset.change"):
+            st.button(
+                text("button.back_given_split"),
+                icon=":material/undo:",
+                on_click=decide,
+                args=(loaded.name, data.make_split, None),
+            )
     elif loaded.split.is_self_retrieval and all_are_queries:
         st.markdown(text("sentence.self_retrieval_every"))
     else:

@@ -8,7 +8,7 @@ from core import charts, wording
 from core.fusion import FusionSpec
 from core.studies import fusion_costs
 from core.types import Dataset
-from core.ui.app import cache, jobs, theme
+from core.ui.app import cache, jobs, theme, visitors
 from core.ui.views.fusion import fusion_state, tab_common
 from core.ui.widgets import cost_job, weight_shares
 
@@ -82,10 +82,11 @@ def _measure(names: tuple[str, ...], by: str) -> None:
         return
     left, right = st.columns([5, 2], vertical_alignment="center")
     left.markdown(strings("sentence.not_measured_machine", titles=titles))
-    right.button(
-        strings("button.measure_now"),
-        on_click=cost_job.start,
-        args=(missing,),
-        width="stretch",
-        **jobs.waits(strings("sentence.some_seconds_single")),
-    )
+    if visitors.offered("backbone.measure", right):
+        right.button(
+            strings("button.measure_now"),
+            on_click=cost_job.start,
+            args=(missing,),
+            width="stretch",
+            **jobs.waits(strings("sentence.some_seconds_single")),
+        )

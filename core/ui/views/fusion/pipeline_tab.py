@@ -10,7 +10,7 @@ from core import charts, wording
 from core.fusion import FusionSpec
 from core.studies import pipeline
 from core.types import Dataset
-from core.ui.app import cache, jobs, theme
+from core.ui.app import cache, jobs, theme, visitors
 from core.ui.app.cached import digest
 from core.ui.views.fusion import fusion_state
 
@@ -26,18 +26,19 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
         return
     if job is None:
         st.caption(text("sentence.untried"))
-        st.button(
-            text("button.build"),
-            icon=":material/stairs:",
-            type="primary",
-            on_click=_begin,
-            args=(name, loaded, names, spec),
-        )
+        if visitors.offered("fusion.train"):
+            st.button(
+                text("button.build"),
+                icon=":material/stairs:",
+                type="primary",
+                on_click=_begin,
+                args=(name, loaded, names, spec),
+            )
     jobs.job_panel(name)
 
 
 def _begin(name: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
-    jobs.start(name, text("button.build"), partial(_work, loaded, names, spec))
+    jobs.start(name, text("button.build"), partial(_work, loaded, names, spec), action="fusion.train")
 
 
 def _work(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, job: jobs.BackgroundJob) -> pipeline.Pipeline:

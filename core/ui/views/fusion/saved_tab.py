@@ -6,12 +6,12 @@ import dataclasses
 
 import streamlit as st
 
-from core import wording
+from core import access, wording
 from core.errors import BadInput
 from core.fusion import FusionSpec, spec_checks, store
 from core.fusion import spec as fusion_files
 from core.types import Dataset
-from core.ui.app import cache, state, theme
+from core.ui.app import cache, state, theme, visitors
 from core.ui.views.fusion import fusion_state
 from core.wording import plural
 
@@ -23,17 +23,8 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     with theme.side_by_side("files"):
         left, right = st.columns(2, gap="large")
     with left:
-        with st.form("save fusion", border=False):
-            name = st.text_input(
-                strings("label.name"),
-                key="lab save name",
-                placeholder=strings("placeholder.example_shop_mix"),
-                max_chars=spec_checks.LONGEST_NAME,
-            )
-            if st.form_submit_button(strings("button.save_fusion"), type="primary"):
-                saved = dataclasses.replace(spec, name=name.strip() or spec.title)
-                store.save(saved)
-                st.success(strings("sentence.saved_every_page", name=theme.plain(repr(saved.name))))
+        if visitors.offered("fusion.save"):
+            _save(spec)
         st.download_button(
             strings("button.export_fusion_json"),
             fusion_files.dump([dataclasses.replace(spec, name=spec.title)]),
@@ -42,7 +33,8 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
             key="lab export",
             icon=":material/download:",
         )
-        _import()
+        if access.may("fusion.save"):
+            _import()
         st.caption(strings("sentence.link_address_bar"))
     with right:
         fusions, problems = store.saved()
@@ -51,6 +43,20 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
         st.markdown(strings("phrase.saved_fusions") if fusions else strings("sentence.fusion_saved"))
         for name, saved_spec in fusions.items():
             _saved_row(name, saved_spec)
+
+
+def _save(spec: FusionSpec) -> None:
+    with st.form("save fusion", border=False):
+        name = st.text_input(
+            strings("label.name"),
+            key="lab save name",
+            placeholder=strings("placeholder.example_shop_mix"),
+            max_chars=spec_checks.LONGEST_NAME,
+        )
+        if st.form_submit_button(strings("button.save_fusion"), type="primary"):
+            saved = dataclasses.replace(spec, name=name.strip() or spec.title)
+            store.save(saved)
+            st.success(strings("sentence.saved_every_page", name=theme.plain(repr(saved.name))))
 
 
 def _import() -> None:
@@ -75,7 +81,9 @@ def _saved_row(name: str, spec: FusionSpec) -> None:
     parts = ", ".join(f"{theme.plain(cache.backbone_title(n))} {s:.0%}" for n, s in spec.shares.items())
     strategy = spec.strategy.label + ("" if spec.strategy.learned else f": {parts}")
     fitted = f" · fitted on {plural(len(spec.trained_on), 'query')}" if spec.trained_on else ""
-    text.markdown(f"{theme.plain(name)}  \n:gray[{strategy}{fitted}]")
+    by = store.author(name)
+    words = f"{theme.plain(name)} :small[{theme.plain(by)}]" if by else theme.plain(name)
+    text.markdown(f"{words}  \n:gray[{strategy}{fitted}]")
     use.button(
         strings("button.use"),
         key=f"use {name}",
@@ -88,6 +96,8 @@ def _saved_row(name: str, spec: FusionSpec) -> None:
     pin.button(
         strings("button.baseline"), key=f"pin {name}", on_click=fusion_state.pin_saved, args=(name,), width="stretch"
     )
+    if not store.is_mine(name):
+        return
     remove.button(
         "",
         key=f"remove {name}",

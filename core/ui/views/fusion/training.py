@@ -17,7 +17,7 @@ from core.studies.training import trained_fusions
 from core.studies.training.trained_fusions import Fitted
 from core.studies.training.training_loop import Trained
 from core.types import Dataset
-from core.ui.app import cache, jobs, theme
+from core.ui.app import cache, jobs, theme, visitors
 from core.ui.views.fusion import fusion_state
 
 text = wording.page("fusion_lab")
@@ -43,6 +43,7 @@ def begin(what: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, 
         name,
         text("option.tuning_weights") if what == "tune" else text("option.training", ways=trained_fusions.WAYS[what]),
         work,
+        action="fusion.train",
     )
 
 
@@ -147,15 +148,16 @@ def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         dim = middle.number_input(text("label.dimensions"), 2, min(1024, longest), min(64, longest), key="lab dim")
     name = trained_fusions.name_of(what, loaded, spec)
     job, fitted = jobs.find(name), outcome(what, loaded, spec)
-    right.button(
-        text("button.train") if job is None and fitted is None else text("button.train_again"),
-        on_click=begin,
-        args=(what, loaded, names, spec, int(dim)),
-        type="primary",
-        width="stretch",
-        disabled=job is not None and job.running,
-        icon=":material/model_training:",
-    )
+    if visitors.offered("fusion.train", right):
+        right.button(
+            text("button.train") if job is None and fitted is None else text("button.train_again"),
+            on_click=begin,
+            args=(what, loaded, names, spec, int(dim)),
+            type="primary",
+            width="stretch",
+            disabled=job is not None and job.running,
+            icon=":material/model_training:",
+        )
     st.caption((_PLAIN.get(what) or FUSIONS.get(what).sentence) + " " + text("sentence.learns_half_queries"))
     if job is not None:
         jobs.job_panel(name)
@@ -196,7 +198,8 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], fitted: Fitted) -> None:
             config={"displayModeBar": False},
         )
         st.caption(theme.plain(f"{fitted.split.sentence()} {comparison.caution}"))
-    _keep(fitted.spec)
+    if visitors.offered("fusion.save"):
+        _keep(fitted.spec)
 
 
 def bar_rows(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import wording
+from core import access, wording
 from core.fusion import FUSIONS, FusionSpec
 from core.fusion.strategy import Parameter
 from core.setups import FusionSetup
 from core.types import Dataset
-from core.ui.app import state, theme
+from core.ui.app import state, theme, visitors
 from core.ui.views.fusion import fusion_state, steps_panel, training
 from core.ui.widgets import parameter_widget
 
@@ -36,8 +36,8 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
         on_click=training.begin,
         args=("tune", loaded, names, spec),
         icon=":material/target:",
-        disabled=len(names) < 2 or not loaded.has_labels or not spec.strategy.weight,
-        help=text("help.tune"),
+        disabled=len(names) < 2 or not loaded.has_labels or not spec.strategy.weight or not access.may("fusion.train"),
+        help=text("help.tune") if access.may("fusion.train") else visitors.who_can("fusion.train"),
     )
     line.button(
         text("button.pin"),

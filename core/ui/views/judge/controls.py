@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import paths, wording
+from core import access, paths, wording
 from core.errors import BadInput
 from core.setups import JudgeSetup
 from core.setups.fields import join_texts
@@ -46,7 +46,8 @@ def choose(selection: sidebar.Selection) -> list[system_select.ComparedSystem]:
             help=text("help.same"),
         )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.text_input(text("label.judge"), key=field("judge"), width=220, max_chars=60, help=text("help.judge"))
+        if not access.current().name:  # an account judges under its own name
+            st.text_input(text("label.judge"), key=field("judge"), width=220, max_chars=60, help=text("help.judge"))
         _options("count", text("label.count"), text.group("option.count"), text("help.count"))
     if state.get(JudgeSetup, "queries") == "texts":
         shown = "texts judged"
@@ -84,10 +85,11 @@ def session(loaded: Dataset, chosen: list[system_select.ComparedSystem], setup: 
         lists = image_lists(loaded, systems, titles, setup.k)
     way: Way = "rows" if setup.way == "rows" else "pairs"
     everyone = setup.count == "everyone"
-    wanted = (str(paths.judgements()), lists.fingerprint, titles, way, setup.judge, setup.same, everyone)
+    judge = access.current().name or setup.judge
+    wanted = (str(paths.judgements()), lists.fingerprint, titles, way, judge, setup.same, everyone)
     known, session = state.session_get("judging session", (None, None))
     if session is None or known != wanted:
-        session = JudgingSession(lists, judgements.log(), setup.judge, way, setup.same, everyone=everyone)
+        session = JudgingSession(lists, judgements.log(), judge, way, setup.same, everyone=everyone)
         state.session_set("judging session", (wanted, session))
     return session
 

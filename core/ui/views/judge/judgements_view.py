@@ -8,13 +8,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import wording
+from core import access, wording
 from core.judging.answers import Answer
 from core.setups import JudgeSetup
 from core.studies import judgements
 from core.studies.judging_lists import TEXT
 from core.types import Dataset
-from core.ui.app import state, theme, thumbnail_route
+from core.ui.app import state, theme, thumbnail_route, visitors
 from core.wording import number, plural
 
 text = wording.page("judge")
@@ -44,7 +44,8 @@ def draw(loaded: Dataset) -> None:
                         icon=":material/download:",
                         on_click="ignore",
                     )
-        _import(loaded)
+        if visitors.offered("judgement.import"):
+            _import(loaded)
 
 
 def _labels(loaded: Dataset, answers: list[Answer]) -> None:
@@ -101,6 +102,6 @@ def _import(loaded: Dataset) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / Path(upload.name).name
         path.write_bytes(upload.getvalue())
-        judge = state.get(JudgeSetup, "judge")
+        judge = access.current().name or state.get(JudgeSetup, "judge")
         new = judgements.keep_new(judgements.imported(loaded, path, judge), judgements.log())
     st.success(theme.plain(text("sentence.imported", count=plural(new, "answer"), judge=judge)))

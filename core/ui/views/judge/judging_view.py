@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from core import wording
+from core import access, wording
 from core.studies import judging_sentences
 from core.studies.judging_session import JudgingSession
 from core.types import Dataset
-from core.ui.app import state, theme
+from core.ui.app import state, theme, visitors
 from core.ui.components import judging
 from core.ui.views.judge import results
 from core.ui.widgets import image_cards
@@ -49,6 +49,8 @@ def draw(session: JudgingSession, loaded: Dataset) -> None:
             st.markdown(theme.plain(sentence))
     if not session.decided:
         begun = bool(session.clicks)
+        if not visitors.offered("judge"):
+            return
         st.button(
             text("button.go_on" if begun else "button.start"),
             type="primary",
@@ -62,7 +64,9 @@ def draw(session: JudgingSession, loaded: Dataset) -> None:
         return
     if stage != "names":
         results.draw(session)
-    if any(verdict.answers < verdict.total for verdict in session.elimination.verdicts.values()):
+    if access.may("judge") and any(
+        verdict.answers < verdict.total for verdict in session.elimination.verdicts.values()
+    ):
         st.button(
             text("button.further"),
             icon=":material/compress:",

@@ -8,7 +8,7 @@ from core import backbones, charts, metrics, wording
 from core.errors import CoreError
 from core.setups import LeaderboardSetup
 from core.studies import costs, fusion_costs, leaderboard
-from core.ui.app import cache, jobs, state, theme
+from core.ui.app import cache, jobs, state, theme, visitors
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 from core.ui.widgets import cost_job
 from core.wording import plural
@@ -76,15 +76,16 @@ def _offer_to_measure(view: LeaderboardView) -> None:
             text("sentence.not_measured_machine", missing=theme.plain(", ".join(map(cache.backbone_title, missing)))),
             icon=":material/timer:",
         )
-        right.button(
-            text("button.measure_now"),
-            icon=":material/timer:",
-            on_click=cost_job.start,
-            args=(missing,),
-            width="stretch",
-            type="primary",
-            **jobs.waits(text("sentence.some_seconds_backbone")),
-        )
+        if visitors.offered("backbone.measure", right):
+            right.button(
+                text("button.measure_now"),
+                icon=":material/timer:",
+                on_click=cost_job.start,
+                args=(missing,),
+                width="stretch",
+                type="primary",
+                **jobs.waits(text("sentence.some_seconds_backbone")),
+            )
 
 
 def _is_external(name: str) -> bool:

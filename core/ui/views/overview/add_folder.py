@@ -9,7 +9,7 @@ import streamlit as st
 from core import paths, wording
 from core.data.readers import manifest
 from core.setups import FrameSetup
-from core.ui.app import cache, jobs, state
+from core.ui.app import cache, jobs, state, visitors
 from core.ui.views.datasets import add_dataset
 from core.ui.widgets import embedding_job, sidebar
 
@@ -23,6 +23,8 @@ def draw() -> None:
     with st.expander(
         text("heading.add_folder"), key="add folder", icon=":material/create_new_folder:", on_change="rerun"
     ):
+        if not visitors.offered("dataset.add"):
+            return
         with st.form("add dataset", border=False):
             left, middle = st.columns([3, 1])
             path = left.text_input(text("label.path"), placeholder=text("placeholder.path"), key="overview path")

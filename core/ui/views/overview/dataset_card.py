@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import data, wording
 from core.progress import duration
-from core.ui.app import cache, jobs, theme
+from core.ui.app import cache, jobs, theme, visitors
 from core.ui.app.error_boundary import guarded
 from core.ui.components import gallery
 from core.ui.widgets import embedding_job, image_cards
@@ -28,7 +28,9 @@ def draw(name: str, chosen: tuple[str, ...]) -> None:
         counted = [plural(len(loaded), "image" if loaded.has_images else "item"), classes]
         counted += [text("state.unread", files=plural(unread, "file"))] if unread else []
         left.caption(" · ".join(counted))
-        if missing:
+        if missing and not visitors.offered("embed", right):
+            pass
+        elif missing:
             right.button(
                 _embed_label(tuple(missing), len(loaded)),
                 key=f"embed {name}",
@@ -79,6 +81,8 @@ def draw_others(current: str, chosen: tuple[str, ...]) -> None:
             continue
         left, right = st.columns([5, 2], vertical_alignment="center")
         left.markdown(f"**{theme.plain(name)}** – {data.DATASETS.get(name).description}")
+        if not visitors.offered("dataset.add", right):
+            continue
         right.button(
             text("button.build"),
             key=f"build {name}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import backbones, data
+from core import access, backbones, data
 from core.types import Dataset
 from core.ui.app import cache, jobs, state
 from core.ui.views.text import controls
@@ -16,7 +16,12 @@ def start_demo(chosen: tuple[str, ...]) -> None:
 
     Concepts follow, so that Text search works, and then what each backbone costs here.
     """
-    if cache.ready_datasets() or jobs.find(embedding_job.JOB) or state.session_get("demo started"):
+    if (
+        not access.may("embed")
+        or cache.ready_datasets()
+        or jobs.find(embedding_job.JOB)
+        or state.session_get("demo started")
+    ):
         return
     state.session_set("demo started", True)
     names = embedding_job.in_catalog(chosen)

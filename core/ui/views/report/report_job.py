@@ -82,7 +82,7 @@ def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ..
         return question, html
 
     state.session_set(_LAST, question)
-    jobs.start(job_name(), text("phrase.job", dataset=loaded.name), work)
+    jobs.start(job_name(), text("phrase.job", dataset=loaded.name), work, action="report.make")
 
 
 def _draw_button(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...], question: Question) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from core import wording
 from core.setups import WordsSetup, bounds_of
 from core.studies.text import text_encoding
-from core.ui.app import cache, jobs, state, theme
+from core.ui.app import cache, jobs, state, theme, visitors
 from core.ui.widgets import embedding_job, sidebar
 
 text = wording.page("text_search")
@@ -25,15 +25,16 @@ def offer_reader(name: str) -> None:
         text("sentence.no_reader", dataset=theme.plain(name)),
         icon=":material/translate:",
     )
-    st.button(
-        text("button.embed_concepts"),
-        type="primary",
-        icon=":material/play_arrow:",
-        key="embed concepts",
-        on_click=embedding_job.start_embedding,
-        args=(name, (CONCEPTS,)),
-        **jobs.waits(),
-    )
+    if visitors.offered("embed"):
+        st.button(
+            text("button.embed_concepts"),
+            type="primary",
+            icon=":material/play_arrow:",
+            key="embed concepts",
+            on_click=embedding_job.start_embedding,
+            args=(name, (CONCEPTS,)),
+            **jobs.waits(),
+        )
 
 
 def choose_look() -> str:

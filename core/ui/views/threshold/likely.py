@@ -9,7 +9,7 @@ from core import charts, wording
 from core.metrics.calibration import METHODS
 from core.studies import calibration_store
 from core.studies.calibration import Calibrated
-from core.ui.app import cache, theme
+from core.ui.app import cache, theme, visitors
 from core.ui.views.threshold import controls
 from core.ui.views.threshold.threshold_view import ThresholdView
 
@@ -70,8 +70,10 @@ def _save(view: ThresholdView, made: Calibrated) -> None:
         calibration_store.save(name, calibration_store.of(made), system.space, system.backbones)
 
     with st.container(horizontal=True):
-        st.button(text("button.save"), key="save likely", icon=":material/save:", on_click=save)
-        if stored is not None:
+        may = visitors.offered("calibration.save")
+        if may:
+            st.button(text("button.save"), key="save likely", icon=":material/save:", on_click=save)
+        if may and stored is not None:
             st.button(text("button.forget"), key="forget likely", on_click=calibration_store.forget, args=(name,))
     saved = text("sentence.unsaved") if stored is None else text("sentence.saved", about=stored.sentence())
     st.caption(theme.plain(saved))
