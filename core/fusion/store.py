@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from contextlib import suppress
 from pathlib import Path
 
-from core import access, files, paths, wording
-from core.access import gated
+from core import access, files, paths
+from core.access import authors, gated
 from core.data.natural_order import natural_key
-from core.errors import BadInput, NotAllowed, StoreUnusable, UnknownName
+from core.errors import BadInput, StoreUnusable, UnknownName
 from core.fusion.spec import FusionSpec, dump, parse
 from core.registry import did_you_mean
-
-text = wording.page("access")
-_BY = ".by"
-"""Ending of the file that says whose a saved fusion is."""
 
 
 def read(path: Path | str) -> tuple[FusionSpec, ...]:
@@ -28,11 +22,11 @@ def read(path: Path | str) -> tuple[FusionSpec, ...]:
     """
     path = Path(path)
     try:
-        content = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise BadInput(f"{path.name} cannot be read: {reason}. Give a JSON file with a list of fusions.") from None
-    return parse(content, path.name)
+    return parse(text, path.name)
 
 
 def _file_of(name: str) -> Path:
@@ -48,12 +42,11 @@ def save(spec: FusionSpec) -> Path:
         NotAllowed: one of the same name is somebody else's.
         StoreUnusable: the folder cannot be written.
     """
-    _require_mine(spec.name)
-    target, visitor = _file_of(spec.name), access.current()
+    target = _file_of(spec.name)
+    authors.require_mine(target, spec.name)
     try:
         files.write_text(target, dump([spec]))
-        if visitor.name:
-            files.write_json(target.with_suffix(_BY), {"name": visitor.name, "key": visitor.key})
+        authors.note(target)
     except OSError as error:
         raise StoreUnusable(
             f"The fusion {spec.name!r} could not be saved in {target.parent}: {error.strerror}. "
@@ -64,28 +57,12 @@ def save(spec: FusionSpec) -> Path:
 
 def author(name: str) -> str:
     """Who saved the fusion of that name; "" for one of this installation itself."""
-    return _author(name).get("name", "")
+    return authors.name_of(_file_of(name))
 
 
 def is_mine(name: str) -> bool:
     """Whether whoever acts may replace or remove what is saved under that name: owners all, members their own."""
-    if not access.may("fusion.save"):
-        return False
-    visitor = access.current()
-    return visitor.is_owner or not _file_of(name).exists() or _author(name).get("key", "") == visitor.key
-
-
-def _require_mine(name: str) -> None:
-    if not is_mine(name):
-        raise NotAllowed(text("error.saved_by_another", name=repr(name)))
-
-
-def _author(name: str) -> dict[str, str]:
-    with suppress(OSError, ValueError):
-        content = json.loads(_file_of(name).with_suffix(_BY).read_text(encoding="utf-8"))
-        if isinstance(content, dict):
-            return {str(key): str(value) for key, value in content.items()}
-    return {}
+    return access.may("fusion.save") and authors.is_mine(_file_of(name))
 
 
 def saved() -> tuple[dict[str, FusionSpec], tuple[str, ...]]:
@@ -120,6 +97,5 @@ def remove(name: str) -> None:
     Raises:
         NotAllowed: it is somebody else's.
     """
-    _require_mine(name)
-    _file_of(name).unlink(missing_ok=True)
-    _file_of(name).with_suffix(_BY).unlink(missing_ok=True)
+    authors.require_mine(_file_of(name), name)
+    authors.forget(_file_of(name))

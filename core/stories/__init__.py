@@ -3,7 +3,7 @@
 `story` has the records and their bounds, `store` keeps them in the home by name.
 """
 
-from core.stories.store import change, load, remove, save, saved
+from core.stories.store import author, change, is_mine, load, remove, save, saved
 from core.stories.story import LONGEST, LONGEST_NAME, Story, StoryStep, dump, parse
 
 __all__ = [
@@ -11,8 +11,10 @@ __all__ = [
     "LONGEST_NAME",
     "Story",
     "StoryStep",
+    "author",
     "change",
     "dump",
+    "is_mine",
     "load",
     "parse",
     "remove",

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from core import files, paths
+from core import access, files, paths
+from core.access import authors, gated
 from core.errors import BadInput, StoreUnusable, UnknownName
 from core.registry import did_you_mean
 from core.stories.story import Story, dump, parse
@@ -30,15 +31,29 @@ def _read(path: Path) -> Story:
     return parse(text, path.name)
 
 
+def author(name: str) -> str:
+    """Who saved the story of that name; "" for one of this installation itself."""
+    return authors.name_of(_file_of(name))
+
+
+def is_mine(name: str) -> bool:
+    """Whether whoever acts may change or delete the story of that name: owners all, members their own."""
+    return access.may("story.save") and authors.is_mine(_file_of(name))
+
+
+@gated("story.save")
 def save(story: Story) -> Path:
     """Keep a story under its name; one of the same name is replaced.
 
     Raises:
+        NotAllowed: it is somebody else's.
         StoreUnusable: the home cannot be written.
     """
     target = _file_of(story.name)
+    authors.require_mine(target, story.name)
     try:
         files.write_text(target, dump(story))
+        authors.note(target)
     except OSError as error:
         raise StoreUnusable(
             f"The story {story.name!r} could not be saved in {target.parent}: {error.strerror}. "
@@ -91,6 +106,12 @@ def change(name: str, edit: Callable[[Story], Story]) -> Story:
     return story
 
 
+@gated("story.save")
 def remove(name: str) -> None:
-    """Delete a story; one that is not there is no error."""
-    _file_of(name).unlink(missing_ok=True)
+    """Delete a story; one that is not there is no error.
+
+    Raises:
+        NotAllowed: it is somebody else's.
+    """
+    authors.require_mine(_file_of(name), name)
+    authors.forget(_file_of(name))

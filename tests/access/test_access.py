@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import access, data
+from core import access, data, stories
 from core.access import ACTIONS, GATED, ROLES, Visitor, invitations, reach
 from core.data import saved
 from core.errors import BadInput, CoreError, NotAllowed, UnknownName
 from core.fusion import FusionSpec, store
 from core.judging.answers import Answer, AnswerLog
+from core.stories import Story
 from tests import house
 from tests.conftest import draw_tiny, write_tiny
 
@@ -99,6 +100,8 @@ def test_what_changes_a_file_of_the_home_is_behind_a_gate() -> None:
         "core.fusion.store.save",
         "core.fusion.store.remove",
         "core.judging.answers.AnswerLog.keep",
+        "core.stories.store.save",
+        "core.stories.store.remove",
     }
     assert expected <= set(GATED)
 
@@ -232,6 +235,22 @@ def test_members_change_their_own_fusions_alone(home: Path) -> None:
         assert not store.is_mine("new")
     store.remove("mix")
     assert store.author("mix") == "" and set(store.saved()[0]) == {"of the house"}
+
+
+def test_members_change_their_own_stories_alone(home: Path) -> None:
+    story = Story("ours", ())
+    stories.save(story)
+    with access.acting(MEMBER):
+        stories.change("hers", lambda story: story)
+        stories.change("hers", lambda story: story)
+        assert stories.author("hers") == "Ann" and stories.is_mine("hers") and not stories.is_mine("ours")
+    with access.acting(OTHER):
+        for attempt in (lambda: stories.save(story), lambda: stories.remove("hers")):
+            with pytest.raises(NotAllowed, match="somebody else"):
+                attempt()
+    with access.acting(GUEST), pytest.raises(NotAllowed, match="Members"):
+        stories.save(Story("new", ()))
+    assert set(stories.saved()[0]) == {"ours", "hers"}
 
 
 def test_members_judge_under_their_own_name(home: Path) -> None:

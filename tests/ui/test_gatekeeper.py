@@ -105,6 +105,7 @@ ROUTES: dict[str, tuple[int, int, int, int]] = {
     "/pictures/small/{shown}.webp": (404, 200, 200, 200),
     "/pictures/large/{shown}.webp": (404, 200, 200, 200),
     "/pictures/small/{hidden}.webp": (404, 404, 404, 200),
+    "/present/none": (404, 404, 404, 404),
     "/layouts/none": (404, 404, 404, 404),
     "POST /judging/none": (404, 404, 404, 404),
     "POST /live/fuse/none": (404, 200, 200, 200),
@@ -132,11 +133,12 @@ def test_every_route_as_every_role(world: SimpleNamespace, route: str) -> None:
 
 def test_the_table_of_routes_holds_each_that_the_app_adds(world: SimpleNamespace) -> None:
     from core.ui.app import invitation_route, thumbnail_route
+    from core.ui.components import presenter
     from core.ui.components.judging import judging_route
     from core.ui.components.live_lab import fuse_route
     from core.ui.components.map import layout_stream
 
-    added = (thumbnail_route, invitation_route, judging_route, fuse_route, layout_stream)
+    added = (presenter, thumbnail_route, invitation_route, judging_route, fuse_route, layout_stream)
     paths = {route.path.split("{")[0] for module in added for route in module.routes()}
     assert all(any(path in row for row in ROUTES) and path.startswith(gatekeeper.OURS) for path in paths)
 

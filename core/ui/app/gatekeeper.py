@@ -22,9 +22,9 @@ from core.ui.app.security_headers import with_headers
 _log = logging.getLogger("fusionscope")
 shared = wording.page("shared")
 
-OURS = ("/pictures/", "/layouts/", "/judging/", "/live/", "/enter/", "/healthz", "/readyz", "/metrics")
+OURS = ("/pictures/", "/layouts/", "/judging/", "/live/", "/present/", "/enter/", "/healthz", "/readyz", "/metrics")
 """Paths of the routes beside Streamlit's own; below a base path they are found there too."""
-_FOR_VISITORS = ("/pictures/", "/layouts/", "/judging/", "/live/", "/media/", "/_stcore/upload_file/")
+_FOR_VISITORS = ("/pictures/", "/layouts/", "/judging/", "/live/", "/present/", "/media/", "/_stcore/upload_file/")
 _FOR_OWNERS = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent/")
 _UPLOADS = "/_stcore/upload_file/"
 _STREAM = "/_stcore/stream"

@@ -24,6 +24,7 @@ _KINDS = {
     "/layouts/": "layout",
     "/judging/": "judgement",
     "/live/": "live",
+    "/present/": "story",
     "/_stcore/upload_file/": "upload",
     "/_stcore/stream": "socket",
     "/auth/": "sign in",

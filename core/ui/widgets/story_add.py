@@ -13,7 +13,7 @@ from core.errors import CoreError
 from core.setups import FrameSetup, ShownSetup, StorySetup, bounds_of
 from core.setups.story import PARTS, SUMMARY
 from core.stories import LONGEST, Story, StoryStep
-from core.ui.app import state, theme
+from core.ui.app import state, theme, visitors
 
 text = wording.page("story")
 
@@ -81,7 +81,9 @@ def first_step(frame_values: dict[str, str]) -> StoryStep:
 
 @st.dialog(text("heading.add"), width="medium", icon=":material/add_to_photos:")
 def _dialog(draft: Draft) -> None:
-    names = list(stories.saved()[0])
+    if not visitors.offered("story.save"):
+        return
+    names = [name for name in stories.saved()[0] if stories.is_mine(name)]
     last = state.session_get(_LAST, "")
     usual = last if last in names else (names[0] if names else text("phrase.name_of_dataset", dataset=draft.dataset))
     name = st.selectbox(

@@ -56,4 +56,4 @@ def _start(name: str, story: Story, key: str) -> None:
 
         return key, story_report.html(story, notes=notes, task=job.task).encode()
 
-    jobs.start(name, text("state.exporting", story=story.name), work)
+    jobs.start(name, text("state.exporting", story=story.name), work, action="report.make")

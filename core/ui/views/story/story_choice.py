@@ -12,7 +12,7 @@ from core import stories, templates, wording
 from core.errors import BadInput, CoreError
 from core.setups import FrameSetup, StorySetup, bounds_of
 from core.stories import LONGEST_NAME, Story
-from core.ui.app import state, theme
+from core.ui.app import state, theme, visitors
 from core.ui.components import clipboard, presenter
 from core.ui.widgets import story_add
 
@@ -25,9 +25,10 @@ def draw_empty() -> None:
     with st.container(border=True):
         st.subheader(text("heading.empty"), anchor=False)
         st.markdown(text("sentence.empty"))
-        st.button(
-            text("button.begin"), type="primary", icon=":material/play_arrow:", key="story begin", on_click=_begin
-        )
+        if visitors.offered("story.save"):
+            st.button(
+                text("button.begin"), type="primary", icon=":material/play_arrow:", key="story begin", on_click=_begin
+            )
     _tell_problem()
 
 
@@ -91,9 +92,11 @@ def choose(known: Mapping[str, Story]) -> Story:
             width="content",
         )
         clipboard.copy_link(urlencode({bounds_of(StorySetup, "story").short: name}), key=f"copy story {name}")
-        st.button(text("button.new"), icon=":material/add:", key="story new", on_click=_begin)
-        with st.popover(text("button.manage"), icon=":material/more_horiz:", key=f"story manage {name}"):
-            _manage(story)
+        if visitors.offered("story.save"):
+            st.button(text("button.new"), icon=":material/add:", key="story new", on_click=_begin)
+        if stories.is_mine(name):
+            with st.popover(text("button.manage"), icon=":material/more_horiz:", key=f"story manage {name}"):
+                _manage(story)
     state.read(StorySetup)
     _tell_problem()
     return story

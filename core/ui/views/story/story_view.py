@@ -66,6 +66,8 @@ def _draw_step(story: Story, step: StoryStep, number: int) -> None:
                 )
             )
         )
+        if not stories.is_mine(story.name):
+            return
         with st.container(horizontal=True, gap="xsmall", width="content", key=f"step-buttons {step.id}"):
             is_first, is_last = number == 1, number == len(story.steps)
             _button(step, "up", ":material/arrow_upward:", lambda: _move(story.name, step.id, -1), is_first)
