@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import files, paths
+from core.access import gated
 from core.backbones import checkpoints
 from core.errors import BadInput, StoreUnusable
 from core.types import Backbone
@@ -178,6 +179,7 @@ def base_of(content: Mapping[str, Any]) -> Backbone:
     return Backbone(**fields)
 
 
+@gated("backbone.add")
 def save(name: str, state: Mapping[str, torch.Tensor], content: Mapping[str, Any]) -> dict[str, Any]:
     """Write weights and card, the card last, so that what is there is whole; one of the same name is replaced.
 
@@ -215,6 +217,7 @@ def save(name: str, state: Mapping[str, torch.Tensor], content: Mapping[str, Any
     return made
 
 
+@gated("backbone.add")
 def remove(name: str) -> None:
     """Delete weights and card; nothing there is no error."""
     shutil.rmtree(folder(name), ignore_errors=True)
