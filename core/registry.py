@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from core.errors import UnknownName
 
-LISTED = ("backbone", "dataset", "reader", "metric", "fusion", "preparation", "re-ranking", "action")
+LISTED = ("backbone", "dataset", "reader", "metric", "fusion", "preparation", "re-ranking", "corruption", "action")
 """The kinds that `python -m core list` shows."""
 
 

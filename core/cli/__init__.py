@@ -41,6 +41,7 @@ VERBS: tuple[Verb, ...] = (
     threshold.THRESHOLD,
     slices.SLICES,
     slices.DOMAINS,
+    slices.STRESS,
     compress.COMPRESS,
     pipeline.PIPELINE,
     study.STUDY,

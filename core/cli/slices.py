@@ -1,4 +1,4 @@
-"""`slices`: where each system is weak, by any column; `domains`: from one group of images to another."""
+"""`slices`: where each system is weak, by any column; `domains`: from group to group; `stress`: on corrupted queries."""
 
 from __future__ import annotations
 
@@ -144,6 +144,31 @@ def run_domains(arguments: argparse.Namespace) -> None:
         outputs.write(arguments.json, json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
 
+# ---------------------------------------------------------------- corrupted queries
+
+
+def run_stress(arguments: argparse.Namespace) -> None:
+    """Embed what is missing of the corrupted queries, and judge every system on them."""
+    from core.studies.stress import corrupted_queries, stress_result, stress_tables
+
+    dataset, truth, built = systems_of(arguments)
+    steps = inputs.cutoffs(arguments.steps)
+    made = corrupted_queries.plan(truth, arguments.corruption, steps, arguments.queries)
+    used = list(dict.fromkeys(name for system in built for name in system.backbones))
+    count = corrupted_queries.embed(dataset, made, used, task=inputs.task())
+    outputs.end_progress()
+    if count:
+        outputs.remark(text("sentence.embedded", count=f"{count:,}"))
+    corrupted = corrupted_queries.vectors(dataset, made, used)
+    result = stress_result.evaluate(built, truth, made, corrupted, by_class=not arguments.by_query, task=inputs.task())
+    outputs.end_progress()
+    print(stress_tables.printed(result))
+    if arguments.json is not None:
+        names = dataset.ids[dataset.split.queries[made.queries]]
+        record = stress_tables.as_json(result, lambda query: str(names[query]))
+        outputs.write(arguments.json, json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+
 SYSTEMS = (*DATASET, *BACKBONES, *VECTORS, *FUSIONS, *STEPS)
 SLICES = Verb(
     "slices",
@@ -168,6 +193,23 @@ DOMAINS = Verb(
     (
         *SYSTEMS,
         flag("--column", default="", metavar="NAME", help=text("flag.domain")),
+        *UNIT,
+        flag("--json", type=Path, metavar="FILE", help=text("flag.json")),
+    ),
+    {"json": ()},
+)
+STRESS = Verb(
+    "stress",
+    text("phrase.verb_stress"),
+    run_stress,
+    (
+        *DATASET,
+        *BACKBONES,
+        *FUSIONS,
+        *STEPS,
+        flag("--corruption", action="append", default=[], metavar="NAME", help=text("flag.corruption")),
+        flag("--steps", default="1,2,3,4,5", metavar="NUMBERS", help=text("flag.steps")),
+        flag("--queries", type=int, default=100, metavar="N", help=text("flag.queries")),
         *UNIT,
         flag("--json", type=Path, metavar="FILE", help=text("flag.json")),
     ),

@@ -1,4 +1,4 @@
-"""The user's own fusions, preparations and re-rankings: Python files in a folder, which register themselves."""
+"""The user's own fusions, preparations, re-rankings and corruptions: Python files in a folder, which register themselves."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from core import paths
+from core.data.corruptions import CORRUPTIONS
 from core.fusion import FUSIONS, PREPARATIONS, RERANKINGS
 from core.registry import Registry
 
 _PREFIX = "fusionscope_plugin_"
-TABLES: tuple[Registry[Any], ...] = (FUSIONS, PREPARATIONS, RERANKINGS)
-"""What a plug-in may add to: ways of joining, of preparing, and of ranking once more."""
+TABLES: tuple[Registry[Any], ...] = (FUSIONS, PREPARATIONS, RERANKINGS, CORRUPTIONS)
+"""What a plug-in may add to: ways of joining, of preparing, of ranking once more, and of spoiling images."""
 
 
 def load_plugins(folder: Path | None = None) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,27 @@ class Store:
             f"Run `python -m core embed --dataset {dataset.name} --backbone {backbone_name}`."
         )
 
+    def vectors_of(self, fingerprint: str, dim: int, keys: Sequence[str]) -> np.ndarray:
+        """The vectors of some contents, whether or not they are images of a dataset.
+
+        Args:
+            keys: (n,) 64 hex digits each.
+        Returns:
+            (n, dim) float32 unit rows in the order of `keys`; a row of NaN where there is none yet.
+        Raises:
+            StoreMismatch: the folder's data and its key.json disagree.
+        """
+        rows = np.full((len(keys), dim), np.nan, np.float32)
+        folder = self._folder(fingerprint)
+        if folder is None:
+            return rows
+        with locks.usable(self.root), locks.shared(folder), self._damage.noted(folder):
+            stored, at = self._rows_of(folder, [bytes.fromhex(key_text(key)) for key in keys], dim)
+            present = np.flatnonzero(at >= 0)
+            if len(present):
+                rows[present] = _unit_float32(stored.take(at[present]))
+        return rows
+
     def count(self, dataset: Dataset, fingerprint: str) -> int:
         """How many images of the dataset have their vector of that fingerprint."""
         folder = self._folder(fingerprint)
@@ -126,6 +147,13 @@ class Store:
 
     def _rows(self, folder: Path, dataset: Dataset, dim: int | None = None) -> tuple[LanceVectors, np.ndarray]:
         """The vectors, and for every image the row of its vector, −1 where there is none; the first row wins."""
+        raw = [bytes.fromhex(text.decode()) for text in np.asarray(dataset.keys, "S64").tolist()]
+        return self._rows_of(folder, raw, dim)
+
+    def _rows_of(
+        self, folder: Path, contents: Sequence[bytes], dim: int | None = None
+    ) -> tuple[LanceVectors, np.ndarray]:
+        """The same for contents by the 32 bytes of their keys."""
         key = folders.read_key(folder)
         if dim is not None and int(key["dim"]) != dim:
             raise StoreMismatch(
@@ -137,8 +165,7 @@ class Store:
         first: dict[bytes, int] = {}
         for row in range(len(keys) - 1, -1, -1):
             first[keys[row].tobytes()] = row
-        raw = (bytes.fromhex(text.decode()) for text in np.asarray(dataset.keys, "S64").tolist())
-        return stored, np.fromiter((first.get(content, -1) for content in raw), np.int64, len(dataset))
+        return stored, np.fromiter((first.get(content, -1) for content in contents), np.int64, len(contents))
 
     def records(self) -> list[dict[str, Any]]:
         """The key.json of every backbone folder that is not damaged, the newest first; quick, nothing else is read."""

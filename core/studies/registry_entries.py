@@ -34,6 +34,7 @@ def table(kind: str) -> pd.DataFrame:
             "fusions": _fusions,
             "preparations": _preparations,
             "re-rankings": _rerankings,
+            "corruptions": _corruptions,
             "actions": _actions,
         }[kind]()
     )
@@ -163,6 +164,24 @@ def _rerankings() -> list[dict[str, object]]:
     ]
 
 
+def _corruptions() -> list[dict[str, object]]:
+    from core.data.corruptions import CORRUPTIONS
+    from core.fusion.plugins import load_plugins
+
+    load_plugins()
+    return [
+        {
+            "name": c.name,
+            "label": c.label,
+            "steps": ", ".join(f"{step:g}" for step in c.steps),
+            "amount": c.amount,
+            "in a sentence": c.sentence,
+            "reference": c.reference,
+        }
+        for c in CORRUPTIONS
+    ]
+
+
 def _actions() -> list[dict[str, str]]:
     from core.access import actions
 
@@ -199,6 +218,11 @@ CATALOGS = {
         paths.REPOSITORY / "core" / "fusion" / "RERANKINGS.md",
         "How a list is ranked once more: `--rerank NAME:PARAMETER=VALUE,…`. Each sees the gallery alone, without the query; "
         "`keep` says how many of the first results stay where they are.",
+    ),
+    "corruptions": (
+        paths.REPOSITORY / "core" / "data" / "CORRUPTIONS.md",
+        "What `python -m core stress` does to query images, in five steps; step 1 is the mildest. Steps of two corruptions are not "
+        "alike in strength.",
     ),
     "actions": (
         paths.REPOSITORY / "core" / "access" / "CATALOG.md",

@@ -78,6 +78,24 @@ def test_from_domain_to_domain(shops: Dataset, tmp_path: Path, capsys: pytest.Ca
     assert json.loads(out.read_text())["systems"][0]["mean"] == [pytest.approx(row) for row in made.mean.tolist()]
 
 
+def test_corrupted_queries_are_embedded_once_and_judged(
+    shops: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, asked_for = tmp_path / "stress.json", ("--corruption", "blur", "--corruption", "dark", "--steps", "2,5")
+    assert asked("stress", *asked_for, "--queries", "20", "--json", str(out)) == 0
+    said = capsys.readouterr()
+    assert (
+        "is best on corrupted queries: mAP" in said.out and "160 vectors of corrupted queries were embedded" in said.err
+    )
+    record = json.loads(out.read_text())
+    assert [system["name"] for system in record["systems"]] == ["hog", "hsv_histogram", "hog + hsv_histogram"]
+    assert {single["name"] for single in record["systems"][0]["corruptions"]} == {"blur", "dark"}
+    assert asked("stress", *asked_for, "--queries", "20") == 0
+    again = capsys.readouterr()
+    assert again.out == said.out and "embedded;" not in again.err
+    assert cli.main(["list", "corruptions"]) == 0 and "occlusion" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -85,6 +103,9 @@ def test_from_domain_to_domain(shops: Dataset, tmp_path: Path, capsys: pytest.Ca
         (("slices", "--column", "place", "--cross"), "--cross takes two columns"),
         (("slices", "--against", "nobody"), "--against names 'nobody'; there are hog"),
         (("slices", "--metric", "silhouette_cosine"), "not a metric of single lists"),
+        (("stress", "--corruption", "blurr"), "Did you mean 'blur'"),
+        (("stress", "--steps", "7"), "Steps are 1 to 5"),
+        (("stress", "--queries", "1"), "A figure needs two queries"),
         (("domains", "--column", "label2"), "no column 'label2'"),
     ],
 )
