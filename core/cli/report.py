@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import wording
+from core import stories, wording
 from core.cli import inputs, outputs, pipeline
 from core.cli.verbs import BACKBONES, DATASET, FUSIONS, STEPS, UNIT, Verb, flag
 
@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace) -> None:
     inputs.load_plugins()
     ks = inputs.cutoffs(arguments.k)
     dataset, names, fusions = inputs.systems(arguments)
+    story = stories.load(arguments.story) if arguments.story else None
     steps = pipeline.of_arguments(arguments, dataset, names) if arguments.prepare or arguments.rerank else None
     if arguments.live and dataset.has_labels:
         outputs.remark(_expected(dataset, names, fusions))
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
         not arguments.by_query,
         steps,
         live=arguments.live,
+        story=story,
         task=inputs.task(),
     ).encode()
     outputs.end_progress()
@@ -71,6 +73,7 @@ REPORT = Verb(
         flag("--k", default="1,10", help=text("flag.ks")),
         *UNIT,
         flag("--live", action="store_true", help=text("flag.live")),
+        flag("--story", default="", metavar="NAME", help=text("flag.story")),
         flag("--out", type=Path, default=Path("report.html"), help=text("flag.out")),
     ),
     {"out": ()},

@@ -306,6 +306,7 @@ class ReportSetup:
         short="steps",
         help="Also from the best backbone to the fused, prepared and re-ranked list, chosen on other queries than reported.",
     )
+    story: str = text(default="", longest=80, label="With the story", short="st", help="Its steps, in their order.")
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,20 @@ def test_the_command_line_lists_and_exports(embedded: SimpleNamespace, tmp_path,
     assert "1 step." in capsys.readouterr().out and "Who leads." in out.read_text(encoding="utf-8")
 
 
+def test_a_report_holds_a_story_behind_its_first_screen(embedded: SimpleNamespace, tmp_path, capsys) -> None:
+    steps = (StoryStep("curves", LINK, title="Second"), StoryStep("overview", LINK, title="Third"))
+    stories.save(Story("Which mix", steps))
+    out = tmp_path / "report.html"
+    flags = ["--data", "tiny", "--backbone", "hog", "--backbone", "hsv_histogram", "--out", str(out)]
+    assert cli.main(["report", *flags, "--story", "Which mix"]) == 0
+    html = out.read_text(encoding="utf-8")
+    nothing_is_loaded_or_run(html)
+    places = [html.index(words) for words in ("Chance of being wrong", "<h2>Second", "<h2>Third", "Every system")]
+    assert places == sorted(places)
+    assert cli.main(["report", *flags, "--story", "Wich mix"]) == 2
+    assert "Did you mean 'Which mix'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

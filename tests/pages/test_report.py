@@ -6,7 +6,9 @@ import dataclasses
 
 import pytest
 
+from core import stories
 from core.data import saved
+from core.stories import Story, StoryStep
 from core.studies import embedding
 from core.types import Dataset
 from core.ui.app import jobs
@@ -57,6 +59,18 @@ def test_a_dataset_of_the_same_images_has_a_report_of_its_own(tiny: Dataset) -> 
     assert "Comparison on tiny" in finished(app)
     next(box for box in app.selectbox if box.label == "Dataset").set_value("again").run()
     assert "Comparison on again" in finished(app)
+
+
+def test_a_story_stands_in_the_report_and_a_changed_story_makes_another(tiny: Dataset) -> None:
+    link = "d=tiny&b=hsv_histogram,hog"
+    stories.save(Story("One", (StoryStep("leaderboard", link, title="First step"),)))
+    app = opened(PAGE, d="tiny", st="One")
+    html = finished(app)
+    assert html.index("Chance of being wrong") < html.index("First step") < html.index("Every system")
+    app.run()
+    stories.change("One", lambda story: story.with_step(StoryStep("curves", link, title="Second step")))
+    app.run()
+    assert "Second step" in finished(app)
 
 
 def test_what_each_step_adds_stands_in_the_report_when_asked_for(tiny: Dataset) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from core import charts, data, metrics
 from core.errors import NotComputed
 from core.export.report import provenance, summary, threshold_section
+from core.export.report import story as story_sheets
 from core.export.report.document import (
     Case,
     Cell,
@@ -40,6 +41,7 @@ from core.types import Dataset, Evaluation, Relevance
 if TYPE_CHECKING:
     from core.export.report.live.page import LivePart
     from core.fusion import FusionSpec
+    from core.stories import Story
     from core.studies.evaluation import Result
     from core.studies.pipeline import Pipeline
 
@@ -95,6 +97,7 @@ def build(
     steps: Pipeline | None = None,
     live: LivePart | None = None,
     thresholds: threshold_section.Thresholds | None = None,
+    story: Sequence[Part] = (),
 ) -> str:
     """The HTML of a comparison; the answer stands first.
 
@@ -105,6 +108,7 @@ def build(
         steps: what each step adds, drawn as a waterfall.
         live: makes the file playable.
         thresholds: systems over all pairs, for the section about thresholds.
+        story: the steps of a story, which stand before the figures.
     """
     ordered = compared.ordered
     best, dataset = ordered[0], compared.dataset
@@ -113,6 +117,7 @@ def build(
         dataset, compared.result, compared.truth, compared.backbones, compared.titles, known or {}, compared.strip
     )
     parts: list[Part] = [
+        *story,
         *_bars(compared),
         *_figures(compared, keys),
         *_warnings(compared),
@@ -143,6 +148,7 @@ def of_stored(
     steps: Pipeline | None = None,
     *,
     live: bool = False,
+    story: Story | None = None,
     task: Task = NO_TASK,
 ) -> str:
     """Evaluate backbones and fusions whose embeddings are in the store, and report on them.
@@ -151,6 +157,7 @@ def of_stored(
         by_class: whole classes are drawn where queries share them; False assumes independent queries.
         steps: what each step adds, if it was worked out.
         live: the file can be played with: its weights move, and all figures with them.
+        story: its steps stand behind the first screen, in their order.
     Raises:
         NotComputed: an embedding is missing, or the dataset has no labels to judge by.
         BadInput: the file cannot be playable; why.
@@ -182,7 +189,8 @@ def of_stored(
     compared = Compared(dataset, result, truth, used, fusions, titles, strip)
     thresholds = threshold_section.measure(built, truth, dataset, by_class)
     keys = tuple(dict.fromkeys(columns))
-    return build(compared, known=known, columns=keys, steps=steps, live=part, thresholds=thresholds)
+    sheets = () if story is None else story_sheets.sheets(story, ImageStrip() if live else strip, task=task)
+    return build(compared, known=known, columns=keys, steps=steps, live=part, thresholds=thresholds, story=sheets)
 
 
 def _steps(steps: Pipeline) -> list[Part]:

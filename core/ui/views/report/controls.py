@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import data, wording
+from core import data, stories, wording
 from core.errors import CoreError
 from core.fusion import FusionSpec
 from core.setups import ReportSetup
@@ -54,6 +54,25 @@ def choose_figures() -> None:
         for field in ("by_query", "steps", "live"):
             bounds = state.bounds(ReportSetup, field)
             st.toggle(bounds.label, key=state.key(ReportSetup, field), help=bounds.help, width="content")
+        _choose_story()
+
+
+def _choose_story() -> None:
+    """Which story the report begins with, where there are any."""
+    names = list(stories.saved()[0])
+    if state.get(ReportSetup, "story") not in names:
+        state.set_field(ReportSetup, "story", "")
+    if not names:
+        return
+    bounds = state.bounds(ReportSetup, "story")
+    st.selectbox(
+        bounds.label,
+        ["", *names],
+        key=state.key(ReportSetup, "story"),
+        format_func=lambda name: name or text("placeholder.fusions"),
+        help=bounds.help,
+        width=240,
+    )
 
 
 def say_extent(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...]) -> bool:

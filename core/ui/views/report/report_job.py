@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core import wording
+from core import stories, wording
 from core.fusion import FusionSpec
 from core.setups import ReportSetup
+from core.stories import Story
 from core.types import Dataset
 from core.ui.app import cache, jobs, state
 from core.ui.app.cached import digest
@@ -25,13 +26,14 @@ class Question:
     """What a report is about; equal questions have equal reports.
 
     Attributes:
-        dataset: digest of it and of its vectors.
+        dataset: digest of it and of its vectors; story: digest of the story that it begins with, "" for none.
     """
 
     dataset: str
     backbones: tuple[str, ...]
     fusions: tuple[str, ...]
     setup: ReportSetup
+    story: str = ""
 
 
 def job_name() -> str:
@@ -43,7 +45,8 @@ def draw(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...
     """The report if it is made, else how far it is, or the button that starts it."""
     setup = state.read(ReportSetup)
     named = tuple(spec.name + spec.fingerprint for spec in fusions)
-    question = Question(digest(loaded), names, named, setup)
+    story = _story(setup)
+    question = Question(digest(loaded), names, named, setup, "" if story is None else digest(story))
     job = jobs.find(job_name())
     last_question = state.session_get(_LAST)
     if job is not None and job.running and last_question != question:
@@ -67,6 +70,10 @@ def draw(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...
     jobs.job_panel(job_name())
 
 
+def _story(setup: ReportSetup) -> Story | None:
+    return stories.saved()[0].get(setup.story) if setup.story else None
+
+
 def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ...], question: Question) -> None:
     """Make the report in the background."""
     setup = question.setup
@@ -77,7 +84,15 @@ def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ..
         ks = sorted(map(int, setup.ks))
         steps = cache.pipeline(loaded, names, None, None, job.task) if setup.steps else None
         html = comparison.of_stored(
-            loaded, names, fusions, ks, not setup.by_query, steps, live=setup.live, task=job.task
+            loaded,
+            names,
+            fusions,
+            ks,
+            not setup.by_query,
+            steps,
+            live=setup.live,
+            story=_story(setup),
+            task=job.task,
         )
         return question, html
 
