@@ -98,6 +98,7 @@ def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
     if not shown.is_presented:
         story_add.note_page(next(address for address, other in by_address.items() if other is page), page.title)
         frame_keys.draw([by_address[address] for _, _, _, address, _ in pages], page)
+        story_add.button()
     for sentence in plugins():
         if access.current().is_owner:  # it names files of the server
             st.warning(theme.plain(sentence), icon=":material/extension_off:")

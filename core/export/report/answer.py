@@ -56,7 +56,8 @@ def of_comparison(
         (text("label.sure"), summary.chance(headline.difference)),
         (text("label.cost"), _cost(dataset, headline, space)),
     ]
-    return Answer(facts, charts.BarChart(bars(headline, baseline, titles, colours), metrics.label("map")))
+    drawn = bars(headline, baseline, titles, colours)
+    return Answer(facts, charts.BarChart(drawn, metrics.label("map"), row_height=max(34, min(52, 270 // len(drawn)))))
 
 
 def without_labels(dataset: Dataset, titles: Sequence[str]) -> Answer:

@@ -40,7 +40,6 @@ _ACTIONS = {
 _ICONS = {
     "undo": ":material/undo:",
     "redo": ":material/redo:",
-    "story": ":material/add_to_photos:",
     "projector": ":material/present_to_all:",
     "sheet": ":material/keyboard:",
 }
@@ -65,14 +64,14 @@ def buttons() -> None:
     """A row of buttons for those who use no keys."""
     unavailable = {"undo": not history.can_undo(), "redo": not history.can_redo()}
     with st.container(horizontal=True, gap="xsmall", key="frame buttons"):
-        for name, action in _ACTIONS.items():
+        for name, icon in _ICONS.items():
             st.button(
                 text(f"button.{name}"),
-                icon=_ICONS[name],
+                icon=icon,
                 key=f"frame {name}",
                 type="tertiary",
                 help=text(f"help.{name}"),
-                on_click=action,
+                on_click=_ACTIONS[name],
                 disabled=unavailable.get(name, False),
             )
 

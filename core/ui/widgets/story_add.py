@@ -61,6 +61,21 @@ def begin() -> None:
     state.session_set(_DRAFT, Draft(address, title, values, theme.last_answer(), dataset, number))
 
 
+def button() -> None:
+    """“Add to story”, at the top of every page but Story itself."""
+    if state.session_get(_PAGE, ("", ""))[0] == "story":
+        return
+    with st.container(key="add-to-story", width="content"):
+        st.button(
+            text("heading.add"),
+            icon=":material/add_to_photos:",
+            key="frame story",
+            type="tertiary",
+            help=text("help.add"),
+            on_click=begin,
+        )
+
+
 def draw() -> None:
     """The dialog, if it was asked for."""
     draft = state.session_take(_DRAFT)
