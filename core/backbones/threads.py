@@ -38,3 +38,16 @@ def _use_one_thread(everyone: threading.Barrier) -> None:
     torch.get_num_threads()  # a thread takes the default at its first question, and must not do so after the next line
     torch.set_num_threads(1)
     everyone.wait()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Work of this thread in small steps: several intra-op threads would only wait for one another, on a busy machine for long."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
+from core.backbones import threads
 from core.backbones.preprocessing import square
 from core.backbones.sources import descriptor
 from core.errors import BadInput
@@ -89,7 +90,7 @@ def classes(loaded: LoadedBackbone) -> TakeApart | None:
 
         from core.backbones import concepts
 
-        with torch.inference_mode():
+        with torch.inference_mode(), threads.one_thread():
             shares, numbers = loaded.network.likeliest(loaded.tensor(image))
         terms = shares[0].double().numpy()[:, None] * loaded.network.places[numbers[0]].double().numpy()
         names = tuple(concepts.class_names()[number] for number in numbers[0].tolist())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.backbones import threads
 from core.explain.loaded import LoadedBackbone
 from core.explain.parts import NO_PLACES, Heat
 
@@ -41,7 +42,8 @@ class GradientMap:
         wanted = torch.from_numpy(np.asarray(target, np.float64)).to(self.output.dtype)
         value = (self.output[0] * wanted).sum() / self.output.detach().norm().clamp_min(1e-30)
         score = float(self.vector @ np.asarray(target, np.float64))
-        gradients = torch.autograd.grad(value, self.layers, retain_graph=True, allow_unused=True)
+        with threads.one_thread():
+            gradients = torch.autograd.grad(value, self.layers, retain_graph=True, allow_unused=True)
         for layer, gradient in zip(self.layers, gradients):
             if gradient is None:
                 continue
@@ -79,7 +81,7 @@ def gradient_map(loaded: LoadedBackbone, square: np.ndarray) -> GradientMap:
 
     hooks = [layer.register_forward_hook(keep) for layer in loaded.network.modules()]
     try:
-        with torch.enable_grad():
+        with torch.enable_grad(), threads.one_thread():
             output = loaded.network(loaded.tensor(square).requires_grad_())
     finally:
         for hook in hooks:

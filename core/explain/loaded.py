@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.backbones import source_of
+from core.backbones import source_of, threads
+from core.backbones.engines import torch_engine
 from core.backbones.preprocessing import Preprocessing, preprocessing_of
 from core.types import Backbone
 
@@ -42,6 +43,7 @@ class LoadedBackbone:
         Raises:
             WeightsMissing: its weights are not here.
         """
+        torch_engine.tune_process()
         network: Any = source_of(self.backbone).load(self.backbone)
         for layer in network.modules():
             if getattr(layer, "inplace", False):
@@ -69,7 +71,7 @@ class LoadedBackbone:
 
         if not hasattr(self.network, "forward_features"):
             return None
-        with torch.inference_mode():
+        with torch.inference_mode(), threads.one_thread():
             features = self.network.forward_features(self.tensor(square))
         if not isinstance(features, torch.Tensor):
             return None
@@ -88,7 +90,7 @@ class LoadedBackbone:
         """(n, side, side, 3) uint8 → (n, dim) float64 unit vectors."""
         import torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), threads.one_thread():
             rows = self.network(self.tensors(squares)).double().numpy()
         return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-300)
 

@@ -238,21 +238,23 @@ def _together(matches: list[BackboneMatch]) -> tuple[HeatPair | None, HeatPair |
 
 
 def _side_together(matches: list[BackboneMatch], side: str) -> HeatPair | None:
+    if all(getattr(match, side) is None for match in matches):
+        return None
     plain, above = np.zeros((GRID, GRID)), np.zeros((GRID, GRID))
-    wanted = [0.0, 0.0]
+    rests = [0.0, 0.0]
     for match in matches:
         # a score of nothing can be no measure of a part
         factor = match.part / match.score if abs(match.score) > TINY else 0.0
-        mean = match.mean_query if side == "query" else match.mean_result
-        wanted[0] += match.part
-        wanted[1] += match.part - factor * mean
         pair: HeatPair | None = getattr(match, side)
-        if pair is not None:
-            plain += factor * explain.on_image(pair.plain.cells, pair.box, GRID)[0]
-            above += factor * explain.on_image(pair.above.cells, pair.box, GRID)[0]
-    if all(getattr(match, side) is None for match in matches):
-        return None
-    rests = [total - float(cells.sum()) for total, cells in zip(wanted, (plain, above))]
+        if pair is None or not factor:
+            mean = match.mean_query if side == "query" else match.mean_result
+            rests[0] += match.part
+            rests[1] += match.part - factor * mean
+            continue
+        for at, (whole, heat) in enumerate(((plain, pair.plain), (above, pair.above))):
+            cells, outside = explain.on_image(heat.cells, pair.box, GRID)
+            whole += factor * cells
+            rests[at] += factor * (heat.rest + outside + sum(part for _, part in heat.named))
     return HeatPair(Heat(plain, rests[0]), Heat(above, rests[1]), WHOLE)
 
 

@@ -25,6 +25,7 @@ DEMANDS = {
     "search",
     "slices",
     "statistics",
+    "why",
 }
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.backbones.threads import one_thread
 from core.errors import BadInput
 from core.fusion import FusionSpec, LearnedArray, early
 from core.fusion.learned import gate_inputs
 from core.fusion.normalize import normalize
-from core.studies.training.training_loop import State, Trained, one_thread, run_batches, train_epochs, validation_part
+from core.studies.training.training_loop import State, Trained, run_batches, train_epochs, validation_part
 from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, Task
 from core.types import Relevance

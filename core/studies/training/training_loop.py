@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,19 +40,6 @@ class Trained:
     spec: FusionSpec
     curve: tuple[Epoch, ...]
     best: int
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Steps of a training are small: several threads a step would only wait for one another, on a busy machine for long."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def train_epochs(
