@@ -24,6 +24,7 @@ def page() -> None:
     with st.expander(text("heading.compared"), expanded=not asking, key=f"compared {asking}", icon=":material/tune:"):
         chosen = controls.choose(selection)
     setup = state.read(JudgeSetup, in_link=system_select.in_link(chosen, JudgeSetup))
+    session = None
     try:
         session = controls.session(selection.dataset, chosen, setup)
     except CoreError as error:
@@ -33,7 +34,7 @@ def page() -> None:
             judging_view.draw(session, selection.dataset)
     if not asking:
         without_labels.draw(selection, setup)
-        judgements_view.draw(selection.dataset)
+        judgements_view.draw(selection.dataset, session)
 
 
 guarded(page)()

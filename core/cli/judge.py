@@ -12,8 +12,9 @@ from core.errors import BadInput
 from core.wording import number, plural
 
 text = wording.page("cli")
+words = wording.page("judge")
 
-ACTIONS = ("status", "export", "import")
+ACTIONS = ("status", "export", "import", "use", "forget")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -37,6 +38,13 @@ def run(arguments: argparse.Namespace) -> None:
         made = judgements.as_csv if arguments.file.suffix.lower() == ".csv" else judgements.as_qrels
         outputs.write(arguments.file, made(dataset, answers))
         print(f"{plural(len(judgements.table(dataset, answers)), 'judgement')} written to {arguments.file}.")
+    elif arguments.action == "use":
+        relation = judgements.as_truth(dataset, answers)
+        data.use_judgements(dataset.name, relation)
+        print(words("sentence.used", dataset=dataset.name, count=plural(len(relation), "judgement")))
+    elif arguments.action == "forget":
+        data.use_judgements(dataset.name, None)
+        print(words("sentence.forgotten", dataset=dataset.name))
     else:
         print(_status(answers))
 

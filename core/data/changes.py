@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,10 @@ import pandas as pd
 
 from core import files
 from core.access import gated
-from core.data import dataset_table, image_bytes, index_files, overrides, saved, splits
+from core.data import dataset_table, image_bytes, index_files, judged_truth, overrides, saved, splits
 from core.data.built_in import DATASETS
 from core.errors import BadInput, StoreUnusable
-from core.types import Dataset
+from core.types import Dataset, JudgedPool
 from core.wording import plural
 
 
@@ -122,6 +123,27 @@ def keep_one_of_each(name: str, groups: pd.DataFrame | None = None) -> Dataset:
 def keep_all(name: str) -> Dataset:
     """Bring the copies back that were left out."""
     return _decide(name, replace(decided(name), one_of_each=False, copies=()))
+
+
+@gated("dataset.change")
+def use_judgements(name: str, relation: Mapping[tuple[str, str], bool] | None, pooled: int = 0, k: int = 0) -> Dataset:
+    """Take what people judged for the truth of a saved dataset, on every page and command; its labels stay known.
+
+    Args:
+        relation: (content key of the query, of the image) → whether it fits; None goes back to labels or pairs.
+        pooled, k: results in the first k of the systems that were compared; 0 where nobody knows.
+    """
+    folder, before = saved.folder_of(name), decided(name)
+    judged = None
+    if relation is not None:
+        if not any(relation.values()):
+            raise BadInput(f"No result that was judged in {name!r} fits its query, so there is nothing to evaluate by.")
+        judged = judged_truth.write(folder, relation, JudgedPool(len(relation), pooled, k))
+    changed = _decide(name, replace(before, judged=judged))
+    for path in folder.glob("judged-*.csv"):
+        if judged is None or path.name != judged.file:
+            path.unlink(missing_ok=True)
+    return changed
 
 
 @gated("dataset.change")

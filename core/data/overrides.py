@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.data import dataset_table, splits
+from core.data import dataset_table, judged_truth, splits
 from core.errors import BadInput
 from core.types import Dataset
 
@@ -39,6 +40,7 @@ class Overrides:
         one_of_each: only the first image of equal bytes is kept, whatever a later scan finds.
         copies: near duplicates that are left out, each as long as its content and the one that stands for it stay.
         words: licence, reference and notes as people wrote them.
+        judged: what people judged is the truth; None where labels, instances or pairs are.
     """
 
     shares: splits.SplitShares | None = None
@@ -46,6 +48,7 @@ class Overrides:
     one_of_each: bool = False
     copies: tuple[Copy, ...] = ()
     words: tuple[tuple[str, str], ...] = ()
+    judged: judged_truth.JudgedTruth | None = None
 
     def as_record(self) -> dict[str, Any]:
         """As it stands in the dataset's record; what was not decided is left out."""
@@ -58,6 +61,8 @@ class Overrides:
             content["copies"] = [{"id": copy.id, "key": copy.key, "kept": copy.original} for copy in self.copies]
         if self.words:
             content["words"] = dict(self.words)
+        if self.judged is not None:
+            content["judged"] = self.judged.as_record()
         return content
 
 
@@ -71,6 +76,7 @@ def read(record: Mapping[str, Any]) -> Overrides:
         one_of_each=bool(decisions.get("one_of_each")),
         copies=tuple(Copy(copy["id"], copy["key"], copy["kept"]) for copy in decisions.get("copies", ())),
         words=tuple(decisions.get("words", {}).items()),
+        judged=judged_truth.JudgedTruth.of(decisions["judged"]) if decisions.get("judged") else None,
     )
 
 
@@ -90,10 +96,13 @@ def left_out(dataset: Dataset, decisions: Overrides) -> np.ndarray:
     return gone
 
 
-def apply(dataset: Dataset, decisions: Overrides) -> Dataset:
+def apply(dataset: Dataset, decisions: Overrides, folder: Path | None = None) -> Dataset:
     """The dataset as it was decided: copies left out first, then split; embeddings belong to content and stay.
 
     A split that is not possible any more (no class has two images left) gives way to the given one, with a warning.
+
+    Args:
+        folder: of the dataset; without it the truth stays that of the source.
     """
     gone = left_out(dataset, decisions)
     if gone.any():
@@ -103,6 +112,8 @@ def apply(dataset: Dataset, decisions: Overrides) -> Dataset:
             dataset = splits.with_split(dataset, splits.stratified(dataset, decisions.shares, decisions.seed))
         except BadInput as error:
             _log.warning("the split that was made of %r is not used: %s", dataset.name, error)
+    if decisions.judged is not None and folder is not None:
+        dataset = judged_truth.applied(dataset, folder, decisions.judged)
     words: dict[str, Any] = dict(decisions.words)
     return replace(dataset, **words) if words else dataset
 

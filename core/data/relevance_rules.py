@@ -21,7 +21,8 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
 
     Same label (several labels: at least one in common, gain the number of shared ones), same instance, or explicit
     pairs. Pairs of kind "relevant" come on top of labels or instances unless `relevant_by` is "pairs"; pairs of kind
-    "junk" leave the query's list. Pairs with an image outside queries or gallery change nothing.
+    "junk" leave the query's list. Pairs with an image outside queries or gallery change nothing. Where judges decide,
+    pairs alone say what is relevant and what is not; the rest is unknown.
 
     Args:
         split: queries and gallery; by default the dataset's own.
@@ -43,6 +44,8 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
     more = pairs[pairs["kind"] == "relevant"]
     more = more[more["item"].to_numpy() != self_position[more["query"].to_numpy()]]
     n_queries, n_gallery = len(split.queries), len(split.gallery)
+    if dataset.is_judged:
+        return _judged(dataset, pairs, more, classes, self_position)
     if dataset.relevant_by == "pairs":
         indptr, items = _lists(more, n_queries)
         return Relevance(n_queries, n_gallery, indptr, items, **classes, **shared)
@@ -62,6 +65,37 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
     graded = None if base.gains is None else every["gain"].to_numpy()
     indptr, items = _lists(every, n_queries)
     return Relevance(n_queries, n_gallery, indptr, items, graded, **classes, **shared)
+
+
+def _judged(
+    dataset: Dataset, pairs: pd.DataFrame, relevant: pd.DataFrame, classes: dict[str, Any], self_position: np.ndarray
+) -> Relevance:
+    """By judges alone: of a query that was judged, whatever nobody judged leaves the list."""
+    n_queries, n_gallery = len(self_position), len(dataset.split.gallery)
+    judged = np.unique(pairs["query"].to_numpy(np.int64))
+    if len(judged) * n_gallery > MOST_PAIRS // 4:
+        raise BadInput(
+            f"{plural(len(judged), 'query')} of {dataset.name!r} were judged, too many to hold for {n_gallery:,} images; "
+            "choose a split with fewer queries."
+        )
+    junk: list[np.ndarray] = [np.empty(0, np.int64)] * n_queries
+    for query, rows in pairs.groupby("query"):
+        unjudged = np.ones(n_gallery, bool)
+        unjudged[rows["item"].to_numpy(np.int64)] = False
+        junk[int(query)] = np.flatnonzero(unjudged)
+    junk_indptr = np.concatenate([[0], np.cumsum([len(items) for items in junk])]).astype(np.int64)
+    indptr, items = _lists(relevant, n_queries)
+    return Relevance(
+        n_queries,
+        n_gallery,
+        indptr,
+        items,
+        junk_indptr=junk_indptr,
+        junk_items=np.concatenate([*junk, np.empty(0, np.int64)]),
+        self_position=self_position,
+        judged=np.isin(np.arange(n_queries), judged),
+        **classes,
+    )
 
 
 def _base(dataset: Dataset, split: Split, classes: dict, shared: dict) -> Relevance:

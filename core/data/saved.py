@@ -98,7 +98,8 @@ def opened(folder: Path) -> Dataset:
     with LOCK:
         entry = _OPENED.get(str(folder))
         if entry is None or entry[0] != stamp:
-            entry = (stamp, overrides.apply(_read_whole(folder), overrides.read(dataset_table.read_record(folder))))
+            decisions = overrides.read(dataset_table.read_record(folder))
+            entry = (stamp, overrides.apply(_read_whole(folder), decisions, folder))
             _OPENED[str(folder)] = entry
         return entry[1]
 

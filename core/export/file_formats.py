@@ -45,7 +45,7 @@ def as_latex(
     columns: dict[str, list] = {"System": [known[name].title for name in names]}
     columns["Ties"] = [result.tie_groups[name] for name in names]
     for key in keys:
-        columns[metrics.label(key)] = [result[name].mean(key) for name in names]
+        columns[metrics.label(key, result.judged)] = [result[name].mean(key) for name in names]
         if key == result.metric:
             columns["95 % interval"] = [_interval(result[name].figures.get(key), places) for name in names]
     style = pd.DataFrame(columns).style.hide(axis="index").format_index(escape="latex", axis=1)
@@ -53,7 +53,7 @@ def as_latex(
     for key in keys:
         higher = metrics.parse(key)[0].higher_is_better
         highlight = style.highlight_max if higher else style.highlight_min
-        style = highlight(subset=[metrics.label(key)], props="textbf:--rwrap;")
+        style = highlight(subset=[metrics.label(key, result.judged)], props="textbf:--rwrap;")
     alignment = "".join("r" if pd.api.types.is_float_dtype(kind) else "l" for kind in style.data.dtypes)
     table = style.to_latex(hrules=True, column_format=alignment)
     return f"% needs \\usepackage{{booktabs}}\n{table}% {_footnote(result, dataset)}\n"
@@ -69,6 +69,6 @@ def _footnote(result: evaluation.Result, dataset: Dataset) -> str:
     first = result.evaluations[0]
     return (
         f"{dataset.name}: {first.n_valid} of {first.n_queries} queries count; 95 % bootstrap intervals over "
-        f"{result.resampled}; systems that share a letter cannot be told apart in {metrics.label(result.metric)} "
+        f"{result.resampled}; systems that share a letter cannot be told apart in {metrics.label(result.metric, result.judged)} "
         f"(tests that flip whole {result.resampled}, Holm-corrected over all pairs, 0.05)."
     )

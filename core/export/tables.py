@@ -90,7 +90,9 @@ def _across(result: evaluation.Result, keys: Sequence[str]) -> str:
     """A line per metric, a column per system."""
     names = leaderboard.order(result)
     rows = [["metric", *names], ["ties", *(result.tie_groups[name] for name in names)]]
-    rows += [[metrics.label(key), *(_interval(result[name].figures[key]) for name in names)] for key in keys]
+    rows += [
+        [metrics.label(key, result.judged), *(_interval(result[name].figures[key]) for name in names)] for key in keys
+    ]
     return "\n".join([*text_table.aligned(rows), *evaluation_tables.footnotes(result)])
 
 
@@ -107,7 +109,18 @@ def pairs(result: evaluation.Result) -> str:
     names = leaderboard.order(result)
     every = [(a, b) for at, a in enumerate(names) for b in names[at + 1 :]]
     shown = every if len(every) <= MOST_PRINTED_PAIRS else [pair for pair in every if pair[0] == names[0]]
-    rows = [["pair", metrics.label(result.metric), "95 % interval", "p", "Holm p", "d_z", "wins/ties/losses", ""]]
+    rows = [
+        [
+            "pair",
+            metrics.label(result.metric, result.judged),
+            "95 % interval",
+            "p",
+            "Holm p",
+            "d_z",
+            "wins/ties/losses",
+            "",
+        ]
+    ]
     for a, b in shown:
         pair = result.comparison.difference(a, b)
         rows.append(

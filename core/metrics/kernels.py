@@ -42,6 +42,20 @@ def precision_sums(indptr: np.ndarray, ranks: np.ndarray, hits: np.ndarray) -> n
 
 
 @njit(nogil=True, cache=True)
+def preference_sums(indptr: np.ndarray, ranks: np.ndarray, retrieved: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Sum of 1 − min(others above, R) / others[q] over the relevant items of each list: (n_queries,) float64."""
+    sums = np.zeros(retrieved.size)
+    for q in range(retrieved.size):
+        begin = indptr[q]
+        total = indptr[q + 1] - begin
+        above = 0
+        for c in range(retrieved[q]):
+            above += min(ranks[begin + c] - c - 1, total)
+        sums[q] = retrieved[q] - above / max(others[q], 1)
+    return sums
+
+
+@njit(nogil=True, cache=True)
 def trapezoid_sums(indptr: np.ndarray, ranks: np.ndarray, retrieved: np.ndarray) -> np.ndarray:
     """Sum of the mean of the precisions before and at each relevant item: (n_queries,) float64."""
     sums = np.zeros(retrieved.size)

@@ -31,6 +31,7 @@ def _precision_sums(ranks: RelevantRanks, hits: np.ndarray) -> np.ndarray:
     label="mAP",
     divided_by="R, all relevant items",
     definition="Average precision: the precision at the rank of every relevant item, averaged; then the mean of queries.",
+    judged="mAP′",
     reference="Manning, Raghavan and Schütze 2008, section 8.4, doi:10.1017/CBO9780511809071",
 )
 def average_precision(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
@@ -152,6 +153,22 @@ def r_precision(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
 
 
 @METRICS.register(
+    "bpref",
+    label="bpref",
+    judged="bpref",
+    divided_by="R, each relevant item's part by the smaller of R and the number of other items",
+    definition="How seldom other images stand above relevant ones; read from judged images alone where people judged.",
+    reference="Buckley and Voorhees 2004, doi:10.1145/1008992.1009000",
+)
+def binary_preference(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
+    """(1/R) sum of 1 − min(others above, R) / min(others, R) over retrieved relevant items."""
+    from core.metrics import kernels
+
+    others = np.minimum(ranks.list_length - ranks.n_relevant, ranks.n_relevant)
+    return share(kernels.preference_sums(*rank_arrays(ranks), others), ranks.n_relevant, ranks)
+
+
+@METRICS.register(
     "ndcg@k",
     label="nDCG@k",
     divided_by="the best that is possible with all relevant items, cut at k",
@@ -166,6 +183,7 @@ def discounted_gain_cut(ranks: RelevantRanks, k: int) -> np.ndarray:
 @METRICS.register(
     "ndcg",
     label="nDCG",
+    judged="nDCG′",
     divided_by="the best that is possible with all relevant items",
     definition="Gains of all results, each divided by log2(rank + 1), over the same sum of an ideal list.",
     reference="Järvelin and Kekäläinen 2002, doi:10.1145/582415.582418",
@@ -211,8 +229,13 @@ SHARED_FROM = 1_000_000
 """Ranks from which on the metrics of a list are worked out side by side; the kernels hold no lock."""
 
 
+def _not_defined(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
+    """NaN for every query: what cannot be told from some judged results."""
+    return np.full(ranks.n_queries, np.nan)
+
+
 def compute(ranks: RelevantRanks, keys: Sequence[str]) -> dict[str, np.ndarray]:
-    """List metrics of every query: key → (n_queries,) float64, NaN where nothing is relevant.
+    """List metrics of every query: key → (n_queries,) float64, NaN where nothing is relevant, or nothing can be told.
 
     Raises:
         BadInput: a key that is not a list metric, or a cut-off below 1.
@@ -224,7 +247,8 @@ def compute(ranks: RelevantRanks, keys: Sequence[str]) -> dict[str, np.ndarray]:
             raise BadInput(f"{key!r} is not a metric of single lists.")
         if metric.needs_k and (k is None or k < 1):
             raise BadInput(f"{key!r} needs a cut-off of at least 1, such as {metric.at(10)!r}.")
-        wanted.append((metric.function, k))
+        function = metric.function if metric.judged or not ranks.pooled else _not_defined
+        wanted.append((function, k))
     if len(ranks.ranks) < SHARED_FROM or len(wanted) == 1:
         return {key: function(ranks, k) for key, (function, k) in zip(keys, wanted)}
     values = arrays.threads().map(lambda item: item[0](ranks, item[1]), wanted)

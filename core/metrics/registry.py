@@ -27,6 +27,8 @@ class Metric:
         divided_by, ties, nothing_relevant, self_match: the four answers that every metric owes.
         function: of list metrics: (RelevantRanks, k) → (n_queries,) float64, NaN where nothing is relevant; of
             clustering metrics: (n, dim) unit vectors, (n,) labels → float; of metrics of pairs: `ThresholdCurve` → float.
+        judged: where people judged some results, the label of what is computed then, among the judged ones alone; "" is
+            not defined then (DEFINITIONS.md, section 16).
         limits: lowest and highest value; None where there is no limit.
     """
 
@@ -41,6 +43,7 @@ class Metric:
     higher_is_better: bool = True
     limits: tuple[float | None, float | None] = (0.0, 1.0)
     reference: str = ""
+    judged: str = ""
     function: Callable[..., Any] | None = None
 
     @property
@@ -108,10 +111,14 @@ def _nearest(key: str) -> str:
     return metric.at(int(cut)) if cut.isdecimal() and len(cut) < 9 else metric.name
 
 
-def label(key: str) -> str:
-    """What people read for a key of results: 'map_cut@10' → 'mAP@10 (/R)'."""
+def label(key: str, judged: bool = False) -> str:
+    """What people read for a key of results: 'map_cut@10' → 'mAP@10 (/R)'.
+
+    Args:
+        judged: the truth is what people judged, so that 'map' is 'mAP′', of judged results alone.
+    """
     metric, k = parse(key)
-    return metric.label_at(k)
+    return (judged and metric.judged) or metric.label_at(k)
 
 
 def sentence(key: str) -> str:

@@ -154,6 +154,7 @@ class RankAccumulator:
             gains,
             ideal,
             self.hits if self.wants_hits else None,
+            truth.pooled,
         )
         with np.errstate(over="ignore"):  # what is shown is float32; the order was found in the type of the scores
             best = Ranking(self.items, self.scores.astype(np.float32)) if self.k else None

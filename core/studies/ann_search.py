@@ -47,7 +47,7 @@ def search_index(query: Query, system: System, indexed: IndexedGallery) -> Query
     if system.space is not query.space:
         system = query.system(system.name, system.spec)
     truth, gallery = query.truth, query.space.split.gallery
-    out = truth.junk(0) if truth is not None else np.empty(0, np.int64)
+    out = truth.junk(0) if truth is not None and not truth.pooled else np.empty(0, np.int64)
     shares = _counting(system)
     query_rows = {name: query.space.get(name)[query.space.split.queries] for name in shares}
     items = indexed.candidates(query_rows, shares, CANDIDATES + 1 + len(out))[0]

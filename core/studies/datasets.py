@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from core import arrays
+from core import arrays, wording
 from core.data import dataset_table, splits
 from core.errors import BadInput, ShapeMismatch
-from core.studies import image_neighbours
+from core.studies import image_neighbours, pooled_figures
 from core.task import NO_TASK, ProgressMeter, Task
 from core.types import Dataset, Embeddings
 from core.wording import plural
@@ -307,6 +307,8 @@ def warnings(dataset: Dataset, near: pd.DataFrame | None = None) -> list[str]:
                 f"{plural(lone, 'class has', 'classes have')} one image only: nothing can be found for it, so it is no "
                 "valid query."
             )
+    if dataset.is_judged:
+        sentences.append(f"{pooled_figures.marking(dataset)} {wording.page('judge')('sentence.in_use')}")
     if not dataset.has_labels:
         sentences.append("There are no labels: retrieval and maps work, metrics cannot be computed.")
     return sentences

@@ -13,7 +13,7 @@ from core import metrics
 from core.errors import BadInput
 from core.metrics import clustering, curves, hubs, knn, resampling
 from core.search import LiveEngine, RankingResult, ScoreSource, rank_scores
-from core.studies import evaluation_warnings
+from core.studies import evaluation_warnings, pooled_figures
 from core.studies.comparison import Comparison, ResamplingUnit, compare
 from core.studies.ranker import Ranker
 from core.studies.systems import System
@@ -35,6 +35,7 @@ class Result:
         query_ids, gallery_ids: (n,) str.
         query_labels: (n_queries,) str, "" where there is none.
         systems: what was evaluated, in the same order; () where only the evaluations were at hand.
+        judged: the truth is what people judged.
     """
 
     evaluations: tuple[Evaluation, ...]
@@ -43,6 +44,7 @@ class Result:
     gallery_ids: np.ndarray = field(repr=False)
     query_labels: np.ndarray = field(repr=False)
     systems: tuple[System, ...] = field(default=(), repr=False)
+    judged: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -133,7 +135,7 @@ def beside(
     split = dataset.split
     labels = np.array([dataset.label_of(int(position)) for position in split.queries], dtype=object)
     ids = np.asarray(dataset.ids)
-    return Result(tuple(evaluations), comparison, ids[split.queries], ids[split.gallery], labels)
+    return Result(tuple(evaluations), comparison, ids[split.queries], ids[split.gallery], labels, judged=truth.pooled)
 
 
 def evaluate_one(
@@ -163,7 +165,7 @@ def evaluate_one(
     ranked = (ranker or Ranker(truth, engine)).rank(system, k=max(DEPTH, *ks), task=task)
     per_query = metrics.compute(ranked.ranks, metrics.list_keys(ks))
     levels = curves.levels(ranked.ranks)
-    votes, note = _votes(system, truth, ranked, ks)
+    votes, note = _votes(system, truth.with_unjudged(), ranked, ks)
     n, n_valid = truth.n_queries, int(ranked.ranks.valid.sum())
     figures = _figures({**per_query, **votes}, n, seed, groups)
     for key in votes:
@@ -171,6 +173,9 @@ def evaluate_one(
     lows, highs = resampling.intervals(levels, seed=seed, classes=groups)
     figures |= _other_means(per_query["map"], truth, n, n_valid, seed, groups)
     figures |= _clusters(system, truth, clusters)
+    if truth.pooled:
+        figures |= pooled_figures.precision_at(truth, ranked.items, ks, groups, seed)
+        figures |= pooled_figures.not_defined(per_query, n)
     crowded = hubs.hubness(ranked.items, truth.n_gallery).skewness
     figures["hubness"] = Figure(crowded, math.nan, math.nan, n, n)
     refusal = metrics.falls_with_k({key: figure.mean for key, figure in figures.items()})

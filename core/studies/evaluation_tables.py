@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core import metrics, text_table
-from core.studies import evaluation_warnings
+from core.studies import evaluation_warnings, pooled_figures
 from core.studies.evaluation import DEPTH, Result
 
 if TYPE_CHECKING:
@@ -25,15 +25,18 @@ def table(result: Result, keys: Sequence[str] | None = None) -> str:
     Args:
         keys: metrics, one column each; None for the usual ones.
     """
-    shown = [key for key in (SHOWN if keys is None else keys) if key in result.evaluations[0].figures]
+    wanted = dict.fromkeys(SHOWN if keys is None else keys)
+    if result.judged:
+        wanted = pooled_figures.defined(wanted)
+    shown = [key for key in wanted if key in result.evaluations[0].figures]
     groups = result.tie_groups
-    rows = [["system", "ties", *(metrics.label(key) for key in shown)]]
+    rows = [["system", "ties", *(metrics.label(key, result.judged) for key in shown)]]
     for name in result.comparison.order:
         cells = []
         for key in shown:
             figure = result[name].figures[key]
             text = "-" if math.isnan(figure.mean) else f"{figure.mean:.4f}"
-            if key == result.metric and text != "-":
+            if text != "-" and (key == result.metric or (result.judged and key.startswith("p@"))):
                 text += f" [{figure.low:.4f}, {figure.high:.4f}]"
             cells.append(text)
         rows.append([name, groups[name], *cells])
@@ -49,7 +52,9 @@ def footnotes(result: Result) -> list[str]:
         f"a letter cannot be told apart (tests that flip whole {unit.name})."
     )
     lead = result.comparison.lead()
-    leader = [f"{result.best.name} has the highest {metrics.label(result.metric)}. {lead}"] if lead else []
+    leader = (
+        [f"{result.best.name} has the highest {metrics.label(result.metric, result.judged)}. {lead}"] if lead else []
+    )
     contradictions = filter(None, [result.comparison.contradictions()])
     return [
         rests_on,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from core.studies import pooled_figures
 from core.studies.finetuning import seen_classes
 from core.studies.systems import System
 from core.types import Dataset, Evaluation, Relevance, TieRange
@@ -19,6 +20,8 @@ def of_system(system: System, truth: Relevance, dataset: Dataset, ties: TieRange
     sentences = []
     if not n_valid:
         sentences.append("No query has a relevant image, so there are no figures: label more images.")
+    if truth.pooled:
+        sentences.append(pooled_figures.warning(dataset, truth))
     if ties.shows:
         sentences.append(tie_sentence([(system.name, ties)], n_valid))
     if system.spec is not None:

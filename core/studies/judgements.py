@@ -55,6 +55,24 @@ def pooled(lists: JudgedLists, known: Mapping[tuple[str, str], float]) -> tuple[
     return judged, total
 
 
+def as_truth(dataset: Dataset, answers: Iterable[Answer]) -> dict[tuple[str, str], bool]:
+    """What may stand for the truth of a dataset: (query image, image) → whether it fits, undecided ones left out.
+
+    Answers to texts and comparisons of rows say nothing about an image that a query image finds.
+    """
+    decided = relation(on_dataset(answers, dataset))
+    return {key: bool(fits) for key, fits in decided.items() if not math.isnan(fits) and not key[0].startswith(TEXT)}
+
+
+def used_as_truth(dataset: Dataset) -> dict[tuple[str, str], bool]:
+    """What stands for the truth of a judged dataset now, as `as_truth` gives it."""
+    if dataset.pairs is None or not dataset.is_judged:
+        return {}
+    key_of = dict(zip(dataset.ids.tolist(), (key.decode() for key in np.asarray(dataset.keys, "S64").tolist())))
+    rows = zip(dataset.pairs["query_id"], dataset.pairs["item_id"], dataset.pairs["kind"])
+    return {(key_of[query], key_of[item]): kind == FITS for query, item, kind in rows}
+
+
 # ---------------------------------------------------------------- agreement
 
 

@@ -92,7 +92,7 @@ def of_systems(
         raise BadInput(
             "A fusion was fitted on every query here, so nobody can judge it by them. Choose another fusion or dataset."
         )
-    able = np.flatnonzero(~fitted)
+    able, truth = np.flatnonzero(~fitted), truth.with_unjudged()
     queries = np.sort(arrays.sample(able, MOST_QUERIES))
     if len(queries) < len(keys):
         systems = [dataclasses.replace(system, space=system.space.only(queries)) for system in systems]

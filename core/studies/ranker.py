@@ -70,7 +70,17 @@ class Ranker:
         for number, system in rest.items():
             ranked = rank_scores(system, truth, k=k, task=task)
             results[number] = dataclasses.replace(ranked, queries=queries)
+        if self.truth.pooled and k:
+            results = {number: self._with_unjudged(systems[number], ranked, k) for number, ranked in results.items()}
         return [results[number] for number in range(len(systems))]
+
+    def _with_unjudged(self, system: System, ranked: RankingResult, k: int) -> RankingResult:
+        """The ranks among judged images beside the list that people see, in which the others stand too."""
+        truth = self.truth.with_unjudged()
+        if ranked.queries is not None:
+            truth = truth.take(ranked.queries)
+            system = dataclasses.replace(system, space=system.space.only(ranked.queries))
+        return dataclasses.replace(ranked, best=rank_scores(system, truth, k=k).best)
 
     def _live(self, systems: Sequence[System]) -> LiveEngine:
         """The engine, with the backbones of these systems."""

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from core import wording
+from core.errors import NotComputed
 from core.metrics import pair_resampling
 from core.studies.comparison import ResamplingUnit
 from core.studies.systems import System
 from core.task import NO_TASK, Task
 from core.types import Dataset, Relevance
+
+text = wording.page("judge")
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,11 @@ class PairTruth:
 
         Args:
             by_class: whole classes are drawn where queries share them, on both sides of a pair; else single queries.
+        Raises:
+            NotComputed: people judged some results; they are no pairs drawn at random.
         """
+        if truth.pooled:
+            raise NotComputed(text("sentence.no_pairs", dataset=repr(dataset.name)))
         queries, gallery = dataset.split.queries, dataset.split.gallery
         known = _known_images(dataset)
         known_queries = truth.n_relevant > 0 if dataset.relevant_by == "pairs" else known[queries]

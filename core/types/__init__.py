@@ -1,7 +1,7 @@
 """The nouns. Each is checked when it is built, so nothing downstream checks again."""
 
 from core.types.backbone import Backbone
-from core.types.dataset import Dataset, Split
+from core.types.dataset import Dataset, JudgedPool, Split
 from core.types.evaluation import CurveFigure, Evaluation, Figure, TieRange
 from core.types.projection import Projection
 from core.types.ranking import Ranking, RelevantRanks
@@ -16,6 +16,7 @@ __all__ = [
     "Embeddings",
     "Evaluation",
     "Figure",
+    "JudgedPool",
     "Projection",
     "Ranking",
     "Relevance",

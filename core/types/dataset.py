@@ -54,6 +54,22 @@ class Split:
 
 
 @dataclass(frozen=True)
+class JudgedPool:
+    """What a truth that people judged rests on.
+
+    Attributes:
+        judged: results that were judged, each query and image once.
+        pooled: results in the first `k` of any system that was compared, and how many of them are judged; 0 where
+            nobody knows which systems were.
+        k: how deep the pool is; 0 where nobody knows.
+    """
+
+    judged: int
+    pooled: int = 0
+    k: int = 0
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Images, or rows of vectors, with what is known about each, in one order that never changes.
 
@@ -68,8 +84,9 @@ class Dataset:
         label_names: names of the label codes, in sorted order.
         label_matrix: (n_images, n_labels) bool CSR where an image may have several labels, else None.
         instances: (n_images,) int64, −1 is none; None when the dataset knows no instances.
-        pairs: columns query_id, item_id, kind ("relevant" or "junk"), or None.
-        relevant_by: "label", "instance" or "pairs": what makes an item relevant.
+        pairs: columns query_id, item_id, kind ("relevant" or "junk"; where judges decide also "not relevant"), or None.
+        relevant_by: "label", "instance", "pairs" or "judged": what makes an item relevant.
+        pool: what was judged, where judges decide.
     """
 
     name: str
@@ -84,6 +101,7 @@ class Dataset:
     instances: np.ndarray | None = None
     pairs: pd.DataFrame | None = None
     relevant_by: str = "label"
+    pool: JudgedPool | None = None
     source: str = ""
     licence: str = ""
     reference: str = ""
@@ -145,6 +163,11 @@ class Dataset:
     def has_labels(self) -> bool:
         """True when at least one image can be a valid query by label, instance or pair."""
         return bool((self.labels >= 0).any()) or self.instances is not None or self.pairs is not None
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether people judged what is relevant: of most images nobody knows then."""
+        return self.relevant_by == "judged"
 
     @property
     def has_images(self) -> bool:

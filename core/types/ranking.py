@@ -48,6 +48,7 @@ class RelevantRanks:
         gains: (total,) float64 in the order of `ranks`, None when every gain is 1.
         ideal_gains: (total,) float64, falling within a query, None when every gain is 1.
         hits: (total,) int32, the gallery position of each entry of `ranks`, None when nobody asked.
+        pooled: ranks among what people judged; what nobody judged is in no list (DEFINITIONS.md, section 16).
     """
 
     NOT_RETRIEVED = 2**31 - 1
@@ -59,6 +60,7 @@ class RelevantRanks:
     gains: np.ndarray | None = None
     ideal_gains: np.ndarray | None = None
     hits: np.ndarray | None = None
+    pooled: bool = False
 
     def __post_init__(self) -> None:
         if len(self.ranks) != self.indptr[-1] or len(self.retrieved) != len(self.indptr) - 1:

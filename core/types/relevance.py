@@ -37,6 +37,8 @@ class Relevance:
         self_position: (n_queries,) int64, the query's own gallery position, −1 where it is not in the gallery.
         query_classes, gallery_classes: (n,) int64 single labels, −1 unlabelled; they define relevance when no
             lists are given, else they only serve kNN, clustering and means over classes. None: no single labels.
+        judged: (n_queries,) bool, queries of which people judged some results; junk are the results that nobody
+            judged, for queries that were judged. None: the truth is whole.
     Raises:
         ShapeMismatch: parts that do not belong together.
         BadInput: an item outside the gallery, twice in a list, relevant and junk at once, or relevant to itself.
@@ -54,8 +56,10 @@ class Relevance:
         self_position: np.ndarray | None = None,
         query_classes: np.ndarray | None = None,
         gallery_classes: np.ndarray | None = None,
+        judged: np.ndarray | None = None,
     ) -> None:
         self.n_queries, self.n_gallery = int(n_queries), int(n_gallery)
+        self.judged = None if judged is None else frozen_array(judged, np.bool_)
         if (indptr is None) != (items is None):
             raise ShapeMismatch("Relevance needs indptr and items together.")
         if (query_classes is None) != (gallery_classes is None) or (indptr is None and query_classes is None):
@@ -86,6 +90,11 @@ class Relevance:
         if self.query_classes is None or self.gallery_classes is None:
             raise ShapeMismatch("This relevance has no single labels.")
         return self.query_classes, self.gallery_classes
+
+    @property
+    def pooled(self) -> bool:
+        """Whether people judged some results, and of the others nobody knows."""
+        return self.judged is not None
 
     def _check(self) -> None:
         if self.self_position.max(initial=-1) >= self.n_gallery:
@@ -224,6 +233,20 @@ class Relevance:
         other_junk = np.bincount(junk_owners[others], minlength=self.n_queries)
         return self.n_gallery - (self.self_position >= 0) - other_junk
 
+    def with_unjudged(self) -> Relevance:
+        """The same truth with what nobody judged in the lists, as people see them; itself where nobody judged."""
+        if not self.pooled:
+            return self
+        return Relevance(
+            self.n_queries,
+            self.n_gallery,
+            self.indptr,
+            self.items,
+            self_position=self.self_position,
+            query_classes=self.query_classes,
+            gallery_classes=self.gallery_classes,
+        )
+
     def take(self, queries: np.ndarray) -> Relevance:
         """The same truth for some of the queries, in the order given."""
         queries = np.asarray(queries, np.int64)
@@ -234,6 +257,7 @@ class Relevance:
             "self_position": self.self_position[queries],
             "query_classes": None if self.query_classes is None else self.query_classes[queries],
             "gallery_classes": self.gallery_classes,
+            "judged": None if self.judged is None else self.judged[queries],
         }
         if self.by_class:
             return Relevance(len(queries), self.n_gallery, **more)

@@ -102,7 +102,7 @@ def test_scikit_learn_agrees_without_ties() -> None:
         assert ours["ndcg@7"][q] == pytest.approx(sk.ndcg_score(relevant[None], scores[q][None], k=7), abs=1e-12)
 
 
-def slow(flags: list[float], r: int, ideal: list[float], k: int) -> dict[str, float]:
+def slow(flags: list[float], r: int, ideal: list[float], k: int, others: int) -> dict[str, float]:
     """Every definition of the contract, read out loud. `flags` are the gains of a list in order, 0 is not relevant."""
     at = [i for i, gain in enumerate(flags, start=1) if gain > 0]
 
@@ -133,6 +133,7 @@ def slow(flags: list[float], r: int, ideal: list[float], k: int) -> dict[str, fl
         f"hit@{k}": float(hits(k) > 0),
         "mrr": 1 / at[0] if at else 0.0,
         "rprec": hits(r) / r,
+        "bpref": sum(1 - min(rank - c, r) / max(min(others, r), 1) for c, rank in enumerate(at, start=1)) / r,
         f"ndcg@{k}": dcg(flags, k) / dcg(ideal, k),
         "ndcg": dcg(flags, len(flags)) / dcg(ideal, len(ideal)),
         "ap11": sum(levels) / 11,
@@ -166,7 +167,8 @@ def test_every_definition_by_a_slow_loop(seed: int, size: int, graded: bool, kin
         gains[truth.items[mine]] = 1 if truth.gains is None else truth.gains[mine]
         order = sorted((j for j in range(size) if scores[q, j] > -np.inf), key=lambda j: (-scores[q, j], j))
         for k in CUTS:
-            said = slow([gains[j] for j in order], int(truth.n_relevant[q]), sorted(gains[gains > 0], reverse=True), k)
+            r = int(truth.n_relevant[q])
+            said = slow([gains[j] for j in order], r, sorted(gains[gains > 0], reverse=True), k, size - r)
             assert levels[q].tolist() == pytest.approx(said.pop("levels"), abs=1e-12)
             for key, value in said.items():
                 assert ours[key][q] == pytest.approx(value, abs=1e-12), key

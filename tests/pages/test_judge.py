@@ -24,6 +24,7 @@ from core.ui.components.judging import judging_route
 from tests.browser import ROOT, chromium, serve, tab
 from tests.conftest import write_tiny
 from tests.pages.alone import OWN, button, link, opened, settled, words
+from tests.pages.test_every_page import failed_parts, open_page
 from tests.studies.test_judging import finished, lists
 
 __all__ = ["chromium", "tab"]
@@ -58,6 +59,39 @@ def test_a_finished_comparison_shows_names_and_files(tiny: Dataset) -> None:
     assert app.dataframe[0].value.shape[0] == 1
     other = opened("judge", d="tiny", sys="|".join(OWN), by="bert", of="everyone")
     assert "as me judge these queries" in words(other), "answers of other judges count where they are asked for"
+
+
+def judge_all(app) -> None:
+    """Answer every question of the comparison of an opened page by the labels of the drawn images."""
+    session: JudgingSession = app.session_state["held judging session"][1]
+    labels = {key.decode(): label for key, label in zip(data.get("tiny").keys.tolist(), data.get("tiny").labels)}
+    while not session.decided:
+        shown = session.questions(1)[0]
+        fits = tuple(bool(side and labels[side[0]] == labels[shown.query]) for side in (shown.left, shown.right))
+        session.answer(shown.id, {(1, 0): "left", (0, 1): "right", (1, 1): "both", (0, 0): "neither"}[fits])
+
+
+def test_judgements_become_the_truth_of_every_page_and_go_again(tiny: Dataset) -> None:
+    compared = {"d": "tiny", "sys": "|".join(OWN)}
+    judge_all(opened("judge", **compared))
+    app = button(opened("judge", **compared), "Use as the truth").click().run()
+    assert not app.exception and not app.error and "Every page evaluates by them." in words(app)
+    marking = re.search(r"Judged: [\d,]+ of [\d,]+ results in the first 10\.", words(app))[0]
+    assert data.get("tiny").is_judged and "Use the newest judgements" not in [b.label for b in app.button]
+    for page in ("pages/overview.py", "pages/retrieval.py"):
+        shown = open_page(page, d="tiny", b=",".join(OWN))
+        assert not shown.exception and not failed_parts(shown), page
+    for page in ("leaderboard", "fusion_lab", "curves", "report"):
+        said = words(opened(page, d="tiny"))
+        assert marking in said and "mAP is mAP′" in said, page
+    board = settled(opened("leaderboard", d="tiny"))
+    columns = [c for c in board.dataframe[0].value.columns if c in ("map", "bpref", "ndcg", "p@10", "recall@10", "mrr")]
+    assert columns == ["map", "bpref", "ndcg", "p@10"], "what nobody can tell has no column"
+    assert "mAP′, nDCG′ and bpref read judged results alone" in words(board)
+    threshold = opened("threshold", d="tiny")
+    assert "nothing is known about thresholds" in words(threshold) and not threshold.get("plotly_chart")
+    app = button(opened("judge", **compared), "Go back to the labels").click().run()
+    assert not app.exception and not data.get("tiny").is_judged and "Judged: " not in words(opened("curves", d="tiny"))
 
 
 def test_one_system_is_not_enough_and_rows_and_texts_have_their_place(tiny: Dataset) -> None:

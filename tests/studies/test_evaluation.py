@@ -113,7 +113,7 @@ def gains_of(truth: Relevance, q: int) -> dict[int, float]:
     return dict(zip(items, map(float, truth.gains[truth.indptr[q] : truth.indptr[q + 1]])))
 
 
-def slow_metrics(ranked: list[int], gains: dict[int, float]) -> dict[str, float]:
+def slow_metrics(ranked: list[int], gains: dict[int, float], n: int) -> dict[str, float]:
     """DEFINITIONS.md, section 3, one query, word by word."""
     total = len(gains)
     places = [at + 1 for at, item in enumerate(ranked) if item in gains]
@@ -133,6 +133,7 @@ def slow_metrics(ranked: list[int], gains: dict[int, float]) -> dict[str, float]
         "rprec": sum(r <= total for r in places) / total,
         "ndcg": dcg(whole) / best(whole),
         "ap11": sum(levels) / 11,
+        "bpref": sum(1 - min(r - c - 1, total) / max(min(n - total, total), 1) for c, r in enumerate(places)) / total,
         "map_trapz": sum((((c / (r - 1)) if r > 1 else 1.0) + (c + 1) / r) / 2 for c, r in enumerate(places)) / total,
     }
     for k in KS:
@@ -172,7 +173,8 @@ def test_every_figure_is_the_slow_loops(name: str, tied: bool) -> None:
     for one in result.evaluations:
         lists = lists_of(systems[one.name], truth)
         slow = [
-            slow_metrics(lists[q], gains_of(truth, q)) if truth.n_relevant[q] else None for q in range(truth.n_queries)
+            slow_metrics(lists[q], gains_of(truth, q), int(truth.list_length[q])) if truth.n_relevant[q] else None
+            for q in range(truth.n_queries)
         ]
         valid = [row for row in slow if row]
         assert (one.n_queries, one.n_valid) == (len(slow), len(valid))

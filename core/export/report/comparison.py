@@ -31,6 +31,7 @@ from core.studies import (
     evaluation_warnings,
     fusion,
     leaderboard,
+    pooled_figures,
     retrieval,
     system_spec_text,
     systems,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("map", "mrr", "rprec", "ndcg", "silhouette_cosine", "p@k", "recall@k", "hit@k")
 """Metrics of the tables, as far as they were computed; each @k at every cut-off."""
+JUDGED_COLUMNS = (*pooled_figures.OF_LISTS, "silhouette_cosine", "p@k")
+"""Of judged results."""
 MOST_COLUMNS = 6
 """Metrics of one table; more would not fit a page of paper with their intervals."""
 
@@ -129,7 +132,7 @@ def build(
     ]
     for system in ordered[:n_shown]:
         parts += _cases(compared, system, n_cases)
-    meanings = [[metrics.label(key), metrics.sentence(key)] for key in keys]
+    meanings = [[metrics.label(key, compared.result.judged), metrics.sentence(key)] for key in keys]
     parts += [Heading("What the metrics mean"), Table(["Metric", "Meaning"], meanings)]
     parts += [*compared.strip.notes(), *provenance.section(dataset, compared.backbones, compared.fusions)]
     lead = (
@@ -179,7 +182,7 @@ def of_stored(
     known = {system.name: leaderboard.system_info(system, dataset, titles[system.name]) for system in built}
     columns = [
         key if "@" not in key else f"{key.partition('@')[0]}@{k}"
-        for key in COLUMNS
+        for key in (JUDGED_COLUMNS if truth.pooled else COLUMNS)
         for k in (ks if "@" in key else (0,))
     ]
     part, strip = None, ImageStrip()
@@ -230,7 +233,7 @@ def _answer(compared: Compared) -> str:
         return "No query has a relevant image, so there are no figures."
     resampled = "whole classes of queries" if result.resampled == "classes" else "queries one by one"
     answer = (
-        f"{compared.title(best.name)} finds best: mAP {figure.mean:.3f} [{figure.low:.3f}, {figure.high:.3f}] "
+        f"{compared.title(best.name)} finds best: {metrics.label('map', result.judged)} {figure.mean:.3f} [{figure.low:.3f}, {figure.high:.3f}] "
         f"({figure.n_valid:,} queries; the bootstrap draws {resampled})."
     )
     return f"{answer} {result.comparison.lead({name: compared.title(name) for name in names})}".rstrip()
@@ -243,7 +246,11 @@ def _bars(compared: Compared) -> list[Part]:
         figure = system.figures.get("map")
         ends = (math.nan,) * 3 if figure is None else (figure.mean, figure.low, figure.high)
         bars.append(charts.Bar(compared.title(system.name), *ends, compared.style(system.name)[0]))
-    return [charts.BarChart(bars, "mAP, mean average precision with its 95 % interval")]
+    return [
+        charts.BarChart(
+            bars, f"{metrics.label('map', compared.result.judged)}, mean average precision with its 95 % interval"
+        )
+    ]
 
 
 def _figures(compared: Compared, keys: Sequence[str]) -> list[Part]:
@@ -322,7 +329,14 @@ def _differences(compared: Compared) -> list[Part]:
         )
     if not rows:
         return []
-    columns = ["Other system", "Difference in mAP", "p (Holm)", "Effect d_z", "Better / equal / worse", ""]
+    columns = [
+        "Other system",
+        f"Difference in {metrics.label('map', compared.result.judged)}",
+        "p (Holm)",
+        "Effect d_z",
+        "Better / equal / worse",
+        "",
+    ]
     return [
         Heading(f"{compared.title(best)} against the others"),
         Table(columns, rows),
@@ -349,9 +363,9 @@ def case_images(dataset: Dataset, case: retrieval.QueryCase) -> list[DocumentIma
     """The query, then its first results."""
     label = dataset.label_of(case.position)
     images = [DocumentImage(retrieval.text_key(dataset.keys[case.position]), f"query · {label}", "query")]
-    for rank, (item, score, hit) in enumerate(zip(case.items, case.scores, case.hits), start=1):
+    for rank, (item, score, kind) in enumerate(zip(case.items, case.scores, case.kinds), start=1):
         position = int(dataset.split.gallery[item])
         caption = f"{rank} · {dataset.label_of(position)} · {score:.3f}"
         key = retrieval.text_key(dataset.keys[position])
-        images.append(DocumentImage(key, caption, dataset.relevance_kind(position, bool(hit))))
+        images.append(DocumentImage(key, caption, kind))
     return images

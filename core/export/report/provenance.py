@@ -11,7 +11,7 @@ from core import compat, paths
 from core.errors import CoreError
 from core.export.report.document import Cell, Facts, Heading, Part, Table
 from core.fusion import FusionSpec
-from core.studies import embedding
+from core.studies import embedding, pooled_figures
 from core.types import Dataset
 
 _PACKAGES = ("numpy", "scipy", "pandas", "torch", "timm", "open_clip_torch", "faiss-cpu", "numba", "Pillow", "pylance")
@@ -30,13 +30,19 @@ def of_dataset(dataset: Dataset) -> list[tuple[str, object]]:
             if split.is_self_retrieval
             else f"{len(split.queries):,} queries, {len(split.gallery):,} in the gallery",
         ),
-        ("Relevant by", dataset.relevant_by if dataset.has_labels else "nothing is known to be relevant"),
+        ("Relevant by", _relevant_by(dataset)),
         ("Content hash", dataset.fingerprint),
     ]
     rows += [(name, text) for name, text in (("Licence", dataset.licence), ("Reference", dataset.reference)) if text]
     if len(dataset.quarantine):
         rows.append(("Files that could not be read", f"{len(dataset.quarantine):,}; they take no part"))
     return rows
+
+
+def _relevant_by(dataset: Dataset) -> str:
+    if not dataset.has_labels:
+        return "nothing is known to be relevant"
+    return pooled_figures.marking(dataset) or dataset.relevant_by
 
 
 def of_backbones(dataset: Dataset, names: Sequence[str]) -> Table:

@@ -213,12 +213,9 @@ def _results(dataset: Dataset, system: Evaluation, truth: Relevance, query: int)
     """The first results of a query, framed by whether they are right."""
     if system.ranking is None:
         return []
-    relevant = set(truth.relevant(query).tolist())
-    images = []
-    for item in system.ranking.items[query][:SHOWN]:
-        if item < 0:
-            break
+    items = system.ranking.items[query][:SHOWN]
+    items, images = items[items >= 0], []
+    for item, frame in zip(items, retrieval.kinds_of(dataset, truth, query, items)):
         position = int(dataset.split.gallery[item])
-        frame = dataset.relevance_kind(position, int(item) in relevant)
         images.append(DocumentImage(retrieval.text_key(dataset.keys[position]), dataset.label_of(position), frame))
     return images

@@ -48,6 +48,8 @@ def measure(systems: Sequence[System], truth: Relevance, dataset: Dataset, by_cl
     n_pairs = truth.n_queries * truth.n_gallery
     if not (truth.n_relevant > 0).any():
         return Thresholds()
+    if truth.pooled:
+        return Thresholds(remarks=[wording.page("judge")("sentence.no_pairs", dataset=repr(dataset.name))])
     if n_pairs > EXACT_PAIRS:
         return Thresholds(remarks=[text("sentence.too_many", pairs=f"{n_pairs:,}", most=f"{EXACT_PAIRS:,}")])
     try:

@@ -153,7 +153,10 @@ def _figures(view: View, result: retrieval.QueryResult, n_shown: int) -> list[Pa
         return [Paragraph("Nothing is known to be relevant to this query, so frames are grey.")]
     figures = retrieval.query_metrics(result, view.k)
     first = figures.pop("first")
-    rows = [[metrics.label(key), number_cell(v), metrics.parse(key)[0].definition] for key, v in figures.items()]
+    rows = [
+        [metrics.label(key, result.is_judged), number_cell(v), metrics.parse(key)[0].definition]
+        for key, v in figures.items()
+    ]
     rows.append(["First relevant at rank", Cell("–" if math.isnan(first) else f"{first:.0f}"), ""])
     counts = f"{int(result.hits[: view.k].sum())} of the first {n_shown} are relevant; {result.n_relevant} exist."
     return [Paragraph(counts), Table(["Figure of this query", "Value", "Meaning"], rows)]

@@ -56,7 +56,8 @@ class QueryCase:
     Attributes:
         query: its number among the queries of the split; position: of the image.
         ap: its average precision; n_relevant: R.
-        items: gallery positions of its first results; scores of the same; hits: which are relevant.
+        items: gallery positions of its first results; scores of the same; hits: which are relevant;
+            kinds: "relevant", "not" or "unknown" of each.
         explanation: what went well or wrong.
         label_error: gallery position whose label contradicts that of a query which is almost the same image; −1: none.
     """
@@ -68,6 +69,7 @@ class QueryCase:
     items: np.ndarray
     scores: np.ndarray
     hits: np.ndarray
+    kinds: tuple[str, ...]
     explanation: str
     label_error: int = -1
 
@@ -117,6 +119,20 @@ def of_label(dataset: Dataset, queries: np.ndarray, label: str) -> np.ndarray:
     return dataset.labels[positions] == code
 
 
+def kinds_of(dataset: Dataset, truth: Relevance, query: int, items: np.ndarray) -> tuple[str, ...]:
+    """ "relevant", "not" or "unknown": what some results are to a query.
+
+    Args:
+        query: its number among the queries of the truth; items: (n,) int64 gallery positions.
+    """
+    hits = np.isin(items, truth.relevant(query)).tolist()
+    if truth.judged is not None:
+        known = np.isin(items, truth.junk(query), invert=True) & truth.judged[query]
+        return tuple("relevant" if hit else "not" if is_known else "unknown" for hit, is_known in zip(hits, known))
+    positions = dataset.split.gallery[items].tolist()
+    return tuple(dataset.relevance_kind(position, hit) for position, hit in zip(positions, hits))
+
+
 class _FailureExplainer:
     """Says in words what went wrong with a query."""
 
@@ -146,6 +162,7 @@ class _FailureExplainer:
             items[:shown],
             scores[:shown],
             hits[:shown],
+            kinds_of(self.dataset, self.truth, query, items[:shown]),
             explanation,
             label_error,
         )
@@ -156,6 +173,10 @@ class _FailureExplainer:
         first = min(total, len(items))
         if not len(items):
             return "Nothing was retrieved.", -1
+        if self.truth.pooled:
+            kinds = kinds_of(self.dataset, self.truth, query, items)
+            counts = [kinds.count(kind) for kind in ("relevant", "not", "unknown")]
+            return f"Of the first {len(items)}, {counts[0]} are relevant, {counts[1]} not, {counts[2]} not judged.", -1
         if hits[:first].all():
             return (
                 f"All {total} relevant ones come first." if total > 1 else "The one relevant image comes first."

@@ -61,9 +61,25 @@ class QueryResult:
 
     def relevance_kind(self, dataset: Dataset, item: int) -> str:
         """ "relevant", "not", or "unknown" where nobody knows; `item` is its place in the gallery."""
+        if self.is_judged:
+            return "relevant" if self.relevant[item] else "unknown" if self.unjudged[item] else "not"
         if not self.has_relevance:
             return "unknown"
         return dataset.relevance_kind(int(self.system.space.split.gallery[item]), bool(self.relevant[item]))
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether people judged some results, of this query or others, and of the rest nobody knows."""
+        return self.query.truth is not None and self.query.truth.pooled
+
+    @cached_property
+    def unjudged(self) -> np.ndarray:
+        """(n_gallery,) bool: nobody judged whether it is relevant; all False where the truth is whole."""
+        unjudged = np.zeros(len(self.scores), bool)
+        truth = self.query.truth
+        if truth is not None and truth.judged is not None:
+            unjudged[truth.junk(0) if truth.judged[0] else slice(None)] = True
+        return unjudged
 
     @cached_property
     def hits(self) -> np.ndarray:
@@ -76,19 +92,22 @@ class QueryResult:
         return np.flatnonzero(self.hits) + 1
 
     def as_ranks(self) -> RelevantRanks:
-        """What the metrics read."""
-        retrieved, total = self.relevant_ranks, self.n_relevant
+        """What the metrics read: where people judged, ranks among the judged results alone."""
+        order = self.order[~self.unjudged[self.order]]
+        retrieved, total = np.flatnonzero(self.relevant[order]) + 1, self.n_relevant
         ranks = np.full(total, RelevantRanks.NOT_RETRIEVED, np.int32)
         ranks[: len(retrieved)] = retrieved
         truth, gains, ideal = self.query.truth, None, None
         if truth is not None and truth.gains is not None and total:
             gain_of = dict(zip(truth.relevant(0).tolist(), truth.gains.tolist()))
-            listed = self.order[self.hits]
+            listed = order[self.relevant[order]]
             rest = [item for item in truth.relevant(0) if self.ranks[item] == NOT_LISTED]
             gains = np.array([gain_of[int(item)] for item in [*listed, *rest]])
             ideal = np.sort(truth.gains)[::-1].copy()
         n_retrieved = np.array([len(retrieved)], np.int32)
-        return RelevantRanks(np.array([0, total]), ranks, n_retrieved, np.array([len(self.order)]), gains, ideal)
+        n_listed = np.array([len(order)])
+        indptr = np.array([0, total])
+        return RelevantRanks(indptr, ranks, n_retrieved, n_listed, gains, ideal, pooled=self.is_judged)
 
     def missed(self, k: int) -> np.ndarray:
         """Gallery positions of the relevant items beyond the first k, nearest first; not retrieved ones last.
@@ -125,7 +144,8 @@ def retrieve(query: Query, system: System) -> QueryResult:
     truth = query.truth
     relevant = np.zeros(len(scores), bool)
     if truth is not None:
-        scores[truth.junk(0)] = -np.inf
+        if not truth.pooled:  # what nobody judged is a result like any other
+            scores[truth.junk(0)] = -np.inf
         relevant[truth.relevant(0)] = True
     if query.position is not None:
         scores[query.space.split.gallery == query.position] = -np.inf

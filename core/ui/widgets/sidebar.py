@@ -10,6 +10,7 @@ import streamlit as st
 from core import data, templates, wording
 from core.errors import CoreError, NotComputed
 from core.setups import FrameSetup, bounds_of
+from core.studies import pooled_figures
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme, visitors
 from core.ui.widgets import frame_keys
@@ -81,6 +82,8 @@ def _dataset_and_backbones(names: tuple[str, ...]) -> None:
         key=state.key(FrameSetup, "dataset"),
         help=shared("help.dataset"),
     )
+    if marked := pooled_figures.marking(cache.dataset(dataset)):
+        st.caption(f":material/fact_check: {marked} {text('sentence.judged')}")
     embedded = cache.embedded(dataset)
     wanted = state.get(FrameSetup, "backbones")
     # A key for each list of options: what a browser still sends of a shorter list is no choice of a longer one.

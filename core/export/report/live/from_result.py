@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from core import wording
 from core.errors import BadInput
 from core.export.report.live.contents import LiveScores
 from core.export.report.live.extent import Extent
@@ -16,6 +17,8 @@ from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, Task
 from core.types import Dataset, Relevance
 
+text = wording.page("judge")
+
 SECONDS_PER_IMAGE, SECONDS_PER_SCORE = 0.004, 4e-7
 """What writing takes beyond the static report, on one of two shared cores."""
 
@@ -26,6 +29,8 @@ def expected(dataset: Dataset, truth: Relevance, n_backbones: int) -> tuple[Exte
     Raises:
         BadInput: it cannot be written; why.
     """
+    if truth.pooled:
+        raise BadInput(text("sentence.not_playable", dataset=repr(dataset.name)))
     extent = extent_of(dataset.split, truth, n_backbones)
     n_scores = len(extent.queries) * extent.n_gallery * n_backbones
     return extent, 3 + SECONDS_PER_IMAGE * extent.n_gallery + SECONDS_PER_SCORE * n_scores * 2

@@ -11,7 +11,7 @@ from core.studies import evaluation_warnings, fusion_baseline, leaderboard, quer
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.cached import digest
-from core.ui.views.fusion.lab_view import METRICS, LabView
+from core.ui.views.fusion.lab_view import LabView
 from core.ui.widgets import background_full_eval
 from core.wording import plural
 
@@ -57,16 +57,16 @@ def evaluated_queries(view: LabView) -> Dataset:
         wanted: dict[tuple[str, ...], list[str | FusionSpec]] = {names: [*names, *([even] if even else []), spec]}
         wanted.setdefault(base.backbones, []).append(base)
         for backbones, systems in wanted.items():
-            cache.evaluator(loaded, backbones).prepare(systems, METRICS, job.task)
+            cache.evaluator(loaded, backbones).prepare(systems, view.metrics, job.task)
         for fused in (spec, base):
-            cache.list_metrics(loaded, fused.backbones, fused, METRICS)
-            cache.intervals(loaded, fused.backbones, fused, METRICS, by_class)
+            cache.list_metrics(loaded, fused.backbones, fused, view.metrics)
+            cache.intervals(loaded, fused.backbones, fused, view.metrics, by_class)
         cache.baseline_comparison(loaded, names, spec, metric, by_class)
         return True
 
     if background_full_eval.ready(name):
         return loaded
-    low, high = cache.intervals(sampled, names, spec, METRICS, by_class)[metric]
+    low, high = cache.intervals(sampled, names, spec, view.metrics, by_class)[metric]
     background_full_eval.follow(
         name, work, query_sampling.sentence(len(sampled.split.queries), len(loaded.split.queries), low, high)
     )

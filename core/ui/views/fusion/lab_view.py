@@ -9,7 +9,7 @@ import streamlit as st
 from core import wording
 from core.fusion import FUSIONS, FusionSpec
 from core.setups import FusionSetup
-from core.studies import training_split
+from core.studies import pooled_figures, training_split
 from core.types import Dataset
 from core.ui.app import state, theme
 from core.ui.views.fusion import fusion_state, steps_panel
@@ -41,12 +41,22 @@ class LabView:
     @property
     def metric(self) -> str:
         """The metric that bars and verdict are in."""
-        return self.setup.metric if self.setup.metric in METRICS else METRICS[0]
+        return self.setup.metric if self.setup.metric in self.metrics else self.metrics[0]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics of the tiles; of judged results those that they tell."""
+        return metrics_of(self.loaded)
 
     @property
     def by_class(self) -> bool:
         """Whole classes are drawn where queries share them."""
         return not self.setup.by_query
+
+
+def metrics_of(loaded: Dataset) -> tuple[str, ...]:
+    """The metrics of the tiles of a dataset."""
+    return pooled_figures.OF_LISTS if loaded.is_judged else METRICS
 
 
 def build() -> LabView:
@@ -64,7 +74,7 @@ def build() -> LabView:
         )
     if state.get(FusionSetup, "strategy") != mix.strategy:
         state.set_field(FusionSetup, "strategy", mix.strategy)
-    if state.get(FusionSetup, "metric") not in METRICS:
+    if state.get(FusionSetup, "metric") not in metrics_of(loaded):
         state.set_field(FusionSetup, "metric", METRICS[0])
     setup = state.read(FusionSetup)
     spec = steps_panel.shown_now(loaded, names, fusion_state.spec_of(mix, names))

@@ -19,7 +19,7 @@ from core.ui.app import cache, thumbnail_route
 from core.ui.app.cached import cached, digest
 from core.ui.components.live_lab import fuse_route
 from core.ui.views.fusion import fusion_state
-from core.ui.views.fusion.lab_view import METRICS, LabView
+from core.ui.views.fusion.lab_view import LabView
 from core.ui.widgets import image_cards, weight_shares
 
 text = wording.page("live_lab")
@@ -44,7 +44,7 @@ class LabFuser:
         self.loaded, self.names, self.base = view.loaded, view.names, view.base
         self.spec = dataclasses.replace(view.spec, trained_on=())
         self.by_class = view.by_class
-        self.metrics: tuple[str, ...] = METRICS if view.loaded.has_labels else ()
+        self.metrics: tuple[str, ...] = view.metrics if view.loaded.has_labels else ()
         self.n_images = len(view.loaded)
         self._seconds: list[float] = []
         self.page_seconds = 0.0  # what the page needed for the same figures, until an answer was measured
@@ -59,8 +59,8 @@ class LabFuser:
         return LiveEvaluator(
             cache.evaluator(dataset, self.names),
             self.spec,
-            METRICS,
-            baseline=cache.list_metrics(dataset, self.base.backbones, self.base, METRICS),
+            self.metrics,
+            baseline=cache.list_metrics(dataset, self.base.backbones, self.base, self.metrics),
             shows_baseline=not fusion_state.is_even(self.base),
             by_class=self.by_class,
         )

@@ -15,7 +15,7 @@ from core.ui.app import cache, state, theme
 from core.ui.components import live_lab
 from core.ui.components.live_lab import fuse_route
 from core.ui.views.fusion import fusion_state, live_session, query_choice
-from core.ui.views.fusion.lab_view import METRICS, LabView
+from core.ui.views.fusion.lab_view import LabView
 from core.ui.widgets import weight_shares
 from core.wording.live_lab import view_words
 
@@ -66,8 +66,8 @@ def host(view: LabView) -> live_lab.LabHost:
             query_choice.pick(str(view.loaded.ids[position]))
 
     def chose(metric: int) -> None:
-        if metric < len(METRICS):
-            state.set_field(FusionSetup, "metric", METRICS[metric])
+        if metric < len(view.metrics):
+            state.set_field(FusionSetup, "metric", view.metrics[metric])
 
     return live_lab.LabHost(
         released, lambda locked: state.set_field(FusionSetup, "locked", tuple(locked)), act, picked, chose
@@ -99,8 +99,11 @@ def data(view: LabView, evaluated: Dataset) -> dict[str, Any]:
         "backbones": [{"name": name, "label": titles[name], "colour": colours[name]} for name in names],
         "weights": [shares[name] for name in names],
         "locked": [name in locked for name in names],
-        "metrics": [{"key": key, "label": metrics.label(key), "help": metrics.sentence(key)} for key in live.metrics],
-        "metric": METRICS.index(view.metric),
+        "metrics": [
+            {"key": key, "label": metrics.label(key, view.loaded.is_judged), "help": metrics.sentence(key)}
+            for key in live.metrics
+        ],
+        "metric": view.metrics.index(view.metric),
         "systems": _systems(view, titles, colours) if live.metrics else [],
         "baseline": baseline,
         "query": dict(zip(("id", "src", "large", "name", "label", "facts"), query)),
@@ -156,20 +159,20 @@ def _answer(
 def _figures(evaluated: Dataset, view: LabView) -> LiveFigures:
     """The figures of the present weights, as the other pages have them."""
     names, spec, base, metric, by_class = view.names, view.spec, view.base, view.metric, view.by_class
-    values = cache.list_metrics(evaluated, names, spec, METRICS)
-    before = cache.list_metrics(evaluated, base.backbones, base, METRICS)
-    ends = cache.intervals(evaluated, names, spec, METRICS, by_class)
+    values = cache.list_metrics(evaluated, names, spec, view.metrics)
+    before = cache.list_metrics(evaluated, base.backbones, base, view.metrics)
+    ends = cache.intervals(evaluated, names, spec, view.metrics, by_class)
     comparison = cache.baseline_comparison(evaluated, names, spec, metric, by_class)
-    means = np.array([metrics.mean(values[key]) for key in METRICS])
+    means = np.array([metrics.mean(values[key]) for key in view.metrics])
     systems = [(row.mean, row.low, row.high) for row in comparison.rows if row.role != "fusion"]
     if not fusion_state.is_even(base):
         low, high = cache.intervals(evaluated, base.backbones, base, (metric,), by_class)[metric]
         systems.insert(-1, (metrics.mean(before[metric]), low, high))
     return LiveFigures(
         means=means,
-        lows=np.array([ends[key][0] for key in METRICS]),
-        highs=np.array([ends[key][1] for key in METRICS]),
-        changes=means - np.array([metrics.mean(before[key]) for key in METRICS]),
+        lows=np.array([ends[key][0] for key in view.metrics]),
+        highs=np.array([ends[key][1] for key in view.metrics]),
+        changes=means - np.array([metrics.mean(before[key]) for key in view.metrics]),
         systems=np.array(systems),
         curve=cache.interpolated_curve(evaluated, names, spec),
         versus=comparison.row("fusion").versus,

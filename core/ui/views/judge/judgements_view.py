@@ -8,24 +8,32 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import access, wording
+from core import access, data, wording
 from core.judging.answers import Answer
 from core.setups import JudgeSetup
-from core.studies import judgements
+from core.studies import judgements, pooled_figures
 from core.studies.judging_lists import TEXT
+from core.studies.judging_session import JudgingSession
 from core.types import Dataset
 from core.ui.app import state, theme, thumbnail_route, visitors
+from core.ui.views.datasets import common
 from core.wording import number, plural
 
 text = wording.page("judge")
 MOST_SHOWN = 100
 
 
-def draw(loaded: Dataset) -> None:
-    """Folded: agreement, disagreements, downloads, import."""
+def draw(loaded: Dataset, session: JudgingSession | None) -> None:
+    """Folded: the truth that other pages use, agreement, disagreements, downloads, import.
+
+    Args:
+        session: the comparison of the page, whose lists are the pool; None where there is none.
+    """
     answers = judgements.on_dataset(judgements.log().answers(), loaded)
     count = sum(not answer.again for answer in answers)
     with st.expander(f"{text('heading.keep')} ({count:,})", key="judgements", icon=":material/inventory_2:"):
+        if answers or loaded.is_judged:
+            _truth(loaded, answers, session)
         if not answers:
             st.caption(text("sentence.nothing_here"))
         else:
@@ -46,6 +54,38 @@ def draw(loaded: Dataset) -> None:
                     )
         if visitors.offered("judgement.import"):
             _import(loaded)
+
+
+def _truth(loaded: Dataset, answers: list[Answer], session: JudgingSession | None) -> None:
+    """Whether every page evaluates by what was judged, and the way there and back."""
+    relation = judgements.as_truth(loaded, answers)
+    is_new = not loaded.is_judged or relation != judgements.used_as_truth(loaded)
+    if loaded.is_judged:
+        st.markdown(f"{pooled_figures.marking(loaded)} {text('sentence.in_use')}")
+    else:
+        st.markdown(text("sentence.may_be_used"))
+    if not visitors.offered("dataset.change"):
+        return
+    with st.container(horizontal=True):
+        if is_new and relation:
+            count = judgements.pooled(session.lists, relation) if session is not None else (0, 0)
+            k = session.lists.k if session is not None else 0
+            st.button(
+                text("button.update_truth" if loaded.is_judged else "button.use_truth"),
+                key="use judgements",
+                icon=":material/fact_check:",
+                on_click=common.decide,
+                args=(loaded.name, data.use_judgements, relation, count[1], k),
+            )
+        if loaded.is_judged:
+            st.button(
+                text("button.forget_truth"),
+                key="forget judgements",
+                icon=":material/undo:",
+                on_click=common.decide,
+                args=(loaded.name, data.use_judgements, None),
+            )
+    common.show_message()
 
 
 def _labels(loaded: Dataset, answers: list[Answer]) -> None:

@@ -62,7 +62,7 @@ def draw(view: LeaderboardView) -> None:
             titles,
             table.values,
             hover,
-            metrics.label(result.metric),
+            metrics.label(result.metric, result.judged),
             square,
             system_select.shades(),
             _shade_limits(table.values, limits),
@@ -73,7 +73,7 @@ def draw(view: LeaderboardView) -> None:
         config=charts.download_config("classes"),
     )
     several = " " + text("sentence.image_several_labels") if loaded.label_matrix is not None else ""
-    st.caption(text("sentence.class_queries_their", label=metrics.label(result.metric), several=several))
+    st.caption(text("sentence.class_queries_their", label=metrics.label(result.metric, result.judged), several=several))
     _draw_square(view)
 
 
@@ -87,7 +87,7 @@ def _square_hover(table: class_table.ClassTable, row: int, column: int, title: s
     """What is known about a square of the heat map."""
     value = table.values[row, column]
     return (
-        f"<b>{charts.plain_text(table.classes[row])}</b><br>{charts.plain_text(title)}<br>{metrics.label(result.metric)} {value:.3f} "
+        f"<b>{charts.plain_text(table.classes[row])}</b><br>{charts.plain_text(title)}<br>{metrics.label(result.metric, result.judged)} {value:.3f} "
         f"[{table.low[row, column]:.3f}, {table.high[row, column]:.3f}]<br>mean of {plural(table.n[row], 'query')}"
     )
 
@@ -103,7 +103,7 @@ def _draw_square(view: LeaderboardView) -> None:
     if not queries:
         st.info(text("sentence.query_class_has"), icon=":material/info:")
         return
-    label = metrics.label(result.metric).replace("mAP", "AP")
+    label = metrics.label(result.metric, result.judged).replace("mAP", "AP")
     positions = [int(loaded.split.queries[q]) for q in queries[:SHOWN_QUERIES]]
     shown = image_cards.cards(loaded, positions)
     noted = [

@@ -42,7 +42,7 @@ def draw(view: LeaderboardView) -> None:
     st.caption(
         text(
             "sentence.differences",
-            metric=metrics.label(result.metric),
+            metric=metrics.label(result.metric, result.judged),
             queries=plural(result.best.n_valid, "query"),
             pairs=plural(len(result.comparison.differences), "pair"),
         ),

@@ -21,7 +21,9 @@ def draw(view: LeaderboardView) -> None:
             charts.Bar(view.infos[name].title, figure.mean, figure.low, figure.high, view.competitors[name].colour)
         )
     st.plotly_chart(
-        charts.BarChart(rows, metrics.label(result.metric), row_height=max(34, min(60, 260 // len(rows)))).figure(),
+        charts.BarChart(
+            rows, metrics.label(result.metric, result.judged), row_height=max(34, min(60, 260 // len(rows)))
+        ).figure(),
         key="leaderboard bars",
         config=charts.download_config("leaderboard"),
     )

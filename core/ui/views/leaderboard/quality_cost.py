@@ -50,7 +50,7 @@ def draw(view: LeaderboardView) -> None:
         )
     unit = "ms per image" if by == "ms" else "MB of weights"
     st.plotly_chart(
-        charts.quality_cost(points, unit, metrics.label(result.metric)),
+        charts.quality_cost(points, unit, metrics.label(result.metric, result.judged)),
         key=f"leaderboard cost {by}",
         config=charts.download_config("quality-and-cost"),
     )

@@ -10,7 +10,7 @@ import streamlit as st
 from core import metrics, wording
 from core.export import file_formats
 from core.setups import LeaderboardSetup
-from core.studies import leaderboard
+from core.studies import leaderboard, pooled_figures
 from core.ui.app import state
 from core.ui.views.leaderboard import controls
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
@@ -23,9 +23,12 @@ _TIE_HELP = text("sentence.systems_share_letter")
 
 
 def metric_keys(view: LeaderboardView) -> list[str]:
-    """The keys of the metric columns chosen, the compared metric first."""
-    available = set(leaderboard.available(view.result))
-    wanted = [view.result.metric, *(controls.at_k(name, view.setup.k) for name in view.setup.columns)]
+    """The keys of the metric columns chosen, the compared metric first; of judged results those that are defined."""
+    result = view.result
+    available = set(leaderboard.available(result))
+    wanted = [result.metric, *(controls.at_k(name, view.setup.k) for name in view.setup.columns)]
+    if result.judged:
+        wanted = [result.metric, *pooled_figures.defined(wanted)]
     return [key for key in dict.fromkeys(wanted) if key in available]
 
 
@@ -65,12 +68,13 @@ def _shown_table(view: LeaderboardView, keys: list[str]) -> tuple[pd.DataFrame, 
     with_ends = leaderboard.table(result, view.infos, keys)
     frame = leaderboard.table(result, view.infos, keys, ())
     order = ["system", "ties"]
-    config = _fixed_columns(result.metric)
+    config = _fixed_columns(metrics.label(result.metric, result.judged))
     for key in keys:
         top = metrics.parse(key)[0].limits[1]
-        short = metrics.label(key).partition(" (")[0]  # the whole of it is the first line of the help
+        label = metrics.label(key, result.judged)
+        short = label.partition(" (")[0]  # the whole of it is the first line of the help
         config[key] = st.column_config.NumberColumn(
-            short, help=f"{metrics.label(key)}: {metrics.sentence(key)}", format="%.3f" if top == 1.0 else "%.2f"
+            short, help=f"{label}: {metrics.sentence(key)}", format="%.3f" if top == 1.0 else "%.2f"
         )
         order.append(key)
         if key in spread:
@@ -79,7 +83,7 @@ def _shown_table(view: LeaderboardView, keys: list[str]) -> tuple[pd.DataFrame, 
             frame[name] = [wording.interval(low, high) for low, high in ends]
             config[name] = st.column_config.TextColumn(
                 "95 %" if view.setup.spread else text("column.interval"),
-                help=text("help.bootstrap_interval_were", label=metrics.label(key), resampled=result.resampled),
+                help=text("help.bootstrap_interval_were", label=label, resampled=result.resampled),
             )
             order.append(name)
         if key == result.metric:
@@ -90,14 +94,14 @@ def _shown_table(view: LeaderboardView, keys: list[str]) -> tuple[pd.DataFrame, 
     return frame[order], config
 
 
-def _fixed_columns(metric: str) -> dict[str, Any]:
+def _fixed_columns(label: str) -> dict[str, Any]:
     """The columns that are no metric."""
     column = st.column_config
     return {
         "system": column.TextColumn(text("column.system"), width=150, pinned=True),
         "ties": column.TextColumn(text("column.ties"), help=_TIE_HELP, width=52),
         "relative": column.NumberColumn(
-            text("column.best"), format="%.1f %%", help=text("help.percent_best_system", label=metrics.label(metric))
+            text("column.best"), format="%.1f %%", help=text("help.percent_best_system", label=label)
         ),
         "kind": column.TextColumn(text("column.kind"), help=text("help.backbone_how_fusion")),
         "made of": column.TextColumn(text("column.made"), help=text("help.share_backbone_fusion")),

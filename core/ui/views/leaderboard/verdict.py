@@ -18,7 +18,7 @@ def draw(view: LeaderboardView) -> None:
     figure = result[first].figures[result.metric]
     fields = {
         "system": theme.plain(infos[first].title),
-        "metric": metrics.label(result.metric),
+        "metric": metrics.label(result.metric, result.judged),
         "figure": theme.plain(wording.figure(figure.mean, figure.low, figure.high)),
     }
     small = [text("phrase.mean", valid=f"{figure.n_valid:,}", queries=wording.plural(figure.n_queries, "query"))]

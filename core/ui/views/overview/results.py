@@ -33,7 +33,7 @@ def draw(name: str) -> None:
     with theme.side_by_side("overview"):
         left, right = st.columns([3, 1], gap="large")
         bars = answer.bars(headline, cache.leaderboard(name, done), titles(done), theme.colours(done))
-        figure = charts.BarChart(bars, metrics.label("map")).figure()
+        figure = charts.BarChart(bars, metrics.label("map", loaded.is_judged)).figure()
         with left, theme.main_part():
             st.plotly_chart(figure, key=f"overview bars {name}", config={"displayModeBar": False})
         with right:

@@ -66,7 +66,7 @@ def case_cards(loaded: Dataset, case: retrieval.QueryCase) -> list[gallery.Card]
     """The query, then its first results."""
     image_cards.ensure_thumbnails(loaded, [case.position, *loaded.split.gallery[case.items]])
     cards = [image_cards.card(loaded, case.position, frame="query")]
-    for rank, (item, score, hit) in enumerate(zip(case.items, case.scores, case.hits), start=1):
+    for rank, (item, score, kind) in enumerate(zip(case.items, case.scores, case.kinds), start=1):
         position = int(loaded.split.gallery[item])
         if position != case.position:
             cards.append(
@@ -75,7 +75,7 @@ def case_cards(loaded: Dataset, case: retrieval.QueryCase) -> list[gallery.Card]
                     position,
                     rank=rank,
                     score=float(score),
-                    frame=loaded.relevance_kind(position, bool(hit)),
+                    frame=kind,
                     note="other label?" if item == case.label_error else "",
                 )
             )

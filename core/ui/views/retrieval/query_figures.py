@@ -76,7 +76,7 @@ def figures_table(systems: Sequence[SystemRef], answers: list[retrieval.QueryRes
     figures = [retrieval.query_metrics(answer, k) for answer in answers]
     rows = []
     for key in figures[0]:
-        name = text("option.first_relevant_rank") if key == "first" else metrics.label(key)
+        name = text("option.first_relevant_rank") if key == "first" else metrics.label(key, answers[0].is_judged)
         meaning = text("sentence.rank_best_relevant") if key == "first" else metrics.sentence(key)
         values = {
             named.title: wording.number(values_of[key], 0 if key == "first" else 3)
