@@ -4,16 +4,47 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from pathlib import Path
+
+from core.errors import BadInput
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ASSETS = REPOSITORY / "assets"
 
 
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
+"""A scheme of two letters or more, as one letter is a drive; what was a `Path` meanwhile has lost a slash."""
+
+
+def scheme(text: str | Path) -> str:
+    """The scheme of an address ("s3", "https"), "" for what is a path of this machine.
+
+    >>> scheme("s3://bucket/photos"), scheme(Path("s3://bucket")), scheme("C:/photos"), scheme("photos:/2024")
+    ('s3', 's3', '', 'photos')
+    """
+    match = _ADDRESS.match(str(text))
+    return match[1].lower() if match else ""
+
+
+def refuse_address(text: str, variable: str) -> None:
+    """Raises BadInput where a variable of the environment holds an address: a folder of that name would be made."""
+    if scheme(text):
+        raise BadInput(
+            f"{variable} is {text!r}, an address that starts with {scheme(text)}:, and only a folder of this machine can "
+            f"stand there. Mount it, and set {variable} to the folder where it is mounted."
+        )
+
+
 def home() -> Path:
-    """The folder of everything that Fusionscope keeps: FUSIONSCOPE_HOME, else the user's data folder."""
+    """The folder of everything that Fusionscope keeps: FUSIONSCOPE_HOME, else the user's data folder.
+
+    Raises:
+        BadInput: FUSIONSCOPE_HOME is an address.
+    """
     chosen = os.environ.get("FUSIONSCOPE_HOME", "").strip()
     if chosen:
+        refuse_address(chosen, "FUSIONSCOPE_HOME")
         return _resolved(chosen) if os.path.isabs(chosen) else Path(chosen).expanduser().resolve()
     from platformdirs import user_data_path
 
@@ -109,6 +140,7 @@ def measurements() -> Path:
 def plugins() -> Path:
     """The user's own strategies: FUSIONSCOPE_PLUGINS, else `plugins` in the home folder."""
     chosen = os.environ.get("FUSIONSCOPE_PLUGINS", "").strip()
+    refuse_address(chosen, "FUSIONSCOPE_PLUGINS")
     return Path(chosen).expanduser().resolve() if chosen else home() / "plugins"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from core import wording
+from core import paths, wording
 from core.cli import (
     admin,
     catalogue,
@@ -75,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(_marked(sys.argv[1:] if arguments is None else arguments))
     verb: Verb = parsed.verb
     try:
+        paths.home()  # an address is refused before anything is done
         for name, endings in (verb.outputs or {}).items():
             outputs.check(name, getattr(parsed, name.replace("-", "_")), endings)
         verb.run(parsed)

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from core import access, paths, wording
+from core.errors import CoreError
 from core.setups import FrameSetup, ShownSetup
 from core.store import open_store
 from core.ui.app import cache, history, jobs, state, telemetry, theme, visitors
@@ -73,6 +74,11 @@ def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
         initial_sidebar_state="collapsed" if frame_keys.is_projector() else SIDEBAR_WIDTH,
     )
     st.logo(str(paths.ASSETS / "logo.svg"), size="large", icon_image=str(paths.ASSETS / "icon.svg"))
+    try:
+        paths.home()
+    except CoreError as error:
+        st.error(theme.plain(str(error)), icon=":material/error:")
+        st.stop()
     sections: dict[str, list[StreamlitPage]] = {}
     by_address: dict[str, StreamlitPage] = {}
     for number, (file, title, icon, address, section) in enumerate(pages):

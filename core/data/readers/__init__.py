@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import re
 from functools import cache
 from pathlib import Path
 
+from core import paths
 from core.access import reach
 from core.data import file_kinds, images, table_files
 from core.data.file_walk import subfolders
@@ -39,7 +41,7 @@ def choose(path: Path, name: str | None = None) -> Reader:
     if name is not None:
         return READERS.get(name)
     if not path.exists():
-        raise BadInput(f"{path} does not exist; check the spelling, or give a full path.")
+        raise BadInput(_missing(path))
     for reader in sorted(READERS, key=lambda reader: reader.rank):
         if reader.detects(path):
             return reader
@@ -48,6 +50,16 @@ def choose(path: Path, name: str | None = None) -> Reader:
         f"{path} is no folder, manifest (.csv, .parquet, .jsonl), COCO file (.json), ground truth (gnd_*.pkl) or "
         f"archive (.tar) of images. {known_kind}".strip()
     )
+
+
+def _missing(path: Path) -> str:
+    if kind := paths.scheme(path):
+        address = re.sub(":/+", "://", str(path), count=1)
+        return (
+            f"{address} is an address, and images are read from this machine. Mount what {kind}: leads to, or copy it "
+            "here, and give that folder."
+        )
+    return f"{path} does not exist; check the spelling, or give a full path."
 
 
 def known() -> tuple[str, ...]:
@@ -77,5 +89,5 @@ def preview(path: Path, reader: Reader, columns: dict[str, str] | None = None) -
             n_images = sum(images.looks_like_one(entry.name) for entry in entries)
         return f"{plural(n_images, 'image')} in one flat folder, so there are no labels."
     if not path.exists():
-        raise BadInput(f"{path} does not exist; check the spelling, or give a full path.")
+        raise BadInput(_missing(path))
     return f"{path.stat().st_size / 1e6:,.1f} MB."

@@ -1,0 +1,69 @@
+"""Where files lie: an address is no folder of this machine, and is refused before anything is made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import cli, paths
+from core.data import readers
+from core.errors import BadInput
+
+ROOT = Path(__file__).resolve().parent.parent
+ADDRESSES = (
+    "s3://bucket/prefix",
+    "gs://bucket",
+    "foo://x",
+    "file:///tmp/home",
+    "S3:/bucket",
+    "https://example.org/home",
+)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder in which an address that is taken for a path would leave something."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("variable", ["FUSIONSCOPE_HOME", "FUSIONSCOPE_PLUGINS"])
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_is_refused_in_one_sentence(
+    variable: str, address: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, address)
+    with pytest.raises(BadInput, match="only a folder of this machine") as refused:
+        paths.home() if variable.endswith("HOME") else paths.plugins()
+    assert str(refused.value).startswith(f"{variable} is {address!r}")
+    assert not list(here.iterdir())
+
+
+def test_the_command_line_and_the_app_say_so_at_once(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FUSIONSCOPE_HOME", "s3://bucket/prefix")
+    for verb in (["list", "datasets"], ["check"], ["embed", "--data", "photo_views"]):
+        assert cli.main(verb) == 2
+        out, err = capsys.readouterr()
+        assert not out and err.startswith("error: FUSIONSCOPE_HOME is 's3://bucket/prefix'") and err.count("\n") == 1
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    assert not app.exception and len(app.error) == 1
+    assert "only a folder of this machine" in app.error[0].value and "s3:" in app.error[0].value
+    assert not list(here.iterdir())
+
+
+def test_images_at_an_address_are_refused_with_the_way_out(here: Path, home: Path) -> None:
+    for address in ("s3://bucket/photos", "https://example.org/photos.csv"):
+        with pytest.raises(BadInput, match=f"^{address} is an address.*Mount"):
+            readers.choose(Path(address))
+    with pytest.raises(BadInput, match="does not exist"):
+        readers.choose(Path("photos/2024"))
+
+
+@pytest.mark.parametrize("path", ["relative/home", "with:colon", "C:/drive", "/absolute", "~/mine"])
+def test_a_path_stays_a_path(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUSIONSCOPE_HOME", path)
+    assert paths.home().is_absolute()
