@@ -28,8 +28,10 @@ def base() -> str:
 
 
 def url(key: str | bytes, size: str = "small") -> str:
-    """The address of a thumbnail, below the app's base path."""
+    """The address of a thumbnail, below the app's base path; "" for an empty key, of which there is no image."""
     text = key.decode() if isinstance(key, bytes) else str(key)
+    if not text:
+        return ""
     return f"{base()}/pictures/{size}/{text}.webp"
 
 

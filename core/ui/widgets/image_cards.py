@@ -23,7 +23,7 @@ def card(loaded: Dataset, position: int, **more: Any) -> Card:
     """
     return Card(
         id=str(loaded.ids[position]),
-        key=key_of(loaded, position),
+        key=image_key(loaded, position),
         label=loaded.label_of(position),
         title=str(loaded.ids[position]),
         facts=facts(loaded, position),
@@ -35,6 +35,12 @@ def key_of(loaded: Dataset, position: int) -> str:
     """The content hash that an image's address is made of."""
     key = loaded.keys[position]
     return key.decode() if isinstance(key, bytes) else str(key)
+
+
+def image_key(loaded: Dataset, position: int) -> str:
+    """The same of an image that can be looked at; "" where there is none, as in a dataset of vectors alone."""
+    has_file = "path" in loaded.items.columns and bool(loaded.items["path"].iat[position])
+    return key_of(loaded, position) if has_file else ""
 
 
 def facts(loaded: Dataset, position: int) -> tuple[tuple[str, str], ...]:

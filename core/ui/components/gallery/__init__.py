@@ -109,7 +109,7 @@ def grid(
     """
     shown = [c.as_data() for c in cards]
     if size > SHARP_FROM:
-        shown = [card | {"src": card["large"]} for card in shown]
+        shown = [card | {"src": card.get("large", "")} for card in shown]
     data = {"cards": shown, "size": size, "name": name, "pick": pick, "group": group, "seek": seek}
     data |= {"beside": beside, "paired": paired}
     if on_why:

@@ -34,9 +34,9 @@ export function fillCard(card, data, pick, why) {
   image.draggable = false;
   image.addEventListener("error", () => {
     picture.classList.add("missing");
-    picture.dataset.text = "no image";
+    picture.dataset.text = data.src ? "no image" : data.title || data.id;
   });
-  image.src = data.src;
+  image.src = data.src || "";
   picture.append(image);
   const rank = `${data.rank ?? ""}${MARKS[data.frame] ?? ""}`;
   if (rank) picture.append(element("span", "rank", rank));

@@ -72,6 +72,7 @@ export class Results {
     const move = element("span", "move"), shares = element("span", "shares"), caption = element("span", "caption");
     const label = element("span", "label", item.label || item.name), score = element("span", "score");
     Object.assign(image, { alt: "", decoding: "async", draggable: false, src: item.src });
+    picture.dataset.text = item.name;
     image.addEventListener("error", () => picture.classList.add("missing"), { once: true });
     root.type = "button";
     root.dataset.id = id;

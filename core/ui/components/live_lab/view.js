@@ -262,10 +262,10 @@ export class LabView {
     this.query.replaceChildren();
     if (!query) return;
     const image = element("img");
-    Object.assign(image, { src: query.src, alt: "", draggable: false });
+    if (query.src) Object.assign(image, { src: query.src, alt: "", draggable: false });
     const label = element("span", "label", filled(this.data.words.query, { name: query.label || query.name }));
     label.title = query.name;
-    this.query.append(image, label);
+    this.query.append(...(query.src ? [image] : []), label);
   }
 
   /* The results of the baseline, which do not move: small. */
@@ -279,12 +279,12 @@ export class LabView {
     strip.append(...baseline.ids.map((id, rank) => {
       const item = this.engine.item(id), button = element("button", ["no", "yes", "unknown"][baseline.relevance[rank]]);
       const image = element("img");
-      Object.assign(image, { src: item.src, alt: "", loading: "lazy" });
+      if (item.src) Object.assign(image, { src: item.src, alt: "", loading: "lazy" });
       button.type = "button";
       button.title = `${rank + 1}: ${item.label || item.name}`;
       button.setAttribute("aria-label", button.title);
       button.addEventListener("click", () => this.pick(id));
-      button.append(image);
+      button.append(item.src ? image : element("span", "name", item.name));
       return button;
     }));
     const summary = element("summary", "", filled(this.data.words.before, { baseline: baseline.label }));

@@ -9,9 +9,9 @@ const EDGE = 8; // pixels to the sides of the window
 export function fillLarge(large, data, pick) {
   const image = element("img");
   image.alt = "";
-  image.src = data.large;
+  if (data.large) image.src = data.large;
   image.addEventListener("error", () => image.remove());
-  large.replaceChildren(image, element("strong", "", data.title || data.label || data.id));
+  large.replaceChildren(...(data.large ? [image] : []), element("strong", "", data.title || data.label || data.id));
   const rank = data.rank !== undefined ? "rank " + data.rank : "";
   const score = data.score !== undefined ? "score " + data.score : "";
   const line = [rank, score, FRAMES[data.frame] || ""].filter(Boolean).join(" · ");

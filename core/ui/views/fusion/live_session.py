@@ -113,7 +113,7 @@ def items(loaded: Dataset, results: LiveResults | None, sent: set[int]) -> list[
 
 def item(loaded: Dataset, position: int) -> list[Any]:
     """[position, address of its thumbnail, and of a larger one, name, label, facts] of an image."""
-    key, name = image_cards.key_of(loaded, position), str(loaded.ids[position])
+    key, name = image_cards.image_key(loaded, position), str(loaded.ids[position])
     addresses = [thumbnail_route.url(key), thumbnail_route.url(key, "large")]
     return [position, *addresses, name, loaded.label_of(position), image_cards.facts(loaded, position)]
 

@@ -156,7 +156,9 @@ def draw_trail(view: RetrievalView, query: QueryInput) -> None:
             cards.append(gallery.Card(id=str(number), key=uploaded.thumbnails[0], title=uploaded.title, frame=frame))
         elif position is not None:
             cards.append(
-                gallery.Card(id=str(number), key=image_cards.key_of(view.loaded, position), title=address, frame=frame)
+                gallery.Card(
+                    id=str(number), key=image_cards.image_key(view.loaded, position), title=address, frame=frame
+                )
             )
         else:
             line = address[len(text_reading.PREFIX) :]
