@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import HTTPError
@@ -21,6 +22,7 @@ from core import access, data
 from core.access import invitations
 from core.store import open_store
 from core.ui.app import gatekeeper, jobs, visitors
+from tests import house
 from tests.browser import ROOT, serve
 from tests.conftest import write_tiny
 from tests.ui.test_host_check import request
@@ -212,7 +214,27 @@ def test_every_answer_carries_the_headers_and_no_stranger_reaches_a_route(world:
     assert request(world.address, "/fusion/_stcore/stream") == 101  # the page there asks to sign in
 
 
+def test_no_page_writes_the_address_of_a_route_by_itself() -> None:
+    """Each module of a route has a function that puts the base path before it."""
+    routes = {"thumbnail_route", "gatekeeper", "telemetry", "layout_stream", "judging_route", "fuse_route", "presenter"}
+    wrong = [
+        f"{path}: {text}"
+        for path in house.FILES
+        if path.stem not in routes and path.parent.name not in routes and path.stem != "invitation_route"
+        for _, text in house.strings_of(path)
+        if text.startswith(gatekeeper.OURS[:6])
+    ]
+    scripts = [path for path in (ROOT / "core" / "ui").rglob("*.js") if '"/pictures' in path.read_text()]
+    assert not wrong and not scripts
+
+
 # ---------------------------------------------------------------- without a server
+
+
+def run_alone(work: Coroutine):
+    """In a thread of its own: a browser test before this one may have left a loop in the main one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 def test_only_owners_clear_the_caches_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +259,7 @@ def test_only_owners_clear_the_caches_of_all(monkeypatch: pytest.MonkeyPatch) ->
                 kinds.append(gatekeeper._kind_of(event["bytes"]))
             return kinds
 
-        return asyncio.run(run())
+        return run_alone(run())
 
     assert passed("owner") == ["clear_cache", "set_run_on_save", "stop_script", ""]
     for role in ("nobody", "guest", "member"):
@@ -273,7 +295,7 @@ def test_without_a_role_only_this_machine_is_answered(
         sent.append(message)
 
     scope = {"type": "http", "path": "/", "headers": list(headers.items()), "client": (peer, 1), "server": (peer, 80)}
-    asyncio.run(gatekeeper.Gatekeeper(app)(scope, None, send))
+    run_alone(gatekeeper.Gatekeeper(app)(scope, None, send))
     assert (sent[0]["status"] == 200) is allowed
 
 

@@ -22,8 +22,9 @@ from core.ui.app.security_headers import with_headers
 _log = logging.getLogger("fusionscope")
 shared = wording.page("shared")
 
-OURS = ("/pictures/", "/layouts/", "/judging/", "/live/", "/present/", "/enter/", "/healthz", "/readyz", "/metrics")
-"""Paths of the routes beside Streamlit's own; below a base path they are found there too."""
+_OPERATIONS = ("/healthz", "/readyz", "/metrics")
+OURS = ("/pictures/", "/layouts/", "/judging/", "/live/", "/present/", "/enter/", *_OPERATIONS)
+"""Paths of the routes beside Streamlit's own, below the base path; how the server is can be asked without it too."""
 _FOR_VISITORS = ("/pictures/", "/layouts/", "/judging/", "/live/", "/present/", "/media/", "/_stcore/upload_file/")
 _FOR_OWNERS = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent/")
 _UPLOADS = "/_stcore/upload_file/"
@@ -45,8 +46,12 @@ class Gatekeeper:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        headers, path, scope = _headers_of(scope), path_of(scope), _below_base(scope)
+        headers, path, is_below = _headers_of(scope), path_of(scope), path_of(scope) != scope.get("path")
+        scope = _below_base(scope)
         send = with_headers(send, scope, headers) if scope["type"] == "http" else send
+        if thumbnail_route.base() and not is_below and path.startswith(OURS) and not path.startswith(_OPERATIONS):
+            await refuse(scope, receive, send, 404)  # a page that forgets the base path is wrong behind a proxy too
+            return
         if access.settings().mode == "local" and not _is_from_here(scope, headers):
             await refuse(scope, receive, send, 403, shared("error.no_role"))
             return

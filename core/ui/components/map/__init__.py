@@ -21,13 +21,12 @@ import numpy as np
 from core.errors import ShapeMismatch
 from core.projection import framed
 from core.studies.point_colours import Colours
-from core.ui.app import state
+from core.ui.app import state, thumbnail_route
 from core.ui.components.registration import component
 
 _FOLDER = Path(__file__).parent
 _PART = "map parts sent"
 _MOST_PARTS = 40
-THUMBNAILS = "/pictures/small/{key}.webp"
 
 
 def _encoded(array: np.ndarray, dtype: str) -> str:
@@ -198,7 +197,7 @@ def show(
     key: str,
     selection: Sequence[int] | np.ndarray = (),
     focus: MapFocus | None = None,
-    image: str = THUMBNAILS,
+    image: str | None = None,
     height: int = 600,
     group: str = "",
     renderer: str = "",
@@ -210,7 +209,7 @@ def show(
         items, colours: of the same points.
         selection: positions that are selected now; the caller keeps them.
         focus: draws lines from one point to others.
-        image: address of a small image with {key}, {position} or {id} in it; "" shows none.
+        image: address of a small image with {key}, {position} or {id} in it, by default that of thumbnails; "" shows none.
         group: an image grid of this group and the map point out the same item while it is hovered.
         renderer: "canvas2d" forces the flat renderer.
     Raises:
@@ -234,7 +233,8 @@ def show(
         "colours": parts(_colours_hash(colours), lambda: _colours_part(colours)),
         "selection": {"stamp": drawn.get("stamp", 0) if mine else 0, "positions": _selected(chosen)},
         "focus": focus.as_data() if focus else None,
-        **{"image": image, "height": height, "group": group, "renderer": renderer},
+        "image": thumbnail_route.url("{key}") if image is None else image,
+        **{"height": height, "group": group, "renderer": renderer},
         "parts": parts.new,
     }
     result = _draw(key, data)

@@ -83,7 +83,7 @@ def draw(loaded: Dataset, named: SystemRef, other: SystemRef | None, colour: str
         focus=focus,
         height=620,
         group=selection.HOVER_GROUP,
-        image=map_component.THUMBNAILS if items.keys is not None else "",
+        image=None if items.keys is not None else "",
     )
     if event.selection is not None:
         selection.select(loaded, event.selection)
