@@ -39,7 +39,15 @@ ACTIONS: Registry[Action] = Registry("action")
 
 for _role, _names in {
     "guest": ("look", "work", "query.upload", "report.make"),
-    "member": ("fusion.save", "fusion.train", "story.save", "judge", "judgement.import", "calibration.save"),
+    "member": (
+        "fusion.save",
+        "fusion.train",
+        "story.save",
+        "study.save",
+        "judge",
+        "judgement.import",
+        "calibration.save",
+    ),
     "owner": (
         "dataset.add",
         "dataset.change",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core import backbones, compat, paths
+from core.access import gated
 from core.backbones import custom, tuned
 from core.backbones.sources import source_of
 from core.backbones.sources import tuned as tuned_source
@@ -90,6 +91,7 @@ def tunable(name: str) -> Backbone:
     return base
 
 
+@gated("backbone.add")
 def train(
     ready: Prepared,
     *,

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from core import files, paths
+from core.access import authors, gated
 from core.errors import BadInput, StoreUnusable, UnknownName
 from core.registry import did_you_mean
 from core.studies.study import study_file
@@ -56,6 +57,7 @@ def open_study(name_or_path: str) -> Study:
     return study_file.read(path_of(name_or_path.removesuffix(".toml")))
 
 
+@gated("study.save")
 def save(study: Study) -> str:
     """Save a study under its title; a number follows where another one has that name. Returns its name.
 
@@ -73,6 +75,7 @@ def save(study: Study) -> str:
         number += 1
     try:
         files.write_text(path, text)
+        authors.note(path)
     except OSError as error:
         raise StoreUnusable(
             f"The study could not be saved in {path.parent}: {error.strerror}. "
@@ -81,7 +84,13 @@ def save(study: Study) -> str:
     return name
 
 
+@gated("study.save")
 def remove(name: str) -> None:
-    """Forget a saved study; one that comes with Fusionscope stays."""
+    """Forget a saved study; one that comes with Fusionscope stays.
+
+    Raises:
+        NotAllowed: it is somebody else's.
+    """
     if name in _stems(paths.studies()):
-        (paths.studies() / f"{name}.toml").unlink(missing_ok=True)
+        authors.require_mine(paths.studies() / f"{name}.toml", name)
+        authors.forget(paths.studies() / f"{name}.toml")
