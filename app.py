@@ -14,6 +14,7 @@ PAGES = [
     ("pages/catalogue.py", "Catalogue", ":material/storefront:", "catalogue", "Explore"),
     ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:", "leaderboard", "Compare"),
     ("pages/curves.py", "Curves", ":material/show_chart:", "curves", "Compare"),
+    ("pages/slices.py", "Slices", ":material/pie_chart:", "slices", "Compare"),
     ("pages/threshold.py", "Threshold", ":material/content_cut:", "threshold", "Compare"),
     ("pages/judge.py", "Judge", ":material/gavel:", "judge", "Compare"),
     ("pages/report.py", "Report", ":material/description:", "report", "Keep"),

@@ -28,7 +28,16 @@ from core.charts.heatmaps import (
     label_confusion,
     similarity_map,
 )
-from core.charts.lines import Line, LineChart, ListedImage, dimensions, precision_recall, rank_lines, training
+from core.charts.lines import (
+    Line,
+    LineChart,
+    ListedImage,
+    dimensions,
+    precision_recall,
+    rank_lines,
+    stress_chart,
+    training,
+)
 from core.charts.scatter import CostPoint, MapChart, cost_scatter, image_sizes, quality_cost, subset_costs
 from core.charts.thresholds import CutChart, RateChart, ReliabilityChart, rate_line
 from core.charts.waterfall import Waterfall, WaterfallStep, of_pipeline
@@ -77,6 +86,7 @@ __all__ = [
     "rank_lines",
     "rate_line",
     "similarity_map",
+    "stress_chart",
     "subset_costs",
     "training",
 ]

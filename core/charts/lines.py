@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +14,7 @@ from core.charts import base
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from core.studies.stress.stress_result import Curve
     from core.studies.training.training_loop import Epoch
     from core.studies.weight_search import DimensionCurve
 
@@ -206,6 +207,31 @@ def precision_recall(lines: Sequence[Line], n_queries: int | None = None, height
         hover="recall %{x:.1f}",
         x_range=(-0.02, 1.02),
         x_step=0.1,
+        height=height,
+    )
+
+
+def stress_chart(
+    curves: Sequence[Curve], title: Callable[[str], str], style: Callable[[str], tuple[str, str]], height: int = 360
+) -> LineChart:
+    """mAP over the steps of one corruption, one line per system; step 0 is clean.
+
+    Args:
+        title: what people call a system; style: its colour and dash.
+    """
+    lines = [
+        Line(title(curve.system), curve.steps.astype(float), curve.mean, *style(curve.system), curve.low, curve.high)
+        for curve in curves
+    ]
+    last = float(max(curve.steps[-1] for curve in curves))
+    return LineChart(
+        lines,
+        "step (0 is clean)",
+        "mAP",
+        markers=True,
+        hover="step %{x:.0f}",
+        x_range=(-0.1, last + 0.1),
+        x_step=1,
         height=height,
     )
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         remove,
         rename,
         set_private,
+        split_by_domain,
         use_judgements,
     )
     from core.data.dataset_table import subset
@@ -33,7 +34,8 @@ _MODULES = "attached_vectors external_vectors images overrides readers splits"
 _NAMES = {
     "vector_import": "add_vectors",
     "built_in": "DATASETS OPENING",
-    "changes": "decided describe keep_all keep_one_of_each make_split quarantine remove rename set_private use_judgements",
+    "changes": "decided describe keep_all keep_one_of_each make_split quarantine remove rename set_private split_by_domain "
+    "use_judgements",
     "dataset_table": "subset",
     "image_bytes": "read_bytes read_checked",
     "library": "add from_dataframe get load name_of options_of rescan",

@@ -100,10 +100,25 @@ def make_split(name: str, shares: splits.SplitShares | None, seed: int = 0) -> D
         BadInput: no image can be a query; nothing is changed then.
     """
     before = decided(name)
-    decisions = replace(before, shares=shares, seed=seed if shares else 0)
+    decisions = replace(before, shares=shares, seed=seed if shares else 0, domains=None)
     if shares is not None:
-        splits.stratified(overrides.apply(saved.whole(name), replace(before, shares=None)), shares, seed)
+        splits.stratified(overrides.apply(saved.whole(name), replace(before, shares=None, domains=None)), shares, seed)
     return _decide(name, decisions)
+
+
+@gated("dataset.change")
+def split_by_domain(name: str, domains: splits.DomainSplit) -> Dataset:
+    """Split a saved dataset by a column: queries of one value, the gallery of another; each scan from now on splits it so.
+
+    `make_split(name, None)` goes back.
+
+    Raises:
+        BadInput: no such column or value; nothing is changed then.
+    """
+    before = decided(name)
+    plain = overrides.apply(saved.whole(name), replace(before, shares=None, domains=None))
+    splits.by_domain(plain, domains)
+    return _decide(name, replace(before, shares=None, seed=0, domains=domains))
 
 
 @gated("dataset.change")

@@ -37,6 +37,7 @@ class Overrides:
 
     Attributes:
         shares, seed: the split that was made here; None where the given one, or self-retrieval, is used.
+        domains: the split by a column that was made here; never together with `shares`.
         one_of_each: only the first image of equal bytes is kept, whatever a later scan finds.
         copies: near duplicates that are left out, each as long as its content and the one that stands for it stay.
         words: licence, reference and notes as people wrote them.
@@ -45,6 +46,7 @@ class Overrides:
 
     shares: splits.SplitShares | None = None
     seed: int = 0
+    domains: splits.DomainSplit | None = None
     one_of_each: bool = False
     copies: tuple[Copy, ...] = ()
     words: tuple[tuple[str, str], ...] = ()
@@ -55,6 +57,8 @@ class Overrides:
         content: dict[str, Any] = {}
         if self.shares is not None:
             content["split"] = {**asdict(self.shares), "seed": self.seed}
+        if self.domains is not None:
+            content["domains"] = asdict(self.domains)
         if self.one_of_each:
             content["one_of_each"] = True
         if self.copies:
@@ -69,10 +73,11 @@ class Overrides:
 def read(record: Mapping[str, Any]) -> Overrides:
     """The decisions in a dataset's record; none where it holds none."""
     decisions = record.get("decisions", {})
-    split = decisions.get("split")
+    split, domains = decisions.get("split"), decisions.get("domains")
     return Overrides(
         shares=splits.SplitShares(split["query"], split["train"]) if split else None,
         seed=int(split["seed"]) if split else 0,
+        domains=splits.DomainSplit(**{name: str(value) for name, value in domains.items()}) if domains else None,
         one_of_each=bool(decisions.get("one_of_each")),
         copies=tuple(Copy(copy["id"], copy["key"], copy["kept"]) for copy in decisions.get("copies", ())),
         words=tuple(decisions.get("words", {}).items()),
@@ -107,11 +112,13 @@ def apply(dataset: Dataset, decisions: Overrides, folder: Path | None = None) ->
     gone = left_out(dataset, decisions)
     if gone.any():
         dataset = dataset_table.subset(dataset, ~gone)
-    if decisions.shares is not None:
-        try:
+    try:
+        if decisions.shares is not None:
             dataset = splits.with_split(dataset, splits.stratified(dataset, decisions.shares, decisions.seed))
-        except BadInput as error:
-            _log.warning("the split that was made of %r is not used: %s", dataset.name, error)
+        elif decisions.domains is not None:
+            dataset = splits.with_split(dataset, splits.by_domain(dataset, decisions.domains))
+    except BadInput as error:
+        _log.warning("the split that was made of %r is not used: %s", dataset.name, error)
     if decisions.judged is not None and folder is not None:
         dataset = judged_truth.applied(dataset, folder, decisions.judged)
     words: dict[str, Any] = dict(decisions.words)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.data import computed_columns
 from core.errors import BadInput
 from core.types import Dataset, Split
 
@@ -23,6 +24,34 @@ class SplitShares:
                 f"The shares of query ({self.query:g}) and train ({self.train:g}) must be positive and leave something "
                 "for the gallery."
             )
+
+
+@dataclass(frozen=True)
+class DomainSplit:
+    """Queries of one group of a column, the gallery of another one.
+
+    Attributes:
+        column: of the table of images, or one that is worked out for every image.
+        queries, gallery: values of it; equal ones search a group within itself.
+    """
+
+    column: str
+    queries: str
+    gallery: str
+
+
+def by_domain(dataset: Dataset, domains: DomainSplit) -> Split:
+    """Images of one value of a column ask those of another value; images of neither stand aside.
+
+    Raises:
+        BadInput: no such column, no image of such a value, or no query with a label that the gallery has.
+    """
+    texts = computed_columns.texts(dataset, domains.column)
+    queries, gallery = np.flatnonzero(texts == domains.queries), np.flatnonzero(texts == domains.gallery)
+    for value, positions in ((domains.queries, queries), (domains.gallery, gallery)):
+        if not len(positions):
+            raise BadInput(f"No image of {dataset.name!r} has {domains.column} {value[:60]!r}.")
+    return Split(queries, gallery)
 
 
 def stratified(dataset: Dataset, shares: SplitShares, seed: int = 0) -> Split:

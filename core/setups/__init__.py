@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.setups.fields import Bounds, bounds_of, choice, clean, flag, of_link, real, several, shares, text, whole
+from core.setups.slices import SlicesSetup
 from core.setups.story import ShownSetup, StorySetup
 from core.setups.threshold import ThresholdSetup
 
@@ -28,6 +29,7 @@ __all__ = [
     "ReportSetup",
     "RetrievalSetup",
     "ShownSetup",
+    "SlicesSetup",
     "StorySetup",
     "ThresholdSetup",
     "WordsSetup",

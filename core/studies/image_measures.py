@@ -84,6 +84,14 @@ def _measured(dataset: Dataset, position: int) -> tuple[float, float]:
         return np.nan, np.nan
 
 
+def stamp() -> str:
+    """What changes when something was measured."""
+    try:
+        return str(_file().stat().st_mtime_ns)
+    except OSError:
+        return ""
+
+
 def _file() -> Path:
     return paths.store() / "image_measures.npz"
 

@@ -94,3 +94,32 @@ def test_what_is_no_domain_is_refused(world: tuple[Dataset, VectorSet]) -> None:
     assert np.isnan(made.across.mean) and "no query has a relevant image in another domain" in domain_tables.lead(
         "A", made
     )
+
+
+def test_a_split_by_domain_is_kept_and_taken_back(tmp_path, home) -> None:
+    """Queries of one group, gallery of another; a scan keeps it, and the matrix's cell is that split's figure."""
+    from tests.conftest import draw_tiny
+
+    for number in range(24):
+        folder = tmp_path / "set" / ("shop" if number % 2 else "street") / ("circle" if number % 4 < 2 else "grid")
+        folder.mkdir(parents=True, exist_ok=True)
+        draw_tiny(folder.name, number).save(folder / f"{number:02d}.png")
+    whole = data.add("set", tmp_path / "set", options={"depth": 2})
+    wanted = data.splits.DomainSplit("folder above class", "shop", "street")
+    part = data.split_by_domain("set", wanted)
+    assert len(part.split.queries) == 12 == len(part.split.gallery) and not set(part.split.queries) & set(
+        part.split.gallery
+    )
+    assert (
+        data.rescan("set").split.queries.tolist() == part.split.queries.tolist()
+        and data.decided("set").domains == wanted
+    )
+    with pytest.raises(BadInput, match="No image of 'set' has folder above class 'attic'"):
+        data.split_by_domain("set", data.splits.DomainSplit("folder above class", "attic", "street"))
+    with pytest.raises(BadInput, match="no column 'plaec'"):
+        data.split_by_domain("set", data.splits.DomainSplit("plaec", "shop", "street"))
+    assert data.get("set").split.queries.tolist() == part.split.queries.tolist(), "what failed changed nothing"
+    data.make_split("set", data.splits.SplitShares(0.25))
+    assert data.decided("set").domains is None
+    data.split_by_domain("set", wanted)
+    assert data.make_split("set", None).split.queries.tolist() == whole.split.queries.tolist()

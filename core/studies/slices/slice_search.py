@@ -25,6 +25,8 @@ MOST_CROSSED = 24
 """Columns of more values are looked at alone, not in pairs."""
 MOST_COLUMNS = 24
 """More columns than this are not paired."""
+MOST_NEAREST = 5
+"""Slices that are named where nothing is found."""
 AS_BAD = 0.8
 """A part of one column that reaches this share of a crossed part's difference says it already."""
 
@@ -62,6 +64,7 @@ class SliceSearch:
 
     Attributes:
         listed: what was found, the surest first.
+        nearest: what comes nearest to it without being shown, only where nothing was found.
         n_tested: slices that were tested.
         columns: names of what was looked at.
         mean: over all valid queries; n: how many those are.
@@ -70,6 +73,7 @@ class SliceSearch:
     """
 
     listed: tuple[Slice, ...]
+    nearest: tuple[Slice, ...]
     n_tested: int
     columns: tuple[str, ...]
     mean: float
@@ -112,8 +116,10 @@ def search(
     rates = subgroups.benjamini_hochberg(np.array(p))
     hits = [at for at in range(len(tested)) if difference[at] < 0 and rates[at] <= LEVEL]
     hits = _telling(hits, tested, np.array(difference))
+    low = [at for at in range(len(tested)) if difference[at] < 0]
+    shown = sorted(hits or low, key=lambda hit: p[hit])[: most if hits else MOST_NEAREST]
     listed = []
-    for at in sorted(hits, key=lambda hit: p[hit])[:most]:
+    for at in shown:
         mask = valid & tested[at][0].mask(tested[at][1])
         parts = _sides(*tested[at])
         named = tuple((single.name, single.values[value]) for single, value in parts)
@@ -122,7 +128,8 @@ def search(
         listed.append(Slice(named, where, *figures, p=p[at], rate=float(rates[at]), queries=mask))
     names = tuple(single.name for single in columns)
     mean = float(values[valid].mean()) if valid.any() else np.nan
-    return SliceSearch(tuple(listed), len(tested), names, mean, int(valid.sum()), against_rest, unit)
+    matches, nearest = (tuple(listed), ()) if hits else ((), tuple(listed))
+    return SliceSearch(matches, nearest, len(tested), names, mean, int(valid.sum()), against_rest, unit)
 
 
 def losses(

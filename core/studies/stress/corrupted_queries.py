@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from core import backbones, paths
+from core.access import gated
 from core.backbones import encode
 from core.backbones.engines import names as engine_names
 from core.backbones.engines import select
@@ -146,6 +147,12 @@ def _folder(dataset: Dataset, name: str, store: Store) -> _Folder:
     return _Folder(backbone, engine, hashlib.sha256(text.encode()).hexdigest()[:16], fields)
 
 
+def refuse_unable(dataset: Dataset, names: Sequence[str], store: Store | None = None) -> None:
+    """Raises BadInput where some backbone cannot embed a corrupted image here; why."""
+    for name in names:
+        _folder(dataset, name, store or open_store())
+
+
 def lacking(dataset: Dataset, made: StressPlan, names: Sequence[str], store: Store | None = None) -> int:
     """How many corrupted images of a plan some backbone has not embedded yet, summed over backbones."""
     store = store or open_store()
@@ -197,6 +204,7 @@ class _Originals:
         return images.open_rgb(image_bytes.read_checked(self.dataset, position))
 
 
+@gated("embed")
 def embed(
     dataset: Dataset,
     made: StressPlan,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import streamlit as st
 
 from core import charts, data, files, wording
@@ -119,14 +121,22 @@ def _present_split(loaded: Dataset, all_are_queries: bool) -> None:
     if made.shares is not None:
         train = f", **{made.shares.train:.0%} are for training**" if made.shares.train else ""
         st.markdown(text("sentence.split_made_queries", query=f"{made.shares.query:.0%}", train=train, seed=made.seed))
-        if visitors.offered("dataset.change"):
-            st.button(
-                text("button.back_given_split"),
-                icon=":material/undo:",
-                on_click=decide,
-                args=(loaded.name, data.make_split, None),
-            )
+        _way_back(loaded)
+    elif made.domains is not None:
+        words = {name: theme.plain(value) for name, value in dataclasses.asdict(made.domains).items()}
+        st.markdown(text("sentence.split_by_domain", **words))
+        _way_back(loaded)
     elif loaded.split.is_self_retrieval and all_are_queries:
         st.markdown(text("sentence.self_retrieval_every"))
     else:
         st.markdown(text("sentence.split_came_images"))
+
+
+def _way_back(loaded: Dataset) -> None:
+    if visitors.offered("dataset.change"):
+        st.button(
+            text("button.back_given_split"),
+            icon=":material/undo:",
+            on_click=decide,
+            args=(loaded.name, data.make_split, None),
+        )
