@@ -16,6 +16,7 @@ PAGES = [
     ("pages/curves.py", "Curves", ":material/show_chart:", "curves", "Compare"),
     ("pages/slices.py", "Slices", ":material/pie_chart:", "slices", "Compare"),
     ("pages/threshold.py", "Threshold", ":material/content_cut:", "threshold", "Compare"),
+    ("pages/studies.py", "Studies", ":material/stacks:", "studies", "Compare"),
     ("pages/judge.py", "Judge", ":material/gavel:", "judge", "Compare"),
     ("pages/report.py", "Report", ":material/description:", "report", "Keep"),
     ("pages/story.py", "Story", ":material/present_to_all:", "story", "Keep"),

@@ -9,7 +9,7 @@ from core.setups import ReportSetup
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.report import controls, report_job
-from core.ui.widgets import sidebar
+from core.ui.widgets import save_study, sidebar
 
 text = wording.page("report")
 
@@ -26,7 +26,13 @@ def page() -> None:
     fusions = controls.choose_fusions(selection)
     controls.choose_figures()
     titles = ", ".join(map(cache.backbone_title, selection.backbones))
-    st.caption(text("sentence.backbones", titles=theme.plain(titles)))
+    row = st.container(horizontal=True, gap="small", vertical_alignment="center")
+    row.caption(text("sentence.backbones", titles=theme.plain(titles)))
+    setup = state.read(ReportSetup)
+    keys = ["map", *(f"{stem}@{k}" for stem in ("p", "hit") for k in setup.ks)]
+    save_study.popover(
+        loaded.name, selection.backbones, fusions, keys=keys, key="report", by_query=setup.by_query, container=row
+    )
     if controls.say_extent(loaded, selection.backbones, fusions):
         with theme.main_part():
             report_job.draw(loaded, selection.backbones, fusions)

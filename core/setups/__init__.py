@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from core.setups.fields import Bounds, bounds_of, choice, clean, flag, of_link, real, several, shares, text, whole
 from core.setups.slices import SlicesSetup
 from core.setups.story import ShownSetup, StorySetup
+from core.setups.studies import StudiesSetup
 from core.setups.threshold import ThresholdSetup
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "ShownSetup",
     "SlicesSetup",
     "StorySetup",
+    "StudiesSetup",
     "ThresholdSetup",
     "WordsSetup",
     "bounds_of",

@@ -41,7 +41,7 @@ class PublishedCell:
     @property
     def digits(self) -> int:
         """Of our figure: as many as the published one is printed with, between 3 and 4 for shares."""
-        text = f"{self.published}"
+        text = f"{self.published!r}"
         return min(4, max(1 if float_of(self.published) >= 10 else 3, len(text.partition(".")[2])))
 
 
@@ -137,13 +137,9 @@ def label(key: str) -> str:
     return special[key] if key in special else metrics.label(key)
 
 
-def shown(value: float | str, digits: int = 3) -> str:
-    """A value as it was published."""
-    return value if isinstance(value, str) else f"{value:g}".replace("-", "−") if digits == 0 else _as_printed(value)
-
-
-def _as_printed(value: float) -> str:
-    return f"{value!r}".replace("-", "−")
+def shown(value: float | str) -> str:
+    """A value as it was published, to the last digit."""
+    return value if isinstance(value, str) else f"{value!r}".replace("-", "−")
 
 
 def ours(cell: PublishedCell) -> str:

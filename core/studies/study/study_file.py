@@ -63,7 +63,7 @@ def parse(text: str, name: str = "The study", folder: Path | None = None) -> Stu
     if len(text) > LONGEST:
         raise BadInput(f"{name} has {len(text):,} characters; a study has at most {LONGEST:,}.")
     try:
-        content = tomllib.loads(text)
+        content = tomllib.loads(text, parse_float=toml_lines.PrintedFloat)
     except tomllib.TOMLDecodeError as error:
         reason = str(error).replace(" (at line", ", line", 1).removesuffix(")")
         raise BadInput(f"{name} is not valid TOML: {reason}.") from None

@@ -20,6 +20,11 @@ def names() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*_stems(paths.studies()), *_stems(SHIPPED)]))
 
 
+def shipped() -> tuple[str, ...]:
+    """Those that come with Fusionscope."""
+    return _stems(SHIPPED)
+
+
 def is_shipped(name: str) -> bool:
     """Whether a study comes with Fusionscope, and nobody saved another one under its name."""
     return name in _stems(SHIPPED) and name not in _stems(paths.studies())

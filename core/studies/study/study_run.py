@@ -212,6 +212,20 @@ def result(
     return StudyResult(study, tuple(_part(systems, part, left_out or {}) for part in systems.parts))
 
 
+def _why_not(study: Study, part: Part, name: str) -> str:
+    """Why a system has no evaluation that is kept: weights that are not here, else that nobody ran the study."""
+    wanted = study.fusion(name)
+    for backbone in (name,) if wanted is None else wanted.spec.backbones:
+        try:
+            record = embedding.find(part.whole, backbone)
+            here, why = backbones.available(record) if backbones.source_of(record).embeds else (True, "")
+            if not here and embedding.stored(part.whole, record).n_images < len(part.whole):
+                return why
+        except CoreError as error:
+            return str(error)
+    return NOT_YET
+
+
 def _part(systems: Systems, part: Part, reasons: Mapping[tuple[str, str], str]) -> StudyPart:
     """What is kept of one dataset."""
     study = systems.study
@@ -220,7 +234,7 @@ def _part(systems: Systems, part: Part, reasons: Mapping[tuple[str, str], str]) 
     rests: dict[str, str] = {}
     shares: dict[str, Mapping[str, float]] = {}
     for name in study.systems:
-        missing[name] = reasons.get((part.name, name), NOT_YET)
+        missing[name] = reasons.get((part.name, name)) or _why_not(study, part, name)
         try:
             spec = systems.spec(part, name)
             cell = None if spec is None else systems.cell_of(part, spec)

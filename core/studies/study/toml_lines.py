@@ -7,6 +7,26 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+
+class PrintedFloat(float):
+    """A number that is shown as it was written: 1.510 stays 1.510."""
+
+    def __new__(cls, text: str) -> PrintedFloat:
+        """A number from its text."""
+        number = super().__new__(cls, text)
+        number.text = text.replace("_", "")
+        return number
+
+    text: str
+
+    def __reduce__(self) -> tuple[type[PrintedFloat], tuple[str]]:
+        """A copy is made from the text."""
+        return PrintedFloat, (self.text,)
+
+    def __repr__(self) -> str:
+        return self.text
+
+
 _HEADER = re.compile(r"^\s*\[(\[?)\s*([\w.-]+)\s*\]\]?\s*(?:#.*)?$")
 
 

@@ -102,7 +102,7 @@ def test_a_study_is_written_as_it_is_read(tmp_path: Path) -> None:
     assert study_file.parse(study_file.dump(study)) == study
     assert study.datasets[1] == StudyDataset("torchvision:caltech101", "Caltech-101", (0.2, 0.2))
     assert study.published[0].rows[0].values == (0.5, "< 1")
-    for name in study_library.names():
+    for name in study_library.shipped():
         shipped = study_library.open_study(name)
         assert study_file.parse(study_file.dump(shipped)) == shipped, name
 

@@ -35,6 +35,7 @@ from core.ui.app.cache.fusions import (
     two_strongest,
 )
 from core.ui.app.cache.steps import hubness, pipeline, rerank_cost, training_truth
+from core.ui.app.cache.studies import study_checked, study_result
 from core.ui.app.cache.systems import (
     calibration_of,
     comparison_of,
@@ -84,6 +85,8 @@ __all__ = [
     "status",
     "status_table",
     "store_folder",
+    "study_checked",
+    "study_result",
     "subset_costs",
     "system_ranks",
     "training_truth",

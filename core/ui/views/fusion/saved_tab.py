@@ -10,9 +10,11 @@ from core import access, wording
 from core.errors import BadInput
 from core.fusion import FusionSpec, spec_checks, store
 from core.fusion import spec as fusion_files
+from core.setups import FusionSetup
 from core.types import Dataset
 from core.ui.app import cache, state, theme, visitors
 from core.ui.views.fusion import fusion_state
+from core.ui.widgets import save_study
 from core.wording import plural
 
 strings = wording.page("fusion_lab")
@@ -32,6 +34,13 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
             "application/json",
             key="lab export",
             icon=":material/download:",
+        )
+        save_study.popover(
+            loaded.name,
+            names,
+            [dataclasses.replace(spec, name=spec.title)],
+            key="lab",
+            by_query=state.get(FusionSetup, "by_query"),
         )
         if access.may("fusion.save"):
             _import()

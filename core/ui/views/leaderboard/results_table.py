@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import metrics, wording
 from core.export import file_formats
@@ -14,7 +16,7 @@ from core.studies import leaderboard, pooled_figures
 from core.ui.app import state
 from core.ui.views.leaderboard import controls
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
-from core.ui.widgets import figure_definitions
+from core.ui.widgets import figure_definitions, save_study
 from core.wording import plural
 
 text = wording.page("leaderboard")
@@ -52,6 +54,7 @@ def draw(view: LeaderboardView) -> None:
     with row.popover(text("label.download"), icon=":material/download:"):
         _downloads(view, keys)
     figure_definitions.button(keys, (2, 7), row)
+    _save_study(view, keys, row)
     evaluation = view.result.evaluations[0]
     st.caption(
         text("sentence.table", count=f"{evaluation.n_valid:,}", queries=plural(evaluation.n_queries, "query")),
@@ -59,6 +62,20 @@ def draw(view: LeaderboardView) -> None:
     )
     if view.result.resampled == "queries":  # what makes intervals too narrow is never behind a mark alone
         st.caption(view.caution)
+
+
+def _save_study(view: LeaderboardView, keys: list[str], row: DeltaGenerator) -> None:
+    """These systems, to be compared on other datasets too."""
+    systems = [competitor.system for competitor in view.competitors.values()]
+    specs = [
+        dataclasses.replace(system.spec, name=view.competitors[system.name].title)
+        for system in systems
+        if system.spec is not None
+    ]
+    backbones = [system.name for system in systems if system.spec is None]
+    save_study.popover(
+        view.loaded.name, backbones, specs, keys=keys, key="leaderboard", by_query=view.setup.by_query, container=row
+    )
 
 
 def _shown_table(view: LeaderboardView, keys: list[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
