@@ -56,6 +56,7 @@ for _role, _names in {
         "path.browse",
         "vectors.attach",
         "embed",
+        "study.run",
         "backbone.add",
         "backbone.measure",
         "store.repair",

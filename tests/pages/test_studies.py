@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import secrets
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import data, paths
+from core import access, data, paths
+from core.errors import NotAllowed
 from core.fusion import FusionSpec
 from core.fusion import store as fusions
 from core.studies import embedding
 from core.studies.study import study_library, study_run, study_text
+from core.studies.study.study_record import StudyDataset
 from core.types import Dataset
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import TINY_CLASSES, write_tiny
@@ -208,3 +211,32 @@ def test_a_study_in_chromium(served: str, tab, tmp_path: Path) -> None:  # noqa:
     expect(tab.get_by_text(f"Saved as 'from-board-{number}'.")).to_be_visible()
     tab.get_by_role("link", name="Open Studies").click()
     expect(tab.get_by_text(f"Not run yet: From board {number}.")).to_be_visible()
+
+
+def test_members_save_studies_and_run_none(three: Path) -> None:
+    """On a server of several people: who runs, who saves, who forgets; what names a private dataset is not there."""
+    study = study_library.open_study("drawn-sets")
+    ann, bob = (access.Visitor("member", name, f"account {name}") for name in ("Ann", "Bob"))
+    with access.acting(ann), pytest.raises(NotAllowed, match="Owners"):
+        study_run.run(study)
+    with access.acting(ann):
+        mine = study_library.save(dataclasses.replace(study, title="Mine"))
+        with pytest.raises(NotAllowed):
+            study_library.save(dataclasses.replace(study, datasets=(StudyDataset("/etc", "etc"),)))
+    with access.acting(bob):
+        assert not study_library.is_mine(mine)
+        with pytest.raises(NotAllowed):
+            study_library.remove(mine)
+    study_run.run(study)
+    with access.acting(access.Visitor("guest")):
+        assert mine in study_library.readable()
+        with pytest.raises(NotAllowed):
+            study_library.save(study)
+    data.set_private("few", True)
+    with access.acting(bob):
+        assert study_library.readable() == study_library.shipped()
+        assert study_run.opened(study)[1], "its datasets are not all there for others"
+    assert mine in study_library.readable()
+    with access.acting(ann):
+        study_library.remove(mine)
+    assert mine not in study_library.names()

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from core import files, paths
+from core.access import gated
 from core.errors import StoreUnusable
 from core.fusion import FusionSpec
 from core.studies import embedding
@@ -88,6 +89,7 @@ def is_kept(cell: Cell) -> bool:
     return _file(cell.key).is_file()
 
 
+@gated("study.run")
 def save(cell: Cell, evaluation: Evaluation) -> None:
     """Keep an evaluation, whole or not at all; its lists of results are not kept.
 
@@ -138,6 +140,7 @@ def load(cell: Cell, name: str) -> Evaluation | None:
     )
 
 
+@gated("study.run")
 def save_weights(key: str, shares: Mapping[str, float], trained_on: Sequence[str]) -> None:
     """Keep learned weights, and the queries that they were learned on."""
     try:

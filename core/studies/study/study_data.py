@@ -52,6 +52,19 @@ def path_of(text: str, folder: Path | None) -> Path:
     return path if path.is_absolute() or folder is None else folder / path
 
 
+def is_path(text: str) -> bool:
+    """Whether a dataset is named by where it lies, not by its name.
+
+    >>> is_path("photos"), is_path("torchvision:DTD"), is_path("../photos")
+    (False, False, True)
+    """
+    return not text.startswith(TORCHVISION) and text.removeprefix("dataset:") not in data.names() and not _is_name(text)
+
+
+def _is_name(text: str) -> bool:
+    return "/" not in text and "\\" not in text and not text.startswith(("~", "."))
+
+
 def saved_name(entry: StudyDataset, folder: Path | None = None) -> str | None:
     """The name under which the dataset is on this machine already; None where it must be made, read or fetched first."""
     if entry.data.startswith(TORCHVISION):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from core import files, paths
+from core import access, files, paths
 from core.access import authors, gated
-from core.errors import BadInput, StoreUnusable, UnknownName
+from core.errors import BadInput, CoreError, StoreUnusable, UnknownName
 from core.registry import did_you_mean
-from core.studies.study import study_file
+from core.studies.study import study_data, study_file
 from core.studies.study.study_record import Study
 
 SHIPPED = paths.ASSETS / "studies"
@@ -32,6 +32,20 @@ def is_shipped(name: str) -> bool:
 
 def _stems(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.toml"))) if folder.is_dir() else ()
+
+
+def readable() -> tuple[str, ...]:
+    """Every study that whoever acts may look at: owners all, others those that name no dataset which is private."""
+    if access.current().is_owner:
+        return names()
+    usable = []
+    for name in names():
+        try:
+            open_study(name)
+        except CoreError:
+            continue
+        usable.append(name)
+    return tuple(usable)
 
 
 def path_of(name: str) -> Path:
@@ -67,8 +81,11 @@ def save(study: Study) -> str:
     """Save a study under its title; a number follows where another one has that name. Returns its name.
 
     Raises:
+        NotAllowed: it names a folder, which whoever acts may not look into.
         BadInput: it cannot be written. StoreUnusable: the folder cannot.
     """
+    if any(study_data.is_path(entry.data) for entry in study.datasets):
+        access.require("path.browse")
     text = study_file.dump(study)
     stem = re.sub(r"[^a-z0-9]+", "-", study.title.lower()).strip("-")[:60] or "study"
     number = 1
@@ -89,6 +106,11 @@ def save(study: Study) -> str:
     return name
 
 
+def is_mine(name: str) -> bool:
+    """Whether whoever acts may forget the study: owners all that were saved, members their own."""
+    return not is_shipped(name) and access.may("study.save") and authors.is_mine(paths.studies() / f"{name}.toml")
+
+
 @gated("study.save")
 def remove(name: str) -> None:
     """Forget a saved study; one that comes with Fusionscope stays.
@@ -97,5 +119,6 @@ def remove(name: str) -> None:
         NotAllowed: it is somebody else's.
     """
     if name in _stems(paths.studies()):
-        authors.require_mine(paths.studies() / f"{name}.toml", name)
-        authors.forget(paths.studies() / f"{name}.toml")
+        path = paths.studies() / f"{name}.toml"
+        authors.require_mine(path, name)
+        authors.forget(path)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core import backbones, metrics
+from core.access import gated
 from core.errors import CoreError, NotComputed, StoreUnusable, WeightsMissing
 from core.studies import embedding, evaluation, fusion, training_split
 from core.studies.ranker import Ranker
@@ -39,6 +40,7 @@ class StudyProgress:
         return self.total > 0 and self.done == self.total and not self.reasons
 
 
+@gated("study.run")
 def run(study: Study, task: Task = NO_TASK, device: str | None = None) -> StudyResult:
     """Everything that the study asks for; what is kept is not worked out again.
 

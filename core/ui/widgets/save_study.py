@@ -14,7 +14,7 @@ from core.fusion import FusionSpec, store
 from core.setups import StudiesSetup
 from core.studies.study import study_library
 from core.studies.study.study_record import METRICS, Study, StudyDataset, StudyFusion
-from core.ui.app import cache, state, theme
+from core.ui.app import cache, state, theme, visitors
 
 text = wording.page("studies")
 
@@ -38,6 +38,8 @@ def popover(
         container: where the button stands; None for here.
     """
     with (container or st).popover(text("button.save"), icon=":material/stacks:", help=text("help.save")):
+        if not visitors.offered("study.save"):
+            return
         title = st.text_input(
             text("label.title"), key=f"{key} study title", placeholder=text("phrase.saved_title", dataset=dataset)
         )

@@ -11,7 +11,7 @@ from core.errors import CoreError
 from core.setups import StudiesSetup
 from core.studies.study import beside, stand_in, study_file, study_library
 from core.studies.study.study_record import Study
-from core.ui.app import cache, state, theme
+from core.ui.app import cache, state, theme, visitors
 from core.ui.views.studies import study_view
 
 text = wording.page("studies")
@@ -20,7 +20,7 @@ _UPLOADED = "study uploaded"
 
 def choose() -> Study | None:
     """The list, and below it what can be done with it; None where the study cannot be read, in a sentence."""
-    names = study_library.names()
+    names = study_library.readable()
     wanted = state.get(StudiesSetup, "study")
     if wanted not in names:
         if wanted:
@@ -69,7 +69,8 @@ def _more(name: str, study: Study | None) -> None:
     """The file of the study or another one, and a copy."""
     row = st.container(horizontal=True, gap="small")
     with row.popover(text("button.text"), icon=":material/code:"):
-        _upload()
+        if visitors.offered("study.save"):
+            _upload()
         if study is not None:
             _show_text(name)
     if study is not None:
@@ -91,7 +92,7 @@ def _show_text(name: str) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
-    if not study_library.is_shipped(name):
+    if study_library.is_mine(name):
         row.button(
             text("button.forget"),
             key="forget study",
@@ -132,6 +133,8 @@ def follow() -> None:
 def _copy(study: Study) -> None:
     """The same questions about other images and with other backbones."""
     st.caption(text("sentence.copy"))
+    if not visitors.offered("study.save"):
+        return
     datasets = st.multiselect(
         text("label.datasets"),
         data.names(),

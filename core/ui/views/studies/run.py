@@ -7,7 +7,7 @@ import streamlit as st
 from core import wording
 from core.studies.study import study_run
 from core.studies.study.study_record import Study
-from core.ui.app import jobs
+from core.ui.app import jobs, visitors
 from core.ui.app.cached import digest
 from core.ui.views.studies.study_view import StudyView
 
@@ -38,6 +38,8 @@ def draw(view: StudyView) -> None:
         if job.running:
             return
     if progress.complete:
+        return
+    if not visitors.offered("study.run"):
         return
     label = text("button.run") if not progress.done else text("button.go_on")
     st.button(
