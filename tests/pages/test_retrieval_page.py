@@ -297,3 +297,13 @@ def test_why_a_result_matched(at_home) -> None:
     app.session_state["held why it matched"] = (0, "square/gone.png")
     app.run()
     assert not app.exception and app.session_state["held why it matched"] is None
+
+
+def test_the_worst_queries_say_why_they_fail(at_home) -> None:
+    """Reasons stand beside the worst queries; those for which images are looked at come when they are asked for."""
+    app = opened(b=BACKBONES, d="tiny", a="hog")
+    badges = [one.value for one in app.markdown if "orange-badge" in one.value]
+    assert badges
+    look = next(button for button in app.button if button.label == "Look for background matches")
+    look.click().run()
+    assert not app.exception and "Look for background matches" not in [button.label for button in app.button]

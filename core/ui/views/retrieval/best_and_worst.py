@@ -8,13 +8,21 @@ import streamlit as st
 
 from core import wording
 from core.studies import retrieval
-from core.ui.app import cache, theme
+from core.studies.failure_reasons import FailureEvidence
+from core.studies.system_spec_text import SystemRef
+from core.studies.systems import System
+from core.types import Dataset
+from core.ui.app import cache, state, theme
+from core.ui.app.cached import cached
+from core.ui.widgets import system_options
 
 if TYPE_CHECKING:
     from core.ui.views.retrieval.retrieval_view import RetrievalView
-from core.ui.views.retrieval import query_cases, query_evaluation
+from core.ui.views.retrieval import query_cases, query_evaluation, why_matched
 
 text = wording.page("retrieval")
+failures = wording.page("failures")
+_LOOKS = "image reasons"
 
 
 def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
@@ -43,12 +51,33 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
         )
         if not cases:
             st.info(text("sentence.there_such_queries"), icon=":material/info:")
+        evidence = _evidence(view.loaded, named, state.session_get(_LOOKS, False)) if which == "worst" else None
         for case in cases:
-            query_cases.case_row(view.loaded, case, f"{which} {named.text} {case.query}", pick)
+            reason = evidence.reason(case) if evidence else None
+            query_cases.case_row(view.loaded, case, f"{which} {named.text} {case.query}", pick, reason=reason)
         if any(case.label_error >= 0 for case in cases):
             st.page_link(
                 text("button.pages_datasets_py"),
                 label=text("label.look_all_possible"),
                 icon=":material/label_important:",
             )
-    right.caption(text("sentence.blue_query_then"))
+    with right:
+        if which == "worst" and not state.session_get(_LOOKS, False):
+            st.button(
+                failures("button.background"),
+                icon=":material/landscape:",
+                key="look for background matches",
+                help=failures("help.background"),
+                on_click=state.session_set,
+                args=(_LOOKS, True),
+            )
+        st.caption(text("sentence.blue_query_then"))
+
+
+@cached("resource", max_entries=16)
+def _evidence(loaded: Dataset, named: SystemRef, looks: bool) -> FailureEvidence:
+    """What is known about the queries of a system; `looks`: images are looked at too."""
+    space = cache.vector_set(loaded, tuple(sorted(named.backbones)))
+    system = System(system_options.system_name(named), space, named.spec)
+    evaluation, truth = query_evaluation.evaluated(loaded, named), cache.relevance_of(loaded)
+    return FailureEvidence(loaded, system, evaluation, truth, why_matched.pool() if looks else None)

@@ -10,12 +10,16 @@ import streamlit as st
 from core import wording
 from core.setups import RetrievalSetup
 from core.studies import retrieval
+from core.studies.failure_reasons import FailureReason
 from core.types import Dataset
 from core.ui.app import state, theme
 from core.ui.components import gallery
 from core.ui.widgets import image_cards
 
 text = wording.page("retrieval")
+failures = wording.page("failures")
+_TOLD = ("copy", "lonely")
+"""Reasons whose evidence the explanation of a case tells too."""
 
 if TYPE_CHECKING:
     from core.ui.views.retrieval.retrieval_view import RetrievalView
@@ -42,14 +46,25 @@ def class_filter(view: RetrievalView) -> str:
     return chosen
 
 
-def case_row(loaded: Dataset, case: retrieval.QueryCase, key: str, pick: Pick, title: str = "") -> None:
-    """One query: its figures and words at the left, the query and its first results at the right."""
+def case_row(
+    loaded: Dataset,
+    case: retrieval.QueryCase,
+    key: str,
+    pick: Pick,
+    title: str = "",
+    reason: FailureReason | None = None,
+) -> None:
+    """One query: its figures, words and why it fails at the left, the query and its first results at the right."""
     left, right = st.columns([2, 7], gap="medium", vertical_alignment="center")
     head = f"{theme.plain(title)} · " if title else ""
     with left.container(key=f"words {key}", gap="xsmall"):
         st.markdown(text("phrase.ap_relevant", head=head, ap=f"{case.ap:.3f}", n_relevant=case.n_relevant))
+        if reason is not None:
+            st.markdown(failures("phrase.badge", label=reason.label))
+            if reason.name not in _TOLD:
+                st.caption(theme.plain(reason.evidence))
         st.caption(theme.plain(case.explanation))
-        if case.label_error >= 0:
+        if case.label_error >= 0 and reason is None:
             st.markdown(text("phrase.orange_badge_possible"))
     with right:
         gallery.grid(
