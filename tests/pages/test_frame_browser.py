@@ -31,6 +31,22 @@ CUT = """() => {
   return wrong; }"""
 
 
+RUNNING_TEXT = """() => {
+  const inside = (root) => [...root.querySelectorAll('*')].flatMap((each) => each.shadowRoot ? [each, ...inside(each.shadowRoot)] : [each]);
+  const quiet = 'button, label, a, summary, figure, table, [data-testid=stWidgetLabel], [data-testid=stTooltipContent], [role=radiogroup]';
+  const texts = [];
+  for (const each of inside(document.querySelector('[data-testid=stMain]'))) {
+    if (!each.matches('p, li') || each.closest(quiet) || each.querySelector('p')) continue;
+    const box = each.getBoundingClientRect();
+    if (box.width <= 1 || !box.height || box.top >= innerHeight || box.bottom <= 0) continue;
+    const words = each.innerText.split(/\\s+/).filter((word) => /[A-Za-z]{2,}/.test(word));
+    if (words.length >= 5) texts.push(words.join(' '));
+  }
+  return texts; }"""
+"""What reads as sentences on a page's first screen; names, figures and labels of controls are none."""
+MOST_WORDS = 40
+
+
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Two small embedded datasets behind a server; its address."""
@@ -109,14 +125,18 @@ def test_keys_and_the_way_back(app: str, tab) -> None:  # noqa: F811
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_a_narrow_window_cuts_nothing(app: str, tab) -> None:  # noqa: F811
+def test_a_narrow_window_cuts_nothing_and_says_little(app: str, tab) -> None:  # noqa: F811
     tab.set_viewport_size({"width": 900, "height": 800})
     wrong: dict[str, list[str]] = {}
+    wordy: dict[str, list[str]] = {}
     for _, title, _, address, _ in PAGES:
         tab.goto(f"{app}/{address}?d=tiny")
         tab.wait_for_selector("[data-testid=stMain] h1", timeout=60_000)
         settled(tab)
         at_900 = tab.evaluate(CUT)
+        sentences = tab.evaluate(RUNNING_TEXT)
+        if sum(len(sentence.split()) for sentence in sentences) > MOST_WORDS:
+            wordy[title] = sentences
         tab.set_viewport_size({"width": 720, "height": 450})  # 1440 × 900 at a zoom of 200 %
         tab.wait_for_timeout(400)
         if address != "story":  # it stands beside the title, where a folded sidebar has its row
@@ -125,4 +145,5 @@ def test_a_narrow_window_cuts_nothing(app: str, tab) -> None:  # noqa: F811
             wrong[title] = cut
         tab.set_viewport_size({"width": 900, "height": 800})
     assert not wrong, wrong
+    assert not wordy, "\n".join(f"{title}: {' | '.join(texts)}" for title, texts in wordy.items())
     assert not tab.complaints

@@ -120,11 +120,11 @@ def test_the_definitions_of_the_columns_open_over_the_page(tiny: Dataset) -> Non
 @pytest.mark.parametrize(
     ("look", "said"),
     [
-        ("intervals", "95 % bootstrap intervals over 60 queries"),
+        ("intervals", "95 % intervals, classes resampled"),
         ("differences", "not told apart (Holm, 3 pairs)"),
         ("cost", "Not measured on this machine yet: HSV histogram, HOG"),
         ("classes", "Click a square to see its queries"),
-        ("<script>", "95 % bootstrap intervals over 60 queries"),
+        ("<script>", "95 % intervals, classes resampled"),
     ],
 )
 def test_every_closer_look_opens_from_its_link(tiny: Dataset, look: str, said: str) -> None:

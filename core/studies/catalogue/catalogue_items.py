@@ -177,8 +177,8 @@ def of_dataset(dataset: Dataset) -> Catalogue:
     catalogue = Catalogue(dataset, whole, image_of, owner.astype(np.int64))
     if not set(catalogue.text_columns) - {CATEGORY}:
         raise BadInput(
-            f"{dataset.name!r} has no text: a catalogue is a table (.csv) with a path column and title, description "
-            "or other words. Add one on the Overview page, or open demo_catalogue."
+            f"{dataset.name!r} has no text: a catalogue is a table (.csv) with paths, titles, descriptions. "
+            "Add one on the Overview page, or open demo_catalogue."
         )
     return catalogue
 

@@ -78,8 +78,12 @@ def _open_demo(current: str) -> None:
         sidebar.show_next(DEMO)
 
 
-def _prepare_button(name: str, space: str, label: str) -> None:
-    """The button that helps."""
+def _prepare_button(name: str, space: str, label: str, help: str = "") -> None:
+    """The button that helps.
+
+    Args:
+        help: what it says of itself while nothing runs.
+    """
     if state.session_get(_STARTED, False):
         state.session_set(_STARTED, False)
         st.rerun()  # the whole page, where the progress stands, not this part alone
@@ -92,7 +96,7 @@ def _prepare_button(name: str, space: str, label: str) -> None:
         key=f"prepare {name}",
         on_click=_prepare_and_show,
         args=(name, space),
-        **jobs.waits(),
+        **jobs.waits(help),
     )
 
 
@@ -100,9 +104,7 @@ def _offer_demo(sentence: str) -> None:
     """The dataset at hand is no catalogue: open one that is, or offer it."""
     _open_demo(state.get(FrameSetup, "dataset"))
     st.caption(theme.plain(sentence))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        _prepare_button(DEMO, SPACE, text("button.open_demo"))
-        st.caption(text("sentence.demo"))
+    _prepare_button(DEMO, SPACE, text("button.open_demo"), text("help.demo"))
 
 
 def current() -> catalogue_items.Catalogue | None:

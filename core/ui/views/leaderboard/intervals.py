@@ -30,8 +30,11 @@ def draw(view: LeaderboardView) -> None:
     st.caption(
         text(
             "sentence.intervals",
-            queries=plural(result.best.n_valid, "query"),
             resampled=result.resampled,
         ),
-        help=text("help.intervals", definition=metrics.parse(result.metric)[0].definition),
+        help=text(
+            "help.intervals",
+            definition=metrics.parse(result.metric)[0].definition,
+            queries=plural(result.best.n_valid, "query"),
+        ),
     )
