@@ -7,6 +7,7 @@ PAGES = [
     ("pages/overview.py", "Overview", ":material/home:", "overview", "Start"),
     ("pages/datasets.py", "Datasets", ":material/photo_library:", "datasets", "Start"),
     ("pages/backbones.py", "Backbones", ":material/neurology:", "backbones", "Start"),
+    ("pages/finetune.py", "Fine-tune", ":material/model_training:", "finetune", "Start"),
     ("pages/fusion_lab.py", "Fusion lab", ":material/tune:", "fusion_lab", "Explore"),
     ("pages/retrieval.py", "Retrieval", ":material/image_search:", "retrieval", "Explore"),
     ("pages/text_search.py", "Text search", ":material/text_fields:", "text_search", "Explore"),

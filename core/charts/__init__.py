@@ -37,6 +37,7 @@ from core.charts.lines import (
     rank_lines,
     stress_chart,
     training,
+    tuning,
 )
 from core.charts.scatter import CostPoint, MapChart, cost_scatter, image_sizes, quality_cost, subset_costs
 from core.charts.thresholds import CutChart, RateChart, ReliabilityChart, rate_line
@@ -89,4 +90,5 @@ __all__ = [
     "stress_chart",
     "subset_costs",
     "training",
+    "tuning",
 ]

@@ -14,6 +14,7 @@ from core.charts import base
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from core.studies.finetuning.loop import Epoch as TuningEpoch
     from core.studies.stress.stress_result import Curve
     from core.studies.training.training_loop import Epoch
     from core.studies.weight_search import DimensionCurve
@@ -328,6 +329,39 @@ def training(epochs: Sequence[Epoch], best: int) -> go.Figure:
     base.base_layout(figure, height=300)
     figure.update_xaxes(title="epoch")
     return figure.update_layout(margin={"t": 44}, legend={"y": 1.22})
+
+
+def tuning(epochs: Sequence[TuningEpoch], best: int) -> go.Figure:
+    """The course of a fine-tuning while it runs: the loss falls; mAP and hit rate@1 of images held back decide."""
+    figure, across = base.new_figure(), [epoch.epoch for epoch in epochs]
+    figure.add_scatter(
+        x=across,
+        y=[epoch.loss for epoch in epochs],
+        name="loss (left)",
+        mode="lines",
+        line={"color": base.MUTED_COLOUR, "width": 2},
+        hovertemplate="epoch %{x}, loss %{y:.4f}<extra></extra>",
+    )
+    for name, values, dash in (
+        ("mAP, held back (right)", [epoch.map for epoch in epochs], "solid"),
+        ("hit rate@1, held back (right)", [epoch.hit for epoch in epochs], "dot"),
+    ):
+        figure.add_scatter(
+            x=across,
+            y=values,
+            name=name,
+            yaxis="y2",
+            mode="lines+markers",
+            line={"color": base.BACKBONE_COLOURS[0], "width": 2.2, "dash": dash},
+            marker={"size": 4},
+            hovertemplate="epoch %{x}, %{y:.4f}<extra></extra>",
+        )
+    figure.add_vline(x=best, line={"color": base.FUSION_COLOUR, "dash": "dot", "width": 1.4}, annotation_text="best")
+    right = {"overlaying": "y", "side": "right", "showgrid": False, "automargin": True, "tickmode": "auto"}
+    figure.update_layout(yaxis2={**right, "tickformat": ".2f", "nticks": 6})
+    base.base_layout(figure, height=330)
+    figure.update_xaxes(title="epoch", rangemode="nonnegative")
+    return figure.update_layout(margin={"t": 44}, legend={"y": 1.2})
 
 
 def dimensions(curve: DimensionCurve) -> go.Figure:

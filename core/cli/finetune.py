@@ -30,6 +30,13 @@ def run(arguments: argparse.Namespace) -> None:
     ready = finetuning.prepare(dataset, plan)
     for sentence in ready.notes:
         outputs.remark(sentence)
+    measured = finetuning.estimate(ready, arguments.device or None)
+    if measured is not None:
+        outputs.remark(measured.sentence())
+    if arguments.estimate:
+        if measured is None:
+            outputs.remark(text("sentence.head_takes_seconds"))
+        return
     made = finetuning.train(ready, on_epoch=_print_epoch, device=arguments.device or None, task=inputs.task())
     outputs.end_progress()
     for note in made.course.notes:
@@ -42,9 +49,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _plan(arguments: argparse.Namespace) -> Plan:
     from core import backbones
-    from core.studies.finetuning.plan import Plan
+    from core.studies.finetuning.plan import Plan, usual_name
 
-    name = arguments.save_as or f"{arguments.backbone}-{arguments.moves}".replace(":", "-").replace("/", "-")[:60]
+    name = arguments.save_as or usual_name(arguments.backbone, arguments.moves, arguments.question)
     return Plan(
         name,
         backbones.add(arguments.backbone).name,
@@ -104,6 +111,7 @@ FINETUNE = Verb(
         flag("--rate", type=float, default=0.0, help=text("flag.rate")),
         flag("--batch", type=int, default=0, help=text("flag.batch")),
         flag("--train-seed", type=int, default=0, help=text("flag.train_seed")),
+        flag("--estimate", action="store_true", help=text("flag.estimate")),
         flag("--device", default="", help=text("flag.cuda_mps_cpu")),
     ),
 )

@@ -114,7 +114,8 @@ WITHOUT_GATE = {
         core.backbones.engines.probe core.backbones.engines.select core.backbones.text_cache core.projection.layouts
         core.search.block_index core.studies.ann_index core.studies.image_measures core.studies.study.cells""",
     "what a function behind a gate calls": """core.access.authors core.data.dataset_table core.data.judged_truth
-        core.data.saved core.studies.finetuning.loop core.store.folders core.store.lance core.store.repair
+        core.data.saved core.studies.finetuning.loop
+        core.studies.finetuning.network_learners core.store.folders core.store.lance core.store.repair
         core.store.thumbnails""",
     "sources that are made or fetched as they are read, behind `library.add`": """core.data.demo
         core.data.demo_catalogue core.data.readers.huggingface core.data.readers.manifest core.data.readers.torchvision""",

@@ -106,7 +106,7 @@ def record(name: str, card: dict[str, Any]) -> Backbone:
         base,
         name=f"{tuned.SCHEME}{tuned.check_name(name)}",
         source=Tuned.key,
-        label=f"{tuned.check_name(name)} (tuned {base.title})",
+        label=f"{tuned.check_name(name)} (tuned)",
         weights="",
         dim=shape.outputs,
         parameters=round(base.parameters + (0 if shape.kind == "none" else more), 1),

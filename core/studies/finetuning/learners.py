@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.backbones import tuned
 from core.studies.finetuning.parts import Parts
+from core.task import NO_TASK, Task
 
 if TYPE_CHECKING:
     import torch
@@ -20,13 +22,13 @@ class ValidationSet:
     """Validation images ask; they and a sample of the fitted ones are searched.
 
     Args:
-        fit_codes, codes: (n,) int64 groups of both.
+        most, beside: validation and fitted images taken at most, drawn with the seed.
     """
 
-    def __init__(self, parts: Parts, seed: int = 0) -> None:
+    def __init__(self, parts: Parts, seed: int = 0, most: int = MOST_VALIDATION, beside: int = BESIDE) -> None:
         random = np.random.default_rng([seed, 13])
-        self.queries = np.sort(random.permutation(len(parts.validation))[:MOST_VALIDATION])
-        self.beside = np.sort(random.permutation(len(parts.fit))[:BESIDE])
+        self.queries = np.sort(random.permutation(len(parts.validation))[:most])
+        self.beside = np.sort(random.permutation(len(parts.fit))[:beside])
         queried, searched = parts.validation[self.queries], parts.fit[self.beside]
         self.positions = np.r_[queried, searched]
         self.groups = parts.groups[self.positions]
@@ -67,6 +69,16 @@ class HeadLearner:
     def batch(self, rows: np.ndarray, random: np.random.Generator) -> torch.Tensor:
         """(n, inputs) float32."""
         return self._rows[rows]
+
+    def prepare(self, task: Task = NO_TASK) -> None:
+        """The vectors are there."""
+
+    def close(self) -> None:
+        """Nothing to delete."""
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """What the file of the tuned backbone holds."""
+        return {f"{tuned.HEAD}{key}": tensor for key, tensor in self.module.state_dict().items()}
 
     def validation(self) -> tuple[float, float]:
         """As `Learner.validation`."""

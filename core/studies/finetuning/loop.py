@@ -54,6 +54,18 @@ class Learner(Protocol):
         """Mean AP and hit rate@1 of the validation images among themselves and the fitted ones; higher is better."""
         ...
 
+    def prepare(self, task: Task = NO_TASK) -> None:
+        """What has to be worked out before the first batch."""
+        ...
+
+    def state(self) -> State:
+        """What the file of the tuned backbone holds, once it is trained."""
+        ...
+
+    def close(self) -> None:
+        """Delete what was worked out for the training alone."""
+        ...
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -108,7 +120,7 @@ class _Run:
         random = np.random.default_rng([self.plan.seed, number])
         classes, each = batch_shape(self.course.batch)
         losses = []
-        for batch in balanced_batches(self.codes, random, classes, each):
+        for batch in _batches(self.plan, self.codes, random, classes, each):
             self.task.check()
             loss = self._step(batch, random)
             losses.append(loss)
@@ -246,10 +258,23 @@ def _begin(learner: Learner, plan: Plan, codes: np.ndarray, dim: int, task: Task
         groups.append({"params": list(loss.parameters()), "lr": rate * kind.proxies})
     optimiser = torch.optim.AdamW(groups, lr=rate, weight_decay=WEIGHT_DECAY)
     classes, each = batch_shape(plan.numbers.batch)
-    per_epoch = sum(map(len, balanced_batches(codes, np.random.default_rng(0), classes, each)))
-    meter = task.meter("Training", per_epoch * plan.numbers.epochs)
+    meter = task.meter("Training", images_per_epoch(plan, codes) * plan.numbers.epochs)
     best = copy.deepcopy(learner.module.state_dict())
     return _Run(learner, plan, codes, Course(batch=plan.numbers.batch), loss, optimiser, best, meter, task)
+
+
+def _batches(plan: Plan, codes: np.ndarray, random: np.random.Generator, classes: int, each: int) -> list[np.ndarray]:
+    """The batches of an epoch: at least twenty for a head, which costs nothing; else each image about once."""
+    batches = balanced_batches(codes, random, classes, each)
+    if plan.moves == "head":
+        return batches
+    size = min(classes, len(np.unique(codes))) * each
+    return batches[: max(1, round(len(codes) / size))]
+
+
+def images_per_epoch(plan: Plan, codes: np.ndarray) -> int:
+    """How many images an epoch shows."""
+    return sum(map(len, _batches(plan, codes, np.random.default_rng(0), *batch_shape(plan.numbers.batch))))
 
 
 def _epoch_with_memory(run: _Run, number: int) -> float:

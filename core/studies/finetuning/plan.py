@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,3 +123,14 @@ def batch_shape(batch: int) -> tuple[int, int]:
     """
     each = EACH if batch >= 2 * EACH else min(2, batch)
     return max(1, batch // each), each
+
+
+def usual_name(backbone: str, moves: str, question: str) -> str:
+    """A short name for what nobody named: the end of the network's name, what moved where that is more than a head, the
+    question.
+
+    >>> usual_name("tf_efficientnet_lite0", "head", "known"), usual_name("timm:resnet26.bt_in1k", "last", "new")
+    ('lite0-known', 'resnet26.bt-in1k-last-new')
+    """
+    plain = re.sub(r"[^A-Za-z0-9.]+", "-", backbone.partition(":")[2] or backbone.rsplit("_", 1)[-1]).strip("-.")
+    return "-".join(filter(None, [plain[:30] or "tuned", "" if moves == "head" else moves, question]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +14,19 @@ import numpy as np
 from core import backbones, compat, paths
 from core.access import gated
 from core.backbones import custom, tuned
+from core.backbones.engines import torch_engine
 from core.backbones.sources import source_of
 from core.backbones.sources import tuned as tuned_source
+from core.backbones.threads import one_thread
 from core.errors import BadInput
 from core.studies import embedding
 from core.studies.finetuning import heads, loop, parts
+from core.studies.finetuning.estimate import Estimate, measure
 from core.studies.finetuning.learners import HeadLearner
 from core.studies.finetuning.loop import Course
+from core.studies.finetuning.network_learners import LastLearner, WholeLearner
 from core.studies.finetuning.parts import Parts
+from core.studies.finetuning.pixels import Pixels
 from core.studies.finetuning.plan import Plan
 from core.task import NO_TASK, Task
 from core.types import Backbone, Dataset, Embeddings
@@ -109,28 +115,51 @@ def train(
     """
     plan, divided = ready.plan, ready.parts
     codes = np.unique(divided.groups[divided.fit], return_inverse=True)[1].astype(np.int64)
-    learner, made = _learner(ready)
-    course = loop.train(
-        learner,
-        plan,
-        codes,
-        dim=made.outputs,
-        checkpoint=checkpoint_of(ready),
-        every=every,
-        on_epoch=on_epoch,
-        task=task,
-    )
-    state = {f"{tuned.HEAD}{key}": tensor for key, tensor in learner.module.state_dict().items()}
-    backbone = keep(ready, made, state, course)
+    watched: dict[str, Any] = {"checkpoint": checkpoint_of(ready), "every": every, "on_epoch": on_epoch, "task": task}
+    learner, made = learner_of(ready, device)
+    try:
+        learner.prepare(task)
+        with one_thread() if plan.moves == "head" else nullcontext():
+            course = loop.train(learner, plan, codes, dim=made.outputs, **watched)
+        backbone = keep(ready, made, learner.state(), course)
+    finally:
+        learner.close()
     embedding.derive(ready.dataset, backbone.name)
     return Tuned(backbone, course, divided)
 
 
-def _learner(ready: Prepared) -> tuple[HeadLearner, tuned.HeadShape]:
-    plan, rows = ready.plan, ready.vectors.vectors
+def estimate(ready: Prepared, device: str | None = None) -> Estimate | None:
+    """What a training takes, measured now; None for a head, which takes seconds.
+
+    Raises:
+        BadInput, WeightsMissing: as `learner_of`.
+    """
+    learner, _ = learner_of(ready, device)
+    if isinstance(learner, HeadLearner):
+        return None
+    assert isinstance(learner, LastLearner | WholeLearner)
+    codes = np.unique(ready.parts.groups[ready.parts.fit], return_inverse=True)[1].astype(np.int64)
+    return measure(learner, ready.plan, codes)
+
+
+def learner_of(ready: Prepared, device: str | None = None) -> tuple[loop.Learner, tuned.HeadShape]:
+    """What is trained, at its start, and the head that it ends in.
+
+    Raises:
+        BadInput: the network cannot be parted, or takes no LoRA. WeightsMissing: its weights are not here.
+    """
+    plan, rows, divided = ready.plan, ready.vectors.vectors, ready.parts
     made = heads.shape(plan.head, rows.shape[1], plan.dim, plan.question)
-    head = heads.build(made, rows[ready.parts.fit], plan.seed)
-    return HeadLearner(head, rows, ready.parts, plan.seed), made
+    head = heads.build(made, rows[divided.fit], plan.seed)
+    if plan.moves == "head":
+        return HeadLearner(head, rows, divided, plan.seed), made
+    torch_engine.tune_process()
+    network = source_of(ready.base).load(ready.base)
+    pixels = Pixels(ready.dataset, ready.base, torch_engine.pick_device(device))
+    if plan.moves == "last":
+        cache = checkpoint_of(ready).with_suffix(".npy")
+        return LastLearner(network, ready.base, head, divided, pixels, plan.seed, cache), made
+    return WholeLearner(network, ready.base, head, divided, pixels, plan.seed, plan.moves == "lora"), made
 
 
 def checkpoint_of(ready: Prepared) -> Path:

@@ -436,3 +436,86 @@ def test_a_full_disk_while_saving_is_said_and_the_last_one_stays(world, monkeypa
     with pytest.raises(StoreUnusable, match="the training goes on at its last epoch"):
         run.train(run.prepare(world.dataset, Plan("mine", LITE, dim=16, epochs=2)))
     assert backbones.tuned.card(world.name) == before
+
+
+# ---------------------------------------------------------------- more than a head
+
+
+def small_vit() -> str:
+    """A ViT of two millions of random parameters, for the path and not the quality."""
+    from core.backbones import custom, preprocessing
+    from core.types import Backbone
+
+    options = preprocessing.options(64, img_size=64)
+    made = Backbone(
+        "small_vit", "timm", 192, "vit_tiny_patch16_224", family="ViT", image_size=64, options=options, random=True
+    )
+    return custom.add(made).name
+
+
+@pytest.fixture(scope="module")
+def vit_world(world):
+    import torch
+
+    name = small_vit()
+    with pytest.MonkeyPatch.context() as patch:
+        from core.backbones.sources.timm import Timm
+
+        weights: dict = {}
+
+        def load_network(self, backbone, num_classes=0):
+            from core.backbones.sources import timm
+
+            network = timm.build(backbone, num_classes)
+            state = weights.setdefault("state", {k: v.clone() for k, v in network.state_dict().items()})
+            network.load_state_dict(state)
+            return network
+
+        patch.setattr(Timm, "load_network", load_network)
+        torch.manual_seed(0)
+        embedding.embed(world.dataset, [name])
+        yield SimpleNamespace(dataset=world.dataset, name=name)
+
+
+@pytest.mark.parametrize("moves", ["last", "all", "lora"])
+def test_networks_learn_are_saved_and_come_back_the_same(vit_world, moves: str, tmp_path) -> None:
+    import torch
+
+    if moves == "lora":
+        pytest.importorskip("peft", reason="LoRA is optional: requirements-lora.txt")
+    plan = Plan(f"vit-{moves}", vit_world.name, moves=moves, dim=16, epochs=2, batch=16, rate=1e-3)
+    ready = run.prepare(vit_world.dataset, plan)
+    measured = run.estimate(ready)
+    assert measured.seconds > 0 and "for 2 epochs" in measured.sentence() and "cpu" in measured.sentence().lower()
+    seen: list[float] = []
+    made = run.train(ready, on_epoch=lambda course: seen.append(course.epochs[-1].loss))
+    assert len(seen) == 3 and np.isfinite(seen[1:]).all()
+    assert not list(paths.checkpoints().glob("*")), "no map and no checkpoint stays"
+    name = made.backbone.name
+    embedding.embed(vit_world.dataset, [name])
+    stored = embedding.embeddings(vit_world.dataset, name).vectors
+    card = backbones.tuned.card(name)
+    assert card["moved"] == moves and stored.shape == (60, 16) and "crops" in card["augmentation"]
+    from safetensors.torch import load_file
+
+    names = set(load_file(str(backbones.tuned.weights_file(name))))
+    touched = {key for key in names if key.startswith("network.")}
+    assert any("blocks.11" in key for key in touched) and any("blocks.0." in key for key in touched) == (
+        moves != "last"
+    )
+    assert not any("lora" in key for key in names), "merged into the network's own weights"
+    twice = run.train(dataclasses.replace(ready, plan=dataclasses.replace(plan, name="again")))
+    a, b = (load_file(str(backbones.tuned.weights_file(n))) for n in (name, "tuned:again"))
+    assert all(torch.equal(a[key], b[key]) for key in a) and twice.course.best == made.course.best
+
+
+def test_a_network_that_cannot_be_parted_or_take_lora_says_so(world) -> None:
+    ready = run.prepare(world.dataset, Plan("x", LITE, moves="lora"))
+    with pytest.raises(BadInput, match="has none; train its last stage"):
+        run.learner_of(ready)
+    import torch
+
+    from core.studies.finetuning import network
+
+    with pytest.raises(BadInput, match="is not known here"):
+        network.part(torch.nn.Linear(2, 2), backbones.get(LITE))

@@ -1,0 +1,45 @@
+"""What is to be known before a training, its name, and the button that starts it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import streamlit as st
+
+from core import wording
+from core.errors import CoreError
+from core.setups import FinetuneSetup
+from core.studies.finetuning.plan import usual_name
+from core.types import Dataset
+from core.ui.app import jobs, theme
+from core.ui.views.finetune import controls, training_job
+
+text = wording.page("finetune")
+
+
+def draw(loaded: Dataset, setup: FinetuneSetup) -> None:
+    """Name, button and notes; what cannot be trained is said in their place."""
+    usual = usual_name(setup.backbone, setup.moves, setup.question)
+    name = st.text_input(
+        text("label.name"), value=usual, max_chars=60, key=f"tuned name {usual}", help=text("help.name")
+    )
+    try:
+        plan = controls.plan_of(setup, name.strip() or usual)
+        ready = training_job.prepared(loaded, plan)
+        if plan.moves != "head":
+            st.caption(theme.plain(training_job.measured(loaded, dataclasses.replace(plan, name="measured"))))
+    except CoreError as error:
+        st.info(theme.plain(str(error)), icon=":material/info:")
+        return
+    st.button(
+        text("button.train"),
+        type="primary",
+        width="stretch",
+        icon=":material/model_training:",
+        on_click=training_job.start,
+        args=(ready,),
+        key="train tuned",
+        **jobs.waits(),
+    )
+    for note in ready.notes:
+        st.caption(theme.plain(note))
