@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from core import files, paths
+from core.access import gated
 from core.errors import BadInput
 from core.store import open_store
 from core.task import NO_TASK, Task
@@ -53,6 +54,7 @@ def lacking(dataset: Dataset, positions: np.ndarray) -> int:
     return sum(key not in cached for key in dataset.keys[positions].tolist())
 
 
+@gated("embed")
 def compute(dataset: Dataset, positions: Sequence[int] | np.ndarray, task: Task = NO_TASK) -> np.ndarray:
     """Measure what was not measured yet, on the thumbnail of 384 pixels, so that images of all sizes are alike.
 

@@ -73,7 +73,7 @@ def _offer_measures(view: SlicesView) -> None:
     job = jobs.find(JOB)
     if job is not None and job.running:
         jobs.job_panel(JOB)
-    elif image_measures.lacking(loaded, queries) and access.may("work"):
+    elif image_measures.lacking(loaded, queries) and access.may("embed"):
 
         def work(job: jobs.BackgroundJob) -> bool:
             image_measures.compute(loaded, queries, job.task)
@@ -81,7 +81,7 @@ def _offer_measures(view: SlicesView) -> None:
 
         def start() -> None:
             """Measure in the background."""
-            jobs.start(JOB, text("state.measuring"), work, action="work")
+            jobs.start(JOB, text("state.measuring"), work, action="embed")
 
         st.button(text("button.measure"), icon=":material/brightness_6:", on_click=start, **jobs.waits())
 
