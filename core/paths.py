@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import sys
 from pathlib import Path
 
 from core.errors import BadInput
@@ -191,6 +192,19 @@ def device_wanted() -> str:
 def endpoint_token() -> str:
     """What servers of embeddings are shown as a bearer token (FUSIONSCOPE_ENDPOINT_TOKEN), "" for none."""
     return os.environ.get("FUSIONSCOPE_ENDPOINT_TOKEN", "").strip()
+
+
+def search_server() -> str:
+    """The server that searches large galleries (postgresql://…), "" for the index of this machine.
+
+    `streamlit run app.py -- --search-server ADDRESS`, else FUSIONSCOPE_SEARCH_SERVER, which no list of processes shows.
+    """
+    for at, argument in enumerate(sys.argv):
+        if argument == "--search-server" and at + 1 < len(sys.argv):
+            return sys.argv[at + 1]
+        if argument.startswith("--search-server="):
+            return argument.partition("=")[2]
+    return os.environ.get("FUSIONSCOPE_SEARCH_SERVER", "").strip()
 
 
 def served_names() -> frozenset[str]:

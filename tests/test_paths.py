@@ -67,3 +67,14 @@ def test_images_at_an_address_are_refused_with_the_way_out(here: Path, home: Pat
 def test_a_path_stays_a_path(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FUSIONSCOPE_HOME", path)
     assert paths.home().is_absolute()
+
+
+def test_a_search_server_is_named_by_a_flag_or_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["app.py"])
+    monkeypatch.delenv("FUSIONSCOPE_SEARCH_SERVER", raising=False)
+    assert paths.search_server() == ""
+    monkeypatch.setenv("FUSIONSCOPE_SEARCH_SERVER", "postgresql://one/db")
+    assert paths.search_server() == "postgresql://one/db"
+    for flag in (["--search-server", "postgresql://two/db"], ["--search-server=postgresql://two/db"]):
+        monkeypatch.setattr("sys.argv", ["app.py", *flag])
+        assert paths.search_server() == "postgresql://two/db"

@@ -7,12 +7,13 @@ misses is measured for the very weights in use (`agreement`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from core import arrays
 from core.fusion import early
-from core.studies.ann_index import SEED, IndexedGallery
+from core.studies.ann_index import SEED
 from core.studies.retrieval import Query, QueryResult
 from core.studies.systems import System
 from core.studies.vector_set import VectorSet
@@ -27,6 +28,26 @@ ENOUGH = 0.95
 """A system of which the index finds a smaller share of the exact first results is searched exactly."""
 
 
+class CandidateGallery(Protocol):
+    """What proposes candidates under any weighting of its backbones: an index of this machine, or a search server."""
+
+    @property
+    def key(self) -> str:
+        """Holds everything that changes what is proposed."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The backbones that may have a share."""
+
+    def candidates(self, queries: Mapping[str, np.ndarray], shares: Mapping[str, float], k: int) -> np.ndarray:
+        """(n_queries, ≥ k or all) int64 gallery positions that seem nearest, best first; −1 is none.
+
+        Args:
+            queries: backbone → (n_queries, dim) unit vectors of those that have a share.
+            shares: backbone → what its cosine counts.
+        """
+
+
 def reason_against(system: System) -> str:
     """Why a system cannot be searched with an index, in words for people; "" when it can."""
     if system.spec is not None and system.spec.steps:
@@ -38,7 +59,7 @@ def reason_against(system: System) -> str:
     return ""
 
 
-def search_index(query: Query, system: System, indexed: IndexedGallery) -> QueryResult:
+def search_index(query: Query, system: System, indexed: CandidateGallery) -> QueryResult:
     """The first results of one system for one query, found by the index and scored by the exact rule.
 
     Returns:
@@ -77,7 +98,7 @@ def query_sample(space: VectorSet, seed: int = SEED) -> np.ndarray:
     return arrays.sample(space.n_queries, SAMPLE, seed)
 
 
-def agreement(indexed: IndexedGallery, system: System, k: int, candidates: int = CANDIDATES) -> float:
+def agreement(indexed: CandidateGallery, system: System, k: int, candidates: int = CANDIDATES) -> float:
     """Recall@k of the index against the exact search with this system's weights, mean over a seeded sample of queries.
 
     Of the exact first k, how many the index found, in [0, 1]; where several share the last score, any of them counts.

@@ -20,6 +20,7 @@ from core.errors import BadInput, StoreUnusable
 from core.studies import ann_index, ann_search, embedding
 from core.studies.text import text_encoding, text_search
 from core.ui.views.retrieval import query_evaluation, text_reading, uploads
+from tests import postgres_server
 from tests.browser import ROOT
 from tests.conftest import write_tiny
 from tests.pages.alone import words
@@ -277,6 +278,22 @@ def test_a_large_gallery_is_asked_by_an_index_and_a_panel(at_home, monkeypatch: 
         r"Every image is scored: with these weights an index \(FAISS\) finds [\d.]+ % of the exact", words(app)
     )
     assert "Approximate" not in words(app) and "average precision" in words(app)
+
+
+@pytest.mark.slow
+def test_a_search_server_answers_the_same_page_and_may_go(at_home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ann_search, "FROM", 500)
+    with postgres_server.running() as server:
+        monkeypatch.setenv("FUSIONSCOPE_SEARCH_SERVER", server.get_uri())
+        app = opened(d="many", b="given,other", a="concat(given:0.7,other:0.3)")
+        settled(app, lambda app: "Approximate" in words(app))
+        share = float(re.search(r"the search server finds ([\d.]+) %", words(app))[1])
+        assert share >= 98 and "Scores are exact" in words(app)
+        app = opened(d="many", b="given,other", a="concat(given:0.2,other:0.8)")
+        assert "the search server finds" in words(app), "other weights need nothing new"
+    app = opened(d="many", b="given,other", a="concat(given:0.2,other:0.8)", q="class 003/1.png")
+    assert any("did not answer" in one and "Every image is scored meanwhile" in one for one in warned(app))
+    assert "average precision" in words(app) and not app.error
 
 
 def test_two_lists_say_what_they_share(at_home) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import wording
 from core.errors import CoreError
-from core.studies import ann_search, column_filters, retrieval
+from core.studies import column_filters, retrieval
 from core.studies.text import text_encoding, text_query
 from core.ui.app import state, theme
 from core.ui.app.error_boundary import fragment
@@ -122,11 +122,6 @@ def _search(view: RetrievalView, query: QueryInput) -> list[retrieval.QueryResul
     answers = []
     for at, named in enumerate(view.systems):
         system = question.system(system_options.system_name(named), named.spec)
-        indexed = view.ways[at].indexed if view.ways else None
-        answer = (
-            ann_search.search_index(question, system, indexed)
-            if indexed is not None
-            else retrieval.retrieve(question, system)
-        )
+        answer = search_mode.answer(question, system, view.ways[at] if view.ways else None)
         answers.append(answer if keep is None else retrieval.filtered(answer, keep))
     return answers

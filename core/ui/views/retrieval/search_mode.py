@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core import wording
+from core import paths, wording
+from core.errors import CoreError, StoreUnusable
 from core.setups import RetrievalSetup, bounds_of
-from core.studies import ann_index, ann_search
+from core.studies import ann_index, ann_search, ann_server, retrieval
 from core.studies.ann_index import IndexedGallery
+from core.studies.ann_search import CandidateGallery
+from core.studies.ann_server import ServedGallery
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
 from core.types import Dataset
@@ -35,18 +38,18 @@ class SearchMode:
     """How a system is searched now.
 
     Attributes:
-        indexed: the index that answers; None: every image is scored.
+        indexed: the index or search server that answers; None: every image is scored.
         sentence: why there is none, for people; "" for galleries that need none.
         job: the name of the job that builds it, or built it; "" when there is none.
     """
 
-    indexed: IndexedGallery | None = None
+    indexed: CandidateGallery | None = None
     sentence: str = ""
     job: str = ""
 
 
 @st.cache_resource
-def _held() -> dict[str, IndexedGallery]:
+def _held() -> dict[str, CandidateGallery]:
     """The indexes in memory, by key; the one used longest ago goes."""
     return {}
 
@@ -57,7 +60,7 @@ def _measured() -> dict[Hashable, float]:
     return {}
 
 
-def _hold(indexed: IndexedGallery) -> IndexedGallery:
+def _hold(indexed: CandidateGallery) -> CandidateGallery:
     with _LOCK:
         indexes = _held()
         indexes.pop(indexed.key, None)
@@ -96,38 +99,64 @@ def search_mode(loaded: Dataset, named: SystemRef, exact: bool, k: int) -> Searc
     if against:
         return SearchMode(sentence=text("sentence.every_image_scored_3", against=against))
     names = tuple(sorted(system.backbones))
-    key = ann_index.key_of(system.space, names)
-    for serving in (key, *ann_index.keys_serving(system.space, names)):
-        indexed = _held().get(serving) or ann_index.read(serving)
+    is_served = bool(paths.search_server())
+    key = ann_server.served_key(system.space, names) if is_served else ann_index.key_of(system.space, names)
+    for serving in (key, *(() if is_served else ann_index.keys_serving(system.space, names))):
+        indexed = _held().get(serving) or (None if is_served else ann_index.read(serving))
         if indexed is not None:
             return _answering(_hold(indexed), named, k)
     name = f"index {key}"
     job = jobs.find(name)
     if job is None:
         titles = ", ".join(cache.backbone_title(name) for name in names)
-        job = jobs.start(
-            name, text("option.building_search_index", name=loaded.name, titles=titles), _work(system, names)
+        title = (
+            text("option.filling_search_server", name=loaded.name, titles=titles)
+            if is_served
+            else text("option.building_search_index", name=loaded.name, titles=titles)
         )
-    elif isinstance(job.result, IndexedGallery):
+        job = jobs.start(name, title, _work(loaded.name, system, names))
+    elif isinstance(job.result, IndexedGallery | ServedGallery):
         return _answering(_hold(job.result), named, k)
     if job.running:
         return SearchMode(sentence=text("sentence.every_image_scored_4"), job=name)
     return SearchMode(sentence=text("sentence.every_image_scored"), job=name)
 
 
-def _answering(indexed: IndexedGallery, named: SystemRef, k: int) -> SearchMode:
+def _answering(indexed: CandidateGallery, named: SystemRef, k: int) -> SearchMode:
     """By the index, unless it is known to miss too much of this system's first results."""
     share = _measured().get((indexed.key, key_of(named), k), 1.0)
     if share >= ann_search.ENOUGH:
         return SearchMode(indexed)
-    return SearchMode(sentence=text("sentence.index_misses_much", share=f"{100 * share:.1f}", k=k))
+    return SearchMode(
+        sentence=text("sentence.index_misses_much", finder=_finder(indexed), share=f"{100 * share:.1f}", k=k)
+    )
 
 
-def _work(system: System, names: tuple[str, ...]) -> Callable[[jobs.BackgroundJob], IndexedGallery]:
-    def work(job: jobs.BackgroundJob) -> IndexedGallery:
+def _finder(indexed: CandidateGallery) -> str:
+    return text("phrase.search_server" if isinstance(indexed, ServedGallery) else "phrase.faiss_index")
+
+
+def _work(dataset: str, system: System, names: tuple[str, ...]) -> Callable[[jobs.BackgroundJob], CandidateGallery]:
+    def work(job: jobs.BackgroundJob) -> CandidateGallery:
+        if paths.search_server():
+            return ann_server.sync(system.space, names, dataset, task=job.task)
         return ann_index.build(system.space, names, task=job.task)
 
     return work
+
+
+def answer(question: retrieval.Query, system: System, mode: SearchMode | None) -> retrieval.QueryResult:
+    """The results of a system: from what answers for large galleries, else every image is scored.
+
+    A server that has gone meanwhile is named, and every image is scored.
+    """
+    if mode is None or mode.indexed is None:
+        return retrieval.retrieve(question, system)
+    try:
+        return ann_search.search_index(question, system, mode.indexed)
+    except StoreUnusable as error:
+        st.warning(theme.plain(f"{error} {text('sentence.every_image_scored_5')}"), icon=":material/info:")
+        return retrieval.retrieve(question, system)
 
 
 def index_jobs(ways: Sequence[SearchMode]) -> None:
@@ -161,20 +190,25 @@ def switch(view: RetrievalView) -> Callable[[], None]:
 
     def tell() -> None:
         ways = tuple(zip(view.systems, view.ways))
-        line.caption(sentence(view.loaded, ways, view.setup.k))
+        try:
+            line.caption(sentence(view.loaded, ways, view.setup.k))
+        except CoreError:  # a server that has gone: the results have said so
+            line.empty()
+            return
         if any(way.indexed and _answering(way.indexed, named, view.setup.k).indexed is None for named, way in ways):
             st.rerun()  # what was just measured is not good enough: every image is scored
 
     return tell
 
 
-@key_of.register
-def _index_key(value: IndexedGallery) -> Hashable:
+@key_of.register(IndexedGallery)
+@key_of.register(ServedGallery)
+def _gallery_key(value: CandidateGallery) -> Hashable:
     return value.key
 
 
 @cached(max_entries=256)
-def agreement(loaded: Dataset, named: SystemRef, indexed: IndexedGallery, k: int) -> float:
+def agreement(loaded: Dataset, named: SystemRef, indexed: CandidateGallery, k: int) -> float:
     """Recall@k of the index against the exact search for this system, kept for all sessions."""
     share = ann_search.agreement(indexed, system_of(loaded, named), k)
     _measured()[indexed.key, key_of(named), k] = share
@@ -197,6 +231,7 @@ def sentence(loaded: Dataset, ways: Sequence[tuple[SystemRef, SearchMode]], k: i
                 "sentence.approximate_exact_first",
                 k=k,
                 images=plural(len(loaded.split.gallery), "image"),
+                finder=next(_finder(way.indexed) for _, way in ways if way.indexed is not None),
                 agreements=", ".join(agreements),
                 sample=sample,
             ),
