@@ -10,7 +10,7 @@ import pandas as pd
 
 from core import paths
 from core.access import gated
-from core.data import dataset_table, index_files, readers, saved
+from core.data import dataset_table, hub_datasets, index_files, readers, saved
 from core.data.built_in import DATASETS
 from core.data.listing import Listing
 from core.data.saved import names
@@ -60,6 +60,10 @@ def load(
         folder = paths.home() / "torchvision"
         folder.mkdir(parents=True, exist_ok=True)
         return add(name or wanted, folder, reader="torchvision", options=options, task=task)
+    if text.startswith(hub_datasets.PREFIX):
+        folder = hub_datasets.fetch(text, task)
+        chosen = readers.choose(folder, reader)
+        return add(name or folder.name.partition("--")[2], folder, reader=chosen.name, options=options, task=task)
     bare = text.removeprefix(_BY_NAME)
     path = Path(text).expanduser()
     is_name = bare in DATASETS or saved.is_saved(bare)

@@ -40,9 +40,13 @@ def _dataset(study: Study, text: str) -> StudyDataset:
 def _with_backbones(study: Study, names: Sequence[str]) -> Study:
     swapped = _swapped(study.used_backbones, names)
     if study.catalogue is not None:
-        return dataclasses.replace(
-            study, catalogue=dataclasses.replace(study.catalogue, space=swapped[study.catalogue.space])
-        )
+        space = swapped[study.catalogue.space]
+        tables = study.published
+        if space != study.catalogue.space:
+            here = f"Ours is in the space of {space}, not of {study.catalogue.space}."
+            tables = tuple(dataclasses.replace(table, why=f"{table.why} {here}".strip()) for table in tables)
+        catalogue = dataclasses.replace(study.catalogue, space=space)
+        return dataclasses.replace(study, catalogue=catalogue, published=tables)
     singles = tuple(dict.fromkeys(swapped[name] for name in study.backbones))
     fusions: list[StudyFusion] = []
     renamed: dict[str, str] = {}

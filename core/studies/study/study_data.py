@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from core import data
-from core.data import readers, splits
+from core.data import hub_datasets, readers, splits
 from core.data.readers import torchvision
 from core.data.splits import SplitShares
 from core.errors import BadInput
@@ -28,7 +28,7 @@ def short_name(text: str) -> str:
     """
     if text.startswith(TORCHVISION):
         return torchvision.canonical(text.removeprefix(TORCHVISION)) or text.removeprefix(TORCHVISION)
-    return Path(text.removeprefix("dataset:")).name or text
+    return Path(text.removeprefix("dataset:").removeprefix(hub_datasets.PREFIX)).name or text
 
 
 def unknown(text: str, folder: Path | None) -> str:
@@ -39,6 +39,8 @@ def unknown(text: str, folder: Path | None) -> str:
             return ""
         known = list(torchvision.NAMES)
         return f"torchvision has no dataset {wanted[:60]!r} here.{did_you_mean(wanted, known, 1)} There are {', '.join(known)}."
+    if text.startswith(hub_datasets.PREFIX):
+        return "" if hub_datasets.is_name(text) else f"{text[:60]!r} is no hf:ORGANISATION/NAME."
     bare = text.removeprefix("dataset:")
     if bare in data.names() or "/" in text or "\\" in text or path_of(text, folder).exists():
         return ""
@@ -58,7 +60,11 @@ def is_path(text: str) -> bool:
     >>> is_path("photos"), is_path("torchvision:DTD"), is_path("../photos")
     (False, False, True)
     """
-    return not text.startswith(TORCHVISION) and text.removeprefix("dataset:") not in data.names() and not _is_name(text)
+    return (
+        not text.startswith((TORCHVISION, hub_datasets.PREFIX))
+        and text.removeprefix("dataset:") not in data.names()
+        and not _is_name(text)
+    )
 
 
 def _is_name(text: str) -> bool:
@@ -70,6 +76,8 @@ def saved_name(entry: StudyDataset, folder: Path | None = None) -> str | None:
     if entry.data.startswith(TORCHVISION):
         wanted = torchvision.canonical(entry.data.removeprefix(TORCHVISION))
         return wanted if wanted in data.names() else None
+    if entry.data.startswith(hub_datasets.PREFIX):
+        return data.name_of(str(hub_datasets.folder_of(entry.data)))
     name = data.name_of(entry.data) or data.name_of(str(path_of(entry.data, folder)))
     return None if name is not None and name in data.DATASETS and not data.DATASETS[name].is_made() else name
 
@@ -84,6 +92,9 @@ def missing(entry: StudyDataset, folder: Path | None = None) -> str:
     """Why a dataset cannot be opened without a network; "" where it can."""
     if saved_name(entry, folder) or data.name_of(entry.data):
         return ""
+    if entry.data.startswith(hub_datasets.PREFIX):
+        fetched = hub_datasets.is_here(entry.data)
+        return "" if fetched else f"{short_name(entry.data)} is not on this machine; running the study downloads it."
     if not entry.data.startswith(TORCHVISION):
         path = path_of(entry.data, folder)
         return "" if path.exists() else f"{path} does not exist; check the spelling, or give a full path."
@@ -114,6 +125,8 @@ def load(study: Study, entry: StudyDataset, task: Task = NO_TASK) -> Dataset:
     name = saved_name(entry, folder) or data.name_of(entry.data)
     if name is not None:
         dataset = data.get(name, task=task)
+    elif entry.data.startswith(hub_datasets.PREFIX):
+        dataset = data.load(entry.data, task=task, reader=entry.reader or None)
     elif entry.data.startswith(TORCHVISION):
         dataset = data.load(f"{TORCHVISION}{short_name(entry.data)}", task=task)
     else:

@@ -12,6 +12,7 @@ from core.errors import BadInput, UnknownName
 from core.fusion import FusionSpec, LearnedArray, store
 from core.studies.study import study_file, study_library, toml_lines
 from core.studies.study.study_record import Study, StudyDataset, StudyFusion
+from tests.browser import ROOT
 
 GOOD = """title = "Three sets"   # a comment with [brackets]
 metrics = ["map", "hit@5", "silhouette_cosine"]
@@ -162,3 +163,15 @@ def test_studies_are_saved_under_their_title(tmp_path: Path) -> None:
         study_library.open_study("encodr-study")
     with pytest.raises(BadInput, match="does not exist"):
         study_library.open_study(str(tmp_path / "none.toml"))
+
+
+def test_the_examples_of_the_format_are_studies(tiny_world: object) -> None:
+    import re
+
+    text = (ROOT / "core/studies/study/FORMAT.md").read_text(encoding="utf-8")
+    whole, catalogue = re.findall(r"```toml\n(.*?)```", text, re.S)
+    store.save(FusionSpec("My mix", "rrf", ("hog", "hsv_histogram")))
+    study = study_file.parse(whole.replace("photo_views", "tiny"))
+    assert len(study.datasets) == 2 and study.systems[-1] == "My mix" and study.published[0].columns[1].same
+    dataset = '[[dataset]]\ndata = "demo_catalogue"\n'
+    assert study_file.parse(dataset + catalogue).catalogue is not None
