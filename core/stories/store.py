@@ -10,8 +10,10 @@ from pathlib import Path
 
 from core import access, files, paths
 from core.access import authors, gated
+from core.data.saved import is_visible
 from core.errors import BadInput, StoreUnusable, UnknownName
 from core.registry import did_you_mean
+from core.setups import FrameSetup, of_link
 from core.stories.story import Story, dump, parse
 
 _CHANGING = threading.Lock()
@@ -29,6 +31,19 @@ def _read(path: Path) -> Story:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise BadInput(f"The story {path.name} cannot be read: {reason}. Move the file away, or mend it.") from None
     return parse(text, path.name)
+
+
+def _is_visible(story: Story) -> bool:
+    """Whether whoever acts may see a story: one with a step over a private dataset is for owners alone."""
+    if access.current().is_owner:
+        return True
+    names = {of_link(FrameSetup, step.values).dataset for step in story.steps}
+    return all(_is_plain(name) and is_visible(name) for name in names)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name of a link, which is anybody's text, can be that of a dataset."""
+    return not any(c in name for c in "/\\\0")
 
 
 def author(name: str) -> str:
@@ -63,14 +78,18 @@ def save(story: Story) -> Path:
 
 
 def saved() -> tuple[dict[str, Story], tuple[str, ...]]:
-    """All stories by name, the one changed last first, and a sentence for each file that cannot be read."""
+    """All stories by name, the one changed last first, and a sentence for each file that cannot be read.
+
+    Those of private datasets are for owners alone.
+    """
     folder, problems = paths.stories(), []
     stories: dict[str, Story] = {}
     listed = [path for path in folder.glob("*.json") if not path.name.startswith(".")] if folder.is_dir() else []
     for path in sorted(listed, key=lambda path: (-path.stat().st_mtime_ns, path.name)):
         try:
             story = _read(path)
-            stories[story.name] = story
+            if _is_visible(story):
+                stories[story.name] = story
         except BadInput as error:
             problems.append(str(error))
     return stories, tuple(problems)
@@ -80,12 +99,13 @@ def load(name: str) -> Story:
     """One story.
 
     Raises:
-        UnknownName: with the nearest names.
+        UnknownName: with the nearest names; also for one that whoever acts may not see.
         BadInput: its file cannot be read.
     """
     path = _file_of(name)
-    if path.is_file():
-        return _read(path)
+    story = _read(path) if path.is_file() else None
+    if story is not None and _is_visible(story):
+        return story
     names = list(saved()[0])
     hint = did_you_mean(name, names)
     raise UnknownName(f"No story is named {name[:80]!r}.{hint} There are: {', '.join(names) or 'none yet'}.")

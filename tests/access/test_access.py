@@ -22,7 +22,7 @@ from core.data import saved
 from core.errors import BadInput, CoreError, NotAllowed, UnknownName
 from core.fusion import FusionSpec, store
 from core.judging.answers import Answer, AnswerLog
-from core.stories import Story
+from core.stories import Story, StoryStep
 from tests import house
 from tests.conftest import draw_tiny, write_tiny
 
@@ -292,6 +292,23 @@ def test_members_judge_under_their_own_name(home: Path) -> None:
         with pytest.raises(NotAllowed, match="your account"):
             log.keep([Answer("Bo", "s", "q", ("a", "b"), (1.0, 0.0))])
     assert log.judges() == ("Ann",)
+
+
+def test_a_story_of_a_private_dataset_is_not_there_for_others(tmp_path: Path, home: Path) -> None:
+    data.add("secret", write_tiny(tmp_path / "secret", 2))
+    for name, link in (("open", "d=photo_views"), ("hidden", "d=secret&k=5"), ("odd", "d=../\x00")):
+        stories.save(Story(name, (StoryStep("map"), StoryStep("leaderboard", link))))
+    data.set_private("secret", True)
+    assert set(stories.saved()[0]) == {"open", "hidden", "odd"}
+    for visitor in (GUEST, MEMBER, access.NOBODY):
+        with access.acting(visitor):
+            assert set(stories.saved()[0]) == {"open"}
+            with pytest.raises(UnknownName) as absent:
+                stories.load("hidden")
+            assert str(absent.value).endswith("There are: open.")
+    data.set_private("secret", False)
+    with access.acting(GUEST):
+        assert "hidden" in stories.saved()[0]
 
 
 def test_a_private_dataset_is_not_there_for_others(tmp_path: Path, home: Path) -> None:
