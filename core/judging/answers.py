@@ -156,10 +156,22 @@ class AnswerLog:
         )
 
     @gated("judge")
-    def take_back(self, answer: Answer) -> None:
-        """Undo one click: it counts for nothing any more."""
+    def take_back(self, answer: Answer, request: str = "") -> None:
+        """Undo one click: it counts for nothing any more.
+
+        Args:
+            request: names this wish, so that one that is sent twice is known again (`was_taken_back`).
+        """
         _require_own_name(answer.judge)
-        self._append(answer.judge, [{"undo": answer.id}])
+        self._append(answer.judge, [{"undo": answer.id, **({"request": request} if request else {})}])
+
+    def was_taken_back(self, judge: str, request: str) -> bool:
+        """Whether this wish of a judge to undo a click was granted already."""
+        path = self._path(check_judge(judge))
+        with self._lock:
+            if path.exists():
+                self._of(path)
+            return path in self._files and request in self._files[path].requests
 
     def _append(self, judge: str, records: Sequence[Mapping[str, Any]]) -> None:
         path = self._path(check_judge(judge))
@@ -211,6 +223,7 @@ class _File:
     def __init__(self, judge: str) -> None:
         self.judge, self.size = judge, 0
         self.answers: dict[str, Answer] = {}
+        self.requests: set[str] = set()
 
     def take(self, content: bytes) -> None:
         """The next whole lines; those that a kill cut, or that something else wrote, are skipped."""
@@ -223,6 +236,7 @@ class _File:
                     self.judge = check_judge(str(record["judge"]))
                 elif "undo" in record:
                     self.answers.pop(str(record["undo"]), None)
+                    self.requests.add(str(record.get("request", "")))
                 else:
                     answer = Answer.of(record, self.judge)
                     self.answers[answer.id] = answer

@@ -196,12 +196,14 @@ class JudgingSession:
     def _due_again(self) -> Shown | None:
         # An answer does not say where its first row ends, so rows of a list that ended early are asked once.
         fewest = 2 * self.lists.k if self.way == "rows" else 2
+        known = {(answer.query, answer.images) for answer in self.clicks if answer.again}
         first = [answer for answer in self.clicks if not answer.again and len(answer.images) >= fewest]
         n_again = len(self.clicks) - sum(not answer.again for answer in self.clicks)
         if len(first) < ASK_AGAIN_EVERY * (n_again + 1):
             return None
         random = np.random.default_rng([self.seed, n_again, 2])
-        return self._as_again(first[int(random.integers(len(first) - _NOT_THE_LAST))], bool(random.random() < 0.5))
+        once = [answer for answer in first[:-_NOT_THE_LAST] if (answer.query, answer.images) not in known]
+        return self._as_again(once[int(random.integers(len(once)))], bool(random.random() < 0.5)) if once else None
 
     def _as_again(self, answer: Answer, flipped: bool) -> Shown:
         half = len(answer.images) // 2
@@ -264,19 +266,25 @@ class JudgingSession:
         before = next((answer for answer in self.clicks if answer.id == number), None)
         if before is None:
             raise BadInput(text("error.foreign"))
+        if any(a.again and (a.query, a.images) == (before.query, before.images) for a in self.clicks):
+            return None  # sent twice
         left, right = CLICKS[click]
         values = (right, left) if flipped == "1" else (left, right)
         if before.better is not None:
             return Answer(self.judge, self.name, before.query, before.images, better=values[0] - values[1], again=True)
         return Answer(self.judge, self.name, before.query, before.images, values, again=True)
 
-    def undo(self) -> Shown | None:
-        """Take the last click back; the question that it answered, to be shown next. None where nothing was clicked."""
+    def undo(self, request: str = "") -> Shown | None:
+        """Take the last click back; the question that it answered, to be shown next. None where nothing was clicked.
+
+        Args:
+            request: names this wish; sent once more, as by a browser that got no answer, it changes nothing.
+        """
         if not self.clicks:
             return None
-        last = self.clicks[-1]
-        self.log.take_back(last)
-        self.rebuild()
+        if not (request and self.log.was_taken_back(self.judge, request)):
+            self.log.take_back(self.clicks[-1], request)
+            self.rebuild()
         upcoming = self.questions(1)
         return upcoming[0] if upcoming else None
 

@@ -155,6 +155,21 @@ def test_a_click_is_on_the_disk_when_it_is_answered(tmp_path: Path) -> None:
     assert reply["state"]["answers"] == 0 and reply["questions"][0]["id"] == first["id"]
 
 
+def test_a_click_and_an_undo_whose_answers_were_lost_count_once(tmp_path: Path) -> None:
+    session = JudgingSession(lists(), AnswerLog(tmp_path), "me")
+    entry = judging_route.opened(session, "visitor")
+    for _ in range(3):
+        message = {"id": post(entry.name, {})[1]["questions"][0]["id"], "click": "left"}
+        for _ in range(2):
+            status, reply = post(entry.name, message)
+    assert status == 200 and reply["state"]["answers"] == 3
+    for _ in range(3):
+        assert post(entry.name, {"undo": "17-0.5"})[1]["state"]["answers"] == 2
+    restarted = judging_route.opened(JudgingSession(lists(), AnswerLog(tmp_path), "me"), "visitor")
+    assert post(restarted.name, {"undo": "17-0.5"})[1]["state"]["answers"] == 2, "a restart does not forget it"
+    assert post(restarted.name, {"undo": "17-0.6"})[1]["state"]["answers"] == 1
+
+
 def test_strangers_and_strange_messages_are_refused(tmp_path: Path) -> None:
     session = JudgingSession(lists(), AnswerLog(tmp_path), "me")
     entry = judging_route.opened(session, "visitor")

@@ -115,6 +115,9 @@ def test_one_question_in_twenty_comes_again_and_counts_for_nothing_else(tmp_path
     assert n_again == 3 and session.n_clicks == 61 and session.self_agreement() == (3, 3)
     assert session.verdict(0, 1).answers == 61
     again = next(a for a in session.clicks if a.again)
+    shown = next(name for name in ids if name.startswith("again"))
+    session.answer(shown, "left")
+    assert sum(a.again for a in session.clicks) == 3, "an answer that was sent twice counts once"
     session.log.keep([replace(again, id="other", fits=tuple(1 - fits for fits in again.fits))])
     session.rebuild()
     assert session.self_agreement() == (3, 4) and session.verdict(0, 1).answers == 61

@@ -126,7 +126,7 @@ class Judging {
     }
     if (click === "undo") {
       if (!this.state.undo && !this.unsent.length) return;
-      this.unsent.push({ undo: true });
+      this.unsent.push({ undo: `${Date.now()}-${Math.random()}` }); // a name, so that one sent twice undoes one click
     } else {
       const question = this.questions.shift();
       if (!question) return;
@@ -155,7 +155,7 @@ class Judging {
         this.unsent.shift();
         this.remember();
         this.late = false;
-        this.take(reply, message.undo === true);
+        this.take(reply, Boolean(message.undo));
       }
     } catch {
       this.late = true;

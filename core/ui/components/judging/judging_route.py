@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
 LONGEST_BODY = 1000
+LONGEST_WISH = 60
 PREFETCHED = 6
 _NO_STORE = {"cache-control": "no-store"}
 
@@ -101,7 +102,8 @@ async def _click(request: Request) -> Response:
 def _take(entry: OpenSession, message: dict[str, Any]) -> dict[str, Any]:
     with entry.lock:
         if message.get("undo"):
-            entry.session.undo()
+            wish = message["undo"]
+            entry.session.undo(wish[:LONGEST_WISH] if isinstance(wish, str) else "")
         elif "id" in message:
             entry.session.answer(str(message["id"]), str(message.get("click", "")))
         return reply(entry.session, entry.prepare)
