@@ -45,3 +45,11 @@ def test_every_row_is_worked_on_once_on_many_threads() -> None:
     arrays.by_rows(kernel, 5, 1)
     arrays.in_pieces(lambda first, stop: kernel(first, stop, 1), 10, 20, 4)
     assert counts.tolist() == [3] * 5 + [2] * 5 + [3] * 10 + [2] * 980
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(0, 45), st.integers(1, 6))
+def test_the_first_best_are_those_of_a_stable_sort(seed: int, width: int, k: int, values: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.integers(0, values, (5, width)).astype(np.float32)
+    scores[random.random((5, width)) < 0.3] = -np.inf
+    np.testing.assert_array_equal(arrays.first_best(scores, k), np.argsort(-scores, axis=1, kind="stable")[:, :k])

@@ -90,12 +90,12 @@ def _of_images(dataset: Dataset, system: System) -> Calibration:
 
     backbones, spec = system.backbones, system.spec
     stored_name = calibration_store.name_of(dataset, backbones, spec)
-    stored = calibration_store.load(stored_name, system.space, backbones)
+    stored = calibration_store.load(stored_name, system.space, backbones, spec)
     if stored is None:
         made = calibration.calibrate(system, data.relevance(dataset), dataset, task=inputs.task())
         outputs.end_progress()
         stored = calibration_store.of(made)
-        calibration_store.save(stored_name, stored, system.space, backbones)
+        calibration_store.save(stored_name, stored, system.space, backbones, spec)
     outputs.remark(stored.sentence())
     return stored.fit
 

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.save and made.probabilities is not None:
             stored = calibration_store.of(made.probabilities)
             name = calibration_store.name_of(dataset, system.backbones, system.spec)
-            calibration_store.save(name, stored, space, system.backbones)
+            calibration_store.save(name, stored, space, system.backbones, system.spec)
             outputs.remark(f"{system.name}: probabilities are saved. {stored.sentence()}")
     if arguments.json is not None:
         record = threshold_tables.as_json(answers)

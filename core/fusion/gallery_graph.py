@@ -17,6 +17,8 @@ from core.task import NO_TASK, Task
 _BLOCK_BYTES = 64 << 20
 MOST_REMEMBERED = 8
 """Results that a graph keeps beside its lists: those of the last few parameters."""
+MOST_BYTES = 3 << 30
+"""What all of them may take together, and what may be worked out for one of them."""
 
 
 class GalleryGraph:
@@ -75,7 +77,7 @@ class GalleryGraph:
         with self._lock:
             if key not in self._memory:
                 made = make()
-                while len(self._memory) >= MOST_REMEMBERED:
+                while self._memory and (len(self._memory) >= MOST_REMEMBERED or self._remembered(made) > MOST_BYTES):
                     self._memory.pop(next(iter(self._memory)))
                 self._memory[key] = made
             return self._memory[key]
@@ -98,13 +100,23 @@ class GalleryGraph:
     def n_bytes(self) -> int:
         """What this gallery takes beside the vectors of its backbones, lists and all that is remembered."""
         lists = 0 if self._lists is None else sum(part.nbytes for part in self._lists)
-        return self.rows.nbytes + lists + sum(map(_size, list(self._memory.values())))
+        return self.rows.nbytes + lists + self._remembered()
+
+    def _remembered(self, *more: Any) -> int:
+        """Bytes of all that is remembered, each array once, the rows themselves left out."""
+        arrays_by_id: dict[int, int] = {}
+        for value in (*list(self._memory.values()), *more):
+            _note_sizes(value, arrays_by_id)
+        arrays_by_id.pop(id(self.rows), None)
+        return sum(arrays_by_id.values())
 
 
-def _size(value: Any) -> int:
+def _note_sizes(value: Any, sizes: dict[int, int]) -> None:
     if isinstance(value, np.ndarray):
-        return value.nbytes
-    return sum(map(_size, value)) if isinstance(value, tuple | list) else 0
+        sizes[id(value)] = value.nbytes
+    elif isinstance(value, tuple | list):
+        for part in value:
+            _note_sizes(part, sizes)
 
 
 @njit(nogil=True, cache=True)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core import arrays
+from core.errors import BadInput
+from core.fusion import gallery_graph
 from core.fusion.gallery_graph import GalleryGraph
 from core.fusion.rerankings import RERANKINGS
 from core.fusion.strategy import Parameter
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from core.fusion.reciprocal_kernels import Neighbourhoods
 
 _PART_BYTES = 64 << 20
+_COPIES = 2
+"""How often the numbers of all neighbourhoods stand in memory while they are joined or turned."""
 
 _PARAMETERS = (
     Parameter(
@@ -161,8 +165,12 @@ def _by_column(indptr: np.ndarray, items: np.ndarray, values: np.ndarray) -> tup
 
 
 def _in_parts(n: int, step: int, most: int, fill: Callable[..., None]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows of up to `most` numbers, filled some at a time, as one CSR: indptr, items, values."""
-    items, values, counts = [], [], []
+    """Rows of up to `most` numbers, filled some at a time, as one CSR: indptr, items, values.
+
+    Raises:
+        BadInput: they would take more than `gallery_graph.MOST_BYTES`, copies that are made of them counted.
+    """
+    items, values, counts, n_bytes = [], [], [], 0
     for part in arrays.chunks(n, step):
         size = part.stop - part.start
         wide = np.empty((size, most), np.int32), np.empty((size, most), np.float32), np.empty(size, np.int64)
@@ -172,6 +180,12 @@ def _in_parts(n: int, step: int, most: int, fill: Callable[..., None]) -> tuple[
         items.append(wide_items[inside])
         values.append(wide_values[inside])
         counts.append(part_counts)
+        n_bytes += _COPIES * (items[-1].nbytes + values[-1].nbytes)
+        if n_bytes > gallery_graph.MOST_BYTES:
+            raise BadInput(
+                f"Neighbourhoods of {n:,} images take more than {gallery_graph.MOST_BYTES >> 20:,} MB here. Choose "
+                "smaller k1 and k2, or a depth, so that only the first results are ranked again."
+            )
     indptr = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
     return indptr, np.concatenate(items), np.concatenate(values)
 

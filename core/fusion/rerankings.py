@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from core import arrays
 from core.errors import BadInput
 from core.fusion.gallery_graph import GalleryGraph
 from core.fusion.method import Method
@@ -100,6 +101,5 @@ def _lift(made: np.ndarray, scores: np.ndarray, keep: int) -> None:
 
 def best_of(scores: np.ndarray, k: int) -> np.ndarray:
     """(n_queries, ≤ k) int64: the best of each row, equal scores by position; −1 where a list is shorter."""
-    k = min(k, scores.shape[1])
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    order = arrays.first_best(scores, k)
     return np.where(np.take_along_axis(scores, order, axis=1) > -np.inf, order, -1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core import data
+from core import arrays, data
 from core.errors import BadInput
 from core.metrics import calibration, pair_resampling
 from core.metrics.calibration import Calibration, Reliability
@@ -167,13 +167,14 @@ def outcomes(system: System, pairs: PairTruth, unknown: float, depth: int, task:
                 continue
             usable = block.usable & ~block.relevant if leave else block.usable
             scores = np.where(usable, block.scores, -np.inf)
-            n = min(depth, scores.shape[1])
-            items = np.argsort(-scores, axis=1, kind="stable")[:, :n] if n else np.empty((len(rows), 0), np.int64)
+            items = arrays.first_best(scores, depth)
             top = np.take_along_axis(scores, items, axis=1).astype(np.float64)
             right = np.take_along_axis(block.relevant & usable, items, axis=1)
             there = np.isfinite(top) & valid[rows, None]
             counts = np.full(int(there.sum()), weight)
-            parts.append(Outcomes(top[there], right[there], counts, np.repeat(rows, n).reshape(there.shape)[there]))
+            parts.append(
+                Outcomes(top[there], right[there], counts, np.repeat(rows, items.shape[1]).reshape(there.shape)[there])
+            )
     columns = ("scores", "right", "weights", "queries")
     return Outcomes(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
 

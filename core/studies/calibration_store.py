@@ -102,16 +102,24 @@ def _file(name: str) -> Path:
 
 
 @gated("calibration.save")
-def save(name: str, stored: KeptCalibration, space: VectorSet, backbones: Sequence[str]) -> Path:
+def save(
+    name: str,
+    stored: KeptCalibration,
+    space: VectorSet,
+    backbones: Sequence[str],
+    spec: FusionSpec | None = None,
+) -> Path:
     """Write a calibration down, whole or not at all; an earlier one of the same name is replaced.
 
+    Args:
+        space, backbones, spec: what it was fitted on, as `load` will be asked.
     Raises:
         StoreUnusable: nothing can be written there.
     """
     record = {
         "code": CODE,
         "of": name,
-        "vectors": vectors_digest(space, backbones),
+        "vectors": vectors_digest(space, backbones, spec),
         "date": stored.date,
         "calibration": stored.fit.to_json(),
         "unknown": stored.unknown,
@@ -135,8 +143,10 @@ def _ends(figure: Figure) -> list[float | None]:
     return [None if value != value else value for value in (figure.mean, figure.low, figure.high)]
 
 
-def load(name: str, space: VectorSet, backbones: Sequence[str]) -> KeptCalibration | None:
-    """What was stored under this name, if it was fitted on the vectors that are there now."""
+def load(
+    name: str, space: VectorSet, backbones: Sequence[str], spec: FusionSpec | None = None
+) -> KeptCalibration | None:
+    """What was stored under this name, if it was fitted on the vectors, and in the groups, that are there now."""
     file = _file(name)
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
@@ -147,7 +157,7 @@ def load(name: str, space: VectorSet, backbones: Sequence[str]) -> KeptCalibrati
         _log.warning("the calibration %r cannot be read; fit it again: %s", name, error)
         return None
     fresh = (record["code"], record["of"]) == (CODE, name)
-    return stored if fresh and record["vectors"] == vectors_digest(space, backbones) else None
+    return stored if fresh and record["vectors"] == vectors_digest(space, backbones, spec) else None
 
 
 def _figure(ends: Sequence[float | None], n_queries: int) -> Figure:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_ndtr
 
+from core.errors import BadInput
+from core.fusion import gallery_graph
 from core.fusion.gallery_graph import GalleryGraph
 from core.fusion.rerankings import RERANKINGS, best_of, rerank
 from core.metrics import hubs
@@ -242,3 +246,38 @@ def test_depth_ranks_the_first_alone_and_keeps_the_rest() -> None:
         small = slow_k_reciprocal(queries[q], rows[first], 5, 2, 0.3)
         assert made[q, first] == pytest.approx(small, abs=2e-6)
         assert np.array_equal(np.argsort(-made[q], kind="stable")[30:], order[30:])
+
+
+def test_memory_grows_with_the_neighbourhoods_and_never_with_the_square_of_the_gallery() -> None:
+    rows = clustered(7, n=9_000, n_groups=600).astype(np.float32)
+    square = 4 * len(rows) ** 2
+    scores = own_scores(rows, np.arange(2))
+    fast("k_reciprocal", {"k1": 4, "k2": 2}, rows[:200], rows[:2], scores[:, :200], np.arange(2))  # compiled before
+    tracemalloc.start()
+    made = rerank(
+        RERANKINGS["k_reciprocal"],
+        {"k1": 10, "k2": 3},
+        GalleryGraph(rows),
+        rows[:2],
+        scores.astype(float),
+        np.arange(2),
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.isfinite(made[0, 1:]).all() and peak < 0.75 * square, f"{peak / 1e6:.0f} of {square / 1e6:.0f} MB"
+
+
+def test_what_would_not_fit_is_refused_and_what_is_remembered_stays_within_the_bound(monkeypatch) -> None:
+    rows = clustered(8, n=400).astype(np.float32)
+    graph = GalleryGraph(rows)
+    graph.nearest(31)
+    monkeypatch.setattr(gallery_graph, "MOST_BYTES", 300_000)
+    with pytest.raises(BadInput, match="smaller k1 and k2, or a depth"):
+        rerank(RERANKINGS["k_reciprocal"], {"k1": 30, "k2": 20}, graph, rows[:1], rows[:1] @ rows.T, np.full(1, -1))
+    shallow = {"k1": 30, "k2": 20, "depth": 40}
+    assert np.isfinite(fast("k_reciprocal", shallow, rows, rows[:1], rows[:1] @ rows.T, np.full(1, -1))).all()
+    for number in range(6):
+        graph.remember(("made", number), lambda: (np.zeros(10_000), np.zeros(5_000)))
+        assert graph._remembered() <= gallery_graph.MOST_BYTES
+    assert ("made", 5) in graph._memory and ("made", 0) not in graph._memory
+    assert graph.n_bytes == rows.nbytes + sum(part.nbytes for part in graph._lists) + graph._remembered()

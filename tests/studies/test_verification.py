@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn import metrics as sk
 
 from core import data
 from core.errors import BadInput, NotComputed
+from core.fusion import FusionSpec, Step
 from core.metrics import resampling
 from core.metrics.verification import KEYS
 from core.studies import calibration, calibration_store, evaluation, open_set, verification
@@ -216,6 +219,29 @@ def test_what_is_saved_is_read_again_and_not_for_other_vectors(home) -> None:
     assert calibration_store.load(name, space, ("a",)) is None
     calibration_store.forget(name)
     assert not path.exists()
+
+
+def test_probabilities_of_a_preparation_by_group_go_with_its_groups() -> None:
+    dataset = many_classes()
+    space = space_for(dataset)
+    texts = np.array(["day" if at % 2 else "night" for at in range(len(dataset))], object)
+    by_group = FusionSpec(
+        "a", "concat", ("a",), prepare=Step("preparation", "centred_by_group", (("column", "light"),))
+    )
+    plain = dataclasses.replace(by_group, prepare=Step("preparation", "centred"))
+
+    def grouped(values: np.ndarray) -> VectorSet:
+        return VectorSet(space.vectors, dataset.split, groups=lambda column: values)
+
+    made = calibration_store.of(calibration.calibrate(System("a", space), data.relevance(dataset), dataset))
+    moved = texts.copy()
+    moved[3] = "night"
+    for spec, changes in ((by_group, True), (plain, False)):
+        name = calibration_store.name_of(dataset, ("a",), spec)
+        calibration_store.save(name, made, grouped(texts), ("a",), spec)
+        assert calibration_store.load(name, grouped(texts), ("a",), spec) == made
+        assert (calibration_store.load(name, grouped(moved), ("a",), spec) is None) == changes
+        calibration_store.forget(name)
 
 
 def test_classes_without_a_matching_pair_make_nothing_surer() -> None:

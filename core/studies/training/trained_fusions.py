@@ -110,14 +110,22 @@ def _file(name: str) -> Path:
     return paths.fitted() / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.json"
 
 
-def vectors_digest(space: VectorSet, names: Sequence[str]) -> str:
-    """A hash of the vectors: their sizes and 256 rows spread over them."""
+def vectors_digest(space: VectorSet, names: Sequence[str], spec: FusionSpec | None = None) -> str:
+    """A hash of the vectors: their sizes and 256 rows spread over them; and of the groups that a preparation goes by.
+
+    Args:
+        spec: of the system that rests on them.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for name in names:
         rows = space.get(name)
         digest.update(f"{name} {rows.shape} ".encode())
         some: np.ndarray = np.unique(np.linspace(0, len(rows) - 1, _ROWS).astype(int)) if len(rows) else np.arange(0)
         digest.update(np.ascontiguousarray(rows[some]).tobytes())
+    step = None if spec is None else spec.prepare
+    if step is not None and "groups" in step.method.accepts and space.groups is not None:
+        texts = space.groups(str(step.settings.get("column", ""))).tolist()
+        digest.update(json.dumps([step.text, texts]).encode())
     return digest.hexdigest()
 
 
@@ -127,7 +135,7 @@ def keep(name: str, fitted: Fitted, space: VectorSet) -> bool:
     record = {
         "code": CODE,
         "of": name,
-        "vectors": vectors_digest(space, fitted.spec.backbones),
+        "vectors": vectors_digest(space, fitted.spec.backbones, fitted.spec),
         "date": fitted.date,
         "fusion": fitted.spec.to_json(),
         "split": {"train": fitted.split.train.tolist(), "report": fitted.split.report.tolist(), "by": fitted.split.by},
@@ -156,7 +164,7 @@ def find(name: str, space: VectorSet) -> Fitted | None:
         _log.warning("what was fitted as %r cannot be read; fit it again: %s", name, error)
         return None
     fresh = (record["code"], record["of"]) == (CODE, name) and record["vectors"] == vectors_digest(
-        space, fitted.spec.backbones
+        space, fitted.spec.backbones, fitted.spec
     )
     return fitted if fresh else None
 

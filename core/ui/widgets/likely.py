@@ -20,11 +20,11 @@ def of_system(loaded: Dataset, name: str, spec: FusionSpec | None) -> KeptCalibr
     backbones = (name,) if spec is None else spec.active
     system = System(name, cache.vector_set(loaded, tuple(sorted(backbones))), spec)
     stored_name = calibration_store.name_of(loaded, backbones, spec)
-    stored = calibration_store.load(stored_name, system.space, backbones)
+    stored = calibration_store.load(stored_name, system.space, backbones, spec)
     if stored is not None:
         return stored
     made = calibration_store.of(cache.calibration_of(loaded, system))
-    calibration_store.save(stored_name, made, system.space, backbones)
+    calibration_store.save(stored_name, made, system.space, backbones, spec)
     return made
 
 

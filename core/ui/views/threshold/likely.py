@@ -64,10 +64,10 @@ def _save(view: ThresholdView, made: Calibrated) -> None:
     """The probabilities go with the system from now on; or they are forgotten."""
     system = view.system.system
     name = calibration_store.name_of(view.whole, system.backbones, system.spec)
-    stored = calibration_store.load(name, system.space, system.backbones)
+    stored = calibration_store.load(name, system.space, system.backbones, system.spec)
 
     def save() -> None:
-        calibration_store.save(name, calibration_store.of(made), system.space, system.backbones)
+        calibration_store.save(name, calibration_store.of(made), system.space, system.backbones, system.spec)
 
     with st.container(horizontal=True):
         may = visitors.offered("calibration.save")
