@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import metrics
+from core import cli, metrics
 from core.fusion import FusionSpec, Step
 from core.metrics import hubs
 from core.studies import embedding, fusion, pipeline, reranking, training_split
@@ -19,8 +21,8 @@ from core.studies.systems import System
 from core.ui.app import jobs
 from core.ui.views.fusion import steps_panel
 from core.ui.widgets import result_cards
-from tests.browser import ROOT
-from tests.pages.alone import forget_everything, words
+from tests.browser import ROOT, at_rest, chromium, serve, tab  # noqa: F401  (fixtures)
+from tests.pages.alone import forget_everything, words, world
 
 PAIR = ("hsv_histogram", "hog")
 STEPS = {"pre": "centred", "re": "k_reciprocal:k1=5,k2=2"}
@@ -189,6 +191,41 @@ def test_retrieval_says_where_a_result_stood_before(opened) -> None:
     through = reranking.through(space, spec, 0, int(result.order[0]))
     rows = study_vectors(space)
     assert len(through) and all(rows[0] @ rows[item] > np.sort(rows[0] @ rows.T)[-8] for item in through)
+
+
+@pytest.mark.browser
+def test_steps_chosen_in_the_lab_have_the_figures_of_the_command_line(tmp_path, tab, monkeypatch, capsys) -> None:  # noqa: ANN001, F811
+    """Centred and k-reciprocal are chosen by hand; tiles, link and command line say the same."""
+    from playwright.sync_api import expect
+
+    monkeypatch.setenv("FUSIONSCOPE_HOME", str(tmp_path / "home"))
+    world(tmp_path)
+    with serve(ROOT / "app.py", tmp_path / "home") as address:
+        tab.goto(f"{address}/fusion_lab?d=tiny&b={','.join(PAIR)}")
+        tiles = tab.locator(".fs-lab .tile .value")
+        expect(tiles.first).to_have_text(re.compile(r"0\.\d{3}"), timeout=90_000)
+        plain = tiles.all_inner_texts()
+        for label, option in (("Before the search", "Centred"), ("After the search", "k-reciprocal")):
+            before = tiles.all_inner_texts()
+            tab.get_by_role("combobox", name=re.compile(label)).click()
+            tab.get_by_role("option", name=option, exact=True).click()
+            expect(tiles).not_to_have_text(before, timeout=60_000)
+            at_rest(tab)
+        shown, asked = tiles.all_inner_texts(), parse_qs(urlsplit(tab.url).query)
+        assert shown != plain and asked["pre"] == ["centred"] and asked["re"][0].startswith("k_reciprocal:k1=")
+        expect(tab.get_by_text("ms a query here")).to_be_visible()
+        tab.goto(tab.url)  # the link alone opens the same
+        expect(tiles).to_have_text(shown, timeout=90_000)
+    out = tmp_path / "figures.json"
+    steps = ["--prepare", asked["pre"][0], "--rerank", asked["re"][0]]
+    both = [part for name in PAIR for part in ("--backbone", name)]
+    assert cli.main(["evaluate", "--data", "tiny", *both, *steps, "--k", "1,10", "--json", str(out)]) == 0
+    row = next(
+        one for one in json.loads(out.read_text())["systems"] if one["name"].startswith("hsv_histogram + hog, centred")
+    )
+    figures = [row["metrics"][key]["mean"] for key in ("map", "p@1", "p@10", "ndcg@10")]
+    assert [float(text) for text in shown] == pytest.approx(figures, abs=5.1e-4)
+    assert not tab.complaints
 
 
 def study_vectors(space) -> np.ndarray:
