@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core import metrics
-from core.studies import costs, embedding, evaluation, evaluation_warnings, fusion_costs
+from core.studies import costs, embedding, evaluation, evaluation_warnings, fusion_costs, pooled_figures
 from core.types import Backbone, Dataset, Relevance
 
 if TYPE_CHECKING:
@@ -245,7 +245,9 @@ def remarks(dataset: Dataset, truth: Relevance, k: int) -> list[str]:
             "All images are of one class, so every result is relevant: every system reaches 1, and no clustering index "
             "is defined. Add images of another class."
         )
-    if n_valid < truth.n_queries:
+    if truth.judged is not None:
+        sentences.append(pooled_figures.queries(truth))
+    elif n_valid < truth.n_queries:
         sentences.append(
             f"{truth.n_queries - n_valid:,} of {truth.n_queries:,} queries have no relevant image (alone in their class, or "
             "without a label). They are left out of every mean."

@@ -28,6 +28,13 @@ def marking(dataset: Dataset) -> str:
     return text("phrase.marked", judged=judged, pooled=f"{pool.pooled:,}", k=pool.k)
 
 
+def queries(truth: Relevance) -> str:
+    """How many queries were judged, and of how many something that fits is known."""
+    n_judged = 0 if truth.judged is None else int(truth.judged.sum())
+    n_valid = int((truth.n_relevant > 0).sum())
+    return text("sentence.judged_queries", judged=f"{n_judged:,}", every=f"{truth.n_queries:,}", valid=f"{n_valid:,}")
+
+
 def warning(dataset: Dataset, truth: Relevance) -> str:
     """What to read before figures of judged results; "" where the truth is whole."""
     if not truth.pooled:

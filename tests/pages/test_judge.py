@@ -88,6 +88,10 @@ def test_judgements_become_the_truth_of_every_page_and_go_again(tiny: Dataset) -
     columns = [c for c in board.dataframe[0].value.columns if c in ("map", "bpref", "ndcg", "p@10", "recall@10", "mrr")]
     assert columns == ["map", "bpref", "ndcg", "p@10"], "what nobody can tell has no column"
     assert "mAP′, nDCG′ and bpref read judged results alone" in words(board)
+    assert "queries were judged; of" in words(board) and "p@10 interval" in board.dataframe[0].value.columns
+    position = int(np.argmax(data.relevance(data.get("tiny")).n_relevant > 0))
+    found = open_page("pages/retrieval.py", d="tiny", b=",".join(OWN), q=str(data.get("tiny").ids[position]))
+    assert re.search(r"judged among the first \d+ are relevant", words(found)) and "grey: not judged" in words(found)
     threshold = opened("threshold", d="tiny")
     assert "nothing is known about thresholds" in words(threshold) and not threshold.get("plotly_chart")
     app = button(opened("judge", **compared), "Go back to the labels").click().run()

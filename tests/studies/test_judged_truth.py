@@ -202,7 +202,9 @@ def test_reports_say_it_and_what_needs_a_whole_truth_is_refused(judged: SimpleNa
     dataset, truth = judged.dataset, data.relevance(judged.dataset)
     text = comparison.of_stored(dataset, NAMES, [], (1, 4))
     assert "mAP′" in text and pooled_figures.marking(dataset) in text and "no random pairs" not in text
-    assert "nothing is known about thresholds" in text
+    assert "nothing is known about thresholds" in text and re.search(
+        r"[\d.]+ to [\d.]+ of the first 4 results are", text
+    )
     assert not re.search(r"\bnan\b", re.sub(r"base64,[^\"]*", "", text), re.I)
     with pytest.raises(NotComputed, match="thresholds and probabilities"):
         verification.verify(build(judged.space, ("hog",))[0], truth, dataset)

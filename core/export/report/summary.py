@@ -15,7 +15,7 @@ from core.metrics.significance import Difference
 from core.studies import retrieval
 from core.studies.evaluation import Result
 from core.studies.leaderboard import SystemInfo
-from core.types import Dataset, Evaluation, Relevance
+from core.types import Dataset, Evaluation, Figure, Relevance
 from core.wording import number
 
 text = wording.page("report_summary")
@@ -58,6 +58,7 @@ class Pair:
     Attributes:
         before: the best single backbone, or the second best where the best system is that one.
         after: the best system.
+        judged: by people, who looked at some results.
         difference: after less before; None where there is one system alone.
     """
 
@@ -65,6 +66,7 @@ class Pair:
     after: Evaluation
     difference: Difference | None
     is_single: bool
+    judged: bool = False
 
     @classmethod
     def of(cls, result: Result, backbones: Sequence[str]) -> Pair:
@@ -75,7 +77,7 @@ class Pair:
         is_single = after.name in backbones
         before = next(iter(others if is_single else singles or others), after)
         difference = None if before is after else result.comparison.difference(after.name, before.name)
-        return cls(before, after, difference, is_single)
+        return cls(before, after, difference, is_single, result.judged)
 
 
 def summary(
@@ -109,7 +111,7 @@ def _verdict(pair: Pair, titles: Mapping[str, str]) -> str:
     cuts = [int(key.partition("@")[2]) for key in pair.after.figures if key.startswith("p@")]
     k = max([cut for cut in cuts if cut <= MOST_CUT], default=min(cuts))
     best, single = (titles.get(system.name, system.name) for system in (pair.after, pair.before))
-    hits = [number(k * system.mean(f"p@{k}"), 1) for system in (pair.after, pair.before)]
+    hits = [_hits(system.figures.get(f"p@{k}"), k, pair.judged) for system in (pair.after, pair.before)]
     of_ten = text("phrase.of_ten", hits=hits[0], k=k)
     shown = pair.difference is not None and pair.difference.differs
     if pair.is_single:
@@ -117,6 +119,17 @@ def _verdict(pair: Pair, titles: Mapping[str, str]) -> str:
     if shown:
         return text("sentence.mix_better", best=best, of_ten=of_ten, single=single, hits=hits[1])
     return text("sentence.mix_open", best=best, of_ten=of_ten, single=single, hits=hits[1])
+
+
+def _hits(figure: Figure | None, k: int, judged: bool) -> str:
+    """How many of the first k are right: "9.7"; where people judged some of them, the bounds: "8.2 to 9.9"."""
+    if figure is None:
+        return number(math.nan, 1)
+    return (
+        text("phrase.bounds", low=number(k * figure.low, 1), high=number(k * figure.high, 1))
+        if judged
+        else number(k * figure.mean, 1)
+    )
 
 
 def _open(best: str, of_ten: str) -> str:

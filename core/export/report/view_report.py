@@ -116,7 +116,8 @@ def _answer(view: View) -> str:
         ap = retrieval.query_metrics(result, view.k)["map"]
         value = "" if math.isnan(ap) else f" (AP {ap:.3f})"
         sentences.append(f"{view.title(result)} finds {int(result.hits[: view.k].sum())} in the first {shown}{value}")
-    return f"{view.results[0].n_relevant:,} relevant images exist. {'; '.join(sentences)}."
+    exist = "are known" if view.results[0].is_judged else "exist"
+    return f"{view.results[0].n_relevant:,} relevant images {exist}. {'; '.join(sentences)}."
 
 
 def _query_sentence(text: str, label: str, n_uploads: int, crop: Box | None) -> str:
@@ -158,7 +159,8 @@ def _figures(view: View, result: retrieval.QueryResult, n_shown: int) -> list[Pa
         for key, v in figures.items()
     ]
     rows.append(["First relevant at rank", Cell("–" if math.isnan(first) else f"{first:.0f}"), ""])
-    counts = f"{int(result.hits[: view.k].sum())} of the first {n_shown} are relevant; {result.n_relevant} exist."
+    exist = "are known" if result.is_judged else "exist"
+    counts = f"{int(result.hits[: view.k].sum())} of the first {n_shown} are relevant; {result.n_relevant} {exist}."
     return [Paragraph(counts), Table(["Figure of this query", "Value", "Meaning"], rows)]
 
 

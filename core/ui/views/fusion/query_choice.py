@@ -19,9 +19,12 @@ text = wording.page("fusion_lab")
 
 
 def position(loaded: Dataset, wanted: str) -> int:
-    """Where a query stands in the dataset; the first query of the split for an id that is not known."""
+    """Where a query stands in the dataset; for an id that is not known the first query, of judged ones the first judged."""
     positions = np.flatnonzero(loaded.ids == wanted) if wanted else np.arange(0)
-    return int(positions[0]) if len(positions) else int(loaded.split.queries[0])
+    if len(positions):
+        return int(positions[0])
+    judged = cache.relevance_of(loaded).judged if loaded.is_judged else None
+    return int(loaded.split.queries[int(np.argmax(judged)) if judged is not None else 0])
 
 
 def pick(name: str) -> None:

@@ -81,7 +81,8 @@ def _save_study(view: LeaderboardView, keys: list[str], row: DeltaGenerator) -> 
 def _shown_table(view: LeaderboardView, keys: list[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table as it is shown, and what Streamlit needs to know of each column."""
     result = view.result
-    spread = keys if view.setup.spread else [result.metric]
+    bounded = [key for key in keys if result.judged and key.startswith("p@")]  # their interval says how much is judged
+    spread = keys if view.setup.spread else [result.metric, *bounded]
     with_ends = leaderboard.table(result, view.infos, keys)
     frame = leaderboard.table(result, view.infos, keys, ())
     order = ["system", "ties"]

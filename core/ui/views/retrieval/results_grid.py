@@ -29,6 +29,8 @@ def summary(answer: retrieval.QueryResult, k: int) -> str:
         if answer.approximate:
             return text("phrase.unknown", shown=f"{shown:,}")
         return text("phrase.unknown_of", shown=f"{shown:,}", total=f"{len(answer.order):,}")
+    if answer.is_judged:
+        return _judged_summary(answer, k, shown)
     hits = text(
         "phrase.hits", hits=f"{int(answer.hits[:k].sum()):,}", shown=f"{shown:,}", total=f"{answer.n_relevant:,}"
     )
@@ -41,12 +43,27 @@ def summary(answer: retrieval.QueryResult, k: int) -> str:
     return f"{hits} · {figures}"
 
 
+def _judged_summary(answer: retrieval.QueryResult, k: int, shown: int) -> str:
+    """The same where people judged some results: of how many of the first one knows."""
+    judged = int((~answer.unjudged[answer.order[:k]]).sum())
+    hits = text(
+        "phrase.judged_hits",
+        hits=f"{int(answer.hits[:k].sum()):,}",
+        judged=f"{judged:,}",
+        shown=f"{shown:,}",
+        total=f"{answer.n_relevant:,}",
+    )
+    ap = "" if answer.approximate else wording.number(retrieval.query_metrics(answer, k)["map"])
+    return f"{hits} · {text('phrase.judged_figures', ap=ap)}" if ap else hits
+
+
 def draw_answer(view: RetrievalView, answers: list[retrieval.QueryResult], container: DeltaGenerator) -> None:
     """How well the query is answered; of two systems by each of them."""
     k = view.setup.k
     if len(answers) == 1:
         known = answers[0].has_relevance
-        small = text("phrase.marks") if known else text("phrase.no_marks")
+        marks = text("phrase.judged_marks") if answers[0].is_judged else text("phrase.marks")
+        small = marks if known else text("phrase.no_marks")
         theme.answer(summary(answers[0], k), small, container)
         return
     lines = [f"**{letter}** {summary(answer, k)}" for letter, answer in zip("AB", answers)]
