@@ -14,6 +14,7 @@ from core import paths, wording
 from core.cli import (
     admin,
     catalogue,
+    compete,
     compress,
     embed,
     evaluate,
@@ -47,6 +48,7 @@ VERBS: tuple[Verb, ...] = (
     study.STUDY,
     finetune.FINETUNE,
     finetune.EXPORT_BACKBONE,
+    compete.COMPETE,
     search.SEARCH,
     catalogue.CATALOGUE,
     judge.JUDGE,

@@ -1,0 +1,270 @@
+"""A retrieval competition from end to end: tune each network, index, ensembles, a choice, a ranked list for every query.
+
+Labels of queries and gallery are not there until the choice is made: networks are tuned, ensembles compared and the choice
+made on training images alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core import backbones
+from core.data import images, read_checked
+from core.errors import BadInput
+from core.metrics import resampling
+from core.studies import embedding
+from core.studies.finetuning import run
+from core.studies.finetuning.plan import Plan, usual_name
+from core.task import NO_TASK, Task
+from core.types import Dataset, unit
+from core.wording import figure
+
+MOST_TOGETHER = 3
+"""Networks of an ensemble."""
+TIMED = 8
+"""Images that are timed."""
+TOP_K = (
+    "Top-k accuracy: the share of the first k results that are of the query's class, mean over queries. Hit rate@k: the share "
+    "of queries with at least one such result. Papers call either of them top-k accuracy."
+)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A network alone, or an ensemble.
+
+    Attributes:
+        names: tuned backbones; kind: "single", "mean" (of unit vectors) or "concat".
+        milliseconds: median time of one decoded image to its vector, summed over the networks.
+        accuracy, hit: on validation images, searched among the fitted ones.
+    """
+
+    names: tuple[str, ...]
+    kind: str
+    milliseconds: float
+    accuracy: float
+    hit: float
+
+    @property
+    def title(self) -> str:
+        """For tables."""
+        joined = " + ".join(name.removeprefix(backbones.tuned.SCHEME) for name in self.names)
+        return joined if self.kind == "single" else f"{self.kind}({joined})"
+
+    def vectors(self, rows: Mapping[str, np.ndarray]) -> np.ndarray:
+        """(n_images, dim) float32 unit vectors, from those of its networks."""
+        parts = [rows[name] for name in self.names]
+        if self.kind == "concat":
+            return unit(np.concatenate(parts, axis=1))
+        return unit(np.mean(parts, axis=0))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a competition run gives.
+
+    Attributes:
+        configurations: the best on validation images first; picked: the first one within the time budget.
+        results: query id → gallery ids, the nearest first, of the one that was picked.
+        top_k: results a query.
+        test: configuration → (n_queries, 2) top-k accuracy and hit rate@k of every query, NaN without a label; made
+            after the choice. {} where no query is labelled.
+        classes: (n_queries,) int64 of the queries, drawn as a whole in intervals.
+    """
+
+    configurations: tuple[Configuration, ...]
+    picked: Configuration
+    results: dict[str, list[str]]
+    top_k: int
+    test: dict[str, np.ndarray]
+    classes: np.ndarray
+
+    def rows(self) -> list[list[str]]:
+        """The table: header first."""
+        k = self.top_k
+        head = [
+            "system",
+            "kind",
+            "ms per image",
+            f"validation top-{k}",
+            f"validation hit@{k}",
+            f"test top-{k}",
+            f"test hit@{k}",
+            "",
+        ]
+        made = [head]
+        for system in self.configurations:
+            test = ["", ""]
+            if system.title in self.test:
+                values = self.test[system.title]
+                lows, highs = resampling.intervals(values, classes=self.classes)
+                test = [
+                    figure(float(m), float(a), float(b)) for m, a, b in zip(np.nanmean(values, axis=0), lows, highs)
+                ]
+            kind = "single" if system.kind == "single" else f"ensemble, {system.kind}"
+            mark = "picked" if system == self.picked else ""
+            made.append(
+                [
+                    system.title,
+                    kind,
+                    f"{system.milliseconds:.1f}",
+                    f"{system.accuracy:.3f}",
+                    f"{system.hit:.3f}",
+                    *test,
+                    mark,
+                ]
+            )
+        return made
+
+
+def blind(dataset: Dataset) -> Dataset:
+    """The dataset without the labels of queries and gallery: what is seen until the choice is made.
+
+    Raises:
+        BadInput: it names no training images, no queries or no gallery.
+    """
+    split = dataset.split
+    for name, part in (("train", split.train), ("query", split.queries), ("gallery", split.gallery)):
+        if not len(part):
+            raise BadInput(
+                f"A competition takes the folders train, query and gallery (or train, test/query, test/gallery), and {dataset.name!r} "
+                f"has no {name} images."
+            )
+    if np.isin(split.train, np.union1d(split.queries, split.gallery)).any():
+        raise BadInput(
+            f"Training images of {dataset.name!r} are queries or gallery images too; a competition keeps them apart."
+        )
+    labels = np.array(dataset.labels)
+    labels[np.union1d(split.queries, split.gallery)] = -1
+    return dataclasses.replace(
+        dataset, labels=labels, label_matrix=None, instances=None, pairs=None, relevant_by="label"
+    )
+
+
+def compete(
+    dataset: Dataset,
+    names: Sequence[str],
+    *,
+    top_k: int = 3,
+    budget_ms: float = float("inf"),
+    moves: str = "head",
+    loss: str = "supcon",
+    seed: int = 0,
+    device: str | None = None,
+    task: Task = NO_TASK,
+) -> Outcome:
+    """Tune every network, compare all ensembles of up to three on validation images, choose, and rank.
+
+    Args:
+        budget_ms: time that an image may take; the choice is made among what is not slower.
+        moves, loss, seed, device: as in `finetuning`.
+    Raises:
+        BadInput: no such folders, nothing within the budget, or too few labels. WeightsMissing, Cancelled.
+    """
+    if top_k < 1:
+        raise BadInput(f"Top-k is of at least 1 result, not {top_k}.")
+    unseen = blind(dataset)
+    tuned, parts = [], None
+    for name in dict.fromkeys(names):
+        embedding.embed(unseen, [run.tunable(name).name], device=device, task=task)
+        own_name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{dataset.name}-{usual_name(name, moves, 'known')}").strip("-.")[
+            :60
+        ]
+        plan = Plan(own_name, name, moves=moves, loss=loss, seed=seed)
+        made = run.train(run.prepare(unseen, plan), device=device, task=task)
+        embedding.embed(unseen, [made.backbone.name], device=device, task=task)
+        tuned.append(made.backbone.name)
+        parts = made.parts
+    if parts is None:
+        raise BadInput("A competition needs a network at least; name one with --backbones.")
+    rows = {name: embedding.embeddings(unseen, name).vectors for name in tuned}
+    cost = {name: _milliseconds(name, unseen, device) for name in tuned}
+    configurations = []
+    for names_together, kind in _candidates(tuned, rows):
+        made_of = Configuration(names_together, kind, sum(cost[name] for name in names_together), 0.0, 0.0)
+        vectors = made_of.vectors(rows)
+        values = _accuracies(vectors, parts.validation, parts.fit, parts.groups, top_k)
+        accuracy, hit = (float(value) for value in np.nanmean(values, axis=0))
+        configurations.append(dataclasses.replace(made_of, accuracy=accuracy, hit=hit))
+    configurations.sort(key=lambda made: (-made.accuracy, -made.hit, made.milliseconds))
+    picked = next((made for made in configurations if made.milliseconds <= budget_ms), None)
+    if picked is None:
+        quickest = min(configurations, key=lambda made: made.milliseconds)
+        raise BadInput(
+            f"No system answers within {budget_ms:g} ms an image; the quickest, {quickest.title}, takes {quickest.milliseconds:.1f} ms. "
+            "Allow more time."
+        )
+    return _answer(dataset, tuple(configurations), picked, rows, top_k)
+
+
+def _candidates(tuned: Sequence[str], rows: Mapping[str, np.ndarray]) -> list[tuple[tuple[str, ...], str]]:
+    """Every network, and every ensemble of two or three; a mean needs vectors of one length."""
+    made: list[tuple[tuple[str, ...], str]] = [((name,), "single") for name in tuned]
+    for count in range(2, MOST_TOGETHER + 1):
+        for together in itertools.combinations(tuned, count):
+            made.append((together, "concat"))
+            if len({rows[name].shape[1] for name in together}) == 1:
+                made.append((together, "mean"))
+    return made
+
+
+def _milliseconds(name: str, dataset: Dataset, device: str | None) -> float:
+    """Median time of one decoded image to its vector."""
+    encoder = backbones.query_encoder(name, device)
+    spans = []
+    for position in dataset.split.train[:TIMED].tolist():
+        image = images.open_rgb(read_checked(dataset, position))
+        began = time.perf_counter()
+        encoder.encode([image])
+        spans.append(1000 * (time.perf_counter() - began))
+    return float(np.median(spans))
+
+
+def search(gallery: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
+    """(n_queries, k) int64 positions in the gallery, the nearest first, by an exact index of FAISS."""
+    import faiss
+
+    index = faiss.IndexFlatIP(gallery.shape[1])
+    index.add(np.ascontiguousarray(gallery, np.float32))
+    return np.asarray(index.search(np.ascontiguousarray(queries, np.float32), min(k, len(gallery)))[1], np.int64)
+
+
+def _accuracies(
+    vectors: np.ndarray, queries: np.ndarray, gallery: np.ndarray, groups: np.ndarray, k: int
+) -> np.ndarray:
+    """(n_queries, 2) float64: share of the first k that are right, and whether any is; NaN for unlabelled queries."""
+    items = search(vectors[gallery], vectors[queries], k)
+    hits = groups[gallery[items]] == groups[queries][:, None]
+    values = np.stack([hits.mean(axis=1), hits.any(axis=1)], axis=1).astype(np.float64)
+    values[groups[queries] < 0] = np.nan
+    return values
+
+
+def _answer(
+    dataset: Dataset,
+    configurations: tuple[Configuration, ...],
+    picked: Configuration,
+    rows: Mapping[str, np.ndarray],
+    top_k: int,
+) -> Outcome:
+    """After the choice: the lists, and what labels of queries say, where there are any."""
+    split = dataset.split
+    vectors = picked.vectors(rows)
+    items = search(vectors[split.gallery], vectors[split.queries], top_k)
+    ids = np.asarray(dataset.ids)
+    results = {
+        str(ids[query]): [str(ids[split.gallery[item]]) for item in line] for query, line in zip(split.queries, items)
+    }
+    groups = np.asarray(dataset.labels)
+    test: dict[str, np.ndarray] = {}
+    if (groups[split.queries] >= 0).any() and (groups[split.gallery] >= 0).any():
+        for system in configurations:
+            test[system.title] = _accuracies(system.vectors(rows), split.queries, split.gallery, groups, top_k)
+    return Outcome(configurations, picked, results, top_k, test, groups[split.queries])

@@ -1,0 +1,100 @@
+"""The competition run: chosen on training images alone, whatever the labels of queries say; a list for every query."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import cli, data
+from core.errors import BadInput
+from core.studies import competition
+from core.studies.finetuning import run
+from core.types import Dataset
+
+LITE = "tf_efficientnet_lite0"
+
+
+@pytest.fixture(scope="module")
+def nested(tmp_path_factory: pytest.TempPathFactory, tiny_images: Path):
+    """train/, test/query/ and test/gallery/ with the tiny classes below, as a dataset in a home of its own."""
+    place = tmp_path_factory.mktemp("competition")
+    for number, file in enumerate(sorted(tiny_images.glob("*/*.png"))):
+        part = ("train", "train", "train", "test/query", "test/gallery", "train", "test/gallery", "train")[number % 8]
+        target = place / "data" / part / file.parent.name / file.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FUSIONSCOPE_HOME", str(place / "home"))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield data.add("nested", place / "data")
+
+
+def test_labels_of_queries_are_not_read_before_the_choice(nested: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Poisoned: every query and every gallery image gets a wrong label, and neither the choice nor a list moves."""
+    seen: list[Dataset] = []
+    real = run.prepare
+    monkeypatch.setattr(run, "prepare", lambda dataset, plan: (seen.append(dataset), real(dataset, plan))[1])
+    outside = np.union1d(nested.split.queries, nested.split.gallery)
+    labels = np.array(nested.labels)
+    labels[outside] = (labels[outside] + 1) % 6
+    honest = competition.compete(nested, [LITE], top_k=3)
+    poisoned = competition.compete(dataclasses.replace(nested, labels=labels), [LITE], top_k=3)
+    assert [(c.title, c.accuracy, c.hit) for c in honest.configurations] == [
+        (c.title, c.accuracy, c.hit) for c in poisoned.configurations
+    ]
+    assert honest.picked.title == poisoned.picked.title and honest.results == poisoned.results
+    assert all((dataset.labels[outside] == -1).all() for dataset in seen) and len(seen) == 2
+    assert len(honest.results) == len(nested.split.queries) and {len(line) for line in honest.results.values()} == {3}
+    assert not set(sum(honest.results.values(), [])) - set(np.asarray(nested.ids)[nested.split.gallery].tolist())
+
+
+def test_both_meanings_of_top_k_accuracy() -> None:
+    vectors = np.eye(4, dtype=np.float32)[[0, 0, 0, 1, 1]] + 0.01 * np.arange(5, dtype=np.float32)[:, None]
+    groups = np.array([0, 0, 1, 1, -1])
+    values = competition._accuracies(vectors, np.array([0, 3, 4]), np.array([1, 2, 3]), groups, 2)
+    np.testing.assert_allclose(values[:2], [[0.5, 1.0], [1.0, 1.0]])
+    assert np.isnan(values[2]).all(), "a query without a label counts nowhere"
+
+
+def test_ensembles_and_the_time_budget() -> None:
+    rows = {name: np.eye(3, dtype=np.float32) for name in "abc"}
+    kinds = competition._candidates("abc", rows)
+    assert len(kinds) == 3 + 3 * 2 + 2, "each alone; each pair and the three together, by mean and by concat"
+    rows["a"] = np.eye(4, dtype=np.float32)[:3]
+    assert (("b", "c"), "mean") in competition._candidates("abc", rows)
+    assert (("a", "b"), "mean") not in competition._candidates("abc", rows)
+
+
+def test_what_cannot_compete_is_said(nested: Dataset) -> None:
+    whole = dataclasses.replace(nested, split=type(nested.split).self_retrieval(len(nested)))
+    with pytest.raises(BadInput, match="has no train images"):
+        competition.compete(whole, [LITE])
+    with pytest.raises(BadInput, match="at least 1 result"):
+        competition.compete(nested, [LITE], top_k=0)
+    with pytest.raises(BadInput, match="No system answers within 0 ms"):
+        competition.compete(nested, [LITE], budget_ms=0)
+    with pytest.raises(BadInput, match="no network that could be tuned"):
+        competition.compete(nested, ["hog"])
+
+
+def test_the_command_writes_its_files(nested: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    arguments = ["compete", "--data", "nested", "--backbones", LITE, "--top-k", "2", "--out", str(out)]
+    assert cli.main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "test top-2" in printed
+        and "share of the first k" in printed
+        and "before any label of a query was read" in printed
+    )
+    results = json.loads((out / "results.json").read_text())
+    assert len(results) == len(nested.split.queries) and all(len(line) == 2 for line in results.values())
+    rows = list(csv.DictReader((out / "systems.csv").open()))
+    assert rows[0]["picked"] == "picked" and "[" in rows[0]["test hit@2"]
+    assert "<html" in (out / "report.html").read_text()[:300].lower()
