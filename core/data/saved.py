@@ -170,6 +170,7 @@ def remarks(name: str) -> list[str]:
         counts = quarantine["reason"].value_counts()
         reasons = "; ".join(f"{n:,} × {reason.rstrip('.')}" for reason, n in counts[:_MOST_REASONS].items())
         more = f"; and {len(counts) - _MOST_REASONS:,} other reasons" if len(counts) > _MOST_REASONS else ""
-        where = f" The list: {folder / NOT_READ}" if (folder / NOT_READ).is_file() else ""
+        has_list = access.current().is_owner and (folder / NOT_READ).is_file()  # its path is for owners alone
+        where = f" The list: {folder / NOT_READ}" if has_list else ""
         sentences.append(f"{plural(len(quarantine), 'file')} set aside: {reasons}{more}.{where}")
     return sentences

@@ -93,7 +93,6 @@ def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
     sections[pages[0][4]] += redirects
     page = st.navigation(sections, expanded=True, position="sidebar" if access.may("look") else "hidden")
     if not visitors.admitted():
-        theme.apply()
         return
     if page in redirects:
         page.run()

@@ -17,6 +17,7 @@ DEMANDS = {
     "floors",
     "guards",
     "judge",
+    "load",
     "map",
     "page",
     "report",

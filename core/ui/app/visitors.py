@@ -164,16 +164,15 @@ def admitted() -> bool:
     """Whether this visitor may look at all; for one who may not, a way to sign in is drawn."""
     if access.may("look"):
         return True
-    st.title(text("title.sign_in"))
     claims = account(_browser()[0])
     if claims:
-        st.info(theme.plain(text("sentence.no_role", name=_name(claims))), icon=":material/lock:")
-        st.button(text("button.sign_out"), on_click=st.logout, key="sign out", type="primary")
+        theme.title(text("title.sign_in"), theme.plain(text("sentence.no_role", name=_name(claims))))
+        st.button(text("button.sign_out"), on_click=st.logout, key="sign out", type="primary", icon=":material/logout:")
     elif _has_provider():
-        st.info(text("sentence.sign_in"), icon=":material/lock:")
-        st.button(text("button.sign_in"), on_click=st.login, key="sign in", type="primary")
+        theme.title(text("title.sign_in"), text("sentence.sign_in"))
+        st.button(text("button.sign_in"), on_click=st.login, key="sign in", type="primary", icon=":material/login:")
     else:
-        st.info(text("sentence.link_only"), icon=":material/lock:")
+        theme.title(text("title.sign_in"), text("sentence.link_only"))
     return False
 
 
