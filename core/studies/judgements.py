@@ -16,6 +16,8 @@ from core import files, judging, paths
 from core.data import table_files
 from core.errors import BadInput
 from core.judging.answers import Answer, AnswerLog, check_judge, relation
+from core.metrics import pooled
+from core.metrics.pooled import PooledPrecision
 from core.studies.judging_lists import TEXT, JudgedLists
 from core.types import Dataset
 
@@ -45,7 +47,7 @@ def on_dataset(answers: Iterable[Answer], dataset: Dataset) -> list[Answer]:
     ]
 
 
-def pooled(lists: JudgedLists, known: Mapping[tuple[str, str], float]) -> tuple[int, int]:
+def pool_counts(lists: JudgedLists, known: Mapping[tuple[str, str], float]) -> tuple[int, int]:
     """(judged, pooled): results in the first k of any of the systems, each once, and how many of them are judged."""
     judged = total = 0
     for number, query in enumerate(lists.queries):
@@ -53,6 +55,26 @@ def pooled(lists: JudgedLists, known: Mapping[tuple[str, str], float]) -> tuple[
         total += len(images)
         judged += sum((query, image) in known for image in images)
     return judged, total
+
+
+def precisions(lists: JudgedLists, known: Mapping[tuple[str, str], float]) -> list[PooledPrecision]:
+    """P@k of each system over the queries of which any result was judged, with what is not judged once wrong, once right.
+
+    Args:
+        known: (query, image) → whether it fits; NaN ("cannot tell") counts as not judged.
+    """
+    judged = {key: fits for key, fits in known.items() if not math.isnan(fits)}
+    queries = {query for query, _ in judged}
+    made = []
+    for rows in lists.items:
+        hits, unjudged = np.full(len(lists.queries), np.nan), np.zeros(len(lists.queries))
+        for number, query in enumerate(lists.queries):
+            if query in queries:
+                fits = [judged.get((query, lists.gallery[item])) for item in rows[number].tolist() if item >= 0]
+                hits[number] = sum(value for value in fits if value is not None)
+                unjudged[number] = fits.count(None)
+        made.append(pooled.precision(hits, unjudged, lists.k))
+    return made
 
 
 def as_truth(dataset: Dataset, answers: Iterable[Answer]) -> dict[tuple[str, str], bool]:

@@ -57,6 +57,9 @@ def test_a_finished_comparison_shows_names_and_files(tiny: Dataset) -> None:
     assert re.search(r"(is better than|No difference that matters).* as you judge these queries", words(app))
     assert "results in the first 10 are judged" in words(app)
     assert app.dataframe[0].value.shape[0] == 1
+    each = app.dataframe[1].value
+    assert list(each.iloc[:, 0]) == ["HSV histogram", "HOG"] and "once as right" in words(app)
+    assert all(re.fullmatch(r"\[[01]\.\d{3}, [01]\.\d{3}\]", cell) for cell in each["P@10"])
     other = opened("judge", d="tiny", sys="|".join(OWN), by="bert", of="everyone")
     assert "as me judge these queries" in words(other), "answers of other judges count where they are asked for"
 

@@ -342,7 +342,23 @@ def test_pooled_counts_each_result_once() -> None:
     made = lists()
     known = {(made.queries[0], made.gallery[LISTS[0][0][0]]): 1.0, ("elsewhere", "x"): 1.0}
     total = sum(len(set(a) | set(b)) for a, b in zip(LISTS[0].tolist(), LISTS[1].tolist()))
-    assert judgements.pooled(made, known) == (1, total)
+    assert judgements.pool_counts(made, known) == (1, total)
+
+
+def test_precision_of_each_system_lies_between_its_bounds(tmp_path: Path) -> None:
+    session = finished(JudgingSession(lists(), AnswerLog(tmp_path), "me"))
+    known = relation(session.log.answers())
+    asked = {int(query[1:]) for query, _ in known}
+    some = judgements.precisions(session.lists, known)
+    every = {(f"q{q}", f"g{i}"): float(TRUTH[q, i]) for q in range(len(TRUTH)) for i in range(TRUTH.shape[1])}
+    whole = judgements.precisions(session.lists, every)
+    for at, (partly, fully) in enumerate(zip(some, whole)):
+        true = np.mean([TRUTH[q, LISTS[at][q]].sum() / K for q in asked])
+        assert partly.low <= true <= partly.high and 0 < partly.judged < 1 and partly.n_queries == len(asked)
+        assert fully.judged == 1 and fully.estimate == pytest.approx(precision(TRUTH, LISTS[at]))
+        assert fully.low < fully.estimate < fully.high
+    unsure = dict.fromkeys(known, math.nan)
+    assert all(each.n_queries == 0 for each in judgements.precisions(session.lists, unsure))
 
 
 def test_labels_with_a_comma_are_compared_whole(tiny: SimpleNamespace) -> None:

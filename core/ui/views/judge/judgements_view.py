@@ -68,7 +68,7 @@ def _truth(loaded: Dataset, answers: list[Answer], session: JudgingSession | Non
         return
     with st.container(horizontal=True):
         if is_new and relation:
-            count = judgements.pooled(session.lists, relation) if session is not None else (0, 0)
+            count = judgements.pool_counts(session.lists, relation) if session is not None else (0, 0)
             k = session.lists.k if session is not None else 0
             st.button(
                 text("button.update_truth" if loaded.is_judged else "button.use_truth"),

@@ -24,10 +24,28 @@ def draw(session: JudgingSession) -> None:
     agreed, n_again = session.self_agreement()
     if n_again:
         st.markdown(text("sentence.agreed", agreed=agreed, asked=n_again))
+    known = relation(session.log.answers())
     if session.way == "pairs":
-        judged, pooled = judgements.pooled(session.lists, relation(session.log.answers()))
+        judged, pooled = judgements.pool_counts(session.lists, known)
         st.markdown(text("sentence.pooled", judged=f"{judged:,}", pooled=f"{pooled:,}", k=session.lists.k))
     st.dataframe(_table(session), hide_index=True, width="content")
+    if session.way == "pairs" and known:
+        st.dataframe(_systems(session, known), hide_index=True, width="content")
+        st.caption(text("sentence.bounds"))
+
+
+def _systems(session: JudgingSession, known: dict[tuple[str, str], float]) -> pd.DataFrame:
+    """A row per system: between what its P@k lies, and how much of its lists is judged."""
+    lists = session.lists
+    made = judgements.precisions(lists, known)
+    return pd.DataFrame(
+        {
+            text("column.system"): list(lists.titles),
+            text("phrase.pairs", k=lists.k): [wording.interval(each.low, each.high) for each in made],
+            text("column.judged"): [wording.percent(each.judged) for each in made],
+            text("column.queries"): [f"{each.n_queries:,}" for each in made],
+        }
+    )
 
 
 def _table(session: JudgingSession) -> pd.DataFrame:
