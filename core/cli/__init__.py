@@ -29,6 +29,7 @@ from core.cli import (
     story,
     study,
     threshold,
+    why,
 )
 from core.cli.verbs import Verb
 from core.errors import CoreError
@@ -50,6 +51,7 @@ VERBS: tuple[Verb, ...] = (
     finetune.EXPORT_BACKBONE,
     compete.COMPETE,
     search.SEARCH,
+    why.WHY,
     catalogue.CATALOGUE,
     judge.JUDGE,
     report.REPORT,

@@ -84,38 +84,50 @@ def _cropped(image: Image.Image, crop: tuple[float, float, float, float]) -> Ima
     return image.crop((left, top, right, bottom))
 
 
-def draw(parts: Sequence[SheetPart], query: Sequence[Tile], title: str = "Query") -> bytes:
-    """The sheet as PNG bytes: query, then one block per part."""
+def draw(
+    parts: Sequence[SheetPart],
+    query: Sequence[Tile],
+    title: str = "Query",
+    *,
+    side: int = _SIDE,
+    columns: int = _COLUMNS,
+) -> bytes:
+    """The sheet as PNG bytes: query, then one block per part.
+
+    Args:
+        side: pixels of a tile; columns: tiles beside one another.
+    """
     blocks = [SheetPart(title, query), *parts]
-    rows = [-(-len(part.tiles) // _COLUMNS) for part in blocks]
-    high = _EDGE * 2 + sum(_LINE + count * (_SIDE + _GAP + 22) for count in rows)
-    sheet = Image.new("RGB", (_EDGE * 2 + _COLUMNS * (_SIDE + _GAP) - _GAP, high), _PAPER)
+    rows = [-(-len(part.tiles) // columns) for part in blocks]
+    high = _EDGE * 2 + sum(_LINE + count * (side + _GAP + 22) for count in rows)
+    sheet = Image.new("RGB", (_EDGE * 2 + columns * (side + _GAP) - _GAP, high), _PAPER)
     pen, y = ImageDraw.Draw(sheet), _EDGE
     for part, count in zip(blocks, rows):
         pen.text((_EDGE, y + 6), _fitting(pen, part.title, sheet.width - 2 * _EDGE, 20), fill=_INK, font=_font(20))
         y += _LINE
         for at, tile in enumerate(part.tiles):
-            x = _EDGE + at % _COLUMNS * (_SIDE + _GAP)
-            _tile(sheet, pen, tile, x, y + at // _COLUMNS * (_SIDE + _GAP + 22))
-        y += count * (_SIDE + _GAP + 22)
+            x = _EDGE + at % columns * (side + _GAP)
+            _tile(sheet, pen, tile, (x, y + at // columns * (side + _GAP + 22)), side)
+        y += count * (side + _GAP + 22)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
-def _tile(sheet: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
-    pen.rounded_rectangle((x, y, x + _SIDE - 1, y + _SIDE - 1), 9, fill=_SOFT, outline=_FRAMES[tile.frame], width=4)
+def _tile(sheet: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, at: tuple[int, int], side: int) -> None:
+    x, y = at
+    pen.rounded_rectangle((x, y, x + side - 1, y + side - 1), 9, fill=_SOFT, outline=_FRAMES[tile.frame], width=4)
     if tile.image is None:
-        pen.text((x + 36, y + _SIDE // 2 - 8), "no image", fill=_QUIET, font=_font(14))
+        pen.text((x + 36, y + side // 2 - 8), "no image", fill=_QUIET, font=_font(14))
     else:
-        inside = _SIDE - 14
+        inside = side - 14
         scale = min(inside / tile.image.width, inside / tile.image.height)
         size = max(1, round(tile.image.width * scale)), max(1, round(tile.image.height * scale))
         small = tile.image.resize(size, Image.Resampling.LANCZOS)
-        sheet.paste(small, (x + (_SIDE - size[0]) // 2, y + (_SIDE - size[1]) // 2))
+        sheet.paste(small, (x + (side - size[0]) // 2, y + (side - size[1]) // 2))
     right = pen.textlength(tile.right, font=_font(13))
-    pen.text((x, y + _SIDE + 3), _fitting(pen, tile.left, _SIDE - right - 8, 13), fill=_INK, font=_font(13))
-    pen.text((x + _SIDE - right, y + _SIDE + 3), tile.right, fill=_QUIET, font=_font(13))
+    pen.text((x, y + side + 3), _fitting(pen, tile.left, side - right - 8, 13), fill=_INK, font=_font(13))
+    pen.text((x + side - right, y + side + 3), tile.right, fill=_QUIET, font=_font(13))
 
 
 def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:

@@ -143,7 +143,7 @@ class FailureEvidence:
 
 def first_wrong(case: QueryCase) -> int:
     """How many results stand before the first one that is wrong; −1 where none of those shown is."""
-    wrong = np.flatnonzero(~case.hits)
+    wrong = np.flatnonzero(np.array(case.kinds) == "not")
     return int(wrong[0]) if len(wrong) else -1
 
 

@@ -16,7 +16,7 @@ from core import charts, cli, data
 from core.data import images
 from core.errors import NotComputed
 from core.export import contact_sheet
-from core.export.report import comparison, document, view_report
+from core.export.report import cases, comparison, document, view_report
 from core.fusion import FusionSpec
 from core.store import open_store
 from core.studies import embedding, evaluation, fusion, retrieval, system_spec_text
@@ -117,7 +117,7 @@ def test_a_result_without_a_label_is_unknown_in_every_file(small) -> None:
     frames = {a.get("class", "") for _, a in Tags(text).tags}
     assert any("unknown" in frame for frame in frames)
     for case in retrieval.best_and_worst(dataset, result.evaluations[0], data.relevance(dataset))[1]:
-        for image, item, hit in zip(comparison.case_images(dataset, case)[1:], case.items, case.hits):
+        for image, item, hit in zip(cases.case_images(dataset, case)[1:], case.items, case.hits):
             unknown = bare[dataset.split.gallery[item]] and not hit
             assert image.frame == ("unknown" if unknown else "relevant" if hit else "not")
 

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 
 from core import charts, data, metrics
 from core.errors import NotComputed
-from core.export.report import provenance, summary, threshold_section
+from core.export.report import cases, provenance, summary, threshold_section
 from core.export.report import story as story_sheets
 from core.export.report.document import (
-    Case,
     Cell,
-    DocumentImage,
     Heading,
     ImageStrip,
     Paragraph,
@@ -32,10 +30,10 @@ from core.studies import (
     fusion,
     leaderboard,
     pooled_figures,
-    retrieval,
     system_spec_text,
     systems,
 )
+from core.studies.match_explanation import ExplainerPool
 from core.task import NO_TASK, Task
 from core.types import Dataset, Evaluation, Relevance
 
@@ -130,8 +128,8 @@ def build(
         *(threshold_section.section(thresholds, compared.title, compared.style) if thresholds is not None else ()),
         *_costs(compared, known or {}),
     ]
-    for system in ordered[:n_shown]:
-        parts += _cases(compared, system, n_cases)
+    for number, system in enumerate(ordered[:n_shown]):
+        parts += _cases(compared, system, n_cases, ExplainerPool() if number == 0 else None)
     meanings = [[metrics.label(key, compared.result.judged), metrics.sentence(key)] for key in keys]
     parts += [Heading("What the metrics mean"), Table(["Metric", "Meaning"], meanings)]
     parts += [*compared.strip.notes(), *provenance.section(dataset, compared.backbones, compared.fusions)]
@@ -344,28 +342,18 @@ def _differences(compared: Compared) -> list[Part]:
     ]
 
 
-def _cases(compared: Compared, system: Evaluation, n: int) -> list[Part]:
-    """Best and worst queries of one system, with their images."""
-    if system.ranking is None or not system.n_valid:
-        return []
-    dataset = compared.dataset
-    best, worst = retrieval.best_and_worst(dataset, system, compared.truth, n)
-    parts: list[Part] = []
-    for which, cases in (("Worst", worst), ("Best", best)):
-        parts.append(Heading(f"{which} queries of {compared.title(system.name)}"))
-        for case in cases:
-            title = f"AP {case.ap:.3f} · {case.n_relevant} relevant · {dataset.ids[case.position]}"
-            parts.append(Case(title, case.explanation, compared.strip.row(case_images(dataset, case))))
-    return parts
-
-
-def case_images(dataset: Dataset, case: retrieval.QueryCase) -> list[DocumentImage]:
-    """The query, then its first results."""
-    label = dataset.label_of(case.position)
-    images = [DocumentImage(retrieval.text_key(dataset.keys[case.position]), f"query · {label}", "query")]
-    for rank, (item, score, kind) in enumerate(zip(case.items, case.scores, case.kinds), start=1):
-        position = int(dataset.split.gallery[item])
-        caption = f"{rank} · {dataset.label_of(position)} · {score:.3f}"
-        key = retrieval.text_key(dataset.keys[position])
-        images.append(DocumentImage(key, caption, kind))
-    return images
+def _cases(compared: Compared, evaluation: Evaluation, n: int, pool: ExplainerPool | None) -> list[Part]:
+    """Best and worst queries of one system; with the pool, where they match too."""
+    system = next((system for system in compared.result.systems if system.name == evaluation.name), None)
+    if compared.result.judged:
+        system = pool = None  # what people judged says nothing of labels
+    return cases.section(
+        compared.dataset,
+        evaluation,
+        compared.truth,
+        compared.strip,
+        compared.title(evaluation.name),
+        n,
+        system=system,
+        pool=pool,
+    )

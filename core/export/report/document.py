@@ -101,20 +101,30 @@ class DocumentImage:
 
 @dataclass(frozen=True)
 class ImageRow:
-    """Images beside one another: each with what the file embeds of it, or the words that stand in its place."""
+    """Images beside one another: each with what the file embeds of it, or the words that stand in its place.
+
+    Attributes:
+        large: two beside one another, large enough to be looked into.
+    """
 
     kind: ClassVar[str] = "images"
     images: Sequence[tuple[DocumentImage, str, str]]
+    large: bool = False
 
 
 @dataclass(frozen=True)
 class Case:
-    """One query of "best and worst": figures, words, images; on one page of paper."""
+    """One query of "best and worst": figures, words, images; on one page of paper.
+
+    Attributes:
+        maps: the query and one result with where they match, larger than the others; None without.
+    """
 
     kind: ClassVar[str] = "case"
     title: str
     text: str
     row: ImageRow
+    maps: ImageRow | None = None
 
 
 @dataclass(frozen=True)
@@ -144,9 +154,9 @@ class ImageStrip:
     budget: int = IMAGE_BUDGET
     left_out: int = 0
 
-    def row(self, images: Sequence[DocumentImage]) -> ImageRow:
+    def row(self, images: Sequence[DocumentImage], large: bool = False) -> ImageRow:
         """Images beside one another."""
-        return ImageRow([(image, *self._embedded(image)) for image in images])
+        return ImageRow([(image, *self._embedded(image)) for image in images], large)
 
     def _embedded(self, image: DocumentImage) -> tuple[str, str]:
         """The bytes as base64, or "" and why there are none."""

@@ -86,7 +86,7 @@ class SheetStrip(ImageStrip):
 
     sheet: ThumbnailSheet | None = None
 
-    def row(self, images: Iterable[DocumentImage]) -> ImageRow:
+    def row(self, images: Iterable[DocumentImage], large: bool = False) -> ImageRow:
         """Images beside one another."""
         shown = []
         for image in images:
@@ -95,4 +95,4 @@ class SheetStrip(ImageStrip):
                 shown.append((image, *self._embedded(image)))
             else:
                 shown.append((replace(image, rule=f"t{number}"), "", ""))
-        return ImageRow(shown)
+        return ImageRow(shown, large)
