@@ -1,7 +1,7 @@
 """`python -m core bench NAME …`: measurements on this machine. Each module has `run(args)`, which prints a table.
 
 The rule of what lies where: **here** is what the user's own images, backbones and labels cost or reach (`backbones`,
-`listing`, `text`, `machine`). **`tests/bench`** holds this code against naive loops and the best library on drawn data,
+`finetune`, `listing`, `text`, `machine`). **`tests/bench`** holds this code against naive loops and the best library on drawn data,
 in the same run, interleaved, and prints the demands it must hold (`embed`, `evaluate`, `guards`, `judge`, `load`, `map`,
 `page`, `report`, `rerank`, `retrieval`, `search`, `slices`, `statistics`, `why`, `floors`; `cuda`: what runs on an NVIDIA GPU); those names are there wherever the
 repository is.

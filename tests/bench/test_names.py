@@ -9,7 +9,7 @@ import pytest
 from core import bench
 
 ROOT = Path(__file__).resolve().parents[2]
-USERS = {"backbones", "listing", "machine", "text"}
+USERS = {"backbones", "finetune", "listing", "machine", "text"}
 DEMANDS = {
     "cuda",
     "embed",

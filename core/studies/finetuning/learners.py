@@ -62,6 +62,7 @@ class HeadLearner:
 
         self.device = "cpu"
         self.module = head
+        self._all = vectors
         self._rows = torch.from_numpy(np.ascontiguousarray(vectors[parts.fit], np.float32))
         self._set = ValidationSet(parts, seed)
         self._validation = torch.from_numpy(np.ascontiguousarray(vectors[self._set.positions], np.float32))
@@ -72,6 +73,12 @@ class HeadLearner:
 
     def prepare(self, task: Task = NO_TASK) -> None:
         """The vectors are there."""
+
+    def vectors(self, rows: slice) -> np.ndarray:
+        """(n, dim) float32 unit vectors of some images of the dataset, as it is now."""
+        import torch
+
+        return unit_rows(self.module, torch.from_numpy(np.array(self._all[rows], np.float32)))
 
     def close(self) -> None:
         """Nothing to delete."""

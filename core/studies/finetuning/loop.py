@@ -62,6 +62,10 @@ class Learner(Protocol):
         """What the file of the tuned backbone holds, once it is trained."""
         ...
 
+    def vectors(self, rows: slice) -> np.ndarray:
+        """(n, dim) float32 unit vectors of some images of the dataset, as it is now."""
+        ...
+
     def close(self) -> None:
         """Delete what was worked out for the training alone."""
         ...

@@ -116,6 +116,13 @@ class LastLearner:
         """What the file of the tuned backbone holds."""
         return trained_state(self.network, self.head, "last")
 
+    def vectors(self, rows: slice) -> np.ndarray:
+        """(n, dim) float32 unit vectors of some images of the dataset, as it is now."""
+        import torch
+
+        images = self.pixels.read(np.arange(len(self.pixels.dataset))[rows])
+        return unit_rows(torch.nn.Sequential(self.network, self.head), images)
+
     def close(self) -> None:
         """Delete the maps."""
         self._maps = None
@@ -157,6 +164,13 @@ class WholeLearner:
     def state(self) -> dict[str, torch.Tensor]:
         """What the file of the tuned backbone holds."""
         return trained_state(self.network, self.head, self.moves)
+
+    def vectors(self, rows: slice) -> np.ndarray:
+        """(n, dim) float32 unit vectors of some images of the dataset, as it is now."""
+        import torch
+
+        images = self.pixels.read(np.arange(len(self.pixels.dataset))[rows])
+        return unit_rows(torch.nn.Sequential(self.network, self.head), images)
 
     def close(self) -> None:
         """Nothing to delete."""

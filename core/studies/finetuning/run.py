@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core import backbones, compat, paths
+from core import arrays, backbones, compat, paths
 from core.access import gated
 from core.backbones import custom, tuned
 from core.backbones.engines import torch_engine
@@ -126,6 +126,24 @@ def train(
         learner.close()
     embedding.derive(ready.dataset, backbone.name)
     return Tuned(backbone, course, divided)
+
+
+def vectors_of(ready: Prepared, device: str | None = None, task: Task = NO_TASK) -> tuple[np.ndarray, Course]:
+    """(n_images, dim) float32 unit vectors of the dataset after a training that is not saved, and how it went.
+
+    Raises:
+        BadInput, WeightsMissing, Cancelled: as `train`.
+    """
+    codes = np.unique(ready.parts.groups[ready.parts.fit], return_inverse=True)[1].astype(np.int64)
+    learner, made = learner_of(ready, device)
+    try:
+        learner.prepare(task)
+        with one_thread() if ready.plan.moves == "head" else nullcontext():
+            course = loop.train(learner, ready.plan, codes, dim=made.outputs, task=task)
+        rows = [learner.vectors(chunk) for chunk in arrays.chunks(len(ready.dataset), 64)]
+    finally:
+        learner.close()
+    return np.concatenate(rows), course
 
 
 def estimate(ready: Prepared, device: str | None = None) -> Estimate | None:
