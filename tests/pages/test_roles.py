@@ -23,7 +23,7 @@ VISITORS = {
     "member": Visitor("member", "Ann", "account a"),
     "owner": Visitor("owner", "Cy", "account c"),
 }
-MEMBERS = ("stories", "fusions", "judgements", "calibrations", "fitted")
+MEMBERS = ("stories", "studies", "fusions", "judgements", "calibrations", "fitted")
 """Folders in which members keep what they save; everything else of a home belongs to owners."""
 CACHES = ("layouts", "indexes", "concepts", "store/thumbnails", "engines", "texts")
 """What is worked out again when it is gone."""
