@@ -11,14 +11,16 @@ from core.errors import CoreError
 from core.setups import FinetuneSetup
 from core.studies.finetuning.plan import usual_name
 from core.types import Dataset
-from core.ui.app import jobs, theme
+from core.ui.app import jobs, theme, visitors
 from core.ui.views.finetune import controls, training_job
 
 text = wording.page("finetune")
 
 
 def draw(loaded: Dataset, setup: FinetuneSetup) -> None:
-    """Name, button and notes; what cannot be trained is said in their place."""
+    """Name, button and notes; what cannot be trained, or who may, is said in their place."""
+    if not visitors.offered("backbone.add"):
+        return
     usual = usual_name(setup.backbone, setup.moves, setup.question)
     name = st.text_input(
         text("label.name"), value=usual, max_chars=60, key=f"tuned name {usual}", help=text("help.name")

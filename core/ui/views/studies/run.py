@@ -26,7 +26,7 @@ def start(study: Study) -> None:
         study_run.run(study, job.task)
         return True
 
-    jobs.start(job_name(study), text("phrase.job", title=study.title), work)
+    jobs.start(job_name(study), text("phrase.job", title=study.title), work, action="study.run")
 
 
 def draw(view: StudyView) -> None:
