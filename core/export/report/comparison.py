@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core import charts, data, metrics
 from core.errors import NotComputed
-from core.export.report import cases, provenance, summary, threshold_section
+from core.export.report import cases, provenance, slices_section, summary, threshold_section
 from core.export.report import story as story_sheets
 from core.export.report.document import (
     Cell,
@@ -98,6 +98,7 @@ def build(
     steps: Pipeline | None = None,
     live: LivePart | None = None,
     thresholds: threshold_section.Thresholds | None = None,
+    weaknesses: slices_section.Weaknesses | None = None,
     story: Sequence[Part] = (),
 ) -> str:
     """The HTML of a comparison; the answer stands first.
@@ -109,6 +110,7 @@ def build(
         steps: what each step adds, drawn as a waterfall.
         live: makes the file playable.
         thresholds: systems over all pairs, for the section about thresholds.
+        weaknesses: where the best system is weak, by column, across domains, on corrupted queries.
         story: the steps of a story, which stand before the figures.
     """
     ordered = compared.ordered
@@ -126,6 +128,7 @@ def build(
         *_differences(compared),
         *(_steps(steps) if steps is not None else ()),
         *(threshold_section.section(thresholds, compared.title, compared.style) if thresholds is not None else ()),
+        *(slices_section.section(weaknesses, compared.title, compared.style) if weaknesses is not None else ()),
         *_costs(compared, known or {}),
     ]
     for number, system in enumerate(ordered[:n_shown]):
@@ -189,9 +192,20 @@ def of_stored(
         strip = SheetStrip(sheet=part.sheet)
     compared = Compared(dataset, result, truth, used, fusions, titles, strip)
     thresholds = threshold_section.measure(built, truth, dataset, by_class)
+    best = compared.ordered[0]
+    weaknesses = slices_section.measure(built, best.per_query["map"], best.name, truth, dataset, by_class)
     keys = tuple(dict.fromkeys(columns))
     sheets = () if story is None else story_sheets.sheets(story, ImageStrip() if live else strip, task=task)
-    return build(compared, known=known, columns=keys, steps=steps, live=part, thresholds=thresholds, story=sheets)
+    return build(
+        compared,
+        known=known,
+        columns=keys,
+        steps=steps,
+        live=part,
+        thresholds=thresholds,
+        weaknesses=weaknesses,
+        story=sheets,
+    )
 
 
 def _steps(steps: Pipeline) -> list[Part]:
