@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core import paths
+from core import paths, wording
 from core.errors import NotComputed
 from core.studies.study import study_check, study_data, study_run
 from core.studies.study.study_check import StudyCheck
@@ -10,6 +10,8 @@ from core.studies.study.study_record import Study
 from core.studies.study.study_result import StudyResult
 from core.ui.app import stamps
 from core.ui.app.cached import cached
+
+text = wording.page("studies")
 
 
 def _changed(study: Study) -> tuple[object, ...]:
@@ -30,7 +32,7 @@ def study_checked(study: Study) -> StudyCheck:
     return study_check.check(study)
 
 
-@cached("resource", max_entries=8, also=_changed)
+@cached("resource", max_entries=8, also=_changed, spinner=text("state.together"))
 def study_result(study: Study) -> StudyResult | str:
     """What is kept of a study; a sentence where nothing can be shown yet."""
     datasets, reasons = study_run.opened(study)
