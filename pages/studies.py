@@ -13,7 +13,7 @@ text = wording.page("studies")
 
 def page() -> None:
     """Draw the page."""
-    theme.title(text("title.page"), text("lead.page"))
+    theme.title(text("title.page"))
     state.seed(StudiesSetup)
     open_in.go()
     choice.follow()

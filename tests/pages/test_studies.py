@@ -63,7 +63,7 @@ def test_a_study_is_run_and_shown(three: Path) -> None:
     app = settled(app)
     assert not app.exception and not app.error
     result = study_run.run(study_library.open_study("drawn-sets"))
-    assert study_text.answer(result) in words(app) and study_text.certainty(result) in words(app)
+    assert study_text.answer(result) in words(app) and study_text.brief(result) in words(app)
     table = next(frame.value for frame in app.dataframe if "mean rank" in frame.value.columns)
     assert table.values.tolist() == study_text.rows_of(result, "map")[1:]
     assert not any(one.label == "Run the study" for one in app.button), "nothing is left to run"

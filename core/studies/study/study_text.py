@@ -40,6 +40,20 @@ def certainty(result: StudyResult) -> str:
     return " ".join(parts)
 
 
+def brief(result: StudyResult) -> str:
+    """The same in a line: whether the systems differ at all, and whether any pair can be shown to."""
+    compared = result.compared
+    n, pairs = len(compared.datasets), len(compared.names) * (len(compared.names) - 1) // 2
+    if compared.friedman is None:
+        return certainty(result)
+    begin = f"Friedman {p_value(compared.friedman.p)} over {plural(n, 'dataset')}."
+    if across_datasets.least_p(n, pairs) < 0.05:
+        return begin
+    return (
+        f"{begin} So few cannot show that any pair differs on others; {across_datasets.needed_datasets(pairs)} could."
+    )
+
+
 def friedman_sentence(compared: AcrossDatasets) -> str:
     """Whether the systems differ at all over the datasets."""
     test = compared.friedman

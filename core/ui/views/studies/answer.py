@@ -15,4 +15,4 @@ def draw(view: StudyView) -> None:
     if view.result is None:
         theme.answer(theme.plain(text("phrase.not_run", title=view.study.title)), theme.plain(view.checked.sentence))
         return
-    theme.answer(theme.plain(study_text.answer(view.result)), theme.plain(study_text.certainty(view.result)))
+    theme.answer(theme.plain(study_text.answer(view.result)), theme.plain(study_text.brief(view.result)))

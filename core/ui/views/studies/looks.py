@@ -48,7 +48,7 @@ def _ranks(view: StudyView, result: StudyResult) -> None:
         st.info(text("sentence.no_ranks"), icon=":material/info:")
         return
     st.plotly_chart(chart.figure(), key="study ranks", config=charts.download_config("critical-difference"))
-    st.caption(text("sentence.diagram"), help=study_text.friedman_sentence(result.across(view.metric)))
+    st.caption(text("sentence.diagram"), help=study_text.certainty(result))
     rows = study_text.posterior_rows(result)
     frame = pd.DataFrame(rows, columns=study_text.posterior_columns(result))
     st.dataframe(frame, hide_index=True, width="stretch", key="study posterior", alt=text("label.posterior"))

@@ -15,7 +15,7 @@ from core.ui.views.fusion import fusion_state
 from core.ui.views.studies.study_view import StudyView
 
 text = wording.page("studies")
-_GO = "study goes to"
+_GO, _OF = "study goes to", "study opens"
 PAGES = ("leaderboard", "fusion_lab", "curves", "retrieval", "map", "report")
 CATALOGUE_PAGES = ("catalogue",)
 _ICONS = {
@@ -42,16 +42,15 @@ def draw(view: StudyView) -> None:
     assert result is not None, "there is something to open"
     st.subheader(text("heading.open"), anchor=False)
     names = [part.name for part in result.parts]
-    name = st.segmented_control(
+    st.segmented_control(
         text("label.dataset"),
         names,
-        key="study opens",
+        key=_OF,
         default=names[0],
         required=True,
         label_visibility="collapsed",
         format_func=theme.plain,
     )
-    part = next((part for part in result.parts if part.name == name), result.parts[0])
     row = st.container(horizontal=True, gap="small")
     for page in PAGES if view.study.catalogue is None else CATALOGUE_PAGES:
         row.button(
@@ -59,12 +58,14 @@ def draw(view: StudyView) -> None:
             key=f"study opens {page}",
             icon=_ICONS[page],
             on_click=_open,
-            args=(result, part, page),
+            args=(result, page),
         )
 
 
-def _open(result: StudyResult, part: StudyPart, page: str) -> None:
-    """Set what the page shows, from a callback."""
+def _open(result: StudyResult, page: str) -> None:
+    """Set what the page shows, from a callback: of the dataset that is chosen by now, not of when the button was drawn."""
+    chosen = state.widget(_OF)
+    part = next((part for part in result.parts if part.name == chosen), result.parts[0])
     embedded = set(cache.embedded(part.dataset))
     names = tuple(name for name in result.study.used_backbones if name in embedded)
     state.set_field(FrameSetup, "dataset", part.dataset)

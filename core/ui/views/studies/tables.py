@@ -36,7 +36,13 @@ def draw(view: StudyView) -> None:
     )
     row = st.container(horizontal=True, gap="small", vertical_alignment="center")
     _downloads(view, row)
-    row.caption(theme.plain(study_text.caution(result)))
+    _about(view, row)
+    units = [part.comparison.unit for part in result.parts]
+    if any(unit.dependent and unit.name == "queries" for unit in units):  # optimistic: never behind a mark alone
+        row.caption(theme.plain(study_text.caution(result)))
+    else:
+        unit = " / ".join(dict.fromkeys(unit.name for unit in units))
+        row.caption(text("sentence.intervals", unit=unit), help=study_text.caution(result))
     for reason, where in result.left_out.items():
         listed = ", ".join(where[:3]) + (f" (+{len(where) - 3})" if len(where) > 3 else "")
         st.caption(f":material/info: {theme.plain(text('sentence.left_out', where=listed, reason=reason))}")
@@ -64,16 +70,25 @@ def _downloads(view: StudyView, row: st.delta_generator.DeltaGenerator) -> None:
 
 
 def draw_check(view: StudyView) -> None:
-    """Before it ran: its text, what is missing, and how large it is."""
-    if view.study.text:
-        st.markdown(theme.plain(view.study.text))
+    """Before it ran: what is missing, how large it is, and what it is about."""
     datasets, names = study_check.rows(view.checked)
     columns = list(text.group("column.check").values())
     st.dataframe(pd.DataFrame(datasets, columns=columns), hide_index=True, width="stretch", key="study check datasets")
     columns = list(text.group("column.weights_check").values())
     st.dataframe(pd.DataFrame(names, columns=columns), hide_index=True, width="stretch", key="study check backbones")
-    for why in dict.fromkeys(entry.why for entry in view.study.datasets if entry.why):
-        names_of = ", ".join(entry.name for entry in view.study.datasets if entry.why == why)
-        st.caption(theme.plain(f"{names_of}: {why}"))
+    _about(view, st.container())
     if not view.checked.ready and not jobs.running():
         st.info(text("sentence.other_images"), icon=":material/content_copy:")
+
+
+def _about(view: StudyView, row: st.delta_generator.DeltaGenerator) -> None:
+    """What the study asks, and what its datasets stand in for."""
+    reasons = dict.fromkeys(entry.why for entry in view.study.datasets if entry.why)
+    if not view.study.text and not reasons:
+        return
+    with row.popover(text("button.about"), icon=":material/info:"):
+        if view.study.text:
+            st.markdown(theme.plain(view.study.text))
+        for why in reasons:
+            listed = ", ".join(entry.name for entry in view.study.datasets if entry.why == why)
+            st.caption(theme.plain(f"{listed}: {why}"))
