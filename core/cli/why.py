@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise BadInput(text("error.which_query"))
     inputs.load_plugins()
     names = tuple(dict.fromkeys(arguments.backbone)) or DEFAULT_BACKBONES
-    dataset = inputs.embedded(arguments, names).dataset
+    dataset = inputs.without_tuned(inputs.embedded(arguments, names).dataset, names)
     prepare, rerank = Step.read("preparation", arguments.prepare), Step.read("re-ranking", arguments.rerank)
     spec = with_steps(equal(names) if len(names) > 1 else FusionSpec(names[0], "concat", names), prepare, rerank)
     query, shown, query_title = _query(arguments.query, dataset, fusion.space_of(dataset, names))

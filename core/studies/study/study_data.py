@@ -13,6 +13,7 @@ from core.data.readers import torchvision
 from core.data.splits import SplitShares
 from core.errors import BadInput
 from core.registry import did_you_mean
+from core.studies import training_split
 from core.studies.study.study_record import Study, StudyDataset
 from core.task import NO_TASK, Task
 from core.types import Dataset
@@ -116,7 +117,7 @@ def expected_megabytes(entry: StudyDataset) -> float | None:
 
 
 def load(study: Study, entry: StudyDataset, task: Task = NO_TASK) -> Dataset:
-    """The dataset with the split that the study names.
+    """The dataset with the split that the study names, without the images that tuned backbones of it were trained on.
 
     Raises:
         UnknownName, BadInput: it is not here and cannot be read or fetched; one sentence.
@@ -138,11 +139,9 @@ def load(study: Study, entry: StudyDataset, task: Task = NO_TASK) -> Dataset:
         dataset = data.load(path, reader=reader.name if entry.reader or entry.options else None, task=task, **options)
     if study.catalogue is None and not dataset.has_labels:
         raise BadInput(f"{dataset.name!r} has no labels, so nothing can be evaluated on it. Take it out of the study.")
-    return (
-        splits.with_split(dataset, splits.stratified(dataset, SplitShares(*entry.split), seed))
-        if entry.split
-        else dataset
-    )
+    if entry.split:
+        dataset = splits.with_split(dataset, splits.stratified(dataset, SplitShares(*entry.split), seed))
+    return training_split.without_tuned(dataset, study.used_backbones)
 
 
 def only_queries(dataset: Dataset, positions: np.ndarray) -> Dataset:

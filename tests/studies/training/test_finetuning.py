@@ -343,6 +343,18 @@ def test_its_figures_never_use_what_it_trained_on_after_a_restart_too(world) -> 
     assert any("of other classes these figures say nothing" in w for w in beside.result[world.name].warnings)
 
 
+def test_a_study_of_several_datasets_leaves_them_out_too(world) -> None:
+    from core.studies.study import study_data
+    from core.studies.study.study_record import Study, StudyDataset
+
+    entry = StudyDataset("tiny", "tiny")
+    plain = study_data.load(Study("s", (entry,), backbones=(LITE,)), entry)
+    left = study_data.load(Study("s", (entry,), backbones=(LITE, world.name)), entry)
+    assert (
+        len(plain.split.queries) == 60 and len(left.split.queries) == len(world.made.parts.report.split.queries) == 30
+    )
+
+
 def test_copies_across_the_border_are_counted_and_named(world) -> None:
     divided = parts.of(world.dataset, "known")
     vectors = embedding.embeddings(world.dataset, LITE)

@@ -62,6 +62,7 @@ def draw_summary(name: str) -> None:
         if not loaded.has_labels:
             made = answer.without_labels(loaded, list(titles(done).values()))
         else:
+            loaded = cache.without_tuned(loaded, done)
             sampled = cache.query_sample(loaded, done) or loaded
             made = answer.of_comparison(
                 sampled,
