@@ -181,11 +181,6 @@ def of_stored(
     space = fusion.space_of(dataset, used)
     built = systems.build(space, backbones, fusions)
     known = {system.name: leaderboard.system_info(system, dataset, titles[system.name]) for system in built}
-    columns = [
-        key if "@" not in key else f"{key.partition('@')[0]}@{k}"
-        for key in (JUDGED_COLUMNS if truth.pooled else COLUMNS)
-        for k in (ks if "@" in key else (0,))
-    ]
     part, strip = None, ImageStrip()
     if live:
         part = from_result.of_result(dataset, space, truth, result, fusions, titles, ks, by_class=by_class, task=task)
@@ -194,18 +189,27 @@ def of_stored(
     thresholds = threshold_section.measure(built, truth, dataset, by_class)
     best = compared.ordered[0]
     weaknesses = slices_section.measure(built, best.per_query["map"], best.name, truth, dataset, by_class)
-    keys = tuple(dict.fromkeys(columns))
     sheets = () if story is None else story_sheets.sheets(story, ImageStrip() if live else strip, task=task)
     return build(
         compared,
         known=known,
-        columns=keys,
+        columns=_columns(truth, ks),
         steps=steps,
         live=part,
         thresholds=thresholds,
         weaknesses=weaknesses,
         story=sheets,
     )
+
+
+def _columns(truth: Relevance, ks: Sequence[int]) -> tuple[str, ...]:
+    """The metrics of the tables, each @k at every cut-off."""
+    columns = [
+        key if "@" not in key else f"{key.partition('@')[0]}@{k}"
+        for key in (JUDGED_COLUMNS if truth.pooled else COLUMNS)
+        for k in (ks if "@" in key else (0,))
+    ]
+    return tuple(dict.fromkeys(columns))
 
 
 def _steps(steps: Pipeline) -> list[Part]:
