@@ -16,7 +16,7 @@ from core.fusion import FusionSpec
 from core.fusion import store as fusions
 from core.studies import embedding
 from core.studies.study import study_library, study_run, study_text
-from core.studies.study.study_record import StudyDataset
+from core.studies.study.study_record import StudyCatalogue, StudyDataset
 from core.types import Dataset
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import TINY_CLASSES, write_tiny
@@ -223,13 +223,19 @@ def test_members_save_studies_and_run_none(three: Path) -> None:
         mine = study_library.save(dataclasses.replace(study, title="Mine"))
         with pytest.raises(NotAllowed):
             study_library.save(dataclasses.replace(study, datasets=(StudyDataset("/etc", "etc"),)))
+        for queries in ("/etc/hostname", "/dev/zero", "queries.csv"):  # a table is a file of the server too
+            asked = dataclasses.replace(study, catalogue=StudyCatalogue("tfidf", ("average",), queries=queries))
+            with pytest.raises(NotAllowed):
+                study_library.save(asked)
     with access.acting(bob):
         assert not study_library.is_mine(mine)
         with pytest.raises(NotAllowed):
             study_library.remove(mine)
     study_run.run(study)
+    by_path = study_library.save(dataclasses.replace(study, title="By path", datasets=(StudyDataset("/srv/x", "x"),)))
+    assert by_path in study_library.readable()
     with access.acting(access.Visitor("guest")):
-        assert mine in study_library.readable()
+        assert mine in study_library.readable() and by_path not in study_library.readable()
         with pytest.raises(NotAllowed):
             study_library.save(study)
     data.set_private("few", True)

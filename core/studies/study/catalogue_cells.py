@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 
 from core import metrics
+from core.access import reach
 from core.errors import BadInput, NotComputed
 from core.fusion.catalogue import CATALOGUE_STRATEGIES
 from core.metrics import resampling
@@ -29,13 +31,21 @@ def _of(study: Study) -> StudyCatalogue:
 
 
 def cell(study: Study, dataset: Dataset, name: str) -> cells.Cell:
-    """What the evaluation of a strategy on a catalogue rests on."""
+    """What the evaluation of a strategy on a catalogue rests on.
+
+    Raises:
+        BadInput, NotAllowed: the study's own queries cannot be read.
+    """
     wanted = _of(study)
     items = catalogue_items.of_dataset(dataset).items
     text = items.drop(columns=[column for column in ("path",) if column in items]).to_json()
-    queries = ""
-    if wanted.queries:
-        queries = study_data.path_of(wanted.queries, study.folder).read_text(encoding="utf-8", errors="replace")
+    file = _queries_file(study)
+    try:
+        queries = "" if file is None else file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BadInput(
+            f"The queries {wanted.queries!r} cannot be read: {error.strerror}. Give the path of a table."
+        ) from None
     return cells.Cell(
         {
             "code": cells.CODE,
@@ -55,9 +65,17 @@ def cell(study: Study, dataset: Dataset, name: str) -> cells.Cell:
 
 def _questions(study: Study, searcher: Searcher) -> CatalogueQueries:
     """The study's own queries; else the names of the categories, else the items' images."""
-    wanted = _of(study)
-    path = study_data.path_of(wanted.queries, study.folder) if wanted.queries else None
-    return next(iter(catalogue_evaluation.questions_of(searcher, path).values()))
+    return next(iter(catalogue_evaluation.questions_of(searcher, _queries_file(study)).values()))
+
+
+def _queries_file(study: Study) -> Path | None:
+    """The table of queries that a study names, if whoever acts may have it read; None where it names none.
+
+    Raises:
+        NotAllowed: it is a device, or lies where nothing is read.
+    """
+    wanted = _of(study).queries
+    return reach.require(study_data.path_of(wanted, study.folder)) if wanted else None
 
 
 def evaluate(study: Study, entry: StudyDataset, dataset: Dataset, task: Task = NO_TASK) -> None:

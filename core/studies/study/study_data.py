@@ -72,6 +72,12 @@ def _is_name(text: str) -> bool:
     return "/" not in text and "\\" not in text and not text.startswith(("~", "."))
 
 
+def names_path(study: Study) -> bool:
+    """Whether a study says where something lies on the disk: a dataset, or a table of queries."""
+    queries = study.catalogue is not None and bool(study.catalogue.queries)
+    return queries or any(is_path(entry.data) for entry in study.datasets)
+
+
 def saved_name(entry: StudyDataset, folder: Path | None = None) -> str | None:
     """The name under which the dataset is on this machine already; None where it must be made, read or fetched first."""
     if entry.data.startswith(TORCHVISION):

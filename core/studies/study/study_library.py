@@ -35,16 +35,17 @@ def _stems(folder: Path) -> tuple[str, ...]:
 
 
 def readable() -> tuple[str, ...]:
-    """Every study that whoever acts may look at: owners all, others those that name no dataset which is private."""
+    """Every study that whoever acts may look at: owners all, others those that name no private dataset and no path."""
     if access.current().is_owner:
         return names()
     usable = []
     for name in names():
         try:
-            open_study(name)
+            study = open_study(name)
         except CoreError:
             continue
-        usable.append(name)
+        if not study_data.names_path(study):
+            usable.append(name)
     return tuple(usable)
 
 
@@ -81,10 +82,10 @@ def save(study: Study) -> str:
     """Save a study under its title; a number follows where another one has that name. Returns its name.
 
     Raises:
-        NotAllowed: it names a folder, which whoever acts may not look into.
+        NotAllowed: it names a folder or a file, and whoever acts may not look into those.
         BadInput: it cannot be written. StoreUnusable: the folder cannot.
     """
-    if any(study_data.is_path(entry.data) for entry in study.datasets):
+    if study_data.names_path(study):
         access.require("path.browse")
     text = study_file.dump(study)
     stem = re.sub(r"[^a-z0-9]+", "-", study.title.lower()).strip("-")[:60] or "study"
