@@ -138,6 +138,35 @@ def test_a_module_that_writes_files_has_a_gate_or_a_reason() -> None:
     assert writing - gated - reasons == set(), "a function that people's clicks lead to asks `access.gated` first"
 
 
+def _calls(node: ast.AST) -> Iterator[tuple[str, str, ast.Call]]:
+    """(module, function, call) of each `module.function(…)`."""
+    for call in ast.walk(node):
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and isinstance(call.func.value, ast.Name)
+        ):
+            yield call.func.value.id, call.func.attr, call
+
+
+def test_work_behind_a_gate_is_refused_before_it_starts() -> None:
+    """A job says for which action it is: else a guest starts one that fails, and it takes the place of another."""
+    gated = {
+        (name.split(".")[-2], name.split(".")[-1])
+        for name, action in GATED.items()
+        if not ACTIONS[action].allows("guest")
+    }
+    wrong = []
+    for path in house.FILES:
+        if "jobs.start(" not in path.read_text(encoding="utf-8"):
+            continue
+        calls = list(_calls(house.tree_of(path)))
+        starts = [call for module, function, call in calls if (module, function) == ("jobs", "start")]
+        if gated & {(module, function) for module, function, _ in calls}:
+            wrong += [path.name for call in starts if not any(word.arg == "action" for word in call.keywords)]
+    assert not wrong
+
+
 def test_each_action_stands_at_a_gate_or_a_control() -> None:
     texts = {
         node.value

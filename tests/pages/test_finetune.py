@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from core import backbones, data
+from core import access, backbones, data
+from core.errors import NotAllowed
 from core.studies import embedding
 from core.studies.finetuning import figures, run
 from core.studies.finetuning.plan import Plan
+from core.ui.app import jobs
+from core.ui.views.finetune import training_job
 from tests.browser import ROOT, at_rest, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import write_tiny
 from tests.pages.alone import opened, words
@@ -52,6 +55,32 @@ def test_it_says_what_trains_before_anything_is_trained(home_of_tuned: Path) -> 
 def test_where_nothing_can_be_tuned_it_says_so(tiny) -> None:
     app = opened("finetune", d="tiny")
     assert not app.exception and "Only networks are tuned" in words(app)
+
+
+def test_who_may_not_train_is_told_who_may(home_of_tuned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is measured for a guest, and no job of another one is let go."""
+    ready = run.prepare(data.get("tiny"), Plan("mine", LITE, dim=8, epochs=1))
+    monkeypatch.setattr(access.visitor, "_ask", lambda: access.Visitor("guest", "", "a guest"))
+    monkeypatch.setattr(run, "estimate", lambda *args: pytest.fail("the network was run for a guest"))
+    app = opened("finetune", d="tiny", mv="last")
+    assert not app.exception and not app.error and "Owners can" in words(app)
+    assert "Train" not in [button.label for button in app.button]
+    with pytest.raises(NotAllowed):
+        training_job.start(ready)
+    assert jobs.find(training_job.name_of("tiny")) is None
+
+
+def test_a_tuned_backbone_tells_no_name_of_a_private_dataset(home_of_tuned: Path) -> None:
+    made = run.train(run.prepare(data.get("tiny"), Plan("told", LITE, dim=8, epochs=1))).backbone
+    note = backbones.source_of(made).note
+    data.set_private("tiny", True)
+    try:
+        assert "'tiny'" in note(made)
+        with access.acting(access.Visitor("guest")):
+            assert note(made).startswith("Trained on ") and "tiny" not in note(made)
+    finally:
+        data.set_private("tiny", False)
+        backbones.remove(made.name)
 
 
 def test_every_page_leaves_out_what_trained(home_of_tuned: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.backbones import tuned
 from core.backbones.sources.base import NetworkSource, Source
+from core.data.saved import is_visible
 from core.errors import BadInput
 from core.types import Backbone
 
@@ -79,13 +80,14 @@ class Tuned(NetworkSource):
         return torch.nn.Sequential(network, head)
 
     def note(self, backbone: Backbone) -> str:
-        """What it was trained on, in a sentence."""
+        """What it was trained on, in a sentence; the name of a private dataset is for owners alone."""
         card = tuned.card(backbone.name)
         if card is None:
             return ""
         data = card["dataset"]
+        of = f" of {data['name']!r}" if is_visible(data["name"]) else ""
         return (
-            f"Trained on {data['n_train']:,} images of {data['name']!r}, stopped by {data['n_validation']:,} others; no "
+            f"Trained on {data['n_train']:,} images{of}, stopped by {data['n_validation']:,} others; no "
             "figure of it uses any of them."
         )
 

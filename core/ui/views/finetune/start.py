@@ -18,7 +18,10 @@ text = wording.page("finetune")
 
 
 def draw(loaded: Dataset, setup: FinetuneSetup) -> None:
-    """Name, button and notes; what cannot be trained, or who may, is said in their place."""
+    """Name, button and notes; what cannot be trained, or who may, is said in their place.
+
+    For those who may not train nothing is measured either: that loads the network and runs it.
+    """
     if not visitors.offered("backbone.add"):
         return
     usual = usual_name(setup.backbone, setup.moves, setup.question)

@@ -50,7 +50,7 @@ def start(ready: run.Prepared) -> None:
 
     name = name_of(ready.dataset.name)
     jobs.forget(name)
-    jobs.start(name, text("state.training", name=ready.plan.name), work)
+    jobs.start(name, text("state.training", name=ready.plan.name), work, action="backbone.add")
     state.set_field(FinetuneSetup, "tuned", f"tuned:{ready.plan.name}")
 
 
