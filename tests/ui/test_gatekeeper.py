@@ -266,6 +266,21 @@ def test_only_owners_clear_the_caches_of_all(monkeypatch: pytest.MonkeyPatch) ->
         assert passed(role) == ["stop_script", ""]
 
 
+def test_a_socket_of_ours_ends_with_the_link_of_its_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    roles = ["guest", "nobody"]
+    monkeypatch.setattr(visitors, "identify", lambda cookies, address="": access.Visitor(roles.pop(0)))
+    message = {"type": "websocket.receive", "text": "{}"}
+
+    async def receive():
+        return message
+
+    async def run() -> list[str]:
+        take = gatekeeper._while_seen(receive, {}, "/live/fuse/x")
+        return [(await take())["type"] for _ in range(2)]
+
+    assert run_alone(run()) == ["websocket.receive", "websocket.disconnect"]
+
+
 def test_a_rate_is_a_bucket_for_each_visitor() -> None:
     rate = gatekeeper.Rate()
     assert [rate.allows("a", 3, 0.0) for _ in range(4)] == [True, True, True, False]

@@ -67,6 +67,9 @@ class Gatekeeper:
             await self._upload(scope, receive, send, visitor, headers)
         elif path == _STREAM:
             await self.app(scope, self._messages(receive, cookies, visitor), send)
+        elif scope["type"] == "websocket":
+            with access.acting(visitor):
+                await self.app(scope, _while_seen(receive, cookies, path), send)
         else:
             with access.acting(visitor):
                 await self.app(scope, receive, send)
@@ -163,6 +166,18 @@ def _sees(visitor: Visitor, path: str) -> bool:
     if path.startswith(_FOR_VISITORS):
         return access.ACTIONS["query.upload" if path.startswith(_UPLOADS) else "look"].allows(visitor.role)
     return True
+
+
+def _while_seen(receive: Receive, cookies: Mapping[str, str], path: str) -> Receive:
+    """What a page sends over a socket of ours, as long as its visitor may look there: a link may end meanwhile."""
+
+    async def passed() -> Any:
+        event = await receive()
+        if event["type"] == "websocket.receive" and not _sees(visitors.identify(cookies), path):
+            return {"type": "websocket.disconnect", "code": 1008}
+        return event
+
+    return passed
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str = "") -> None:
