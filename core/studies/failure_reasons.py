@@ -134,7 +134,7 @@ class FailureEvidence:
         """Brightness, sharpness and shorter side of the median gallery image, of a sample."""
         gallery = self.dataset.split.gallery
         chosen = gallery[np.linspace(0, len(gallery) - 1, min(SAMPLED, len(gallery))).astype(int)]
-        measured = image_measures.compute(self.dataset, chosen)
+        measured = image_measures.measured(self.dataset, chosen)
         sides = np.array([min(size) for at in chosen if (size := _size(self.dataset, int(at)))], float)
         known = measured[np.isfinite(measured).all(axis=1)]
         bright, sharp = np.median(known, axis=0) if len(known) else (np.nan, np.nan)
@@ -259,7 +259,7 @@ def damaged_query(known: FailureEvidence, case: QueryCase) -> str:
     """The query image is far more blurred, darker or smaller than the median image."""
     if not known.dataset.has_images:
         return ""
-    bright, sharp = image_measures.compute(known.dataset, [case.position])[0].tolist()
+    bright, sharp = image_measures.measured(known.dataset, [case.position])[0].tolist()
     usual_bright, usual_sharp, usual_side = known.median
     size, what = _size(known.dataset, case.position), []
     if size and min(size) < TINY * usual_side:
