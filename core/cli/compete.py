@@ -42,6 +42,8 @@ def run(arguments: argparse.Namespace) -> None:
         task=inputs.task(),
     )
     outputs.end_progress()
+    for note in made.notes:
+        outputs.remark(note)
     rows = made.rows()
     print("\n".join(text_table.aligned(rows, numbers=(2, 3, 4))))
     print(competition.TOP_K)

@@ -39,8 +39,8 @@ def load_plugins() -> None:
         outputs.remark(f"warning: {reason}")
 
 
-def cutoffs(text: str) -> tuple[int, ...]:
-    """What --k names, rising.
+def cutoffs(text: str, name: str = "--k") -> tuple[int, ...]:
+    """What --k, or another flag, names, rising.
 
     Raises:
         BadInput: it is no list of whole numbers of at least 1.
@@ -50,9 +50,9 @@ def cutoffs(text: str) -> tuple[int, ...]:
     except ValueError:
         ks = ()
     if not ks or ks[0] < 1:
-        raise BadInput(strings("error.takes_whole_numbers", text=repr(text[:40])))
+        raise BadInput(strings("error.takes_whole_numbers", flag=name, text=repr(text[:40])))
     if ks[-1] > MOST_K:
-        raise BadInput(strings("error.takes_numbers_up", most_k=f"{MOST_K:,}", n_ks=len(str(ks[-1]))))
+        raise BadInput(strings("error.takes_numbers_up", flag=name, most_k=f"{MOST_K:,}", n_ks=len(str(ks[-1]))))
     return ks
 
 

@@ -61,6 +61,8 @@ def run_slices(arguments: argparse.Namespace) -> None:
     if arguments.against and arguments.against not in [system.name for system in built]:
         names = ", ".join(system.name for system in built)
         raise BadInput(text("error.against", name=repr(arguments.against), names=names))
+    if arguments.against and len(built) < 2:
+        raise BadInput(text("error.against_alone", name=repr(arguments.against)))
     image_measures.compute(dataset, dataset.split.queries, inputs.task())
     wanted = list(dict.fromkeys(arguments.column))
     parting = columns(dataset, wanted, arguments.bins)
@@ -152,7 +154,7 @@ def run_stress(arguments: argparse.Namespace) -> None:
     from core.studies.stress import corrupted_queries, stress_result, stress_tables
 
     dataset, truth, built = systems_of(arguments)
-    steps = inputs.cutoffs(arguments.steps)
+    steps = inputs.cutoffs(arguments.steps, "--steps")
     made = corrupted_queries.plan(truth, arguments.corruption, steps, arguments.queries)
     used = list(dict.fromkeys(name for system in built for name in system.backbones))
     count = corrupted_queries.embed(dataset, made, used, task=inputs.task())

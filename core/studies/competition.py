@@ -7,6 +7,7 @@ made on training images alone.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import itertools
 import re
 import time
@@ -19,7 +20,7 @@ from core import backbones
 from core.data import images, read_checked
 from core.errors import BadInput
 from core.metrics import resampling
-from core.studies import embedding
+from core.studies import embedding, training_split
 from core.studies.finetuning import run
 from core.studies.finetuning.plan import Plan, usual_name
 from core.task import NO_TASK, Task
@@ -74,9 +75,11 @@ class Outcome:
         configurations: the best on validation images first; picked: the first one within the time budget.
         results: query id → gallery ids, the nearest first, of the one that was picked.
         top_k: results a query.
-        test: configuration → (n_queries, 2) top-k accuracy and hit rate@k of every query, NaN without a label; made
-            after the choice. {} where no query is labelled.
-        classes: (n_queries,) int64 of the queries, drawn as a whole in intervals.
+        test: configuration → (n_tested, 2) top-k accuracy and hit rate@k of every query, NaN without a label; made
+            after the choice, without queries and gallery images that are training images byte for byte. {} where no
+            query is labelled, or none is left.
+        classes: (n_tested,) int64 of the queries, drawn as a whole in intervals.
+        notes: sentences on who trained, and on copies across the border.
     """
 
     configurations: tuple[Configuration, ...]
@@ -85,6 +88,7 @@ class Outcome:
     top_k: int
     test: dict[str, np.ndarray]
     classes: np.ndarray
+    notes: tuple[str, ...] = ()
 
     def rows(self) -> list[list[str]]:
         """The table: header first."""
@@ -172,13 +176,13 @@ def compete(
         raise BadInput(f"Top-k is of at least 1 result, not {top_k}.")
     unseen = blind(dataset)
     tuned, parts = [], None
-    for name in dict.fromkeys(names):
+    notes: list[str] = []
+    for name, own_name in own_names(dataset.name, names, moves).items():
         embedding.embed(unseen, [run.tunable(name).name], device=device, task=task)
-        own_name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{dataset.name}-{usual_name(name, moves, 'known')}").strip("-.")[
-            :60
-        ]
         plan = Plan(own_name, name, moves=moves, loss=loss, seed=seed)
-        made = run.train(run.prepare(unseen, plan), device=device, task=task)
+        ready = run.prepare(unseen, plan)
+        notes += ready.notes
+        made = run.train(ready, device=device, task=task)
         embedding.embed(unseen, [made.backbone.name], device=device, task=task)
         tuned.append(made.backbone.name)
         parts = made.parts
@@ -201,7 +205,24 @@ def compete(
             f"No system answers within {budget_ms:g} ms an image; the quickest, {quickest.title}, takes {quickest.milliseconds:.1f} ms. "
             "Allow more time."
         )
-    return _answer(dataset, tuple(configurations), picked, rows, top_k)
+    return dataclasses.replace(
+        _answer(dataset, tuple(configurations), picked, rows, top_k), notes=tuple(dict.fromkeys(notes))
+    )
+
+
+def own_names(dataset: str, names: Sequence[str], moves: str) -> dict[str, str]:
+    """Network → the name that it is saved under once it is tuned: no two share one, and all are short enough.
+
+    >>> own_names("birds", ["timm:a/b", "timm:a+b"], "head")
+    {'timm:a/b': 'birds-a-b-known', 'timm:a+b': 'birds-a-b-known-2e2418'}
+    """
+    made: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{dataset}-{usual_name(name, moves, 'known')}").strip("-._")[:60]
+        if plain in made.values():
+            plain = f"{plain[:53]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+        made[name] = plain
+    return made
 
 
 def _candidates(tuned: Sequence[str], rows: Mapping[str, np.ndarray]) -> list[tuple[tuple[str, ...], str]]:
@@ -236,11 +257,22 @@ def search(gallery: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
     return np.asarray(index.search(np.ascontiguousarray(queries, np.float32), min(k, len(gallery)))[1], np.int64)
 
 
+def _found(vectors: np.ndarray, queries: np.ndarray, gallery: np.ndarray, k: int) -> np.ndarray:
+    """(n_queries, ≤ k) int64 positions in the gallery, the nearest first; no query finds itself."""
+    inside = np.isin(queries, gallery)
+    if not inside.any():
+        return search(vectors[gallery], vectors[queries], k)
+    items = search(vectors[gallery], vectors[queries], k + 1)
+    itself = gallery[items] == queries[:, None]
+    itself[~itself.any(axis=1), -1] = True  # one place more than is shown
+    return items[~itself].reshape(len(queries), -1)
+
+
 def _accuracies(
     vectors: np.ndarray, queries: np.ndarray, gallery: np.ndarray, groups: np.ndarray, k: int
 ) -> np.ndarray:
     """(n_queries, 2) float64: share of the first k that are right, and whether any is; NaN for unlabelled queries."""
-    items = search(vectors[gallery], vectors[queries], k)
+    items = _found(vectors, queries, gallery, k)
     hits = groups[gallery[items]] == groups[queries][:, None]
     values = np.stack([hits.mean(axis=1), hits.any(axis=1)], axis=1).astype(np.float64)
     values[groups[queries] < 0] = np.nan
@@ -256,14 +288,16 @@ def _answer(
 ) -> Outcome:
     """After the choice: the lists, and what labels of queries say, where there are any."""
     split = dataset.split
-    vectors = picked.vectors(rows)
-    items = search(vectors[split.gallery], vectors[split.queries], top_k)
+    items = _found(picked.vectors(rows), split.queries, split.gallery, top_k)
     ids = np.asarray(dataset.ids)
     results = {
         str(ids[query]): [str(ids[split.gallery[item]]) for item in line] for query, line in zip(split.queries, items)
     }
-    groups = np.asarray(dataset.labels)
-    test: dict[str, np.ndarray] = {}
+    groups, test = np.asarray(dataset.labels), {}
+    try:  # a copy of a training image says nothing, whichever folder it lies in
+        split = training_split.without_tuned(dataset, list(rows)).split
+    except BadInput:
+        return Outcome(configurations, picked, results, top_k, {}, groups[:0])
     if (groups[split.queries] >= 0).any() and (groups[split.gallery] >= 0).any():
         for system in configurations:
             test[system.title] = _accuracies(system.vectors(rows), split.queries, split.gallery, groups, top_k)

@@ -114,3 +114,10 @@ def test_what_cannot_be_is_refused(
 ) -> None:
     assert asked(*arguments) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_what_cannot_be_answered_says_which_flag(shops: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["slices", "--data", "shops", "--backbone", "hog", "--against", "hog"]) != 0
+    assert "name another backbone" in capsys.readouterr().err
+    assert cli.main(["stress", "--data", "shops", "--backbone", "hog", "--steps", "1,x"]) != 0
+    assert "--steps takes whole numbers" in capsys.readouterr().err

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import cli, data
+from core import backbones, cli, data
 from core.errors import BadInput
 from core.studies import competition
 from core.studies.finetuning import run
-from core.types import Dataset
+from core.studies.finetuning.plan import usual_name
+from core.types import Dataset, unit
 
 LITE = "tf_efficientnet_lite0"
 
@@ -58,8 +59,44 @@ def test_both_meanings_of_top_k_accuracy() -> None:
     vectors = np.eye(4, dtype=np.float32)[[0, 0, 0, 1, 1]] + 0.01 * np.arange(5, dtype=np.float32)[:, None]
     groups = np.array([0, 0, 1, 1, -1])
     values = competition._accuracies(vectors, np.array([0, 3, 4]), np.array([1, 2, 3]), groups, 2)
-    np.testing.assert_allclose(values[:2], [[0.5, 1.0], [1.0, 1.0]])
+    np.testing.assert_allclose(values[:2], [[0.5, 1.0], [0.5, 1.0]])
     assert np.isnan(values[2]).all(), "a query without a label counts nowhere"
+
+
+def test_no_query_finds_itself() -> None:
+    vectors = np.eye(5, dtype=np.float32)[[0, 1, 2, 3, 4]] + 0.1
+    items = competition._found(vectors, np.array([1, 4]), np.array([0, 1, 2, 3]), 3)
+    assert items.shape == (2, 3), "as many results for the query that is not in the gallery"
+    assert 1 not in items[0] and set(items[0]) == {0, 2, 3}
+
+
+def test_no_two_networks_are_saved_under_one_name() -> None:
+    """Two networks whose names end alike, and a dataset whose name fills all that a name may hold."""
+    pair = ["dinov2_vits14_518", "dinov2_vitb14_518"]
+    for dataset in ("birds", "b" * 80):
+        names = competition.own_names(dataset, [*pair, pair[0]], "head")
+        assert list(names) == pair and len(set(names.values())) == 2
+        assert all(backbones.tuned.check_name(name) for name in names.values())
+    usual = {usual_name(name, "head", "known") for name in backbones.names()}
+    tunable = [name for name in backbones.names() if backbones.get(name).family != "concepts"]
+    assert len({usual_name(name, "head", "known") for name in tunable}) == len(tunable) <= len(usual)
+
+
+def test_copies_of_training_images_count_in_no_figure(nested: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One query and one gallery image were trained on: they stay in the lists, and out of what labels say."""
+    copies = frozenset(nested.keys[at].decode() for at in (nested.split.queries[0], nested.split.gallery[2]))
+    monkeypatch.setattr(backbones.tuned, "trained_on", lambda name: copies)
+    rows = {"tuned:x": unit(np.random.default_rng(0).standard_normal((len(nested), 8)))}
+    alone = competition.Configuration(("tuned:x",), "single", 1.0, 0.5, 0.5)
+    made = competition._answer(nested, (alone,), alone, rows, len(nested.split.gallery))
+    assert len(made.results) == len(nested.split.queries)
+    assert all(str(nested.ids[nested.split.gallery[2]]) in line for line in made.results.values())
+    queries, gallery = nested.split.queries[1:], np.delete(nested.split.gallery, 2)
+    expected = (nested.labels[queries][:, None] == nested.labels[gallery]).mean(axis=1)
+    np.testing.assert_allclose(made.test["x"][:, 0], expected)
+    assert len(made.classes) == len(queries)
+    monkeypatch.setattr(backbones.tuned, "trained_on", lambda name: frozenset(key.decode() for key in nested.keys))
+    assert competition._answer(nested, (alone,), alone, rows, 2).test == {}, "nothing is left to tell"
 
 
 def test_ensembles_and_the_time_budget() -> None:

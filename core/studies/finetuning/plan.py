@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from core import backbones
 from core.backbones import tuned
 from core.errors import BadInput
 from core.studies.finetuning.losses import LOSSES
@@ -126,11 +127,19 @@ def batch_shape(batch: int) -> tuple[int, int]:
 
 
 def usual_name(backbone: str, moves: str, question: str) -> str:
-    """A short name for what nobody named: the end of the network's name, what moved where that is more than a head, the
-    question.
+    """A short name for what nobody named: the end of the network's name that no other network of the catalog ends in, what
+    moved where that is more than a head, the question.
 
     >>> usual_name("tf_efficientnet_lite0", "head", "known"), usual_name("timm:resnet26.bt_in1k", "last", "new")
     ('lite0-known', 'resnet26.bt-in1k-last-new')
     """
-    plain = re.sub(r"[^A-Za-z0-9.]+", "-", backbone.partition(":")[2] or backbone.rsplit("_", 1)[-1]).strip("-.")
-    return "-".join(filter(None, [plain[:30] or "tuned", "" if moves == "head" else moves, question]))
+    plain = re.sub(r"[^A-Za-z0-9.]+", "-", backbone.partition(":")[2] or _own_end(backbone)).strip("-.")
+    return "-".join(filter(None, [plain[:48] or "tuned", "" if moves == "head" else moves, question]))
+
+
+def _own_end(backbone: str) -> str:
+    """The fewest last words of a name by which no other network of the catalog could be meant."""
+    others = [name for name in backbones.names() if name != backbone and backbones.get(name).family != "concepts"]
+    words = backbone.split("_")
+    ends = ["_".join(words[-count:]) for count in range(1, len(words) + 1)]
+    return next((end for end in ends if not any(f"_{name}".endswith(f"_{end}") for name in others)), backbone)
