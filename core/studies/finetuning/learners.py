@@ -34,8 +34,10 @@ class ValidationSet:
         self.groups = parts.groups[self.positions]
 
     def figures(self, vectors: np.ndarray) -> tuple[float, float]:
-        """(mean AP, hit rate@1) of unit vectors in the order of `positions`."""
+        """(mean AP, hit rate@1) of unit vectors in the order of `positions`; NaN where some are no numbers."""
         n = len(self.queries)
+        if not np.isfinite(vectors).all():  # such scores would leave each query first in its own list
+            return float("nan"), float("nan")
         scores = np.asarray(vectors[:n] @ vectors.T, np.float32)
         scores[np.arange(n), np.arange(n)] = -np.inf
         order = np.argsort(-scores, axis=1, kind="stable")[:, :-1]

@@ -215,6 +215,8 @@ def test_validation_figures_are_average_precision_and_hit_rate() -> None:
     value, hit = chosen.figures(vectors[chosen.positions])
     assert value == pytest.approx(self_map(vectors[chosen.positions], chosen.groups, len(chosen.queries)))
     assert 0 <= hit <= 1
+    broken = np.full_like(vectors[chosen.positions], np.nan)
+    assert np.isnan(chosen.figures(broken)).all(), "a network of no numbers is not the best one"
 
 
 # ---------------------------------------------------------------- what may train
