@@ -292,8 +292,10 @@ def signed_rank_posterior(differences: np.ndarray, rope: float, seed: int = 0) -
     edge = 2 * rope
     above = share((sums > edge) + 0.5 * (sums == edge))
     below = share((sums < -edge) + 0.5 * (sums == -edge))
-    most = np.argmax(np.stack([above, 1 - above - below if rope > 0 else np.full(len(above), -1.0), below]), axis=0)
-    better, same, worse = np.bincount(most, minlength=3) / len(most)
+    inside = 1 - above - below if rope > 0 else np.full(len(above), -1.0)
+    shares = np.stack([above, inside, below])
+    most = np.isclose(shares, shares.max(axis=0), rtol=0, atol=1e-12)
+    better, same, worse = (most / most.sum(axis=0)).mean(axis=1)  # what is equally probable counts in equal parts
     return Posterior(float(better), float(same), float(worse))
 
 

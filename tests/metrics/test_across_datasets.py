@@ -182,3 +182,10 @@ def test_the_interval_of_a_mean_over_datasets(parts: list[tuple[float, float, fl
     assert mean == pytest.approx(np.mean(means))
     assert low <= mean + 1e-12 and mean <= high + 1e-12
     assert mean - low <= np.mean([left for _, left, _ in parts]) + 1e-9, "never wider than the mean of the widths"
+
+
+@pytest.mark.parametrize("rope", [0.0, 0.01])
+def test_systems_that_are_alike_everywhere_are_not_better(rope: float) -> None:
+    made = across_datasets.signed_rank_posterior(np.zeros(4), rope)
+    assert made.better == pytest.approx(made.worse) and made.better + made.same + made.worse == pytest.approx(1)
+    assert made.same == (1 if rope else 0)
