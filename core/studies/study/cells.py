@@ -19,6 +19,7 @@ from core.access import gated
 from core.errors import StoreUnusable
 from core.fusion import FusionSpec
 from core.studies import embedding
+from core.studies.vector_set import groups_of
 from core.types import CurveFigure, Dataset, Evaluation, Figure, TieRange
 
 CODE = 1
@@ -59,12 +60,20 @@ def rests_on(
             "dataset": dataset.fingerprint,
             "vectors": {name: vectors_of(dataset, name) for name in names},
             **system,
+            **grouped_by(dataset, spec),
             "metrics": list(keys),
             "ks": list(ks),
             "seed": seed,
             "by_class": by_class,
         }
     )
+
+
+def grouped_by(dataset: Dataset, spec: FusionSpec | str) -> dict[str, str]:
+    """A digest of the column that the preparation of a fusion goes by, which no fingerprint of a dataset holds; else {}."""
+    step = None if isinstance(spec, str) else spec.prepare
+    column = "" if step is None or "groups" not in step.method.accepts else str(step.settings.get("column", ""))
+    return {"groups": key_of(groups_of(dataset)(column).tolist())} if column else {}
 
 
 def vectors_of(dataset: Dataset, name: str) -> str:

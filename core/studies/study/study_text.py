@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from core import metrics, text_table, wording
+from core.backbones.tuned import is_tuned
 from core.metrics import across_datasets
 from core.metrics.across_datasets import AcrossDatasets
 from core.studies.study import beside
@@ -16,6 +17,8 @@ from core.wording import figure, number, p_value, plural
 def answer(result: StudyResult) -> str:
     """Who is ahead over all datasets, and where it wins."""
     best = result.best
+    if not result.complete:
+        return "No system has a figure on every dataset, so none is best over all."
     mean = result.mean(best, result.metric)
     wins = [line.part.name for line in result.winners if line.best == best]
     n = len(result.parts)
@@ -90,10 +93,13 @@ def caution(result: StudyResult) -> str:
     dependent = any(unit.dependent and unit.name == "queries" for _, unit in units)
     begin = "Optimistic: queries are taken as independent. " if dependent else ""
     tuned = (
-        "Weights are learned on half of the classes of a dataset; every figure is of the other half. "
+        "Weights are learned on training images or a part of the queries, by whole classes where these repeat; every figure is of "
+        "the other queries. "
         if result.study.is_tuned
         else ""
     )
+    if any(map(is_tuned, result.study.used_backbones)):
+        tuned += "What a tuned backbone was trained on neither asks nor is found, by any system. "
     return (
         f"{begin}{tuned}Within a dataset, intervals draw and tests flip {drawn} ({counts}), p corrected by Holm over all its "
         "pairs; the interval of a mean is for these datasets, not for others."

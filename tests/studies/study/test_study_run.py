@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -15,14 +16,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core import cli, data, paths
+from core import backbones, cli, data, paths
 from core.backbones import concepts
 from core.charts import study_charts
 from core.errors import BadInput, Cancelled
 from core.export.report import study_report
-from core.fusion import FusionSpec
+from core.fusion import FusionSpec, Step
 from core.studies import evaluation, fusion
 from core.studies.study import beside, cells, stand_in, study_check, study_file, study_library, study_run, study_text
+from core.studies.study import parts as study_parts
 from core.studies.study.study_record import Study
 from core.task import Task
 from tests.browser import ROOT
@@ -325,3 +327,33 @@ def test_a_cell_is_read_as_it_was_saved(three: SimpleNamespace) -> None:
         kept.figures[key].mean == pytest.approx(figure.mean, nan_ok=True) for key, figure in plain.figures.items()
     )
     assert kept.curve is not None and plain.curve is not None and np.array_equal(kept.curve.mean, plain.curve.mean)
+
+
+def test_what_a_tuned_backbone_saw_is_left_out_for_every_system(
+    three: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = data.get("photos")
+    seen = photos.split.queries[:5]
+    monkeypatch.setattr(backbones.tuned, "trained_on", lambda name: frozenset(photos.keys[at].decode() for at in seen))
+    made = dataclasses.replace(study(), backbones=(*NETWORKS, "tuned:x"))
+    part = study_parts.part_of(made, made.datasets[0], photos)
+    for side in (part.dataset.split.queries, part.dataset.split.gallery):
+        assert not np.isin(seen, side).any() and len(side) == len(photos) - 5
+    assert study_parts.part_of(study(), made.datasets[0], photos).dataset is photos
+
+
+def test_a_changed_group_column_is_evaluated_anew(three: SimpleNamespace) -> None:
+    photos = data.get("photos")
+    kept = []
+    for texts in (["a", "b"], ["b", "a"], ["a", "b"]):
+        items = photos.items.assign(camera=np.resize(texts, len(photos)))
+        grouped = dataclasses.replace(photos, items=items)
+        spec = FusionSpec(
+            "m", "concat", NETWORKS[:2], prepare=Step.read("preparation", "centred_by_group:column=camera")
+        )
+        kept.append(cells.rests_on(grouped, spec, ("map",), (1,), 0, True).key)
+    assert kept[0] == kept[2] != kept[1]
+    spec = FusionSpec("m", "concat", NETWORKS[:2])
+    assert cells.rests_on(grouped, spec, ("map",), (1,), 0, True) == cells.rests_on(
+        photos, spec, ("map",), (1,), 0, True
+    )
