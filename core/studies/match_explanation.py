@@ -122,31 +122,38 @@ class ExplainerPool:
         Raises:
             BadInput, WeightsMissing: it cannot be explained here.
         """
+        which = _which(name)
         with self._lock:
-            if name not in self._explainers:
+            if which not in self._explainers:
                 if name not in backbones.names():
                     raise BadInput(
                         f"The vectors of {name!r} were made elsewhere; nobody can say which places they see."
                     )
-                self._explainers[name] = ImageExplainer(backbones.get(name))
-            self._explainers.move_to_end(name)
+                self._explainers[which] = ImageExplainer(backbones.get(name))
+            self._explainers.move_to_end(which)
             while len(self._explainers) > _LOADED:
                 self._explainers.popitem(last=False)
-            return self._explainers[name]
+            return self._explainers[which]
 
     def explained(self, name: str, key: str, image: Image.Image) -> Explained:
         """An image taken apart by a backbone; `key` tells its content from any other, "" keeps nothing."""
-        explainer = self.explainer(name)
+        explainer, which = self.explainer(name), _which(name)
         with self._lock:
-            if key and (name, key) in self._images:
-                self._images.move_to_end((name, key))
-                return self._images[name, key]
+            if key and (which, key) in self._images:
+                self._images.move_to_end((which, key))
+                return self._images[which, key]
             made = explainer.explain(image)
             if key:
-                self._images[name, key] = made
+                self._images[which, key] = made
             while len(self._images) > _IMAGES:
                 self._images.popitem(last=False)
             return made
+
+
+def _which(name: str) -> str:
+    """A backbone and its weights: one that is tuned anew under its name is another one."""
+    card = backbones.tuned.card(name)
+    return f"{name} {card['sha256']}" if card else name
 
 
 @dataclass(frozen=True)

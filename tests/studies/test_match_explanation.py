@@ -122,3 +122,18 @@ def test_the_share_outside_the_middle() -> None:
     assert np.isnan(match_explanation.share_outside_centre(Heat(-border)))
     assert even.is_flat and not Heat(border - 0.4).is_flat
     assert ShownImage(Image.new("RGB", (4, 4))).key == ""
+
+
+def test_a_backbone_that_was_tuned_anew_is_explained_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(match_explanation.backbones, "names", lambda: ["tuned:x"])
+    monkeypatch.setattr(match_explanation.backbones, "get", lambda name: name)
+    monkeypatch.setattr(
+        match_explanation, "ImageExplainer", lambda backbone: SimpleNamespace(explain=lambda image: object())
+    )
+    pool, image = ExplainerPool(), Image.new("RGB", (8, 8))
+    made = []
+    for digest in ("first", "second"):
+        monkeypatch.setattr(match_explanation.backbones.tuned, "card", lambda name, digest=digest: {"sha256": digest})
+        made += [pool.explainer("tuned:x"), pool.explained("tuned:x", "key", image)]
+        assert pool.explainer("tuned:x") is made[-2] and pool.explained("tuned:x", "key", image) is made[-1]
+    assert made[0] is not made[2] and made[1] is not made[3]
