@@ -22,7 +22,7 @@ text = wording.page("report_summary")
 
 SHOWN = 6
 MOST_CUT = 10
-_NICE = (2, 3, 4, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+_NICE = (5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 300, 500, 700, 1_000, 2_000, 5_000, 10_000)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def frequency(p: float) -> str:
     """A probability as people say it.
 
     >>> frequency(0.00005), frequency(0.031), frequency(0.6), frequency(1.0)
-    ('fewer than 1 of 10,000', 'about 1 of 50', 'about 6 of 10', 'nearly all')
+    ('fewer than 1 of 10,000', 'about 1 of 30', 'about 6 of 10', 'nearly all')
     """
     if p < 1 / _NICE[-1]:
         return f"fewer than 1 of {_NICE[-1]:,}"
