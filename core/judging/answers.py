@@ -229,7 +229,7 @@ class _File:
         """The next whole lines; those that a kill cut, or that something else wrote, are skipped."""
         whole = content[: content.rfind(b"\n") + 1]
         self.size += len(whole)
-        for line in whole.decode("utf-8", errors="replace").splitlines():
+        for line in whole.decode("utf-8", errors="replace").split("\n"):  # a text may hold other ends of lines
             try:
                 record = json.loads(line)
                 if "judge" in record:

@@ -190,3 +190,9 @@ def test_krippendorffs_alpha_is_one_minus_observed_by_expected_disagreement(rows
         assert math.isnan(ours)
     else:
         assert ours == pytest.approx(1 - observed / (expected / (len(values) - 1)))
+
+
+def test_a_text_query_with_other_ends_of_lines_loses_no_answer(tmp_path: Path) -> None:
+    click = Answer("Ana", "s", "text:red\u2028shoe\x85", ("a",), (1.0,))
+    AnswerLog(tmp_path).keep([click])
+    assert AnswerLog(tmp_path).answers() == [click]
