@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from core import data
+from core import data, paths
+from core.fusion import FusionSpec
+from core.setups import SlicesSetup
 from core.studies import domain_tables, domains, embedding, fusion, image_measures, slices
 from core.studies.comparison import ResamplingUnit
 from core.studies.slices import per_query, slice_search, slice_sentences
 from core.studies.stress import corrupted_queries, stress_result, stress_tables
 from core.studies.systems import System
 from core.types import Dataset
+from core.ui.views.slices import slices_view
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import write_tiny
 from tests.pages.alone import OWN, button, opened, settled, table, words
@@ -164,3 +169,20 @@ def test_a_journey(tmp_path: Path, tab, monkeypatch: pytest.MonkeyPatch) -> None
         tab.get_by_text(re.compile(r"^HOG is best on corrupted queries")).wait_for()
         tab.get_by_text(re.compile(r"^Broke first under blur, HOG$")).wait_for()
     assert not tab.complaints
+
+
+def test_what_is_kept_is_of_these_columns_and_of_these_fusions(dataset: Dataset) -> None:
+    """A fusion that is saved anew under its name, and a column that was changed, are others."""
+    space = fusion.space_of(dataset, OWN)
+
+    def key(shares: tuple[float, ...]) -> str:
+        system = System("saved:mix", space, FusionSpec("mix", "concat", OWN, shares))
+        chosen = SimpleNamespace(name=system.name, system=system)
+        view = slices_view.SlicesView(dataset, dataset, SlicesSetup(), (chosen,), None, chosen)
+        return slices_view.search_of.key(dataset, "saved:mix", "", "map", True, 4, view)
+
+    first, columns = key((0.5, 0.5)), slices_view.parting.key(dataset, 4)
+    assert key((0.5, 0.5)) == first != key((0.9, 0.1))
+    record = paths.datasets() / dataset.name / "record.json"
+    os.utime(record, ns=(0, record.stat().st_mtime_ns + 1_000_000))
+    assert key((0.5, 0.5)) != first and slices_view.parting.key(dataset, 4) != columns

@@ -1,8 +1,8 @@
 """`@cached`: results that all sessions share. The arguments are the key, and so is everything they stand for.
 
-A `Dataset` counts with its fingerprint and the stamp of its vectors (`stamps.vectors`), a `FusionSpec` with its
-fingerprint, a `System` with both its name and its fusion; the home folder is in every key. So a value never outlives
-what it was made from, and nothing has to be cleared by hand.
+A `Dataset` counts with its fingerprint and the stamps of its record (columns that are no labels) and of its vectors, a
+`FusionSpec` with its fingerprint, a `System` with both its name and its fusion; the home folder is in every key. So a
+value never outlives what it was made from, and nothing has to be cleared by hand.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _mapping(value: Mapping) -> Hashable:
 
 @key_of.register
 def _dataset(value: Dataset) -> Hashable:
-    return "dataset", value.name, value.fingerprint, stamps.vectors(value.name)
+    return "dataset", value.name, value.fingerprint, stamps.record(value.name), stamps.vectors(value.name)
 
 
 @key_of.register

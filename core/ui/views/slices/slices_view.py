@@ -95,13 +95,19 @@ def _measured(*_: object) -> str:
     return image_measures.stamp()
 
 
+def _measured_systems(*arguments: object) -> tuple[str, list[System]]:
+    """The same, and the systems themselves: a fusion that is saved anew under its name is another one."""
+    view = next(argument for argument in arguments if isinstance(argument, SlicesView))
+    return _measured(), list(view.systems)
+
+
 @cached("resource", max_entries=32, also=_measured)
 def parting(loaded: Dataset, bins: int) -> list[SliceColumn]:
     """Every column that parts the queries."""
     return slices.columns(loaded, bins=bins)
 
 
-@cached("resource", max_entries=64, also=_measured, ignore=("view", "column"))
+@cached("resource", max_entries=64, also=_measured_systems, ignore=("view", "column"))
 def table_of(
     loaded: Dataset,
     names: tuple[str, ...],
@@ -121,7 +127,7 @@ def table_of(
     return slices.slice_table(values, column, view.unit, metric=metric, by=view.closer.name)
 
 
-@cached("resource", max_entries=64, also=_measured, ignore=("view",))
+@cached("resource", max_entries=64, also=_measured_systems, ignore=("view",))
 def search_of(
     loaded: Dataset, name: str, other: str, metric: str, by_class: bool, bins: int, view: SlicesView
 ) -> SliceSearch:
