@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -54,13 +53,7 @@ class Part:
 
 
 def part_of(study: Study, entry: StudyDataset, whole: Dataset) -> Part:
-    """The queries that report: all, or where weights are learned the half (of the classes) that none is learned on.
-
-    What a tuned backbone of the study was trained on neither asks nor is found, by any system, so that all are compared on
-    the same images.
-    """
-    with suppress(BadInput):  # nothing would be left: then each system says why it is refused
-        whole = training_split.without_tuned(whole, study.used_backbones)
+    """The queries that report: all, or where weights are learned the half (of the classes) that none is learned on."""
     if not study.is_tuned:
         return Part(entry, whole, whole)
     try:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core import backbones, cli, data, paths
+from core import cli, data, paths
 from core.backbones import concepts
 from core.charts import study_charts
 from core.errors import BadInput, Cancelled
@@ -24,7 +24,6 @@ from core.export.report import study_report
 from core.fusion import FusionSpec, Step
 from core.studies import evaluation, fusion
 from core.studies.study import beside, cells, stand_in, study_check, study_file, study_library, study_run, study_text
-from core.studies.study import parts as study_parts
 from core.studies.study.study_record import Study
 from core.task import Task
 from tests.browser import ROOT
@@ -327,19 +326,6 @@ def test_a_cell_is_read_as_it_was_saved(three: SimpleNamespace) -> None:
         kept.figures[key].mean == pytest.approx(figure.mean, nan_ok=True) for key, figure in plain.figures.items()
     )
     assert kept.curve is not None and plain.curve is not None and np.array_equal(kept.curve.mean, plain.curve.mean)
-
-
-def test_what_a_tuned_backbone_saw_is_left_out_for_every_system(
-    three: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    photos = data.get("photos")
-    seen = photos.split.queries[:5]
-    monkeypatch.setattr(backbones.tuned, "trained_on", lambda name: frozenset(photos.keys[at].decode() for at in seen))
-    made = dataclasses.replace(study(), backbones=(*NETWORKS, "tuned:x"))
-    part = study_parts.part_of(made, made.datasets[0], photos)
-    for side in (part.dataset.split.queries, part.dataset.split.gallery):
-        assert not np.isin(seen, side).any() and len(side) == len(photos) - 5
-    assert study_parts.part_of(study(), made.datasets[0], photos).dataset is photos
 
 
 def test_a_changed_group_column_is_evaluated_anew(three: SimpleNamespace) -> None:
