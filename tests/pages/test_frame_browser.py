@@ -140,7 +140,13 @@ def test_a_narrow_window_cuts_nothing_and_says_little(app: str, tab) -> None:  #
         tab.set_viewport_size({"width": 720, "height": 450})  # 1440 × 900 at a zoom of 200 %
         tab.wait_for_timeout(400)
         if address != "story":  # it stands beside the title, where a folded sidebar has its row
-            tab.get_by_role("button", name="Add to story").click(trial=True)
+            add = tab.get_by_role("button", name="Add to story")
+            add.click(trial=True)
+            beside = "button => button.getBoundingClientRect().top - document.querySelector('h1').getBoundingClientRect().top"
+            before = add.evaluate(beside)
+            tab.evaluate("document.querySelector('[data-testid=stMain]').scrollTop = 200")
+            if abs(add.evaluate(beside) - before) > 1:  # it goes with the title, and lies over nothing
+                wrong[f"{title}, scrolled"] = ["Add to story"]
         if cut := [*at_900, *(f"at 200 %: {what}" for what in tab.evaluate(CUT))]:
             wrong[title] = cut
         tab.set_viewport_size({"width": 900, "height": 800})
