@@ -29,7 +29,7 @@ def about(view: LabView, evaluated: Dataset) -> None:
         st.caption(f":material/warning: {theme.plain(cache.with_titles(sentence, view.names))}")
     with st.expander(text("heading.about")):
         st.markdown(theme.plain(comparison.caution))
-        st.markdown(_small_print(comparison, view.spec))
+        st.markdown(_small_print(comparison, view.spec, view.loaded.is_judged))
         if cache.relevance_of(evaluated).query_groups is not None:
             bounds = state.bounds(FusionSetup, "by_query")
             st.toggle(bounds.label, key=state.key(FusionSetup, "by_query"), help=bounds.help)
@@ -86,11 +86,11 @@ def _remarks(loaded: Dataset, names: tuple[str, ...], comparison: fusion_baselin
     ]
 
 
-def _small_print(comparison: fusion_baseline.BaselineComparison, spec: FusionSpec) -> str:
+def _small_print(comparison: fusion_baseline.BaselineComparison, spec: FusionSpec, judged: bool) -> str:
     """The small print of the bars: queries, intervals, the upper bound, fitted weights, costs."""
     sentences = [
         text(
-            "sentence.have_relevant_image",
+            "sentence.have_known_image" if judged else "sentence.have_relevant_image",
             n_valid=f"{comparison.n_valid:,}",
             queries=plural(comparison.n_queries, "query"),
         ),

@@ -57,7 +57,11 @@ def draw(view: LeaderboardView) -> None:
     _save_study(view, keys, row)
     evaluation = view.result.evaluations[0]
     st.caption(
-        text("sentence.table", count=f"{evaluation.n_valid:,}", queries=plural(evaluation.n_queries, "query")),
+        text(
+            "sentence.table_judged" if view.result.judged else "sentence.table",  # of judged results more is not known
+            count=f"{evaluation.n_valid:,}",
+            queries=plural(evaluation.n_queries, "query"),
+        ),
         help=text("help.table", caution=view.caution),
     )
     if view.result.resampled == "queries":  # what makes intervals too narrow is never behind a mark alone
