@@ -25,7 +25,7 @@ def lead(title: str, made: DomainMatrix) -> str:
     row, column = made.hardest
     hardest = wording.figure(made.mean[row, column], made.low[row, column], made.high[row, column])
     return (
-        f"{title}: mAP {within} within a domain, {across} across; hardest from {made.values[row]} to {made.values[column]}, "
+        f"{title}: mAP {within} within a domain, {across} across; hardest from “{made.values[row]}” to “{made.values[column]}”, "
         f"{hardest}."
     )
 

@@ -171,4 +171,8 @@ def _table(view: SlicesView, table: SliceTable, order: np.ndarray) -> None:
         icon=":material/download:",
     )
     counted = plural(table.n_tested, "slice")
-    footer.caption(text("help.worse", count=counted) if table.n_tested else view.unit.caution, help=view.unit.caution)
+    is_marked = any(table.is_worse(part, at) for part in order.tolist() for at in range(len(table.systems)))
+    if not table.n_tested:
+        footer.caption(view.unit.caution)
+    else:
+        footer.caption(text("help.worse" if is_marked else "help.none_worse", count=counted), help=view.unit.caution)

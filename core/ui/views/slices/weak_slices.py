@@ -36,7 +36,7 @@ def draw(view: SlicesView, stage: theme.Stage) -> None:
         theme.answer(theme.plain(lead), theme.plain(sentences.looked_at(made)))
     with stage.chart:
         _draw_found(view, made, chosen)
-        st.caption(theme.plain(", ".join(made.columns)), help=view.unit.caution)
+        st.caption(theme.plain(text("sentence.columns", names=", ".join(made.columns))), help=view.unit.caution)
 
 
 def _draw_found(view: SlicesView, made: SliceSearch, other: str) -> None:
