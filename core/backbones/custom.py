@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from core import files, paths
+from core import access, files, paths
 from core.access import gated, reach
 from core.backbones import checkpoints, sources
 from core.backbones.catalog import BACKBONES, FAST
@@ -55,6 +55,7 @@ def get(name: str, typed: bool = False) -> Backbone:
 
     Raises:
         UnknownName: no such name; BadInput: the description is wrong; WeightsMissing: its config is on the hub only.
+        NotAllowed: it is none that is here already, and whoever acts may not add one.
     """
     known = added()
     if name in known:
@@ -66,6 +67,7 @@ def get(name: str, typed: bool = False) -> Backbone:
         return add(fast(BACKBONES[base] if base in BACKBONES else get(base, typed)))
     if not name.startswith(sources.schemes(typed)):
         raise _unknown(name, known)
+    access.require("backbone.add")  # before the hub or a server is asked, not after
     return add(sources.resolve(name))
 
 

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import access, data, stories
+from core import access, backbones, data, stories
 from core.access import ACTIONS, GATED, ROLES, Visitor, invitations, reach
+from core.backbones import sources
 from core.data import saved
 from core.errors import BadInput, CoreError, NotAllowed, UnknownName
 from core.fusion import FusionSpec, store
@@ -136,6 +137,17 @@ def test_a_module_that_writes_files_has_a_gate_or_a_reason() -> None:
     }
     gated = {name for name, path in house.MODULES.items() if "@gated(" in path.read_text(encoding="utf-8")}
     assert writing - gated - reasons == set(), "a function that people's clicks lead to asks `access.gated` first"
+
+
+@pytest.mark.parametrize(
+    "name", ["timm:resnet26", "hf-hub:somebody/model", "fast:timm:resnet26", "endpoint:m@http://x"]
+)
+def test_a_name_of_a_visitor_has_no_server_asked(name: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link, or the study of a member, may name any backbone: it is refused before the hub or a server is asked."""
+    monkeypatch.setattr(sources, "resolve", lambda name: pytest.fail(f"{name} was looked up"))
+    for visitor in (GUEST, MEMBER):
+        with access.acting(visitor), pytest.raises(NotAllowed, match="Owners"):
+            backbones.add(name)
 
 
 def _calls(node: ast.AST) -> Iterator[tuple[str, str, ast.Call]]:
