@@ -31,7 +31,7 @@ def systems_of(arguments: argparse.Namespace) -> tuple[Dataset, Relevance, list[
         BadInput: the dataset has no labels to judge by.
     """
     from core import data
-    from core.studies import fusion, leaderboard, systems
+    from core.studies import fusion, leaderboard, pooled_figures, systems
     from core.studies.training_split import query_keys, refuse_trained
 
     inputs.load_plugins()
@@ -40,6 +40,8 @@ def systems_of(arguments: argparse.Namespace) -> tuple[Dataset, Relevance, list[
     obstacle = leaderboard.obstacle(dataset, truth)
     if obstacle:
         raise BadInput(obstacle)
+    if truth.pooled:
+        outputs.remark(pooled_figures.warning(dataset, truth))
     for spec in fusions:
         refuse_trained(spec, query_keys(dataset))
     used = list(dict.fromkeys([*names, *(name for spec in fusions for name in spec.backbones)]))

@@ -45,7 +45,7 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
     more = more[more["item"].to_numpy() != self_position[more["query"].to_numpy()]]
     n_queries, n_gallery = len(split.queries), len(split.gallery)
     if dataset.is_judged:
-        return _judged(dataset, pairs, more, classes, self_position)
+        return _judged(dataset, pairs, more, classes, self_position, n_gallery)
     if dataset.relevant_by == "pairs":
         indptr, items = _lists(more, n_queries)
         return Relevance(n_queries, n_gallery, indptr, items, **classes, **shared)
@@ -68,10 +68,15 @@ def relevance(dataset: Dataset, split: Split | None = None) -> Relevance:
 
 
 def _judged(
-    dataset: Dataset, pairs: pd.DataFrame, relevant: pd.DataFrame, classes: dict[str, Any], self_position: np.ndarray
+    dataset: Dataset,
+    pairs: pd.DataFrame,
+    relevant: pd.DataFrame,
+    classes: dict[str, Any],
+    self_position: np.ndarray,
+    n_gallery: int,
 ) -> Relevance:
     """By judges alone: of a query that was judged, whatever nobody judged leaves the list."""
-    n_queries, n_gallery = len(self_position), len(dataset.split.gallery)
+    n_queries = len(self_position)
     judged = np.unique(pairs["query"].to_numpy(np.int64))
     if len(judged) * n_gallery > MOST_PAIRS // 4:
         raise BadInput(

@@ -13,7 +13,7 @@ from core.studies import domains, embedding, fusion, slices
 from core.studies.comparison import ResamplingUnit
 from core.studies.slices import per_query
 from core.studies.systems import System
-from core.types import Dataset
+from core.types import Dataset, Split
 from tests.conftest import write_tiny
 from tests.pages.alone import OWN
 
@@ -121,3 +121,22 @@ def test_what_cannot_be_answered_says_which_flag(shops: Dataset, capsys: pytest.
     assert "name another backbone" in capsys.readouterr().err
     assert cli.main(["stress", "--data", "shops", "--backbone", "hog", "--steps", "1,x"]) != 0
     assert "--steps takes whole numbers" in capsys.readouterr().err
+
+
+def test_judged_results_are_marked_and_what_they_cannot_tell_is_a_sentence(
+    shops: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = [key.decode() for key in shops.keys]
+    near = {(a, b) for a in range(0, len(keys), 2) for b in range(len(keys)) if a != b and (a + b) % 3}
+    data.use_judgements("shops", {(keys[a], keys[b]): bool(shops.labels[a] == shops.labels[b]) for a, b in near})
+    assert asked("slices", "--column", "place", "--metric", "p@5") != 0
+    printed = capsys.readouterr().err
+    assert "Traceback" not in printed and "No query has both a value in P@5" in printed and "Judged: " in printed
+    assert asked("domains", "--column", "place") == 0, "each domain is a part of the gallery"
+    assert "mAP" in capsys.readouterr().out
+    judged = data.get("shops")
+    part = Split(judged.split.queries, judged.split.gallery[::2])
+    whole, some = data.relevance(judged), data.relevance(judged, part)
+    for query in range(0, len(keys), 7):
+        expected = [item // 2 for item in whole.relevant(query).tolist() if item % 2 == 0]
+        assert some.relevant(query).tolist() == expected and some.n_gallery == len(part.gallery)

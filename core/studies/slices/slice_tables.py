@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from core import metrics
+from core.errors import BadInput
 from core.metrics import resampling, significance, subgroups
 from core.metrics.significance import LEVEL
 from core.studies.comparison import ResamplingUnit
@@ -67,6 +69,8 @@ def slice_table(
         values: system → (n_queries,) per-query values, NaN for the same queries.
         unit: classes are drawn as a whole where it says so; a part within one class draws its queries.
         by: the system whose worst part stands first; the first one if none is named.
+    Raises:
+        BadInput: no part holds a query that counts.
     """
     systems = tuple(values)
     every = np.stack([np.asarray(values[name], np.float64) for name in systems], axis=1)
@@ -89,6 +93,11 @@ def slice_table(
         low[part], high[part] = resampling.intervals(columns[mine], seed=seed, classes=_classes(groups, mine))
     column_of = systems.index(by) if by in systems else 0
     shown = np.flatnonzero(n)
+    if not len(shown):
+        raise BadInput(
+            f"No query has both a value in {metrics.label(metric)} and one in the column {column.title!r}. Choose another "
+            "metric, such as map, or another column."
+        )
     order = shown[np.argsort(mean[shown, column_of], kind="stable")]
     return SliceTable(column, metric, systems, order, n, n_units, mean, low, high, difference, p, unit)
 
