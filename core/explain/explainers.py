@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.backbones import threads
 from core.backbones.preprocessing import square
-from core.backbones.sources import descriptor
+from core.backbones.sources import descriptor, source_of
 from core.errors import BadInput
 from core.explain.gradients import gradient_map
 from core.explain.loaded import LoadedBackbone
@@ -43,6 +43,12 @@ class Explainer:
 EXPLAINERS: Registry[Explainer] = Registry("explainer", Explainer)
 
 
+def _descriptor(loaded: LoadedBackbone) -> str:
+    """Which descriptor a backbone is; "" for a network."""
+    computed = source_of(loaded.backbone).engine == descriptor.Descriptor.engine
+    return loaded.backbone.architecture if computed else ""
+
+
 @EXPLAINERS.register(
     "pixels",
     label="pixels by colour",
@@ -52,7 +58,7 @@ EXPLAINERS: Registry[Explainer] = Registry("explainer", Explainer)
 )
 def pixels(loaded: LoadedBackbone) -> TakeApart | None:
     """The HSV histogram."""
-    if loaded.backbone.source != descriptor.Descriptor.key or loaded.backbone.architecture != "hsv_histogram":
+    if _descriptor(loaded) != "hsv_histogram":
         return None
     return lambda image: PixelBins(_unit(descriptor.hsv_histogram(image[None])[0]), descriptor.hsv_bins(image))
 
@@ -66,8 +72,8 @@ def pixels(loaded: LoadedBackbone) -> TakeApart | None:
 )
 def cells(loaded: LoadedBackbone) -> TakeApart | None:
     """HOG, LBP and GIST: each number is of one cell."""
-    name = loaded.backbone.architecture
-    if loaded.backbone.source != descriptor.Descriptor.key or name not in descriptor.CELLS:
+    name = _descriptor(loaded)
+    if name not in descriptor.CELLS:
         return None
     owner, shape = descriptor.CELLS[name](loaded.backbone.dim)
     return lambda image: OwnedNumbers(_unit(descriptor.DESCRIPTORS[name](image[None])[0]), owner, shape)
