@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import socket
 import threading
 import tomllib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -132,3 +134,16 @@ def test_the_server_is_set_up_for_this_machine_and_needs_no_internet_to_start() 
     """Streamlit asks `checkip.amazonaws.com` when it starts, unless it is told what to print."""
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert settings["server"]["address"] == "127.0.0.1" and settings["browser"]["serverAddress"] == "localhost"
+
+
+def test_a_refused_path_writes_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody adds lines of their own by a line break in an address."""
+    sent: list[dict] = []
+
+    async def send(message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/x\n2026-01-01 all is well", "headers": [(b"host", EVIL.encode())]}
+    with ThreadPoolExecutor(1) as thread, caplog.at_level("WARNING", "fusionscope"):
+        thread.submit(asyncio.run, host_check.HostCheck(None)(scope, None, send)).result()
+    assert sent[0]["status"] == 403 and len(caplog.messages) == 1 and "\n" not in caplog.messages[0]

@@ -43,7 +43,7 @@ class HostCheck:
         if not reason:
             await self.app(_as_same_origin(scope), receive, send)
             return
-        _log.warning("refused a request for %s: %s", scope.get("path"), reason)
+        _log.warning("refused a request for %r: %s", scope.get("path"), reason)
         if scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": "refused"})
