@@ -12,6 +12,7 @@ from core import text_table, wording
 from core.data.corruptions import CORRUPTIONS
 from core.metrics import resampling
 from core.metrics.significance import Difference
+from core.studies.comparison import compare
 from core.studies.stress.stress_result import StressResult, Swap
 from core.types import Figure
 from core.wording import plural
@@ -33,15 +34,19 @@ def under_all(result: StressResult, system: str) -> Figure:
 
 
 def lead(result: StressResult, title: Title = str) -> str:
-    """Who keeps most, and what costs most."""
-    best = max(result.systems, key=lambda name: under_all(result, name).mean)
+    """Who keeps most, whether that is shown, and what costs most."""
+    spoiled = {name: result.precisions[name][1:].mean(axis=0) for name in result.systems}
+    compared = compare(spoiled, result.unit, choose=False)
+    best, level = compared.order[0], compared.tied_with_best()
+    others = title(level[0]) if len(level) == 1 else plural(len(level), "other system")
+    told = f", not told apart from {others}" if level else ""
     figure, clean = under_all(result, best), float(result.precisions[best][0].mean())
     curves = {name: result.curve(best, name) for name in result.plan.corruptions}
     worst = max(curves, key=lambda name: float(curves[name].loss[-1]))
     curve = curves[worst]
     return (
         f"{title(best)} is best on corrupted queries: mAP {wording.figure(figure.mean, figure.low, figure.high)} of "
-        f"{wording.number(clean)} clean. {label(worst)} costs it most: "
+        f"{wording.number(clean)} clean{told}. {label(worst)} costs it most: "
         f"{wording.figure(curve.mean[-1], curve.low[-1], curve.high[-1])} at step {curve.steps[-1]}."
     )
 

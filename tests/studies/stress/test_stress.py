@@ -258,3 +258,11 @@ def test_the_tables_say_the_same_as_the_record(tiny: Dataset, tmp_path: Path) ->
     steps = next(single for single in record["systems"] if single["name"] == "hog")["corruptions"][1]["steps"]
     assert [single["step"] for single in steps] == [0, 1, 5] and steps[2]["mean"] == pytest.approx(curve.mean[2])
     assert "12 queries, 2 corruptions in 2 steps" in printed
+
+
+def test_the_best_is_called_so_with_what_cannot_be_told_from_it() -> None:
+    random = np.random.default_rng(0)
+    rows = np.clip(np.linspace(0.9, 0.5, 6)[:, None] + random.normal(0, 0.05, (6, 40)), 0, 1)
+    near, far = np.clip(rows + random.normal(0, 0.05, rows.shape) - 0.001, 0, 1), rows - 0.3
+    assert "not told apart" not in stress_tables.lead(result_of({"a": rows, "far": far}))
+    assert " clean, not told apart from near. " in stress_tables.lead(result_of({"a": rows, "near": near, "far": far}))
