@@ -49,6 +49,11 @@ class FailureReason:
     label: str
     evidence: str
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the explanation of a case gives the same evidence."""
+        return self.name in ("copy", "lonely")
+
 
 @dataclass(frozen=True)
 class Reason:

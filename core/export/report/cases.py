@@ -50,7 +50,10 @@ def section(
         for number, case in enumerate(cases):
             head = f"AP {case.ap:.3f} · {case.n_relevant} relevant · {dataset.ids[case.position]}"
             reason = evidence.reason(case) if evidence is not None and which == "Worst" else None
-            sentence = f"{reason.label}: {reason.evidence} {case.explanation}" if reason else case.explanation
+            sentence = case.explanation
+            if reason is not None:
+                evidence_too = "." if reason.is_told else f": {reason.evidence}"
+                sentence = f"{reason.label}{evidence_too} {sentence}"
             maps: Sequence[DocumentImage] = ()
             if system is not None and pool is not None and number < WITH_MAPS:
                 maps = _maps(dataset, system, truth, case, pool, wrong=which == "Worst")

@@ -18,8 +18,6 @@ from core.ui.widgets import image_cards
 
 text = wording.page("retrieval")
 failures = wording.page("failures")
-_TOLD = ("copy", "lonely")
-"""Reasons whose evidence the explanation of a case tells too."""
 
 if TYPE_CHECKING:
     from core.ui.views.retrieval.retrieval_view import RetrievalView
@@ -61,7 +59,7 @@ def case_row(
         st.markdown(text("phrase.ap_relevant", head=head, ap=f"{case.ap:.3f}", n_relevant=case.n_relevant))
         if reason is not None:
             st.markdown(failures("phrase.badge", label=reason.label))
-            if reason.name not in _TOLD:
+            if not reason.is_told:
                 st.caption(theme.plain(reason.evidence))
         st.caption(theme.plain(case.explanation))
         if case.label_error >= 0 and reason is None:
