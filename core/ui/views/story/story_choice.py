@@ -91,7 +91,8 @@ def choose(known: Mapping[str, Story]) -> Story:
             ),
             width="content",
         )
-        clipboard.copy_link(urlencode({bounds_of(StorySetup, "story").short: name}), key=f"copy story {name}")
+        with st.container(width=120):
+            clipboard.copy_link(urlencode({bounds_of(StorySetup, "story").short: name}), key=f"copy story {name}")
         if visitors.offered("story.save"):
             st.button(text("button.new"), icon=":material/add:", key="story new", on_click=_begin)
         if stories.is_mine(name):
