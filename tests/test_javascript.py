@@ -10,9 +10,9 @@ from core.javascript import UnsupportedModule, bundle
 from tests.browser import ROOT, chromium, tab  # noqa: F401  fixtures
 
 COMPONENTS = sorted((ROOT / "core").rglob("*.js"))
-REPORT = {"report_page.js", "worker.js"}
-"""What the file of a report runs by itself."""
-ENTRIES = [path for path in COMPONENTS if "export default" in path.read_text(encoding="utf-8") or path.name in REPORT]
+STARTED = {"report_page.js", "worker.js", "present.js"}
+"""What a page or a file starts by itself: a report, its worker, the presenter."""
+ENTRIES = [path for path in COMPONENTS if "export default" in path.read_text(encoding="utf-8") or path.name in STARTED]
 
 
 def write(folder: Path, **modules: str) -> Path:
@@ -111,7 +111,7 @@ def test_only_the_entry_has_a_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda path: path.name)
 def test_every_component_can_be_bundled(entry: Path) -> None:
     """A component gives one default function; the scripts of a report run by themselves."""
-    assert bundle(entry).count("export default") == int(entry.name not in REPORT)
+    assert bundle(entry).count("export default") == int(entry.name not in STARTED)
 
 
 def test_no_module_of_a_component_is_left_out() -> None:

@@ -51,6 +51,10 @@ CHANGES: Mapping[str, Change] = {"crop": _cropped, "light": _lit, "compression":
 """What is done to an image, one copy each."""
 
 
+_ROUNDING = 1e-6
+"""Equal vectors may score apart by this much in float32, depending on where in a matrix product they stand."""
+
+
 @dataclass(frozen=True)
 class CopyRanks:
     """Where the originals stand when their copies are searched for.
@@ -100,7 +104,8 @@ def ranks(
             scores = encoder.encode(copies) @ rows.T
             same = content[positions][:, None] == content[None]
             original = np.where(same, scores, -np.inf).max(axis=1)
-            measured.append(CopyRanks(name, change, 1 + ((scores > original[:, None]) & ~same).sum(axis=1)))
+            better = (scores > original[:, None] + _ROUNDING) & ~same
+            measured.append(CopyRanks(name, change, 1 + better.sum(axis=1)))
     return measured
 
 

@@ -95,6 +95,9 @@ def test_keys_and_the_way_back(app: str, tab) -> None:  # noqa: F811
     settled(tab)
 
     dataset = tab.get_by_test_id("stSidebar").get_by_role("combobox", name="Dataset")
+    # An open list closes when the sidebar scrolls below it.
+    dataset.scroll_into_view_if_needed()
+    settled(tab)
     dataset.click()
     tab.get_by_role("option", name="other").click()
     expect(tab).to_have_url(re.compile("d=other"))

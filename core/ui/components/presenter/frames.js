@@ -17,7 +17,8 @@ function heightOf(frame) {
 }
 
 export class Frames {
-  /* addresses: of the steps; onKey: hears the keys of every page, whoever has the focus; onReady(number): a page is drawn. */
+  /* addresses: of the steps; onKey: hears the keys of every page, whoever has the focus;
+     onReady(number): a page is drawn. */
   constructor(stage, addresses, onKey, onReady) {
     Object.assign(this, { stage, addresses, onKey, onReady, shown: -1 });
     this.open = new Map();

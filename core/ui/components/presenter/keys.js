@@ -9,7 +9,8 @@ const KEYS = {
 /* Of a clicker: they turn the steps wherever the focus is. */
 const ALWAYS = new Set(["PageDown", "PageUp"]);
 /* Whoever has one of these in hand moves it: a slider, a map, a box to type in. */
-const IN_HAND = "input, textarea, select, button, a, canvas, [contenteditable=true], [role=slider], [role=radio], [tabindex='0']";
+const IN_HAND =
+  "input, textarea, select, button, a, canvas, [contenteditable=true], [role=slider], [role=radio], [tabindex='0']";
 
 /* The name of what a key asks for, or "". */
 export function actionOf(event) {
