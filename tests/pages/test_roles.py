@@ -25,7 +25,7 @@ VISITORS = {
 }
 MEMBERS = ("stories", "studies", "fusions", "judgements", "calibrations", "fitted")
 """Folders in which members keep what they save; everything else of a home belongs to owners."""
-CACHES = ("layouts", "indexes", "concepts", "store/thumbnails", "engines", "texts")
+CACHES = ("layouts", "indexes", "concepts", "store/thumbnails", "store/image_measures", "engines", "texts")
 """What is worked out again when it is gone."""
 
 

@@ -153,7 +153,9 @@ def _series(dataset: Dataset, name: str, positions: np.ndarray) -> pd.Series:
     if name == LABEL:
         return pd.Series([dataset.label_of(position) for position in positions.tolist()], dtype=object)
     if name not in dataset.items.columns and name in image_measures.NAMES:
-        return pd.Series(image_measures.known(dataset, positions)[:, image_measures.NAMES.index(name)])
+        measured = image_measures.known(dataset, positions)[:, image_measures.NAMES.index(name)]
+        # The worst queries may be all that was measured so far, and a slice of these alone would be a choice.
+        return pd.Series(np.full(len(positions), np.nan) if image_measures.lacking(dataset, positions) else measured)
     return computed_columns.values(dataset, name, positions)
 
 

@@ -39,14 +39,14 @@ def lead(result: StressResult, title: Title = str) -> str:
     compared = compare(spoiled, result.unit, choose=False)
     best, level = compared.order[0], compared.tied_with_best()
     others = title(level[0]) if len(level) == 1 else plural(len(level), "other system")
-    told = f", not told apart from {others}" if level else ""
+    apart = f", not told apart from {others}" if level else ""
     figure, clean = under_all(result, best), float(result.precisions[best][0].mean())
     curves = {name: result.curve(best, name) for name in result.plan.corruptions}
     worst = max(curves, key=lambda name: float(curves[name].loss[-1]))
     curve = curves[worst]
     return (
         f"{title(best)} is best on corrupted queries: mAP {wording.figure(figure.mean, figure.low, figure.high)} of "
-        f"{wording.number(clean)} clean{told}. {label(worst)} costs it most: "
+        f"{wording.number(clean)} clean{apart}. {label(worst)} costs it most: "
         f"{wording.figure(curve.mean[-1], curve.low[-1], curve.high[-1])} at step {curve.steps[-1]}."
     )
 

@@ -244,3 +244,12 @@ def test_independent_queries_are_units_of_their_own() -> None:
     assert not slice_search.search(values, [label], world.unit).n_tested, "a class is one unit"
     table = slices.slice_table({"a": values}, label, unit)
     assert table.n_tested == 40 and np.isfinite(table.p).all() and len(columns)
+
+
+def test_a_part_that_was_measured_is_no_column(tiny_world) -> None:
+    dataset = tiny_world.dataset
+    queries = dataset.split.queries
+    image_measures.measured(dataset, queries[:5])
+    assert slice_columns.column(dataset, "brightness") is None
+    image_measures.measured(dataset, queries)
+    assert slice_columns.column(dataset, "brightness") is not None
