@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,3 +119,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"chromium", "tab"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def write_shops(folder: Path) -> Path:
+    """The drawn images and a manifest, `shops.csv`, that says where each was taken: shop and street in turn."""
+    images = write_tiny(folder / "images")
+    with (folder / "shops.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "label", "place"])
+        for number, path in enumerate(sorted(images.rglob("*.png"))):
+            rows.writerow([path, path.parent.name, "shop" if number % 2 else "street"])
+    return folder / "shops.csv"

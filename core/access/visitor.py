@@ -104,6 +104,8 @@ def gated(action: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Decorator: the function asks first whether whoever acts may do this."""
 
     def wrap(function: Callable[P, T]) -> Callable[P, T]:
+        """The same function, behind the question."""
+
         @functools.wraps(function)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
             require(action)

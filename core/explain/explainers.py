@@ -92,6 +92,7 @@ def classes(loaded: LoadedBackbone) -> TakeApart | None:
         return None
 
     def take_apart(image: np.ndarray) -> NamedVectors:
+        """An image → what each of its classes adds."""
         import torch
 
         from core.backbones import concepts

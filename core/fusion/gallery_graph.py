@@ -63,6 +63,7 @@ class GalleryGraph:
         """Who has an image among its k nearest: indptr (n + 1,) int64 and items int32, rising for each image."""
 
         def make() -> tuple[np.ndarray, np.ndarray]:
+            """Worked out once for each k."""
             items = self.nearest(k)[0]
             owners, positions = np.nonzero(items >= 0)
             listed = items[owners, positions]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -14,20 +13,14 @@ from core.studies.comparison import ResamplingUnit
 from core.studies.slices import per_query
 from core.studies.systems import System
 from core.types import Dataset, Split
-from tests.conftest import write_tiny
+from tests.conftest import write_shops
 from tests.pages.alone import OWN
 
 
 @pytest.fixture
 def shops(tmp_path: Path, home: Path) -> Dataset:
     """The drawn images with a manifest that says where each was taken."""
-    folder = write_tiny(tmp_path / "images")
-    with (tmp_path / "shops.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["path", "label", "place"])
-        for number, path in enumerate(sorted(folder.rglob("*.png"))):
-            rows.writerow([path, path.parent.name, "shop" if number % 2 else "street"])
-    dataset = data.add("shops", tmp_path / "shops.csv")
+    dataset = data.add("shops", write_shops(tmp_path))
     embedding.embed(dataset, OWN)
     return dataset
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from pathlib import Path
@@ -22,7 +21,7 @@ from core.studies.systems import System
 from core.types import Dataset
 from core.ui.views.slices import slices_view
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
-from tests.conftest import write_tiny
+from tests.conftest import write_shops
 from tests.pages.alone import OWN, button, opened, settled, table, words
 
 pytestmark = pytest.mark.usefixtures("fresh")
@@ -32,13 +31,7 @@ TITLES = {"hog": "HOG", "hsv_histogram": "HSV histogram"}
 
 def shops(folder: Path) -> Dataset:
     """The drawn images with a manifest that says where each was taken."""
-    images = write_tiny(folder / "images")
-    with (folder / "shops.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["path", "label", "place"])
-        for number, path in enumerate(sorted(images.rglob("*.png"))):
-            rows.writerow([path, path.parent.name, "shop" if number % 2 else "street"])
-    dataset = data.add("shops", folder / "shops.csv")
+    dataset = data.add("shops", write_shops(folder))
     embedding.embed(dataset, OWN)
     return dataset
 

@@ -43,20 +43,10 @@ def pages_of_print(page) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
 
 
-@pytest.mark.browser
-@pytest.mark.slow
-def test_a_story_of_four_steps_is_built_presented_and_exported(  # noqa: PLR0915
-    app: str,
-    home: Path,
-    tab,  # noqa: F811
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def build(app: str, tab) -> None:  # noqa: F811
+    """A step from each page, by the button and by the key."""
     from playwright.sync_api import expect
 
-    monkeypatch.setenv("FUSIONSCOPE_HOME", str(home))
-    stories.remove("Story of tiny")
-    tab.set_viewport_size({"width": 1280, "height": 720})
     dialog = tab.get_by_role("dialog")
     for number, page in enumerate(PAGES):
         tab.goto(f"{app}/{page}?{LINK}")
@@ -79,12 +69,10 @@ def test_a_story_of_four_steps_is_built_presented_and_exported(  # noqa: PLR0915
     assert [step.page for step in story.steps] == ["overview", *PAGES], "the answer comes first, by itself"
     assert re.search(r"mAP 0\.\d{3} \[", story.steps[2].sentence), "a step starts with the answer of its page"
 
-    tab.goto(f"{app}/story?story=Story+of+tiny")
-    expect(tab.get_by_text("4 steps from 4 pages")).to_be_visible()
-    at_rest(tab)
-    tab.get_by_role("button", name="Move down").nth(1).click()
-    expect(tab.locator(".fs-step").nth(1)).to_contain_text("From leaderboard")
-    at_rest(tab)
+
+def present(tab) -> None:  # noqa: F811
+    """Step by step with the keyboard, and a slider moved meanwhile."""
+    from playwright.sync_api import expect
 
     tab.get_by_role("link", name="Present", exact=False).first.click()
     expect(tab).to_have_url(re.compile("/present/Story%20of%20tiny"))
@@ -123,14 +111,44 @@ def test_a_story_of_four_steps_is_built_presented_and_exported(  # noqa: PLR0915
     expect(tab.get_by_text("4 steps from 4 pages")).to_be_visible(timeout=60_000)
     at_rest(tab)
 
+
+def export(tab, file: Path) -> None:  # noqa: F811
+    """The file, opened and printed."""
+    from playwright.sync_api import expect
+
     tab.get_by_role("button", name="Export").click()
     with tab.expect_download(timeout=60_000) as download:
         tab.get_by_role("button", name="Download as HTML").click(timeout=60_000)
-    file = tmp_path / "story.html"
     download.value.save_as(file)
     tab.goto(file.as_uri())
     expect(tab.locator(".sheet h2")).to_have_text(
         ["The answer at a glance", "From leaderboard", "From fusion_lab", "From curves"]
     )
     assert pages_of_print(tab) == 4, "a step per page of paper"
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_story_of_four_steps_is_built_presented_and_exported(
+    app: str,
+    home: Path,
+    tab,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from playwright.sync_api import expect
+
+    monkeypatch.setenv("FUSIONSCOPE_HOME", str(home))
+    stories.remove("Story of tiny")
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    build(app, tab)
+    tab.goto(f"{app}/story?story=Story+of+tiny")
+    expect(tab.get_by_text("4 steps from 4 pages")).to_be_visible()
+    at_rest(tab)
+    tab.get_by_role("button", name="Move down").nth(1).click()
+    expect(tab.locator(".fs-step").nth(1)).to_contain_text("From leaderboard")
+    at_rest(tab)
+
+    present(tab)
+    export(tab, tmp_path / "story.html")
     assert not tab.complaints

@@ -106,6 +106,7 @@ class Gatekeeper:
         """What a page sends, without what only owners may; somebody who sends too much is slowed down."""
 
         async def passed() -> Any:
+            """The next event that this visitor may send."""
             while True:
                 event = await receive()
                 role = visitors.identify(cookies).role

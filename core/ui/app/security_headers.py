@@ -53,6 +53,7 @@ def with_headers(send: Send, scope: Scope, headers: Mapping[str, str]) -> Send:
     secure = is_secure(scope, headers)
 
     async def sent(message: MutableMapping[str, Any]) -> None:
+        """A message with the headers that it lacks."""
         if message["type"] == "http.response.start":
             before = list(message.get("headers", ()))
             if secure:

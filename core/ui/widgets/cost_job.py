@@ -26,6 +26,7 @@ def start(names: tuple[str, ...], yields: bool = False) -> None:
     """
 
     def work(job: jobs.BackgroundJob) -> None:
+        """Measures one backbone after the other."""
         for name in names:
             while yields and any(not other.yields for other in jobs.running()):
                 job.task.check()

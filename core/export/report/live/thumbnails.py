@@ -47,6 +47,7 @@ class ThumbnailSheet:
         """
 
         def small(number: int) -> str:
+            """One thumbnail as base64; "" where the image cannot be read."""
             try:
                 content = store.thumbnail_or_make(dataset, int(positions[number]))
                 return base64.b64encode(_smaller(content)).decode()

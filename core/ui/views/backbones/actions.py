@@ -37,6 +37,7 @@ def start_measuring(dataset: str, chosen: Sequence[str]) -> None:
     device = chosen_device()
 
     def work(job: jobs.BackgroundJob) -> None:
+        """Embeds one backbone after the other."""
         loaded = data.get(dataset, task=job.task) if dataset else None
         refusals = []
         for backbone in chosen:

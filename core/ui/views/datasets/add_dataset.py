@@ -214,6 +214,7 @@ def start(path: str, name: str, reader: str | None, options: dict[str, Any], cho
     """Read a path in the background, then embed it; the count grows in the page."""
 
     def work(job: jobs.BackgroundJob) -> str:
+        """Reads the dataset; its name is the job's result."""
         loaded = data.load(path, name=name or None, reader=reader, task=job.task, **options)
         job.result = loaded.name
         job.changed()

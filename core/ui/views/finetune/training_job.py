@@ -40,6 +40,8 @@ def start(ready: run.Prepared) -> None:
     """Begin to train; the curve so far is the job's result until it ends."""
 
     def work(job: jobs.BackgroundJob) -> run.Tuned:
+        """Trains, and adds the backbone unless it was stopped."""
+
         def watch(course: Course) -> None:
             job.result = Course(list(course.epochs), course.best)
 

@@ -53,6 +53,7 @@ def evaluated_queries(view: LabView) -> Dataset:
     name = f"all queries {digest(loaded, spec, base, metric, by_class)}"
 
     def work(job: jobs.BackgroundJob) -> bool:
+        """Evaluates the mix, its backbones, and what it is compared with."""
         even = fusion_baseline.equal_weights(spec)
         wanted: dict[tuple[str, ...], list[str | FusionSpec]] = {names: [*names, *([even] if even else []), spec]}
         wanted.setdefault(base.backbones, []).append(base)

@@ -54,6 +54,7 @@ def host(view: LabView) -> live_lab.LabHost:
         fusion_state.set_shares(weight_shares.fitted(dict(zip(names, weights)), names))
 
     def act(name: str) -> None:
+        """What a button of the component does."""
         if name == "two":
             fusion_state.set_shares(cache.two_strongest(view.loaded, names))
         elif name == "reset":

@@ -79,6 +79,7 @@ def start(loaded: Dataset, names: tuple[str, ...], fusions: tuple[FusionSpec, ..
     setup = question.setup
 
     def work(job: jobs.BackgroundJob) -> tuple[Question, str]:
+        """The question, and the report that answers it."""
         from core.export.report import comparison
 
         ks = sorted(map(int, setup.ks))

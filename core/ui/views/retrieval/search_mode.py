@@ -189,6 +189,7 @@ def switch(view: RetrievalView) -> Callable[[], None]:
     line.caption(text("sentence.measuring_how_well") if any(w.indexed for w in view.ways) else "")
 
     def tell() -> None:
+        """Says how much the index finds, once that is measured."""
         ways = tuple(zip(view.systems, view.ways))
         try:
             line.caption(sentence(view.loaded, ways, view.setup.k))

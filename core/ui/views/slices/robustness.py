@@ -135,6 +135,7 @@ def _kept(view: SlicesView, result: StressResult, chosen: str, closer: str) -> N
     widget = f"kept map {len(result.systems)}"
 
     def clicked() -> None:
+        """The square that was clicked becomes what is shown."""
         points = state.widget(widget).selection.points
         at = points[0].get("customdata") if points else None
         if at is not None:

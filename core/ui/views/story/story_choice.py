@@ -128,6 +128,7 @@ def _manage(story: Story) -> None:
 
 def _rename(story: Story, box: str) -> None:
     def work() -> None:
+        """The story under its new name, the old one gone."""
         if name == story.name:
             return
         if name in stories.saved()[0]:
