@@ -123,3 +123,33 @@ def test_converting_and_computing_try_no_connection(tmp_path: Path) -> None:
     assert seen.returncode == 0, seen.stderr[-2000:]
     assert seen.stdout.strip().splitlines()[-1] == "[] []"
     assert not [path for path in tmp_path.rglob("*") if "telemetry" in path.name.lower() or path.name == "intel"]
+
+
+_AT_ONCE = """
+import threading
+import numpy as np
+from core.backbones.engines import openvino_engine
+
+openvino = openvino_engine._library()
+import openvino.opset13 as ops
+
+given = ops.parameter([-1, 4], np.float32)
+network = openvino.Core().compile_model(openvino.Model([ops.relu(given)], [given], "two"), "CPU")
+start = threading.Barrier(8)
+
+def first() -> None:
+    request = network.create_infer_request()
+    start.wait()
+    request.infer([np.ones((3, 4), np.float32)])
+
+threads = [threading.Thread(target=first) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+@pytest.mark.slow
+@needs_openvino
+def test_threads_that_run_openvino_first_do_not_stand_still() -> None:
+    """Such a process (8 of 8) stood still for ever before the first exchange with numpy was made by one thread."""
+    subprocess.run([sys.executable, "-c", _AT_ONCE], check=True, timeout=120)
