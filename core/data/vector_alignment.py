@@ -71,10 +71,14 @@ def aligned(
         rows = _other_reading(row_ids, ids, missing, path, where, tell)
     else:
         rows = [row_of[text] for text in ids]
-    if extra == "refuse" and len(row_ids) > len(ids):
+    if len(row_ids) > len(ids):
         wanted = set(rows)
         unknown = [text for row, text in enumerate(row_ids) if row not in wanted]
-        raise BadInput(f"{path} has {len(unknown):,} ids that {where} does not have: {some(unknown)}.")
+        if extra == "refuse":
+            raise BadInput(f"{path} has {len(unknown):,} ids that {where} does not have: {some(unknown)}.")
+        tell(
+            f"{path}: {len(unknown):,} of its {len(row_ids):,} ids are not in {where} and are left out: {some(unknown)}."
+        )
     return vectors.rows[rows]
 
 

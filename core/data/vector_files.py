@@ -27,6 +27,8 @@ _ABOUT = {
 """Columns, in lower case, that say something about an image and are never a number of its vector."""
 _UNNAMED = re.compile(r"(unnamed: ?\d+(_level_\d+)?|index|level_0|__index_level_0__)?", re.IGNORECASE)
 _NUMBERED = re.compile(r"(.*?)(\d+)")
+_PROGRAMS_OWN = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".h5", ".hdf5", ".mat", ".feather", ".json", ".jsonl")
+_SAVE_ANEW = 'numpy.savez("vectors.npz", ids=ids, vectors=vectors) writes one.'
 _MOST_BLOWN_UP = 200
 """A compressed file that grows by more than this is taken for a bomb."""
 
@@ -70,7 +72,7 @@ def read(path: str | Path) -> VectorFile:
         raise BadInput(f"The vector file {path} does not exist; check the spelling.")
     ending = path.suffix.lower()
     if ending not in _READ:
-        foreign = file_kinds.foreign_file(path)
+        foreign = _SAVE_ANEW if ending in _PROGRAMS_OWN else file_kinds.foreign_file(path)
         raise BadInput(f"{path} is no vector file; give one of {', '.join(VECTOR_ENDINGS)}. {foreign}".strip())
     try:
         content = _READ[ending](path)
@@ -281,6 +283,11 @@ def _csv(path: Path) -> _Content:
         np.empty((0, 0)), None if ids_name is None else frame[ids_name].tolist(), table_files.notes_of(frame)
     )
     rest = [name for name in header if name != ids_name]
+    lists = [name for name in rest if len(frame) and str(frame[name].iloc[0]).lstrip().startswith("[")]
+    if len(lists) == 1 or (set(lists) & set(_ARRAYS)):
+        name = next((usual for usual in _ARRAYS if usual in lists), lists[0])
+        content.rows = np.stack(_written_lists(frame[name], name, path))
+        return content
     if headless and len(rest) > 1 and _counts(frame[rest[0]].tolist()) and len(frame) > 2:
         content.notes.append("the first column counts the rows, so it is left out.")
         numbers = rest[1:]
@@ -291,6 +298,31 @@ def _csv(path: Path) -> _Content:
         rows[:, at] = _column(frame[name], name, path)
     content.rows = rows
     return content
+
+
+def _written_lists(column: pd.Series, name: str, path: Path) -> list[np.ndarray]:
+    """Vectors that stand in one cell each, as pandas writes lists and arrays: "[0.1, 0.2]" or "[0.1 0.2]".
+
+    Raises:
+        BadInput: a cell that was shortened ("...") when it was written, is no list of numbers, or has another length.
+    """
+    rows: list[np.ndarray] = []
+    for at, cell in column.items():
+        words = str(cell).strip().removeprefix("[").removesuffix("]").replace(",", " ").split()
+        if "..." in words:
+            raise BadInput(
+                f"{path}, row {at}, column {name!r}: '...' stands where numbers were left out when the file was written. "
+                + _SAVE_ANEW
+            )
+        odd = next((word for word in words if not _is_number(word)), None)
+        if odd is not None or not words:
+            raise BadInput(f"{path}, row {at}, column {name!r}: {str(cell)[:40]!r} is not a list of numbers.")
+        rows.append(np.array(words, np.float64))
+        if len(words) != len(rows[0]):
+            raise BadInput(
+                f"{path}, row {at}, column {name!r}: {len(words)} numbers where the first row has {len(rows[0])}."
+            )
+    return rows
 
 
 def _column(column: pd.Series, name: str, path: Path) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from core import data
+from core.data import vector_files
 from core.errors import BadInput
 from tests.data.sources import Made
 
@@ -123,3 +125,44 @@ def test_a_repeated_id_among_many_is_found_at_once(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="'i199998' twice"):
         data.external_vectors.vector_files.read(tmp_path / "v.npz")
     assert time.process_time() - began < 5
+
+
+def as_text(array: np.ndarray) -> str:
+    return np.array2string(array, max_line_width=60)
+
+
+@pytest.mark.parametrize("written", [lambda row: str(row.tolist()), as_text, lambda row: json.dumps(row.tolist())])
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_a_vector_in_one_cell_is_read_as_pandas_writes_it(
+    tmp_path: Path, written: Callable[[np.ndarray], str], ending: str
+) -> None:
+    rows = np.random.default_rng(0).normal(size=(5, 24)).round(5)
+    path = tmp_path / f"vectors.{ending}"
+    frame = pd.DataFrame({"id": list("abcde"), "label": [0, 0, 1, 1, 2], "embedding": [written(row) for row in rows]})
+    frame.to_csv(path, index=False, sep="\t" if ending == "tsv" else ",")
+    found = vector_files.read(path)
+    assert found.ids == tuple("abcde")
+    np.testing.assert_allclose(found.rows, rows, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("[0.1 0.2 ... 0.3]", "numbers were left out"),
+        ("[0.1, cat]", "not a list"),
+        ("[]", "not a list"),
+        ("[1, 2]", "2 numbers"),
+    ],
+)
+def test_a_cell_that_is_no_whole_vector_is_named(tmp_path: Path, cell: str, words: str) -> None:
+    path = tmp_path / "vectors.csv"
+    pd.DataFrame({"id": ["a", "b"], "vector": ["[1, 2, 3]", cell]}).to_csv(path, index=False)
+    with pytest.raises(BadInput, match=f"row 3, column 'vector'.*{words}"):
+        vector_files.read(path)
+
+
+def test_a_file_of_torch_is_told_what_to_save_instead(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.pt"
+    path.write_bytes(b"PK\x03\x04")
+    with pytest.raises(BadInput, match=r"numpy.savez\(.vectors.npz., ids=ids"):
+        vector_files.read(path)
