@@ -10,7 +10,7 @@ from core.studies import leaderboard
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.curves import controls, curves_view, one_query, over_k, precision_recall, spread
-from core.ui.widgets import figure_definitions, no_figures, sidebar, system_select
+from core.ui.widgets import figure_definitions, first_step, sidebar, system_select
 
 text = wording.page("curves")
 
@@ -31,7 +31,7 @@ def page() -> None:
     obstacle = leaderboard.obstacle(selection.dataset, relevance)
     if obstacle:
         state.read(CurvesSetup)
-        no_figures.draw(obstacle)
+        first_step.no_labels(selection.dataset, obstacle)
         return
     stage = theme.stage("curves")
     with stage.controls:

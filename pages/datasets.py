@@ -10,6 +10,7 @@ from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.datasets import add_dataset, contents, sections
 from core.ui.views.datasets.common import show_message
+from core.ui.widgets import first_step
 
 text = wording.page("datasets")
 
@@ -25,10 +26,7 @@ def page() -> None:
     name = state.get(FrameSetup, "dataset")
     if name not in ready:
         add_dataset.forms(expanded=True)
-        st.info(
-            text("sentence.dataset_add_one"),
-            icon=":material/info:",
-        )
+        first_step.draw_demo_button("open demo")
         return
     loaded = cache.dataset(name)
     contents.head(loaded)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from core import wording
 from core.setups import FinetuneSetup
 from core.ui.app import cache, state, theme
@@ -21,9 +19,9 @@ def page() -> None:
     loaded = cache.dataset(selection.dataset.name)  # with the images that tuned backbones were trained on
     state.seed(FinetuneSetup)
     networks = controls.tunable(cache.embedded(loaded.name))
-    if not networks:
+    if not (loaded.has_images and loaded.has_labels and networks):
         state.read(FinetuneSetup)
-        st.info(text("sentence.no_network"), icon=":material/info:")
+        start.draw_obstacle(loaded)
         return
     stage = theme.stage("finetune")
     with stage.controls:

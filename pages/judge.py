@@ -20,6 +20,9 @@ def page() -> None:
     theme.title(text("title.page"), text("lead.page"))
     selection = sidebar.selection()
     state.seed(JudgeSetup)
+    if controls.draw_obstacle(selection):
+        state.read(JudgeSetup)
+        return
     asking = judging_view.is_asking()
     with st.expander(text("heading.compared"), expanded=not asking, key=f"compared {asking}", icon=":material/tune:"):
         chosen = controls.choose(selection)

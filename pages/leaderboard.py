@@ -11,7 +11,7 @@ from core.studies import leaderboard
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.leaderboard import closer_looks, controls, leaderboard_view, protocols, results_table, verdict
-from core.ui.widgets import no_figures, sidebar, system_select
+from core.ui.widgets import first_step, sidebar, system_select
 
 text = wording.page("leaderboard")
 
@@ -26,7 +26,7 @@ def page() -> None:
     obstacle = leaderboard.obstacle(selection.dataset, relevance)
     if obstacle:
         state.read(LeaderboardSetup)
-        no_figures.draw(obstacle)
+        first_step.no_labels(selection.dataset, obstacle)
         return
     stage = theme.stage("leaderboard")
     with stage.controls:

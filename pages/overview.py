@@ -9,8 +9,8 @@ from core.setups import FrameSetup, ShownSetup
 from core.setups.story import SUMMARY
 from core.ui.app import cache, jobs, state, theme
 from core.ui.app.error_boundary import guarded
-from core.ui.views.overview import add_folder, dataset_card, first_minute, results
-from core.ui.widgets import embedding_job
+from core.ui.views.overview import add_folder, dataset_card, results
+from core.ui.widgets import demo_job, embedding_job
 
 text = wording.page("overview")
 
@@ -24,7 +24,8 @@ def page() -> None:
     if is_ready and state.get(ShownSetup, "part") == SUMMARY:
         guarded(results.draw_summary)(current)
         return
-    first_minute.start_demo(chosen)
+    if demo_job.start_unasked(embedding_job.in_catalog(chosen)):
+        st.rerun()
     add_folder.show_added()
     jobs.job_panel(embedding_job.JOB)
     if is_ready:

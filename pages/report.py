@@ -9,7 +9,7 @@ from core.setups import ReportSetup
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.report import controls, report_job
-from core.ui.widgets import save_study, sidebar
+from core.ui.widgets import first_step, save_study, sidebar
 
 text = wording.page("report")
 
@@ -20,7 +20,7 @@ def page() -> None:
     selection = sidebar.selection()
     loaded = selection.dataset
     if not loaded.has_labels:
-        st.info(text("sentence.no_labels", dataset=theme.plain(repr(loaded.name))), icon=":material/info:")
+        first_step.no_labels(loaded)
         return
     state.seed(ReportSetup)
     fusions = controls.choose_fusions(selection)

@@ -10,7 +10,7 @@ from core.studies import leaderboard
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.slices import by_column, controls, domain_matrix, robustness, slices_view, weak_slices
-from core.ui.widgets import no_figures, sidebar, system_select
+from core.ui.widgets import first_step, sidebar, system_select
 
 text = wording.page("slices")
 LOOKS = {
@@ -29,7 +29,7 @@ def page() -> None:
     obstacle = leaderboard.obstacle(selection.dataset, cache.relevance_of(selection.dataset))
     if obstacle:
         state.read(SlicesSetup)
-        no_figures.draw(obstacle)
+        first_step.no_labels(selection.dataset, obstacle)
         return
     controls.choose_look()
     stage = theme.stage("slices")

@@ -6,9 +6,10 @@ import streamlit as st
 
 from core import paths, stories, wording
 from core.setups import StorySetup
-from core.ui.app import state, theme
+from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.story import export, story_choice, story_view
+from core.ui.widgets import first_step
 
 text = wording.page("story")
 
@@ -23,6 +24,8 @@ def page() -> None:
         st.warning(theme.plain(text("sentence.unreadable", reason=problem)), icon=":material/heart_broken:")
     if not known:
         state.read(StorySetup)
+        if not cache.ready_datasets():
+            raise first_step.no_dataset()
         story_choice.draw_empty()
         return
     answer = st.container()

@@ -20,19 +20,19 @@ def page() -> None:
     st.html(paths.ASSETS / "text_search.css")
     theme.title(text("title.page"), text("lead.page"))
     state.seed(WordsSetup)
-    jobs.job_panel(embedding_job.JOB, text_cache.JOB)
     try:
         selection = sidebar.selection()
     except NotComputed:
         name = state.get(FrameSetup, "dataset")
         if name not in cache.ready_datasets():
             raise
-        controls.offer_reader(name)
+        controls.offer_reader(cache.dataset(name))
         return
     names = controls.readers(selection)
     if not names:
-        controls.offer_reader(selection.dataset.name)
+        controls.offer_reader(selection.dataset)
         return
+    jobs.job_panel(embedding_job.JOB, text_cache.JOB)
     look = controls.choose_look()
     if look == "search":
         search.text_box(selection.dataset)

@@ -10,7 +10,7 @@ from core.studies import leaderboard
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
 from core.ui.views.threshold import answer, controls, cut, likely, pairs, strangers, threshold_view
-from core.ui.widgets import sidebar, system_select
+from core.ui.widgets import first_step, sidebar, system_select
 
 text = wording.page("threshold")
 LOOKS = {"cut": cut.draw, "pairs": pairs.draw, "strangers": strangers.draw, "likely": likely.draw}
@@ -24,7 +24,7 @@ def page() -> None:
     obstacle = leaderboard.obstacle(selection.dataset, cache.relevance_of(selection.dataset))
     if obstacle:
         state.read(ThresholdSetup)
-        st.info(theme.plain(obstacle), icon=":material/info:")
+        first_step.no_labels(selection.dataset, obstacle)
         return
     answer_slot = st.container()
     competitors = controls.choose(selection)

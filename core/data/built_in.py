@@ -17,12 +17,14 @@ class BuiltIn:
     Attributes:
         make: (task) → the folder with one folder per class, or the manifest, made if it was not whole.
         is_made: () → True when that folder is there, whole, and of the present version.
+        n_images: how many it will have.
     """
 
     name: str
     label: str
     make: Callable[[Task], Path]
     is_made: Callable[[], bool]
+    n_images: int
     licence: str
     reference: str
     description: str = ""
@@ -58,6 +60,7 @@ DATASETS.add(
         label="Colour variants",
         make=_make(OPENING),
         is_made=_made(OPENING),
+        n_images=240,
         licence="free: see the README.txt beside the images in scikit-image and scikit-learn",
         reference="fifteen photographs that scikit-image and scikit-learn carry, in 4 hues, 4 seeded views of each",
         description="Same photograph in the same colour, as a shop's colour variants: 240 images, 60 classes.",
@@ -69,6 +72,7 @@ DATASETS.add(
         label="Photo views",
         make=_make("photo_views"),
         is_made=_made("photo_views"),
+        n_images=480,
         licence="free: see the README.txt beside the images in scikit-image and scikit-learn",
         reference="the photographs that scikit-image and scikit-learn carry, 24 seeded views of each",
         description="Copy retrieval: a view of a photograph must find the other views of it.",
@@ -80,6 +84,7 @@ DATASETS.add(
         label="Handwritten digits",
         make=_make("digits"),
         is_made=_made("digits"),
+        n_images=1797,
         licence="CC BY 4.0",
         reference="Alpaydin and Kaynak 1998, UCI Handwritten Digits, doi:10.24432/C50P49, by scikit-learn",
         description="1,797 handwritten digits of 8 by 8 pixels.",
@@ -105,6 +110,7 @@ DATASETS.add(
         label="Demo catalogue",
         make=_make_catalogue,
         is_made=_catalogue_is_made,
+        n_images=22,
         licence="free: see the README.txt beside the images in scikit-image and scikit-learn; texts CC0",
         reference="the photographs that scikit-image and scikit-learn carry, with titles and descriptions",
         description="Twenty-two photographs with title and description, for the Catalogue page.",

@@ -223,14 +223,13 @@ def obstacle(dataset: Dataset, truth: Relevance | None) -> str:
     """Why there can be no figures at all, in words with what to do; "" when there can."""
     if not dataset.has_labels or truth is None:
         return (
-            f"{dataset.name!r} has no labels, so nobody can say which results are right and there are no figures. Add the "
-            "images again with one folder per class, or with a manifest that names a label for each; or open Judge, which "
-            "compares systems by looking at their results."
+            f"{dataset.name!r} has no labels, so there are no figures. Add the images again with one folder per class or "
+            "with a table that has a label for each, or compare systems by looking: the page Judge."
         )
     if not (truth.n_relevant > 0).any():
         return (
-            f"No query of {dataset.name!r} has a relevant image besides itself, as when every image is alone in its class: "
-            "every mean is undefined. Give at least two images of one class."
+            f"No query of {dataset.name!r} has another image of its class, so there are no figures. Give at least two "
+            "images of one class."
         )
     return ""
 

@@ -244,7 +244,7 @@ def test_no_labels(tmp_path: Path, home: Path) -> None:
     embedding.embed(dataset, OWN)
     app = opened(PAGE, d="flat")
     assert not app.exception and not app.error and not app.dataframe
-    assert "has no labels, so nobody can say" in words(app)
+    assert "has no labels, so there are no figures" in words(app)
 
 
 def test_one_class(tmp_path: Path, home: Path) -> None:
@@ -263,7 +263,7 @@ def test_every_class_with_one_image(tmp_path: Path, home: Path) -> None:
     world(tmp_path, "lone", per_class=1)
     app = opened(PAGE, d="lone")
     assert not app.exception and not app.error and not app.dataframe
-    assert "every mean is undefined" in words(app)
+    assert "has another image of its class" in words(app)
 
 
 def test_k_beyond_the_gallery(tiny: Dataset) -> None:

@@ -146,11 +146,11 @@ def test_the_first_page_answers_to_its_own_address(tiny_world) -> None:
     assert "hog" in app.query_params["b"]
 
 
-def test_the_button_says_how_long_where_it_was_measured(tiny_world, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_button_says_how_long_as_measured_else_as_guessed(tiny_world, monkeypatch: pytest.MonkeyPatch) -> None:
     from core.studies import costs
 
     app = open_page("pages/overview.py", d="tiny", b="hog")
-    assert embed_buttons(app) == ["Embed 1 missing"] and "appears here as each backbone finishes" in words(app)
+    assert embed_buttons(app) == ["Embed 1 missing (1 s)"] and "appears here as each backbone finishes" in words(app)
     monkeypatch.setattr(costs, "measured", lambda name: SimpleNamespace(images_per_second=2.0, latency_ms=1.0))
     app = open_page("pages/overview.py", d="tiny", b="hog")
     assert embed_buttons(app) == ["Embed 1 missing (30 s)"]

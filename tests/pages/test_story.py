@@ -34,7 +34,7 @@ def drawn(app) -> str:
 
 def test_a_story_begins_with_the_answer_to_the_comparison(tiny: Dataset) -> None:
     app = opened("story", d="tiny", b="hsv_histogram,hog")
-    assert "what was compared, what won" in words(app)
+    assert "It starts with the answer" in words(app)
     button(app, "Start with the answer").click().run()
     assert not app.exception and link(app, "story") == "Story of tiny"
     (step,) = stories.load("Story of tiny").steps

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core import backbones, paths, text_table
+from core import backbones, text_table
 from core.errors import CoreError
 from core.studies import costs, embedding
 from core.studies.study import study_data, study_run
 from core.studies.study.study_record import Study
-from core.types import Backbone, Dataset
+from core.types import Dataset
 from core.wording import number, plural
-
-_SECONDS_A_MILLION = 0.0025
-"""About what a network takes of one core for an image of 224 pixels, per million parameters."""
-_SECONDS_AN_IMAGE = 0.02
-"""About what reading one image takes of one core."""
 
 
 @dataclass(frozen=True)
@@ -152,15 +147,8 @@ def _checked(name: str) -> BackboneCheck:
         return BackboneCheck(name, name, False, str(error), 0.0, 0.0, False)
     here, why = backbones.available(record)
     size = 0.0 if here else backbones.source_of(record).megabytes(record)
-    measured = costs.measured(name)
-    seconds = 1 / measured.images_per_second if measured and measured.images_per_second > 0 else _guess(record)
-    return BackboneCheck(name, record.title, here, why, size, seconds, measured is not None)
-
-
-def _guess(record: Backbone) -> float:
-    """Seconds of one image on all cores, from the size of the network and of what it sees."""
-    work = _SECONDS_A_MILLION * record.parameters * (max(record.image_size, 1) / 224) ** 2
-    return (_SECONDS_AN_IMAGE + work) / paths.cpu_count()
+    seconds, is_measured = costs.seconds_per_image(record)
+    return BackboneCheck(name, record.title, here, why, size, seconds, is_measured)
 
 
 # ---------------------------------------------------------------- in words

@@ -10,11 +10,19 @@ from typing import Any
 import streamlit as st
 
 from core import access, wording
-from core.errors import CoreError
+from core.errors import CoreError, NotComputed
 from core.ui.app import history, state, theme
 
 _log = logging.getLogger("fusionscope")
 shared = wording.page("shared")
+
+
+class NothingToDraw(NotComputed):
+    """A page has nothing to draw yet; what stands there instead is drawn in its place."""
+
+    def __init__(self, sentence: str, instead: Callable[[], None]) -> None:
+        super().__init__(sentence)
+        self.instead = instead
 
 
 def guarded(draw: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,6 +33,8 @@ def guarded(draw: Callable[..., Any]) -> Callable[..., Any]:
         """The drawing, with whatever goes wrong as a sentence in its place."""
         try:
             return draw(*args, **kwargs)
+        except NothingToDraw as nothing:
+            guarded(nothing.instead)()
         except CoreError as error:
             st.error(theme.plain(str(error)), icon=":material/error:")
         except Exception as error:

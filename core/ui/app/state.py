@@ -55,6 +55,11 @@ def begin(page: str, deferred: bool = False) -> None:
     session[_DEFERRED] = deferred
 
 
+def page() -> str:
+    """The address of the page that is open, "" for the first one."""
+    return str(st.session_state.get(_PAGE, ""))
+
+
 def _is_move(link: Mapping[str, str]) -> bool:
     """Whether the browser went to another link by itself.
 

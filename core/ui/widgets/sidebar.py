@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core import data, templates, wording
-from core.errors import CoreError, NotComputed
+from core.errors import CoreError
 from core.setups import FrameSetup, bounds_of
 from core.studies import pooled_figures
 from core.types import Dataset
 from core.ui.app import cache, jobs, state, theme, visitors
-from core.ui.widgets import frame_keys
+from core.ui.widgets import first_step, frame_keys
 from core.wording import plural
 
 shared = wording.page("shared")
@@ -55,13 +55,11 @@ def frame() -> None:
     with st.sidebar:
         if names:
             _dataset_and_backbones(names)
-        setup = state.read(FrameSetup)
+        state.read(FrameSetup)
         frame_keys.buttons()
         for job in jobs.running():
             st.caption(f":material/progress_activity: {theme.plain(job.public_title)} …")
         visitors.account_line()
-        if not names:
-            st.caption(shared("sentence.building", dataset=theme.plain(repr(setup.dataset))))
 
 
 def show_next(name: str) -> None:
@@ -136,15 +134,15 @@ def selection() -> Selection:
     """What the sidebar says, for a page.
 
     Raises:
-        NotComputed: no dataset is ready, or nothing is embedded for it; the sentence says where to go.
+        NothingToDraw: no dataset is ready, or nothing is embedded for it; the way there is drawn in its place.
     """
     names = cache.ready_datasets()
     name = state.get(FrameSetup, "dataset")
     if name not in names:
-        raise NotComputed(shared("sentence.no_dataset"))
+        raise first_step.no_dataset()
     embedded = cache.embedded(name)
     if not embedded:
-        raise NotComputed(shared("sentence.not_embedded", dataset=repr(name)))
+        raise first_step.not_embedded(name)
     wanted = state.get(FrameSetup, "backbones")
     chosen = tuple(b for b in wanted if b in embedded) or embedded
     loaded = cache.dataset(name)

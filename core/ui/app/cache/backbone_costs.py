@@ -9,16 +9,13 @@ from core.studies.fusion_costs import FusionCost
 
 
 def embedding_seconds(names: tuple[str, ...], n_images: int) -> float | None:
-    """How long embedding takes here by what was measured; None where one of them was not measured."""
+    """About how long embedding takes here, measured or guessed by size; None where one of them is no known network."""
     seconds = 0.0
     for name in names:
         try:
-            measured = measurements.measured(name)
+            seconds += n_images * measurements.seconds_per_image(backbones.get(name))[0]
         except CoreError:
             return None
-        if measured is None or measured.images_per_second <= 0:
-            return None
-        seconds += n_images / measured.images_per_second
     return seconds
 
 

@@ -15,6 +15,7 @@ from core.types import Dataset
 from core.ui.app import cache, state, theme
 from core.ui.app.cached import cached
 from core.ui.views.finetune import training_job
+from core.ui.widgets import first_step
 
 text = wording.page("finetune")
 
@@ -49,6 +50,7 @@ def draw(loaded: Dataset, cards: dict[str, dict[str, Any]], answer: DeltaGenerat
     """The one that is looked at: figures, difference, classes seen; its curve; the others in a list."""
     if not cards:
         theme.answer(text("sentence.none_yet"), text("sentence.how"), answer)
+        first_step.draw_sketch()
         return
     wanted = state.get(FinetuneSetup, "tuned")
     if wanted not in cards:

@@ -8,13 +8,25 @@ import streamlit as st
 
 from core import wording
 from core.errors import CoreError
-from core.setups import FinetuneSetup
+from core.setups import FinetuneSetup, FrameSetup
 from core.studies.finetuning.plan import usual_name
 from core.types import Dataset
 from core.ui.app import jobs, theme, visitors
 from core.ui.views.finetune import controls, training_job
+from core.ui.widgets import first_step
 
 text = wording.page("finetune")
+
+
+def draw_obstacle(loaded: Dataset) -> None:
+    """Why nothing can be trained on this dataset, and what helps."""
+    if not loaded.has_images:
+        first_step.no_images(loaded)
+    elif not loaded.has_labels:
+        first_step.no_labels(loaded)
+    else:
+        network = next(name for name in FrameSetup.backbones if controls.tunable((name,)))
+        first_step.draw(text("sentence.no_network"), lambda: first_step.draw_embed_button(loaded, (network,)))
 
 
 def draw(loaded: Dataset, setup: FinetuneSetup) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import access, paths, wording
 from core.errors import BadInput
-from core.setups import JudgeSetup
+from core.setups import FrameSetup, JudgeSetup
 from core.setups.fields import join_texts
 from core.studies import judgements, judging_lists
 from core.studies.judging_lists import JudgedLists
@@ -15,7 +15,7 @@ from core.studies.systems import System
 from core.types import Dataset
 from core.ui.app import cache, state
 from core.ui.app.cached import cached
-from core.ui.widgets import sidebar, system_options, system_select
+from core.ui.widgets import first_step, sidebar, system_options, system_select
 
 text = wording.page("judge")
 
@@ -23,6 +23,20 @@ text = wording.page("judge")
 def field(name: str) -> str:
     """The widget key of a field of the setup."""
     return state.key(JudgeSetup, name)
+
+
+def draw_obstacle(selection: sidebar.Selection) -> bool:
+    """Why nothing can be judged on this dataset, and what helps; False where there are images and two systems."""
+    loaded = selection.dataset
+    if not loaded.has_images:
+        first_step.no_images(loaded)
+        return True
+    offered = system_options.system_options(selection.backbones, selection.embedded)
+    if len(offered.titles) > 1 or state.get(JudgeSetup, "systems"):
+        return False
+    others = tuple(name for name in FrameSetup.backbones if name not in selection.embedded)
+    first_step.draw(text("sentence.one_system"), lambda: first_step.draw_embed_button(loaded, others))
+    return True
 
 
 def choose(selection: sidebar.Selection) -> list[system_select.ComparedSystem]:
@@ -74,8 +88,6 @@ def session(loaded: Dataset, chosen: list[system_select.ComparedSystem], setup: 
     Raises:
         BadInput: fewer than two systems, no text to ask, or a judge without a name.
     """
-    if not loaded.has_images:
-        raise BadInput(text("sentence.no_images"))
     if len(chosen) < 2:
         raise BadInput(text("sentence.no_systems"))
     systems, titles = tuple(c.system for c in chosen), tuple(c.title for c in chosen)

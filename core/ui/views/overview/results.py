@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core import charts, metrics, paths, templates, wording
+from core import charts, metrics, templates, wording
 from core.export.report import answer
 from core.setups import FrameSetup
 from core.studies.headline import Headline
 from core.ui.app import cache, state, theme
-from core.ui.widgets import figure_definitions
+from core.ui.widgets import figure_definitions, next_steps
 
 text = wording.page("overview")
 
@@ -120,23 +120,11 @@ def _basis(headline: Headline) -> str:
     )
 
 
-_WITH_LABELS = (
-    ("fusion_lab", ":material/tune:"),
-    ("retrieval", ":material/image_search:"),
-    ("leaderboard", ":material/leaderboard:"),
-)
-_WITHOUT_LABELS = (
-    ("judge", ":material/gavel:"),
-    ("retrieval", ":material/image_search:"),
-    ("map", ":material/scatter_plot:"),
-    ("datasets", ":material/filter_none:"),
-)
+_WITH_LABELS = ("fusion_lab", "retrieval", "leaderboard")
+_WITHOUT_LABELS = ("judge", "retrieval", "map", "datasets")
 
 
-def _next_steps(steps: Sequence[tuple[str, str]]) -> None:
-    """Pages where the answer is taken further: name of the page's file and its icon."""
+def _next_steps(pages: Sequence[str]) -> None:
+    """Pages where the answer is taken further."""
     with st.container(key="overview-next", gap="small"):
-        for page, icon in steps:
-            file = paths.REPOSITORY / "pages" / f"{page}.py"
-            if file.is_file():
-                st.page_link(file, label=text(f"button.next_{page}"), icon=icon)
+        next_steps.links(pages)

@@ -14,7 +14,7 @@ from core.setups import FrameSetup, StorySetup, bounds_of
 from core.stories import LONGEST_NAME, Story
 from core.ui.app import state, theme, visitors
 from core.ui.components import clipboard, presenter
-from core.ui.widgets import story_add
+from core.ui.widgets import first_step, story_add
 
 text = wording.page("story")
 _PROBLEM = "story problem"
@@ -22,13 +22,16 @@ _PROBLEM = "story problem"
 
 def draw_empty() -> None:
     """No story yet: what one is, and the button that begins it."""
-    with st.container(border=True):
-        st.subheader(text("heading.empty"), anchor=False)
-        st.markdown(text("sentence.empty"))
+
+
+    def step() -> None:
+        """The button."""
         if visitors.offered("story.save"):
             st.button(
                 text("button.begin"), type="primary", icon=":material/play_arrow:", key="story begin", on_click=_begin
             )
+
+    first_step.draw(text("sentence.empty"), step, text("sentence.empty_how"))
     _tell_problem()
 
 

@@ -7,34 +7,26 @@ import streamlit as st
 from core import wording
 from core.setups import WordsSetup, bounds_of
 from core.studies.text import text_encoding
-from core.ui.app import cache, jobs, state, theme, visitors
-from core.ui.widgets import embedding_job, sidebar
+from core.types import Dataset
+from core.ui.app import cache, state, theme
+from core.ui.widgets import demo_job, first_step, sidebar
 
 text = wording.page("text_search")
 
-CONCEPTS = "concepts_lite0"
 ALL_READERS = "together"
 LOOKS = text.group("option.look")
 TEMPLATES = text.group("option.templates")
 TEMPLATE_FLAGS = {"usual": None, "on": True, "off": False}
 
 
-def offer_reader(name: str) -> None:
+def offer_reader(loaded: Dataset) -> None:
     """No embedded backbone reads text: say so, and give the button that helps."""
-    st.info(
-        text("sentence.no_reader", dataset=theme.plain(name)),
-        icon=":material/translate:",
-    )
-    if visitors.offered("embed"):
-        st.button(
-            text("button.embed_concepts"),
-            type="primary",
-            icon=":material/play_arrow:",
-            key="embed concepts",
-            on_click=embedding_job.start_embedding,
-            args=(name, (CONCEPTS,)),
-            **jobs.waits(),
-        )
+    if not loaded.has_images:
+        first_step.no_images(loaded)
+        return
+    sentence = text("sentence.no_reader", dataset=theme.plain(loaded.name))
+    readers = (demo_job.CONCEPTS,)
+    first_step.draw(sentence, lambda: first_step.draw_embed_button(loaded, readers), text("sentence.concepts_knows"))
 
 
 def choose_look() -> str:
@@ -86,6 +78,6 @@ def choose_reader(names: tuple[str, ...], look: str) -> tuple[tuple[str, ...], b
                 key=state.key(WordsSetup, "expand"),
                 help=bounds.help,
             )
-    if reader == CONCEPTS:
+    if reader == demo_job.CONCEPTS:
         st.caption(text("sentence.concepts_knows"))
     return names if reader == ALL_READERS else (reader,), TEMPLATE_FLAGS[templates]
