@@ -130,7 +130,7 @@ def _by_duplicates(view: MapView) -> Colours:
 
 
 @COLOURINGS.register(
-    "doubt", label="Label doubt", needs="labels", help="Share of the ten nearest images that have another label."
+    "doubt", label="Possible label error", needs="labels", help="Share of the ten nearest images that have another label."
 )
 def _by_label_error(view: MapView) -> Colours:
     labels = view.dataset.labels
@@ -138,7 +138,7 @@ def _by_label_error(view: MapView) -> Colours:
     known = around >= 0
     other = ((around != labels[:, None]) & known).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     share = np.where((labels >= 0) & known.any(axis=1), other, np.nan)
-    return numbers("Label doubt", share, low=0.0, high=1.0)
+    return numbers("Possible label error", share, low=0.0, high=1.0)
 
 
 @COLOURINGS.register(

@@ -40,10 +40,10 @@ def label_errors(
         ShapeMismatch: embeddings of another dataset.
     """
     if dataset.label_matrix is not None:
-        raise BadInput("Label doubts are defined for one label per image; this dataset has several.")
+        raise BadInput("Label errors are looked for where each image has one label; this dataset has several.")
     labelled = np.flatnonzero(dataset.labels >= 0)
     if len(np.unique(dataset.labels[labelled])) < 2 or not embeddings:
-        raise BadInput("Label doubts need images of at least two classes and one embedded backbone.")
+        raise BadInput("Label errors need images of at least two classes and one embedded backbone.")
     own_labels = dataset.labels[labelled]
     k = max(1, min(k, len(labelled) - 1))
     _, contents = np.unique(dataset.keys[labelled], return_inverse=True)

@@ -1,4 +1,4 @@
-"""The frame of every page in Chromium: keys, undo and redo, Back in one press, and a narrow window that cuts nothing."""
+"""The frame of every page in Chromium: keys, undo and redo, Back in one press, a narrow window that cuts nothing, names."""
 
 from __future__ import annotations
 
@@ -124,6 +124,38 @@ def test_keys_and_the_way_back(app: str, tab) -> None:  # noqa: F811
     tab.keyboard.press("p")
     tab.wait_for_function(f"before => ({size})() === before", arg=before, timeout=30_000)
     assert not tab.complaints
+
+
+def violations(tab) -> list[str]:  # noqa: F811
+    """What axe-core finds serious, in light and in dark: controls without a name, pale text, wrong roles."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    wrong = []
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        tab.wait_for_timeout(300)
+        for each in Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]:
+            if each["impact"] in {"serious", "critical"}:
+                wrong.append(f"{scheme}: {each['id']} {each['nodes'][0]['html'][:200]}")
+    tab.emulate_media(color_scheme="light")
+    return wrong
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_no_page_keeps_anything_from_a_screen_reader(app: str, tab) -> None:  # noqa: F811
+    wrong: dict[str, list[str]] = {}
+    for _, title, _, address, _ in PAGES:
+        tab.goto(f"{app}/{address}?d=tiny")
+        tab.wait_for_selector("[data-testid=stMain] h1", timeout=60_000)
+        settled(tab)
+        nameless = tab.evaluate(
+            "() => [...document.querySelectorAll('[data-testid=stPlotlyChart], [data-testid=stDataFrame]')]"
+            ".filter(each => !each.closest('[aria-label]') && !each.querySelector('[aria-label]')).map(each => each.outerHTML.slice(0, 90))"
+        )
+        if found := [*nameless, *violations(tab)]:
+            wrong[title] = found
+    assert not wrong, "\n".join(f"{title}: {line}" for title, lines in wrong.items() for line in lines)
 
 
 @pytest.mark.browser

@@ -164,8 +164,8 @@ def test_a_weight_moves_the_points_and_a_colour_does_not(app: str, tab) -> None:
     assert tab.evaluate("window.seen.size") > 3, "the points travel"
     moved = map_.layouts()
     tab.get_by_role("combobox", name=re.compile("^Colour|Selected.*Colour")).first.click()
-    tab.get_by_role("option", name="Label doubt").click()
-    map_.until("view.colouring.title === 'Label doubt'")
+    tab.get_by_role("option", name="Possible label error").click()
+    map_.until("view.colouring.title === 'Possible label error'")
     tab.locator(".fs-map .bar").wait_for()
     assert map_.layouts() == moved
     assert not tab.complaints

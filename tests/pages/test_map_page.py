@@ -26,7 +26,7 @@ COLOURS = {
     "correct": ("category", "First hit"),
     "cluster": ("category", "Cluster"),
     "duplicates": ("category", "Duplicates"),
-    "doubt": ("number", "Label doubt"),
+    "doubt": ("number", "Possible label error"),
     "difference": ("diverging", "AP difference"),
     "change": ("number", "Neighbours exchanged"),
     "column:shop": ("category", "shop"),

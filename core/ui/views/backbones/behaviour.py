@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import charts, wording
 from core.studies.backbone_info import BackboneInfo
-from core.ui.app import cache, theme
+from core.ui.app import cache, drawn, theme
 from core.ui.views.backbones import devices
 from core.wording import plural
 
@@ -51,7 +51,7 @@ def alike(dataset: str) -> None:
     for column, (name, meaning, matrix, label) in zip(columns, maps):
         with column:
             st.markdown(f"**{name}**: {meaning}")
-            st.plotly_chart(
+            drawn.chart(
                 charts.similarity_map(matrix, titles, label), key=f"{name} {dataset}", config={"displayModeBar": False}
             )
     st.caption(f"{plural(similarity.n_images, 'image')} of {theme.plain(dataset)}.")
@@ -74,4 +74,4 @@ def cost_chart(infos: Sequence[BackboneInfo]) -> None:
     if len(rows) < 2:
         st.caption(text("sentence.measure_two_backbones"))
         return
-    st.plotly_chart(charts.cost_scatter(rows), key="cost chart", config={"displayModeBar": False})
+    drawn.chart(charts.cost_scatter(rows), key="cost chart", config={"displayModeBar": False})

@@ -12,7 +12,7 @@ from core.setups import BackbonesSetup, FrameSetup
 from core.studies import fusion_costs
 from core.studies.backbone_info import BackboneInfo
 from core.studies.fusion_baseline import BaselineComparison, Row
-from core.ui.app import cache, state, theme
+from core.ui.app import cache, drawn, state, theme
 
 text = wording.page("backbones")
 Filters = Callable[[Sequence[BackboneInfo]], BackbonesSetup]
@@ -90,5 +90,5 @@ def _chart(infos: Sequence[BackboneInfo], comparison: BaselineComparison) -> Non
         ]
         figure = charts.quality_cost(points, text("axis.ms"), metrics.label("map"))
         figure.update_layout(height=330)
-    st.plotly_chart(figure, key="backbones quality", config={"displayModeBar": False})
+    drawn.chart(figure, key="backbones quality", config={"displayModeBar": False})
     st.caption(text("sentence.picture", queries=wording.plural(comparison.n_valid, "query")))

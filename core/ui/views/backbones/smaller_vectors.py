@@ -11,7 +11,7 @@ from core.studies import compression, systems
 from core.studies.backbone_info import BackboneInfo
 from core.studies.vector_set import VectorSet
 from core.types import Dataset
-from core.ui.app import cache, theme
+from core.ui.app import cache, drawn, theme
 from core.ui.app.cached import cached
 
 text = wording.page("backbones")
@@ -37,5 +37,5 @@ def smaller_vectors(info: BackboneInfo, dataset: str) -> None:
     ):
         return
     loaded = cache.without_tuned(cache.dataset(dataset), (info.name,))
-    st.dataframe(costs(loaded, info.name), hide_index=True, width="stretch")
+    drawn.table(costs(loaded, info.name), hide_index=True, width="stretch")
     st.caption(text("sentence.differs_stands_where", note=compression.NOTE))

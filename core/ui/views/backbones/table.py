@@ -12,7 +12,7 @@ from core import files, wording
 from core.setups import BackbonesSetup
 from core.studies import backbone_info
 from core.studies.backbone_info import BackboneInfo
-from core.ui.app import state
+from core.ui.app import drawn, state
 from core.ui.views.backbones import add_backbone
 
 text = wording.page("backbones")
@@ -133,7 +133,7 @@ def table(shown: Sequence[BackboneInfo], dataset: str) -> list[str]:
     key = f"backbones table {hash(tuple(names))}"
     columns = _columns(dataset, any(info.cost for info in shown))
     order = [name for name in columns if name != "embedded" or dataset]
-    selection = st.dataframe(
+    selection = drawn.table(
         backbone_info.table(shown),
         hide_index=True,
         width="stretch",

@@ -12,7 +12,7 @@ from core.data import table_files
 from core.fusion.catalogue import CATALOGUE_STRATEGIES
 from core.setups import CatalogueSetup
 from core.studies.catalogue import catalogue_evaluation
-from core.ui.app import state, theme
+from core.ui.app import drawn, state, theme
 from core.ui.views.catalogue import catalogue_cache, controls
 from core.ui.views.catalogue.catalogue_view import CatalogueView
 
@@ -76,7 +76,7 @@ def _draw_comparison(compared: catalogue_evaluation.CatalogueComparison) -> None
     with st.container(key="catalogue-halves"):
         left, right = st.columns([3, 2], gap="large")
     with left:
-        st.plotly_chart(
+        drawn.chart(
             charts.BarChart(lines, label).figure(),
             key="catalogue bars",
             config={"displayModeBar": False},
@@ -92,7 +92,7 @@ def _draw_comparison(compared: catalogue_evaluation.CatalogueComparison) -> None
         for name, why in compared.skipped.items():
             st.markdown("- " + text("sentence.left_out", strategy=theme.plain(name), reason=theme.plain(why)))
     base = compared.table.strategy == compared.base
-    st.dataframe(
+    drawn.table(
         pd.DataFrame(
             {
                 text("column.strategy"): compared.table.label,

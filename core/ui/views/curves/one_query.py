@@ -11,7 +11,7 @@ from core.metrics.curves import RECALL_LEVELS
 from core.setups import CurvesSetup
 from core.studies import curves
 from core.types import Dataset
-from core.ui.app import state, theme
+from core.ui.app import drawn, state, theme
 from core.ui.components import gallery
 from core.ui.views.curves import controls
 from core.ui.views.curves.curves_view import CurvesView
@@ -58,9 +58,7 @@ def draw(view: CurvesView, answer: DeltaGenerator) -> None:
             for recall, precision, levels in [by_title[chosen.title]]
         ]
         figure = charts.precision_recall(lines, height=420).figure()
-        st.plotly_chart(
-            figure, key="curves one query", config=charts.download_config("one-query", view.setup.file_format)
-        )
+        drawn.chart(figure, key="curves one query", config=charts.download_config("one-query", view.setup.file_format))
         _metrics_table(view, query)
     n_relevant = int(next(iter(view.ranks.values())).n_relevant[query])
     st.caption(text("sentence.query", count=f"{n_relevant:,}"), help=text("help.query"))
@@ -105,7 +103,7 @@ def _metrics_table(view: CurvesView, query: int) -> None:
                 "relevant": int(ranks.n_relevant[query]),
             }
         )
-    st.dataframe(
+    drawn.table(
         rows,
         hide_index=True,
         placeholder="–",

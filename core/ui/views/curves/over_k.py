@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import charts, wording
 from core.studies import curves
-from core.ui.app import cache, theme
+from core.ui.app import cache, drawn, theme
 from core.ui.views.curves import controls
 from core.ui.views.curves.curves_view import CurvesView
 from core.wording import plural
@@ -65,7 +65,7 @@ def _chart(view: CurvesView, by_title: dict[str, curves.Curve], key: str, name: 
         hover="k = %{x:d}",
         height=420,
     ).figure()
-    st.plotly_chart(
+    drawn.chart(
         figure, key=f"curves over k {key}", config=charts.download_config(f"{key}-over-k", view.setup.file_format)
     )
     controls.download_button(

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import charts, wording
 from core.studies import curves
-from core.ui.app import theme
+from core.ui.app import drawn, theme
 from core.ui.views.curves import controls
 from core.ui.views.curves.curves_view import CurvesView
 from core.wording import plural
@@ -31,9 +31,7 @@ def draw(view: CurvesView, answer: DeltaGenerator) -> None:
         x_step=0.1,
         height=460,
     ).figure()
-    st.plotly_chart(
-        figure, key="curves levels", config=charts.download_config("precision-recall", view.setup.file_format)
-    )
+    drawn.chart(figure, key="curves levels", config=charts.download_config("precision-recall", view.setup.file_format))
     st.caption(
         text("sentence.levels"),
         help=text("help.levels", unit=view.unit_sentence),

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import charts, wording
 from core.studies import curves
-from core.ui.app import theme
+from core.ui.app import drawn, theme
 from core.ui.views.curves import controls
 from core.ui.views.curves.curves_view import CurvesView
 from core.wording import plural
@@ -40,7 +40,7 @@ def draw(view: CurvesView, answer: DeltaGenerator) -> None:
         y_format=".0%",
         height=440,
     ).figure()
-    st.plotly_chart(figure, key="curves spread", config=charts.download_config("spread", view.setup.file_format))
+    drawn.chart(figure, key="curves spread", config=charts.download_config("spread", view.setup.file_format))
     means = ", ".join(f"{theme.plain(title)} {curve.mean:.3f}" for title, curve in by_title.items())
     st.caption(
         text("sentence.spread", count=f"{n:,}", queries=view.queries_title, means=means), help=text("help.spread")

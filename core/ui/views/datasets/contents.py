@@ -10,7 +10,7 @@ from core.setups import DatasetsSetup
 from core.studies import datasets as study
 from core.studies import retrieval
 from core.types import Dataset
-from core.ui.app import cache, jobs, state, theme
+from core.ui.app import cache, drawn, jobs, state, theme
 from core.ui.components import gallery
 from core.ui.views.datasets.common import (
     beside,
@@ -42,7 +42,7 @@ def head(loaded: Dataset) -> None:
     for remark in remarks:
         st.caption(f":material/manage_search: {theme.plain(remark)}")
     figures = [
-        (text("option.images"), numbers["images"], text("sentence.images_can_used")),
+        (text("option.images" if loaded.has_images else "option.items"), numbers["images"], text("sentence.images_can_used")),
         (text("option.classes"), numbers["classes"], text("sentence.labels_least_one")),
         (text("option.queries"), numbers["queries"], text("sentence.images_searched")),
         (
@@ -69,7 +69,7 @@ def _answer(loaded: Dataset, numbers: dict[str, int], small: str) -> None:
     every = loaded.split.is_self_retrieval and numbers["queries"] == numbers["images"]
     fields = {
         "dataset": theme.plain(loaded.name),
-        "images": plural(numbers["images"], "image"),
+        "images": plural(numbers["images"], "image" if loaded.has_images else "item"),
         "classes": text("phrase.in_classes", classes=classes) if numbers["classes"] else text("phrase.no_labels"),
         "split": text("phrase.every_image")
         if every
@@ -141,7 +141,7 @@ def sizes(loaded: Dataset) -> None:
     left, right = beside("sizes", [3, 2], gap="large")
     with left:
         st.markdown(text("phrase.width_height"))
-        st.plotly_chart(charts.image_sizes(table), key="datasets sizes", config=QUIET)
+        drawn.chart(charts.image_sizes(table), key="datasets sizes", config=QUIET)
         distinct = len(table[["width", "height"]].drop_duplicates())
         st.caption(
             text("sentence.sizes_larger_mark", distinct=f"{distinct:,}")
@@ -150,11 +150,11 @@ def sizes(loaded: Dataset) -> None:
         )
     with right:
         st.markdown(text("phrase.shape"))
-        st.plotly_chart(
+        drawn.chart(
             charts.histogram(table["aspect"], text("option.width_divided_height")), key="datasets aspect", config=QUIET
         )
         st.markdown(text("phrase.file_size"))
-        st.plotly_chart(
+        drawn.chart(
             charts.histogram(table["bytes"] / 1000, "kB", charts.BACKBONE_COLOURS[2]),
             key="datasets bytes",
             config=QUIET,
@@ -184,7 +184,7 @@ def unread(loaded: Dataset) -> None:
     if len(table):
         reasons = table["reason"].str.slice(0, 60).nunique()
         st.caption(text("sentence.they_take_part", files=plural(len(table), "file"), reasons=plural(reasons, "reason")))
-        st.dataframe(
+        drawn.table(
             table,
             hide_index=True,
             width="stretch",
@@ -216,7 +216,7 @@ def unread(loaded: Dataset) -> None:
         st.caption(text("sentence.looks_every_path"))
     elif len(gone):
         st.caption(text("sentence.originals_not_there", n_gone=f"{len(gone):,}", n_loaded=f"{len(loaded):,}"))
-        st.dataframe(gone[["id", "path"]], hide_index=True, width="stretch")
+        drawn.table(gone[["id", "path"]], hide_index=True, width="stretch")
         st.button(
             text("button.look_again"),
             on_click=jobs.forget,

@@ -10,7 +10,7 @@ from core.setups import DatasetsSetup
 from core.studies import datasets as study
 from core.studies import image_neighbours
 from core.types import Dataset
-from core.ui.app import jobs, state, theme, visitors
+from core.ui.app import drawn, jobs, state, theme, visitors
 from core.ui.app.cached import digest
 from core.ui.components import gallery
 from core.ui.views.datasets.common import (
@@ -125,7 +125,7 @@ def leaks(loaded: Dataset, pairs: pd.DataFrame | None) -> None:
         return
     with st.expander(text("heading.training_images_seen", n_table=f"{len(table):,}"), icon=":material/warning:"):
         st.caption(text("sentence.was_fitted_them"))
-        st.dataframe(table, hide_index=True, width="stretch")
+        drawn.table(table, hide_index=True, width="stretch")
 
 
 def group_list(loaded: Dataset, groups: pd.DataFrame, exact: set[int]) -> None:

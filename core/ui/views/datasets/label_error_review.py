@@ -36,11 +36,11 @@ def review(loaded: Dataset) -> None:
             else strings("option.fewer_than_two")
         )
         st.info(
-            strings("sentence.doubts_about_one", reason=reason),
+            strings("sentence.one_label_each", reason=reason),
             icon=":material/info:",
         )
         return
-    names = need_backbones(loaded, strings("option.label_doubts"))
+    names = need_backbones(loaded, strings("option.label_errors_possible"))
     if not names:
         return
     left, right = beside("asked", [3, 4], gap="large", vertical_alignment="bottom")
@@ -49,7 +49,7 @@ def review(loaded: Dataset) -> None:
     with right:
         errors = computed(
             f"doubts {digest(loaded)} {','.join(names)} {k}",
-            strings("option.label_doubts_2", name=loaded.name),
+            strings("option.label_errors_of", name=loaded.name),
             strings("option.ask_neighbours"),
             lambda task: label_errors.label_errors(loaded, stored(loaded, names), k, task),
         )
@@ -57,7 +57,7 @@ def review(loaded: Dataset) -> None:
             st.download_button(
                 strings("button.download_list_csv"),
                 files.csv_bytes(errors),
-                f"{loaded.name} label doubts.csv",
+                f"{loaded.name} label errors.csv",
                 "text/csv",
                 icon=":material/download:",
                 on_click="ignore",
@@ -79,10 +79,10 @@ def percent(value: float) -> str:
 def error_list(loaded: Dataset, errors: pd.DataFrame, names: tuple[str, ...], k: int) -> None:
     """The doubted images; the one that was clicked beside its neighbours."""
     if not len(errors):
-        st.success(strings("sentence.label_doubted"), icon=":material/check_circle:")
+        st.success(strings("sentence.no_label_errors"), icon=":material/check_circle:")
         return
     st.markdown(
-        strings("sentence.labels_doubted_most", n_errors=f"{len(errors):,}", sum=f"{int((loaded.labels >= 0).sum()):,}")
+        strings("sentence.label_errors_count", n_errors=f"{len(errors):,}", sum=f"{int((loaded.labels >= 0).sum()):,}")
     )
     chosen = state.session_get("doubt chosen", "")
     ids = errors["id"].tolist()

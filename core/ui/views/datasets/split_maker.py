@@ -10,7 +10,7 @@ from core import charts, data, files, wording
 from core.data import splits
 from core.errors import CoreError
 from core.types import Dataset
-from core.ui.app import theme, visitors
+from core.ui.app import drawn, theme, visitors
 from core.ui.views.datasets.common import beside, counts, decide, overview, preview_split
 
 text = wording.page("datasets")
@@ -52,7 +52,7 @@ def class_bars(loaded: Dataset) -> None:
         return
     figure = charts.class_counts(table, shown.index[:MOST_BARS].tolist())
     with st.container(height=min(560, figure.layout.height + 20), border=False):
-        st.plotly_chart(figure, key="datasets classes", config=QUIET)
+        drawn.chart(figure, key="datasets classes", config=QUIET)
     spread = (
         f"{len(named):,} classes with {named.min():,} to {named.max():,} images each, {named.median():g} in the middle."
     )

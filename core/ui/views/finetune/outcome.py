@@ -12,7 +12,7 @@ from core.errors import CoreError
 from core.setups import FinetuneSetup, FrameSetup
 from core.studies.finetuning import figures
 from core.types import Dataset
-from core.ui.app import cache, state, theme
+from core.ui.app import cache, drawn, state, theme
 from core.ui.app.cached import cached
 from core.ui.views.finetune import training_job
 from core.ui.widgets import first_step
@@ -79,7 +79,7 @@ def draw(loaded: Dataset, cards: dict[str, dict[str, Any]], answer: DeltaGenerat
         for name, colour in ((wanted, charts.FUSION_COLOUR), (base, charts.backbone_colour(0))):
             figure = compared.figure(name)
             rows.append(charts.Bar(cache.backbone_title(name), figure.mean, figure.low, figure.high, colour))
-        st.plotly_chart(
+        drawn.chart(
             charts.BarChart(rows, text("axis.map"), row_height=44).figure(),
             key="tuned bars",
             config={"displayModeBar": False},

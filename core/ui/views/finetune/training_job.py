@@ -11,7 +11,7 @@ from core.studies.finetuning import run
 from core.studies.finetuning.loop import Course
 from core.studies.finetuning.plan import Plan
 from core.types import Dataset
-from core.ui.app import jobs, state, theme
+from core.ui.app import drawn, jobs, state, theme
 from core.ui.app.cached import cached
 from core.ui.app.error_boundary import fragment
 
@@ -77,7 +77,7 @@ def _live_curve(name: str) -> None:
 
 
 def _curve(course: Course, key: str) -> None:
-    st.plotly_chart(charts.tuning(course.epochs, course.best), key=f"tuning {key}", config={"displayModeBar": False})
+    drawn.chart(charts.tuning(course.epochs, course.best), key=f"tuning {key}", config={"displayModeBar": False})
 
 
 def curve_of(card: dict) -> Course:

@@ -8,7 +8,7 @@ from core import charts, wording
 from core.fusion import FusionSpec
 from core.studies import fusion_costs
 from core.types import Dataset
-from core.ui.app import cache, theme
+from core.ui.app import cache, drawn, theme
 from core.ui.views.fusion import tab_common
 from core.wording import plural
 
@@ -26,11 +26,12 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     titles = tab_common.titles(names)
     with theme.side_by_side("attribution"):
         left, right = st.columns([5, 4], gap="large", vertical_alignment="center")
-    left.plotly_chart(
-        charts.attribution(attribution, titles, theme.colours(names)),
-        key="lab attribution",
-        config=tab_common.NO_TOOLBAR,
-    )
+    with left:
+        drawn.chart(
+            charts.attribution(attribution, titles, theme.colours(names)),
+            key="lab attribution",
+            config=tab_common.NO_TOOLBAR,
+        )
     rows = [
         {
             "backbone": titles[n],
@@ -45,7 +46,7 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     rows.sort(key=lambda row: -row["adds"])
     with right:
         numbers = ("adds", "from", "to", "alone", "without it")
-        st.dataframe(
+        drawn.table(
             rows,
             hide_index=True,
             width="stretch",

@@ -8,7 +8,7 @@ from core import charts, wording
 from core.fusion import FusionSpec
 from core.studies import fusion_costs
 from core.types import Dataset
-from core.ui.app import cache, jobs, theme, visitors
+from core.ui.app import cache, drawn, jobs, theme, visitors
 from core.ui.views.fusion import fusion_state, tab_common
 from core.ui.widgets import cost_job, weight_shares
 
@@ -41,7 +41,7 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     budget = fusion_costs.Budget(**{by: limit}, commercial_only=commercial)
     best = fusion_costs.within_budget(front, budget)
     titles = tab_common.titles(names)
-    st.plotly_chart(charts.subset_costs(front, titles, by, best), key="lab offers", config=tab_common.NO_TOOLBAR)
+    drawn.chart(charts.subset_costs(front, titles, by, best), key="lab offers", config=tab_common.NO_TOOLBAR)
     if best is None:
         st.warning(strings("sentence.nothing_fits_under"))
         return

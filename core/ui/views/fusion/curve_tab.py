@@ -8,7 +8,7 @@ from core import charts, wording
 from core.fusion import FusionSpec
 from core.metrics.curves import RECALL_LEVELS
 from core.types import Dataset
-from core.ui.app import cache, theme
+from core.ui.app import cache, drawn, theme
 from core.ui.views.fusion import tab_common
 
 text = wording.page("fusion_lab")
@@ -33,7 +33,7 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     lines.append(
         charts.Line("this fusion", RECALL_LEVELS, cache.interpolated_curve(loaded, names, spec), charts.FUSION_COLOUR)
     )
-    st.plotly_chart(
+    drawn.chart(
         charts.precision_recall(lines, cache.n_valid(loaded)).figure(), key="lab curve", config=tab_common.NO_TOOLBAR
     )
     st.caption(text("sentence.interpolated_precision_recall"))

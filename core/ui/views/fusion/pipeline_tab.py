@@ -10,7 +10,7 @@ from core import charts, wording
 from core.fusion import FusionSpec
 from core.studies import pipeline
 from core.types import Dataset
-from core.ui.app import cache, jobs, theme, visitors
+from core.ui.app import cache, drawn, jobs, theme, visitors
 from core.ui.app.cached import digest
 from core.ui.views.fusion import fusion_state
 
@@ -47,7 +47,7 @@ def _work(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, job: jobs.B
 
 def _show(made: pipeline.Pipeline, names: tuple[str, ...]) -> None:
     """The chart, the table of the stages, and the pipeline as the lab's fusion."""
-    st.plotly_chart(
+    drawn.chart(
         charts.of_pipeline(made).figure(),
         key="lab pipeline",
         config=charts.download_config("what-each-step-adds"),
@@ -69,10 +69,10 @@ def _show(made: pipeline.Pipeline, names: tuple[str, ...]) -> None:
                 text("column.system"): cache.with_titles(stage.spec.name, names),
             }
         )
-    st.dataframe(rows, hide_index=True, width="stretch")
+    drawn.table(rows, hide_index=True, width="stretch")
     with st.popover(text("column.tried"), icon=":material/tune:"):
         for tuned in made.tried:
-            st.dataframe(
+            drawn.table(
                 [{text("column.tried"): name, "mAP": wording.number(value)} for name, value in tuned.tried],
                 hide_index=True,
             )

@@ -17,7 +17,7 @@ from core.studies.training import trained_fusions
 from core.studies.training.trained_fusions import Fitted
 from core.studies.training.training_loop import Trained
 from core.types import Dataset
-from core.ui.app import cache, jobs, theme, visitors
+from core.ui.app import cache, drawn, jobs, theme, visitors
 from core.ui.views.fusion import fusion_state
 
 text = wording.page("fusion_lab")
@@ -180,11 +180,11 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], fitted: Fitted) -> None:
                     dims=f"{fitted.course.dims[-1]:,}",
                 )
             )
-            st.plotly_chart(charts.dimensions(fitted.course), key="lab dims", config={"displayModeBar": False})
+            drawn.chart(charts.dimensions(fitted.course), key="lab dims", config={"displayModeBar": False})
             st.caption(text("sentence.map_training_queries"))
         elif isinstance(fitted.course, Trained):
             st.markdown(text("phrase.course_training"))
-            st.plotly_chart(
+            drawn.chart(
                 charts.training(fitted.course.curve, fitted.course.best),
                 key="lab course",
                 config={"displayModeBar": False},
@@ -192,7 +192,7 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], fitted: Fitted) -> None:
             st.caption(text("sentence.kept_epoch_best", best=fitted.course.best))
     with right:
         st.markdown(text("phrase.other_queries"))
-        st.plotly_chart(
+        drawn.chart(
             charts.BarChart(bar_rows(comparison, names, cache.backbone_title), "mAP", row_height=27).figure(),
             key="lab trained bars",
             config={"displayModeBar": False},

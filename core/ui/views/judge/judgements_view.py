@@ -15,7 +15,7 @@ from core.studies import judgements, pooled_figures
 from core.studies.judging_lists import TEXT
 from core.studies.judging_session import JudgingSession
 from core.types import Dataset
-from core.ui.app import state, theme, thumbnail_route, visitors
+from core.ui.app import drawn, state, theme, thumbnail_route, visitors
 from core.ui.views.datasets import common
 from core.wording import number, plural
 
@@ -93,7 +93,7 @@ def _labels(loaded: Dataset, answers: list[Answer]) -> None:
     differing = judgements.against_labels(loaded, answers)
     if len(differing):
         st.markdown(text("sentence.labels", count=plural(len(differing), "result")))
-        st.dataframe(differing.head(MOST_SHOWN), hide_index=True, width="content")
+        drawn.table(differing.head(MOST_SHOWN), hide_index=True, width="content")
 
 
 def _agreement(agreed: judgements.Agreement) -> None:
@@ -101,7 +101,7 @@ def _agreement(agreed: judgements.Agreement) -> None:
         return
     shared = plural(agreed.shared, "result")
     st.markdown(text("sentence.agreement", alpha=number(agreed.alpha, 2), count=shared))
-    st.dataframe(
+    drawn.table(
         {
             text("column.judges"): [f"{first} – {second}" for first, second, _, _ in agreed.pairs],
             text("column.both"): [count for _, _, count, _ in agreed.pairs],
@@ -114,7 +114,7 @@ def _agreement(agreed: judgements.Agreement) -> None:
         return
     st.markdown(text("sentence.disagreements", count=plural(len(agreed.disagreements), "result")))
     shown = agreed.disagreements[:MOST_SHOWN]
-    st.dataframe(
+    drawn.table(
         {
             text("column.query"): [_image(query) for query, _, _ in shown],
             text("column.image"): [_image(image) for _, image, _ in shown],

@@ -9,7 +9,7 @@ from core import wording
 from core.judging.answers import relation
 from core.studies import judgements, judging_sentences
 from core.studies.judging_session import JudgingSession
-from core.ui.app import theme
+from core.ui.app import drawn, theme
 
 text = wording.page("judge")
 
@@ -28,9 +28,9 @@ def draw(session: JudgingSession) -> None:
     if session.way == "pairs":
         judged, pooled = judgements.pool_counts(session.lists, known)
         st.markdown(text("sentence.pooled", judged=f"{judged:,}", pooled=f"{pooled:,}", k=session.lists.k))
-    st.dataframe(_table(session), hide_index=True, width="content")
+    drawn.table(_table(session), hide_index=True, width="content")
     if session.way == "pairs" and known:
-        st.dataframe(_systems(session, known), hide_index=True, width="content")
+        drawn.table(_systems(session, known), hide_index=True, width="content")
         st.caption(text("sentence.bounds"))
 
 

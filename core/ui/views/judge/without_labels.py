@@ -13,7 +13,7 @@ from core.setups import JudgeSetup
 from core.setups.fields import join_texts
 from core.studies import consensus, copies
 from core.types import Dataset
-from core.ui.app import cache, jobs, state
+from core.ui.app import cache, drawn, jobs, state
 from core.ui.app.cached import digest
 from core.ui.components import gallery
 from core.ui.widgets import image_cards
@@ -83,7 +83,7 @@ def _draw(loaded: Dataset, hints: Hints) -> None:
         st.markdown(text("sentence.order"))
         ordered = sorted(hints.words, key=lambda name: -hints.order[name])
         places = text.group("option.place")
-        st.dataframe(
+        drawn.table(
             {
                 text("column.backbone"): [cache.backbone_title(name) for name in ordered],
                 text("column.place"): [places[hints.words[name]] for name in ordered],
@@ -127,4 +127,4 @@ def _copies(measured: list[copies.CopyRanks]) -> None:
     for change, title in text.group("option.change").items():
         by_name = {each.backbone: each for each in measured if each.change == change}
         table[title] = [figure(*by_name[name].first) for name in names]
-    st.dataframe(table, hide_index=True, width="content")
+    drawn.table(table, hide_index=True, width="content")

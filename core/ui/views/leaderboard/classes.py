@@ -10,7 +10,7 @@ import streamlit as st
 from core import charts, metrics, wording
 from core.setups import LeaderboardSetup, RetrievalSetup
 from core.studies import class_table, evaluation
-from core.ui.app import state, theme
+from core.ui.app import drawn, state, theme
 from core.ui.components import gallery
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 from core.ui.widgets import image_cards, system_select
@@ -56,7 +56,7 @@ def draw(view: LeaderboardView) -> None:
         square = (shown.index(setup.label), table.systems.index(setup.of))
     widget = f"class map {page} {setup.order} {result.metric}"
     limits = metrics.parse(result.metric)[0].limits
-    st.plotly_chart(
+    drawn.chart(
         charts.class_map(
             [f"{name}  ({n:,})" for name, n in zip(table.classes, table.n)],
             titles,

@@ -8,6 +8,7 @@ from core import charts, metrics, wording
 from core.export import file_formats
 from core.metrics.significance import Difference
 from core.studies import leaderboard
+from core.ui.app import drawn
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 from core.ui.widgets import system_select
 from core.wording import plural
@@ -34,7 +35,7 @@ def draw(view: LeaderboardView) -> None:
                 for b, pair in zip(names, pairs_of_row)
             ]
         )
-    st.plotly_chart(
+    drawn.chart(
         charts.differences_map(titles, values, distinct, hover, system_select.shades()),
         key="leaderboard differences",
         config=charts.download_config("differences"),
@@ -63,7 +64,7 @@ def draw(view: LeaderboardView) -> None:
                 "rank biserial": "%.2f",
             }.items()
         }
-        st.dataframe(frame, hide_index=True, width="stretch", column_config=numbers, placeholder="–")
+        drawn.table(frame, hide_index=True, width="stretch", column_config=numbers, placeholder="–")
         st.download_button(
             text("button.download_csv"),
             file_formats.as_csv(frame),

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core import charts, metrics, wording
 from core.studies import leaderboard
+from core.ui.app import drawn
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 from core.wording import plural
 
@@ -20,7 +21,7 @@ def draw(view: LeaderboardView) -> None:
         rows.append(
             charts.Bar(view.infos[name].title, figure.mean, figure.low, figure.high, view.competitors[name].colour)
         )
-    st.plotly_chart(
+    drawn.chart(
         charts.BarChart(
             rows, metrics.label(result.metric, result.judged), row_height=max(34, min(60, 260 // len(rows)))
         ).figure(),

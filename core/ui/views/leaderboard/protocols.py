@@ -9,7 +9,7 @@ import streamlit as st
 from core import wording
 from core.export import file_formats
 from core.studies import revisited_protocols
-from core.ui.app import cache
+from core.ui.app import cache, drawn
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 
 text = wording.page("leaderboard")
@@ -30,7 +30,7 @@ def draw(view: LeaderboardView) -> None:
         "system": st.column_config.TextColumn(text("column.system"), pinned=True),
         "protocol": text("option.protocol"),
     }
-    st.dataframe(
+    drawn.table(
         shown, hide_index=True, width="stretch", column_config=config, placeholder="–", key="leaderboard protocols"
     )
     st.caption(text("sentence.low_high_ends", note=revisited_protocols.NOTE))

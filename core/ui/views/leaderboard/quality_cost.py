@@ -8,7 +8,7 @@ from core import backbones, charts, metrics, wording
 from core.errors import CoreError
 from core.setups import LeaderboardSetup
 from core.studies import costs, fusion_costs, leaderboard
-from core.ui.app import cache, jobs, state, theme, visitors
+from core.ui.app import cache, drawn, jobs, state, theme, visitors
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 from core.ui.widgets import cost_job
 from core.wording import plural
@@ -49,7 +49,7 @@ def draw(view: LeaderboardView) -> None:
             )
         )
     unit = "ms per image" if by == "ms" else "MB of weights"
-    st.plotly_chart(
+    drawn.chart(
         charts.quality_cost(points, unit, metrics.label(result.metric, result.judged)),
         key=f"leaderboard cost {by}",
         config=charts.download_config("quality-and-cost"),

@@ -13,7 +13,7 @@ from core import metrics, wording
 from core.export import file_formats
 from core.setups import LeaderboardSetup
 from core.studies import leaderboard, pooled_figures
-from core.ui.app import state
+from core.ui.app import drawn, state
 from core.ui.views.leaderboard import controls
 from core.ui.views.leaderboard.leaderboard_view import LeaderboardView
 from core.ui.widgets import figure_definitions, save_study
@@ -38,7 +38,7 @@ def draw(view: LeaderboardView) -> None:
     """The table, which columns it has, the table as a file, and what the numbers rest on."""
     keys = metric_keys(view)
     frame, config = _shown_table(view, keys)
-    st.dataframe(
+    drawn.table(
         frame,
         hide_index=True,
         width="stretch",

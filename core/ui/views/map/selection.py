@@ -11,7 +11,7 @@ from core.setups import RetrievalSetup
 from core.studies import colourings, maps
 from core.studies.system_spec_text import SystemRef
 from core.types import Dataset
-from core.ui.app import state, theme
+from core.ui.app import drawn, state, theme
 from core.ui.components import gallery
 from core.ui.components import map as map_component
 from core.ui.views.map import map_colours
@@ -92,7 +92,7 @@ def _figures(loaded: Dataset, chosen: np.ndarray, figures: map_colours.ComputedF
             wording.number(float(np.nanmean(ap))),
             help=text("help.selected_images_valid"),
         )
-    st.dataframe(
+    drawn.table(
         maps.class_counts(loaded, chosen, values),
         hide_index=True,
         width="stretch",

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import data, wording
 from core.progress import duration
-from core.ui.app import cache, jobs, theme, visitors
+from core.ui.app import cache, drawn, jobs, theme, visitors
 from core.ui.app.error_boundary import guarded
 from core.ui.components import gallery
 from core.ui.widgets import embedding_job, image_cards
@@ -47,7 +47,7 @@ def draw(name: str, chosen: tuple[str, ...]) -> None:
         if loaded.has_images:
             sample = image_cards.cards(loaded, cache.sample_positions(name, 15))
             gallery.grid(sample, key=f"sample {name}", size=84, name=text("phrase.sample", dataset=name), pick="")
-        st.dataframe(
+        drawn.table(
             cache.status_table(name, chosen),
             hide_index=True,
             width="stretch",
@@ -59,7 +59,7 @@ def draw(name: str, chosen: tuple[str, ...]) -> None:
         )
         if unread:
             with st.expander(text("label.unread", files=plural(unread, "file"))):
-                st.dataframe(loaded.quarantine, hide_index=True, width="stretch")
+                drawn.table(loaded.quarantine, hide_index=True, width="stretch")
 
 
 def _embed_label(missing: tuple[str, ...], n_images: int) -> str:

@@ -10,7 +10,7 @@ from core import charts, metrics, templates, wording
 from core.export.report import answer
 from core.setups import FrameSetup
 from core.studies.headline import Headline
-from core.ui.app import cache, state, theme
+from core.ui.app import cache, drawn, state, theme
 from core.ui.widgets import figure_definitions, next_steps
 
 text = wording.page("overview")
@@ -35,7 +35,7 @@ def draw(name: str) -> None:
         bars = answer.bars(headline, cache.leaderboard(name, done), titles(done), theme.colours(done))
         figure = charts.BarChart(bars, metrics.label("map", loaded.is_judged)).figure()
         with left, theme.main_part():
-            st.plotly_chart(figure, key=f"overview bars {name}", config={"displayModeBar": False})
+            drawn.chart(figure, key=f"overview bars {name}", config={"displayModeBar": False})
         with right:
             _next_steps(_WITH_LABELS)
             figure_definitions.button(("map",), (7, 8))
@@ -74,7 +74,7 @@ def draw_summary(name: str) -> None:
             )
         st.html(str(templates.render("story_facts.html.jinja", facts=made.facts)))
         if made.chart is not None:
-            st.plotly_chart(made.chart.figure(), key=f"summary bars {name}", config={"displayModeBar": False})
+            drawn.chart(made.chart.figure(), key=f"summary bars {name}", config={"displayModeBar": False})
 
 
 def title_of(names: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import streamlit as st
 from core import charts, wording
 from core.studies import retrieval
 from core.types import Evaluation
-from core.ui.app import state, theme
+from core.ui.app import drawn, state, theme
 from core.ui.components import gallery
 from core.ui.widgets import image_cards
 from core.wording import plural
@@ -44,7 +44,7 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
     classes = _most_confused(loaded.label_names, wrong, label)
     left, right = st.columns([5.4, 4.6], gap="medium")
     with left.container(key="confusion map side"):
-        shown = st.plotly_chart(
+        shown = drawn.chart(
             charts.confusion_map(table, classes),
             key=f"confusion map {named.text} {k} {label}",
             on_select="rerun",
@@ -75,7 +75,7 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
 
 def _pairs_table(wrong: pd.DataFrame, key: str) -> Mapping[str, Any]:
     """The confused pairs of classes; returns the selection."""
-    return st.dataframe(
+    return drawn.table(
         wrong[["query class", "result class", "share", "results", "queries"]],
         hide_index=True,
         height=460,

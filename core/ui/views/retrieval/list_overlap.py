@@ -6,6 +6,7 @@ import streamlit as st
 
 from core import charts, wording
 from core.studies import retrieval
+from core.ui.app import drawn
 from core.ui.views.retrieval.retrieval_view import RetrievalView
 
 text = wording.page("retrieval")
@@ -19,7 +20,7 @@ def draw(view: RetrievalView, results: list[retrieval.QueryResult]) -> None:
     with st.expander(text("heading.where_result_stands"), icon=":material/compare_arrows:"):
         left, right = (_listed(view, result) for result in results)
         titles = (f"A: {view.systems[0].title}", f"B: {view.systems[1].title}")
-        st.plotly_chart(
+        drawn.chart(
             charts.rank_lines(left, right, titles),
             key="two lists",
             config=charts.download_config("two-lists"),

@@ -10,6 +10,7 @@ import streamlit as st
 from core import charts, metrics, wording
 from core.metrics.curves import RECALL_LEVELS
 from core.studies import retrieval
+from core.ui.app import drawn
 
 text = wording.page("retrieval")
 
@@ -49,7 +50,7 @@ def _figures(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
         colour = charts.backbone_colour(number)
         name = letter + _shortened(named.title)
         lines.append(charts.Line(name, RECALL_LEVELS, levels, colour, points=(recall, precision)))
-    st.dataframe(
+    drawn.table(
         table,
         hide_index=True,
         width="stretch",
@@ -59,7 +60,7 @@ def _figures(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
             "meaning": st.column_config.TextColumn(text("column.meaning"), width="large"),
         },
     )
-    st.plotly_chart(
+    drawn.chart(
         charts.precision_recall(lines, height=300).figure(), key="query curve", config={"displayModeBar": False}
     )
     st.caption(text("sentence.one_query_which", n_relevant=answers[0].n_relevant))

@@ -13,7 +13,7 @@ from core.setups import SlicesSetup
 from core.studies import image_measures, slices
 from core.studies.slices import SliceColumn, SliceTable
 from core.studies.slices import slice_sentences as sentences
-from core.ui.app import jobs, state, theme
+from core.ui.app import drawn, jobs, state, theme
 from core.ui.views.slices import controls, query_grid
 from core.ui.views.slices.slices_view import SlicesView, one_of, parting, table_of
 from core.ui.widgets import system_select
@@ -106,7 +106,7 @@ def _heat_map(view: SlicesView, table: SliceTable, order: np.ndarray) -> None:
     widget = f"slice map {table.column.name} {table.metric} {view.closer.name}"
     labels = [f"{value}  ({n:,})" for value, n in zip(values, table.n[shown])]
     low, high = colour_limits(table.mean[shown], metrics.parse(table.metric)[0].limits)
-    st.plotly_chart(
+    drawn.chart(
         charts.class_map(
             labels,
             titles,
@@ -159,7 +159,7 @@ def _table(view: SlicesView, table: SliceTable, order: np.ndarray) -> None:
         "units": column.NumberColumn(units, format="%d") if table.unit.name == "classes" else None,
         **{name: column.TextColumn(view.title(name)) for name in table.systems},
     }
-    st.dataframe(frame, hide_index=True, width="stretch", column_config=config, key="slice table")
+    drawn.table(frame, hide_index=True, width="stretch", column_config=config, key="slice table")
     footer = st.container(horizontal=True, vertical_alignment="center", gap="small")
     footer.download_button(
         text("button.download"),

@@ -11,7 +11,7 @@ from core.errors import CoreError
 from core.setups import SlicesSetup
 from core.studies import domain_tables
 from core.studies.domains import DomainMatrix
-from core.ui.app import state, theme, visitors
+from core.ui.app import drawn, state, theme, visitors
 from core.ui.views.slices import by_column, controls
 from core.ui.views.slices.slices_view import SlicesView, domain_columns, matrix_of, one_of
 from core.ui.widgets import system_select
@@ -73,7 +73,7 @@ def _matrix(view: SlicesView, matrix: DomainMatrix) -> None:
         if at is not None:
             state.set_field(SlicesSetup, "cell", f"{values[int(at[0])]}|{values[int(at[1])]}")
 
-    st.plotly_chart(
+    drawn.chart(
         charts.class_map(
             values,
             [f"→ {value}" for value in values],
@@ -108,7 +108,7 @@ def _systems(view: SlicesView, made: dict[str, DomainMatrix]) -> None:
         "across": column(text("column.across")),
         "own": column(text("column.own"), help=text("help.own", chance=wording.percent(first.chance))),
     }
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="domain table")
+    drawn.table(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="domain table")
     st.caption(view.unit.caution)
 
 

@@ -16,7 +16,7 @@ from core.setups import SlicesSetup
 from core.studies.stress import corrupted_queries, stress_tables
 from core.studies.stress.stress_result import StressResult
 from core.types import Dataset
-from core.ui.app import cache, jobs, state, theme, visitors
+from core.ui.app import cache, drawn, jobs, state, theme, visitors
 from core.ui.app.cached import cached
 from core.ui.components import gallery
 from core.ui.views.slices import controls
@@ -104,7 +104,7 @@ def _draw_result(view: SlicesView, result: StressResult, stage: theme.Stage) -> 
             st.caption(theme.plain(stress_tables.no_swap(result)))
         styles = {single.name: (single.colour, single.dash) for single in view.competitors}
         chart = curve_chart(result, chosen, view.title, styles)
-        st.plotly_chart(chart.figure(), key="stress curves", config=charts.download_config("robustness"))
+        drawn.chart(chart.figure(), key="stress curves", config=charts.download_config("robustness"))
         _kept(view, result, chosen, closer)
         _table(view, result, chosen)
         _broken(view, result, chosen, closer)
@@ -143,7 +143,7 @@ def _kept(view: SlicesView, result: StressResult, chosen: str, closer: str) -> N
             state.set_field(SlicesSetup, "system", result.systems[int(at[1])])
 
     st.markdown(f"**{text('heading.kept', step=step)}**")
-    st.plotly_chart(
+    drawn.chart(
         charts.class_map(
             [stress_tables.label(kind) for kind in kinds],
             [view.title(name) for name in result.systems],
@@ -184,7 +184,7 @@ def _table(view: SlicesView, result: StressResult, chosen: str) -> None:
         "area": column(f"{text('column.area')}, {stress_tables.label(chosen)}", help=text("help.area")),
         "all": column(text("column.all"), help=text("help.all")),
     }
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="stress table")
+    drawn.table(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="stress table")
     st.caption(view.unit.caution)
 
 

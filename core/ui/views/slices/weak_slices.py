@@ -8,7 +8,7 @@ import streamlit as st
 from core import wording
 from core.studies.slices import SliceSearch
 from core.studies.slices import slice_sentences as sentences
-from core.ui.app import state, theme
+from core.ui.app import drawn, state, theme
 from core.ui.views.slices import controls, query_grid
 from core.ui.views.slices.slices_view import SlicesView, search_of
 
@@ -57,7 +57,7 @@ def _draw_found(view: SlicesView, made: SliceSearch, other: str) -> None:
         for hit in hits
     ]
     column = st.column_config.TextColumn
-    st.dataframe(
+    drawn.table(
         pd.DataFrame(rows),
         hide_index=True,
         width="stretch",

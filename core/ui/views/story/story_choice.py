@@ -23,7 +23,6 @@ _PROBLEM = "story problem"
 def draw_empty() -> None:
     """No story yet: what one is, and the button that begins it."""
 
-
     def step() -> None:
         """The button."""
         if visitors.offered("story.save"):

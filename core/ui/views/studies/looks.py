@@ -10,7 +10,7 @@ from core.charts import study_charts
 from core.setups import StudiesSetup
 from core.studies.study import beside, study_text
 from core.studies.study.study_result import StudyResult
-from core.ui.app import state, theme
+from core.ui.app import drawn, state, theme
 from core.ui.views.studies.study_view import StudyView
 
 text = wording.page("studies")
@@ -35,7 +35,7 @@ def draw(view: StudyView) -> None:
 
 def _bars(view: StudyView, result: StudyResult) -> None:
     """Every system on every dataset."""
-    st.plotly_chart(
+    drawn.chart(
         study_charts.bars(result, view.metric).figure(), key="study bars", config=charts.download_config("study")
     )
     st.caption(text("sentence.bars"), help=study_text.caution(result))
@@ -47,11 +47,11 @@ def _ranks(view: StudyView, result: StudyResult) -> None:
     if chart is None:
         st.info(text("sentence.no_ranks"), icon=":material/info:")
         return
-    st.plotly_chart(chart.figure(), key="study ranks", config=charts.download_config("critical-difference"))
+    drawn.chart(chart.figure(), key="study ranks", config=charts.download_config("critical-difference"))
     st.caption(text("sentence.diagram"), help=study_text.certainty(result))
     rows = study_text.posterior_rows(result)
     frame = pd.DataFrame(rows, columns=study_text.posterior_columns(result))
-    st.dataframe(frame, hide_index=True, width="stretch", key="study posterior", alt=text("label.posterior"))
+    drawn.table(frame, hide_index=True, width="stretch", key="study posterior", alt=text("label.posterior"))
     st.caption(text("sentence.posterior_in", metric=metrics.label(result.metric), rope=f"{view.study.rope:g}"))
 
 
@@ -71,7 +71,7 @@ def _cost(view: StudyView, result: StudyResult) -> None:
         return
     unit = text("phrase.milliseconds") if by == "milliseconds" else text("phrase.megabytes")
     figure = charts.quality_cost(points, unit, beside.label(view.metric))
-    st.plotly_chart(figure, key=f"study cost {by}", config=charts.download_config("study-cost"))
+    drawn.chart(figure, key=f"study cost {by}", config=charts.download_config("study-cost"))
     lost = len(result.names) - len(points)
     st.caption(
         text("sentence.cost")
@@ -97,7 +97,7 @@ def _curves(view: StudyView, result: StudyResult) -> None:
     if chart is None:
         st.info(text("sentence.no_curves"), icon=":material/info:")
         return
-    st.plotly_chart(chart.figure(), key=f"study curves {part.name}", config=charts.download_config("study-curves"))
+    drawn.chart(chart.figure(), key=f"study curves {part.name}", config=charts.download_config("study-curves"))
     st.caption(text("sentence.curves", queries=wording.plural(part.n_valid, "query")))
 
 
@@ -122,10 +122,10 @@ def _winners(view: StudyView, result: StudyResult) -> None:
             }
         )
     config = {name: st.column_config.TextColumn(label) for name, label in text.group("column.winner").items()}
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="study winners")
+    drawn.table(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="study winners")
     st.caption(text("sentence.winners", metric=metrics.label(result.metric)), help=study_text.caution(result))
     weights = study_text.weight_rows(result)
     if weights:
         columns = [text("column.fusion"), text("column.dataset"), text("column.weights")]
-        st.dataframe(pd.DataFrame(weights, columns=columns), hide_index=True, width="stretch", key="study weights")
+        drawn.table(pd.DataFrame(weights, columns=columns), hide_index=True, width="stretch", key="study weights")
         st.caption(text("sentence.weights"))

@@ -8,7 +8,7 @@ import streamlit as st
 from core import wording
 from core.studies.study import beside
 from core.studies.study.study_result import StudyResult
-from core.ui.app import theme
+from core.ui.app import drawn, theme
 
 text = wording.page("studies")
 
@@ -34,7 +34,7 @@ def draw(result: StudyResult) -> None:
             name: st.column_config.TextColumn(label, width=widths.get(name))
             for name, label in text.group("column.published").items()
         }
-        st.dataframe(
+        drawn.table(
             pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key=f"published {number}"
         )
         st.caption(text("sentence.published"))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import wording
 from core.studies.study import study_check, study_tables, study_text
-from core.ui.app import jobs, theme
+from core.ui.app import drawn, jobs, theme
 from core.ui.views.studies.study_view import StudyView
 
 text = wording.page("studies")
@@ -26,7 +26,7 @@ def draw(view: StudyView) -> None:
         "mean rank": column(text("column.rank"), help=text("help.rank"), width=90),
         "relative": column(text("column.relative"), help=text("help.relative"), width=90),
     }
-    st.dataframe(
+    drawn.table(
         pd.DataFrame(rows, columns=header),
         hide_index=True,
         width="stretch",
@@ -73,9 +73,9 @@ def draw_check(view: StudyView) -> None:
     """Before it ran: what is missing, how large it is, and what it is about."""
     datasets, names = study_check.rows(view.checked)
     columns = list(text.group("column.check").values())
-    st.dataframe(pd.DataFrame(datasets, columns=columns), hide_index=True, width="stretch", key="study check datasets")
+    drawn.table(pd.DataFrame(datasets, columns=columns), hide_index=True, width="stretch", key="study check datasets")
     columns = list(text.group("column.weights_check").values())
-    st.dataframe(pd.DataFrame(names, columns=columns), hide_index=True, width="stretch", key="study check backbones")
+    drawn.table(pd.DataFrame(names, columns=columns), hide_index=True, width="stretch", key="study check backbones")
     _about(view, st.container())
     if not view.checked.ready and not jobs.running():
         st.info(text("sentence.other_images"), icon=":material/content_copy:")

@@ -9,7 +9,7 @@ from core.setups import WordsSetup
 from core.studies import maps
 from core.studies.text import text_encoding, zero_shot
 from core.types import Dataset
-from core.ui.app import cache, state
+from core.ui.app import cache, drawn, state
 from core.ui.components import gallery
 from core.ui.views.text import text_cache
 from core.ui.widgets import image_cards
@@ -37,15 +37,16 @@ def draw(loaded: Dataset, reader: str, templates: bool | None) -> None:
     )
     with st.container(key="words-wrap-halves"):
         left, right = st.columns([3, 4], gap="large")
-        left.dataframe(
-            words,
-            hide_index=True,
-            width="stretch",
-            column_config={
-                "cosine": st.column_config.NumberColumn(format="%.3f", help=text("help.cosine")),
-                "more": st.column_config.NumberColumn(format="%+.3f", help=text("help.more")),
-            },
-        )
+        with left:
+            drawn.table(
+                words,
+                hide_index=True,
+                width="stretch",
+                column_config={
+                    "cosine": st.column_config.NumberColumn(format="%.3f", help=text("help.cosine")),
+                    "more": st.column_config.NumberColumn(format="%+.3f", help=text("help.more")),
+                },
+            )
         with right:
             st.caption(text("sentence.selected", count=f"{len(chosen):,}", total=f"{len(loaded):,}"))
             gallery.grid(

@@ -12,7 +12,7 @@ from core.errors import BadInput
 from core.setups import RetrievalSetup, WordsSetup
 from core.studies.text import text_encoding, text_query, text_search, zero_shot
 from core.types import Dataset
-from core.ui.app import cache, state, theme
+from core.ui.app import cache, drawn, state, theme
 from core.ui.components import gallery
 from core.ui.views.text import text_cache
 from core.ui.widgets import image_cards, sidebar
@@ -171,7 +171,7 @@ def _search_quality(loaded: Dataset, reader: str, templates: bool | None) -> Non
                 help=text("help.accuracy"),
             )
         table = pd.DataFrame({"class": quality.names, "AP": quality.per_query["map"]}).sort_values("AP")
-        st.dataframe(
+        drawn.table(
             table,
             hide_index=True,
             width="stretch",

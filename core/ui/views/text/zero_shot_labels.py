@@ -12,7 +12,7 @@ from core import charts, files, wording
 from core.setups import WordsSetup
 from core.studies.text import text_encoding, zero_shot
 from core.types import Dataset
-from core.ui.app import cache, state
+from core.ui.app import cache, drawn, state
 from core.ui.components import gallery
 from core.ui.views.text import text_cache
 from core.ui.widgets import image_cards
@@ -55,7 +55,7 @@ def draw(loaded: Dataset, reader: str, templates: bool | None) -> None:
             _labels_table(loaded, names, true, assignment, accuracy)
         with right:
             if len(table):
-                st.plotly_chart(charts.label_confusion(table), key="words confusion", config={"displayModeBar": False})
+                drawn.chart(charts.label_confusion(table), key="words confusion", config={"displayModeBar": False})
                 images = wording.plural(int(table.to_numpy().sum()), "labelled image")
                 st.caption(text("sentence.shared_out", images=images))
     unsure = np.argsort(assignment.margin, kind="stable")[:24]
@@ -79,7 +79,7 @@ def _labels_table(
             help=text("help.accuracy_typed"),
         )
     counts = np.bincount(assignment.predicted, minlength=len(names))
-    st.dataframe(
+    drawn.table(
         pd.DataFrame({"class": names, "images": counts}).sort_values("images", ascending=False),
         hide_index=True,
         width="stretch",

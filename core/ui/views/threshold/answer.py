@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core import charts, metrics, wording
 from core.metrics.verification import KEYS
 from core.studies import threshold_tables
-from core.ui.app import theme
+from core.ui.app import drawn, theme
 from core.ui.views.threshold import controls
 from core.ui.views.threshold.threshold_view import ThresholdView
 from core.ui.widgets import figure_definitions
@@ -41,7 +41,7 @@ def draw(view: ThresholdView, answer: DeltaGenerator) -> None:
     ]
     lowest = 1 / max(checked.n_other for checked in view.checked)
     chart = charts.RateChart(lines, view.error, view.setup.drawing == "det", lowest)
-    st.plotly_chart(chart.figure(), key="rates", config=charts.download_config("threshold-rates"))
+    drawn.chart(chart.figure(), key="rates", config=charts.download_config("threshold-rates"))
     _table(view)
 
 
@@ -64,7 +64,7 @@ def _table(view: ThresholdView) -> None:
         "threshold": column(text("column.threshold"), help=text("help.error"), width=150),
         "moved": column(text("column.moved"), help=text("help.moved"), width=140),
     }
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="threshold table")
+    drawn.table(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="threshold table")
     first = view.checked[0]
     footer = st.container(horizontal=True, gap="small", vertical_alignment="center")
     figure_definitions.button(KEYS, (13, 7), footer)

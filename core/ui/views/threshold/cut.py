@@ -9,7 +9,7 @@ from core import charts, wording
 from core.metrics import verification
 from core.setups import ThresholdSetup
 from core.studies import retrieval
-from core.ui.app import cache, state
+from core.ui.app import cache, drawn, state
 from core.ui.app.error_boundary import fragment
 from core.ui.components import gallery
 from core.ui.views.threshold import controls
@@ -52,7 +52,7 @@ def draw(view: ThresholdView) -> None:
         )
     )
     chart = charts.CutChart(view.verification.curve, cut, low, high, view.system.colour or charts.backbone_colour(0))
-    st.plotly_chart(chart.figure(), key="cut", config=charts.download_config("threshold-cut"))
+    drawn.chart(chart.figure(), key="cut", config=charts.download_config("threshold-cut"))
     _results(view, cut)
 
 

@@ -9,7 +9,7 @@ from core import charts, wording
 from core.metrics.calibration import METHODS
 from core.studies import calibration_store
 from core.studies.calibration import Calibrated
-from core.ui.app import cache, theme, visitors
+from core.ui.app import cache, drawn, theme, visitors
 from core.ui.views.threshold import controls
 from core.ui.views.threshold.threshold_view import ThresholdView
 
@@ -44,7 +44,7 @@ def draw(view: ThresholdView) -> None:
     with left:
         shown = {METHODS[name]: made.examined[name].reliability for name in (made.method, "range")}
         figure = charts.ReliabilityChart(shown).figure()
-        st.plotly_chart(figure, key="reliability", config=charts.download_config("reliability"))
+        drawn.chart(figure, key="reliability", config=charts.download_config("reliability"))
     with right:
         _table(made)
         _save(view, made)
@@ -57,7 +57,7 @@ def _table(made: Calibrated) -> None:
         rows.append({"method": METHODS[method], "ece": ece, "brier": brier})
     column = st.column_config.TextColumn
     config = {name: column(text(f"column.{name}")) for name in ("method", "ece", "brier")}
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="likely table")
+    drawn.table(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="likely table")
 
 
 def _save(view: ThresholdView, made: Calibrated) -> None:

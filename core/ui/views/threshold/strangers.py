@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import wording
 from core.studies.open_set import FALSE_ALARMS
-from core.ui.app import theme
+from core.ui.app import drawn, theme
 from core.ui.views.threshold.threshold_view import ThresholdView, strangers_of
 from core.wording import plural
 
@@ -39,6 +39,6 @@ def draw(view: ThresholdView) -> None:
             for rate in FALSE_ALARMS
         },
     }
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="strangers table")
+    drawn.table(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key="strangers table")
     for note in dict.fromkeys(figure.note for made in answer.by_rule for figure in made.rates if figure.note):
         st.caption(f":material/info: {theme.plain(note)}")
