@@ -31,15 +31,15 @@ def page() -> None:
     )
     setup = quality.draw(dataset, infos, table.filters)
     shown = table.shown(infos, setup)
-    st.caption(text("sentence.backbones_them_run", n_shown=len(shown), n_infos=len(infos)))
+    st.caption(text("sentence.shown_count", n_shown=len(shown), n_infos=len(infos)))
     if not shown:
-        st.info(text("sentence.backbone_fits_these"), icon=":material/filter_alt_off:")
+        st.info(text("sentence.no_match"), icon=":material/filter_alt_off:")
         return
     ticked = table.table(shown, dataset)
     table.download(shown)
     by_name = {info.name: info for info in infos}
     if setup.card and setup.card not in by_name:
-        st.warning(text("sentence.backbone_named", card=theme.plain(setup.card[:80])), icon=":material/help:")
+        st.warning(text("sentence.unknown_card", card=theme.plain(setup.card[:80])), icon=":material/help:")
     opened = by_name.get(setup.card) or shown[0]
     device_slot = actions.actions(ticked or [opened.name], bool(ticked), dataset)
     card(opened, dataset)
@@ -50,7 +50,7 @@ def page() -> None:
         devices.device_choice()  # last, because torch must be imported to know, and the page need not wait for it
     st.caption(
         text(
-            "sentence.everything_was_computed",
+            "sentence.store_place",
             engine_sentence=backbones.engine_sentence(),
             store_folder=cache.store_folder(),
         )

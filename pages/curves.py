@@ -46,7 +46,7 @@ def page() -> None:
         view = curves_view.build(selection.dataset, competitors, setup)
     if not view.n_queries:
         st.info(
-            text("sentence.query_class_has", label=theme.plain(setup.label)),
+            text("sentence.class_without_relevant", label=theme.plain(setup.label)),
             icon=":material/info:",
         )
         return

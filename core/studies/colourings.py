@@ -130,7 +130,10 @@ def _by_duplicates(view: MapView) -> Colours:
 
 
 @COLOURINGS.register(
-    "doubt", label="Possible label error", needs="labels", help="Share of the ten nearest images that have another label."
+    "doubt",
+    label="Possible label error",
+    needs="labels",
+    help="Share of the ten nearest images that have another label.",
 )
 def _by_label_error(view: MapView) -> Colours:
     labels = view.dataset.labels

@@ -29,8 +29,8 @@ def chart(figure: go.Figure, **options: Any) -> Any:
     Args:
         options: of `st.plotly_chart`.
     """
-    said = [chart_name(figure), theme.last_answer()]
-    return st.plotly_chart(figure, alt=" ".join(filter(None, said)), **options)
+    name = " ".join(filter(None, [chart_name(figure), theme.last_answer()]))
+    return st.plotly_chart(figure, alt=name, **options)
 
 
 def table(frame: Any, **options: Any) -> Any:
@@ -73,13 +73,13 @@ def sentence_case(heading: str) -> str:
     return heading[0].upper() + heading[1:] if _SMALL.match(heading) else heading
 
 
-def _headings(frame: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+def _headings(frame: Any, configured: Mapping[str, Any]) -> dict[str, Any]:
     """Column → its configuration with a label; None for one that is hidden."""
-    source = frame.data if type(frame).__name__ == "Styler" else frame
+    source = getattr(frame, "data", frame) if hasattr(frame, "set_caption") else frame  # a frame with colours
     columns = source[0] if isinstance(source, list) and source else getattr(source, "columns", ())
     labelled: dict[str, Any] = {}
     for column in columns:
-        config = given.get(column, {})
+        config = configured.get(column, {})
         if config is None:
             labelled[column] = None
             continue
@@ -96,7 +96,7 @@ def _shown(figure: go.Figure) -> list[str]:
         axis, values = (figure.layout.yaxis, bars[0].x) if is_flat else (figure.layout.xaxis, bars[0].y)
         at = _all(bars[0].y if is_flat else bars[0].x)
         labels = dict(zip(_all(axis.tickvals), _all(axis.ticktext)))
-        pairs = zip((labels.get(place, place) for place in at), _all(values))
+        pairs = zip((labels.get(position, position) for position in at), _all(values))
         return [f"{_line(label)} {value:.3g}" for label, value in pairs if _is_number(value)]
     return [name for trace in figure.data if (name := _line(trace.name)) and trace.showlegend is not False]
 

@@ -94,9 +94,9 @@ def _offer_demo() -> None:
     def step() -> None:
         """The demo, and a way in for images of one's own."""
         draw_demo_button("open demo")
-        own = paths.REPOSITORY / "pages" / "datasets.py"
-        if access.may("dataset.add") and own.is_file():
-            st.page_link(own, label=text("button.own"), icon=":material/photo_library:")
+        datasets = paths.REPOSITORY / "pages" / "datasets.py"
+        if access.may("dataset.add") and datasets.is_file():
+            st.page_link(datasets, label=text("button.own"), icon=":material/photo_library:")
 
     draw(text("sentence.no_dataset"), step)
 

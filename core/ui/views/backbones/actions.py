@@ -58,7 +58,7 @@ def choose(chosen: Sequence[str]) -> None:
     """These are the backbones that every page compares."""
     state.set_field(FrameSetup, "backbones", tuple(chosen))
     titles = ", ".join(backbones.get(name).title for name in chosen)
-    state.session_set(DONE, strings("sentence.every_page_compares", titles=titles))
+    state.session_set(DONE, strings("sentence.chosen_everywhere", titles=titles))
 
 
 def remove(chosen: Sequence[str], dataset: str) -> None:
@@ -85,9 +85,9 @@ def removal(chosen: Sequence[str], dataset: str, disabled: bool) -> None:
             key="removal scope",
             label_visibility="collapsed",
         )
-        st.caption(strings("sentence.computing_them_again"))
+        st.caption(strings("sentence.removal_costs"))
         st.button(
-            strings("button.yes_remove_them"),
+            strings("button.confirm_removal"),
             type="primary",
             icon=":material/delete:",
             key="removal",
@@ -104,9 +104,9 @@ def forget(name: str) -> None:
 
 
 def _embed_button(dataset: str, missing: Sequence[str]) -> None:
-    nothing = strings("sentence.everything_chosen_embedded") if dataset else strings("sentence.dataset_ready")
+    nothing = strings("sentence.all_embedded") if dataset else strings("sentence.dataset_ready")
     st.button(
-        strings("button.embed", dataset=theme.plain(dataset)) if dataset else strings("button.embed_2"),
+        strings("button.embed", dataset=theme.plain(dataset)) if dataset else strings("button.embed_short"),
         key="embed chosen",
         type="primary",
         icon=":material/play_arrow:",
@@ -123,7 +123,7 @@ def _measure_button(dataset: str, chosen: Sequence[str]) -> None:
         icon=":material/timer:",
         on_click=start_measuring,
         args=(dataset, chosen),
-        **jobs.waits(strings("sentence.latency_throughput_memory")),
+        **jobs.waits(strings("sentence.what_is_measured")),
     )
 
 
@@ -133,7 +133,7 @@ def actions(chosen: Sequence[str], ticked: bool, dataset: str) -> DeltaGenerator
     if ticked:
         text = f"**{len(chosen)} ticked:** {', '.join(titles)}"
     else:
-        text = strings("sentence.open_below_tick", titles=titles[0]) if chosen else ""
+        text = strings("sentence.card_is_open", titles=titles[0]) if chosen else ""
     st.markdown(text)
     counts = cache.counts(dataset) if dataset else {}
     total = len(cache.dataset(dataset)) if dataset else 0
@@ -149,7 +149,7 @@ def actions(chosen: Sequence[str], ticked: bool, dataset: str) -> DeltaGenerator
             on_click=choose,
             args=(chosen,),
             disabled=not chosen,
-            help=strings("help.make_these_backbones"),
+            help=strings("help.choose"),
         )
         if access.may("embed"):
             removal(chosen, dataset, not any(counts.get(name) for name in chosen) or bool(jobs.running()))

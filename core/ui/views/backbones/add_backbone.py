@@ -17,13 +17,13 @@ text = wording.page("backbones")
 def add(make: Callable[[], str]) -> None:
     """Resolve, check and keep a backbone; open its card."""
     try:
-        with st.spinner(text("sentence.looking_up_building")):
+        with st.spinner(text("sentence.building_backbone")):
             name = make()
     except CoreError as error:
         st.error(theme.plain(str(error)), icon=":material/error:")
         return
     state.session_set(OPEN_CARD, name)
-    state.session_set(DONE, text("sentence.list_now_card", title=backbones.get(name).title))
+    state.session_set(DONE, text("sentence.added", title=backbones.get(name).title))
     st.rerun()
 
 
@@ -34,23 +34,23 @@ def forms() -> None:
             return
         with st.form("add by name", border=False):
             name = st.text_input(
-                text("label.from_timm_open"),
-                placeholder=text("placeholder.timm_resnet_bt"),
+                text("label.from_library"),
+                placeholder=text("placeholder.library_name"),
                 key="add by name",
-                help=text("help.timm_name_tag"),
+                help=text("help.library_name"),
             )
-            st.caption(text("sentence.open_clip_vit"))
+            st.caption(text("sentence.library_examples"))
             if st.form_submit_button(text("button.add"), type="primary"):
                 add(lambda: backbones.add(name.strip()).name)
         with st.form("add a file", border=False):
             architecture = st.text_input(
-                text("label.architecture_timm"), placeholder=text("placeholder.resnet"), key="add architecture"
+                text("label.architecture"), placeholder=text("placeholder.name"), key="add architecture"
             )
             file = st.text_input(
-                text("label.checkpoint_server_machine"),
-                placeholder=text("placeholder.home_me_best"),
+                text("label.checkpoint_path"),
+                placeholder=text("placeholder.checkpoint"),
                 key="add file",
-                help=text("help.safetensors_plain_state"),
+                help=text("help.checkpoint"),
             )
             if st.form_submit_button(text("button.add_checkpoint")):
                 add(lambda: backbones.add_local(architecture.strip(), file.strip()).name)

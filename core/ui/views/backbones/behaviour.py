@@ -17,10 +17,10 @@ text = wording.page("backbones")
 
 def alike(dataset: str) -> None:
     """Which backbones see the same, and which see something else."""
-    st.subheader(text("heading.which_see_same"), anchor=False)
+    st.subheader(text("heading.overlap"), anchor=False)
     names = cache.embedded(dataset) if dataset else ()
     if len(names) < 2:
-        st.caption(text("sentence.embed_two_backbones"))
+        st.caption(text("sentence.overlap_needs_two"))
         return
     similarity = devices.similarity(cache.dataset(dataset), names).ordered()
     titles = [devices.title(dataset, name) for name in similarity.names]
@@ -29,7 +29,7 @@ def alike(dataset: str) -> None:
     a, b, share = pair
     st.markdown(
         text(
-            "sentence.pale_squares_pairs",
+            "sentence.least_alike",
             dataset=theme.plain(dataset),
             title=theme.plain(devices.title(dataset, a)),
             title_2=theme.plain(devices.title(dataset, b)),
@@ -38,10 +38,10 @@ def alike(dataset: str) -> None:
         )
     )
     maps = (
-        (text("option.linear_cka"), text("option.same_up_turn"), similarity.cka, "linear CKA"),
+        (text("option.linear_cka"), text("option.cka_meaning"), similarity.cka, "linear CKA"),
         (
             text("option.neighbour_overlap", k=similarity.k),
-            text("phrase.share_nearest_images"),
+            text("phrase.overlap_meaning"),
             similarity.overlap,
             "shared",
         ),
@@ -70,8 +70,8 @@ def cost_chart(infos: Sequence[BackboneInfo]) -> None:
         for info in infos
         if info.cost
     ]
-    st.subheader(text("heading.image_costs_machine"), anchor=False)
+    st.subheader(text("heading.cost"), anchor=False)
     if len(rows) < 2:
-        st.caption(text("sentence.measure_two_backbones"))
+        st.caption(text("sentence.cost_needs_two"))
         return
     drawn.chart(charts.cost_scatter(rows), key="cost chart", config={"displayModeBar": False})

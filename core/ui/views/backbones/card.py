@@ -45,7 +45,7 @@ def _badges(info: BackboneInfo) -> list[str]:
         f":{_LICENCE_COLOURS[info.licence]}-badge[{backbones.licence_in_words(info.backbone)}]",
     ]
     badges += [":blue-badge[reads text]"] if info.reads_text else []
-    return [*badges, ":green-badge[runs here now]" if info.here else strings("option.orange_badge_weights")]
+    return [*badges, ":green-badge[runs here now]" if info.here else strings("option.weights_missing")]
 
 
 def _buttons(info: BackboneInfo) -> None:
@@ -56,7 +56,7 @@ def _buttons(info: BackboneInfo) -> None:
         strings("button.fast_mode"),
         key="fast mode",
         icon=":material/bolt:",
-        help=strings("help.same_network_cheaper"),
+        help=strings("help.fast_mode"),
     ):
         add_backbone.add(lambda: backbones.get(f"fast:{info.name}").name)
     if info.name in custom.added():
@@ -66,7 +66,7 @@ def _buttons(info: BackboneInfo) -> None:
             icon=":material/playlist_remove:",
             on_click=actions.forget,
             args=(info.name,),
-            help=strings("help.was_added_embeddings"),
+            help=strings("help.take_off"),
         )
 
 
@@ -102,12 +102,12 @@ def _cost(info: BackboneInfo, dataset: str) -> None:
         figures.append(("embedded", f"{info.embedded or 0:.0%}"))
     st.html(str(templates.render("backbone_figures.html.jinja", figures=figures)))
     if cost is None:
-        st.caption(strings("sentence.not_measured_machine"))
+        st.caption(strings("sentence.not_measured"))
         return
     made = ", ".join(f"{name} {cost.versions[name]}" for name in ("torch", "openvino") if name in cost.versions)
     st.caption(
         strings(
-            "sentence.mb_memory_most",
+            "sentence.measured_cost",
             upper=cost.sentence()[0].upper(),
             sentence=cost.sentence()[1:],
             peak_megabytes=f"{cost.peak_megabytes:,.0f}",
@@ -120,14 +120,12 @@ def _cost(info: BackboneInfo, dataset: str) -> None:
 def _relatives(info: BackboneInfo, dataset: str) -> None:
     st.markdown(
         strings("phrase.nearest_relatives"),
-        help=strings("help.which_embedded_backbones"),
+        help=strings("help.relatives"),
     )
     names = cache.embedded(dataset) if dataset else ()
     if info.name not in names or len(names) < 2:
-        why = strings("option.embed") if info.name not in names else strings("option.embed_second_backbone")
-        st.caption(
-            strings("sentence.see_which_backbones", why=why, part=f" on {theme.plain(dataset)}" if dataset else "")
-        )
+        why = strings("option.embed") if info.name not in names else strings("option.embed_second")
+        st.caption(strings("sentence.overlap_waits", why=why, part=f" on {theme.plain(dataset)}" if dataset else ""))
         return
     nearest = devices.similarity(cache.dataset(dataset), names).nearest(info.name, 4)
     rows = [(devices.title(dataset, name), value) for name, value in nearest]

@@ -39,7 +39,7 @@ def device_choice() -> None:
         key=state.key(BackbonesSetup, "device"),
         width=230,
         format_func=lambda name: f"{picked} (picked by itself)" if name == "auto" else name,
-        help=text("help.embeds_measures_fusionscope"),
+        help=text("help.device"),
     )
 
 

@@ -91,4 +91,4 @@ def _chart(infos: Sequence[BackboneInfo], comparison: BaselineComparison) -> Non
         figure = charts.quality_cost(points, text("axis.ms"), metrics.label("map"))
         figure.update_layout(height=330)
     drawn.chart(figure, key="backbones quality", config={"displayModeBar": False})
-    st.caption(text("sentence.picture", queries=wording.plural(comparison.n_valid, "query")))
+    st.caption(text("sentence.bars_meaning", queries=wording.plural(comparison.n_valid, "query")))

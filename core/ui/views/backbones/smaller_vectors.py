@@ -30,12 +30,10 @@ def smaller_vectors(info: BackboneInfo, dataset: str) -> None:
     """The table, once somebody asks for it: each form is ranked anew."""
     if not dataset or info.name not in cache.embedded(dataset):
         return
-    st.subheader(text("heading.would_smaller_vectors"), anchor=False)
+    st.subheader(text("heading.smaller_vectors"), anchor=False)
     title = theme.plain(info.backbone.title)
-    if not st.toggle(
-        text("label.shorter_int_binary", title=title, dataset=theme.plain(dataset)), key="smaller vectors"
-    ):
+    if not st.toggle(text("label.smaller_vectors", title=title, dataset=theme.plain(dataset)), key="smaller vectors"):
         return
     loaded = cache.without_tuned(cache.dataset(dataset), (info.name,))
     drawn.table(costs(loaded, info.name), hide_index=True, width="stretch")
-    st.caption(text("sentence.differs_stands_where", note=compression.NOTE))
+    st.caption(text("sentence.differs_meaning", note=compression.NOTE))

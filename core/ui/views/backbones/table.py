@@ -22,7 +22,7 @@ def filters(infos: Sequence[BackboneInfo]) -> BackbonesSetup:
     """What is shown of the table."""
     st.text_input(
         text("label.search"),
-        placeholder=text("placeholder.name_training_data"),
+        placeholder=text("placeholder.search"),
         key=state.key(BackbonesSetup, "search"),
         icon=":material/search:",
     )
@@ -42,11 +42,9 @@ def filters(infos: Sequence[BackboneInfo]) -> BackbonesSetup:
         key=state.key(BackbonesSetup, "licence"),
     )
     with st.container(horizontal=True, gap="small"):
-        st.toggle(text("label.runs_now"), key=state.key(BackbonesSetup, "here"), help=text("help.weights_machine"))
-        st.toggle(text("label.embedded"), key=state.key(BackbonesSetup, "embedded"), help=text("help.least_one_image"))
-        st.toggle(
-            text("label.reads_text"), key=state.key(BackbonesSetup, "reads_text"), help=text("help.images_can_searched")
-        )
+        st.toggle(text("label.runs_now"), key=state.key(BackbonesSetup, "here"), help=text("help.here"))
+        st.toggle(text("label.embedded"), key=state.key(BackbonesSetup, "embedded"), help=text("help.embedded"))
+        st.toggle(text("label.reads_text"), key=state.key(BackbonesSetup, "reads_text"), help=text("help.reads_text"))
     add_backbone.forms()
     return state.read(BackbonesSetup)
 
@@ -75,7 +73,7 @@ def download(infos: Sequence[BackboneInfo]) -> None:
         on_click="ignore",
         width="content",
         key="backbones csv",
-        help=text("help.shown_every_column"),
+        help=text("help.download"),
     )
 
 
@@ -98,7 +96,7 @@ def _columns(dataset: str, measured: bool) -> dict[str, Any]:
     columns = {
         "backbone": st.column_config.TextColumn(text("column.backbone"), width=150, pinned=True),
         "family": st.column_config.TextColumn(text("column.family"), width=84),
-        "here": st.column_config.CheckboxColumn(text("column.here"), width=44, help=text("help.weights_machine_runs")),
+        "here": st.column_config.CheckboxColumn(text("column.here"), width=44, help=text("help.runs_now")),
         "embedded": st.column_config.ProgressColumn(
             text("column.embedded"),
             min_value=0,
@@ -111,18 +109,16 @@ def _columns(dataset: str, measured: bool) -> dict[str, Any]:
             "ms",
             format="%.1f",
             width=48,
-            help=text("help.milliseconds_one_image"),
+            help=text("help.latency"),
         ),
-        "dim": number("dim", format="localized", width=52, help=text("help.numbers_vector")),
-        "MB": number("MB", format="%.0f", width=46, help=text("help.weights_disk_about")),
+        "dim": number("dim", format="localized", width=52, help=text("help.dim")),
+        "MB": number("MB", format="%.0f", width=46, help=text("help.megabytes")),
         text("option.licence_weights"): st.column_config.TextColumn(
-            text("column.licence"), width=92, help=text("help.weights_card_says")
+            text("column.licence"), width=92, help=text("help.licence")
         ),
-        "input": number("input", format="%d px", width=60, help=text("help.side_square_sees")),
-        "reads text": st.column_config.CheckboxColumn(
-            text("column.text"), width=42, help=text("help.images_can_searched")
-        ),
-        "million parameters": number("M par.", format="%.1f", width=58, help=text("help.million_parameters_runs")),
+        "input": number("input", format="%d px", width=60, help=text("help.input_size")),
+        "reads text": st.column_config.CheckboxColumn(text("column.text"), width=42, help=text("help.reads_text")),
+        "million parameters": number("M par.", format="%.1f", width=58, help=text("help.parameters")),
     }
     return {name: column for name, column in columns.items() if name != "ms" or measured}
 
@@ -144,6 +140,6 @@ def table(shown: Sequence[BackboneInfo], dataset: str) -> list[str]:
         on_select=partial(_picked, key, names),
         selection_mode=["multi-row", "single-cell"],
         placeholder="",
-        alt=text("phrase.backbones_their_size"),
+        alt=text("phrase.table_name"),
     )
     return [names[row] for row in selection["selection"]["rows"] if row < len(names)]

@@ -21,7 +21,7 @@ LOOKS = {
     "levels": text("option.precision_recall"),
     "over_k": text("option.over"),
     "query": text("option.one_query"),
-    "spread": text("option.spread_over_queries"),
+    "spread": text("option.spread"),
 }
 FIGURES = {
     "levels": ("iprec",),
@@ -49,7 +49,7 @@ def choose_systems(selection: sidebar.Selection) -> list[ComparedSystem]:
             ["", *loaded.label_names],
             key=field("label"),
             format_func=lambda name: name or "every class",
-            help=text("help.only_queries_class"),
+            help=text("help.class"),
         )
     st.segmented_control(
         text("label.image"),
@@ -57,9 +57,9 @@ def choose_systems(selection: sidebar.Selection) -> list[ComparedSystem]:
         key=field("file_format"),
         format_func=str.upper,
         required=True,
-        help=text("help.camera_above_drawing"),
+        help=text("help.file_format"),
     )
-    st.toggle(text("label.intervals"), key=field("bands"), help=text("help.bootstrap_intervals_bands"))
+    st.toggle(text("label.intervals"), key=field("bands"), help=text("help.intervals"))
     return competitors
 
 
@@ -94,5 +94,5 @@ def download_button(frame: pd.DataFrame, name: str) -> None:
         key=f"take {name}",
         icon=":material/download:",
         on_click="ignore",
-        help=text("help.every_point_drawn"),
+        help=text("help.data"),
     )

@@ -47,7 +47,7 @@ class CurvesView:
     @property
     def unit_sentence(self) -> str:
         """What intervals draw again, in words."""
-        return text("option.which_take_queries") if self.groups is None else text("option.which_draw_whole")
+        return text("option.resample_queries") if self.groups is None else text("option.resample_classes")
 
     @property
     def queries_title(self) -> str:
@@ -65,14 +65,14 @@ def build(loaded: Dataset, competitors: list[ComparedSystem], setup: CurvesSetup
     if sampled is not None:
         st.info(
             text(
-                "sentence.these_curves_seeded",
+                "sentence.sampled",
                 n_queries=f"{len(sampled.split.queries):,}",
                 n_queries_2=f"{len(loaded.split.queries):,}",
             ),
             icon=":material/groups:",
         )
         loaded, competitors = sampled, over_sample
-    with st.spinner(text("sentence.ranking_every_query")):
+    with st.spinner(text("sentence.ranking")):
         competitors = system_select.able_of(competitors, lambda chosen: cache.system_ranks(loaded, chosen.system))
     ranks = {chosen.title: cache.system_ranks(loaded, chosen.system) for chosen in competitors}
     queries = curves.queries_of(loaded, next(iter(ranks.values())), setup.label)

@@ -39,7 +39,7 @@ def chosen_query(loaded: Dataset, queries: np.ndarray, address: str) -> int:
     if len(numbers) and queries[numbers[0]]:
         return int(numbers[0])
     if address:
-        st.info(text("sentence.image_query_counts"), icon=":material/info:")
+        st.info(text("sentence.query_of_many"), icon=":material/info:")
     return int(np.flatnonzero(queries)[0])
 
 

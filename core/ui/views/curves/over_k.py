@@ -24,11 +24,11 @@ def draw(view: CurvesView, answer: DeltaGenerator) -> None:
         2,
         max(2, min(1000, longest), k),
         key=controls.field("k"),
-        help=text("help.how_many_results", images=plural(longest, "image")),
+        help=text("help.k", images=plural(longest, "image")),
     )
     if k > longest:
         st.info(
-            text("sentence.more_than_list", k=f"{k:,}", images=plural(longest, "image"), longest=f"{longest:,}"),
+            text("sentence.k_beyond_list", k=f"{k:,}", images=plural(longest, "image"), longest=f"{longest:,}"),
             icon=":material/info:",
         )
     depth = max(2, min(k, longest))

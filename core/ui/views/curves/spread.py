@@ -23,14 +23,14 @@ def draw(view: CurvesView, answer: DeltaGenerator) -> None:
     st.toggle(
         text("label.cumulative"),
         key=controls.field("cumulative"),
-        help=text("help.share_queries_reach"),
+        help=text("help.share_of_queries"),
     )
     cumulative, n = view.setup.cumulative, view.n_queries
     by_title = {title: curves.distribution(ranks, view.queries, cumulative) for title, ranks in view.ranks.items()}
     _answer(view, answer)
     figure = charts.LineChart(
         controls.chart_lines(by_title, view.competitors),
-        text("option.average_precision_query") + (", at least" if cumulative else ""),
+        text("option.ap_axis") + (", at least" if cumulative else ""),
         f"share of the {plural(n, 'query')}",
         markers=not cumulative,
         bands=False,

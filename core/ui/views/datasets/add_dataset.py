@@ -60,8 +60,8 @@ def _images() -> None:
     path = left.text_input(
         text("label.folder_file"),
         key=folder_browser.PATH_KEY,
-        placeholder=text("placeholder.home_me_images"),
-        help=text("help.torchvision_name_where", kinds=_kinds()),
+        placeholder=text("placeholder.path"),
+        help=text("help.path", kinds=_kinds()),
     ).strip()
     right.button(
         text("button.browse"),
@@ -73,7 +73,7 @@ def _images() -> None:
     if folder_browser.is_open():
         folder_browser.dialog()
     if not path:
-        st.caption(text("sentence.type_path_browse"))
+        st.caption(text("sentence.path_how"))
         return
     try:
         reader, options = _how(path)
@@ -82,7 +82,7 @@ def _images() -> None:
         return
     left, middle, right = st.columns([2, 4, 1.2], vertical_alignment="bottom")
     name = left.text_input(
-        text("label.name"), key="add name", placeholder=text("placeholder.folder_own"), help=text("help.you_will_find")
+        text("label.name"), key="add name", placeholder=text("placeholder.folder_own"), help=text("help.name")
     )
     usable = _usable()
     wanted = [backbone for backbone in state.get(FrameSetup, "backbones") if backbone in usable]
@@ -93,7 +93,7 @@ def _images() -> None:
         key="add backbones",
         format_func=cache.backbone_title,
         placeholder=text("placeholder.nothing_now"),
-        help=text("help.computed_soon_files"),
+        help=text("help.embed_with"),
     )
     if right.button(text("button.add"), type="primary", width="stretch", **jobs.waits()):
         start(path, name.strip(), reader, options, tuple(chosen))
@@ -115,7 +115,7 @@ def _how(path: str) -> tuple[str | None, dict[str, Any]]:
     """Which reader fits, what it sees at a glance, and its options; all can be set by hand."""
     if path.startswith(_TORCHVISION):
         st.info(
-            text("sentence.torchvision_fetched_once", partition=theme.plain(path.partition(":")[2])),
+            text("sentence.torchvision_fetch", partition=theme.plain(path.partition(":")[2])),
             icon=":material/cloud_download:",
         )
         return None, {}
@@ -131,7 +131,7 @@ def _how(path: str) -> tuple[str | None, dict[str, Any]]:
             [_BY_ITSELF, *names],
             key=f"add reader {path}",
             label_visibility="collapsed",
-            format_func=lambda n: f"as: {readers.READERS.get(n).label}" if n else text("option.reader_found_itself"),
+            format_func=lambda n: f"as: {readers.READERS.get(n).label}" if n else text("option.reader_automatic"),
         )
         options = _options(reader, source)
         left.caption(theme.plain(_glance(str(source), _mtime(source), reader.name, options.get("columns"))))

@@ -22,8 +22,8 @@ text = wording.page("datasets")
 def form() -> None:
     """Files and the dataset that they belong to; a new dataset takes labels too."""
     ready = cache.ready_datasets()
-    st.caption(text("sentence.numbers_another_program", vector_endings=", ".join(vector_files.VECTOR_ENDINGS)))
-    new = text("option.new_dataset_vectors")
+    st.caption(text("sentence.vectors_how", vector_endings=", ".join(vector_files.VECTOR_ENDINGS)))
+    new = text("option.new_vectors")
     left, right = st.columns([3, 4], gap="large")
     now = state.get(FrameSetup, "dataset")
     target = left.selectbox(
@@ -36,13 +36,13 @@ def form() -> None:
         text("label.vector_files"),
         accept_multiple_files=True,
         key="vector files",
-        help=text("help.file_name_names"),
+        help=text("help.vector_files"),
         type=[ending[1:] for ending in vector_files.VECTOR_ENDINGS],
     )
     lines = right.text_area(
-        text("label.files_machine_one"),
+        text("label.vector_paths"),
         key="vector paths",
-        placeholder=text("placeholder.resnet_data_resnet"),
+        placeholder=text("placeholder.vector_paths"),
         height=80,
     )
     name, labels, pairs, invalid = target, None, None, "refuse"
@@ -51,12 +51,10 @@ def form() -> None:
             text("label.name"), key="vectors name", placeholder=text("placeholder.my_vectors")
         ).strip()
         labels = left.file_uploader(
-            text("label.labels"), type=["csv"], key="vector labels", help=text("help.id_label_split")
+            text("label.labels"), type=["csv"], key="vector labels", help=text("help.labels_file")
         )
-        pairs = left.file_uploader(
-            text("label.pairs_if_any"), type=["csv"], key="vector pairs", help=text("help.query_id_item")
-        )
-        drop = left.toggle(text("label.leave_rows_nan"), key="vector drop", help=text("help.otherwise_they_refused"))
+        pairs = left.file_uploader(text("label.pairs"), type=["csv"], key="vector pairs", help=text("help.pairs"))
+        drop = left.toggle(text("label.drop_nan"), key="vector drop", help=text("help.drop_nan"))
         invalid = "drop" if drop else "refuse"
     if right.button(text("button.attach"), type="primary", disabled=not (files or lines.strip())):
         _attach(name, target == new, list(files or []), lines, labels, pairs, invalid)
@@ -68,7 +66,7 @@ def _attach(name: str, is_new: bool, files: list, lines: str, labels: Any, pairs
     with tempfile.TemporaryDirectory() as folder:
         try:
             if is_new and name in data.names():
-                raise BadInput(text("error.name_taken_choose", name=repr(name)))
+                raise BadInput(text("error.name_taken", name=repr(name)))
             vectors: dict[str, Any] = {Path(upload.name).stem: _kept(folder, upload) for upload in files} | _named(
                 lines
             )
@@ -76,7 +74,7 @@ def _attach(name: str, is_new: bool, files: list, lines: str, labels: Any, pairs
                 {"labels": _kept(folder, labels), "pairs": _kept(folder, pairs), "invalid": invalid} if is_new else {}
             )
             if is_new and labels is None:
-                raise BadInput(text("error.dataset_vectors_needs"))
+                raise BadInput(text("error.labels_file"))
             data.add_vectors(name, vectors, tell=notes.append, **extra)
         except CoreError as error:
             st.error(theme.plain(str(error).replace(f"{folder}/", "")), icon=":material/error:")
@@ -103,6 +101,6 @@ def _named(lines: str) -> dict[str, Path]:
     for line in filter(None, map(str.strip, lines.splitlines())):
         name, equals, path = line.partition("=")
         if not equals or not name.strip() or not path.strip():
-            raise BadInput(text("error.write_one_name", line=repr(line[:60])))
+            raise BadInput(text("error.vector_paths", line=repr(line[:60])))
         paths[name.strip()] = reach.require(path.strip())
     return paths

@@ -82,7 +82,7 @@ def dataset_cards(
         if not path:
             words = words or "vectors only, no image"
         elif not os.path.exists(path):
-            words = text("option.original_has_gone") + (f" · {words}" if words else "")
+            words = text("option.original_gone") + (f" · {words}" if words else "")
         elif position in failed:
             words = "cannot be shown" + (f" · {words}" if words else "")
         made.append(image_cards.card(loaded, position, note=words, frame=frame))
@@ -119,7 +119,7 @@ def need_backbones(loaded: Dataset, what: str) -> tuple[str, ...]:
     """The backbones to ask; without any, a sentence stands in the page's place."""
     names = asked_backbones(loaded)
     if not names:
-        st.info(text("sentence.need_least_one", what=what), icon=":material/info:")
+        st.info(text("sentence.needs_backbone", what=what), icon=":material/info:")
     return names
 
 

@@ -42,22 +42,26 @@ def head(loaded: Dataset) -> None:
     for remark in remarks:
         st.caption(f":material/manage_search: {theme.plain(remark)}")
     figures = [
-        (text("option.images" if loaded.has_images else "option.items"), numbers["images"], text("sentence.images_can_used")),
-        (text("option.classes"), numbers["classes"], text("sentence.labels_least_one")),
-        (text("option.queries"), numbers["queries"], text("sentence.images_searched")),
+        (
+            text("option.images" if loaded.has_images else "option.items"),
+            numbers["images"],
+            text("sentence.images_meaning"),
+        ),
+        (text("option.classes"), numbers["classes"], text("sentence.classes_meaning")),
+        (text("option.queries"), numbers["queries"], text("sentence.queries_meaning")),
         (
             text("option.gallery"),
             numbers["gallery"],
-            text("sentence.images_searched_self"),
+            text("sentence.gallery_meaning"),
         ),
     ]
     if numbers["train"]:
-        figures.append((text("option.train"), numbers["train"], text("sentence.images_training_only")))
+        figures.append((text("option.train"), numbers["train"], text("sentence.training_meaning")))
     if numbers["instances"]:
-        figures.append((text("option.instances"), numbers["instances"], text("sentence.different_things_images")))
+        figures.append((text("option.instances"), numbers["instances"], text("sentence.instances_meaning")))
     if numbers["unlabelled"]:
-        figures.append((text("option.unlabelled"), numbers["unlabelled"], text("sentence.images_without_label")))
-    figures.append((text("option.not_read"), numbers["quarantined"], text("sentence.files_cannot_read")))
+        figures.append((text("option.unlabelled"), numbers["unlabelled"], text("sentence.unlabelled_meaning")))
+    figures.append((text("option.not_read"), numbers["quarantined"], text("sentence.not_read_meaning")))
     with st.container(horizontal=True, gap="large", key="figures", border=False):
         for title, value, words_ in figures:
             st.metric(title, f"{value:,}", help=words_, width="content")
@@ -105,15 +109,15 @@ def browse(loaded: Dataset) -> None:
         text("label.class"),
         ["", *loaded.label_names],
         key=state.key(DatasetsSetup, "label"),
-        format_func=lambda name: name or text("option.mix_all_classes"),
+        format_func=lambda name: name or text("option.all_classes"),
     )
-    words = middle.text_input(text("label.name"), key="datasets words", placeholder=text("placeholder.words_file_name"))
+    words = middle.text_input(text("label.name"), key="datasets words", placeholder=text("placeholder.find_image"))
     size = right.select_slider(text("label.image_size"), [80, 104, 140, 190], value=104, key="datasets size")
     positions = retrieval.browse(loaded, label, words)
     if not label and not words:
         positions = np.array(cache.sample_positions(loaded.name, len(loaded)))
     if not len(positions):
-        st.info(text("sentence.image_fits_choose"), icon=":material/search_off:")
+        st.info(text("sentence.no_match"), icon=":material/search_off:")
         return
     pager = st.container()
     with pager:
@@ -127,8 +131,8 @@ def browse(loaded: Dataset) -> None:
     )
     st.caption(
         f"{plural(len(positions), 'image')}"
-        + ("" if label or words else text("phrase.one_class_turn"))
-        + text("sentence.point_one_see")
+        + ("" if label or words else text("phrase.mix_of_classes"))
+        + text("sentence.point_to_enlarge")
     )
 
 
@@ -136,7 +140,7 @@ def sizes(loaded: Dataset) -> None:
     """How large the images are."""
     table = study.sizes(loaded)
     if not len(table):
-        st.info(text("sentence.there_images_measure"), icon=":material/info:")
+        st.info(text("sentence.nothing_to_measure"), icon=":material/info:")
         return
     left, right = beside("sizes", [3, 2], gap="large")
     with left:
@@ -144,9 +148,9 @@ def sizes(loaded: Dataset) -> None:
         drawn.chart(charts.image_sizes(table), key="datasets sizes", config=QUIET)
         distinct = len(table[["width", "height"]].drop_duplicates())
         st.caption(
-            text("sentence.sizes_larger_mark", distinct=f"{distinct:,}")
+            text("sentence.sizes_meaning", distinct=f"{distinct:,}")
             + " "
-            + (text("sentence.most_frequent_sizes", value=f"{3000:,}") if distinct > 3000 else "")
+            + (text("sentence.sizes_drawn", value=f"{3000:,}") if distinct > 3000 else "")
         )
     with right:
         st.markdown(text("phrase.shape"))
@@ -162,7 +166,7 @@ def sizes(loaded: Dataset) -> None:
     smallest, largest = table.loc[table["megapixels"].idxmin()], table.loc[table["megapixels"].idxmax()]
     st.caption(
         text(
-            "sentence.smallest_largest_middle",
+            "sentence.size_summary",
             smallest=theme.plain(smallest["id"]),
             smallest_2=format(smallest["width"], ","),
             smallest_3=format(smallest["height"], ","),
@@ -180,10 +184,10 @@ def unread(loaded: Dataset) -> None:
     table = study.quarantine(loaded)
     below = loaded.source.rstrip("/") + "/"
     table["path"] = [path.removeprefix(below) for path in table["path"]]
-    st.markdown(text("phrase.files_were_set"))
+    st.markdown(text("phrase.set_aside"))
     if len(table):
         reasons = table["reason"].str.slice(0, 60).nunique()
-        st.caption(text("sentence.they_take_part", files=plural(len(table), "file"), reasons=plural(reasons, "reason")))
+        st.caption(text("sentence.set_aside", files=plural(len(table), "file"), reasons=plural(reasons, "reason")))
         drawn.table(
             table,
             hide_index=True,
@@ -204,18 +208,18 @@ def unread(loaded: Dataset) -> None:
             on_click="ignore",
         )
     else:
-        st.caption(text("sentence.every_file_could"))
-    st.markdown(text("phrase.originals_have_gone"))
+        st.caption(text("sentence.all_read"))
+    st.markdown(text("phrase.originals_gone"))
     gone = computed(
         f"gone {loaded.name} {loaded.fingerprint}",
         text("option.looking_originals", name=loaded.name),
-        text("option.look_them_now"),
+        text("option.look_originals"),
         lambda task: study.missing_originals(loaded),
     )
     if gone is None:
-        st.caption(text("sentence.looks_every_path"))
+        st.caption(text("sentence.look_originals"))
     elif len(gone):
-        st.caption(text("sentence.originals_not_there", n_gone=f"{len(gone):,}", n_loaded=f"{len(loaded):,}"))
+        st.caption(text("sentence.originals_gone", n_gone=f"{len(gone):,}", n_loaded=f"{len(loaded):,}"))
         drawn.table(gone[["id", "path"]], hide_index=True, width="stretch")
         st.button(
             text("button.look_again"),
@@ -224,7 +228,7 @@ def unread(loaded: Dataset) -> None:
             type="tertiary",
         )
     else:
-        st.caption(text("sentence.all_originals_where", n_loaded=f"{len(loaded):,}"))
+        st.caption(text("sentence.originals_there", n_loaded=f"{len(loaded):,}"))
         st.button(
             text("button.look_again"),
             on_click=jobs.forget,

@@ -55,19 +55,19 @@ def duplicates(loaded: Dataset) -> None:
         pairs = look_for_near(loaded, names, threshold) if names else None
     if names:
         whose = f"most of {titles(names)}" if len(names) > 1 else titles(names)
-        st.caption(text("sentence.exact_duplicates_have", whose=whose, note=image_neighbours.note(len(loaded))))
+        st.caption(text("sentence.duplicates_how", whose=whose, note=image_neighbours.note(len(loaded))))
     else:
-        st.caption(text("sentence.exact_duplicates_have_2"))
+        st.caption(text("sentence.duplicates_need_backbone"))
     exact, groups = exact_duplicates(loaded), study.duplicate_groups(loaded, pairs)
     if not len(groups):
-        more = text("sentence.none_nearly_same") if pairs is not None else "."
-        st.success(text("sentence.two_images_have", more=more), icon=":material/check_circle:")
+        more = text("sentence.none_near") if pairs is not None else "."
+        st.success(text("sentence.no_duplicates", more=more), icon=":material/check_circle:")
         return
     n_groups, n_exact = groups["group"].nunique(), exact["group"].nunique()
     left, right = beside("keep", [5, 2], vertical_alignment="center")
     left.markdown(
         text(
-            "sentence.them_bytes_equal",
+            "sentence.duplicate_groups",
             groups=plural(n_groups, "group"),
             images=plural(len(groups), "image"),
             n_exact=f"{n_exact:,}",
@@ -81,7 +81,7 @@ def duplicates(loaded: Dataset) -> None:
             on_click=decide,
             args=(loaded.name, data.keep_one_of_each, groups),
             icon=":material/filter_1:",
-            help=text("help.first_image_group"),
+            help=text("help.keep_one"),
         )
     leaks(loaded, pairs)
     group_list(loaded, groups, set(exact["position"].tolist()))
@@ -97,7 +97,7 @@ def copies_left_out(loaded: Dataset) -> None:
     left.info(text("sentence.copies_left_out", out=f"{out:,}"), icon=":material/filter_none:")
     if visitors.offered("dataset.change", right):
         right.button(
-            text("button.bring_them_back"),
+            text("button.restore_copies"),
             on_click=decide,
             args=(loaded.name, data.keep_all),
             width="stretch",
@@ -121,10 +121,10 @@ def leaks(loaded: Dataset, pairs: pd.DataFrame | None) -> None:
         return
     table = study.leakage(loaded, pairs)
     if not len(table):
-        st.caption(text("sentence.training_image_seen"))
+        st.caption(text("sentence.no_leakage"))
         return
-    with st.expander(text("heading.training_images_seen", n_table=f"{len(table):,}"), icon=":material/warning:"):
-        st.caption(text("sentence.was_fitted_them"))
+    with st.expander(text("heading.leakage", n_table=f"{len(table):,}"), icon=":material/warning:"):
+        st.caption(text("sentence.leakage_means"))
         drawn.table(table, hide_index=True, width="stretch")
 
 

@@ -61,7 +61,7 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
             p for p in entries if p.name.lower().endswith(endings) and p.is_file()
         ]
     except OSError as error:
-        raise BadInput(text("error.cannot_opened", folder=folder, value=error.strerror or error)) from error
+        raise BadInput(text("error.folder", folder=folder, value=error.strerror or error)) from error
 
 
 @st.dialog(text("heading.choose_folder_file"), width="medium", icon=":material/folder_open:", on_dismiss=_stop_browsing)
@@ -107,6 +107,6 @@ def dialog() -> None:
                 args=(str(entry),),
             )
         if not folders and not files:
-            st.caption(text("sentence.there_folder_use"))
+            st.caption(text("sentence.no_folder_here"))
         elif max(len(folders), len(files)) > _MOST_ENTRIES:
-            st.caption(text("sentence.first_shown_type", most_entries=_MOST_ENTRIES))
+            st.caption(text("sentence.first_folders", most_entries=_MOST_ENTRIES))

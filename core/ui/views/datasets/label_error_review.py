@@ -31,9 +31,7 @@ def review(loaded: Dataset) -> None:
     """Images whose neighbours agree on another label, most certain first."""
     if loaded.label_matrix is not None or len(loaded.label_names) < 2:
         reason = (
-            strings("option.several_labels_per")
-            if loaded.label_matrix is not None
-            else strings("option.fewer_than_two")
+            strings("option.several_labels") if loaded.label_matrix is not None else strings("option.too_few_classes")
         )
         st.info(
             strings("sentence.one_label_each", reason=reason),
@@ -63,7 +61,7 @@ def review(loaded: Dataset) -> None:
                 on_click="ignore",
             )
     st.caption(
-        strings("sentence.image_nearest_others", k=k, titles=titles(names))
+        strings("sentence.vote_how", k=k, titles=titles(names))
         + " "
         + image_neighbours.note(int((loaded.labels >= 0).sum()))
     )
@@ -97,11 +95,11 @@ def error_list(loaded: Dataset, errors: pd.DataFrame, names: tuple[str, ...], k:
         dataset_cards(loaded, words, note=words.__getitem__),
         key="datasets doubts",
         size=120,
-        name="label doubts",
+        name=strings("option.label_errors_possible"),
         on_pick=lambda text: state.session_set("doubt chosen", text),
-        pick=strings("option.click_see_neighbours"),
+        pick=strings("option.click_neighbours"),
     )
-    st.caption(strings("sentence.below_image_label"))
+    st.caption(strings("sentence.review_how"))
 
 
 def one_error(loaded: Dataset, row: pd.Series, names: tuple[str, ...], k: int) -> None:
@@ -114,11 +112,11 @@ def one_error(loaded: Dataset, row: pd.Series, names: tuple[str, ...], k: int) -
                 key="doubt query",
                 size=150,
                 pick="",
-                name="doubted image",
+                name=strings("option.label_errors_possible"),
             )
             st.markdown(
                 strings(
-                    "sentence.labelled_rather_backbones",
+                    "sentence.rather_label",
                     label=theme.plain(row.label),
                     suggested=theme.plain(row.suggested),
                     n_agree=row.n_agree,

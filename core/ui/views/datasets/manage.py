@@ -26,10 +26,10 @@ def manage(loaded: Dataset) -> None:
     with left, st.form("describe", border=True):
         st.markdown(text("phrase.about_dataset"))
         licence = st.text_input(
-            text("label.licence"), loaded.licence, key=f"licence {loaded.name}", help=text("help.others_may_do")
+            text("label.licence"), loaded.licence, key=f"licence {loaded.name}", help=text("help.licence")
         )
         reference = st.text_input(
-            text("label.reference"), loaded.reference, key=f"reference {loaded.name}", help=text("help.paper_page_cite")
+            text("label.reference"), loaded.reference, key=f"reference {loaded.name}", help=text("help.reference")
         )
         notes = st.text_area(text("label.notes"), loaded.notes, key=f"notes {loaded.name}", height=120)
         if st.form_submit_button(text("button.save")):
@@ -37,8 +37,8 @@ def manage(loaded: Dataset) -> None:
             st.rerun()
     with right:
         with st.container(border=True):
-            st.markdown(text("phrase.look_source_again"))
-            st.caption(text("sentence.new_files_join"))
+            st.markdown(text("phrase.rescan"))
+            st.caption(text("sentence.rescan_means"))
             st.button(
                 text("button.re_scan"),
                 icon=":material/sync:",
@@ -52,7 +52,7 @@ def manage(loaded: Dataset) -> None:
         with st.container(border=True):
             st.markdown(text("phrase.name"))
             if built_in:
-                st.caption(text("sentence.built_dataset_keeps"))
+                st.caption(text("sentence.keeps_name"))
             else:
                 new = st.text_input(
                     text("label.new_name"), loaded.name, key=f"rename {loaded.name}", label_visibility="collapsed"
@@ -66,9 +66,9 @@ def manage(loaded: Dataset) -> None:
                 )
         with st.container(border=True):
             st.markdown(text("phrase.remove"))
-            st.caption(text("sentence.forgets_table_images"))
+            st.caption(text("sentence.removal_means"))
             if visitors.offered("dataset.remove") and st.button(
-                text("button.remove_2"), icon=":material/delete:", width="stretch"
+                text("button.ask_remove"), icon=":material/delete:", width="stretch"
             ):
                 ask_to_remove(loaded.name, len(loaded), built_in)
     attached(loaded)
@@ -107,7 +107,7 @@ def _have(loaded: Dataset, name: str) -> str:
         backbone = data.attached_vectors.find(loaded, name)
         count, dim = data.attached_vectors.present(loaded, name) or (0, backbone.dim if backbone else 0)
     except StoreMismatch:
-        return text("phrase.damaged_take_them")
+        return text("phrase.vectors_damaged")
     return f"{dim:,} numbers each · " + (
         f"{count:,} of {plural(len(loaded), 'image')}" if count < len(loaded) else "all images"
     )
@@ -135,8 +135,8 @@ def _rename(name: str, new: str) -> None:
 @st.dialog(text("heading.remove_dataset"), icon=":material/delete:")
 def ask_to_remove(name: str, n_images: int, built_in: bool) -> None:
     """The question before a dataset goes."""
-    st.markdown(text("sentence.will_forgotten", name=theme.plain(name), images=plural(n_images, "image")))
-    st.caption(text("sentence.images_not_touched") + (" " + text("sentence.built_dataset_can") if built_in else ""))
+    st.markdown(text("sentence.will_be_removed", name=theme.plain(name), images=plural(n_images, "image")))
+    st.caption(text("sentence.removal_keeps") + (" " + text("sentence.can_be_rebuilt") if built_in else ""))
     left, right = st.columns(2)
     if left.button(text("button.keep"), width="stretch"):
         st.rerun()

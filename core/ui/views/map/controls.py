@@ -24,7 +24,7 @@ def choose_systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef |
         [st.container(width=245), st.container(width=160)],
         (text("option.space"), text("option.side_side")),
         (
-            text("sentence.backbone_fusion_stands"),
+            text("sentence.system_choices"),
             "A second map: same colours, same selection.",
         ),
     )
@@ -41,7 +41,7 @@ def choose_colour(view: colourings.MapView) -> str:
         key=state.key(MapSetup, "method"),
         required=True,
         format_func=lambda name: projection.METHODS.get(name).label,
-        help=text("help.pca_shows_once"),
+        help=text("help.method"),
         width="content",
     )
     colour = st.selectbox(
@@ -53,7 +53,7 @@ def choose_colour(view: colourings.MapView) -> str:
             [2, 3],
             key=state.key(MapSetup, "dims"),
             required=True,
-            help=text("help.three_pca_umap"),
+            help=text("help.layout"),
         )
         for name in ("perplexity", "iterations", "n_neighbors", "min_dist", "seed"):
             bounds = bounds_of(MapSetup, name)
@@ -77,7 +77,7 @@ def weight_sliders(names: tuple[str, ...]) -> None:
             format="%d %%",
             on_change=_weight_moved,
             args=(name, names),
-            help=text("help.share_fusion_points"),
+            help=text("help.share"),
         )
 
 

@@ -113,7 +113,7 @@ def _captions(
         st.caption(explained)
     for layout, title in zip(layouts, titles):
         if layout.map.projection.method != method:
-            sentence = text("sentence.pca_stands_until", label=projection.METHODS.get(method).label)
+            sentence = text("sentence.pca_until", label=projection.METHODS.get(method).label)
             st.caption((f"**{theme.plain(title)}** – " if title else "") + sentence)
     ended = [layout for layout in layouts if (job := jobs.find(layout.job)) and job.state in ("stopped", "failed")]
     if ended:

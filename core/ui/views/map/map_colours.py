@@ -138,7 +138,7 @@ def selection_figures(loaded: Dataset, named: SystemRef, chosen: np.ndarray) -> 
         return ComputedFigures({})
     queries = queries[arrays.sample(len(queries), colourings.MOST_QUERIES)]
     key = ("figures", key_of(loaded), *_said(named), hashlib.sha256(queries.tobytes()).hexdigest())
-    return worked_out(key, strings("option.working_out_ap"), lambda _: figures(loaded, named, queries))
+    return worked_out(key, strings("option.ap_job"), lambda _: figures(loaded, named, queries))
 
 
 # ------------------------------------------------------------------------------------------------ colours
@@ -170,7 +170,7 @@ def colours_of(
     key = ("colours", key_of(view.dataset), space, *systems, colour)
     computed = worked_out(
         key,
-        strings("option.working_out_colour", label=label(colour)),
+        strings("option.colour_job", label=label(colour)),
         lambda _: colourings.colours(view, colour),
         moment,
     )
@@ -181,7 +181,7 @@ def colours_of(
         return computed.value, computed
     if computed.job and colouring in shown:
         return shown[colouring], computed
-    word = strings("option.could_not_worked") if computed.problem else "being worked out"
+    word = strings("option.colour_failed") if computed.problem else "being worked out"
     grey = point_colours.categories(label(colour), np.zeros(len(view.dataset), np.int64), [word], rest=(word,))
     return grey, computed
 
@@ -203,5 +203,5 @@ def explained(view: colourings.MapView, colour: str) -> str:
         and view.dataset.has_labels
         and len(queries) < len(view.dataset.split.queries)
     ):
-        text += " " + strings("sentence.drawn_chance_were", queries=plural(len(queries), "query"))
+        text += " " + strings("sentence.drawn_sample", queries=plural(len(queries), "query"))
     return text

@@ -196,7 +196,7 @@ def _measure(space: projection.JointSpace, layout: maps.Map, shown: maps.Map) ->
         running.result = shown
         return dataclasses.replace(shown, quality=maps.measured(space, layout, running.task).quality)
 
-    return jobs.start(f"measure {uuid.uuid4().hex}", text("option.measuring_how_far"), work).name
+    return jobs.start(f"measure {uuid.uuid4().hex}", text("option.trust_job"), work).name
 
 
 def _lay_out(
@@ -254,6 +254,6 @@ def _turned_onto(beside: ShownLayout) -> Callable[[np.ndarray], np.ndarray]:
 def _note(label: str, progress: Progress) -> str:
     """What the map says while a layout is made."""
     if label == "UMAP" and not projection.umap_is_warm():
-        return text("phrase.umap_being_compiled")
+        return text("phrase.umap_compiles")
     done = f" · {progress.done:,} of {progress.total:,} steps" if progress.done and progress.total else ""
     return text("option.way", label=label, done=done)

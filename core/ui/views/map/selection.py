@@ -47,7 +47,7 @@ def select(loaded: Dataset, positions: np.ndarray) -> None:
 def draw(loaded: Dataset, named: SystemRef, chosen: np.ndarray, drawing: maps.Map) -> str:
     """The images of the selection, its classes, its mean AP, and a file of it; the job that it waits for, or ""."""
     if not len(chosen):
-        st.caption(text("sentence.nothing_selected_draw"))
+        st.caption(text("sentence.nothing_selected"))
         return ""
     figures = map_colours.selection_figures(loaded, named, chosen)
     with theme.side_by_side("map selection"):
@@ -63,7 +63,7 @@ def draw(loaded: Dataset, named: SystemRef, chosen: np.ndarray, drawing: maps.Ma
             key="map csv",
             width="stretch",
             on_click="ignore",
-            help=text("help.id_label_path"),
+            help=text("help.download"),
         )
         b.button(
             text("button.clear"),
@@ -85,21 +85,19 @@ def _figures(loaded: Dataset, chosen: np.ndarray, figures: map_colours.ComputedF
     if figures.problem:
         st.warning(theme.plain(figures.problem), icon=":material/warning:")
     elif figures.job:
-        st.metric(text("label.mean_ap_selection"), "…", help=text("help.being_worked_out"))
+        st.metric(text("label.selection_ap"), "…", help=text("help.pending"))
     elif counted:
         st.metric(
-            text("label.mean_ap_selection_2", counted=f"{counted:,}"),
+            text("label.selection_ap_of", counted=f"{counted:,}"),
             wording.number(float(np.nanmean(ap))),
-            help=text("help.selected_images_valid"),
+            help=text("help.selected_valid"),
         )
     drawn.table(
         maps.class_counts(loaded, chosen, values),
         hide_index=True,
         width="stretch",
         height=260,
-        column_config={
-            "mean AP": st.column_config.NumberColumn(format="%.3f", help=text("help.selected_images_queries"))
-        },
+        column_config={"mean AP": st.column_config.NumberColumn(format="%.3f", help=text("help.selected_queries"))},
     )
 
 
@@ -115,7 +113,7 @@ def _images(loaded: Dataset, chosen: np.ndarray) -> None:
         key="map images",
         size=84,
         name="the selection",
-        pick=text("option.click_see_map"),
+        pick=text("option.click_shows"),
         group=HOVER_GROUP,
     )
     if picked:
@@ -138,7 +136,7 @@ def draw_focus(loaded: Dataset, focus: map_component.MapFocus) -> None:
     """The point that was clicked, its neighbours, and the way to Retrieval."""
     name = str(loaded.ids[focus.position])
     left, right = st.columns([8, 3], vertical_alignment="center")
-    left.markdown(text("phrase.nearest_original_space", name=theme.plain(name), n_neighbours=len(focus.neighbours)))
+    left.markdown(text("phrase.nearest", name=theme.plain(name), n_neighbours=len(focus.neighbours)))
     if right.button(text("button.open_retrieval"), icon=":material/image_search:", key="map open", width="stretch"):
         state.set_field(RetrievalSetup, "query", name)
         st.switch_page("pages/retrieval.py")
@@ -148,7 +146,7 @@ def draw_focus(loaded: Dataset, focus: map_component.MapFocus) -> None:
         key="map neighbours",
         size=74,
         name="nearest neighbours",
-        pick=text("option.click_go_there"),
+        pick=text("option.click_goes"),
         group=HOVER_GROUP,
     )
     if picked:

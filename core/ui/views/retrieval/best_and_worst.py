@@ -36,7 +36,7 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
         wrap=True,
         key="which extremes",
         format_func=lambda w: text("option.ten", w=w),
-        help=text("help.average_precision_over"),
+        help=text("help.best_and_worst"),
     )
     with middle:
         label = query_cases.class_filter(view)
@@ -50,15 +50,15 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
             f"**{theme.plain(named.title)}** · {query_evaluation.mean_sentence(view.loaded, evaluation, numbers)}"
         )
         if not cases:
-            st.info(text("sentence.there_such_queries"), icon=":material/info:")
+            st.info(text("sentence.no_such_queries"), icon=":material/info:")
         evidence = _evidence(view.loaded, named, state.session_get(_LOOKS, False)) if which == "worst" else None
         for case in cases:
             reason = evidence.reason(case) if evidence else None
             query_cases.case_row(view.loaded, case, f"{which} {named.text} {case.query}", pick, reason=reason)
         if any(case.label_error >= 0 for case in cases):
             st.page_link(
-                text("button.pages_datasets_py"),
-                label=text("label.look_all_possible"),
+                "pages/datasets.py",
+                label=text("label.to_label_errors"),
                 icon=":material/label_important:",
             )
     with right:
@@ -71,7 +71,7 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
                 on_click=state.session_set,
                 args=(_LOOKS, True),
             )
-        st.caption(text("sentence.blue_query_then"))
+        st.caption(text("sentence.pairs_how"))
 
 
 @cached("resource", max_entries=16)

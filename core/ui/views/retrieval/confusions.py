@@ -34,7 +34,7 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
     evaluation = query_evaluation.evaluated(loaded, named)
     table = retrieval.confusions(loaded, evaluation, k)
     if not len(table):
-        st.info(strings("sentence.images_dataset_have"), icon=":material/info:")
+        st.info(strings("sentence.no_classes"), icon=":material/info:")
         return
     with st.columns([3, 7])[0]:
         label = query_cases.class_filter(view)
@@ -56,11 +56,11 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
         few = (
             ""
             if len(classes) == len(loaded.label_names)
-            else " " + strings("sentence.map_shows_most", n_classes=len(classes), with_it=with_it)
+            else " " + strings("sentence.most_confused", n_classes=len(classes), with_it=with_it)
         )
         st.caption(
             strings(
-                "sentence.puts_into_first",
+                "sentence.confusions_how",
                 title=theme.plain(named.title),
                 k=k,
                 queries=plural(evaluation.n_queries, "query"),
@@ -87,13 +87,13 @@ def _pairs_table(wrong: pd.DataFrame, key: str) -> Mapping[str, Any]:
             "query class": "query",
             "result class": "retrieved",
             "share": st.column_config.NumberColumn(
-                strings("column.share"), format="percent", width=72, help=strings("help.all_results_query")
+                strings("column.share"), format="percent", width=72, help=strings("help.confusion_share")
             ),
             "results": st.column_config.NumberColumn(
-                strings("column.results"), width=70, help=strings("help.how_many_results")
+                strings("column.results"), width=70, help=strings("help.confusion_results")
             ),
             "queries": st.column_config.NumberColumn(
-                strings("column.queries"), width=72, help=strings("help.how_many_queries")
+                strings("column.queries"), width=72, help=strings("help.confusion_queries")
             ),
         },
     )
@@ -136,7 +136,7 @@ def _cell_images(view: RetrievalView, evaluation: Evaluation, cell: tuple[str, s
     pairs = retrieval.confused_pairs(view.loaded, evaluation, view.setup.k, query_class, result_class)
     st.markdown(
         strings(
-            "sentence.query_retrieved_pairs",
+            "sentence.confused_pairs",
             query_class=theme.plain(query_class),
             value=theme.plain(result_class or "no label"),
         )

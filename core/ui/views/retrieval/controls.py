@@ -34,8 +34,8 @@ def choose_systems(selection: sidebar.Selection) -> tuple[SystemRef, SystemRef |
         columns,
         (text("option.results"), text("option.side_side")),
         (
-            text("sentence.backbone_fusion_stands"),
-            text("sentence.same_query_answered"),
+            text("sentence.system_choices"),
+            text("sentence.other_system"),
         ),
     )
     buttons = filters.container(horizontal=True, gap="small", horizontal_alignment="right")

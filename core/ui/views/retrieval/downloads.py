@@ -28,7 +28,7 @@ def copy_link(query: QueryInput) -> None:
     with st.container(width=120):
         clipboard.copy_link(state.link(), key="copy link")
     if query.uploaded is not None:
-        st.caption(text("sentence.link_cannot_hold"))
+        st.caption(text("sentence.link_without_uploads"))
 
 
 def popover(view: RetrievalView, query: QueryInput, results: list[retrieval.QueryResult]) -> None:
@@ -36,22 +36,22 @@ def popover(view: RetrievalView, query: QueryInput, results: list[retrieval.Quer
     exports, stem = ResultFiles(view, query, results), f"{view.loaded.name}-results"
     with st.popover(text("label.download"), icon=":material/download:"):
         for label, make, ending, kind, sentence in (
-            ("CSV", exports.csv, "csv", "text/csv", text("sentence.results_table")),
-            ("JSON", exports.json, "json", "application/json", text("sentence.results_systems_query")),
+            ("CSV", exports.csv, "csv", "text/csv", text("sentence.download_csv")),
+            ("JSON", exports.json, "json", "application/json", text("sentence.download_json")),
             (
                 text("option.parquet"),
                 exports.parquet,
                 "parquet",
                 "application/vnd.apache.parquet",
-                text("sentence.results_typed_table"),
+                text("sentence.download_parquet"),
             ),
-            (text("option.image"), exports.image, "png", "image/png", text("sentence.grid_one_png")),
+            (text("option.image"), exports.image, "png", "image/png", text("sentence.download_sheet")),
             (
                 text("option.report"),
                 exports.report,
                 "html",
                 "text/html",
-                text("sentence.one_html_file"),
+                text("sentence.download_report"),
             ),
         ):
             st.download_button(
@@ -125,7 +125,7 @@ class ResultFiles:
         ]
         tiles = contact_sheet.query_tiles(view.loaded, query.position, self._uploads, query.box)
         return contact_sheet.draw(
-            parts, tiles, text("option.query", title=query.title) if query.words else text("option.query_2")
+            parts, tiles, text("option.query", title=query.title) if query.words else text("option.query_tab")
         )
 
     def report(self) -> bytes:

@@ -83,7 +83,7 @@ def _filter_note(view: RetrievalView) -> tuple[str, ...]:
     n_kept = int(column_filters.keep_images(view.loaded, view.filters)[view.loaded.split.gallery].sum())
     return (
         text(
-            "sentence.filters_images_gallery",
+            "sentence.filters_on",
             n_kept=f"{n_kept:,}",
             n_gallery=f"{n_gallery:,}",
             filters=", ".join(view.filters),
@@ -102,7 +102,7 @@ def _text_query_view(view: RetrievalView, query: QueryInput) -> tuple[RetrievalV
     notes += text_encoding.cautions(systems[0].backbones, text_query.parse(query.words))
     other = systems[1] if len(systems) > 1 and systems[1].text != systems[0].text else None
     if len(systems) > 1 and other is None:
-        notes.append(text("sentence.both_systems_read"))
+        notes.append(text("sentence.same_text_list"))
     return dataclasses.replace(view, system=systems[0], other=other, ways=()), tuple(notes)
 
 

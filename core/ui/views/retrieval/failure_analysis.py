@@ -27,7 +27,7 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
     st.subheader(strings("heading.all_queries"), anchor=False)
     if not view.loaded.has_labels:
         st.info(
-            strings("sentence.has_labels_nobody", name=repr(view.loaded.name)),
+            strings("sentence.needs_labels", name=repr(view.loaded.name)),
             icon=":material/info:",
         )
         return

@@ -63,7 +63,7 @@ def click_choice() -> None:
         key=CLICK,
         required=True,
         format_func=CLICKS.__getitem__,
-        help=strings("help.search_image_move"),
+        help=strings("help.click"),
     )
 
 
@@ -72,19 +72,19 @@ def draw(view: RetrievalView, change: retrieval.Feedback) -> None:
     if not change:
         return
     for name, positions, title in (
-        ("more", change.more, strings("option.more_like_2")),
-        ("less", change.less, strings("option.less_like_2")),
+        ("more", change.more, strings("option.more_like_images")),
+        ("less", change.less, strings("option.less_like_images")),
     ):
         if not positions:
             continue
-        st.caption(strings("sentence.click_image_take", title=title))
+        st.caption(strings("sentence.feedback_how", title=title))
         gallery.grid(
             image_cards.cards(view.loaded, positions),
             key=f"feedback {name}",
             size=56,
             name=title.lower(),
-            pick=strings("option.click_take_back"),
+            pick=strings("option.click_removes"),
             on_pick=partial(take_back, name),
         )
     st.caption(change.sentence())
-    st.button(strings("button.back_query_alone"), icon=":material/undo:", key="forget feedback", on_click=forget)
+    st.button(strings("button.forget_feedback"), icon=":material/undo:", key="forget feedback", on_click=forget)

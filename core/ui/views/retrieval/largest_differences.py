@@ -26,7 +26,7 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
     """Ten queries in either direction, and the mean difference over all of them."""
     if view.other is None:
         st.info(
-            text("sentence.choose_second_system"),
+            text("sentence.needs_second"),
             icon=":material/info:",
         )
         return
@@ -58,7 +58,7 @@ def _difference(loaded: Dataset, first: Evaluation, second: Evaluation, numbers:
     groups = query_evaluation.groups_of(loaded, first, numbers)
     difference = significance.compare(first.per_query["map"][numbers], second.per_query["map"][numbers], classes=groups)
     if not difference.n:
-        return text("sentence.query_has_anything")
+        return text("sentence.nothing_relevant")
     return (
         f"A − B: **{difference.mean:+.3f}** mAP {wording.interval(difference.low, difference.high)} over {difference.n:,} "
         f"queries (paired 95 % bootstrap; p {difference.p:.4f}, randomisation): {difference.conclusion}. A is better on "

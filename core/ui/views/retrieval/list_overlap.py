@@ -17,7 +17,7 @@ def draw(view: RetrievalView, results: list[retrieval.QueryResult]) -> None:
     k = view.setup.k
     overlap = retrieval.list_overlap(results[0].order[None, :k], results[1].order[None, :k], k)
     st.caption(overlap.sentence(text("option.left_list"), text("option.right_one")))
-    with st.expander(text("heading.where_result_stands"), icon=":material/compare_arrows:"):
+    with st.expander(text("heading.other_ranks"), icon=":material/compare_arrows:"):
         left, right = (_listed(view, result) for result in results)
         titles = (f"A: {view.systems[0].title}", f"B: {view.systems[1].title}")
         drawn.chart(
@@ -26,7 +26,7 @@ def draw(view: RetrievalView, results: list[retrieval.QueryResult]) -> None:
             config=charts.download_config("two-lists"),
             width="stretch",
         )
-        st.caption(text("sentence.line_joins_image"))
+        st.caption(text("sentence.rank_lines"))
 
 
 def _listed(view: RetrievalView, result: retrieval.QueryResult) -> list[charts.ListedImage]:

@@ -38,7 +38,7 @@ def class_filter(view: RetrievalView) -> str:
         options,
         key=state.key(RetrievalSetup, "label"),
         format_func=lambda name: name or "every class",
-        help=text("help.only_queries_class"),
+        help=text("help.class"),
     )
     state.read(RetrievalSetup)
     return chosen
@@ -63,14 +63,14 @@ def case_row(
                 st.caption(theme.plain(reason.evidence))
         st.caption(theme.plain(case.explanation))
         if case.label_error >= 0 and reason is None:
-            st.markdown(text("phrase.orange_badge_possible"))
+            st.markdown(text("phrase.label_error_badge"))
     with right:
         gallery.grid(
             case_cards(loaded, case),
             key=f"case {key}",
             size=72,
             on_pick=pick,
-            name=text("option.query_first_results"),
+            name=text("option.pair_of_images"),
             beside=8,
         )
 

@@ -40,12 +40,12 @@ def _text_box(view: RetrievalView, query: QueryInput) -> None:
             text("label.text_query"),
             key=query_state.TEXT_BOX,
             on_change=query_state.text_entered,
-            placeholder=text("placeholder.piano_beach_people"),
-            help=text("help.word_avoided_word"),
+            placeholder=text("placeholder.text_query"),
+            help=text("help.text_query"),
         )
     st.page_link(
-        text("button.pages_text_search"),
-        label=text("label.more_text_search") if readers else text("label.search_text"),
+        "pages/text_search.py",
+        label=text("label.to_text_search") if readers else text("label.search_text"),
         icon=":material/text_fields:",
     )
 
@@ -55,7 +55,7 @@ def draw_query(view: RetrievalView, query: QueryInput) -> None:
     if query.words:
         with st.container(key="the words", border=True, gap="xsmall"):
             st.markdown(f"**{theme.plain(query.title)}**")
-            st.caption(text("sentence.text_query_nobody"))
+            st.caption(text("sentence.text_query_frames"))
         return
     if state.session_get(query_state.CROPPING, False):
         source = (
@@ -85,8 +85,8 @@ def draw_query(view: RetrievalView, query: QueryInput) -> None:
     )
     if query.uploaded is not None:
         many = len(query.uploaded.names)
-        sentence = text("sentence.image_yours") if many == 1 else text("sentence.mean_embeddings_images", many=many)
-        st.caption(text("sentence.nobody_knows_relevant", sentence=sentence))
+        sentence = text("sentence.own_image") if many == 1 else text("sentence.own_images", many=many)
+        st.caption(text("sentence.own_query_frames", sentence=sentence))
 
 
 def draw_buttons(view: RetrievalView, query: QueryInput) -> None:
@@ -96,7 +96,7 @@ def draw_buttons(view: RetrievalView, query: QueryInput) -> None:
         text("button.choose"),
         icon=":material/grid_view:",
         key="choose",
-        help=text("help.browse_images_dataset"),
+        help=text("help.choose"),
     ):
         query_picker.choose(view.loaded, query_state.set_query)
     row.button(
@@ -105,7 +105,7 @@ def draw_buttons(view: RetrievalView, query: QueryInput) -> None:
         key="random",
         on_click=query_state.set_random_query,
         args=(view.loaded,),
-        help=text("help.any_image_dataset"),
+        help=text("help.random"),
     )
     row.button(
         text("button.hardest_query"),
@@ -123,17 +123,17 @@ def draw_buttons(view: RetrievalView, query: QueryInput) -> None:
         key="part",
         disabled=not single,
         on_click=lambda: state.session_set(query_state.CROPPING, not state.session_get(query_state.CROPPING, False)),
-        help=text("help.draw_box_query"),
+        help=text("help.crop"),
     )
     if not view.loaded.has_labels:
         st.caption(text("state.no_labels"))
     st.file_uploader(
-        text("label.your_own_images"),
+        text("label.uploads"),
         accept_multiple_files=True,
         key=query_state.uploader_key(),
         on_change=query_state.images_uploaded,
         max_upload_size=uploads.MOST_MEGABYTES,
-        help=text("help.drop_paste_ctrl", most_images=uploads.MOST_IMAGES),
+        help=text("help.uploads", most_images=uploads.MOST_IMAGES),
     )
     _text_box(view, query)
     clipboard.paste_into_uploader(key="paste", uploader=query_state.uploader_key().replace(" ", "-"))
@@ -146,7 +146,7 @@ def draw_trail(view: RetrievalView, query: QueryInput) -> None:
     ]
     if len(steps) < 2:
         return
-    st.caption(text("sentence.trail_click_image"))
+    st.caption(text("sentence.trail"))
     cards = []
     for number, (address, crop) in enumerate(steps):
         here = address == query.text and crop == cropper.as_text(query.box)

@@ -46,7 +46,7 @@ def evaluated(loaded: Dataset, named: SystemRef) -> Evaluation:
         return _evaluated(loaded, named)
     job = jobs.find(_sample_job(loaded, named))
     if job is None or job.result is None:
-        raise NotComputed(text("error.too_many_evaluate", queries=plural(len(loaded.split.queries), "query")))
+        raise NotComputed(text("error.too_many_queries", queries=plural(len(loaded.split.queries), "query")))
     return job.result
 
 
@@ -105,7 +105,7 @@ def ready(view: RetrievalView) -> bool:
         n_queries, n_gallery = len(view.loaded.split.queries), len(view.loaded.split.gallery)
         st.caption(
             text(
-                "sentence.against_too_many",
+                "sentence.sample_stands_for_all",
                 queries=plural(n_queries, "query"),
                 images=plural(n_gallery, "image"),
                 queries_2=plural(SAMPLE_SIZE, "query"),
@@ -133,7 +133,7 @@ def mean_sentence(loaded: Dataset, evaluation: Evaluation, shown: np.ndarray) ->
     """The mean of the queries shown, its interval and how many they are."""
     values, groups = evaluation.per_query["map"][shown], groups_of(loaded, evaluation, shown)
     if not np.isfinite(values).any():
-        return text("sentence.query_has_anything")
+        return text("sentence.nothing_relevant")
     low, high = resampling.interval(values, classes=groups)
     values = values[np.isfinite(values)]
     sampled = "" if evaluation.queries is None else text("option.sample", n_queries=f"{evaluation.n_queries:,}")

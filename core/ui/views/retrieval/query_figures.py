@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def draw(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
     """Under the results: figures and curve of this query, made when they are opened."""
     with st.expander(
-        text("heading.figures_curve_query"), icon=":material/show_chart:", key="figures", on_change="rerun"
+        text("heading.query_figures"), icon=":material/show_chart:", key="figures", on_change="rerun"
     ) as about:
         if about.open:
             _figures(view, answers)
@@ -33,11 +33,11 @@ def draw(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
 def _figures(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
     k = view.setup.k
     if not answers[0].has_relevance:
-        st.info(text("sentence.nothing_known_relevant"), icon=":material/info:")
+        st.info(text("sentence.no_figures"), icon=":material/info:")
         return
     if any(answer.approximate for answer in answers):
         st.info(
-            text("sentence.index_gave_beginning"),
+            text("sentence.index_is_partial"),
             icon=":material/info:",
         )
         return
@@ -63,7 +63,7 @@ def _figures(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
     drawn.chart(
         charts.precision_recall(lines, height=300).figure(), key="query curve", config={"displayModeBar": False}
     )
-    st.caption(text("sentence.one_query_which", n_relevant=answers[0].n_relevant))
+    st.caption(text("sentence.curve_of_query", n_relevant=answers[0].n_relevant))
 
 
 def _shortened(title: str, most: int = 56) -> str:
@@ -78,7 +78,7 @@ def figures_table(systems: Sequence[SystemRef], answers: list[retrieval.QueryRes
     rows = []
     for key in figures[0]:
         name = text("option.first_relevant_rank") if key == "first" else metrics.label(key, answers[0].is_judged)
-        meaning = text("sentence.rank_best_relevant") if key == "first" else metrics.sentence(key)
+        meaning = text("sentence.first_rank_meaning") if key == "first" else metrics.sentence(key)
         values = {
             named.title: wording.number(values_of[key], 0 if key == "first" else 3)
             for named, values_of in zip(systems, figures)

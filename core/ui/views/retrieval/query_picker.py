@@ -32,10 +32,10 @@ def _dialog(loaded: Dataset, pick: Callable[[str], None]) -> None:
         format_func=lambda name: name or "every class",
         key="browse class",
     )
-    words = right.text_input(text("label.name"), key="browse words", placeholder=text("placeholder.words_file_name"))
+    words = right.text_input(text("label.name"), key="browse words", placeholder=text("placeholder.find_image"))
     positions = retrieval.browse(loaded, label, words)
     if not len(positions):
-        st.info(text("sentence.image_fits_choose"), icon=":material/search_off:")
+        st.info(text("sentence.no_match"), icon=":material/search_off:")
         return
     pages = -(-len(positions) // PER_PAGE)
     # The number of pages is part of the key: a shorter list starts at its first page.

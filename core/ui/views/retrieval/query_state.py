@@ -23,7 +23,7 @@ strings = wording.page("retrieval")
 TRAIL = "trail of queries"
 REFUSED = "refused images"
 CROPPING = "cropping"
-TEXT_BOX = strings("option.words_ask")
+TEXT_BOX = strings("option.text_query")
 _UPLOADS = "uploaders used"
 
 
@@ -69,7 +69,7 @@ def _unmoved(loaded: Dataset, setup: RetrievalSetup) -> tuple[QueryInput, str]:
         try:
             if readers:
                 return QueryInput(setup.query, text_query.parse(line).sentence(), words=line), ""
-            sentence = strings("sentence.backbone_embedded_reads", name=repr(loaded.name))
+            sentence = strings("sentence.no_reader", name=repr(loaded.name))
         except CoreError as error:
             sentence = str(error)
         return _of_dataset(loaded, start), sentence
@@ -77,11 +77,11 @@ def _unmoved(loaded: Dataset, setup: RetrievalSetup) -> tuple[QueryInput, str]:
         uploaded = uploads.uploaded_queries().get(setup.query)
         if uploaded is not None:
             return QueryInput(setup.query, uploaded.title, uploaded=uploaded, box=box), ""
-        sentence = strings("sentence.uploaded_images_stay")
+        sentence = strings("sentence.uploads_not_in_link")
         return _of_dataset(loaded, start), sentence
     position = query_inputs.position_of(loaded, setup.query) if setup.query else start
     if position is None:
-        sentence = strings("sentence.image_named_any", name=repr(loaded.name), query=repr(setup.query[:80]))
+        sentence = strings("sentence.image_gone", name=repr(loaded.name), query=repr(setup.query[:80]))
         return _of_dataset(loaded, start), sentence
     return _of_dataset(loaded, position, box), ""
 

@@ -97,15 +97,15 @@ def _one_system(view: RetrievalView, answer: retrieval.QueryResult, number: int,
     if not len(missed):
         return
     more = f"; the nearest {_MOST_MISSED} are shown" if len(missed) > _MOST_MISSED else ""
-    among = " " + text("option.among_index_found", n_order=len(answer.order)) if answer.approximate else ""
-    st.caption(text("sentence.relevant_images_did", n_missed=f"{len(missed):,}", among=among, k=k, more=more))
+    among = " " + text("option.of_index", n_order=len(answer.order)) if answer.approximate else ""
+    st.caption(text("sentence.missed", n_missed=f"{len(missed):,}", among=among, k=k, more=more))
     gallery.grid(
         result_cards(view.loaded, answer, missed[:_MOST_MISSED], view.colours, likely=calibration),
         key=f"missed {number}",
         size=max(60, int(size * 0.62)),
         on_pick=query_state.result_clicked,
         on_why=partial(why_matched.clicked, number),
-        name=text("option.relevant_images_did"),
+        name=text("option.missed_images"),
         group="results",
     )
 
@@ -128,5 +128,5 @@ def draw(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
                 if answers[number].has_relevance
                 else ""
             )
-            st.caption(text("sentence.these_not_other", n_only=len(only), good=good, shared=moves.shared))
+            st.caption(text("sentence.list_overlap", n_only=len(only), good=good, shared=moves.shared))
     list_overlap.draw(view, answers)

@@ -93,11 +93,11 @@ def search_mode(loaded: Dataset, named: SystemRef, exact: bool, k: int) -> Searc
     if not is_large(loaded):
         return SearchMode()
     if exact:
-        return SearchMode(sentence=text("sentence.every_image_scored_2"))
+        return SearchMode(sentence=text("sentence.exact_chosen"))
     system = system_of(loaded, named)
     against = ann_search.reason_against(system)
     if against:
-        return SearchMode(sentence=text("sentence.every_image_scored_3", against=against))
+        return SearchMode(sentence=text("sentence.exact_reason", against=against))
     names = tuple(sorted(system.backbones))
     is_served = bool(paths.search_server())
     key = ann_server.served_key(system.space, names) if is_served else ann_index.key_of(system.space, names)
@@ -110,16 +110,16 @@ def search_mode(loaded: Dataset, named: SystemRef, exact: bool, k: int) -> Searc
     if job is None:
         titles = ", ".join(cache.backbone_title(name) for name in names)
         title = (
-            text("option.filling_search_server", name=loaded.name, titles=titles)
+            text("option.server_job", name=loaded.name, titles=titles)
             if is_served
-            else text("option.building_search_index", name=loaded.name, titles=titles)
+            else text("option.index_job", name=loaded.name, titles=titles)
         )
         job = jobs.start(name, title, _work(loaded.name, system, names))
     elif isinstance(job.result, IndexedGallery | ServedGallery):
         return _answering(_hold(job.result), named, k)
     if job.running:
-        return SearchMode(sentence=text("sentence.every_image_scored_4"), job=name)
-    return SearchMode(sentence=text("sentence.every_image_scored"), job=name)
+        return SearchMode(sentence=text("sentence.exact_while_indexing"), job=name)
+    return SearchMode(sentence=text("sentence.exact_no_index"), job=name)
 
 
 def _answering(indexed: CandidateGallery, named: SystemRef, k: int) -> SearchMode:
@@ -128,7 +128,7 @@ def _answering(indexed: CandidateGallery, named: SystemRef, k: int) -> SearchMod
     if share >= ann_search.ENOUGH:
         return SearchMode(indexed)
     return SearchMode(
-        sentence=text("sentence.index_misses_much", finder=_finder(indexed), share=f"{100 * share:.1f}", k=k)
+        sentence=text("sentence.exact_index_weak", finder=_finder(indexed), share=f"{100 * share:.1f}", k=k)
     )
 
 
@@ -155,7 +155,7 @@ def answer(question: retrieval.Query, system: System, mode: SearchMode | None) -
     try:
         return ann_search.search_index(question, system, mode.indexed)
     except StoreUnusable as error:
-        st.warning(theme.plain(f"{error} {text('sentence.every_image_scored_5')}"), icon=":material/info:")
+        st.warning(theme.plain(f"{error} {text('sentence.exact_meanwhile')}"), icon=":material/info:")
         return retrieval.retrieve(question, system)
 
 
@@ -186,7 +186,7 @@ def switch(view: RetrievalView) -> Callable[[], None]:
     left, right = st.columns([2.6, 6.4], gap="small", vertical_alignment="center")
     left.toggle(bounds.label, key=state.key(RetrievalSetup, "exact"), help=bounds.help)
     line = right.empty()
-    line.caption(text("sentence.measuring_how_well") if any(w.indexed for w in view.ways) else "")
+    line.caption(text("sentence.measuring_index") if any(w.indexed for w in view.ways) else "")
 
     def tell() -> None:
         """Says how much the index finds, once that is measured."""
@@ -229,7 +229,7 @@ def sentence(loaded: Dataset, ways: Sequence[tuple[SystemRef, SearchMode]], k: i
         sentences.insert(
             0,
             text(
-                "sentence.approximate_exact_first",
+                "sentence.approximate",
                 k=k,
                 images=plural(len(loaded.split.gallery), "image"),
                 finder=next(_finder(way.indexed) for _, way in ways if way.indexed is not None),

@@ -53,7 +53,7 @@ def reading_sentence(systems: Sequence[SystemRef], substitute: str) -> str:
     if who.reading and any(not text_encoding.readers(named.backbones).reading for named in systems):
         silent = next(named for named in systems if not text_encoding.readers(named.backbones).reading)
         parts.append(
-            text("sentence.answers_place", backbone_title=cache.backbone_title(substitute), title=silent.title)
+            text("sentence.text_stand_in", backbone_title=cache.backbone_title(substitute), title=silent.title)
         )
     return " ".join(parts)
 

@@ -75,13 +75,13 @@ def receive(files: Sequence[tuple[str, bytes]]) -> UploadedQuery:
         BadInput: too many, or none of them is an image; the sentence names the first reason.
     """
     if len(files) > MOST_IMAGES:
-        raise BadInput(text("error.images_were_given", n_files=len(files), most_images=MOST_IMAGES))
+        raise BadInput(text("error.too_many_images", n_files=len(files), most_images=MOST_IMAGES))
     images_read, refused = [], []
     for name, content in files:
         try:
             if len(content) > MOST_MEGABYTES * 2**20:
                 raise BadInput(
-                    text("error.file_has_mb", value=f"{len(content) / 2**20:,.0f}", most_megabytes=MOST_MEGABYTES)
+                    text("error.upload_too_large", value=f"{len(content) / 2**20:,.0f}", most_megabytes=MOST_MEGABYTES)
                 )
             small = images.thumbnails(images.open_rgb(content))["large"]
             images_read.append((name, content, "data:image/webp;base64," + base64.b64encode(small).decode()))
@@ -89,7 +89,7 @@ def receive(files: Sequence[tuple[str, bytes]]) -> UploadedQuery:
             refused.append(f"{name}: {error}")
     if not images_read:
         more = f" (and {len(refused) - 1} more files)" if len(refused) > 1 else ""
-        raise BadInput(f"{refused[0]}{more}" if refused else text("error.there_image_search"))
+        raise BadInput(f"{refused[0]}{more}" if refused else text("error.no_image"))
     names, contents, thumbnails = zip(*images_read)
     digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).hexdigest()
     return UploadedQuery(PREFIX + digest[:12], names, contents, thumbnails, tuple(refused))
@@ -145,7 +145,7 @@ def encode(name: str, query_images: Sequence[Image.Image]) -> np.ndarray:
         BadInput: this backbone's vectors came from elsewhere.
     """
     if name not in backbones.names():
-        raise BadInput(text("error.vectors_were_computed", name=repr(name)))
+        raise BadInput(text("error.cannot_embed_query", name=repr(name)))
     with _LOADING:
         encoder = _encoder(name)
     return encoder.encode(list(query_images))
