@@ -8,7 +8,7 @@ from core import paths, wording
 from core.setups import DatasetsSetup, FrameSetup
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
-from core.ui.views.datasets import add_dataset, contents, sections
+from core.ui.views.datasets import add_dataset, attach_vectors, contents, sections
 from core.ui.views.datasets.common import show_message
 from core.ui.widgets import first_step
 
@@ -23,6 +23,7 @@ def page() -> None:
     ready = cache.ready_datasets()
     add_dataset.announce()
     show_message()
+    attach_vectors.show_joined()
     name = state.get(FrameSetup, "dataset")
     if name not in ready:
         add_dataset.forms(expanded=True)

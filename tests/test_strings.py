@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core import wording
+from core.errors import CoreError
 from core.wording.strings import FOLDER, fields_of
 from tests import house
 from tests.test_glossary import refusals
@@ -248,3 +249,31 @@ def test_no_function_hides_the_strings_of_its_module(path: Path) -> None:
             bound |= {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
             called = {n.func.id for n in ast.walk(function) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
             assert not bound & called & names, f"{path}: {function.name} has its own {bound & called & names}"
+
+
+def raised_texts(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, text) of each sentence that a module raises for a person; what is filled in counts as one letter."""
+    for node in ast.walk(house.tree_of(path)):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+            name = ast.unparse(node.exc.func).rpartition(".")[2]
+            parts = [part for part in ast.walk(node.exc.args[0]) if is_text(part)]
+            if name in FOR_PEOPLE and parts:
+                yield node.lineno, " ".join("".join(str(part.value) for part in parts).split())
+
+
+FOR_PEOPLE = {kind.__name__ for kind in CoreError.__subclasses__()}
+
+
+@pytest.mark.parametrize("path", house.FILES, ids=house.name_of)
+def test_errors_of_the_core_are_short_sentences_too(path: Path) -> None:
+    """They stand where they arise, and pages show them as they are; refused words are `test_glossary`'s."""
+    long = [line for line, text in raised_texts(path) if len(text) > LONGEST["error"]]
+    assert not long, f"{path}: lines {long} raise more than {LONGEST['error']} characters"
+
+
+def test_a_long_error_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "long.py"
+    path.write_text(
+        f'raise BadInput(f"{"word " * 50}{{name!r}}.")\nraise ValueError("{"word " * 50}")', encoding="utf-8"
+    )
+    assert [(line, len(text) > LONGEST["error"]) for line, text in raised_texts(path)] == [(1, True)]

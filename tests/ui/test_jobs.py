@@ -97,3 +97,21 @@ def test_no_button_waits_for_work_that_yields() -> None:
         gate.set()
         job.ended.wait(10)
         jobs.forget("quiet work")
+
+
+def test_what_nobody_asked_for_gives_way_to_what_somebody_does() -> None:
+    def until_cancelled(job: jobs.BackgroundJob) -> None:
+        while not job.task.cancelled:
+            time.sleep(0.005)
+
+    unasked = jobs.start("builds", "The demo", until_cancelled, gives_way=True)
+    try:
+        assert jobs.waits()["disabled"] and not jobs.waits(beside_unasked=True)["disabled"]
+        assert jobs.start("builds", "Again", until_cancelled, gives_way=True) is unasked
+        asked = jobs.start("builds", "A folder", lambda job: "folder")
+        assert asked is not unasked and unasked.state == "stopped"
+        asked.ended.wait(10)
+        assert asked.result == "folder"
+    finally:
+        unasked.task.cancel()
+        jobs.forget("builds")

@@ -36,6 +36,7 @@ class BackgroundJob:
         visitor: the session that started it, "" for work of the process itself.
         by: the person behind it.
         yields: other work may begin beside it, so that no button waits for it.
+        gives_way: nobody asked for it, so work of the same name that somebody asks for ends it and begins.
         state: "running", "done", "failed" or "stopped".
     """
 
@@ -43,6 +44,7 @@ class BackgroundJob:
     title: str
     visitor: str = ""
     yields: bool = False
+    gives_way: bool = False
     by: Visitor = access.OWNER
     progress: Progress | None = None
     state: str = "running"
@@ -94,27 +96,40 @@ _JOBS: dict[str, BackgroundJob] = {}
 
 
 _LOCK = threading.Lock()
+_GIVES_WAY = 30.0
+"""Seconds at most until the piece in flight of work that gives way is kept."""
 STOPPING = shared("state.stopping")
 _FIRST_LOOK = "jobs first look"
 
 
 def start(
-    name: str, title: str, work: Callable[[BackgroundJob], Any], *, action: str = "work", yields: bool = False
+    name: str,
+    title: str,
+    work: Callable[[BackgroundJob], Any],
+    *,
+    action: str = "work",
+    yields: bool = False,
+    gives_way: bool = False,
 ) -> BackgroundJob:
     """Start `work(job)` in a thread, unless a job of that name is running already: then that one is returned.
 
     Args:
         action: what it does, of `access.ACTIONS`; the work goes on as whoever starts it.
         yields: no button waits for it.
+        gives_way: nobody asked for it; the next of this name ends it.
     Raises:
         NotAllowed: this visitor may not do that. Who has enough work going on gets a job that failed and says so.
     """
     access.require(action)
     visitor = access.current()
+    before = find(name)
+    if before is not None and before.running and before.gives_way and not gives_way:
+        before.task.cancel()
+        before.ended.wait(_GIVES_WAY)
     with _LOCK:
         if name in _JOBS and _JOBS[name].running:
             return _JOBS[name]
-        job = _JOBS[name] = BackgroundJob(name, title, state.visitor(), yields, visitor)
+        job = _JOBS[name] = BackgroundJob(name, title, state.visitor(), yields, gives_way, visitor)
         if not _has_room(visitor):
             job.state, job.sentence = "failed", shared("error.enough_work")
             job.ended.set()
@@ -169,6 +184,12 @@ def find_mine(name: str) -> BackgroundJob | None:
     return job if job is not None and job.mine else None
 
 
+def is_running(name: str) -> bool:
+    """Whether a job of that name runs now."""
+    job = find(name)
+    return job is not None and job.running
+
+
 def running() -> list[BackgroundJob]:
     """Every job that runs now."""
     return [job for job in list(_JOBS.values()) if job.running]
@@ -184,13 +205,15 @@ def end_all(seconds: float = 20.0) -> None:
         job.ended.wait(max(0.0, end - time.monotonic()))
 
 
-def waits(help: str = "") -> dict[str, Any]:
+def waits(help: str = "", beside_unasked: bool = False) -> dict[str, Any]:
     """How a button that starts work is drawn: greyed while a job runs, and then it says for which one it waits.
 
     Args:
         help: what the button says of itself while nothing runs.
+        beside_unasked: the button starts work that what gives way makes room for.
     """
-    titles = ", ".join(job.public_title for job in running() if not job.yields)
+    blocking = [job for job in running() if not job.yields and not (beside_unasked and job.gives_way)]
+    titles = ", ".join(job.public_title for job in blocking)
     return {
         "disabled": bool(titles),
         "help": shared("help.waits", jobs=theme.plain(titles)) if titles else help or None,

@@ -12,11 +12,12 @@ CONCEPTS = "concepts_lite0"
 _STARTED = "demo started"
 
 
-def start(names: tuple[str, ...]) -> None:
+def start(names: tuple[str, ...], gives_way: bool = False) -> None:
     """Build the demo and embed it; concepts follow, so that Text search works, then what each backbone costs here.
 
     Args:
         names: backbones of the catalog.
+        gives_way: nobody asked for it.
     """
 
     def then(loaded: Dataset, job: jobs.BackgroundJob) -> None:
@@ -25,7 +26,7 @@ def start(names: tuple[str, ...]) -> None:
         embedding_job.embed(loaded, readers, job)
         cost_job.start((*names, *readers), yields=True)
 
-    embedding_job.start_embedding(data.OPENING, names, then=then)
+    embedding_job.start_embedding(data.OPENING, names, then=then, gives_way=gives_way)
 
 
 def start_unasked(names: tuple[str, ...]) -> bool:
@@ -34,5 +35,5 @@ def start_unasked(names: tuple[str, ...]) -> bool:
     if not is_wanted or state.session_get(_STARTED):
         return False
     state.session_set(_STARTED, True)
-    start(names)
+    start(names, gives_way=True)
     return True

@@ -26,6 +26,7 @@ def start_embedding(
     title: str = "",
     device: str | None = None,
     then: Callable[[Dataset, jobs.BackgroundJob], Any] | None = None,
+    gives_way: bool = False,
 ) -> None:
     """Embed a dataset with the chosen backbones in the background; one that is not built yet is built first.
 
@@ -33,6 +34,7 @@ def start_embedding(
         title: what the panel says; by default "Embedding" and the name.
         device: where to compute; None lets it be picked.
         then: what is done with the dataset afterwards, in the same job.
+        gives_way: nobody asked for it; a dataset that somebody adds or embeds comes first.
     """
 
     def work(job: jobs.BackgroundJob) -> str:
@@ -45,7 +47,7 @@ def start_embedding(
             job.changed()
         return name
 
-    jobs.start(JOB, title or shared("state.embedding", dataset=name), work, action="embed")
+    jobs.start(JOB, title or shared("state.embedding", dataset=name), work, action="embed", gives_way=gives_way)
 
 
 def in_catalog(chosen: Sequence[str]) -> tuple[str, ...]:

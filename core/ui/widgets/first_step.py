@@ -154,7 +154,8 @@ def draw(sentence: str, step: Callable[[], None], small: str = "") -> None:
     with right:
         if lead := text.group("lead").get(state.page()):
             st.subheader(lead, anchor=False)
-        step()
+        if not jobs.is_running(embedding_job.JOB):
+            step()
 
 
 def draw_sketch() -> None:

@@ -50,11 +50,6 @@ def _prepare_and_show(name: str, space: str) -> None:
         state.set_field(FrameSetup, "dataset", name)
 
 
-def _is_embedding() -> bool:
-    job = jobs.find(embedding_job.JOB)
-    return job is not None and job.running
-
-
 def demo_is_ready() -> bool:
     """Whether the demo catalogue is built and embedded."""
     return DEMO in cache.ready_datasets() and SPACE in cache.embedded(DEMO)
@@ -62,7 +57,7 @@ def demo_is_ready() -> bool:
 
 def prepare_demo() -> None:
     """Build and embed the demo beside the page, once per session; the dataset shown stays."""
-    if not _is_embedding() and not state.session_get(_OPENED, False):
+    if not jobs.is_running(embedding_job.JOB) and not state.session_get(_OPENED, False):
         state.session_set(_OPENED, True)
         if _prepare(DEMO, SPACE):
             st.rerun()  # where the progress stands
@@ -71,7 +66,7 @@ def prepare_demo() -> None:
 def _open_demo(current: str) -> None:
     """Show the demo catalogue without being asked, once per session, where no dataset of a person's own is shown."""
     is_personal = current in cache.ready_datasets() and current not in data.DATASETS
-    if is_personal or state.session_get(_OPENED, False) or _is_embedding():
+    if is_personal or state.session_get(_OPENED, False) or jobs.is_running(embedding_job.JOB):
         return
     state.session_set(_OPENED, True)
     if demo_is_ready() or _prepare(DEMO, SPACE):
@@ -125,7 +120,7 @@ def build_view(catalogue: catalogue_items.Catalogue) -> CatalogueView | None:
     space, join = state.get(CatalogueSetup, "space"), state.get(CatalogueSetup, "join")
     names = components.used_components(catalogue)
     if catalogue_items.IMAGE in names and cache.counts(catalogue.name).get(space, 0) < len(catalogue.dataset):
-        if _is_embedding():
+        if jobs.is_running(embedding_job.JOB):
             return None  # how far it is stands at the top of the page
         st.info(
             text("sentence.not_embedded", catalogue=theme.plain(catalogue.name), backbone=backbones.get(space).title),

@@ -95,7 +95,7 @@ def _images() -> None:
         placeholder=text("placeholder.nothing_now"),
         help=text("help.embed_with"),
     )
-    if right.button(text("button.add"), type="primary", width="stretch", **jobs.waits()):
+    if right.button(text("button.add"), type="primary", width="stretch", **jobs.waits(beside_unasked=True)):
         start(path, name.strip(), reader, options, tuple(chosen))
 
 

@@ -15,8 +15,10 @@ from core.errors import BadInput, CoreError
 from core.setups import FrameSetup
 from core.ui.app import cache, state, theme
 from core.ui.views.datasets.common import select_dataset
+from core.ui.widgets import sidebar
 
 text = wording.page("datasets")
+_JOINED = "vectors joined"
 
 
 def form() -> None:
@@ -57,6 +59,8 @@ def form() -> None:
         drop = left.toggle(text("label.drop_nan"), key="vector drop", help=text("help.drop_nan"))
         invalid = "drop" if drop else "refuse"
     if right.button(text("button.attach"), type="primary", disabled=not (files or lines.strip())):
+        if target == new and not name and files:
+            name = Path(files[0].name).stem
         _attach(name, target == new, list(files or []), lines, labels, pairs, invalid)
 
 
@@ -79,13 +83,21 @@ def _attach(name: str, is_new: bool, files: list, lines: str, labels: Any, pairs
         except CoreError as error:
             st.error(theme.plain(str(error).replace(f"{folder}/", "")), icon=":material/error:")
             return
-    st.success(
-        text("sentence.joined", vectors=", ".join(map(theme.plain, vectors)), name=theme.plain(name)),
-        icon=":material/check_circle:",
-    )
-    for sentence in notes:
-        st.caption(f":material/manage_search: {theme.plain(sentence.replace(f'{folder}/', ''))}")
+    sentence = text("sentence.joined", vectors=", ".join(map(theme.plain, vectors)), name=theme.plain(name))
+    state.session_set(_JOINED, [sentence, *(theme.plain(note.replace(f"{folder}/", "")) for note in notes)])
+    if is_new:
+        sidebar.show_next(name)
+    show_joined()
     st.button(text("button.look"), key="look at vectors", on_click=select_dataset, args=(name,))
+
+
+def show_joined() -> None:
+    """Which vectors joined which dataset, and what is to be known of them, once."""
+    for number, sentence in enumerate(state.session_take(_JOINED, ())):
+        if number:
+            st.caption(f":material/manage_search: {sentence}")
+        else:
+            st.success(sentence, icon=":material/check_circle:")
 
 
 def _kept(folder: str, upload: Any) -> Path | None:

@@ -36,7 +36,7 @@ def draw() -> None:
                 key="overview lenient",
                 help=text("help.lenient"),
             )
-            if left.form_submit_button(text("button.add"), type="primary", **jobs.waits()):
+            if left.form_submit_button(text("button.add"), type="primary", **jobs.waits(beside_unasked=True)):
                 _add(path.strip(), name.strip(), lenient)
         st.page_link(
             paths.REPOSITORY / "pages" / "datasets.py",
