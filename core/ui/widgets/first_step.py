@@ -162,4 +162,4 @@ def draw_sketch() -> None:
     """What the page that is open will show, sketched."""
     sketch = paths.ASSETS / "previews" / f"{_SKETCHES.get(state.page(), 'bars')}.svg"
     with st.container(border=True, key="first-step-sketch"):
-        st.image(str(sketch), caption=text("phrase.sketch"), width="stretch")
+        st.image(str(sketch), caption=text("phrase.sketch"), alt=text("phrase.sketch"), width="stretch")

@@ -47,6 +47,7 @@ class Gallery {
     const { seek } = this.data || {}, seeks = seek !== undefined && seek !== data.seek;
     this.data = data;
     this.setTriggerValue = setTriggerValue;
+    grid.setAttribute("role", data.pick ? "group" : "list");  // a list holds no buttons
     grid.setAttribute("aria-label", data.name);
     grid.style.setProperty("--size", data.size + "px");
     grid.style.setProperty("--beside", data.beside);

@@ -17,7 +17,7 @@ export class Results {
     this.item = item;
     this.pick = pick;
     this.root = element("div", "results");
-    this.root.setAttribute("role", "list");
+    this.root.setAttribute("role", "group");
     this.large = element("div", "card-large");
     this.large.hidden = true;
     this.hideLarge = () => {
