@@ -315,7 +315,7 @@ READ_AS: dict[str, tuple[Made, list[str], str]] = {
     "YOLO": (yolo, ["cup", "pen", "cup", "pen"] * 2, "parts of the split"),
     "YOLO by split": (lambda root: yolo(root, "{part}/{kind}/{n}"), ["cup", "pen"] * 4, "parts of the split"),
     "VOC beside the images": (voc_beside, ["cup", "pen", "cup", "pen"], ""),
-    "a folder around the classes": (_wrapped, ["green", "green", "red", "red"], "`--option depth=N`"),
+    "a folder around the classes": (_wrapped, ["green", "green", "red", "red"], "the option depth"),
     "a folder around the split": (_wrapped_splits, ["a", "a", "b", "b"] * 2, SPLIT),
     "links to class folders": (_linked_classes, ["also x", "y"], "which is read once"),
     "what a storage box leaves": (_storage_box, ["a", "b"], ""),

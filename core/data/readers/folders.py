@@ -101,8 +101,8 @@ def _depth_notes(rows: Sequence[Parts], level: int, names: set[str]) -> list[str
         return [f"All files lie in the one folder {around!r}, so it names no class."] if around else []
     inside = f" inside the one folder {around!r}" if around else ""
     return [
-        f"{plural(len(names), 'folder')} at level {level + 1}{inside} taken as classes; `--option depth=N` takes another level, "
-        "depth=0 none."
+        f"{plural(len(names), 'folder')} at level {level + 1}{inside} taken as classes; the option depth takes another level, "
+        "0 none."
     ]
 
 
