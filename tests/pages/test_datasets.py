@@ -299,7 +299,7 @@ def test_doubtful_labels_are_listed_and_looked_at(flawed) -> None:
     next(one for one in app.multiselect if one.label == "Backbones").set_value(["truth"]).run()
     button(app, "Ask the neighbours").click().run()
     settled(app)
-    assert "**1 of 62 labels are doubted**" in words(app)
+    assert "**1 of 62 labels may be wrong**" in words(app)
     app.session_state["held doubt chosen"] = "cross/wrong.png"
     app.run()
     assert "labelled **cross**, rather **circle**" in words(app)
