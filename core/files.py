@@ -1,5 +1,8 @@
 """Files that are there whole or not at all: written beside their place, put on the disk, then moved there.
 
+Where the home is on an object store, the object is put first (`core.objects`); it raises StoreUnusable where that cannot
+be. So whatever is kept in the home is written and removed by these functions alone.
+
 Every function raises OSError where the folder cannot be written; what lies beside is removed then.
 """
 
@@ -17,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from core.objects.mirror import mirror_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +47,8 @@ def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
         if durable:
             with beside.open("rb+") as file:
                 os.fsync(file.fileno())
-        beside.replace(path)
+        mirror = mirror_of(path)
+        mirror.replace(path, beside) if mirror else beside.replace(path)
     except BaseException:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
@@ -66,6 +72,8 @@ def append_text(path: Path, text: str) -> None:
     Processes that append at once do not mix: each text is written in one go. Where a kill cut the last line, a new one
     is begun.
     """
+    if mirror := mirror_of(path):
+        return mirror.append(path, text)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+b", buffering=0) as file:
         content = text.encode("utf-8")
@@ -76,6 +84,33 @@ def append_text(path: Path, text: str) -> None:
         if written != len(content):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(file.fileno())
+
+
+def remove(path: Path) -> None:
+    """Remove a file; one that is not there is no error."""
+    mirror = mirror_of(path)
+    mirror.remove(path) if mirror else path.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path, ignore_errors: bool = False) -> None:
+    """Remove a folder and all that is in it."""
+    mirror = mirror_of(folder)
+    mirror.remove_folder(folder) if mirror else shutil.rmtree(folder, ignore_errors=ignore_errors)
+
+
+def move_folder(folder: Path, new: Path) -> None:
+    """Give a folder another name, which nothing has yet."""
+    new.parent.mkdir(parents=True, exist_ok=True)
+    mirror = mirror_of(folder)
+    mirror.move_folder(folder, new) if mirror else folder.rename(new)
+
+
+def folder_bytes(folder: Path) -> int:
+    """What a folder takes, in bytes, wherever its files lie."""
+    if mirror := mirror_of(folder):
+        prefix = f"{folder.relative_to(mirror.folder).as_posix()}/"
+        return sum(stored.size for stored in mirror.objects.listing(prefix).values())
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def write_json(path: Path, content: Any, *, indent: int | None = 1, sort_keys: bool = False) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import re
 import sys
 from pathlib import Path
 
 from core.errors import BadInput
+from core.objects import mirror, s3
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ASSETS = REPOSITORY / "assets"
@@ -28,28 +30,100 @@ def scheme(text: str | Path) -> str:
     return match[1].lower() if match else ""
 
 
-def refuse_address(text: str, variable: str) -> None:
+def refuse_address(text: str, variable: str, others: str = "") -> None:
     """Raises BadInput where a variable of the environment holds an address: a folder of that name would be made."""
     if scheme(text):
         raise BadInput(
-            f"{variable} is {text!r}, an address that starts with {scheme(text)}:, and only a folder of this machine can "
-            f"stand there. Mount it, and set {variable} to the folder where it is mounted."
+            f"{variable} is {text!r}, an address that starts with {scheme(text)}:, and only a folder of this machine"
+            f"{others} can stand there. Mount it, and set {variable} to the folder where it is mounted."
         )
 
 
 def home() -> Path:
     """The folder of everything that Fusionscope keeps: FUSIONSCOPE_HOME, else the user's data folder.
 
+    For a home on an object store it is the cache of this machine: the folders of `core.objects.SHARED` below it mirror the
+    store, and so does what `store` keeps; all else is made again by each machine.
+
     Raises:
-        BadInput: FUSIONSCOPE_HOME is an address.
+        BadInput: FUSIONSCOPE_HOME is an address of another kind.
     """
     chosen = os.environ.get("FUSIONSCOPE_HOME", "").strip()
+    if home_address():
+        return cache()
     if chosen:
-        refuse_address(chosen, "FUSIONSCOPE_HOME")
+        refuse_address(chosen, "FUSIONSCOPE_HOME", " or s3://bucket/prefix")
         return _resolved(chosen) if os.path.isabs(chosen) else Path(chosen).expanduser().resolve()
     from platformdirs import user_data_path
 
     return user_data_path("fusionscope", appauthor=False)
+
+
+def home_address() -> str:
+    """s3://bucket/prefix where the home is on an object store, "" where it is a folder.
+
+    Raises:
+        BadInput: the address names no bucket.
+    """
+    chosen = os.environ.get("FUSIONSCOPE_HOME", "").strip()
+    return _on_store(chosen) if scheme(chosen) == "s3" else ""
+
+
+@functools.lru_cache(maxsize=8)
+def _on_store(text: str) -> str:
+    bucket, prefix = s3.split_address(re.sub("^[^:]+:/+", "s3://", text))  # a `Path` has lost a slash
+    return f"s3://{bucket}/{prefix}".rstrip("/")
+
+
+def cache() -> Path:
+    """What this machine can make again (maps, indexes, engines), always local: below FUSIONSCOPE_CACHE, else the home.
+
+    Raises:
+        BadInput: FUSIONSCOPE_CACHE is an address.
+    """
+    chosen, address = os.environ.get("FUSIONSCOPE_CACHE", "").strip(), home_address()
+    refuse_address(chosen, "FUSIONSCOPE_CACHE")
+    if not chosen and not address:
+        return home()
+    return _cache_of(chosen, address or str(home()))
+
+
+def cache_is_bounded() -> bool:
+    """Whether the cache is a folder of its own, so that what was used longest ago may be removed from it."""
+    return bool(os.environ.get("FUSIONSCOPE_CACHE", "").strip() or home_address())
+
+
+def cache_bytes() -> int:
+    """The most that the cache may take: FUSIONSCOPE_CACHE_GB, by default 20.
+
+    Raises:
+        BadInput: it is no number above 0.
+    """
+    text = os.environ.get("FUSIONSCOPE_CACHE_GB", "").strip() or "20"
+    try:
+        gigabytes = float(text)
+    except ValueError:
+        gigabytes = 0.0
+    if not gigabytes > 0:
+        raise BadInput(f"FUSIONSCOPE_CACHE_GB is {text!r}; give the gigabytes that the cache may take, such as 20.")
+    return int(gigabytes * 1e9)
+
+
+@functools.lru_cache(maxsize=8)
+def _cache_of(chosen: str, home_text: str) -> Path:
+    """A folder of its own for each home."""
+    from platformdirs import user_cache_path
+
+    base = Path(chosen).expanduser().resolve() if chosen else user_cache_path("fusionscope", appauthor=False)
+    return base / hashlib.sha256(home_text.encode()).hexdigest()[:16]
+
+
+def _shared(kind: str) -> Path:
+    """A folder of the home, as fresh as `core.objects` keeps it where the home is on an object store."""
+    address = home_address()
+    if address:
+        mirror.opened(address, home()).freshen(kind)
+    return home() / kind
 
 
 @functools.lru_cache(maxsize=8)
@@ -60,67 +134,68 @@ def _resolved(text: str) -> Path:
 
 def store() -> Path:
     """Embeddings and thumbnails, by image content."""
+    _shared(mirror.EMBEDDINGS)
     return home() / "store"
 
 
 def datasets() -> Path:
     """One folder per dataset: its record, its table, its quarantine."""
-    return home() / "datasets"
+    return _shared("datasets")
 
 
 def layouts() -> Path:
     """Maps that were laid out, under a key that holds everything that changes them."""
-    return home() / "layouts"
+    return cache() / "layouts"
 
 
 def indexes() -> Path:
     """Search indexes of large galleries, under a key that holds everything that changes them."""
-    return home() / "indexes"
+    return cache() / "indexes"
 
 
 def fusions() -> Path:
     """Fusions that were saved under a name, one JSON file each."""
-    return home() / "fusions"
+    return _shared("fusions")
 
 
 def stories() -> Path:
     """Stories to present, one JSON file each."""
-    return home() / "stories"
+    return _shared("stories")
 
 
 def judgements() -> Path:
     """Answers of judges, one file per judge."""
-    return home() / "judgements"
+    return _shared("judgements")
 
 
 def fitted() -> Path:
     """Weights and networks that were fitted in the Fusion lab, with what they were trained on."""
-    return home() / "fitted"
+    return _shared("fitted")
 
 
 def studies() -> Path:
     """Studies that were saved on this installation, one TOML file each."""
-    return home() / "studies"
+    return _shared("studies")
 
 
 def study_results() -> Path:
     """Evaluations of studies, under the hash of what they rest on."""
-    return home() / "study_results"
+    return cache() / "study_results"
 
 
 def calibrations() -> Path:
     """What makes probabilities of scores, one JSON file of each system of a dataset."""
-    return home() / "calibrations"
+    return _shared("calibrations")
 
 
 def backbones() -> Path:
     """Backbones that were added on this installation, one JSON file each."""
-    return home() / "backbones"
+    return _shared("backbones")
 
 
 def tuned() -> Path:
     """Networks that were tuned on this installation, a folder each: weights and card."""
-    return home() / "tuned"
+    return _shared("tuned")
 
 
 def checkpoints() -> Path:
@@ -130,12 +205,12 @@ def checkpoints() -> Path:
 
 def concepts() -> Path:
     """Where the names of classes lie in the space of words, worked out once."""
-    return home() / "concepts"
+    return cache() / "concepts"
 
 
 def measurements() -> Path:
     """Latency and size as measured on this machine."""
-    return home() / "measurements"
+    return cache() / "measurements"
 
 
 def plugins() -> Path:

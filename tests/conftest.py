@@ -101,6 +101,34 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
+@pytest.fixture(scope="session")
+def object_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an object store on loopback; tests that need one are skipped where none can start."""
+    from tests import object_store_server
+
+    with object_store_server.running(tmp_path_factory.mktemp("objects")) as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(object_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """bucket/prefix of the object store where nothing lies yet; the environment leads there."""
+    from tests import object_store_server
+
+    for name, value in object_store_server.variables(object_server).items():
+        monkeypatch.setenv(name, value)
+    return object_store_server.new_prefix()
+
+
+@pytest.fixture
+def remote_home(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty home on the object store, its cache in a folder of the test."""
+    address = f"s3://{bucket}/some/home"
+    monkeypatch.setenv("FUSIONSCOPE_HOME", address)
+    monkeypatch.setenv("FUSIONSCOPE_CACHE", str(tmp_path / "cache"))
+    return address
+
+
 @pytest.fixture
 def tiny_world(tiny_images: Path, home: Path) -> SimpleNamespace:
     """The drawn images as the saved dataset "tiny" in an empty home: `.images`, `.home`, `.dataset`."""

@@ -13,11 +13,9 @@ from core.errors import BadInput
 
 ROOT = Path(__file__).resolve().parent.parent
 ADDRESSES = (
-    "s3://bucket/prefix",
-    "gs://bucket",
+    "gs://bucket/prefix",
     "foo://x",
     "file:///tmp/home",
-    "S3:/bucket",
     "https://example.org/home",
 )
 
@@ -35,7 +33,7 @@ def test_an_address_is_refused_in_one_sentence(
     variable: str, address: str, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, address)
-    with pytest.raises(BadInput, match="only a folder of this machine") as refused:
+    with pytest.raises(BadInput, match="only a folder of this machine.*can stand there") as refused:
         paths.home() if variable.endswith("HOME") else paths.plugins()
     assert str(refused.value).startswith(f"{variable} is {address!r}")
     assert not list(here.iterdir())
@@ -44,23 +42,50 @@ def test_an_address_is_refused_in_one_sentence(
 def test_the_command_line_and_the_app_say_so_at_once(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("FUSIONSCOPE_HOME", "s3://bucket/prefix")
+    monkeypatch.setenv("FUSIONSCOPE_HOME", "gs://bucket/prefix")
     for verb in (["list", "datasets"], ["check"], ["embed", "--data", "photo_views"]):
         assert cli.main(verb) == 2
         out, err = capsys.readouterr()
-        assert not out and err.startswith("error: FUSIONSCOPE_HOME is 's3://bucket/prefix'") and err.count("\n") == 1
+        assert not out and err.startswith("error: FUSIONSCOPE_HOME is 'gs://bucket/prefix'") and err.count("\n") == 1
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not app.exception and len(app.error) == 1
-    assert "only a folder of this machine" in app.error[0].value and "s3:" in app.error[0].value
+    assert "only a folder of this machine" in app.error[0].value and "gs:" in app.error[0].value
     assert not list(here.iterdir())
 
 
-def test_images_at_an_address_are_refused_with_the_way_out(here: Path, home: Path) -> None:
-    for address in ("s3://bucket/photos", "https://example.org/photos.csv"):
+def test_images_at_an_address_of_another_kind_are_refused_with_the_way_out(here: Path, home: Path) -> None:
+    for address in ("gs://bucket/photos", "ftp://example.org/photos.csv"):
         with pytest.raises(BadInput, match=f"^{address} is an address.*Mount"):
             readers.choose(Path(address))
     with pytest.raises(BadInput, match="does not exist"):
         readers.choose(Path("photos/2024"))
+
+
+def test_a_home_on_a_store_is_an_address_and_a_cache_of_its_own(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUSIONSCOPE_HOME", "s3://bucket//some/prefix/")
+    monkeypatch.setenv("FUSIONSCOPE_CACHE", str(here / "cache"))
+    assert paths.home_address() == "s3://bucket/some/prefix"
+    assert paths.home() == paths.cache() == paths.layouts().parent and paths.home().parent == here / "cache"
+    assert paths.cache_is_bounded() and paths.cache_bytes() == 20e9
+    monkeypatch.setenv("FUSIONSCOPE_HOME", "S3:/other")
+    assert paths.home().parent == here / "cache" and paths.home_address() == "s3://other"
+    for variable, text in (("FUSIONSCOPE_CACHE", "s3://bucket/cache"), ("FUSIONSCOPE_HOME", "s3://")):
+        monkeypatch.setenv(variable, text)
+        with pytest.raises(BadInput):
+            paths.home()
+    assert not list(here.iterdir())
+
+
+def test_a_cache_beside_a_home_on_this_machine(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUSIONSCOPE_HOME", str(here / "home"))
+    monkeypatch.delenv("FUSIONSCOPE_CACHE", raising=False)
+    assert paths.layouts() == here / "home" / "layouts" and not paths.cache_is_bounded()
+    monkeypatch.setenv("FUSIONSCOPE_CACHE", str(here / "cache"))
+    assert paths.layouts().is_relative_to(here / "cache") and paths.datasets() == here / "home" / "datasets"
+    for text in ("no", "0", "-3", "nan"):
+        monkeypatch.setenv("FUSIONSCOPE_CACHE_GB", text)
+        with pytest.raises(BadInput, match="FUSIONSCOPE_CACHE_GB"):
+            paths.cache_bytes()
 
 
 @pytest.mark.parametrize("path", ["relative/home", "with:colon", "C:/drive", "/absolute", "~/mine"])

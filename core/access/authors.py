@@ -29,8 +29,8 @@ def note(path: Path) -> None:
 
 def forget(path: Path) -> None:
     """The file goes, and with it whose it was."""
-    path.unlink(missing_ok=True)
-    path.with_suffix(_BY).unlink(missing_ok=True)
+    files.remove(path)
+    files.remove(path.with_suffix(_BY))
 
 
 def name_of(path: Path) -> str:

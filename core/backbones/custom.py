@@ -124,7 +124,7 @@ def remove(name: str) -> None:
     if not file.is_file():
         raise _unknown(name, added())
     record = _from_json(file)
-    file.unlink()
+    files.remove(file)
     if record.mode == "exact":
         sources.source_of(record).forget(record)
 

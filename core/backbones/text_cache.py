@@ -30,7 +30,7 @@ def file_of(backbone: Backbone) -> Path:
     """Where the texts that a backbone has read are kept; the fast mode reads them as the exact one does."""
     backbone = custom.exact(backbone)
     key = hashlib.sha256(source_of(backbone).text_identity(backbone).encode()).hexdigest()[:16]
-    return paths.home() / "texts" / f"{backbone.name[:60].replace(os.sep, '-')}-{key}.npz"
+    return paths.cache() / "texts" / f"{backbone.name[:60].replace(os.sep, '-')}-{key}.npz"
 
 
 def digest(text: str) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import shutil
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -213,11 +212,11 @@ def save(name: str, state: Mapping[str, torch.Tensor], content: Mapping[str, Any
         ) from None
     for old in target.glob("weights-*.safetensors"):
         if old.name != made["weights"]:
-            old.unlink(missing_ok=True)
+            files.remove(old)
     return made
 
 
 @gated("backbone.add")
 def remove(name: str) -> None:
     """Delete weights and card; nothing there is no error."""
-    shutil.rmtree(folder(name), ignore_errors=True)
+    files.remove_folder(folder(name), ignore_errors=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from core import paths, wording
+from core import cache_bound, paths, wording
 from core.cli import (
     admin,
     catalogue,
@@ -80,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verb: Verb = parsed.verb
     try:
         paths.home()  # an address is refused before anything is done
+        cache_bound.trim_now_and_then()
         for name, endings in (verb.outputs or {}).items():
             outputs.check(name, getattr(parsed, name.replace("-", "_")), endings)
         verb.run(parsed)

@@ -221,4 +221,4 @@ def vectors(dataset: Dataset, backbone_name: str) -> np.ndarray | None:
 def detach(dataset_name: str, backbone_name: str) -> None:
     """Remove vectors that were attached; nothing else is touched."""
     for ending in ("npz", "json"):
-        (_folder(dataset_name) / f"{backbone_name}.{ending}").unlink(missing_ok=True)
+        files.remove(_folder(dataset_name) / f"{backbone_name}.{ending}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -25,8 +24,8 @@ def remove(name: str) -> None:
     folder = saved.folder_of(name)
     with saved.LOCK:
         saved.forget_opened(folder)
-        (folder / "record.json").unlink()
-        shutil.rmtree(folder)
+        files.remove(folder / "record.json")
+        files.remove_folder(folder)
 
 
 @gated("dataset.change")
@@ -38,7 +37,7 @@ def rename(name: str, new: str) -> Dataset:
         raise BadInput(f"{taken!r} is taken or built in; choose another name.")
     with saved.LOCK:
         target = folder.with_name(new)
-        folder.rename(target)
+        files.move_folder(folder, target)
         saved.forget_opened(folder)
         record = dataset_table.read_record(target)
         files.write_json(target / "record.json", {**record, "name": new}, sort_keys=True)
@@ -69,7 +68,7 @@ def set_private(name: str, private: bool) -> None:
         if private:
             files.write_text(marker, "")
         else:
-            marker.unlink(missing_ok=True)
+            files.remove(marker)
     except OSError as error:
         raise StoreUnusable(f"{marker} cannot be written: {error.strerror or error}.") from error
 
@@ -157,7 +156,7 @@ def use_judgements(name: str, relation: Mapping[tuple[str, str], bool] | None, p
     changed = _decide(name, replace(before, judged=judged))
     for path in folder.glob("judged-*.csv"):
         if judged is None or path.name != judged.file:
-            path.unlink(missing_ok=True)
+            files.remove(path)
     return changed
 
 

@@ -206,7 +206,7 @@ def save(dataset: Dataset, folder: Path, record: dict[str, Any]) -> None:
         files.write_json(folder / "record.json", content, sort_keys=True)
         for path in folder.glob("*.parquet"):
             if path.name not in content["files"].values():
-                path.unlink(missing_ok=True)
+                files.remove(path)
 
 
 @contextmanager

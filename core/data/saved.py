@@ -156,7 +156,7 @@ def _write_not_read(quarantine: pd.DataFrame, path: Path) -> None:
     if len(quarantine):
         files.write_text(path, quarantine[["path", "reason"]].to_csv(index=False))
     else:
-        path.unlink(missing_ok=True)
+        files.remove(path)
 
 
 def remarks(name: str) -> list[str]:

@@ -18,7 +18,11 @@ except ImportError:  # Windows: no advisory locks, so old versions are kept rath
 
 REMEDY = "`python -m core check --mend` sets it aside (nothing is deleted), then embed again"
 """How somebody comes back from a damaged folder, in every sentence that tells of one."""
-_NO_DAMAGE = re.compile("no space|permission denied|read-only|too many open|input/output|conflict|already exists", re.I)
+_NO_DAMAGE = re.compile(
+    "no space|permission denied|read-only|too many open|input/output|conflict|already exists"
+    "|s3 error|request|connect|timed? ?out|credential|access ?denied|nosuchbucket",
+    re.I,
+)
 """What libraries say about the system, or about others who write at the same time, in errors without a number."""
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from core import files
 from core.errors import CoreError, StoreMismatch
+from core.objects import mirror_of
 from core.store import folders, locks
 from core.store.thumbnails import Thumbnails
 from core.wording import plural
@@ -59,7 +61,8 @@ def check(root: Path, parts: list[Path], thumbnails: Thumbnails, log: DamageLog)
 
     A folder is whole when its key.json is as it was written, and every vector is finite and of norm 1 or zero.
     """
-    lines = [f"Store: {root}"]
+    mirror = mirror_of(root / "embeddings")
+    lines = [f"Store: {mirror.objects.address}/store, cache: {mirror.folder}" if mirror else f"Store: {root}"]
     for folder in parts:
         try:
             with locks.usable(folder), log.noted(folder):
@@ -92,8 +95,7 @@ def repair(root: Path, parts: list[Path], thumbnails: Thumbnails, log: DamageLog
                 if not alone and locks.can_lock():
                     lines.append(f"{folder.name} is in use just now; stop what embeds with it, then mend again.")
                     continue
-                aside.mkdir(parents=True, exist_ok=True)
-                folder.rename(aside / folder.name)
+                files.move_folder(folder, aside / folder.name)
                 lines.append(f"{folder.name} was damaged; it lies in {aside} now. Embed again.")
         log.forget(folder)
     try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,19 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from core import arrays, paths
+from core import arrays, files, paths
 from core.access import gated
 from core.data import attached_vectors, image_bytes, images
 from core.errors import BadInput, NotComputed, StoreMismatch, StoreUnusable
-from core.store import folders, locks, repair
+from core.objects import mirror_of
+from core.store import folders, locks, mapped_rows, repair
 from core.store.folders import KEY_FILE, key_text
 from core.store.lance import LanceVectors
+from core.store.shared_thumbnails import SharedThumbnails
 from core.store.thumbnails import Thumbnails
 from core.store.writer import Writer
 from core.types import Dataset, Embeddings, frozen_array, unit
 from core.wording import plural
 
 _ROWS_AT_ONCE = 8192
+_log = logging.getLogger("fusionscope")
 
 
 class Store:
@@ -37,7 +40,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._records: dict[Path, tuple[int, dict[str, Any]]] = {}
-        self._thumbnails = Thumbnails(root / "thumbnails.sqlite")
+        self._thumbnails = _thumbnails_in(root)
         self._damage = repair.DamageLog()
 
     # -- embeddings
@@ -100,7 +103,7 @@ class Store:
                 stored, rows = self._rows(folder, dataset, dim)
                 missing = int((rows < 0).sum())
                 if not missing:
-                    return Embeddings(backbone_name, _unit_float32(stored.take(rows)), dataset.ids)
+                    return Embeddings(backbone_name, self._vectors(fingerprint, dataset, stored, rows), dataset.ids)
         what = (
             "embeddings"
             if missing == len(dataset)
@@ -110,6 +113,20 @@ class Store:
             f"No {what} of {dataset.name!r} by {backbone_name!r} yet. "
             f"Run `python -m core embed --dataset {dataset.name} --backbone {backbone_name}`."
         )
+
+    def _vectors(self, fingerprint: str, dataset: Dataset, stored: LanceVectors, rows: np.ndarray) -> np.ndarray:
+        """(n_images, dim) float32 unit rows, read-only: in memory, of a large dataset mapped from the cache."""
+        if len(rows) < (mapped_rows.FETCHED_FROM if stored.is_remote else mapped_rows.MAPPED_FROM):
+            return _unit_float32(stored.take(rows))
+        path = mapped_rows.file_for(fingerprint, dataset.keys, self.root)
+        there = mapped_rows.opened(path, (len(rows), stored.dim))
+        if there is not None:
+            return there
+        try:
+            return mapped_rows.write(path, stored.blocks(), rows, stored.dim)
+        except OSError as error:
+            _log.warning("Vectors are read into memory, as the cache cannot hold them: %s", error)
+            return _unit_float32(stored.take(rows))
 
     def vectors_of(self, fingerprint: str, dim: int, keys: Sequence[str]) -> np.ndarray:
         """The vectors of some contents, whether or not they are images of a dataset.
@@ -197,12 +214,12 @@ class Store:
         if folder is None:
             return 0
         with locks.usable(self.root), locks.exclusive(folder) as alone:
+            stored = folders.vectors_of(folder, folders.read_key(folder))
             if not alone and locks.can_lock():
                 raise StoreUnusable(
                     f"The embeddings in {folder.name} are in use just now; stop what embeds or reads them, "
                     "then remove them again."
                 )
-            stored = folders.vectors_of(folder, folders.read_key(folder))
             if keys is not None:
                 removed = stored.drop({bytes.fromhex(key_text(key)) for key in keys})
                 stored.compact(alone=True)
@@ -211,8 +228,8 @@ class Store:
                 removed = len(stored.written_keys())
             except StoreMismatch:
                 removed = 0  # nobody can read what is damaged, but it can be removed
-            (folder / KEY_FILE).unlink()  # first, so that a stop half way leaves no folder that looks whole
-            shutil.rmtree(folder)
+            files.remove(folder / KEY_FILE)  # first, so that a stop half way leaves no folder that looks whole
+            files.remove_folder(folder)
             return removed
 
     def contents(self) -> list[dict[str, Any]]:
@@ -223,7 +240,7 @@ class Store:
                 if (folder / KEY_FILE).is_file():
                     key = folders.read_key(folder)
                     rows = len(folders.vectors_of(folder, key).written_keys())
-                    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+                    size = files.folder_bytes(folder)
                     entries.append({**key, "folder": str(folder), "rows": rows, "bytes": size})
         return entries
 
@@ -325,6 +342,12 @@ def _unit_float32(vectors: np.ndarray) -> np.ndarray:
     for rows in arrays.chunks(len(vectors), _ROWS_AT_ONCE):
         wide[rows] = unit(vectors[rows])
     return frozen_array(wide, np.float32)
+
+
+def _thumbnails_in(root: Path) -> Thumbnails:
+    """The thumbnails of a store: one file, and the objects behind it where the home is on an object store."""
+    file, mirror = root / "thumbnails.sqlite", mirror_of(root / "embeddings")
+    return SharedThumbnails(file, mirror.objects, "store/thumbnails/") if mirror else Thumbnails(file)
 
 
 _STORES: dict[Path, Store] = {}

@@ -19,13 +19,17 @@ ROWS_PER_APPEND = 256
 """Rows gathered before they are written: what a kill can cost, per backbone."""
 SECONDS_PER_APPEND = 5.0
 """A slow backbone writes at least this often."""
+MANY_ROWS = 100_000
+"""From so many rows on, appends are larger: each of them writes the list of all pieces again."""
+LARGE_APPEND, LARGE_SECONDS = 4_096, 60.0
+"""The same two bounds from there on."""
 
 
 class Writer:
     """Adds embeddings of one backbone. Safe for several threads; several processes may hold one each.
 
-    Rows are gathered until there are `ROWS_PER_APPEND` of them or `SECONDS_PER_APPEND` went by, then written at
-    once. Use it as a context manager, or call `close`, so that the last rows are written too.
+    Rows are gathered until there are `ROWS_PER_APPEND` of them or `SECONDS_PER_APPEND` went by (more from `MANY_ROWS`
+    on), then written at once. Use it as a context manager, or call `close`, so that the last rows are written too.
     """
 
     def __init__(self, folder: Path, stored: LanceVectors, dim: int) -> None:
@@ -37,6 +41,7 @@ class Writer:
         self._vectors: list[np.ndarray] = []
         self._since = time.monotonic()
         self._appends = 0
+        self._rows: int | None = None
         self._in_use = locks.acquire(folder)
 
     def done(self, keys: Iterable[str | bytes]) -> set[str]:
@@ -65,8 +70,17 @@ class Writer:
             self._keys.append(raw)
             self._vectors.append(unit(vectors))
             waiting = sum(map(len, self._keys))
-            if waiting >= ROWS_PER_APPEND or time.monotonic() - self._since > SECONDS_PER_APPEND:
+            rows, seconds = self._bounds()
+            if waiting >= rows or time.monotonic() - self._since > seconds:
                 self._flush()
+
+    def _bounds(self) -> tuple[int, float]:
+        """Rows and seconds after which what was gathered is written."""
+        if self._rows is None:
+            with locks.usable(self.folder):
+                self._rows = self._stored.count()
+        large = self._rows >= MANY_ROWS
+        return (LARGE_APPEND, LARGE_SECONDS) if large else (ROWS_PER_APPEND, SECONDS_PER_APPEND)
 
     def flush(self) -> None:
         """Write what was gathered so far."""
@@ -76,7 +90,9 @@ class Writer:
     def _flush(self) -> None:
         if self._keys:
             with locks.usable(self.folder):
-                self._stored.append(np.concatenate(self._keys), np.concatenate(self._vectors))
+                keys = np.concatenate(self._keys)
+                self._stored.append(keys, np.concatenate(self._vectors))
+                self._rows = (self._rows or 0) + len(keys)
             self._keys, self._vectors = [], []
             self._appends += 1
         self._since = time.monotonic()

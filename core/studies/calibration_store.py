@@ -177,4 +177,4 @@ def _read(record: Mapping[str, Any]) -> KeptCalibration:
 @gated("calibration.save")
 def forget(name: str) -> None:
     """Drop what was kept under this name; nothing there is no error."""
-    _file(name).unlink(missing_ok=True)
+    files.remove(_file(name))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from core import access, paths, wording
+from core import access, cache_bound, paths, wording
 from core.errors import CoreError
 from core.setups import FrameSetup, ShownSetup
 from core.store import open_store
@@ -76,6 +76,7 @@ def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
     st.logo(str(paths.ASSETS / "logo.svg"), size="large", icon_image=str(paths.ASSETS / "icon.svg"))
     try:
         paths.home()
+        cache_bound.trim_now_and_then()
     except CoreError as error:
         st.error(theme.plain(str(error)), icon=":material/error:")
         st.stop()

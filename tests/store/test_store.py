@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from core.errors import BadInput, NotComputed, ShapeMismatch, StoreMismatch, StoreUnusable
+from core.objects import mirror_of
 from core.store import Store, folders, open_store
 from core.store.lance import LanceVectors
 from core.types import Dataset, unit
@@ -223,10 +224,11 @@ WRITER = """
     import sys, numpy as np
     sys.path.insert(0, {root!r})
     from pathlib import Path
+    from core import paths
     from core.store import Store, writer
     from tests.store.test_store import key_of, vectors_of, RECORD, DIM
     writer.ROWS_PER_APPEND = 16
-    store = Store(Path({place!r}))
+    store = Store({root_of_store})
     with store.writer("f00d", RECORD, DIM) as writer:
         there = writer.done([key_of(n) for n in range({low}, {high})])
         print("found", len(there), flush=True)
@@ -239,7 +241,8 @@ WRITER = """
 
 
 def start_writer(store: Store, low: int, high: int) -> subprocess.Popen:
-    code = textwrap.dedent(WRITER.format(root=str(ROOT), place=str(store.root), low=low, high=high))
+    where = f"Path({str(store.root)!r})" if mirror_of(store.root / "embeddings") is None else "paths.store()"
+    code = textwrap.dedent(WRITER.format(root=str(ROOT), root_of_store=where, low=low, high=high))
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
 

@@ -127,7 +127,7 @@ def converted(backbone: Backbone) -> Path:
         "timm": compat.version("timm"),
     }
     digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
-    file = paths.home() / "engines" / digest / "network.xml"
+    file = paths.cache() / "engines" / digest / "network.xml"
     if not file.is_file() or backbone.random:
         files.make_folder(file.parent, lambda folder: _convert(backbone, folder), lambda: False)
     return file
@@ -166,7 +166,7 @@ def _kept_in_float32(model: openvino.Model, count: int) -> openvino.Model:
     from openvino._offline_transformations import apply_moc_transformations
 
     apply_moc_transformations(model, cf=True)
-    with tempfile.TemporaryDirectory(dir=paths.home() / "engines") as folder:
+    with tempfile.TemporaryDirectory(dir=paths.cache() / "engines") as folder:
         plain = Path(folder, "network.xml")
         _library().save_model(model, plain, compress_to_fp16=False)
         tree = ElementTree.parse(plain)

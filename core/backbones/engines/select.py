@@ -129,7 +129,7 @@ def _remember(backbone: Backbone, engine: str, device: str, verdict: EngineVerdi
 
 def _verdict_file(backbone: Backbone, engine: str, device: str) -> Path:
     key = json.dumps([_conditions(backbone), backbone.mode, engine, device, _PROBE], sort_keys=True)
-    return paths.home() / "engines" / f"verdict-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+    return paths.cache() / "engines" / f"verdict-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
 
 
 def _conditions(backbone: Backbone) -> dict[str, Any]:

@@ -183,7 +183,7 @@ def _read(file: Path, stamp: int) -> tuple[dict[str, Any], Fitted]:
 
 def forget(name: str) -> None:
     """Drop what was kept under this name; nothing there is no error."""
-    _file(name).unlink(missing_ok=True)
+    files.remove(_file(name))
 
 
 def _course(course: training_loop.Trained | weight_search.DimensionCurve | weight_search.Tuned) -> dict[str, Any]:
