@@ -9,7 +9,7 @@ Source: pgvector 0.8, halfvec and HNSW (Malkov and Yashunin 2020, doi:10.1109/TP
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from core.errors import BadInput, StoreUnusable
+from core.search.postgres_items import ItemColumn, ItemTable
 from core.task import NO_TASK, Task
 
 if TYPE_CHECKING:
@@ -27,8 +28,12 @@ MOST_INDEXED = 4_000
 """Numbers of a vector that pgvector indexes at most; longer ones are compared with every row."""
 DEPTH = 400
 """Candidates that each backbone's column gives."""
+MOST_SCORED = 20_000
+"""Of so few images that pass a filter all are scored: a graph would be walked far for the few that do."""
 _MOST_SEARCHED = 1_000
 """The largest `hnsw.ef_search`."""
+_MOST_VISITED = 500_000
+"""Rows of a graph that a search with a filter looks at, at most; pgvector's own bound is 20,000."""
 _ROWS_AT_ONCE = 2_000
 _SECONDS_TO_CONNECT = 5
 _HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
@@ -68,6 +73,7 @@ class PostgresGallery:
         text = "\n".join([scope, *(f"{name} {dim}" for name, dim in self.dims.items())])
         self._digest = hashlib.sha256(text.encode()).hexdigest()
         self.table = f"fusionscope_{self._digest[:24]}"
+        self.items = ItemTable(self.table)
         self._columns = {name: f"v{number}" for number, name in enumerate(self.dims)}
 
     @contextmanager
@@ -94,7 +100,7 @@ class PostgresGallery:
                 "search exactly."
             ) from error
 
-    def sync(self, hashes: np.ndarray, rows: Rows, task: Task = NO_TASK) -> int:
+    def sync(self, hashes: np.ndarray, rows: Rows, task: Task = NO_TASK, columns: Sequence[ItemColumn] = ()) -> int:
         """Bring the table to what the gallery is: only what is new is sent, what is gone is deleted.
 
         Work of another process on the same table is waited for; after a stop the next call sends what is missing.
@@ -102,6 +108,7 @@ class PostgresGallery:
         Args:
             hashes: (n_gallery,) uint64, what tells each row.
             rows: gives vectors by position.
+            columns: what the rows of the gallery may be filtered by.
         Returns:
             How many rows were sent.
         Raises:
@@ -129,6 +136,7 @@ class PostgresGallery:
                         f"USING hnsw ({column} halfvec_ip_ops)"
                     )
                     connection.commit()
+            self.items.sync(connection, hashes.astype(np.uint64).view(np.int64), columns, task)
             connection.execute(f"ANALYZE {self.table}")
             connection.execute("SELECT pg_advisory_unlock(%s)", [int(self._digest[:15], 16)])
         return len(missing)
@@ -154,7 +162,13 @@ class PostgresGallery:
         return _HEAD + table.tobytes() + _END
 
     def candidates(
-        self, queries: Mapping[str, np.ndarray], shares: Mapping[str, float], k: int, depth: int = DEPTH
+        self,
+        queries: Mapping[str, np.ndarray],
+        shares: Mapping[str, float],
+        k: int,
+        depth: int = DEPTH,
+        chosen: Mapping[str, Any] | None = None,
+        n_passing: int = 0,
     ) -> np.ndarray:
         """The hashes of the rows that are nearest under some weighting, best first.
 
@@ -163,6 +177,8 @@ class PostgresGallery:
             shares: backbone → what its cosine counts; left out is 0.
             k: how many.
             depth: candidates of each backbone; at least k are taken.
+            chosen: column → (low, high), values, or a text: only rows of an image that passes all of them.
+            n_passing: how many images pass. Up to `MOST_SCORED` of them are all scored, so that none is missed.
         Returns:
             (n_queries, k) uint64, 0 is none.
         """
@@ -170,37 +186,49 @@ class PostgresGallery:
         depth = max(depth, k)
         n = len(queries[next(iter(counting))])
         hashes = np.zeros((n, k), np.uint64)
-        statement = self._statement(counting, depth, k)
+        condition, values = self.items.condition(chosen or {})
+        statement = self._statement(counting, depth, k, condition, bool(condition) and n_passing <= MOST_SCORED)
         with self._connected() as connection:
             connection.execute(f"SET hnsw.ef_search = {min(depth, _MOST_SEARCHED)}")
-            if depth > _MOST_SEARCHED:
+            if depth > _MOST_SEARCHED or condition:
                 connection.execute("SET hnsw.iterative_scan = strict_order")
+                connection.execute(f"SET hnsw.max_scan_tuples = {_MOST_VISITED}")
             connection.execute("SET plan_cache_mode = force_custom_plan")
             for at in range(n):
                 texts = {f"q{self._columns[name]}": _as_text(queries[name][at]) for name in counting}
-                rows = connection.execute(statement, texts).fetchall()
+                rows = connection.execute(statement, {**texts, **values}).fetchall()
                 hashes[at, : len(rows)] = np.array([row for row, _ in rows], np.int64).view(np.uint64)
         return hashes
 
-    def _statement(self, counting: Mapping[str, float], depth: int, k: int) -> Any:
-        """One statement: the union of each column's candidates, ranked by the exact weighted sum."""
+    def _statement(self, counting: Mapping[str, float], depth: int, k: int, condition: str, score_all: bool) -> Any:
+        """One statement: the union of each column's candidates, ranked by the exact weighted sum.
+
+        Args:
+            condition: of the items that may be listed, "" for all.
+            score_all: take every row of them instead of each column's candidates.
+        """
         distance = {
             name: f"({{}}{self._columns[name]} <#> %(q{self._columns[name]})s::halfvec({self.dims[name]}))"
             for name in counting
         }
+        passing = f"SELECT i.row FROM {self.items.table} i WHERE {condition}"
+        only = f" n WHERE EXISTS ({passing} AND i.row = n.row)" if condition else " n"
         lists = " UNION ".join(
-            f"(SELECT row FROM {self.table} ORDER BY {distance[name].format('')} LIMIT {depth})" for name in counting
+            f"(SELECT row FROM {self.table}{only} ORDER BY {distance[name].format('n.')} LIMIT {depth})"
+            for name in counting
         )
+        if score_all:
+            lists = passing.replace("SELECT", "SELECT DISTINCT", 1)
         score = " + ".join(f"{float(share)!r} * {distance[name].format('t.')}" for name, share in counting.items())
         return (
-            f"WITH near AS ({lists}) SELECT t.row, {score} AS far FROM near JOIN {self.table} t USING (row) "
+            f"WITH near AS MATERIALIZED ({lists}) SELECT t.row, {score} AS far FROM near JOIN {self.table} t USING (row) "
             f"ORDER BY far, t.row LIMIT {k}"
         )
 
     def drop(self) -> None:
         """Remove the table."""
         with self._connected() as connection:
-            connection.execute(f"DROP TABLE IF EXISTS {self.table}")
+            connection.execute(f"DROP TABLE IF EXISTS {self.table}, {self.items.table}")
 
 
 def _as_text(row: np.ndarray) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 from core import files, paths
 from core.errors import StoreMismatch, StoreUnusable
 from core.search.block_index import BlockIndex, training_sample
+from core.studies.column_filters import GalleryFilter
 from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, Task
 
@@ -46,6 +47,7 @@ class IndexedGallery:
         positions: (n_rows,) int64, the gallery position of each row, −1 for images that are gone.
     """
 
+    filters = False
     key: str
     index: BlockIndex = field(repr=False)
     positions: np.ndarray = field(repr=False)
@@ -55,12 +57,19 @@ class IndexedGallery:
         """Its backbones."""
         return self.index.names
 
-    def candidates(self, queries: Mapping[str, np.ndarray], shares: Mapping[str, float], k: int) -> np.ndarray:
+    def candidates(
+        self,
+        queries: Mapping[str, np.ndarray],
+        shares: Mapping[str, float],
+        k: int,
+        only: GalleryFilter | None = None,
+    ) -> np.ndarray:
         """(n_queries, ≤ 2k) int64 gallery positions that seem nearest, best first; −1 is none.
 
         Args:
             queries: backbone → (n_queries, dim) unit vectors of those that have a share.
             shares: backbone → what its cosine counts.
+            only: None; a filter is not known here (`filters`).
         """
         gone = int((self.positions < 0).sum())
         rows = self.index.candidates(queries, shares, k + min(gone, k))

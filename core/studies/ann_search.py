@@ -14,6 +14,7 @@ import numpy as np
 from core import arrays
 from core.fusion import early
 from core.studies.ann_index import SEED
+from core.studies.column_filters import GalleryFilter
 from core.studies.retrieval import Query, QueryResult
 from core.studies.systems import System
 from core.studies.vector_set import VectorSet
@@ -39,12 +40,23 @@ class CandidateGallery(Protocol):
     def names(self) -> tuple[str, ...]:
         """The backbones that may have a share."""
 
-    def candidates(self, queries: Mapping[str, np.ndarray], shares: Mapping[str, float], k: int) -> np.ndarray:
+    @property
+    def filters(self) -> bool:
+        """Whether it heeds a filter; what does not is not asked with one."""
+
+    def candidates(
+        self,
+        queries: Mapping[str, np.ndarray],
+        shares: Mapping[str, float],
+        k: int,
+        only: GalleryFilter | None = None,
+    ) -> np.ndarray:
         """(n_queries, ≥ k or all) int64 gallery positions that seem nearest, best first; −1 is none.
 
         Args:
             queries: backbone → (n_queries, dim) unit vectors of those that have a share.
             shares: backbone → what its cosine counts.
+            only: the images that may be listed, None for all.
         """
 
 
@@ -59,9 +71,13 @@ def reason_against(system: System) -> str:
     return ""
 
 
-def search_index(query: Query, system: System, indexed: CandidateGallery) -> QueryResult:
+def search_index(
+    query: Query, system: System, indexed: CandidateGallery, only: GalleryFilter | None = None
+) -> QueryResult:
     """The first results of one system for one query, found by the index and scored by the exact rule.
 
+    Args:
+        only: the images that may be listed, where the index heeds filters.
     Returns:
         an Answer whose list holds what was found (`CANDIDATES` or a little fewer), `approximate` is True.
     """
@@ -71,7 +87,7 @@ def search_index(query: Query, system: System, indexed: CandidateGallery) -> Que
     out = truth.junk(0) if truth is not None and not truth.pooled else np.empty(0, np.int64)
     shares = _counting(system)
     query_rows = {name: query.space.get(name)[query.space.split.queries] for name in shares}
-    items = indexed.candidates(query_rows, shares, CANDIDATES + 1 + len(out))[0]
+    items = indexed.candidates(query_rows, shares, CANDIDATES + 1 + len(out), only)[0]
     items = items[(items >= 0) & ~np.isin(items, out)]
     if query.position is not None:
         items = items[gallery[items] != query.position]
@@ -98,26 +114,39 @@ def query_sample(space: VectorSet, seed: int = SEED) -> np.ndarray:
     return arrays.sample(space.n_queries, SAMPLE, seed)
 
 
-def agreement(indexed: CandidateGallery, system: System, k: int, candidates: int = CANDIDATES) -> float:
+def agreement(
+    indexed: CandidateGallery,
+    system: System,
+    k: int,
+    candidates: int = CANDIDATES,
+    only: GalleryFilter | None = None,
+) -> float:
     """Recall@k of the index against the exact search with this system's weights, mean over a seeded sample of queries.
 
     Of the exact first k, how many the index found, in [0, 1]; where several share the last score, any of them counts.
     """
     space, shares = system.space, _counting(system)
     queries = query_sample(space)
-    scores, last = _exact(space, tuple(shares), shares, queries, k)
+    scores, last = _exact(space, tuple(shares), shares, queries, k, only)
     query_rows = {name: space.get(name)[space.split.queries[queries]] for name in shares}
     near = [
-        scores[at, items[items >= 0]] >= last[at] - 1e-6
-        for at, items in enumerate(indexed.candidates(query_rows, shares, candidates + 1))
+        np.isfinite(scores[at, items[items >= 0]]) & (scores[at, items[items >= 0]] >= last[at] - 1e-6)
+        for at, items in enumerate(indexed.candidates(query_rows, shares, candidates + 1, only))
     ]
-    return float(np.mean([min(hits.sum(), k) / min(k, scores.shape[1] - 1) for hits in near]))
+    most = np.isfinite(scores).sum(axis=1)
+    parts = [min(hits.sum(), k) / min(k, most[at]) for at, hits in enumerate(near) if most[at]]
+    return float(np.mean(parts)) if parts else 1.0
 
 
 def _exact(
-    space: VectorSet, names: Sequence[str], shares: Mapping[str, float], queries: np.ndarray, k: int
+    space: VectorSet,
+    names: Sequence[str],
+    shares: Mapping[str, float],
+    queries: np.ndarray,
+    k: int,
+    only: GalleryFilter | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Exact scores of some queries, (n, n_gallery) float32 with −inf at their own place, and each one's k-th best."""
+    """Exact scores of some queries, (n, n_gallery) float32 with −inf at their own place, and outside the filter, and each one's k-th best."""
     smaller = space.only(queries)
     scores = np.zeros((len(queries), smaller.n_gallery), np.float32)
     for name in names:
@@ -125,5 +154,7 @@ def _exact(
     self_position = smaller.self_position
     rows = np.flatnonzero(self_position >= 0)
     scores[rows, self_position[rows]] = -np.inf
+    if only is not None:
+        scores[:, ~only.keep] = -np.inf
     k = min(k, scores.shape[1])
     return scores, -np.partition(-scores, k - 1, axis=1)[:, k - 1]

@@ -133,6 +133,24 @@ def keep_images(dataset: Dataset, chosen: Chosen) -> np.ndarray:
     return keep
 
 
+@dataclass(frozen=True)
+class GalleryFilter:
+    """Filters over a gallery: what was chosen, and which images pass.
+
+    Attributes:
+        chosen: as a link says it.
+        keep: (n_gallery,) bool.
+    """
+
+    chosen: Chosen
+    keep: np.ndarray
+
+
+def gallery_filter(dataset: Dataset, chosen: Chosen) -> GalleryFilter | None:
+    """What of a dataset's gallery passes; None where nothing was chosen."""
+    return GalleryFilter(chosen, keep_images(dataset, chosen)[dataset.split.gallery]) if chosen else None
+
+
 def _labelled(dataset: Dataset, wanted: Collection[str]) -> np.ndarray:
     codes = [code for code, name in enumerate(dataset.label_names) if name in wanted]
     if dataset.label_matrix is not None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import sparse
 
 from core.errors import BadInput, Cancelled, StoreUnusable
 from core.fusion import FusionSpec
 from core.search import postgres
-from core.studies import ann_index, ann_search, ann_server
+from core.search.postgres_items import ItemColumn
+from core.studies import ann_index, ann_search, ann_server, column_filters
+from core.studies.column_filters import GalleryFilter
 from core.studies.systems import System
 from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, Task
-from core.types import Split, unit
+from core.types import Dataset, Split, unit
 from tests import postgres_server
 
 N, NAMES = 2000, ("histogram", "network")
@@ -78,6 +82,76 @@ def test_it_follows_a_gallery_that_changes(bring) -> None:
         assert ann_search.agreement(gallery, _system(later, shares), 10) >= 0.98
     everything = gallery.candidates({name: later.get(name)[:1] for name in NAMES}, SHARES[0], 1400)[0]
     assert set(everything[everything >= 0]) <= set(range(1400))
+
+
+LABELS = ("cat", "dog", "fox")
+
+
+def _dataset(n: int, several: bool = False) -> Dataset:
+    """Images with columns of each kind; three of equal vectors differ in them."""
+    random = np.random.default_rng(5)
+    items = pd.DataFrame(
+        {
+            "path": [f"{at}.jpg" for at in range(n)],
+            "price": np.where(np.arange(n) % 11 == 0, np.nan, random.uniform(0, 100, n)),
+            "shop": random.choice(["Müller", "O'Brien", 'Zoë "2"', "%s"], n),
+            "title": [f"Image No. {at} of ÉLAN" for at in range(n)],
+        }
+    )
+    codes = random.integers(-1, 3, n)
+    matrix = sparse.csr_matrix(random.random((n, 3)) < 0.4) if several else None
+    keys = np.array([f"{at:064x}" for at in range(n)], "S64")
+    return Dataset.of("made", np.arange(n).astype(str), keys, items, LABELS, codes, label_matrix=matrix)
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one label", "labels"])
+def test_a_server_lists_the_nearest_of_what_passes_a_filter(
+    several: bool, address: str, home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUSIONSCOPE_SEARCH_SERVER", address)
+    space, dataset = _space(), _dataset(N, several)
+    gallery = ann_server.sync(space, NAMES, f"filters {several}", columns=ann_server.item_columns(dataset))
+    choices = [
+        {"price": (20.0, 60.0)},
+        {"shop": ["O'Brien", "%s"], "price": (0.0, 90.0)},
+        {"title": "élan", "label": ["cat", "fox"]},
+        {"title": "No. 5"},
+        {"price": (7.0, 7.01)},
+    ]
+    for most in (0, postgres.MOST_SCORED):
+        monkeypatch.setattr(postgres, "MOST_SCORED", most)
+        for chosen in choices:
+            only = column_filters.gallery_filter(dataset, chosen)
+            assert ann_search.agreement(gallery, _system(space, SHARES[1]), 10, only=only) >= 0.98, chosen
+            items = gallery.candidates({name: space.get(name)[[7]] for name in NAMES}, SHARES[0], 30, only)[0]
+            items = items[items >= 0]
+            assert only.keep[items].all() and len(items) >= min(30, only.keep.sum()), chosen
+    with pytest.raises(BadInput, match="does not know the column"):
+        gallery.candidates(
+            {"network": space.get("network")[[7]]}, {"network": 1.0}, 3, GalleryFilter({"x": "y"}, only.keep)
+        )
+
+
+def test_columns_are_sent_once_and_follow_the_images(address: str) -> None:
+    import psycopg
+
+    hashes = np.array([5, 5, 6, 7], np.uint64)
+    rows = {"one": np.eye(4, dtype=np.float32)}
+
+    def lines(*shops: str, kind: str = "choices") -> list[tuple]:
+        values = [(shop,) for shop in shops] if kind == "choices" else list(shops)
+        gallery = postgres.PostgresGallery(address, "columns", {"one": 4})
+        gallery.sync(hashes, lambda at: {"one": rows["one"][at]}, columns=[ItemColumn("shop", kind, values)])
+        with psycopg.connect(address) as connection:
+            found = connection.execute(f"SELECT row, c0, xmin FROM {gallery.items.table} ORDER BY row, c0").fetchall()
+        return [(row, tuple(value) if kind == "choices" else value, str(written)) for row, value, written in found]
+
+    first = lines("a", "b", "a", "a")
+    assert [line[:2] for line in first] == [(5, ("a",)), (5, ("b",)), (6, ("a",)), (7, ("a",))]
+    assert lines("b", "a", "a", "a") == first, "nothing is written again"
+    later = lines("a", "a", "a", "c")
+    assert [line[:2] for line in later] == [(5, ("a",)), (6, ("a",)), (7, ("c",))] and later[:2] == [first[0], first[2]]
+    assert [line[:2] for line in lines("a", "b", "a", "a", kind="text")][0] == (5, "a"), "another kind is made anew"
 
 
 def test_a_stop_is_heeded_and_the_next_start_ends_it(bring) -> None:

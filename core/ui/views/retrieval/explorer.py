@@ -116,12 +116,10 @@ def _search(view: RetrievalView, query: QueryInput) -> list[retrieval.QueryResul
             text("sentence.reading_text") if query.words else text("sentence.looking_image"), show_time=True
         ):
             question = query.question(view.loaded, names)
-    keep = None
-    if view.filters:
-        keep = column_filters.keep_images(view.loaded, view.filters)[view.loaded.split.gallery]
+    only = column_filters.gallery_filter(view.loaded, view.filters)
     answers = []
     for at, named in enumerate(view.systems):
         system = question.system(system_options.system_name(named), named.spec)
-        answer = search_mode.answer(question, system, view.ways[at] if view.ways else None)
-        answers.append(answer if keep is None else retrieval.filtered(answer, keep))
+        answer = search_mode.answer(question, system, view.ways[at] if view.ways else None, only)
+        answers.append(answer if only is None else retrieval.filtered(answer, only.keep))
     return answers

@@ -20,7 +20,10 @@ def build(selection: Selection, system: SystemRef, other: SystemRef | None) -> R
     view = RetrievalView(
         selection.dataset, selection.backbones, selection.embedded, system, other, setup, filters=filters
     )
-    if filters or not search_mode.is_large(selection.dataset):
+    if not search_mode.is_large(selection.dataset) or (filters and not search_mode.heeds_filters()):
         return view
-    ways = tuple(search_mode.search_mode(selection.dataset, shown, setup.exact, setup.k) for shown in view.systems)
+    filtered = column_filters.as_text(filters)
+    ways = tuple(
+        search_mode.search_mode(selection.dataset, shown, setup.exact, setup.k, filtered) for shown in view.systems
+    )
     return dataclasses.replace(view, ways=ways)
