@@ -114,11 +114,11 @@ def _attach(arguments: argparse.Namespace, name: str, vectors: dict[str, Path]) 
 
 def _reader(arguments: argparse.Namespace) -> tuple[str | None, dict[str, Any]]:
     """The reader named, if any, and its options."""
-    from core.data import readers
+    from core.data import readers, remote_sources
 
     if not arguments.reader and not arguments.option:
         return None, {}
-    path = Path(arguments.data).expanduser()
+    path = remote_sources.located(arguments.data)
     if arguments.data.startswith("torchvision:") or (not path.exists() and not arguments.reader):
         raise BadInput(strings("error.reader_option_belong", data=repr(arguments.data)))
     texts: dict[str, str] = {}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.access import reach
-from core.data import images, parquet_cells
+from core.data import images, parquet_cells, remote_files
 from core.errors import BadInput
 from core.types import Dataset
 
@@ -97,6 +97,8 @@ def read(location: Location) -> StoredBytes:
         BadInput: no regular file, outside of the folders that a server reads, or more bytes than `images.MAX_BYTES`.
         OSError: as the system says.
     """
+    if remote_files.is_address(location.path):
+        return _read_remote(location)
     _require_file(os.stat(location.path))
     if not reach.allowed(location.path):
         raise BadInput("The file lies outside of the folders that may be read here.")
@@ -113,6 +115,28 @@ def read(location: Location) -> StoredBytes:
         if location.offset >= 0:
             file.seek(location.offset)
         return StoredBytes(file.read(size if location.offset >= 0 else images.MAX_BYTES + 1), file_time(status))
+
+
+def _read_remote(location: Location) -> StoredBytes:
+    """The same of an address."""
+    if location.row >= 0:
+        path = str(remote_files.whole(location.path))
+        return StoredBytes(parquet_cells.read(path, location.column, location.row), file_time(os.stat(path)))
+    content = remote_files.read(location.path, location.offset, location.size, images.MAX_BYTES)
+    try:
+        changed = file_time(file_status(location.path))
+    except OSError:  # another machine listed it, or the cache has lost it
+        changed = 0
+    return StoredBytes(content, changed)
+
+
+def file_status(path: str) -> os.stat_result:
+    """Size and time of a file, of one at an address as its collection was listed last.
+
+    Raises:
+        OSError: as the system says.
+    """
+    return remote_files.status(path) if remote_files.is_address(path) else os.stat(path)
 
 
 def _require_file(status: os.stat_result) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from core import paths
-from core.data import dataset_table, image_bytes, images
+from core.data import dataset_table, image_bytes, images, remote_files, tar_skeletons
 from core.data.image_bytes import Box, Location
 from core.data.listing import Listing, has_relevant, searchable
 from core.errors import BadInput
@@ -53,7 +53,7 @@ def index_files(
     Raises:
         BadInput: not one usable image.
     """
-    known = _known(previous)
+    known = {**_known_in_tars(listing.paths), **_known(previous)}
     meter = task.meter("Looking at files", len(listing), "files")
     indexed: list[IndexedFile] = []
     locations = image_bytes.locations({**listing.extra, "path": listing.paths}, len(listing))
@@ -91,13 +91,25 @@ def _known(previous: Dataset | None) -> Known:
     return known
 
 
+def _known_in_tars(listed: list[str]) -> Known:
+    """What was learnt of the images of tars at an address when these were read."""
+    known: Known = {}
+    for path in {path for path in listed if remote_files.is_address(path)}:
+        learnt = tar_skeletons.images_of(remote_files.staged(path)) if path.lower().endswith(".tar") else {}
+        if learnt:
+            time = image_bytes.file_time(remote_files.status(path))
+            for offset, (key, size, width, height, reason) in learnt.items():
+                known[path, offset, None] = IndexedFile(key, size, time, width, height, reason)
+    return known
+
+
 def look(location: Location, known: Known) -> IndexedFile:
     """Look at one image: at its size and time, and only if they moved at its content."""
     if not location.path:
         return IndexedFile("", 0, 0, 0, 0)
     size = mtime = 0
     try:
-        status = os.stat(location.path)
+        status = image_bytes.file_status(location.path)
         size, mtime = status.st_size if location.offset < 0 else location.size, image_bytes.file_time(status)
         before = known.get((location.path, location.at, location.box))
         if before is not None and before.mtime_ns == mtime and (location.row >= 0 or before.size == size):

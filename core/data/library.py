@@ -10,11 +10,11 @@ import pandas as pd
 
 from core import paths
 from core.access import gated
-from core.data import dataset_table, hub_datasets, index_files, readers, saved
+from core.data import dataset_table, hub_datasets, index_files, readers, remote_files, remote_sources, saved
 from core.data.built_in import DATASETS
 from core.data.listing import Listing
 from core.data.saved import names
-from core.errors import BadInput, CoreError
+from core.errors import BadInput, CoreError, NotAllowed, StoreUnusable
 from core.task import NO_TASK, Task
 from core.types import Dataset
 
@@ -65,6 +65,8 @@ def load(
         chosen = readers.choose(folder, reader)
         return add(name or folder.name.partition("--")[2], folder, reader=chosen.name, options=options, task=task)
     bare = text.removeprefix(_BY_NAME)
+    if remote_files.is_address(text):
+        return _load_address(text, name, reader, options, task)
     path = Path(text).expanduser()
     is_name = bare in DATASETS or saved.is_saved(bare)
     if is_name and (bare != text or not _is_source(path)):
@@ -82,12 +84,23 @@ def load(
     return add(key, path, reader=chosen.name, options=options, task=task, guesses=tuple(notes))
 
 
+def _load_address(text: str, name: str | None, reader: str | None, options: dict[str, Any], task: Task) -> Dataset:
+    """What lies at an address, kept under `name`, else the name of its last part."""
+    address = remote_files.normal(text)
+    path = remote_sources.located(address, task)
+    chosen = readers.choose(path, reader)
+    name = name or _name_for(path, chosen.name, options, address)
+    return add(name, path, reader=chosen.name, options=options, task=task)
+
+
 def name_of(text: str) -> str | None:
     """The name of the dataset that `load(text)` would open, where it is kept already; nothing is read."""
     bare, path = text.removeprefix(_BY_NAME), Path(text).expanduser()
     if (bare in DATASETS or saved.is_saved(bare)) and (bare != text or not _is_source(path)):
         return bare
-    source = str(path.resolve()) if _exists(path) else ""
+    source = (
+        remote_files.normal(text) if remote_files.is_address(text) else str(path.resolve()) if _exists(path) else ""
+    )
     added = (name for name in names() if source and saved.is_saved(name))
     return next((name for name in added if saved.record_of(name)["source"] == source), None)
 
@@ -116,10 +129,11 @@ def _looked_at_again(name: str, task: Task) -> Dataset:
     if name in DATASETS:
         return _built_in(name, task)
     record = saved.record_of(name)
-    if record["reader"] in readers.known() and record["reader"] != "torchvision" and _exists(Path(record["source"])):
+    there = remote_files.is_address(record["source"]) or _exists(Path(record["source"]))
+    if record["reader"] in readers.known() and record["reader"] != "torchvision" and there:
         try:
             return rescan(name, task)
-        except BadInput as error:
+        except (BadInput, StoreUnusable, NotAllowed) as error:
             _log.warning("%s is used as it was saved: its source cannot be read now (%s)", name, error)
     return saved.opened(saved.folder_of(name))
 
@@ -139,7 +153,7 @@ def add(
 
     Args:
         name: as people will type it; a name that is taken by another source is refused.
-        source: a folder, a manifest, an annotation file or an archive.
+        source: a folder, a manifest, an annotation file or an archive, here or at an address.
         reader: a name of READERS; by default the one that fits.
         options: the reader's own options.
         guesses: sentences about how the source was found.
@@ -149,23 +163,31 @@ def add(
         StoreUnusable: the table cannot be saved.
     """
     name = dataset_table.check_name(name)
-    path = Path(source).expanduser().resolve()
+    path = remote_sources.located(source, task)
+    is_remote = remote_files.is_skeleton(path)
+    path = path if is_remote else path.resolve()
+    text = remote_files.address_of(str(path))
     _require_text(path)
     chosen = readers.choose(path, reader)
     previous = None
     if saved.is_saved(name):
         record = saved.record_of(name)
-        if record["source"] != str(path):
+        if record["source"] != text:
             raise BadInput(f"The name {name!r} is taken by {record['source']}; choose another one or remove that one.")
         previous = saved.whole(name)
         guesses = guesses or tuple(g for g in record.get("guesses", []) if _BY_NAME in g)
-    elif name in DATASETS and not str(path).startswith(str(paths.home())):
+    elif name in DATASETS and (is_remote or not text.startswith(str(paths.home()))):
         raise BadInput(f"{name!r} is a built-in dataset; choose another name.")
-    listing = chosen.function(path, task=task, **(options or {}))
+    try:
+        listing = chosen.function(path, task=task, **(options or {}))
+    except BadInput as error:
+        raise BadInput(str(error).replace(str(path), text)) from error
+    if is_remote:
+        listing = remote_sources.translated(listing, text)
     if not len(listing) and not listing.quarantine:
-        raise BadInput(f"There is no image in {path}; choose a folder with images in it.")
+        raise BadInput(f"There is no image in {text}; choose a folder with images in it.")
     record = {"reader": chosen.name, "options": options or {}, "guesses": guesses}
-    return _keep(name, str(path), record, listing, previous, task, described)
+    return _keep(name, text, record, listing, previous, task, described)
 
 
 def _require_text(path: Path) -> None:
@@ -220,9 +242,10 @@ def _built_in(name: str, task: Task) -> Dataset:
         )
 
 
-def _name_for(path: Path, reader: str, options: dict[str, Any]) -> str:
+def _name_for(path: Path, reader: str, options: dict[str, Any], address: str = "") -> str:
     """The last part of the path, with a number behind it while that name belongs to another source."""
     resolved = path.expanduser().resolve()
+    source = address or str(resolved)
     stem = resolved.name if resolved.is_dir() else resolved.stem
     if not resolved.is_dir() and stem.lower() in _PLAIN_STEMS:
         stem = f"{resolved.parent.name}-{stem}"
@@ -235,7 +258,7 @@ def _name_for(path: Path, reader: str, options: dict[str, Any]) -> str:
         if not saved.is_saved(name):
             return name
         record = saved.record_of(name)
-        if record["source"] == str(resolved) and (record["reader"], record["options"]) == (reader, options):
+        if record["source"] == source and (record["reader"], record["options"]) == (reader, options):
             return name
     raise BadInput(f"There are too many datasets named like {base!r}; remove some.")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core import arrays, wording
-from core.data import dataset_table, splits
+from core.data import dataset_table, remote_files, splits
 from core.errors import BadInput, ShapeMismatch
 from core.studies import image_neighbours, pooled_figures
 from core.task import NO_TASK, ProgressMeter, Task
@@ -87,14 +87,14 @@ def quarantine(dataset: Dataset) -> pd.DataFrame:
 
 
 def missing_originals(dataset: Dataset) -> pd.DataFrame:
-    """Images whose file has gone since it was scanned: columns position, id, path."""
+    """Images whose file has gone since it was scanned: columns position, id, path; those at an address are not asked for."""
     import os
 
     listed = dataset.items["path"].tolist()
     there: dict[str, bool] = {}
     for path in listed:
         if path and path not in there:
-            there[path] = os.path.exists(path)
+            there[path] = remote_files.is_address(path) or os.path.exists(path)
     gone = [i for i, path in enumerate(listed) if path and not there[path]]
     return pd.DataFrame({"position": gone, "id": dataset.ids[gone], "path": [listed[i] for i in gone]})
 

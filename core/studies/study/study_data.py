@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from core import data
-from core.data import hub_datasets, readers, splits
+from core.data import hub_datasets, readers, remote_files, remote_sources, splits
 from core.data.readers import torchvision
 from core.data.splits import SplitShares
 from core.errors import BadInput
@@ -103,6 +103,8 @@ def missing(entry: StudyDataset, folder: Path | None = None) -> str:
         fetched = hub_datasets.is_here(entry.data)
         return "" if fetched else f"{short_name(entry.data)} is not on this machine; running the study downloads it."
     if not entry.data.startswith(TORCHVISION):
+        if remote_files.is_address(entry.data):
+            return ""
         path = path_of(entry.data, folder)
         return "" if path.exists() else f"{path} does not exist; check the spelling, or give a full path."
     size = torchvision.SIZES.get(short_name(entry.data))
@@ -137,12 +139,14 @@ def load(study: Study, entry: StudyDataset, task: Task = NO_TASK) -> Dataset:
     elif entry.data.startswith(TORCHVISION):
         dataset = data.load(f"{TORCHVISION}{short_name(entry.data)}", task=task)
     else:
-        path = path_of(entry.data, folder)
+        is_remote = remote_files.is_address(entry.data)
+        path = remote_sources.located(entry.data, task) if is_remote else path_of(entry.data, folder)
         if not path.exists():
             raise BadInput(missing(entry, folder))
         reader = readers.choose(path, entry.reader or None)
         options = readers.options_from(reader, dict(entry.options))
-        dataset = data.load(path, reader=reader.name if entry.reader or entry.options else None, task=task, **options)
+        source = entry.data if is_remote else path
+        dataset = data.load(source, reader=reader.name if entry.reader or entry.options else None, task=task, **options)
     if study.catalogue is None and not dataset.has_labels:
         raise BadInput(f"{dataset.name!r} has no labels, so nothing can be evaluated on it. Take it out of the study.")
     if entry.split:

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core import backbones, data, wording
-from core.data import readers, table_files
+from core.data import readers, remote_sources, table_files
 from core.data.readers.columns import USUAL, guess_columns
 from core.errors import CoreError
 from core.setups import FrameSetup
@@ -119,7 +119,7 @@ def _how(path: str) -> tuple[str | None, dict[str, Any]]:
             icon=":material/cloud_download:",
         )
         return None, {}
-    source = Path(path).expanduser()
+    source = _located(path)
     names = [name for name in readers.known() if name != "torchvision"]
     by_hand = state.widget(f"add reader {path}") or _BY_ITSELF
     reader = readers.choose(source, by_hand or None)
@@ -136,6 +136,13 @@ def _how(path: str) -> tuple[str | None, dict[str, Any]]:
         options = _options(reader, source)
         left.caption(theme.plain(_glance(str(source), _mtime(source), reader.name, options.get("columns"))))
     return reader.name, options
+
+
+@cached(ttl=60)
+def _located(path: str) -> Path:
+    """Where a source is read on this machine; an address is listed once a minute."""
+    with st.spinner(text("sentence.looking_address"), show_time=True):
+        return remote_sources.located(path)
 
 
 def _mtime(source: Path) -> int:

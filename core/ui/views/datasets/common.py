@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core import setups, wording
-from core.data import splits
+from core.data import remote_files, splits
 from core.errors import CoreError
 from core.setups import DatasetsSetup, FrameSetup
 from core.store import open_store
@@ -81,7 +81,7 @@ def dataset_cards(
         words = note(position) if note else ""
         if not path:
             words = words or "vectors only, no image"
-        elif not os.path.exists(path):
+        elif not remote_files.is_address(path) and not os.path.exists(path):
             words = text("option.original_gone") + (f" · {words}" if words else "")
         elif position in failed:
             words = "cannot be shown" + (f" · {words}" if words else "")
