@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,18 @@ def test_a_home_on_a_store_is_an_address_and_a_cache_of_its_own(here: Path, monk
         monkeypatch.setenv(variable, text)
         with pytest.raises(BadInput):
             paths.home()
+    assert not list(here.iterdir())
+
+
+def test_a_home_on_a_store_without_its_library_is_one_sentence_and_no_folder(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FUSIONSCOPE_HOME", "s3://bucket/prefix")
+    monkeypatch.setenv("FUSIONSCOPE_CACHE", str(here / "cache"))
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    assert cli.main(["list", "datasets"]) == 2
+    error = capsys.readouterr().err
+    assert "pip install -r requirements-distributed.txt" in error and error.count("\n") == 1
     assert not list(here.iterdir())
 
 

@@ -328,8 +328,10 @@ def opened(address: str, folder: Path) -> Mirror:
     if mirror is None:
         from core.objects.s3 import S3Objects
 
+        objects = S3Objects(address)
+        objects.require_library()
         with _OPENING:
-            mirror = _OPENED.setdefault(folder, Mirror(S3Objects(address), folder))
+            mirror = _OPENED.setdefault(folder, Mirror(objects, folder))
     return mirror
 
 

@@ -64,14 +64,20 @@ class S3Objects:
         """s3://bucket/prefix."""
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
-    @cached_property
-    def _session(self) -> Any:
+    def require_library(self) -> None:
+        """Raises BadInput where nothing is installed that speaks S3; nothing was made until then."""
         try:
-            import boto3
+            import boto3  # noqa: F401
         except ImportError as error:
             raise BadInput(
                 f"{self.address} needs boto3, which is not installed: pip install -r requirements-distributed.txt"
             ) from error
+
+    @cached_property
+    def _session(self) -> Any:
+        self.require_library()
+        import boto3
+
         return boto3.Session()
 
     @cached_property
