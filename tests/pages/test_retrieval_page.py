@@ -18,6 +18,8 @@ from core import data, paths
 from core.data import attached_vectors
 from core.errors import BadInput, StoreUnusable
 from core.studies import ann_index, ann_search, embedding
+from core.studies.ann_server import ServedGallery
+from core.studies.column_filters import GalleryFilter
 from core.studies.text import text_encoding, text_search
 from core.ui.views.retrieval import query_evaluation, text_reading, uploads
 from tests import postgres_server
@@ -291,6 +293,16 @@ def test_a_search_server_answers_the_same_page_and_may_go(at_home, monkeypatch: 
         assert share >= 98 and "Scores are exact" in words(app)
         app = opened(d="many", b="given,other", a="concat(given:0.2,other:0.8)")
         assert "the search server finds" in words(app), "other weights need nothing new"
+        asked: list[object] = []
+        candidates = ServedGallery.candidates
+        monkeypatch.setattr(
+            ServedGallery, "candidates", lambda *given: (asked.append(given[-1]), candidates(*given))[1]
+        )
+        chosen = {"label": ["class 003", "class 007"]}
+        app = opened(d="many", b="given,other", a="concat(given:0.2,other:0.8)", only="label=class+003&label=class+007")
+        share = float(re.search(r"the search server finds ([\d.]+) %", words(app))[1])
+        assert share >= 98
+        assert asked and all(isinstance(given, GalleryFilter) and given.chosen == chosen for given in asked)
     app = opened(d="many", b="given,other", a="concat(given:0.2,other:0.8)", q="class 003/1.png")
     assert any("did not answer" in one and "Every image is scored meanwhile" in one for one in warned(app))
     assert "average precision" in words(app) and not app.error
