@@ -118,6 +118,8 @@ def test_keys_and_the_way_back(app: str, tab) -> None:  # noqa: F811
     tab.keyboard.press("p")
     tab.wait_for_function(f"before => ({size})() > 1.2 * before", arg=before, timeout=30_000)
     settled(tab)
+    ring = "() => getComputedStyle(document.querySelector('[data-testid=stMain]'), '::before').display"
+    assert tab.evaluate(ring) == "none", "no frame lies across the page after a key"
     tab.keyboard.press("Alt+PageDown")
     expect(tab.get_by_role("heading", name="Leaderboard")).to_have_count(0, timeout=30_000)
     settled(tab)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import numpy as np
 import streamlit as st
 
@@ -34,7 +36,9 @@ def head(loaded: Dataset) -> None:
     size = numbers["bytes"]
     remarks = data.remarks(loaded.name)
     notes = "" if any(loaded.notes.startswith(remark) for remark in remarks) else loaded.notes
-    source = loaded.source if access.current().is_owner else loaded.source.rstrip("/").rpartition("/")[2]
+    source = loaded.source
+    if not access.current().is_owner or source.startswith(tempfile.gettempdir()):  # an upload's own folder is gone
+        source = source.rstrip("/").rpartition("/")[2]
     words = [theme.plain(part) for part in (source, loaded.licence, notes) if part]
     if size:
         words.insert(min(1, len(words)), _bytes(size))
