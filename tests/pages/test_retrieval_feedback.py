@@ -60,7 +60,7 @@ def test_results_are_filtered_by_columns_of_the_link(tiny: Dataset) -> None:
     app = opened(d="tiny", b="hog", q=CROSS, a="hog", only="label=circle&label=grid&nothing=x&height=bad")
     said = words(app)
     assert not app.exception and "Filters: 20 of 60 images of the gallery pass label" in said
-    assert "The first 20 of 20. Nothing is known to be relevant" in said
+    assert "The 20 most similar of 20" in said
     assert link(app, "only") == "label=circle&label=grid&nothing=x&height=bad"
     app.multiselect(key="filter tiny label").set_value(["cross"]).run()
     assert "9 of the first 9 are relevant" in words(app) and link(app, "only") == "label=cross"

@@ -13,7 +13,7 @@ from core import data
 from core.studies import embedding
 from core.studies.text import text_encoding, text_search, zero_shot
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
-from tests.pages.alone import button, link, opened, settled, table, words
+from tests.pages.alone import link, opened, settled, table, words
 from tests.pages.test_every_page import open_page
 
 SPACE = "concepts_lite0"
@@ -123,8 +123,8 @@ def test_without_a_reader_one_sentence_and_the_button_that_helps(tiny_world) -> 
         if embedded:
             embedding.embed(tiny_world.dataset, embedded)
         app = opened("text_search", d="tiny")
-        assert "reads text. Concepts needs no download" in app.info[0].value and len(app.info) == 1
-    button(app, "Embed with Concepts").click().run()
+        assert "reads text; Concepts does." in words(app) and not app.info
+    next(each for each in app.button if each.label.startswith("Embed images (")).click().run()
     settled(app)
     assert not app.info and not app.error, words(app)
     assert embedding.stored(tiny_world.dataset, embedding.find(tiny_world.dataset, SPACE)).n_images == 60
