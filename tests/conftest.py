@@ -90,6 +90,8 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing of the user's own home is read or written."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FUSIONSCOPE_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.delenv("FUSIONSCOPE_CACHE", raising=False)
+        patch.delenv("FUSIONSCOPE_CACHE_GB", raising=False)
         yield
 
 
