@@ -120,6 +120,17 @@ def test_lists_of_pairs_with_junk_and_self(seed: int, n: int, m: int, graded: bo
                 assert ranks.ideal_gains[mine].tolist() == sorted(known.values(), reverse=True)
 
 
+@settings(max_examples=12)
+@given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(list(shapes_of_scores(1, 1, 0))), lane=st.integers(0, 40))
+def test_long_lists_of_any_shape_are_those_of_the_slow_way(seed: int, kind: str, lane: int) -> None:
+    draw = np.random.default_rng(seed)
+    n_gallery = 600 + lane  # every remainder of a cache line
+    truth = random_lists(draw, 6, n_gallery, graded=False)
+    with np.errstate(over="ignore"):
+        scores = shapes_of_scores(6, n_gallery, seed)[kind].astype(draw.choice([np.float32, np.float64]))
+        check(scores, truth)
+
+
 def test_split_with_the_query_inside_the_gallery_and_classes_with_junk() -> None:
     split = Split(queries=np.array([0, 3, 5]), gallery=np.array([5, 4, 0, 2, 1]))
     labels = np.array([0, 0, 1, 1, 1, 0])

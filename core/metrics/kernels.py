@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+IN_ANY_ORDER = {"reassoc", "contract"}
+"""Sums whose terms may be added in any order, so that several are added at once."""
+
 
 @njit(nogil=True, cache=True)
 def hits_within(indptr: np.ndarray, ranks: np.ndarray, retrieved: np.ndarray, cut: np.ndarray) -> np.ndarray:
@@ -23,21 +26,16 @@ def hits_within(indptr: np.ndarray, ranks: np.ndarray, retrieved: np.ndarray, cu
     return hits
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath=IN_ANY_ORDER, error_model="numpy")
 def precision_sums(indptr: np.ndarray, ranks: np.ndarray, hits: np.ndarray) -> np.ndarray:
     """Sum of c / r_c over the first hits[q] relevant items of each list: (n_queries,) float64."""
     sums = np.zeros(hits.size)
     for q in range(hits.size):
-        begin = indptr[q]
-        # Two sums, because an addition waits for the one before.
-        even, odd = 0.0, 0.0
-        n = hits[q]
-        for c in range(0, n - 1, 2):
-            even += (c + 1) / ranks[begin + c]
-            odd += (c + 2) / ranks[begin + c + 1]
-        if n & 1:
-            even += n / ranks[begin + n - 1]
-        sums[q] = even + odd
+        row = ranks[indptr[q] : indptr[q] + hits[q]]
+        total = 0.0
+        for c in range(row.size):
+            total += np.float64(np.int32(c + 1)) / np.float64(row[c])
+        sums[q] = total
     return sums
 
 
@@ -46,45 +44,46 @@ def preference_sums(indptr: np.ndarray, ranks: np.ndarray, retrieved: np.ndarray
     """Sum of 1 − min(others above, R) / others[q] over the relevant items of each list: (n_queries,) float64."""
     sums = np.zeros(retrieved.size)
     for q in range(retrieved.size):
-        begin = indptr[q]
-        total = indptr[q + 1] - begin
+        row = ranks[indptr[q] : indptr[q] + retrieved[q]]
+        total = np.int32(indptr[q + 1] - indptr[q])
         above = 0
-        for c in range(retrieved[q]):
-            above += min(ranks[begin + c] - c - 1, total)
+        for c in range(row.size):
+            above += min(row[c] - np.int32(c + 1), total)
         sums[q] = retrieved[q] - above / max(others[q], 1)
     return sums
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath=IN_ANY_ORDER, error_model="numpy")
 def trapezoid_sums(indptr: np.ndarray, ranks: np.ndarray, retrieved: np.ndarray) -> np.ndarray:
     """Sum of the mean of the precisions before and at each relevant item: (n_queries,) float64."""
     sums = np.zeros(retrieved.size)
     for q in range(retrieved.size):
-        begin = indptr[q]
+        row = ranks[indptr[q] : indptr[q] + retrieved[q]]
         total = 0.0
-        for c in range(retrieved[q]):
-            rank = ranks[begin + c]
-            before = 1.0 if rank == 1 else c / (rank - 1)
-            total += before + (c + 1) / rank
+        for c in range(row.size):
+            rank, hits = np.float64(row[c]), np.float64(np.int32(c))
+            # Before rank 1 the precision is 1: (0 + 1) / 1.
+            first = np.float64(row[c] == 1)
+            total += (hits + first) / (rank - 1 + first) + (hits + 1) / rank
         sums[q] = total / 2
     return sums
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath=IN_ANY_ORDER, error_model="numpy")
 def gain_sums(
     indptr: np.ndarray, ranks: np.ndarray, hits: np.ndarray, gains: np.ndarray, discounts: np.ndarray
 ) -> np.ndarray:
     """Discounted gains of the first hits[q] relevant items: (n_queries,) float64. Without gains each is 1."""
     sums = np.zeros(hits.size)
     for q in range(hits.size):
-        begin = indptr[q]
+        begin, end = indptr[q], indptr[q] + hits[q]
         total = 0.0
         if gains.size > 0:
-            for c in range(begin, begin + hits[q]):
-                total += gains[c] * discounts[ranks[c]]
+            for c in range(begin, end):
+                total += gains[c] * discounts[np.uint32(ranks[c])]
         else:
-            for c in range(begin, begin + hits[q]):
-                total += discounts[ranks[c]]
+            for rank in ranks[begin:end]:
+                total += discounts[np.uint32(rank)]
         sums[q] = total
     return sums
 
@@ -201,7 +200,7 @@ def tally(drawn: np.ndarray, counts: np.ndarray) -> None:
             counts[b, drawn[b, at]] += 1
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})  # sums in any order: they vectorise
+@njit(nogil=True, cache=True, fastmath=IN_ANY_ORDER, error_model="numpy")
 def counted_sums(counts: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """(n_draws, n) uint8 counts times (n_columns, n) float64: (n_draws, n_columns) float64."""
     sums = np.zeros((counts.shape[0], columns.shape[0]))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from core.types import RelevantRanks
+
+_HITS: WeakKeyDictionary[RelevantRanks, dict[int, np.ndarray]] = WeakKeyDictionary()
 
 
 def or_nan(values: np.ndarray, ranks: RelevantRanks) -> np.ndarray:
@@ -32,6 +36,17 @@ def hits_within(ranks: RelevantRanks, cut: int | np.ndarray) -> np.ndarray:
     Args:
         cut: one depth, or (n_queries,) one per query.
     """
+    # Remembered while the ranks live: six metrics ask for the same depth.
+    depths = _HITS.setdefault(ranks, {})
+    if not isinstance(cut, int):
+        return _hits_within(ranks, cut)
+    if cut not in depths:
+        depths[cut] = _hits_within(ranks, cut)
+    return depths[cut]
+
+
+def _hits_within(ranks: RelevantRanks, cut: int | np.ndarray) -> np.ndarray:
+    """The same, worked out."""
     from core.metrics import kernels
 
     cuts = np.array(np.broadcast_to(np.asarray(cut, np.int64), ranks.n_queries))

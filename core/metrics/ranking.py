@@ -10,7 +10,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from core import arrays
 from core.errors import BadInput
 from core.metrics.rank_arrays import hits_within, or_nan, rank_arrays, share
 from core.metrics.registry import METRICS, label, parse
@@ -225,10 +224,6 @@ def precision_revisitop(ranks: RelevantRanks, k: int) -> np.ndarray:
     return share(hits_within(ranks, k), np.where(whole, np.minimum(k, last), k), ranks)
 
 
-SHARED_FROM = 1_000_000
-"""Ranks from which on the metrics of a list are worked out side by side; the kernels hold no lock."""
-
-
 def _not_defined(ranks: RelevantRanks, k: int | None = None) -> np.ndarray:
     """NaN for every query: what cannot be told from some judged results."""
     return np.full(ranks.n_queries, np.nan)
@@ -249,10 +244,7 @@ def compute(ranks: RelevantRanks, keys: Sequence[str]) -> dict[str, np.ndarray]:
             raise BadInput(f"{key!r} needs a cut-off of at least 1, such as {metric.at(10)!r}.")
         function = metric.function if metric.judged or not ranks.pooled else _not_defined
         wanted.append((function, k))
-    if len(ranks.ranks) < SHARED_FROM or len(wanted) == 1:
-        return {key: function(ranks, k) for key, (function, k) in zip(keys, wanted)}
-    values = arrays.threads().map(lambda item: item[0](ranks, item[1]), wanted)
-    return dict(zip(keys, values))
+    return {key: function(ranks, k) for key, (function, k) in zip(keys, wanted)}
 
 
 def falls_with_k(means: Mapping[str, float]) -> str | None:

@@ -1,86 +1,40 @@
 """The compiled kernel: fuse a row of scores, rank its relevant items by counting, keep its best k. Never a full sort.
 
 For one query: fuse the rows of all backbones into a buffer that stays in the cache. Spread the scores between the
-lowest and the highest relevant one over linear bins; the formula never falls as the score rises, so an item in a
-higher bin is closer for certain, and only items that share a bin with a relevant one need a comparison. One pass
-counts the items per bin and sets those aside. The relevant scores, sorted bin by bin, then get their ranks from the
-counts, and each item set aside finds its position among the relevant ones of its bin by binary search, where equal
-scores are decided by the position in the gallery. The ranks are exact, ties included.
+highest and the lowest relevant one over linear cells; the formula never falls as the score does, so an item in an
+earlier cell is closer for certain, and only items that share a cell with a relevant one need a comparison. One pass
+counts the items per cell, sets those aside, and calls for the scores of the next query meanwhile. What was set aside
+is compared with the relevant items of its cell, where equal scores are decided by the position in the gallery; sums
+over the cells give the rest of each rank. The ranks are exact, ties included.
 
 Everything here releases the interpreter's lock and is kept compiled on disk; the threads are the caller's.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
 from core.heap import keep_best
+from core.search.kernel_arrays import CellLists, RankArrays, RelevantItems, ScoreBlocks
+from core.search.prefetch import NUMBERS_PER_LINE, prefetch
 
 NOT_RETRIEVED = np.int32(2**31 - 1)
 MOST_BLOCKS = 8
 """Rows that one call of the kernel can fuse; more are fused beforehand."""
 _PARKING = 32
-# Scores below or above every relevant one are nearly all of a row. Counting them in one cell would make each
-# addition wait for the one before, so they go round by position: 32 cells below, and one among 32 above.
-
-
-class ScoreBlocks(NamedTuple):
-    """What is fused: weighted score blocks of several backbones.
-
-    Attributes:
-        base: the query whose scores lie in row 0 of the blocks.
-        n_blocks: how many of the blocks are in use.
-        weights: (8,) in the type of the scores.
-        blocks: 8 arrays (rows, n_gallery), float32 or float64.
-        factor: (n_gallery,) multiplies each fused score, or (0,) for none.
-    """
-
-    base: int
-    n_blocks: int
-    weights: np.ndarray
-    blocks: tuple[np.ndarray, ...]
-    factor: np.ndarray
-
-
-class RelevantItems(NamedTuple):
-    """What is relevant, and what leaves the lists; all int64 but `items`, which is int32.
-
-    Attributes:
-        starts, ends, items: items[starts[q]:ends[q]] are relevant to q, rising (the query itself may be among them).
-        self_position: (n_queries,) the query's own position, −1 if none.
-        junk_indptr, junk_items: CSR of what leaves its list.
-        indptr: (n_queries + 1,) where a query's ranks go.
-    """
-
-    starts: np.ndarray
-    ends: np.ndarray
-    items: np.ndarray
-    self_position: np.ndarray
-    junk_indptr: np.ndarray
-    junk_items: np.ndarray
-    indptr: np.ndarray
-
-
-class RankArrays(NamedTuple):
-    """What is filled in.
-
-    Attributes:
-        ranks: int32, rising within a query, NOT_RETRIEVED at the end where the list is partial.
-        retrieved: (n_queries,) int32, relevant items in the list.
-        hits: int32 beside `ranks`, the gallery position of each; (0,) when nobody wants it.
-        mixed: (n_queries,) bool, a relevant and another item tie.
-        best_items, best_scores: (n_queries, k), the best k of each query.
-    """
-
-    ranks: np.ndarray
-    retrieved: np.ndarray
-    hits: np.ndarray
-    mixed: np.ndarray
-    best_items: np.ndarray
-    best_scores: np.ndarray
+# Scores below every relevant one are much of a row. Counting them in one cell would make each addition wait for the
+# one before, so they go round by position.
+_LANES = 16
+# Cells lie in rows of 16: cell d of a row of `height` x 16 stands at (d mod height) * 16 + d / height. Sums over all
+# cells then run down 16 columns side by side, as wide as the processor's registers.
+_LONGEST_LIST = 24
+# Relevant items in one cell up to which each item there is compared with each of them.
+_ONE_RELEVANT = np.uint64((1 << 32) + 1)
+_MARK = np.uint64(1 << 63)
+_UNMARKED = np.uint64((1 << 63) - 1)
+_ITEMS = np.uint64((1 << 32) - 1)
+# A cell's count: items in the lower half, of these the relevant ones in the upper half, and whether there is any.
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -120,30 +74,8 @@ def _add(row: np.ndarray, weight: float, scores: np.ndarray) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _sort_runs(
-    scores: np.ndarray, positions: np.ndarray, cells: np.ndarray, run: np.ndarray, n_hits: int, longest: int
-) -> None:
-    """Sort what lies bin by bin within the bins: score falling, position rising."""
-    if longest <= 48:
-        # No item leaves its bin, so insertion over the whole moves each by a few steps.
-        for i in range(1, n_hits):
-            score, position = scores[i], positions[i]
-            j = i - 1
-            while j >= 0 and (scores[j] < score or (scores[j] == score and positions[j] > position)):
-                scores[j + 1], positions[j + 1] = scores[j], positions[j]
-                j -= 1
-            scores[j + 1], positions[j + 1] = score, position
-        return
-    start = 0
-    while start < n_hits:
-        stop = run[cells[start]]
-        _sort_run(scores, positions, start, stop)
-        start = stop
-
-
-@njit(nogil=True, cache=True)
 def _sort_run(scores: np.ndarray, positions: np.ndarray, start: int, stop: int) -> None:
-    """Shell sort of one long bin."""
+    """Shell sort of [start, stop): score falling, position rising."""
     gap = 1
     while gap < (stop - start) // 3:
         gap = 3 * gap + 1
@@ -171,43 +103,6 @@ def _insertion_point(score: float, item: int, scores: np.ndarray, positions: np.
 
 
 @njit(nogil=True, cache=True)
-def _bins(row: np.ndarray, cells: np.ndarray, lowest: float, highest: float, scale: float, last: int) -> None:
-    """The cell of every score: 32 + bin where a relevant item may be near, else a parking cell.
-
-    A scale of 0 stands for a range without bins (none at all, or one that is not finite): then nothing is multiplied,
-    since 0 times infinity is no cell. With any other scale the product lies between 0 and `last`, whatever the score.
-    """
-    n = row.size
-    above = np.int32(_PARKING + last + 1)
-    if not scale > 0:
-        for j in range(n):
-            park = np.int32(j & (_PARKING - 1))
-            cell = park if row[j] < lowest else np.int32(_PARKING)
-            cells[j] = above + park if row[j] > highest else cell
-        return
-    for j in range(n):
-        score = row[j]
-        park = np.int32(j & (_PARKING - 1))
-        inside = score if score > lowest else lowest  # so NaN, which nothing may hold, would be the lowest
-        inside = inside if inside < highest else highest
-        cell = np.int32(_PARKING) + np.int32((inside - lowest) * scale)
-        cell = park if score < lowest else cell
-        cells[j] = above + park if score > highest else cell
-
-
-@njit(nogil=True, cache=True)
-def _count(cells: np.ndarray, counts: np.ndarray, marked: np.ndarray, aside: np.ndarray) -> int:
-    """Items per cell, and the positions of those in a marked cell. Returns how many were set aside."""
-    n_aside = 0
-    for j in range(cells.size):
-        cell = cells[j]
-        counts[cell] += 1
-        aside[n_aside] = j
-        n_aside += marked[cell]
-    return n_aside
-
-
-@njit(nogil=True, cache=True)
 def _leave_out(row: np.ndarray, factor: np.ndarray, self_position: int, junk: np.ndarray) -> None:
     """Multiply by the factor of each item, if there is one; the query itself and its junk are in no list."""
     if factor.size > 0:
@@ -223,63 +118,102 @@ def _leave_out(row: np.ndarray, factor: np.ndarray, self_position: int, junk: np
 def _relevant(row: np.ndarray, items: np.ndarray, scores: np.ndarray, positions: np.ndarray, ends: np.ndarray) -> int:
     """The relevant items that are in the list: their scores and positions, and in `ends` the lowest and highest score."""
     n_hits = 0
+    low, high = row.dtype.type(np.inf), row.dtype.type(-np.inf)
     for at in range(items.size):
-        score = row[items[at]]
-        if score > -np.inf:
-            scores[n_hits], positions[n_hits] = score, items[at]
-            if n_hits == 0:
-                ends[0], ends[1] = score, score
-            ends[0], ends[1] = min(ends[0], score), max(ends[1], score)
-            n_hits += 1
+        item = items[np.uint32(at)]
+        score = row[np.uint32(item)]
+        scores[n_hits], positions[n_hits] = score, item
+        inside = score > -np.inf
+        n_hits += inside
+        low = score if inside and score < low else low
+        high = score if score > high else high
+    ends[0], ends[1] = low, high
     return n_hits
 
 
 @njit(nogil=True, cache=True)
-def _slope(ends: np.ndarray, last: int, slope: np.ndarray) -> None:
-    """Bins per unit of score; a range too narrow or too wide for one puts all into one bin: slower, and as exact."""
-    slope[0] = 0
-    if ends[1] > ends[0] and ends[1] - ends[0] < np.inf:
-        slope[0] = last / (ends[1] - ends[0])
-        if not slope[0] < np.inf:
-            slope[0] = 0
+def _cells(row: np.ndarray, cells: np.ndarray, highest: float, scale: float, height: int) -> None:
+    """The cell of every score: 0 the best, parked where it lies below every relevant one.
+
+    Not above `highest` + 1 / scale it is the first one, so scores above every relevant one are together there.
+    """
+    n_cells = np.int32(height * _LANES)
+    low_bits, shift = np.int32(height - 1), np.int32(0)
+    while (1 << shift) < height:
+        shift += np.int32(1)
+    zero, one, top = row.dtype.type(0), row.dtype.type(1), row.dtype.type(n_cells)
+    for j in range(row.size):
+        place = (highest - row[j]) * scale + one
+        place = place if place > zero else zero
+        place = place if place < top else top
+        cell = np.int32(place)
+        shuffled = ((cell & low_bits) << np.int32(4)) | (cell >> shift)
+        cells[j] = np.uint16(n_cells + np.int32(j & (_PARKING - 1)) if cell == n_cells else shuffled)
 
 
 @njit(nogil=True, cache=True)
-def _runs(
+def _link(
+    n_hits: int,
     scores: np.ndarray,
     positions: np.ndarray,
-    n_hits: int,
     cells: np.ndarray,
-    marked: np.ndarray,
-    run: np.ndarray,
-    sorted_scores: np.ndarray,
-    sorted_positions: np.ndarray,
-    sorted_cells: np.ndarray,
-) -> None:
-    """Sort the relevant items into runs, a run per cell, the highest cell first; they leave the cells themselves.
+    counts: np.ndarray,
+    lists: CellLists,
+) -> int:
+    """Count the relevant items into their cells, link those of one cell, and park them. Returns the longest list."""
+    parked, longest = np.uint16(counts.size - _PARKING), np.uint64(0)
+    for t in range(n_hits):
+        position = positions[np.uint32(t)]
+        cell = cells[np.uint32(position)]
+        cells[np.uint32(position)] = parked
+        count = counts[cell]
+        ahead, first = np.uint32(0), np.int32(-1)
+        if count != np.uint64(0):
+            first = lists.first[cell]
+            other = first
+            while other >= 0:
+                score = scores[np.uint32(other)]
+                wins = score > scores[np.uint32(t)] or (
+                    score == scores[np.uint32(t)] and positions[np.uint32(other)] < position
+                )
+                ahead += np.uint32(wins)
+                lists.ahead[np.uint32(other)] += np.uint32(not wins)
+                lists.before[np.uint32(other)] += np.uint32(not wins)
+                other = lists.following[np.uint32(other)]
+        lists.following[np.uint32(t)], lists.first[cell], lists.cell[np.uint32(t)] = first, t, cell
+        lists.ahead[np.uint32(t)], lists.before[np.uint32(t)] = ahead, ahead
+        count = (count + _ONE_RELEVANT) | _MARK
+        counts[cell] = count
+        longest = max(longest, count)
+    return int((longest & _UNMARKED) >> np.uint64(32))
 
-    Afterwards run[cell] is the end of a cell's run, and run[cell + 1] its start.
+
+@njit(nogil=True, cache=True)
+def _count(cells: np.ndarray, counts: np.ndarray, aside: np.ndarray, scores: ScoreBlocks, coming: int) -> int:
+    """Items per cell, and the positions of those in a marked cell. Returns how many were set aside.
+
+    Args:
+        coming: the row of the blocks that is fused next, −1 for none: it is fetched from memory while this counts.
     """
-    width = run.size
-    for t in range(n_hits):
-        cell = cells[positions[t]]
-        marked[cell] = 1
-        run[cell] += 1
-    total, longest = 0, 0
-    for back in range(width - 1):
-        cell = width - 2 - back
-        size = run[cell]
-        run[cell] = total
-        total += size
-        longest = max(longest, size)
-    for t in range(n_hits):
-        position = positions[t]
-        cell = cells[position]
-        at = run[cell]
-        run[cell] = at + 1
-        sorted_scores[at], sorted_positions[at], sorted_cells[at] = scores[t], position, cell
-        cells[position] = width - 1
-    _sort_runs(sorted_scores, sorted_positions, sorted_cells, run, n_hits, longest)
+    n, n_aside = cells.size, np.uint32(0)
+    whole = n - n % NUMBERS_PER_LINE
+    for start in range(0, whole, NUMBERS_PER_LINE):
+        if coming >= 0:
+            for at in range(scores.n_blocks):
+                prefetch(scores.blocks[at], coming * n + start)
+        for place in range(NUMBERS_PER_LINE):
+            j = np.uint32(start + place)
+            count = counts[cells[j]]
+            counts[cells[j]] = count + np.uint64(1)
+            aside[n_aside] = j
+            n_aside += np.uint32(count >> np.uint64(63))
+    for start in range(whole, n):
+        j = np.uint32(start)
+        count = counts[cells[j]]
+        counts[cells[j]] = count + np.uint64(1)
+        aside[n_aside] = j
+        n_aside += np.uint32(count >> np.uint64(63))
+    return int(n_aside)
 
 
 @njit(nogil=True, cache=True)
@@ -287,56 +221,77 @@ def _compare(
     row: np.ndarray,
     cells: np.ndarray,
     aside: np.ndarray,
-    run: np.ndarray,
     scores: np.ndarray,
     positions: np.ndarray,
-    beaten: np.ndarray,
+    lists: CellLists,
 ) -> bool | np.bool_:
-    """Where each item set aside stands among the relevant ones of its cell: beaten[t] counts those just before t.
-
-    Returns whether any of them ties with a relevant one.
-    """
-    ties: int | np.int32 = 0
+    """Which items set aside stand before the relevant ones of their cell. Returns whether any two of them tie."""
+    ties = np.uint32(0)
     for at in range(aside.size):
-        item = aside[at]
-        cell = cells[item]
-        high = run[cell]
-        low = run[cell + 1]
+        item = aside[np.uint32(at)]
         score = row[item]
-        if high - low <= 8:
-            # Short runs are most of them: count without a branch that nobody could foresee.
-            position = low
-            for t in range(low, high):
-                other = scores[t]
-                same = np.int32(other == score)
-                ties |= same
-                position += np.int32(other > score) | (same & np.int32(positions[t] < item))
-        else:
-            position = _insertion_point(score, item, scores, positions, low, high)
-            ties |= np.int32(position < high and scores[position] == score)
-            ties |= np.int32(position > low and scores[position - 1] == score)
-        beaten[position] += 1
+        t = lists.first[cells[item]]
+        while t >= 0:
+            other = scores[np.uint32(t)]
+            same = np.uint32(other == score)
+            ties |= same
+            before = np.uint32(score > other) | (same & np.uint32(item < np.uint32(positions[np.uint32(t)])))
+            lists.before[np.uint32(t)] += before
+            t = lists.following[np.uint32(t)]
     return ties > 0
 
 
 @njit(nogil=True, cache=True)
-def _to_ranks(counts: np.ndarray, marked: np.ndarray, beaten: np.ndarray, cells: np.ndarray, ranks: np.ndarray) -> None:
-    """The rank of each relevant item: one more than the items before it, and the relevant ones before it.
+def _sum_up(counts: np.ndarray, height: int, columns: np.ndarray) -> None:
+    """Turn counts, above which lies a row of zeros, into those of the better cells of the same column; in `columns`
+    those of the better columns."""
+    for start in range(_LANES, (height + 1) * _LANES, _LANES):
+        for lane in range(_LANES):
+            at = np.uint32(start + lane)
+            counts[at] = (counts[at] & _UNMARKED) + counts[at - np.uint32(_LANES)]
+    before = np.uint64(0)
+    for lane in range(_LANES):
+        columns[lane] = before
+        before += counts[height * _LANES + lane]
 
-    Items in unmarked cells count by cell; those of marked cells are in `beaten`, where they count from their position on,
-    also when that is the first of the next run.
+
+@njit(nogil=True, cache=True)
+def _to_ranks(
+    n_hits: int, counts: np.ndarray, columns: np.ndarray, lists: CellLists, ranks: np.ndarray, order: np.ndarray
+) -> None:
+    """The rank of each relevant item, written in the order of the ranks; in `order` which item that is."""
+    for t in range(n_hits):
+        cell = lists.cell[np.uint32(t)]
+        before = counts[cell] + columns[cell & np.uint16(_LANES - 1)]
+        place = np.uint32(before >> np.uint64(32)) + lists.ahead[np.uint32(t)]
+        ranks[place] = np.uint32(before & _ITEMS) + lists.before[np.uint32(t)] + np.uint32(1)
+        order[place] = t
+
+
+@njit(nogil=True, cache=True)
+def _by_bisection(
+    row: np.ndarray, scores: np.ndarray, positions: np.ndarray, ranks: np.ndarray, before: np.ndarray
+) -> bool | np.bool_:
+    """Ranks where cells tell too little: sort the relevant items, and find every item's position among them.
+
+    Returns whether a relevant and another item tie. The relevant items leave the row.
     """
-    width = counts.size
-    before = 0
-    for back in range(width - 1):
-        cell = width - 2 - back
-        size = counts[cell] * (1 - marked[cell])
-        counts[cell] = before
-        before += size
-    ahead = 1
-    for t in range(ranks.size):
-        ahead += beaten[t]
-        ranks[t] = counts[cells[t]] + ahead + t
+    n_hits, ties = ranks.size, False
+    _sort_run(scores, positions, 0, n_hits)
+    before[: n_hits + 1] = 0
+    for t in range(n_hits):
+        row[positions[t]] = -np.inf
+    for item in range(row.size):
+        score = row[item]
+        if score >= scores[n_hits - 1]:
+            at = _insertion_point(score, item, scores, positions, 0, n_hits)
+            ties |= (at < n_hits and scores[at] == score) or (at > 0 and scores[at - 1] == score)
+            before[at] += np.uint32(1)
+    ahead = np.uint32(1)
+    for t in range(n_hits):
+        ahead += before[t]
+        ranks[t] = ahead + np.uint32(t)
+    return ties
 
 
 @njit(nogil=True, cache=True)
@@ -344,20 +299,26 @@ def rank_rows(first: int, stop: int, scores: ScoreBlocks, relevant: RelevantItem
     """Rank the relevant items of the queries first ... stop − 1, and keep the best k of each."""
     n, dtype = scores.blocks[0].shape[1], scores.blocks[0].dtype
     k = out.best_items.shape[1]
-    row, cells, aside = np.empty(n, dtype), np.empty(n, np.int32), np.empty(n + 1, np.int32)
+    row, cells, aside = np.empty(n, dtype), np.empty(n, np.uint16), np.empty(n + 1, np.uint32)
     most = 0
     for q in range(first, stop):
         most = max(most, relevant.ends[q] - relevant.starts[q])
-    bins = 256
-    while bins < 4096 and bins < 8 * most:
-        bins *= 2
-    # Parking below, bins, parking above, and one cell where the relevant items themselves are dropped.
-    width = bins + 2 * _PARKING + 2
-    counts, marked, run = np.zeros(width, np.int32), np.zeros(width, np.uint8), np.zeros(width, np.int32)
-    hit_scores, positions = np.empty(most, dtype), np.empty(most, np.int32)
-    sorted_scores, sorted_positions = np.empty(most, dtype), np.empty(most, np.int32)
-    sorted_cells, beaten = np.empty(most, np.int32), np.zeros(most + 1, np.int32)
-    span, slope = np.empty(2, dtype), np.empty(1, dtype)
+    height = 16
+    while height < 256 and 2 * height < most:
+        height *= 2
+    n_cells = height * _LANES
+    # A row of zeros above the cells, and the parked ones below.
+    all_counts = np.zeros(_LANES + n_cells + _PARKING, np.uint64)
+    counts, columns = all_counts[_LANES:], np.empty(_LANES, np.uint64)
+    hit_scores, positions, order = np.empty(most + 1, dtype), np.empty(most + 1, np.int32), np.empty(most, np.int32)
+    lists = CellLists(
+        np.empty(n_cells + _PARKING, np.int32),
+        np.empty(most, np.int32),
+        np.empty(most, np.uint16),
+        np.empty(most + 1, np.uint32),
+        np.empty(most, np.uint32),
+    )
+    span = np.empty(2, dtype)
     for q in range(first, stop):
         _fuse(row, q - scores.base, scores)
         junk = relevant.junk_items[relevant.junk_indptr[q] : relevant.junk_indptr[q + 1]]
@@ -365,20 +326,27 @@ def rank_rows(first: int, stop: int, scores: ScoreBlocks, relevant: RelevantItem
         if k > 0:
             keep_best(row, k, out.best_items[q], out.best_scores[q])
         begin, end = relevant.indptr[q], relevant.indptr[q + 1]
-        out.ranks[begin:end] = NOT_RETRIEVED
         n_hits = _relevant(row, relevant.items[relevant.starts[q] : relevant.ends[q]], hit_scores, positions, span)
+        out.ranks[begin + n_hits : end] = NOT_RETRIEVED
         out.retrieved[q], out.mixed[q] = n_hits, False
         if n_hits == 0:
             continue
-        _slope(span, bins - 1, slope)
-        _bins(row, cells, span[0], span[1], slope[0], bins - 1)
-        counts[:] = 0
-        marked[:] = 0
-        run[:] = 0
-        _runs(hit_scores, positions, n_hits, cells, marked, run, sorted_scores, sorted_positions, sorted_cells)
-        n_aside = _count(cells, counts, marked, aside)
-        beaten[: n_hits + 1] = 0
-        out.mixed[q] = _compare(row, cells, aside[:n_aside], run, sorted_scores, sorted_positions, beaten)
-        _to_ranks(counts, marked, beaten, sorted_cells, out.ranks[begin : begin + n_hits])
+        ranks = out.ranks[begin : begin + n_hits]
+        width, longest = span[1] - span[0], n_hits
+        if width < np.inf:
+            scale = min((n_cells - 2) / width, 1e30) if width > 0 else 1.0
+            _cells(row, cells, span[1], dtype.type(scale), height)
+            all_counts[:] = 0
+            longest = _link(n_hits, hit_scores, positions, cells, counts, lists)
+        if longest > _LONGEST_LIST or not width < np.inf:
+            out.mixed[q] = _by_bisection(row, hit_scores[:n_hits], positions, ranks, lists.before)
+            for t in range(n_hits):
+                order[t] = t
+        else:
+            n_aside = _count(cells, counts, aside, scores, q + 1 - scores.base if q + 1 < stop else -1)
+            out.mixed[q] = _compare(row, cells, aside[:n_aside], hit_scores, positions, lists)
+            _sum_up(all_counts, height, columns)
+            _to_ranks(n_hits, all_counts, columns, lists, ranks, order)
         if out.hits.size > 0:
-            out.hits[begin : begin + n_hits] = sorted_positions[:n_hits]
+            for t in range(n_hits):
+                out.hits[begin + t] = positions[order[t]]

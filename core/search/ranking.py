@@ -113,7 +113,7 @@ class RankAccumulator:
         factor: np.ndarray | None = None,
     ) -> None:
         """Rank the queries first ... stop − 1, whose scores lie in rows first − base ... of the blocks."""
-        from core.search import kernels
+        from core.search import kernel_arrays, kernels
 
         factors = np.asarray(weights, self.dtype)
         if len(blocks) > kernels.MOST_BLOCKS:
@@ -127,9 +127,11 @@ class RankAccumulator:
         padded = np.zeros(kernels.MOST_BLOCKS, self.dtype)
         padded[: len(factors)] = factors
         columns = np.empty(0, self.dtype) if factor is None else np.array(factor, self.dtype)
-        scores = kernels.ScoreBlocks(base, len(blocks), padded, tuple(filled), columns)
-        relevant = kernels.RelevantItems(*(getattr(self.lists, name) for name in kernels.RelevantItems._fields))
-        out = kernels.RankArrays(self.ranks, self.retrieved, self.hits, self.mixed, self.items, self.scores)
+        scores = kernel_arrays.ScoreBlocks(base, len(blocks), padded, tuple(filled), columns)
+        relevant = kernel_arrays.RelevantItems(
+            *(getattr(self.lists, name) for name in kernel_arrays.RelevantItems._fields)
+        )
+        out = kernel_arrays.RankArrays(self.ranks, self.retrieved, self.hits, self.mixed, self.items, self.scores)
         run = partial(kernels.rank_rows, scores=scores, relevant=relevant, out=out)
         # Four pieces a thread: an uneven neighbour on one core then costs a quarter of its share, not all of it.
         pieces = max(1, min(4 * self.threads, (stop - first) // 32)) if self.threads > 1 else 1

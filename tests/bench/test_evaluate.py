@@ -28,12 +28,13 @@ def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_demand_stands_beside_its_figure() -> None:
-    cpu = {"plain": [1.9], "library": [3.0], "sum": [1.6], "ours": [0.1, 0.1]}
+    cpu = {"plain": [1.9], "library": [4.1], "sum": [1.6], "ours": [0.1, 0.1], "floor": [0.03]}
     said = evaluate.demands(5_000, 20, cpu, {"ours": [0.1]})
-    assert [line.rsplit(" ", 1)[-1] for line in said] == ["MISSED", "held", "held"]
+    assert [line.rsplit(" ", 1)[-1] for line in said] == ["MISSED", "held", "held", "MISSED"]
     assert "demanded 20.0 x against 'plain': 19.0 x" in said[0] and "15.2 x against 'sum'" in said[2]
     assert not evaluate.demands(2_000, 20, cpu, {"ours": [0.1]})
-    (line,) = evaluate.demands(10_000, 20, cpu, {"ours": [0.4, 0.6, 0.45]})
+    assert said[3].startswith("demanded at most 3 weighted sums: 3.3")
+    line = evaluate.demands(10_000, 20, cpu, {"ours": [0.4, 0.6, 0.45]})[-1]
     assert "demanded under 0.5 s: 0.450 s by the clock, held" in line and "processor s" in line
 
 

@@ -14,7 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from core import metrics as m
 from core.errors import BadInput, UnknownName
-from core.metrics import clustering, curves, knn, ranking
+from core.metrics import clustering, curves, knn
 from core.search import CosineScores, rank_scores
 from core.types import Relevance, RelevantRanks, unit
 from tests import ranx_reference
@@ -389,16 +389,3 @@ def test_clustering_where_it_is_not_defined_or_degenerate() -> None:
     found, _ = clustering.indices(same, two)
     assert found["silhouette_cosine"] == found["silhouette_euclidean_l2"] == found["davies_bouldin_l2"] == 0
     assert found["calinski_harabasz_l2"] == 1
-
-
-def test_metrics_side_by_side_are_those_one_by_one(monkeypatch) -> None:
-    random = np.random.default_rng(0)
-    lists = [
-        np.sort(random.choice(np.arange(1, 400), size, replace=False)).tolist() for size in random.integers(0, 30, 60)
-    ]
-    ranks, same = (made(lists, [len(one) for one in lists], 400) for _ in range(2))
-    keys = m.list_keys((1, 5, 10))
-    alone = m.compute(ranks, keys)
-    monkeypatch.setattr(ranking, "SHARED_FROM", 1)
-    for key, values in m.compute(same, keys).items():
-        np.testing.assert_array_equal(values, alone[key], err_msg=key)
