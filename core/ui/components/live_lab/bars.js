@@ -1,6 +1,6 @@
 /* Every system beside the fusion, in one metric: bars with their intervals. */
 
-import { element } from "../shared/dom.js";
+import { element, write } from "../shared/dom.js";
 import { defined, interval, number } from "./format.js";
 
 const FUSION = "var(--fusion)";
@@ -47,12 +47,15 @@ export class Bars {
   }
 }
 
-function paintRow({ root, fill, whisker, value }, [mean, low, high], end) {
+function paintRow(row, [mean, low, high], end) {
+  const { root, fill, whisker, value } = row, places = [mean, low, high, end].join();
+  if (row.places === places) return; // most of them stand still while a weight moves
+  row.places = places;
   const share = (number) => (Number.isFinite(number) ? Math.min(number / end, 1) : 0);
   fill.style.transform = `scaleX(${share(mean)})`;
   whisker.style.left = `${100 * share(low)}%`;
   whisker.style.width = `${100 * Math.max(share(high) - share(low), 0)}%`;
   whisker.hidden = !Number.isFinite(low);
-  value.textContent = number(mean);
+  write(value, number(mean));
   root.title = `${number(mean)} ${interval(low, high)}`;
 }

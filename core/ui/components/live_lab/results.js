@@ -1,6 +1,6 @@
 /* The results of the query: images that move to their new places while weights move. */
 
-import { element } from "../shared/dom.js";
+import { element, write } from "../shared/dom.js";
 import { fillLarge, showBeside } from "../shared/large_card.js";
 import { filled, number } from "./format.js";
 
@@ -29,7 +29,10 @@ export class Results {
     window.addEventListener("scroll", this.hideLarge, { capture: true, passive: true });
     this.cards = new Map(); // position -> card, those out of sight too, so that their images need not load again
     this.shown = [];
-    this.watcher = new ResizeObserver(() => this.lay());
+    this.watcher = new ResizeObserver(() => {
+      this.width = this.root.clientWidth; // known from here on: reading it while things move costs a layout
+      this.lay();
+    });
     this.watcher.observe(this.root);
   }
 
@@ -95,24 +98,31 @@ export class Results {
     return card;
   }
 
-  fill({ root, item, parts }, answer, rank, before) {
+  fill(card, answer, rank, before) {
+    const { root, item, parts } = card;
     const { words, backbones } = this, relevance = answer.relevance[rank], [kind, sign] = MARKS[relevance] || MARKS[2];
     const from = rank * backbones.length, own = Array.from(answer.shares.slice(from, from + backbones.length));
-    parts.rank.textContent = rank + 1;
-    parts.mark.textContent = sign;
-    parts.score.textContent = number(answer.scores[rank]);
-    root.classList.remove("yes", "no", "unknown");
-    root.classList.add(kind);
-    own.forEach((share, i) => { parts.shares.children[i].style.flexGrow = share > 0 ? share : 0; });
-    const known = own.filter(Number.isFinite).length === own.length;
+    write(parts.rank, rank + 1);
+    write(parts.mark, sign);
+    write(parts.score, number(answer.scores[rank]));
+    for (const name of Object.values(MARKS)) root.classList.toggle(name[0], name[0] === kind);
+    const percents = own.map((share) => (share > 0 ? Math.round(100 * share) : 0)); // of a bar of a hundred pixels
+    percents.forEach((share, i) => {
+      if (card.percents?.[i] !== share) parts.shares.children[i].style.flexGrow = share;
+    });
+    card.percents = percents;
+    const known = own.every(Number.isFinite);
     parts.shares.classList.toggle("unknown", !known);
-    const moved = before?.size ? moveText(before.get(answer.ids[rank]), rank, words) : ["", ""];
-    [parts.move.textContent, parts.move.className] = [moved[0], `move ${moved[1]}`];
+    const [move, direction] = before?.size ? moveText(before.get(answer.ids[rank]), rank, words) : ["", ""];
+    write(parts.move, move);
+    if (parts.move.className !== `move ${direction}`) parts.move.className = `move ${direction}`;
     const said = own.map((share, i) => `${backbones[i].label} ${Math.round(100 * share)} %`).join(", ");
-    const values = { rank: rank + 1, name: item.label || item.name, score: parts.score.textContent };
+    const values = { rank: rank + 1, name: item.label || item.name, score: parts.score.written };
     const sentence = filled(words.result, { ...values, relevance: words[`relevance_${kind}`] });
+    const title = known ? `${item.name}\n${sentence}\n${said}` : `${item.name}\n${sentence}`;
+    if (root.title === title) return;
+    root.title = title;
     root.setAttribute("aria-label", sentence);
-    root.title = known ? `${item.name}\n${sentence}\n${said}` : `${item.name}\n${sentence}`;
   }
 
   /* The larger image beside a card, and what each backbone said. */
@@ -153,24 +163,32 @@ export class Results {
 
   /* Every card to its place, by transform alone: the browser carries on from where it is. */
   lay() {
-    const width = this.root.clientWidth;
+    const width = this.width ??= this.root.clientWidth;
     if (!width) return;
     const columns = Math.max(2, Math.floor((width + GAP) / (SMALLEST + GAP)));
     const side = Math.floor((width - GAP * (columns - 1)) / columns), rows = Math.ceil(this.shown.length / columns);
-    this.root.style.setProperty("--side", `${side}px`);
-    this.root.style.height = `${rows * (side + CAPTION + GAP)}px`;
+    const shape = `${side} ${rows}`;
+    if (this.laid !== shape) {
+      this.laid = shape;
+      this.root.style.setProperty("--side", `${side}px`);
+      this.root.style.height = `${rows * (side + CAPTION + GAP)}px`;
+    }
+    const fresh = [];
     for (const id of this.shown) {
       const card = this.cards.get(id), column = card.rank % columns, row = Math.floor(card.rank / columns);
       const place = `translate(${column * (side + GAP)}px, ${row * (side + CAPTION + GAP)}px)`;
-      card.root.style.order = card.rank;
       if (card.isNew) {
         card.isNew = false;
         card.root.classList.add("still");
-        card.root.style.transform = place;
-        card.root.offsetWidth; // the place is taken before the journey is allowed
-        card.root.classList.remove("still", "hidden");
-      } else if (card.root.style.transform !== place) card.root.style.transform = place;
+        fresh.push(card.root);
+      }
+      if (card.place === place) continue;
+      card.place = place;
+      card.root.style.transform = place;
     }
+    if (!fresh.length) return;
+    this.root.offsetWidth; // new ones take their places before a journey is allowed
+    for (const root of fresh) root.classList.remove("still", "hidden");
   }
 
   forget(shown) {

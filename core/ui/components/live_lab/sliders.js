@@ -1,6 +1,6 @@
 /* The weights: a real range input for each backbone, its lock, and the buttons for all of them at once. */
 
-import { element } from "../shared/dom.js";
+import { element, write } from "../shared/dom.js";
 import { filled } from "./format.js";
 import { percent } from "./shares.js";
 
@@ -102,14 +102,19 @@ export class Sliders {
       const value = percent(weights[i]);
       if (Number(input.value) !== value) input.value = value;
       input.disabled = locked[i] || alone;
-      input.setAttribute("aria-valuetext", `${value} %`);
-      root.style.setProperty("--share", `${value}%`);
-      share.textContent = `${value} %`;
+      const text = `${value} %`;
+      if (share.written !== text) {
+        write(share, text);
+        input.setAttribute("aria-valuetext", text);
+        root.style.setProperty("--share", `${value}%`);
+      }
+      const title = filled(locked[i] ? this.words.unlock : this.words.lock, { name: label });
+      if (lock.title === title && lock.hidden === alone) return;
       lock.hidden = alone;
       lock.classList.toggle("on", locked[i]);
       lock.setAttribute("aria-pressed", locked[i]);
-      lock.title = filled(locked[i] ? this.words.unlock : this.words.lock, { name: label });
-      lock.setAttribute("aria-label", lock.title);
+      lock.title = title;
+      lock.setAttribute("aria-label", title);
     });
     this.actions.undo.disabled = !canUndo;
     this.actions.redo.disabled = !canRedo;

@@ -1,6 +1,6 @@
 /* The figures: a tile for each metric, with its interval and the change against the baseline. */
 
-import { element } from "../shared/dom.js";
+import { element, write } from "../shared/dom.js";
 import { defined, filled, interval, number, signed } from "./format.js";
 
 export class Tiles {
@@ -32,15 +32,16 @@ export class Tiles {
 
   paint({ means, lows, highs, changes }, baseline, chosen) {
     this.tiles.forEach(({ root, value, range, change }, i) => {
-      value.textContent = number(means[i]);
-      range.textContent = interval(lows[i], highs[i]);
+      write(value, number(means[i]));
+      write(range, interval(lows[i], highs[i]));
       root.setAttribute("aria-pressed", i === chosen);
       const difference = changes ? defined(changes[i]) : defined(means[i]) - defined(baseline?.means?.[i]);
       const text = signed(difference);
-      change.textContent = !baseline ? "" : text ? `${difference > 0 ? "▲" : "▼"} ${text}` : this.words.no_change;
+      write(change, !baseline ? "" : text ? `${difference > 0 ? "▲" : "▼"} ${text}` : this.words.no_change);
       change.classList.toggle("up", difference >= 5e-5);
       change.classList.toggle("down", difference <= -5e-5);
-      change.title = baseline ? filled(this.words.change_help, { baseline: baseline.label }) : "";
+      const title = baseline ? filled(this.words.change_help, { baseline: baseline.label }) : "";
+      if (change.title !== title) change.title = title;
     });
   }
 }

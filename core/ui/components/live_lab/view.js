@@ -1,6 +1,6 @@
 /* The live lab as people see it: see main.js for what it is given. */
 
-import { element } from "../shared/dom.js";
+import { element, write } from "../shared/dom.js";
 import { Bars } from "./bars.js";
 import { Curve } from "./curve.js";
 import { defined, filled, number } from "./format.js";
@@ -240,10 +240,10 @@ export class LabView {
     this.tiles.paint(answer, data.baseline, metric);
     this.bars.paint(answer, metric);
     this.curve.paint(answer);
-    this.verdict.textContent = answer.verdict;
+    write(this.verdict, answer.verdict);
     this.root.classList.toggle("gain", Boolean(answer.gain));
     const figure = defined(answer.means[metric]);
-    this.brief.textContent = Number.isFinite(figure) ? `${data.metrics[metric].label} ${number(figure)}` : "";
+    write(this.brief, Number.isFinite(figure) ? `${data.metrics[metric].label} ${number(figure)}` : "");
     clearTimeout(this.reading);
     this.reading = setTimeout(() => { this.voice.textContent = answer.verdict; }, REST);
   }
@@ -251,7 +251,7 @@ export class LabView {
   paintNote(problem) {
     const { words, live } = this.data;
     const rest = [this.answer?.note, live === false ? words.on_release : ""].filter(Boolean).join(" ");
-    this.note.textContent = problem || rest;
+    write(this.note, problem || rest);
     this.note.classList.toggle("problem", Boolean(problem));
   }
 

@@ -7,3 +7,12 @@ export function element(tag, className, text) {
   if (text !== undefined && text !== null) node.textContent = text;
   return node;
 }
+
+/* Text that changes often. The page lays itself out anew for what is written, so only what differs is. */
+export function write(node, text) {
+  const line = String(text ?? "");
+  if (node.written === line) return;
+  node.written = line;
+  if (node.firstChild) node.firstChild.data = line;
+  else node.textContent = line;
+}
