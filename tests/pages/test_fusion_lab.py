@@ -448,6 +448,58 @@ def test_the_journey(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
     assert not tab.complaints
 
 
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_finger_moves_the_sliders_and_the_point_of_the_landscape(server, chromium) -> None:  # noqa: ANN001, F811
+    from playwright.sync_api import expect
+
+    context = chromium.new_context(viewport={"width": 900, "height": 1000}, has_touch=True)
+    page = context.new_page()
+    names = names_here()
+    page.goto(f"{server.address}/fusion_lab?d=tiny&b={','.join(names)}&see=landscape")
+    expect(page.locator(".fs-lab .tile .value").first).to_have_text(re.compile(r"0\.\d{3}"), timeout=90_000)
+    at_rest(page)
+    touch, link = context.new_cdp_session(page), page.url
+    slider = page.get_by_role("slider").first
+    slider.scroll_into_view_if_needed()
+    box, share = slider.bounding_box(), float(slider.input_value()) / 100
+    height = box["y"] + box["height"] / 2
+    swipe(touch, (box["x"] + 9 + share * (box["width"] - 18), height), (box["x"] + 0.9 * box["width"], height))
+    page.wait_for_function(ANSWERED, arg=[slider.element_handle(), 0])
+    texts = page.locator(".fs-lab .tile .value").all_inner_texts()
+    assert [float(text) for text in texts] == pytest.approx(figures_of(server.home, weights_of(page)), abs=5.1e-4)
+    assert weights_of(page)[0] > 0.8 and page.url == link, "figures follow the finger, the link when it is lifted"
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(page).to_have_url(re.compile("w="))
+    points = page.locator(".landscape .cell")
+    expect(points.nth(3)).to_be_attached(timeout=60_000)
+    at_rest(page)
+    points.nth(3).scroll_into_view_if_needed()
+    link, stood, scrolled = page.url, weights_of(page), page.evaluate("scrollY")
+    boxes = [page.locator(".landscape .now circle").bounding_box(), points.nth(3).bounding_box()]
+    swipe(touch, *((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes))
+    page.wait_for_function(
+        "stood => " + LAB_OF_PAGE + ".dataset.answered !== stood", arg=" ".join(f"{w:.4f}" for w in stood)
+    )
+    assert page.url == link and page.evaluate("scrollY") == scrolled, "the page does not scroll away under the finger"
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function("link => location.href !== link", arg=link)
+    context.close()
+
+
+def swipe(touch, start: tuple[float, float], end: tuple[float, float], steps: int = 8) -> None:  # noqa: ANN001
+    """A finger goes down at one place and slides to another, where it stays."""
+    for step in range(steps + 1):
+        x, y = (a + (b - a) * step / steps for a, b in zip(start, end))
+        kind = "touchMove" if step else "touchStart"
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+
+
+LAB_OF_PAGE = "[...document.querySelectorAll('*')].find((n) => n.shadowRoot?.querySelector('.fs-lab')).shadowRoot.querySelector('.fs-lab')"
+ANSWERED = """([weights, wanted]) => weights.getRootNode().querySelector('.fs-lab').dataset.answered.split(' ')[wanted]
+  * 100 > weights.value - 1"""
+
+
 def hold(page, number: int, share: float) -> None:  # noqa: ANN001
     """Take the thumb of a slider to a share of its track, by the mouse, and wait for its answer without letting go."""
     slider = page.get_by_role("slider").nth(number)
@@ -457,11 +509,7 @@ def hold(page, number: int, share: float) -> None:  # noqa: ANN001
     page.mouse.move(box["x"] + 9 + at * (box["width"] - 18), box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2, steps=8)
-    page.wait_for_function(
-        "([weights, wanted]) => weights.getRootNode().querySelector('.fs-lab').dataset.answered.split(' ')"
-        "[wanted] * 100 > weights.value - 1",
-        arg=[slider.element_handle(), number],
-    )
+    page.wait_for_function(ANSWERED, arg=[slider.element_handle(), number])
 
 
 def weights_of(page) -> list[float]:  # noqa: ANN001
