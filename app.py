@@ -46,6 +46,7 @@ else:
         thumbnail_route,
     )
     from core.ui.components import presenter
+    from core.ui.components.gallery import pick_route
     from core.ui.components.judging import judging_route
     from core.ui.components.live_lab import fuse_route
     from core.ui.components.map import layout_stream
@@ -60,6 +61,7 @@ else:
             *layout_stream.routes(),
             *judging_route.routes(),
             *fuse_route.routes(),
+            *pick_route.routes(),
             *presenter.routes(),
             *invitation_route.routes(),
             *operations_route.routes(),

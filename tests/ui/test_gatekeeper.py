@@ -111,6 +111,7 @@ ROUTES: dict[str, tuple[int, int, int, int]] = {
     "/layouts/none": (404, 404, 404, 404),
     "POST /judging/none": (404, 404, 404, 404),
     "POST /live/fuse/none": (404, 200, 200, 200),
+    "POST /live/cards/none": (404, 404, 404, 404),
     "/media/none.png": (404, 404, 404, 404),
     "PUT /_stcore/upload_file/none/none": (404, 400, 400, 400),
     "/_stcore/metrics": (404, 404, 404, 200),
@@ -216,7 +217,8 @@ def test_every_answer_carries_the_headers_and_no_stranger_reaches_a_route(world:
 
 def test_no_page_writes_the_address_of_a_route_by_itself() -> None:
     """Each module of a route has a function that puts the base path before it."""
-    routes = {"thumbnail_route", "gatekeeper", "telemetry", "layout_stream", "judging_route", "fuse_route", "presenter"}
+    routes = {"thumbnail_route", "gatekeeper", "telemetry", "layout_stream", "judging_route", "fuse_route"}
+    routes |= {"pick_route", "presenter"}
     wrong = [
         f"{path}: {text}"
         for path in house.FILES

@@ -15,6 +15,7 @@ from typing import Any
 
 from core import wording
 from core.ui.app import state, thumbnail_route
+from core.ui.components.gallery import pick_route
 from core.ui.components.registration import LARGE_CARD, component
 
 shared = wording.page("shared")
@@ -91,6 +92,7 @@ def grid(
     seek: int = 0,
     beside: int = 1,
     paired: bool = False,
+    ahead: Callable[[str], Sequence[Card]] | None = None,
 ) -> str | None:
     """Draw the cards; returns the id that was just clicked (or chosen with Enter), once.
 
@@ -106,14 +108,15 @@ def grid(
         seek: whenever this number changes, the page scrolls to the grid.
         beside: at least so many stand beside one another, however small they become.
         paired: cards come in twos, which no row parts.
+        ahead: id of a clicked card → the cards that stand here after the page has run; asked by the browser itself, in
+            another thread, so that they are seen before.
     """
-    shown = [c.as_data() for c in cards]
-    if size > SHARP_FROM:
-        shown = [card | {"src": card.get("large", "")} for card in shown]
-    data = {"cards": shown, "size": size, "name": name, "pick": pick, "group": group, "seek": seek}
+    data = {"cards": _as_data(cards, size), "size": size, "name": name, "pick": pick, "group": group, "seek": seek}
     data |= {"beside": beside, "paired": paired}
     if on_why:
         data["why"] = why("button.why")
+    if ahead:
+        data["ahead"] = _address(key, ahead, size)
 
     def picked() -> None:
         value = state.widget(key).get("picked")
@@ -130,3 +133,22 @@ def grid(
     more = {"on_why_change": asked_why} if on_why else {}
     result = draw(data=data, key=key, on_picked_change=picked, **more)
     return result.get("picked") if pick else None
+
+
+def _as_data(cards: Sequence[Card], size: int) -> list[dict[str, Any]]:
+    shown = [card.as_data() for card in cards]
+    return [card | {"src": card.get("large", "")} for card in shown] if size > SHARP_FROM else shown
+
+
+def _address(key: str, ahead: Callable[[str], Sequence[Card]], size: int) -> str:
+    """Where the browser asks for the cards after a click; the same one as long as the session lives."""
+
+    def cards(id_: str) -> list[dict[str, Any]]:
+        return _as_data(ahead(id_), size)
+
+    entry = state.session_get(f"next cards of {key}", None)
+    if entry is None:
+        entry = pick_route.NextCards(cards)
+        state.session_set(f"next cards of {key}", entry)
+    entry.cards = cards
+    return str(entry.address)

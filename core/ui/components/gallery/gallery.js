@@ -60,9 +60,9 @@ class Gallery {
   }
 
   /* Cards by their id: those that stay are moved, those that are gone removed. */
-  layCards() {
+  layCards(items = this.data.cards) {
     const { grid, data } = this, before = new Map([...grid.children].map((card) => [card.dataset.id, card]));
-    const cards = data.cards.map((item) => {
+    const cards = items.map((item) => {
       const card = before.get(item.id) || element(data.pick ? "button" : "div");
       before.delete(item.id);
       this.fill(card, item);
@@ -88,7 +88,16 @@ class Gallery {
   pick(id) {
     if (!this.data.pick) return;
     this.hide();
+    if (this.data.ahead) this.lookAhead(id);
     this.setTriggerValue("picked", id);
+  }
+
+  /* The cards that the page is about to bring, from beside it; whatever the page brings counts. */
+  async lookAhead(id) {
+    const { data } = this, headers = { "Content-Type": "application/json" };
+    const asked = this.asked = { method: "POST", headers, body: JSON.stringify({ id }) };
+    const answer = await fetch(data.ahead, asked).then((response) => response.json()).catch(() => null);
+    if (answer?.cards?.length && this.data === data && this.asked === asked) this.layCards(answer.cards);
   }
 
   why(card) {

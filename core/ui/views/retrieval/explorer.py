@@ -13,12 +13,13 @@ from core.studies import column_filters, retrieval
 from core.studies.text import text_encoding, text_query
 from core.ui.app import state, theme
 from core.ui.app.error_boundary import fragment
-from core.ui.components import cropper
+from core.ui.components import cropper, gallery
 from core.ui.views.retrieval import (
     downloads,
     feedback,
     query_column,
     query_figures,
+    query_inputs,
     query_state,
     results_grid,
     search_mode,
@@ -27,7 +28,7 @@ from core.ui.views.retrieval import (
 )
 from core.ui.views.retrieval.query_inputs import QueryInput
 from core.ui.views.retrieval.retrieval_view import RetrievalView
-from core.ui.widgets import system_options
+from core.ui.widgets import result_cards, system_options
 
 text = wording.page("retrieval")
 
@@ -69,10 +70,30 @@ def draw(view_of: Callable[[], RetrievalView]) -> None:
                 downloads.popover(view, query, answers)
                 downloads.copy_link(query)
         why_matched.draw(view, query, answers)
-        results_grid.draw(view, answers)
+        results_grid.draw(view, answers, _next_cards(view) if _is_next_known(view, query) else None)
         query_figures.draw(view, answers)
         if tell_agreement:  # last: to measure it takes longer than the results
             tell_agreement()
+
+
+def _is_next_known(view: RetrievalView, query: QueryInput) -> bool:
+    """Whether a click on a result does nothing but search the same list with that image."""
+    same = view.other is None and not view.ways and not view.setup.likely
+    return same and not query.words and state.widget(feedback.CLICK, "search") == "search"
+
+
+def _next_cards(view: RetrievalView) -> Callable[[str], list[gallery.Card]]:
+    """Id of an image of the dataset → its results as the grid shows them."""
+    colours = view.colours
+
+    def cards(id_: str) -> list[gallery.Card]:
+        position = query_inputs.position_of(view.loaded, id_)
+        if position is None:
+            return []
+        (answer,) = _search(view, QueryInput(id_, id_, position))
+        return result_cards.result_cards(view.loaded, answer, answer.order[: view.setup.k], colours)
+
+    return cards
 
 
 def _filter_note(view: RetrievalView) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -20,6 +21,7 @@ from core.ui.widgets.result_cards import result_cards
 
 text = wording.page("retrieval")
 _MOST_MISSED = 24
+Ahead = Callable[[str], Sequence[gallery.Card]]
 
 
 def summary(answer: retrieval.QueryResult, k: int) -> str:
@@ -79,7 +81,9 @@ def _likely(view: RetrievalView, answer: retrieval.QueryResult) -> Calibration |
     return None if stored is None else stored.fit
 
 
-def _one_system(view: RetrievalView, answer: retrieval.QueryResult, number: int, moves: tuple = ()) -> None:
+def _one_system(
+    view: RetrievalView, answer: retrieval.QueryResult, number: int, moves: tuple = (), ahead: Ahead | None = None
+) -> None:
     """The grid of one system, and the relevant images that did not make it."""
     k = view.setup.k
     size = view.setup.size if view.other is None else max(60, int(view.setup.size * 0.62))
@@ -92,6 +96,7 @@ def _one_system(view: RetrievalView, answer: retrieval.QueryResult, number: int,
         on_why=partial(why_matched.clicked, number),
         name=f"results of {view.systems[number].title}",
         group="results",
+        ahead=ahead,
     )
     missed = answer.missed(k)
     if not len(missed):
@@ -110,10 +115,14 @@ def _one_system(view: RetrievalView, answer: retrieval.QueryResult, number: int,
     )
 
 
-def draw(view: RetrievalView, answers: list[retrieval.QueryResult]) -> None:
-    """One list, or two side by side."""
+def draw(view: RetrievalView, answers: list[retrieval.QueryResult], ahead: Ahead | None = None) -> None:
+    """One list, or two side by side.
+
+    Args:
+        ahead: what a click on a result leads to, where that is known before the page runs.
+    """
     if len(answers) == 1:
-        _one_system(view, answers[0], 0)
+        _one_system(view, answers[0], 0, ahead=ahead)
         return
     moves = retrieval.rank_changes(answers[0], answers[1], view.setup.k)
     for number, (side, named) in enumerate(zip(st.columns(2, gap="medium"), view.systems)):
