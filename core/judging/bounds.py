@@ -1,9 +1,9 @@
 """What is known about the mean of a finite list while it is drawn, one value at a time: valid at every look.
 
 Numbers in [−1, 1] are drawn without replacement. Against each mean of a grid a gambler bets that it is too low, and
-another that it is too high; a mean is ruled out once the fortune of one of them reaches 2/alpha. Bets of twelve sizes
-are mixed, so nothing has to be tuned. Whoever looks after every answer and stops when it looks good is right as often
-as is said.
+another that it is too high; a mean is ruled out once the fortune of one of them reaches 2/alpha. The fortune is parted
+among bets of twelve sizes beforehand, so nothing has to be tuned. Whoever looks after every answer and stops when it
+looks good is right as often as is said.
 
 Source: Waudby-Smith and Ramdas 2023, Estimating means of bounded random variables by betting, sections 4 and 5
 (sampling without replacement); Ville's inequality.
@@ -14,7 +14,11 @@ from __future__ import annotations
 import numpy as np
 
 BETS = np.array([0.01, 0.02, 0.035, 0.06, 0.1, 0.16, 0.25, 0.36, 0.5, 0.65, 0.8, 0.93])
-"""(n_bets,) shares of a fortune that are staked."""
+"""(n_bets,) shares of a part of the fortune that are staked."""
+PARTS = np.array([1, 2, 4, 9, 12, 14, 13, 11, 11, 10, 9, 4]) / 100
+"""(n_bets,) parts of the fortune, summing to 1, fixed before anything is drawn: any parts keep the error rate. The smallest
+bets pay for differences that nobody has the patience to judge, so they have little: equal parts cost 9 % more answers
+at a difference of 0.02 in P@10, and none fewer at 0.3 (`bench judge`)."""
 GRID = np.arange(-199, 200) / 200
 """(n_means,) means that are bet against; 0 is one of them."""
 LARGEST = 1e300
@@ -34,8 +38,8 @@ class MeanBounds:
         self.total, self.alpha = int(total), float(alpha)
         self.count, self.sum, self.squares = 0, 0.0, 0.0
         self._means = GRID  # those that are not ruled out, with the fortunes of those who bet against them
-        self._above = np.ones((len(BETS), len(GRID)))  # grow where the mean is above the grid's
-        self._below = np.ones_like(self._above)
+        self._above = np.repeat(PARTS[:, None], len(GRID), axis=1)  # grow where the mean is above the grid's
+        self._below = self._above.copy()
         self._low, self._high = -1.0, 1.0
 
     def add(self, value: float) -> None:
@@ -60,8 +64,8 @@ class MeanBounds:
 
     def _narrow(self) -> None:
         bar = 2 / self.alpha
-        too_low = np.flatnonzero(self._above.mean(axis=0) >= bar)
-        too_high = np.flatnonzero(self._below.mean(axis=0) >= bar)
+        too_low = np.flatnonzero(self._above.sum(axis=0) >= bar)
+        too_high = np.flatnonzero(self._below.sum(axis=0) >= bar)
         low = self._means[too_low[-1]] if len(too_low) else self._low
         high = self._means[too_high[0]] if len(too_high) else self._high
         if low > high or (low, high) == (self._low, self._high):

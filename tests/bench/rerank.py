@@ -1,55 +1,30 @@
 """`bench rerank`: what re-ranking costs beside plain cosines and slow loops, and what it wins on real sets.
 
-Time is that of this process on one thread (processor seconds), except for "wall". The quality table parts the classes in halves: parameters are
-chosen on one half by mAP, reported on the other, both ways; each half's images ask in four folds a gallery without that
-fold. All results are of that run; the pilot's figures stand beside them.
+Time is that of this process on one thread (processor seconds), except for "wall". What it wins is in `_rerank_quality`.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import statistics
 import time
-from collections.abc import Iterator
 
 import numpy as np
 
 from core.bench import machine
-from core.fusion import PREPARATIONS, RERANKINGS, FusionSpec, Step
+from core.fusion import RERANKINGS, FusionSpec, Step
 from core.fusion.gallery_graph import GalleryGraph
 from core.fusion.rerankings import rerank
-from core.metrics import average_precision, hubs
-from core.search import rank_scores
 from core.studies.systems import System
 from core.studies.vector_set import VectorSet
-from core.types import Relevance, Split
+from core.types import Split
+from tests.bench import _rerank_quality
 from tests.bench._gallery import clustered
 from tests.fusion.test_rerankings import SLOW
 
 MOST_MS, MOST_ONCE, MOST_SINGLE = 3.0, 2.0, 50.0
 """Wanted at 5,000 images: processor milliseconds a query, processor seconds a gallery; at 100,000: wall milliseconds of one query."""
 DEFAULTS: dict[str, dict] = {"k_reciprocal": {"k1": 20, "k2": 6, "lambda": 0.3}}
-GRIDS: dict[str, list[dict]] = {
-    "k_reciprocal": [
-        {"k1": k1, "k2": k2, "lambda": share}
-        for k1, k2, share in itertools.product((5, 10, 20, 40), (6,), (0.1, 0.3, 0.5))
-    ],
-    "augmentation_expansion": [{"n": n, "alpha": a} for n, a in itertools.product((2, 5, 10, 20), (0.0, 1.0, 3.0))],
-    "query_expansion": [{"n": n, "alpha": a} for n, a in itertools.product((2, 5, 10), (0.0, 3.0))],
-    "csls": [{"k": k} for k in (5, 10, 20)],
-    "mutual_proximity": [{}],
-}
-PILOT = {
-    ("photos", "Lite2"): {"base": 0.939, "centred": 0.010, "augmentation_expansion": 0.038, "k_reciprocal": 0.040},
-    ("photos", "fusion"): {"base": 0.849, "centred": 0.019, "augmentation_expansion": 0.103, "k_reciprocal": 0.117},
-    ("instances", "Lite2"): {"base": 0.470, "centred": 0.047, "augmentation_expansion": 0.128, "k_reciprocal": 0.144},
-    ("instances", "fusion"): {"base": 0.557, "centred": 0.059, "augmentation_expansion": 0.153, "k_reciprocal": 0.153},
-}
-BACKBONES = {
-    "Lite2": ("tf_efficientnet_lite2",),
-    "fusion": ("tf_efficientnet_lite0", "tf_efficientnet_lite2", "hsv_histogram"),
-}
 
 
 def run(args: list[str]) -> None:
@@ -61,6 +36,7 @@ def run(args: list[str]) -> None:
         "--large", type=int, default=100_000, help="a gallery in which one query is ranked again; 0: none"
     )
     parser.add_argument("--data", nargs="*", default=[], help="embedded datasets whose quality is measured")
+    parser.add_argument("--seeds", type=int, default=10, help="ways to part the classes in halves (default: 10)")
     arguments = parser.parse_args(args)
     print(machine.machine()["sentence"])
     for n in arguments.images:
@@ -68,7 +44,7 @@ def run(args: list[str]) -> None:
     if arguments.large:
         single(arguments.large)
     for name in arguments.data:
-        quality(name)
+        _rerank_quality.quality(name, arguments.seeds)
 
 
 def costs(n: int, dim: int, n_queries: int = 64, n_slow: int = 2) -> None:
@@ -147,88 +123,3 @@ def single(n: int, dim: int = 512, depth: int = 1_000, n_queries: int = 15) -> N
         f"{n:,} images of {dim} numbers, depth {depth:,}, one query, wall: plain {statistics.median(plain):.1f} ms, re-ranked "
         f"{statistics.median(again):.1f} ms; re-ranking alone {extra:.1f} ms, wanted ≤ {MOST_SINGLE:g}: {verdict}"
     )
-
-
-# ---------------------------------------------------------------- what it wins
-
-
-def quality(name: str) -> None:
-    """mAP and P@1 of an embedded dataset, chosen on half of the classes and reported on the other, both ways."""
-    from core import data
-    from core.studies import fusion
-
-    dataset = data.get(name)
-    labels = np.asarray(dataset.labels if dataset.instances is None else dataset.instances)
-    for title, backbones in BACKBONES.items():
-        space = fusion.space_of(dataset, backbones)
-        pilot = PILOT.get((name, title), {})
-        halves = [_Half(space, labels, half) for half in _halves(labels)]
-        base = _reported(halves, [FusionSpec("m", "concat", backbones)])
-        print(
-            f"{name}, {title}: base mAP {base[0]:.3f}{_pilot(pilot, 'base')}, P@1 {base[1]:.3f}, hubness {base[2]:.2f}"
-        )
-        for method in PREPARATIONS:
-            if method.name == "none" or "groups" in method.accepts:
-                continue
-            step = Step("preparation", method.name)
-            values = _reported(halves, [FusionSpec("m", "concat", backbones, prepare=step)])
-            print(_line(method.name, base, values, pilot))
-        for key, grid in GRIDS.items():
-            for keep in (0, 1) if key == "k_reciprocal" else (0,):
-                steps = [Step("re-ranking", key, tuple((settings | {"keep": keep}).items())) for settings in grid]
-                values = _reported(halves, [FusionSpec("m", "concat", backbones, rerank=step) for step in steps])
-                print(_line(key if not keep else f"{key}, first kept", base, values, pilot))
-
-
-def _line(name: str, base: tuple, values: tuple, pilot: dict) -> str:
-    return (
-        f"  {name:38} mAP {values[0] - base[0]:+.3f}{_pilot(pilot, name)}   P@1 {values[1] - base[1]:+.3f}   "
-        f"hubness {values[2]:.2f}"
-    )
-
-
-def _pilot(pilot: dict, key: str) -> str:
-    return f" (pilot {pilot[key]:+.3f})" if key in pilot else ""
-
-
-def _halves(labels: np.ndarray) -> Iterator[np.ndarray]:
-    classes = np.random.default_rng(0).permutation(np.unique(labels[labels >= 0]))
-    for part in (classes[: len(classes) // 2], classes[len(classes) // 2 :]):
-        yield np.flatnonzero(np.isin(labels, part))
-
-
-class _Half:
-    """The images of half of the classes: four folds that ask a gallery without the fold."""
-
-    def __init__(self, space: VectorSet, labels: np.ndarray, images: np.ndarray) -> None:
-        order = np.random.default_rng(1).permutation(images)
-        self.folds = []
-        for fold in range(4):
-            queries = np.sort(order[fold::4])
-            gallery = np.setdiff1d(images, queries)
-            truth = Relevance(
-                len(queries), len(gallery), query_classes=labels[queries], gallery_classes=labels[gallery]
-            )
-            part = VectorSet(space.vectors, Split(queries, gallery), groups=space.groups)
-            part.keep(1 << 28)
-            self.folds.append((part, truth))
-
-    def values(self, spec: FusionSpec) -> tuple[np.ndarray, np.ndarray, float]:
-        """AP and P@1 of every query, and the mean hubness of the folds."""
-        ap, first, skewness = [], [], []
-        for part, truth in self.folds:
-            ranked = rank_scores(System("m", part, spec), truth, k=hubs.DEPTH)
-            valid = ranked.ranks.valid
-            ap.append(average_precision(ranked.ranks)[valid])
-            first.append(ranked.ranks.ranks[ranked.ranks.indptr[:-1][valid]] == 1)
-            skewness.append(hubs.hubness(ranked.items, truth.n_gallery).skewness)
-        return np.concatenate(ap), np.concatenate(first), float(np.mean(skewness))
-
-
-def _reported(halves: list[_Half], candidates: list[FusionSpec]) -> tuple[float, float, float]:
-    """Each half reports with the candidate that is best on the other half: mean AP, P@1 and hubness over all queries."""
-    values = [[half.values(spec) for spec in candidates] for half in halves]
-    chosen = [int(np.argmax([each[0].mean() for each in of_half])) for of_half in values]
-    reported = [values[half][chosen[1 - half]] for half in (0, 1)]
-    ap, first = (np.concatenate([each[at] for each in reported]) for at in (0, 1))
-    return float(ap.mean()), float(first.mean()), float(np.mean([each[2] for each in reported]))

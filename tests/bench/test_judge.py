@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.bench import judge as bench
 
@@ -24,9 +25,25 @@ def test_verdicts_are_right_and_cost_what_the_pilot_said() -> None:
     assert large.difference > 2.5 * small.difference > 0.1
     medians = []
     for pair in (large, small):
+        assert pair.difference_of("pairs") == pytest.approx(pair.difference)
         outcome = bench.simulate(pair, 40, 0.0)
-        assert outcome.wrong == outcome.same == outcome.open == 0
+        assert outcome.first == 1 and outcome.missed <= 0.1
         medians.append(float(np.median(outcome.clicks)))
-        assert medians[-1] <= bench.SLACK * pair.expected() + 5
+        assert medians[-1] <= bench.SLACK * pair.expected("pairs") + 5
     assert medians[0] < medians[1]
-    assert bench.simulate(small, 20, 0.05).wrong <= 0.1
+    assert bench.simulate(small, 20, 0.05).second <= 0.1
+
+
+def test_rows_take_fewer_clicks_for_the_same_verdict() -> None:
+    small = drawn(0.2, 0.12)
+    outcome = bench.simulate(small, 40, 0.05, "rows")
+    assert outcome.first == 1 and np.median(outcome.clicks) < small.expected("pairs")
+    assert np.median(outcome.clicks) <= bench.SLACK * small.expected("rows", 0.05) + 5
+
+
+@pytest.mark.parametrize("way", ["pairs", "rows"])
+def test_where_nothing_differs_there_is_seldom_a_verdict(way: bench.Way) -> None:
+    nothing = drawn(0.2, 0.12, n=120).without_difference(way)
+    assert nothing.difference_of(way) == 0 and not np.array_equal(nothing.first, nothing.second)
+    outcome = bench.simulate(nothing, 60, 0.0, way)
+    assert outcome.first + outcome.second <= bench.CALLED + 2 * np.sqrt(bench.CALLED / 60)

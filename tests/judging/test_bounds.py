@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.judging.bounds import BETS, MeanBounds
+from core.judging.bounds import BETS, PARTS, MeanBounds
 
 VALUES = st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=1, max_size=40)
 
@@ -65,7 +67,7 @@ def test_the_fortune_is_that_of_the_pilot() -> None:
     """The wealth of a naive loop over bets, for the hypothesis that nothing differs."""
     random = np.random.default_rng(3)
     values, total = random.choice([-1.0, 0.0, 0.0, 1.0, 1.0], 60), 200
-    fortune, seen = np.ones(len(BETS)), 0.0
+    fortune, seen = PARTS.copy(), 0.0
     bounds = MeanBounds(total, 1e-9)
     for count, value in enumerate(values):
         mean = (0 - seen) / (total - count)
@@ -73,7 +75,22 @@ def test_the_fortune_is_that_of_the_pilot() -> None:
             fortune[at] *= 1 + bet * (value - mean) / (1 + mean)
         seen += value
         bounds.add(value)
-    assert bounds._above.mean(axis=0)[np.flatnonzero(bounds._means == 0)[0]] == pytest.approx(fortune.mean())
+    assert bounds._above.sum(axis=0)[np.flatnonzero(bounds._means == 0)[0]] == pytest.approx(fortune.sum())
+
+
+def test_the_game_is_fair() -> None:
+    """Over all orders of a list of mean 0 the fortunes against 0 are 1 on average after every draw, whatever its parts."""
+    orders = sorted(set(itertools.permutations([1.0, 1.0, -1.0, -1.0, 0.0])))
+    for n_drawn in range(1, 5):
+        fortunes = []
+        for order in orders:
+            bounds = MeanBounds(len(order), 1e-9)
+            for value in order[:n_drawn]:
+                bounds.add(value)
+            null = np.flatnonzero(bounds._means == 0)[0]
+            fortunes.append((bounds._above[:, null].sum(), bounds._below[:, null].sum()))
+        assert np.mean(fortunes, axis=0) == pytest.approx(1), n_drawn
+    assert PARTS.sum() == pytest.approx(1) and (PARTS > 0).all()
 
 
 @pytest.mark.parametrize(("total", "share_up", "share_down"), [(300, 0.2, 0.2), (1500, 0.1, 0.1), (400, 0.30, 0.15)])
