@@ -77,7 +77,9 @@ class Pair:
             differing = [set(a) != set(b) for a, b in zip(self.first.tolist(), self.second.tolist())]
             return np.sign(self.gain[differing]).astype(float)
         units = self.units(way)
-        sides = [[0.0 if key is None else float(self.relevant[key]) for key in side] for side in (units.plus, units.minus)]
+        sides = [
+            [0.0 if key is None else float(self.relevant[key]) for key in side] for side in (units.plus, units.minus)
+        ]
         return np.array(sides[0]) - np.array(sides[1])
 
     def difference_of(self, way: Way) -> float:
@@ -133,9 +135,7 @@ class Outcome:
     missed: float
 
 
-def simulate(
-    pair: Pair, sessions: int, error: float, way: Way = "pairs", seed: int = 0, part: float = 1.0
-) -> Outcome:
+def simulate(pair: Pair, sessions: int, error: float, way: Way = "pairs", seed: int = 0, part: float = 1.0) -> Outcome:
     """Sessions on one pair, each with an order of its own; of the answers a share `error` is wrong.
 
     Args:

@@ -26,6 +26,7 @@ DEMANDS = {
     "search",
     "slices",
     "statistics",
+    "threshold",
     "why",
 }
 
