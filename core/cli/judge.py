@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core import wording
 from core.cli import outputs
@@ -11,16 +12,20 @@ from core.cli.verbs import Verb, flag
 from core.errors import BadInput
 from core.wording import number, plural
 
+if TYPE_CHECKING:
+    from core.judging.answers import Answer
+    from core.types import Dataset
+
 text = wording.page("cli")
 words = wording.page("judge")
 
-ACTIONS = ("status", "export", "import", "use", "forget")
+ACTIONS = ("status", "export", "import", "use", "forget", "texts")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Show, write or read judgements."""
     from core import data
-    from core.studies import judgements
+    from core.studies import judgements, pooled_figures
 
     dataset = data.get(_name(arguments))
     answers = judgements.on_dataset(judgements.log().answers(), dataset)
@@ -40,11 +45,16 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{plural(len(judgements.table(dataset, answers)), 'judgement')} written to {arguments.file}.")
     elif arguments.action == "use":
         relation = judgements.as_truth(dataset, answers)
-        data.use_judgements(dataset.name, relation)
+        pooled, k, systems = judgements.pool_of(answers, judgements.log())
+        used = data.use_judgements(dataset.name, relation, pooled, k)
         print(words("sentence.used", dataset=dataset.name, count=plural(len(relation), "judgement")))
+        pool = words("phrase.pool_of", systems=", ".join(systems)) if systems else ""
+        print(f"{pooled_figures.marking(used)} {pool}".rstrip())
     elif arguments.action == "forget":
         data.use_judgements(dataset.name, None)
         print(words("sentence.forgotten", dataset=dataset.name))
+    elif arguments.action == "texts":
+        print(_texts(dataset, answers))
     else:
         print(_status(answers))
 
@@ -57,7 +67,24 @@ def _name(arguments: argparse.Namespace) -> str:
     return data.name_of(arguments.data) or arguments.data
 
 
-def _status(answers: list) -> str:
+def _texts(dataset: Dataset, answers: list[Answer]) -> str:
+    """How well the embedded backbones that read text answer the judged text queries."""
+    from core.studies import embedding
+    from core.studies.text import judged_texts, text_encoding
+
+    queries = judged_texts.of(dataset, answers)
+    if queries is None:
+        raise BadInput(words("sentence.no_judged_texts", dataset=repr(dataset.name)))
+    embedded = [row.backbone for row in embedding.status(dataset) if row.n_images >= len(dataset)]
+    names = text_encoding.readers(tuple(embedded)).reading
+    if not names:
+        raise BadInput(text("error.no_text_reader", dataset=repr(dataset.name)))
+    rows = {name: embedding.embeddings(dataset, name).vectors[dataset.split.gallery] for name in names}
+    figures = {name: judged_texts.evaluate(queries, {name: vectors}) for name, vectors in rows.items()}
+    return judged_texts.printed(queries, figures)
+
+
+def _status(answers: list[Answer]) -> str:
     """Who judged how much, and how far they agree."""
     from core.studies import judgements
 

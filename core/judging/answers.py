@@ -149,6 +149,14 @@ class AnswerLog:
         except OSError as error:
             raise self._refused(error) from error
 
+    def record(self, session: str) -> dict[str, Any]:
+        """What `describe` said of a comparison; {} where nothing is known of it, as of answers from a file."""
+        try:
+            known = json.loads((self.folder / "sessions" / f"{Path(session).name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
     def _refused(self, error: OSError) -> StoreUnusable:
         return StoreUnusable(
             f"Answers cannot be kept in {self.folder}: {error.strerror or error}. Make room there, or set "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,6 @@ from core import files, judging, paths
 from core.data import table_files
 from core.errors import BadInput
 from core.judging.answers import Answer, AnswerLog, check_judge, relation
-from core.metrics import pooled
-from core.metrics.pooled import PooledPrecision
 from core.studies.judging_lists import TEXT, JudgedLists
 from core.types import Dataset
 
@@ -50,31 +49,19 @@ def on_dataset(answers: Iterable[Answer], dataset: Dataset) -> list[Answer]:
 def pool_counts(lists: JudgedLists, known: Mapping[tuple[str, str], float]) -> tuple[int, int]:
     """(judged, pooled): results in the first k of any of the systems, each once, and how many of them are judged."""
     judged = total = 0
-    for number, query in enumerate(lists.queries):
-        images = {lists.gallery[item] for rows in lists.items for item in rows[number].tolist() if item >= 0}
+    for query, images in lists.pool():
         total += len(images)
         judged += sum((query, image) in known for image in images)
     return judged, total
 
 
-def precisions(lists: JudgedLists, known: Mapping[tuple[str, str], float]) -> list[PooledPrecision]:
-    """P@k of each system over the queries of which any result was judged, with what is not judged once wrong, once right.
-
-    Args:
-        known: (query, image) → whether it fits; NaN ("cannot tell") counts as not judged.
-    """
-    judged = {key: fits for key, fits in known.items() if not math.isnan(fits)}
-    queries = {query for query, _ in judged}
-    made = []
-    for rows in lists.items:
-        hits, unjudged = np.full(len(lists.queries), np.nan), np.zeros(len(lists.queries))
-        for number, query in enumerate(lists.queries):
-            if query in queries:
-                fits = [judged.get((query, lists.gallery[item])) for item in rows[number].tolist() if item >= 0]
-                hits[number] = sum(value for value in fits if value is not None)
-                unjudged[number] = fits.count(None)
-        made.append(pooled.precision(hits, unjudged, lists.k))
-    return made
+def pool_of(answers: Iterable[Answer], answer_log: AnswerLog) -> tuple[int, int, tuple[str, ...]]:
+    """(pooled, k, systems) of the comparison that most of these answers belong to; (0, 0, ()) where no record says it."""
+    for session, _ in Counter(answer.session for answer in answers if answer.better is None).most_common():
+        record = answer_log.record(session)
+        if record.get("pooled") and record.get("k"):
+            return int(record["pooled"]), int(record["k"]), tuple(map(str, record.get("systems", ())))
+    return 0, 0, ()
 
 
 def as_truth(dataset: Dataset, answers: Iterable[Answer]) -> dict[tuple[str, str], bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -50,6 +50,11 @@ class JudgedLists:
     def content(self) -> np.ndarray:
         """(n_gallery,) int64: equal for images that are the same file."""
         return np.unique(np.array(self.gallery), return_inverse=True)[1].astype(np.int64)
+
+    def pool(self) -> Iterator[tuple[str, set[str]]]:
+        """Each query with the images in the first k of any of the systems."""
+        for query, rows in zip(self.queries, zip(*(items.tolist() for items in self.items))):
+            yield query, {self.gallery[item] for row in rows for item in row if item >= 0}
 
     @cached_property
     def fingerprint(self) -> str:

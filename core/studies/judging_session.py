@@ -83,6 +83,9 @@ class JudgingSession:
         same: half the width of what counts as no difference that matters.
         seed: of the order and of the sides.
         everyone: answers of all judges count, else those of this judge.
+
+    Attributes:
+        known: the answers that count, by position.
     Raises:
         BadInput: the judge has no name.
     """
@@ -103,7 +106,7 @@ class JudgingSession:
         self.letters = np.random.default_rng([seed, 1]).permutation(len(lists.titles)).tolist()
         self.further = False
         self._units: dict[tuple[int, int], Units] = {}
-        self._known = _Known(self)
+        self.known = _Known(self)
         self.rebuild()
 
     # ------------------------------------------------------------ what is known
@@ -119,7 +122,7 @@ class JudgingSession:
         self.clicks = [answer for answer in answers if answer.session == self.name and answer.judge == self.judge]
         self.elimination = judging.Elimination(len(self.lists.titles), self._units_of, same=self.same)
         self.elimination.further = self.further
-        self.elimination.undecided(self._known)
+        self.elimination.undecided(self.known)
 
     def content_key(self, key: Key) -> Key:
         """The key of an answer by content, from one by position."""
@@ -150,6 +153,7 @@ class JudgingSession:
             "way": self.way,
             "k": self.lists.k,
             "queries": len(self.lists.queries),
+            "pooled": sum(len(images) for _, images in self.lists.pool()),
             "lists": self.lists.fingerprint,
             "seed": self.seed,
             "pairs": {f"{first}-{second}": units.seed for (first, second), units in self._units.items()},
@@ -162,7 +166,7 @@ class JudgingSession:
 
         One in twenty answered questions comes again, with its sides drawn anew.
         """
-        upcoming = [self._shown(question) for question in self.elimination.questions(self._known, most)]
+        upcoming = [self._shown(question) for question in self.elimination.questions(self.known, most)]
         if self.everyone:
             upcoming = self._unclaimed(upcoming, most)
         again = self._due_again()
@@ -175,7 +179,7 @@ class JudgingSession:
         now = time.monotonic()
         for key in [key for key, (_, since) in _CLAIMS.items() if now - since > CLAIMED]:
             _CLAIMS.pop(key, None)
-        further = [self._shown(question) for question in self.elimination.questions(self._known, 8 * most)]
+        further = [self._shown(question) for question in self.elimination.questions(self.known, 8 * most)]
         free = [q for q in further if _CLAIMS.get((self.name, q.id), (self.judge, now))[0] == self.judge][:most]
         for shown in free:
             _CLAIMS[self.name, shown.id] = (self.judge, now)
@@ -241,7 +245,7 @@ class JudgingSession:
                 self.by_content.setdefault(key, known)
         first, second, _ = identity.split("-")
         self.elimination.answered(int(first), int(second))
-        self.elimination.undecided(self._known)
+        self.elimination.undecided(self.known)
 
     def _first(self, identity: str, click: str) -> Answer | None:
         try:
@@ -250,7 +254,7 @@ class JudgingSession:
             plus, minus, flipped = units.plus[number], units.minus[number], bool(units.flip[number])
         except (ValueError, KeyError, IndexError):
             raise BadInput(text("error.foreign")) from None
-        if units.value(number, self._known) is not None:
+        if units.value(number, self.known) is not None:
             return None
         left, right = CLICKS[click]
         at_first, at_second = (right, left) if flipped else (left, right)
@@ -305,7 +309,7 @@ class JudgingSession:
     @property
     def asks(self) -> bool:
         """Whether there is a next question."""
-        return bool(self.elimination.questions(self._known))
+        return bool(self.elimination.questions(self.known))
 
     def go_further(self) -> None:
         """Ask on after the verdict, for a narrower interval."""
@@ -315,11 +319,11 @@ class JudgingSession:
     @property
     def decided(self) -> bool:
         """Whether everything has its verdict."""
-        return not self.elimination.undecided(self._known)
+        return not self.elimination.undecided(self.known)
 
     def verdict(self, first: int, second: int) -> judging.Verdict:
         """What is known about two systems, seen from the first one."""
-        return self.elimination.ahead(first, second, self._known)
+        return self.elimination.ahead(first, second, self.known)
 
 
 def _same(answer: Answer, other: Answer) -> bool:

@@ -7,7 +7,8 @@ import streamlit as st
 
 from core import wording
 from core.judging.answers import relation
-from core.studies import judgements, judging_sentences
+from core.studies import judged_precision, judgements, judging_sentences
+from core.studies.judging_lists import TEXT
 from core.studies.judging_session import JudgingSession
 from core.ui.app import drawn, theme
 
@@ -28,22 +29,23 @@ def draw(session: JudgingSession) -> None:
     if session.way == "pairs":
         judged, pooled = judgements.pool_counts(session.lists, known)
         st.markdown(text("sentence.pooled", judged=f"{judged:,}", pooled=f"{pooled:,}", k=session.lists.k))
+    if any(query.startswith(TEXT) for query in session.lists.queries[:1]) and session.n_clicks:
+        st.markdown(text("sentence.texts_are_queries"))
     drawn.table(_table(session), hide_index=True, width="content")
-    if session.way == "pairs" and known:
-        drawn.table(_systems(session, known), hide_index=True, width="content")
-        st.caption(text("sentence.bounds"))
+    if session.way == "pairs" and session.n_clicks:
+        drawn.table(_systems(session), hide_index=True, width="content")
+        st.caption(text("sentence.bounds", k=session.lists.k))
 
 
-def _systems(session: JudgingSession, known: dict[tuple[str, str], float]) -> pd.DataFrame:
-    """A row per system: between what its P@k lies, and how much of its lists is judged."""
-    lists = session.lists
-    made = judgements.precisions(lists, known)
+def _systems(session: JudgingSession) -> pd.DataFrame:
+    """A row per system: what fits of what only it returns, and between what its P@k lies."""
+    made = judged_precision.of_systems(session)
     return pd.DataFrame(
         {
-            text("column.system"): list(lists.titles),
-            text("phrase.pairs", k=lists.k): [wording.interval(each.low, each.high) for each in made],
-            text("column.judged"): [wording.percent(each.judged) for each in made],
-            text("column.queries"): [f"{each.n_queries:,}" for each in made],
+            text("column.system"): list(session.lists.titles),
+            text("column.only"): [wording.figure(each.only, each.only_low, each.only_high) for each in made],
+            text("phrase.pairs", k=session.lists.k): [wording.interval(each.low, each.high) for each in made],
+            text("column.drawn"): [f"{each.answers:,}" for each in made],
         }
     )
 

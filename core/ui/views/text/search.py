@@ -10,11 +10,12 @@ from core import metrics, wording
 from core.data import OPENING
 from core.errors import BadInput
 from core.setups import RetrievalSetup, WordsSetup
-from core.studies.text import text_encoding, text_query, text_search, zero_shot
+from core.studies import judgements
+from core.studies.text import judged_texts, text_encoding, text_query, text_search, zero_shot
 from core.types import Dataset
 from core.ui.app import cache, drawn, state, theme
 from core.ui.components import gallery
-from core.ui.views.text import text_cache
+from core.ui.views.text import controls, text_cache
 from core.ui.widgets import image_cards, sidebar
 
 text = wording.page("text_search")
@@ -74,6 +75,9 @@ def draw(selection: sidebar.Selection, readers: tuple[str, ...], templates: bool
         _preview(loaded, readers, templates)
     if loaded.label_names:
         _search_quality(loaded, readers[0], templates)
+    judged = judged_texts.of(loaded, judgements.log().answers())
+    if judged is not None:
+        _judged_quality(loaded, judged, controls.readers(selection), templates)
 
 
 def _preview(loaded: Dataset, readers: tuple[str, ...], templates: bool | None) -> None:
@@ -142,6 +146,25 @@ def _cards(loaded: Dataset, result: text_search.TextResult, k: int) -> list[gall
         score = float(result.scores[item])
         cards.append(image_cards.card(loaded, position, rank=rank, score=score, rows=rows, note=note))
     return cards
+
+
+def _judged_quality(
+    loaded: Dataset, judged: judged_texts.JudgedTexts, readers: tuple[str, ...], templates: bool | None
+) -> None:
+    """How well each backbone answers the text queries that people judged."""
+    with st.expander(text("heading.judged", count=len(judged.lines)), key="judged texts", icon=":material/fact_check:"):
+        if not st.toggle(text("label.measure_judged"), key="measure judged texts"):
+            st.caption(theme.plain(", ".join(judged.lines[:8]) + (" …" if len(judged.lines) > 8 else "")))
+            return
+        figures = {
+            cache.backbone_title(name): judged_texts.evaluate(
+                judged, {name: cache.vectors(loaded, (name,))[name][loaded.split.gallery]}, templates, text_cache.words
+            )
+            for name in readers
+        }
+        header, *rows = judged_texts.table(figures)
+        st.dataframe(pd.DataFrame(rows, columns=header), hide_index=True, width="content")
+        st.caption(judged_texts.sentence(judged))
 
 
 def _search_quality(loaded: Dataset, reader: str, templates: bool | None) -> None:
