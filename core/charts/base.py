@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
+
+from core import metrics
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -69,6 +72,11 @@ def download_config(file: str, kind: str = "svg") -> dict[str, Any]:
         "toImageButtonOptions": {"format": kind, "filename": file, "scale": 1 if kind == "svg" else 3},
         "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
     }
+
+
+def as_judged(figure: go.Figure, judged: bool) -> go.Figure:
+    """A figure whose words name metrics as they are where people judged some results; itself where nobody did."""
+    return type(figure)(json.loads(metrics.as_judged(figure.to_json()))) if judged else figure
 
 
 def plain_text(text: object, most: int = 0) -> str:

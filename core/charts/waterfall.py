@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from core import templates, wording
+from core import metrics, templates, wording
 from core.charts import base
 
 if TYPE_CHECKING:
@@ -125,8 +125,12 @@ class Waterfall:
         )
 
 
-def of_pipeline(pipeline: Pipeline) -> Waterfall:
-    """The waterfall of a pipeline, in mAP over the queries that reported."""
+def of_pipeline(pipeline: Pipeline, judged: bool = False) -> Waterfall:
+    """The waterfall of a pipeline, in mAP over the queries that reported.
+
+    Args:
+        judged: the truth is what people judged.
+    """
     steps = [
         WaterfallStep(
             stage.name,
@@ -139,4 +143,5 @@ def of_pipeline(pipeline: Pipeline) -> Waterfall:
         )
         for stage in pipeline.stages
     ]
-    return Waterfall(steps, f"mAP over {pipeline.n_valid:,} queries that chose nothing")
+    metric = metrics.label("map", judged)
+    return Waterfall(steps, f"{metric} over {pipeline.n_valid:,} queries that chose nothing")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import wording
+from core import metrics, wording
 from core.cli import inputs, outputs
 from core.cli.verbs import BACKBONES, DATASET, STEPS, Verb, flag
 from core.errors import BadInput
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     names = inputs.backbones(arguments)
     loaded = inputs.without_tuned(inputs.embedded(arguments, names).dataset, names)
     made = of_arguments(arguments, loaded, names)
-    print(pipeline.text(made))
+    print(metrics.as_judged(pipeline.text(made), loaded.is_judged))
     if arguments.fusion_out is not None:
         outputs.write(arguments.fusion_out, spec.dump([made.final]))
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import wording
+from core import metrics, wording
 from core.cli import inputs, outputs
 from core.cli.verbs import BACKBONES, DATASET, FUSIONS, STEPS, UNIT, VECTORS, Verb, flag
 from core.errors import BadInput
@@ -72,10 +72,10 @@ def run_slices(arguments: argparse.Namespace) -> None:
     outputs.end_progress()
     unit = ResamplingUnit.of(truth, not arguments.by_query)
     record: dict[str, Any] = {"metric": arguments.metric, "tables": [], "searches": {}}
-    if wanted:
-        _print_tables(_tables(values, parting, unit, arguments), record)
+    lines = _table_lines(_tables(values, parting, unit, arguments), record) if wanted else []
     if not wanted or arguments.against:
-        _print_searches(values, parting, unit, arguments, record)
+        lines += _search_lines(values, parting, unit, arguments, record)
+    print(metrics.as_judged("\n".join(lines), truth.pooled))
     if arguments.json is not None:
         outputs.write(arguments.json, json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
@@ -94,21 +94,20 @@ def _tables(
     return [slice_table(values, column, unit, metric=arguments.metric) for column in shown]
 
 
-def _print_tables(tables: list[SliceTable], record: dict[str, Any]) -> None:
+def _table_lines(tables: list[SliceTable], record: dict[str, Any]) -> list[str]:
     from core.studies.slices import slice_sentences as sentences
 
-    for table in tables:
-        print("\n".join([sentences.worst_lead(table, str), *sentences.table_lines(table), ""]))
-        record["tables"].append(sentences.record_of_table(table))
+    record["tables"] += map(sentences.record_of_table, tables)
+    return [line for table in tables for line in (sentences.worst_lead(table, str), *sentences.table_lines(table), "")]
 
 
-def _print_searches(
+def _search_lines(
     values: dict[str, np.ndarray],
     parting: list[SliceColumn],
     unit: ResamplingUnit,
     arguments: argparse.Namespace,
     record: dict[str, Any],
-) -> None:
+) -> list[str]:
     """Where each system is weak, or loses to the one named by --against."""
     from core.studies.slices import slice_search as search
     from core.studies.slices import slice_sentences as sentences
@@ -125,7 +124,7 @@ def _print_searches(
         else:
             continue
         record["searches"][name] = sentences.record_of_search(single)
-    print("\n".join(sentences.search_lines(made, arguments.metric)))
+    return sentences.search_lines(made, arguments.metric)
 
 
 # ---------------------------------------------------------------- domains

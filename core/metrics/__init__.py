@@ -2,7 +2,7 @@
 
 # The order of these imports is the order of the table of metrics.
 # isort: off
-from core.metrics.registry import METRICS, Metric, label, list_keys, parse, sentence
+from core.metrics.registry import METRICS, Metric, as_judged, label, list_keys, parse, sentence
 from core.metrics.ranking import average_precision, compute, falls_with_k, precision_revisitop
 from core.metrics import curves
 from core.metrics.means import class_mean, empty_as_zero, mean
@@ -13,6 +13,7 @@ from core.metrics import verification
 __all__ = [
     "METRICS",
     "Metric",
+    "as_judged",
     "average_precision",
     "class_mean",
     "clustering",

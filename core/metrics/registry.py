@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -119,6 +120,15 @@ def label(key: str, judged: bool = False) -> str:
     """
     metric, k = parse(key)
     return (judged and metric.judged) or metric.label_at(k)
+
+
+def as_judged(words: str, judged: bool = True) -> str:
+    """Words with the names that metrics have where people judged some results: 'mAP 0.9' → 'mAP′ 0.9'.
+
+    Args:
+        judged: whether they did; else the words stay.
+    """
+    return re.sub(r"\b(mAP|nDCG)\b(?![′@])", r"\1′", words) if judged else words
 
 
 def sentence(key: str) -> str:

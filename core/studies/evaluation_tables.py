@@ -61,7 +61,7 @@ def footnotes(result: Result) -> list[str]:
         result.comparison.caution,
         *leader,
         *contradictions,
-        *evaluation_warnings.of_all(result.evaluations),
+        *evaluation_warnings.of_all(result.evaluations, judged=result.judged),
     ]
 
 

@@ -213,7 +213,10 @@ def warnings(result: evaluation.Result, known: Mapping[str, SystemInfo]) -> list
     """Everything to read before the numbers, in words, each sentence once."""
     titles = {name: info.title for name, info in known.items()}
     contradictions = result.comparison.contradictions(titles)
-    return [*evaluation_warnings.of_all(result.evaluations, titles), *([contradictions] if contradictions else [])]
+    return [
+        *evaluation_warnings.of_all(result.evaluations, titles, result.judged),
+        *([contradictions] if contradictions else []),
+    ]
 
 
 # ---------------------------------------------------------------- what cannot be judged

@@ -59,6 +59,7 @@ def test_a_finished_comparison_shows_names_and_files(tiny: Dataset) -> None:
     assert app.dataframe[0].value.shape[0] == 1
     each = app.dataframe[1].value
     assert list(each.iloc[:, 0]) == ["HSV histogram", "HOG"] and "once as right" in words(app)
+    assert all(re.fullmatch(r"[01]\.\d{3} \[[01]\.\d{3}, [01]\.\d{3}\]", cell) for cell in each.iloc[:, 1])
     assert all(re.fullmatch(r"\[[01]\.\d{3}, [01]\.\d{3}\]", cell) for cell in each["P@10"])
     other = opened("judge", d="tiny", sys="|".join(OWN), by="bert", of="everyone")
     assert "as me judge these queries" in words(other), "answers of other judges count where they are asked for"
@@ -87,6 +88,10 @@ def test_judgements_become_the_truth_of_every_page_and_go_again(tiny: Dataset) -
     for page in ("leaderboard", "fusion_lab", "curves", "report"):
         said = words(opened(page, d="tiny"))
         assert marking in said and "mAP is mAP′" in said, page
+    for page in ("overview", "leaderboard", "fusion_lab", "retrieval", "curves", "slices", "backbones"):
+        said = words(settled(opened(page, d="tiny", b=",".join(OWN)))).replace("mAP is mAP′", "")
+        assert not re.findall(r".{30}\bmAP\b(?!′).{30}", said), page
+        assert "; sure" not in said, "what nobody judged may turn it around"
     board = settled(opened("leaderboard", d="tiny"))
     columns = [c for c in board.dataframe[0].value.columns if c in ("map", "bpref", "ndcg", "p@10", "recall@10", "mrr")]
     assert columns == ["map", "bpref", "ndcg", "p@10"], "what nobody can tell has no column"

@@ -164,6 +164,9 @@ def test_every_evaluation_uses_them_and_marks_them(judged: SimpleNamespace, caps
     assert cli.main(["evaluate", "--data", "tiny", "--backbone", "hog"]) == 0
     printed = capsys.readouterr().out
     assert "mAP′" in printed and "bpref" in printed and "Judged: " in printed and "Recall@10" not in printed
+    assert cli.main(["slices", "--data", "tiny", "--backbone", "hog", "--column", "label"]) == 0
+    printed += capsys.readouterr().out
+    assert not re.findall(r".*\bmAP\b(?!′).*", printed), "of judged results it is called mAP′ everywhere"
 
 
 def test_what_nobody_judged_is_listed_and_unknown(judged: SimpleNamespace) -> None:
@@ -205,7 +208,10 @@ def test_reports_say_it_and_what_needs_a_whole_truth_is_refused(judged: SimpleNa
     assert "nothing is known about thresholds" in text and re.search(
         r"[\d.]+ to [\d.]+ of the first 4 results are", text
     )
-    assert not re.search(r"\bnan\b", re.sub(r"base64,[^\"]*", "", text), re.I)
+    plain = re.sub(r"base64,[^\"]*", "", text)
+    assert not re.search(r"\bnan\b", plain, re.I)
+    assert not re.findall(r".{60}\bmAP\b(?!′).{30}", plain), "of judged results it is called mAP′ everywhere"
+    assert "Use " not in re.sub(r"<[^>]+>", " ", plain).split("Examples")[0], "judged results alone recommend nobody"
     with pytest.raises(NotComputed, match="thresholds and probabilities"):
         verification.verify(build(judged.space, ("hog",))[0], truth, dataset)
     with pytest.raises(BadInput, match="Make the plain report"):
@@ -223,6 +229,11 @@ def test_it_lasts_over_a_scan_and_a_new_name_and_can_be_taken_back(judged: Simpl
     printed = capsys.readouterr().out
     assert f"is evaluated by {len(judged.relation)} judgements" in printed
     assert pooled_figures.marking(data.get("other")) == f"Judged: {len(judged.relation)} results."
+    judgements.log().describe("s", {"pooled": 160, "k": 4, "systems": ["HSV", "HOG"]})
+    assert cli.main(["judge", "use", "--data", "other"]) == 0
+    said = capsys.readouterr().out
+    assert f"Judged: {len(judged.relation)} of 160 results in the first 4. Pooled: HSV, HOG" in said
+    assert data.get("other").pool.pooled == 160
     assert len(list((paths.datasets() / "other").glob("judged-*.csv"))) == 1
     with pytest.raises(BadInput, match="nothing to evaluate by"):
         data.use_judgements("other", {("a", "b"): False})

@@ -51,13 +51,16 @@ def of_comparison(
     if not headline.n_valid:
         return Answer([*facts, (text("label.best"), text("sentence.no_query"))])
     facts += [
-        (text("label.best"), _best(headline, titles)),
-        (text("label.gain"), _gain(headline, titles)),
-        (text("label.sure"), summary.chance(headline.difference)),
+        (text("label.best"), metrics.as_judged(_best(headline, titles), dataset.is_judged)),
+        (text("label.gain"), metrics.as_judged(_gain(headline, titles), dataset.is_judged)),
+        (text("label.sure"), summary.chance(headline.difference, dataset.is_judged)),
         (text("label.cost"), _cost(dataset, headline, space)),
     ]
     drawn = bars(headline, baseline, titles, colours)
-    return Answer(facts, charts.BarChart(drawn, metrics.label("map"), row_height=max(34, min(52, 270 // len(drawn)))))
+    return Answer(
+        facts,
+        charts.BarChart(drawn, metrics.label("map", dataset.is_judged), row_height=max(34, min(52, 270 // len(drawn)))),
+    )
 
 
 def without_labels(dataset: Dataset, titles: Sequence[str]) -> Answer:

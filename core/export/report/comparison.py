@@ -126,9 +126,13 @@ def build(
         *_warnings(compared),
         *_curves(compared),
         *_differences(compared),
-        *(_steps(steps) if steps is not None else ()),
+        *(_steps(steps, compared.result.judged) if steps is not None else ()),
         *(threshold_section.section(thresholds, compared.title, compared.style) if thresholds is not None else ()),
-        *(slices_section.section(weaknesses, compared.title, compared.style) if weaknesses is not None else ()),
+        *(
+            slices_section.section(weaknesses, compared.title, compared.style, compared.result.judged)
+            if weaknesses is not None
+            else ()
+        ),
         *_costs(compared, known or {}),
     ]
     for number, system in enumerate(ordered[:n_shown]):
@@ -212,11 +216,11 @@ def _columns(truth: Relevance, ks: Sequence[int]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(columns))
 
 
-def _steps(steps: Pipeline) -> list[Part]:
+def _steps(steps: Pipeline, judged: bool) -> list[Part]:
     """The waterfall from the best single backbone to the whole pipeline."""
     return [
         Heading("What each step adds"),
-        charts.of_pipeline(steps),
+        charts.of_pipeline(steps, judged),
         Paragraph(
             f"{steps.split.sentence()} Each bar runs from the mean before to the mean after; lines are 95 % intervals, whole "
             f"{steps.unit.name} drawn; behind each mean stands the paired difference from the step before."
@@ -289,7 +293,7 @@ def _figures(compared: Compared, keys: Sequence[str]) -> list[Part]:
 
 
 def _warnings(compared: Compared) -> list[Part]:
-    sentences = evaluation_warnings.of_all(compared.ordered, compared.titles)
+    sentences = evaluation_warnings.of_all(compared.ordered, compared.titles, compared.result.judged)
     return [Heading("To keep in mind", 3), *map(Paragraph, sentences)] if sentences else []
 
 

@@ -78,7 +78,10 @@ def fusion_lab(view: SceneView) -> list[Part]:
             if row.role != "equal" or spec.kind != "concat" or len(set(spec.shares.values())) > 1
         ]
         sentence = fusion_baseline.verdict(made.row("fusion").versus, titles[made.best], made.n_valid)
-        parts += [Paragraph(sentence[0].upper() + sentence[1:]), charts.BarChart(bars, metrics.label(setup.metric))]
+        parts += [
+            Paragraph(metrics.as_judged(sentence[0].upper() + sentence[1:], view.judged.is_judged)),
+            charts.BarChart(bars, metrics.label(setup.metric, view.judged.is_judged)),
+        ]
     shares = ", ".join(f"{view.title(name)} {wording.percent(share)}" for name, share in spec.shares.items())
     parts.append(Paragraph(f"{spec.strategy.label}: {shares}", quiet=True))
     if view.dataset.has_images:
@@ -189,11 +192,11 @@ def leaderboard_scene(view: SceneView) -> list[Part]:
         rows.append([titles[name], result.tie_groups.get(name, ""), *cells])
     best = result[order[0]].figures[metric]
     figure = wording.figure(best.mean, best.low, best.high)
-    lead = text("phrase.leads", system=titles[order[0]], metric=metrics.label(metric), figure=figure)
-    columns = [text("column.system"), text("column.ties"), *map(metrics.label, keys)]
+    lead = text("phrase.leads", system=titles[order[0]], metric=metrics.label(metric, result.judged), figure=figure)
+    columns = [text("column.system"), text("column.ties"), *(metrics.label(key, result.judged) for key in keys)]
     return [
         Paragraph(f"{lead} {result.comparison.lead(titles)}".rstrip()),
-        charts.BarChart(bars, metrics.label(metric)),
+        charts.BarChart(bars, metrics.label(metric, result.judged)),
         Table(columns, rows, best=0),
         Paragraph(text("sentence.ties"), quiet=True),
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from core import charts, wording
+from core import charts, metrics, wording
 from core.errors import BadInput, CoreError, NotComputed
 from core.export.report.document import Cell, Heading, Paragraph, Part, Table, number_cell
 from core.metrics.significance import LEVEL
@@ -91,13 +92,27 @@ def _stress(systems: Sequence[System], truth: Relevance, dataset: Dataset, by_cl
         return None
 
 
-def section(made: Weaknesses, title: Title, style: Callable[[str], tuple[str, str]]) -> list[Part]:
+def section(
+    made: Weaknesses, title: Title, style: Callable[[str], tuple[str, str]], judged: bool = False
+) -> list[Part]:
     """Each part that there is something to tell of.
 
     Args:
         title: what people call a system; style: its colour and dash.
+        judged: the truth is what people judged.
     """
-    return [*_slices(made, title), *_domains(made, title), *_robustness(made, title, style)]
+    parts = [*_slices(made, title), *_domains(made, title), *_robustness(made, title, style)]
+    return [_as_judged(part) for part in parts] if judged else parts
+
+
+def _as_judged(part: Part) -> Part:
+    """A part whose words name metrics as they are where people judged some results."""
+    if isinstance(part, Paragraph):
+        return dataclasses.replace(part, text=metrics.as_judged(part.text))
+    if isinstance(part, Table):
+        rows = [[metrics.as_judged(cell) if isinstance(cell, str) else cell for cell in row] for row in part.rows]
+        return dataclasses.replace(part, columns=[metrics.as_judged(column) for column in part.columns], rows=rows)
+    return part
 
 
 def _slices(made: Weaknesses, title: Title) -> list[Part]:

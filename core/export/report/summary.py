@@ -99,7 +99,7 @@ def summary(
     """
     pair = Pair.of(result, backbones)
     facts = [
-        (text("label.chance"), chance(pair.difference)),
+        (text("label.chance"), chance(pair.difference, pair.judged)),
         (text("label.cost"), cost(known.get(pair.after.name), known.get(pair.before.name), alone=pair.is_single)),
     ]
     examples = [] if pair.difference is None else _examples(dataset, pair, truth, titles, strip)
@@ -113,7 +113,8 @@ def _verdict(pair: Pair, titles: Mapping[str, str]) -> str:
     best, single = (titles.get(system.name, system.name) for system in (pair.after, pair.before))
     hits = [_hits(system.figures.get(f"p@{k}"), k, pair.judged) for system in (pair.after, pair.before)]
     of_ten = text("phrase.of_ten", hits=hits[0], k=k)
-    shown = pair.difference is not None and pair.difference.differs
+    # What nobody judged may turn a difference around, so none is shown by judged results alone.
+    shown = pair.difference is not None and pair.difference.differs and not pair.judged
     if pair.is_single:
         return text("sentence.single_best", best=best, of_ten=of_ten) if shown else _open(best, of_ten)
     if shown:
@@ -137,8 +138,11 @@ def _open(best: str, of_ten: str) -> str:
     return text("sentence.single_open", best=best, of_ten=of_ten)
 
 
-def chance(difference: Difference | None) -> str:
+def chance(difference: Difference | None, judged: bool = False) -> str:
     """How likely such a difference is where there is none, in words.
+
+    Args:
+        judged: people judged some results; of the others nobody knows.
 
     >>> from core.metrics import significance
     >>> chance(None)
@@ -146,6 +150,8 @@ def chance(difference: Difference | None) -> str:
     """
     if difference is None or math.isnan(difference.p_holm):
         return text("sentence.chance_alone")
+    if judged:
+        return text("sentence.chance_judged")
     if difference.too_few:
         return text("sentence.chance_few", n=difference.n_units)
     share = frequency(difference.p_holm)

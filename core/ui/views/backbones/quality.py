@@ -28,7 +28,7 @@ def draw(dataset: str, infos: Sequence[BackboneInfo], filters: Filters) -> Backb
     with theme.side_by_side("backbones"):
         left, right = st.columns([9, 3], gap="large")
     with left, theme.main_part():
-        _chart(infos, comparison)
+        _chart(infos, comparison, cache.dataset(dataset).is_judged)
     with right.container(key="stage-controls backbones"):
         return filters(infos)
 
@@ -62,12 +62,13 @@ def _answer(dataset: str, infos: Sequence[BackboneInfo], comparison: BaselineCom
     figure = theme.plain(wording.figure(best.mean, best.low, best.high))
     fields = {"system": theme.plain(cache.backbone_title(best.name)), "figure": figure, "dataset": theme.plain(dataset)}
     if cost is None:
-        theme.answer(text("phrase.best", **fields), small)
+        answer = text("phrase.best", **fields)
     else:
-        theme.answer(text("phrase.best_cost", **fields, ms=wording.number(cost.latency_ms, 1)), small)
+        answer = text("phrase.best_cost", **fields, ms=wording.number(cost.latency_ms, 1))
+    theme.answer(metrics.as_judged(answer, cache.dataset(dataset).is_judged), small)
 
 
-def _chart(infos: Sequence[BackboneInfo], comparison: BaselineComparison) -> None:
+def _chart(infos: Sequence[BackboneInfo], comparison: BaselineComparison, judged: bool) -> None:
     """Quality against cost where costs are known, else a bar for each backbone."""
     rows = _rows(comparison)
     costs = {info.name: info.cost for info in infos}
@@ -78,7 +79,7 @@ def _chart(infos: Sequence[BackboneInfo], comparison: BaselineComparison) -> Non
             charts.Bar(cache.backbone_title(row.name), row.mean, row.low, row.high, colours[row.name]) for row in rows
         ]
         height = max(34, min(84, 300 // max(1, len(bars))))
-        figure = charts.BarChart(bars, metrics.label("map"), row_height=height).figure()
+        figure = charts.BarChart(bars, metrics.label("map", judged), row_height=height).figure()
     else:
         prices = [cost.latency_ms for _, cost in priced]
         front = fusion_costs.pareto_front(prices, [row.mean for row, _ in priced])
@@ -88,7 +89,7 @@ def _chart(infos: Sequence[BackboneInfo], comparison: BaselineComparison) -> Non
             )
             for (row, _), price, on_front in zip(priced, prices, front)
         ]
-        figure = charts.quality_cost(points, text("axis.ms"), metrics.label("map"))
+        figure = charts.quality_cost(points, text("axis.ms"), metrics.label("map", judged))
         figure.update_layout(height=330)
     drawn.chart(figure, key="backbones quality", config={"displayModeBar": False})
     st.caption(text("sentence.bars_meaning", queries=wording.plural(comparison.n_valid, "query")))

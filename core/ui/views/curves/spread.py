@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import charts, wording
+from core import charts, metrics, wording
 from core.studies import curves
 from core.ui.app import drawn, theme
 from core.ui.views.curves import controls
@@ -42,9 +42,8 @@ def draw(view: CurvesView, answer: DeltaGenerator) -> None:
     ).figure()
     drawn.chart(figure, key="curves spread", config=charts.download_config("spread", view.setup.file_format))
     means = ", ".join(f"{theme.plain(title)} {curve.mean:.3f}" for title, curve in by_title.items())
-    st.caption(
-        text("sentence.spread", count=f"{n:,}", queries=view.queries_title, means=means), help=text("help.spread")
-    )
+    caption = text("sentence.spread", count=f"{n:,}", queries=view.queries_title, means=means)
+    st.caption(metrics.as_judged(caption, view.loaded.is_judged), help=text("help.spread"))
     controls.download_button(
         curves.table(by_title, "average precision", "share of queries"), f"{view.loaded.name}-spread"
     )
@@ -56,14 +55,15 @@ def _answer(view: CurvesView, container: DeltaGenerator) -> None:
     title = max(reached, key=lambda name: float(np.nan_to_num(reached[name].mean)))
     curve = reached[title]
     share = float(curve.y[int(np.searchsorted(curve.x, GOOD))]) if len(curve.x) else float("nan")
+    answer = text(
+        "phrase.spread",
+        system=theme.plain(title),
+        share=wording.percent(share),
+        good=wording.number(GOOD, 1),
+        figure=wording.number(curve.mean),
+    )
     theme.answer(
-        text(
-            "phrase.spread",
-            system=theme.plain(title),
-            share=wording.percent(share),
-            good=wording.number(GOOD, 1),
-            figure=wording.number(curve.mean),
-        ),
+        metrics.as_judged(answer, view.loaded.is_judged),
         text("phrase.of_queries", count=f"{view.n_queries:,}", queries=view.queries_title),
         container,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import charts, wording
+from core import charts, metrics, wording
 from core.fusion import FusionSpec
 from core.studies import fusion_costs
 from core.types import Dataset
@@ -28,7 +28,7 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
         left, right = st.columns([5, 4], gap="large", vertical_alignment="center")
     with left:
         drawn.chart(
-            charts.attribution(attribution, titles, theme.colours(names)),
+            charts.as_judged(charts.attribution(attribution, titles, theme.colours(names)), loaded.is_judged),
             key="lab attribution",
             config=tab_common.NO_TOOLBAR,
         )
@@ -53,9 +53,12 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
             column_config={name: st.column_config.NumberColumn(format="%.3f") for name in numbers},
         )
         st.caption(
-            text(
-                "sentence.exact_shapley_values",
-                value=2 ** len(attribution.backbones) - 1,
-                queries=plural(cache.n_valid(loaded), "query"),
+            metrics.as_judged(
+                text(
+                    "sentence.exact_shapley_values",
+                    value=2 ** len(attribution.backbones) - 1,
+                    queries=plural(cache.n_valid(loaded), "query"),
+                ),
+                loaded.is_judged,
             )
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import charts, wording
+from core import charts, metrics, wording
 from core.fusion import FusionSpec
 from core.studies import fusion_costs
 from core.types import Dataset
@@ -41,7 +41,8 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     budget = fusion_costs.Budget(**{by: limit}, commercial_only=commercial)
     best = fusion_costs.within_budget(front, budget)
     titles = tab_common.titles(names)
-    drawn.chart(charts.subset_costs(front, titles, by, best), key="lab offers", config=tab_common.NO_TOOLBAR)
+    offers = charts.as_judged(charts.subset_costs(front, titles, by, best), loaded.is_judged)
+    drawn.chart(offers, key="lab offers", config=tab_common.NO_TOOLBAR)
     if best is None:
         st.warning(strings("sentence.nothing_fits_under"))
         return
@@ -54,6 +55,7 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
         if honest is None
         else strings("phrase.map_queries_did", mean=f"{honest.mean:.3f}", value=f"{best.value:.3f}") + " "
     )
+    reached = metrics.as_judged(reached, loaded.is_judged)
     text.markdown(
         strings(
             "sentence.best_under_limit", mix=mix, reached=reached, getattr=f"{getattr(best.cost, by):.1f}", unit=unit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import wording
+from core import metrics, wording
 from core.fusion import FusionSpec
 from core.setups import FusionSetup
 from core.studies import evaluation_warnings, fusion_baseline, leaderboard, query_sampling
@@ -79,7 +79,7 @@ def _remarks(loaded: Dataset, names: tuple[str, ...], comparison: fusion_baselin
     space = cache.vector_set(loaded, names)
     absent = [name for name in names if space.missing((name,))]
     sentences = [
-        comparison.ties,
+        metrics.as_judged(comparison.ties, loaded.is_judged),
         *(evaluation_warnings.nothing_there(space.get(name), name, loaded) for name in absent),
     ]
     return [

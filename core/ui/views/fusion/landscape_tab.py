@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import charts, wording
+from core import charts, metrics, wording
 from core.fusion import FusionSpec
 from core.studies.weight_landscape import Landscape
 from core.types import Dataset
@@ -46,17 +46,16 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     region = {"ternary": text("option.ringed"), "curve": text("option.large"), "slices": text("option.large")}[
         landscape.shape
     ]
-    st.caption(
-        text(
-            "sentence.map_weightings_best",
-            text=text("sentence.landscape"),
-            queries=plural(cache.n_valid(loaded), "query"),
-            n_points=f"{len(landscape.points):,}",
-            values=f"{landscape.values[landscape.best]:.3f}",
-            best=best,
-            region=region,
-        )
+    caption = text(
+        "sentence.map_weightings_best",
+        text=text("sentence.landscape"),
+        queries=plural(cache.n_valid(loaded), "query"),
+        n_points=f"{len(landscape.points):,}",
+        values=f"{landscape.values[landscape.best]:.3f}",
+        best=best,
+        region=region,
     )
+    st.caption(metrics.as_judged(caption, loaded.is_judged))
 
 
 def _data(

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from core import charts, wording
+from core import charts, metrics, wording
 from core.fusion import FusionSpec
 from core.studies import pipeline
 from core.types import Dataset
@@ -22,7 +22,7 @@ def draw(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, base: Fusion
     name = f"pipeline {digest(loaded, names, spec.prepare, spec.rerank)}"
     job = jobs.find_open(name)
     if job is not None and job.state == "done":
-        _show(job.result, names)
+        _show(job.result, names, metrics.label("map", loaded.is_judged))
         return
     if job is None:
         st.caption(text("sentence.untried"))
@@ -45,10 +45,10 @@ def _work(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, job: jobs.B
     return cache.pipeline(loaded, names, spec.prepare, spec.rerank, job.task)
 
 
-def _show(made: pipeline.Pipeline, names: tuple[str, ...]) -> None:
+def _show(made: pipeline.Pipeline, names: tuple[str, ...], metric: str) -> None:
     """The chart, the table of the stages, and the pipeline as the lab's fusion."""
     drawn.chart(
-        charts.of_pipeline(made).figure(),
+        charts.of_pipeline(made, metric != metrics.label("map")).figure(),
         key="lab pipeline",
         config=charts.download_config("what-each-step-adds"),
     )
@@ -59,7 +59,7 @@ def _show(made: pipeline.Pipeline, names: tuple[str, ...]) -> None:
         rows.append(
             {
                 text("column.step"): cache.with_titles(stage.name, names),
-                "mAP": wording.figure(stage.map.mean, stage.map.low, stage.map.high),
+                metric: wording.figure(stage.map.mean, stage.map.low, stage.map.high),
                 text("column.added"): ""
                 if added is None
                 else f"{wording.signed(added.mean)} {wording.interval(added.low, added.high, sign=True)}",
@@ -73,7 +73,7 @@ def _show(made: pipeline.Pipeline, names: tuple[str, ...]) -> None:
     with st.popover(text("column.tried"), icon=":material/tune:"):
         for tuned in made.tried:
             drawn.table(
-                [{text("column.tried"): name, "mAP": wording.number(value)} for name, value in tuned.tried],
+                [{text("column.tried"): name, metric: wording.number(value)} for name, value in tuned.tried],
                 hide_index=True,
             )
     st.button(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core import charts, wording
+from core import charts, metrics, wording
 from core.fusion import FUSIONS, FusionSpec, spec_checks, store
 from core.studies import fusion_baseline, training_split, weight_search
 from core.studies.training import trained_fusions
@@ -99,13 +99,16 @@ def tuned(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     verdict = theme.plain(cache.with_titles(comparison.verdict, names))
     with st.container(border=True):
         st.markdown(
-            text(
-                "sentence.tuned_map_those",
-                words=words,
-                sentence=fitted.split.sentence(),
-                beside=beside(comparison),
-                upper=verdict[0].upper(),
-                verdict=verdict[1:],
+            metrics.as_judged(
+                text(
+                    "sentence.tuned_map_those",
+                    words=words,
+                    sentence=fitted.split.sentence(),
+                    beside=beside(comparison),
+                    upper=verdict[0].upper(),
+                    verdict=verdict[1:],
+                ),
+                loaded.is_judged,
             )
         )
         left, right, _ = st.columns([3, 2, 3])
@@ -180,12 +183,13 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], fitted: Fitted) -> None:
                     dims=f"{fitted.course.dims[-1]:,}",
                 )
             )
-            drawn.chart(charts.dimensions(fitted.course), key="lab dims", config={"displayModeBar": False})
-            st.caption(text("sentence.map_training_queries"))
+            lengths = charts.as_judged(charts.dimensions(fitted.course), loaded.is_judged)
+            drawn.chart(lengths, key="lab dims", config={"displayModeBar": False})
+            st.caption(metrics.as_judged(text("sentence.map_training_queries"), loaded.is_judged))
         elif isinstance(fitted.course, Trained):
             st.markdown(text("phrase.course_training"))
             drawn.chart(
-                charts.training(fitted.course.curve, fitted.course.best),
+                charts.as_judged(charts.training(fitted.course.curve, fitted.course.best), loaded.is_judged),
                 key="lab course",
                 config={"displayModeBar": False},
             )
@@ -193,7 +197,11 @@ def _outcome(loaded: Dataset, names: tuple[str, ...], fitted: Fitted) -> None:
     with right:
         st.markdown(text("phrase.other_queries"))
         drawn.chart(
-            charts.BarChart(bar_rows(comparison, names, cache.backbone_title), "mAP", row_height=27).figure(),
+            charts.BarChart(
+                bar_rows(comparison, names, cache.backbone_title),
+                metrics.label("map", loaded.is_judged),
+                row_height=27,
+            ).figure(),
             key="lab trained bars",
             config={"displayModeBar": False},
         )

@@ -34,7 +34,12 @@ def draw(view: LeaderboardView) -> None:
     else:
         small.append(_basis(pair))
         second = theme.plain(infos[rest[0]].title)
-        sentence = text("phrase.leads", **fields, gap=wording.signed(pair.mean), second=second)
+        sentence = text(
+            "phrase.leads_judged" if result.judged else "phrase.leads",
+            **fields,
+            gap=wording.signed(pair.mean),
+            second=second,
+        )
     if result.comparison.chosen is not None:
         reached = wording.number(result.comparison.chosen.mean)
         small.append(text("phrase.chosen", count=len(result.names), figure=reached))

@@ -29,7 +29,7 @@ def draw(name: str) -> None:
     loaded = cache.without_tuned(loaded, done)
     sampled = cache.query_sample(loaded, done) or loaded
     headline = cache.headline(sampled, done)
-    theme.answer(_answer(headline), _basis(headline))
+    theme.answer(metrics.as_judged(_answer(headline, loaded.is_judged), loaded.is_judged), _basis(headline))
     with theme.side_by_side("overview"):
         left, right = st.columns([3, 1], gap="large")
         bars = answer.bars(headline, cache.leaderboard(name, done), titles(done), theme.colours(done))
@@ -82,8 +82,8 @@ def title_of(names: Sequence[str]) -> str:
     return " + ".join(map(cache.backbone_title, names))
 
 
-def _answer(headline: Headline) -> str:
-    """The best system and its figure, and what a mix adds where that is sure."""
+def _answer(headline: Headline, judged: bool) -> str:
+    """The best system and its figure, and what a mix adds where that is sure; judged results alone make nothing sure."""
     if not headline.n_valid:
         return text("sentence.no_query")
     single = theme.plain(cache.backbone_title(headline.single))
@@ -92,7 +92,7 @@ def _answer(headline: Headline) -> str:
         return text("sentence.one_backbone", system=single, figure=wording.number(alone.mean))
     if headline.gain:
         return text(
-            "sentence.gain",
+            "sentence.gain_judged" if judged else "sentence.gain",
             system=theme.plain(title_of(headline.mix)),
             figure=wording.number(headline.mix_figure.mean),
             change=wording.signed(difference.mean),

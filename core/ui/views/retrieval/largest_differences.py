@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from core import wording
+from core import metrics, wording
 from core.metrics import significance
 from core.studies import retrieval
 from core.types import Dataset, Evaluation
@@ -60,7 +60,7 @@ def _difference(loaded: Dataset, first: Evaluation, second: Evaluation, numbers:
     if not difference.n:
         return text("sentence.nothing_relevant")
     return (
-        f"A − B: **{difference.mean:+.3f}** mAP {wording.interval(difference.low, difference.high)} over {difference.n:,} "
+        f"A − B: **{difference.mean:+.3f}** {metrics.label('map', loaded.is_judged)} {wording.interval(difference.low, difference.high)} over {difference.n:,} "
         f"queries (paired 95 % bootstrap; p {difference.p:.4f}, randomisation): {difference.conclusion}. A is better on "
         f"{difference.wins:,}, equal on {difference.ties:,}, worse on {difference.losses:,}."
     )

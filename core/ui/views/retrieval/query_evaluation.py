@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from core import wording
+from core import metrics, wording
 from core.errors import NotComputed
 from core.metrics import resampling
 from core.studies import retrieval
@@ -138,6 +138,6 @@ def mean_sentence(loaded: Dataset, evaluation: Evaluation, shown: np.ndarray) ->
     values = values[np.isfinite(values)]
     sampled = "" if evaluation.queries is None else text("option.sample", n_queries=f"{evaluation.n_queries:,}")
     return (
-        f"mAP **{values.mean():.3f}** {wording.interval(low, high)} over {len(values):,} valid queries{sampled} "
+        f"{metrics.label('map', loaded.is_judged)} **{values.mean():.3f}** {wording.interval(low, high)} over {len(values):,} valid queries{sampled} "
         "(95 % bootstrap interval)."
     )

@@ -43,7 +43,8 @@ def draw(view: SlicesView, stage: theme.Stage) -> None:
     order = table.order[np.argsort(table.mean[table.order, closer], kind="stable")]
     with stage.answer:
         worst = dataclasses.replace(table, order=order)
-        theme.answer(theme.plain(sentences.worst_lead(worst, view.title, closer)))
+        worst_sentence = sentences.worst_lead(worst, view.title, closer)
+        theme.answer(theme.plain(metrics.as_judged(worst_sentence, view.loaded.is_judged)))
     with stage.chart:
         _heat_map(view, table, order)
         _table(view, table, order)
@@ -112,7 +113,7 @@ def _heat_map(view: SlicesView, table: SliceTable, order: np.ndarray) -> None:
             titles,
             table.mean[shown],
             hover,
-            metrics.label(table.metric),
+            metrics.label(table.metric, view.loaded.is_judged),
             square,
             system_select.shades(),
             (low, high),
@@ -138,7 +139,7 @@ def _hover(view: SlicesView, table: SliceTable, part: int, at: int) -> str:
     p = wording.p_value(table.p[part, at])
     return (
         f"<b>{charts.plain_text(table.column.where(part))}</b><br>{charts.plain_text(view.title(table.systems[at]))}<br>"
-        f"{metrics.label(table.metric)} {figure}<br>{rests}<br>{change}, {p}"
+        f"{metrics.label(table.metric, view.loaded.is_judged)} {figure}<br>{rests}<br>{change}, {p}"
     )
 
 

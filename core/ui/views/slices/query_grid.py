@@ -33,7 +33,7 @@ def draw(view: SlicesView, name: str, queries: np.ndarray, slice_title: str, key
     )
     more = " " + shared("sentence.worst_them_shown", shown_queries=SHOWN) if len(order) > SHOWN else ""
     st.caption(shared("sentence.worst_first_click", queries=wording.plural(len(order), "query"), more=more))
-    label = metrics.label(view.setup.metric).replace("mAP", "AP")
+    label = metrics.label(view.setup.metric, view.loaded.is_judged).replace("mAP", "AP")
     write = wording.signed if other else wording.number
     positions = [int(view.loaded.split.queries[query]) for query in order[:SHOWN]]
     cards = [

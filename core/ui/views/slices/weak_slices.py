@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core import wording
+from core import metrics, wording
 from core.studies.slices import SliceSearch
 from core.studies.slices import slice_sentences as sentences
 from core.ui.app import drawn, state, theme
@@ -33,7 +33,9 @@ def draw(view: SlicesView, stage: theme.Stage) -> None:
             if chosen
             else sentences.weak_lead(view.closer.title, made, metric)
         )
-        theme.answer(theme.plain(lead), theme.plain(sentences.looked_at(made)))
+        theme.answer(
+            theme.plain(metrics.as_judged(lead, view.loaded.is_judged)), theme.plain(sentences.looked_at(made))
+        )
     with stage.chart:
         _draw_found(view, made, chosen)
         st.caption(theme.plain(text("sentence.columns", names=", ".join(made.columns))), help=view.unit.caution)

@@ -163,7 +163,7 @@ def _judged_quality(
             for name in readers
         }
         header, *rows = judged_texts.table(figures)
-        st.dataframe(pd.DataFrame(rows, columns=header), hide_index=True, width="content")
+        drawn.table(pd.DataFrame(rows, columns=header), hide_index=True, width="content")
         st.caption(judged_texts.sentence(judged))
 
 
