@@ -245,6 +245,32 @@ def cpu_count() -> int:
     return max(1, cores)
 
 
+def cache_bytes() -> int:
+    """What results that pages share may take in memory: FUSIONSCOPE_CACHE_MB, else half of the machine's.
+
+    Raises:
+        BadInput: the variable holds no number.
+    """
+    chosen = os.environ.get("FUSIONSCOPE_CACHE_MB", "").strip()
+    if not chosen:
+        return memory_bytes() // 2
+    if not chosen.isdecimal() or int(chosen) < 16:
+        raise BadInput(f"FUSIONSCOPE_CACHE_MB is {chosen!r}; it is a whole number of megabytes, at least 16.")
+    return int(chosen) << 20
+
+
+@functools.cache
+def memory_bytes() -> int:
+    """Memory that this process may use: the machine's, or the limit of its cgroup."""
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    try:
+        return min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):
+        return total
+
+
 def hub_cache() -> Path:
     """Where the hub libraries keep what they downloaded: HF_HUB_CACHE, else `hub` in HF_HOME, else their default."""
     chosen = os.environ.get("HF_HUB_CACHE", "").strip()

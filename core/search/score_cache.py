@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 
 import numpy as np
 
+from core import paths
 from core.task import NO_TASK, Task
 
 BLOCK_BYTES = 64 << 20
@@ -14,10 +15,10 @@ BLOCK_BYTES = 64 << 20
 
 
 def half_of_free_memory() -> int:
-    """Bytes: half of what the machine has free now."""
+    """Bytes: half of what the machine has free now, and no more than shared results may take."""
     import psutil
 
-    return psutil.virtual_memory().available // 2
+    return min(psutil.virtual_memory().available // 2, paths.cache_bytes())
 
 
 class MatrixCache:

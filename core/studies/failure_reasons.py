@@ -131,7 +131,11 @@ class FailureEvidence:
         counts = np.zeros(self.system.n_gallery, np.int64)
         items = self.evaluation.ranking.items[:, :DEPTH]
         for query, row in zip(retrieval.query_numbers(self.evaluation).tolist(), items):
-            counts[np.setdiff1d(row[row >= 0], self.truth.relevant(query))] += 1
+            row, relevant = row[row >= 0], self.truth.relevant(query)
+            at = np.searchsorted(relevant, row)
+            right = at < len(relevant)
+            right[right] = relevant[at[right]] == row[right]
+            counts[row[~right]] += 1
         return counts
 
     @cached_property

@@ -11,7 +11,7 @@ from core import access, cache_bound, paths, wording
 from core.errors import CoreError
 from core.setups import FrameSetup, ShownSetup
 from core.store import open_store
-from core.ui.app import cache, history, jobs, state, telemetry, theme, visitors
+from core.ui.app import cache, history, jobs, state, telemetry, theme, turns, visitors
 from core.ui.app.cached import cached
 from core.ui.app.error_boundary import guarded
 from core.ui.widgets import frame_keys, sidebar, story_add
@@ -62,11 +62,16 @@ def _repair() -> None:
 
 
 def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
-    """Draw the app: the frame, then the page that is open.
+    """Draw the app as soon as it is this page's turn: the frame, then the page that is open.
 
     Args:
         moved: old address → the address where its page is now.
     """
+    with turns.turn():
+        _draw(pages, moved)
+
+
+def _draw(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
     st.set_page_config(
         page_title="Fusionscope",
         page_icon=str(paths.ASSETS / "icon.svg"),

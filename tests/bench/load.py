@@ -58,10 +58,13 @@ def run(args: list[str]) -> None:
     measured = Measured()
     with page.server(paths.home()) as (address, pid):
         asyncio.run(_one(address, given.dataset, names, images, 0.0, Measured(), 12))  # cold code is not what is asked
-        memory = [_megabytes(pid)]
+        memory, worked = [_megabytes(pid)], _processor_seconds(pid)
         asyncio.run(_all(address, given, names, images, measured))
         memory.append(_megabytes(pid))
+        worked = _processor_seconds(pid) - worked
     _print(given, measured, memory, _is_busy(before))
+    n_acts = max(1, sum(map(len, measured.seconds.values())))
+    print(f"processor of the server {worked:.1f} s, {1000 * worked / n_acts:.0f} ms an act")
 
 
 def _is_busy(load: float) -> bool:
@@ -85,6 +88,12 @@ def _megabytes(pid: int) -> float:
     import psutil
 
     return psutil.Process(pid).memory_info().rss / 2**20
+
+
+def _processor_seconds(pid: int) -> float:
+    import psutil
+
+    return sum(psutil.Process(pid).cpu_times()[:2])
 
 
 async def _all(

@@ -43,9 +43,10 @@ def forget_everything() -> None:
     import streamlit as st
 
     from core.ui.app import jobs
+    from core.ui.app.shared_results import RESULTS
 
+    RESULTS.forget()
     st.cache_resource.clear()
-    st.cache_data.clear()
     jobs._JOBS.clear()
 
 

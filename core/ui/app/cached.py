@@ -11,21 +11,23 @@ import dataclasses
 import functools
 import hashlib
 import inspect
-import marshal
-import zlib
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Generic, Literal, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import paths
 from core.fusion import FusionSpec
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
 from core.types import Dataset
-from core.ui.app import stamps
+from core.ui.app import stamps, turns
+from core.ui.app.shared_results import RESULTS, Kind
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,13 +108,19 @@ def digest(*values: Any) -> str:
     return hashlib.sha256(repr((str(paths.home()), key_of(values))).encode()).hexdigest()[:16]
 
 
+_WORKING: ContextVar[bool] = ContextVar("a result is worked out", default=False)
+
+
 class CachedFunction(Generic[P, T]):
     """A function whose results are kept for all sessions."""
 
     def __init__(
         self,
         function: Callable[P, T],
-        store: Callable[..., Callable[..., Any]],
+        kind: Kind,
+        most: int | None,
+        spinner: str,
+        seconds: float | None,
         ignore: tuple[str, ...],
         also: Callable[..., Any] | None,
     ) -> None:
@@ -121,17 +129,19 @@ class CachedFunction(Generic[P, T]):
         self.signature = inspect.signature(function)
         self.ignore = ignore
         self._also = also
-
-        def compute(key: str, _work: Callable[[], T]) -> T:
-            return _work()
-
-        # Streamlit tells caches apart by module, name and code: those of the function, not of `compute`.
-        compute.__module__ = function.__module__
-        compute.__qualname__ = f"{function.__qualname__} {zlib.crc32(marshal.dumps(function.__code__)):08x}"
-        self._cache: Any = store(compute)
+        self._kind: Kind = kind
+        self._most, self._spinner, self._seconds = most, spinner, seconds
+        self._name = f"{function.__module__}.{function.__qualname__}"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._cache(self.key(*args, **kwargs), lambda: self.function(*args, **kwargs))
+        key = (self._name, self.key(*args, **kwargs))
+        result = RESULTS.find(key, self._seconds)
+        if result is not None:
+            return result.get()
+        with _working(self._spinner):
+            return RESULTS.work_out(
+                key, lambda: self.function(*args, **kwargs), self._kind, self._most, self._seconds
+            )
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """What the result of these arguments is kept under."""
@@ -145,14 +155,30 @@ class CachedFunction(Generic[P, T]):
 
     def clear(self) -> None:
         """Forget every result."""
-        self._cache.clear()
+        RESULTS.forget(self._name)
+
+
+@contextmanager
+def _working(spinner: str) -> Iterator[None]:
+    """Others go on meanwhile; a page says what it waits for, once where one result needs another."""
+    is_inner = _WORKING.get()
+    token = _WORKING.set(True)
+    try:
+        with turns.aside():
+            if spinner and not is_inner and get_script_run_ctx(suppress_warning=True) is not None:
+                with st.spinner(spinner):
+                    yield
+            else:
+                yield
+    finally:
+        _WORKING.reset(token)
 
 
 def cached(
-    kind: Literal["data", "resource"] = "data",
+    kind: Kind = "data",
     *,
     max_entries: int | None = None,
-    spinner: str | bool = False,
+    spinner: str = "",
     ttl: float | None = None,
     ignore: tuple[str, ...] = (),
     also: Callable[..., Any] | None = None,
@@ -168,11 +194,10 @@ def cached(
         ignore: arguments that change nothing about the result (progress, cancel).
         also: called with the same arguments for what else the result depends on (a file's time).
     """
-    make = st.cache_data if kind == "data" else st.cache_resource
 
     def decorate(function: Callable[P, T]) -> CachedFunction[P, T]:
-        store = make(max_entries=max_entries, show_spinner=spinner, ttl=ttl)
-        made = CachedFunction(function, store, ignore, also)
+        """The function, behind what is kept."""
+        made = CachedFunction(function, kind, max_entries, spinner, ttl, ignore, also)
         CACHED[f"{function.__module__}.{function.__qualname__}"] = made
         return made
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core import access, wording
 from core.errors import CoreError, NotComputed
-from core.ui.app import history, state, theme
+from core.ui.app import history, state, theme, turns
 
 _log = logging.getLogger("fusionscope")
 shared = wording.page("shared")
@@ -59,7 +59,8 @@ def fragment(draw: Callable[..., Any] | None = None, **options: Any) -> Callable
         """The part; when it runs alone, what it changed is a step to undo. It stands still for who may not look now."""
         if not access.may("look"):
             return None
-        result = part(*args, **kwargs)
+        with turns.turn():
+            result = part(*args, **kwargs)
         if state.is_fragment_run():
             history.note_fragment()
         return result

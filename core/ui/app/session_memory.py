@@ -19,6 +19,8 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from core.ui.app.shared_results import RESULTS
+
 EVERY = 20.0
 """Seconds between two looks."""
 
@@ -37,6 +39,7 @@ async def _sweep_for_ever() -> None:
     known = 0
     while True:
         await asyncio.sleep(EVERY)
+        await asyncio.to_thread(RESULTS.fit)
         n_closed = count_closed()
         if n_closed < known:
             await asyncio.to_thread(collect)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from core import access, wording
+from core import access, paths, wording
 from core.errors import CoreError
 from core.ui.app.host_check import is_loopback
 
@@ -16,6 +16,7 @@ def may_listen() -> None:
     from streamlit import config
 
     try:
+        paths.cache_bytes()
         mode = access.settings().mode
         reason = "" if mode != "local" or _is_here(config.get_option("server.address")) else text("error.no_role")
     except CoreError as error:

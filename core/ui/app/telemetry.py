@@ -16,6 +16,7 @@ from typing import Any
 
 from core import access, paths, wording
 from core.access import Visitor
+from core.ui.app.shared_results import RESULTS
 
 text = wording.page("access")
 _lines = logging.getLogger("fusionscope.visits")
@@ -102,6 +103,7 @@ def _numbers() -> dict[str, Any] | None:
         "jobs": Gauge("fusionscope_jobs", text("about.jobs")),
         "sessions": Gauge("fusionscope_sessions", text("about.sessions")),
         "cached": Gauge("fusionscope_cache_entries", text("about.cached"), ("cache",)),
+        "bytes": Gauge("fusionscope_cache_bytes", text("about.cache_bytes"), ("cache",)),
         "registry": REGISTRY,
     }
     made["jobs"].set_function(lambda: len(jobs.running()))
@@ -116,19 +118,6 @@ def _open_pages() -> int:
     return manager.num_active_sessions() if manager is not None else 0
 
 
-def _kept_results() -> dict[str, int]:
-    """How many large results (arrays, encoders) each cached function keeps for all visitors."""
-    from streamlit.runtime.caching import cache_resource_api
-
-    caches: Any = getattr(getattr(cache_resource_api, "_resource_caches", None), "_function_caches", {})
-    counted: dict[str, int] = {}
-    for functions in list(caches.values()):
-        for cache in list(functions.values()):
-            name = str(getattr(cache, "display_name", "")).rpartition(" ")[0].removeprefix("core.ui.")
-            counted[name] = counted.get(name, 0) + len(getattr(cache, "_mem_cache", ()))
-    return counted
-
-
 def exposed() -> tuple[bytes, str] | None:
     """(body, media type) of all numbers as Prometheus reads them; None without prometheus-client."""
     made = _numbers()
@@ -136,6 +125,7 @@ def exposed() -> tuple[bytes, str] | None:
         return None
     from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-    for name, count in _kept_results().items():
-        made["cached"].labels(name).set(count)
+    for name, (count, n_bytes) in RESULTS.sizes().items():
+        made["cached"].labels(name.removeprefix("core.ui.")).set(count)
+        made["bytes"].labels(name.removeprefix("core.ui.")).set(n_bytes)
     return generate_latest(made["registry"]), CONTENT_TYPE_LATEST

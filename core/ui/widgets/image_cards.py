@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +15,11 @@ from core.ui.components.gallery import Card
 
 _HIDDEN = {"path", "offset", "member_size", "mtime_ns", "bytes"}
 
+Facts = tuple[tuple[str, str], ...]
+_KNOWN: OrderedDict[tuple[int, int], tuple[weakref.ref[Dataset], str, Facts]] = OrderedDict()
+"""(id of the dataset's object, position) → what its card shows: a page draws a hundred, most of them again and again."""
+_MOST_KNOWN = 20_000
+
 
 def card(loaded: Dataset, position: int, **more: Any) -> Card:
     """The card of one image: its picture, its label, its file and what the dataset says about it.
@@ -21,14 +28,20 @@ def card(loaded: Dataset, position: int, **more: Any) -> Card:
         position: of the image in the dataset.
         more: fields of `Card` that the page knows: frame, rank, score, move, shares, rows, note.
     """
-    return Card(
-        id=str(loaded.ids[position]),
-        key=image_key(loaded, position),
-        label=loaded.label_of(position),
-        title=str(loaded.ids[position]),
-        facts=facts(loaded, position),
-        **more,
-    )
+    key, known = _known(loaded, int(position))
+    name = str(loaded.ids[position])
+    return Card(id=name, key=key, label=loaded.label_of(position), title=name, facts=known, **more)
+
+
+def _known(loaded: Dataset, position: int) -> tuple[str, Facts]:
+    """Key and facts of an image, read from the table once."""
+    at = id(loaded), position
+    known = _KNOWN.get(at)
+    if known is None or known[0]() is not loaded:  # another dataset may have got the same place in memory
+        known = _KNOWN[at] = weakref.ref(loaded), image_key(loaded, position), facts(loaded, position)
+        while len(_KNOWN) > _MOST_KNOWN:
+            _KNOWN.popitem(last=False)
+    return known[1], known[2]
 
 
 def key_of(loaded: Dataset, position: int) -> str:
@@ -43,7 +56,7 @@ def image_key(loaded: Dataset, position: int) -> str:
     return key_of(loaded, position) if has_file else ""
 
 
-def facts(loaded: Dataset, position: int) -> tuple[tuple[str, str], ...]:
+def facts(loaded: Dataset, position: int) -> Facts:
     """(name, value) pairs for the large card: label, size and text columns, long ones cut."""
     items = loaded.items  # cell by cell: a row as a Series takes five times as long, and a page shows a hundred
     row = {name: items[name].iat[position] for name in items.columns if name not in _HIDDEN}

@@ -41,8 +41,7 @@ def draw(view: RetrievalView, pick: query_cases.Pick) -> None:
     with middle:
         label = query_cases.class_filter(view)
     for named in view.systems:
-        with st.spinner(text("sentence.evaluating_every_query", title=theme.plain(named.title))):
-            evaluation = query_evaluation.evaluated(view.loaded, named)
+        evaluation = query_evaluation.evaluated(view.loaded, named)
         best, worst = retrieval.best_and_worst(view.loaded, evaluation, cache.relevance_of(view.loaded), 10, label)
         cases = worst if which == "worst" else best
         numbers = retrieval.of_label(view.loaded, retrieval.query_numbers(evaluation), label)

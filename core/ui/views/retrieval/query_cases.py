@@ -56,14 +56,14 @@ def case_row(
     left, right = st.columns([2, 7], gap="medium", vertical_alignment="center")
     head = f"{theme.plain(title)} · " if title else ""
     with left.container(key=f"words {key}", gap="xsmall"):
-        st.markdown(text("phrase.ap_relevant", head=head, ap=f"{case.ap:.3f}", n_relevant=case.n_relevant))
-        if reason is not None:
-            st.markdown(failures("phrase.badge", label=reason.label))
-            if not reason.is_told:
-                st.caption(theme.plain(reason.evidence))
-        st.caption(theme.plain(case.explanation))
+        figures = text("phrase.ap_relevant", head=head, ap=f"{case.ap:.3f}", n_relevant=case.n_relevant)
+        badge = failures("phrase.badge", label=reason.label) if reason else ""
         if case.label_error >= 0 and reason is None:
-            st.markdown(text("phrase.label_error_badge"))
+            badge = text("phrase.label_error_badge")
+        sentences = [case.explanation] if reason is None or reason.is_told else [reason.evidence, case.explanation]
+        # Few elements: there are ten rows, and each element is a message.
+        st.markdown("\n\n".join(filter(None, (figures, badge))))
+        st.caption("\n\n".join(map(theme.plain, sentences)))
     with right:
         gallery.grid(
             case_cards(loaded, case),

@@ -55,7 +55,7 @@ def is_sampled(loaded: Dataset) -> bool:
     return len(loaded.split.queries) * len(loaded.split.gallery) > MOST_SCORES
 
 
-@cached("resource", max_entries=24)
+@cached("resource", max_entries=24, spinner=text("state.evaluating_every_query"))
 def _evaluated(loaded: Dataset, named: SystemRef) -> Evaluation:
     return _evaluate(loaded, named)
 
