@@ -41,15 +41,19 @@ def shared(folder: Path) -> Iterator[None]:
         release(handle)
 
 
-def acquire(folder: Path) -> int | None:
-    """Say 'somebody reads or writes here'; None where that cannot be said (read-only store, Windows)."""
+def acquire(folder: Path, alone: bool = False) -> int | None:
+    """Say 'somebody reads or writes here'; None where that cannot be said (read-only store, Windows).
+
+    Args:
+        alone: wait until nobody else does.
+    """
     if fcntl is None:
         return None
     try:
         handle = os.open(folder / "in-use.lock", os.O_RDWR | os.O_CREAT, 0o666)
     except OSError:
         return None
-    fcntl.flock(handle, fcntl.LOCK_SH)
+    fcntl.flock(handle, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
     return handle
 
 

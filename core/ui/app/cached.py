@@ -108,7 +108,7 @@ def digest(*values: Any) -> str:
     return hashlib.sha256(repr((str(paths.home()), key_of(values))).encode()).hexdigest()[:16]
 
 
-_WORKING: ContextVar[bool] = ContextVar("a result is worked out", default=False)
+_WORKING: ContextVar[bool] = ContextVar("working", default=False)
 
 
 class CachedFunction(Generic[P, T]):
@@ -139,9 +139,7 @@ class CachedFunction(Generic[P, T]):
         if result is not None:
             return result.get()
         with _working(self._spinner):
-            return RESULTS.work_out(
-                key, lambda: self.function(*args, **kwargs), self._kind, self._most, self._seconds
-            )
+            return RESULTS.work_out(key, lambda: self.function(*args, **kwargs), self._kind, self._most, self._seconds)
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """What the result of these arguments is kept under."""

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from core import access, wording
 from core.access import Visitor
 from core.errors import CoreError
 from core.progress import Progress
+from core.store import leases
 from core.task import Task
 from core.ui.app import state, theme
 from core.ui.app.error_boundary import fragment
@@ -38,6 +40,7 @@ class BackgroundJob:
         yields: other work may begin beside it, so that no button waits for it.
         gives_way: nobody asked for it, so work of the same name that somebody asks for ends it and begins.
         state: "running", "done", "failed" or "stopped".
+        elsewhere: another server on the same home folder does it; here its progress is shown.
     """
 
     name: str
@@ -52,6 +55,7 @@ class BackgroundJob:
     result: Any = None
     version: int = 0
     forgotten: bool = False
+    elsewhere: bool = False
     task: Task = field(init=False)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -73,7 +77,7 @@ class BackgroundJob:
     @property
     def mine(self) -> bool:
         """Whether this session may see what came of it."""
-        return self.visitor in ("", state.visitor())
+        return not self.elsewhere and self.visitor in ("", state.visitor())
 
     @property
     def public_title(self) -> str:
@@ -88,6 +92,8 @@ class BackgroundJob:
         """
         if not self.mine:
             access.require("job.stop")
+        if self.elsewhere:
+            leases.ask_to_stop(self.name)
         self.task.cancel()
 
 
@@ -95,6 +101,13 @@ _JOBS: dict[str, BackgroundJob] = {}
 """By name. In no cache of Streamlit: any browser may ask for those to be cleared."""
 
 
+_ONCE = frozenset(
+    {"embed", "backbone.measure", "backbone.add", "study.run", "dataset.add", "dataset.change", "store.repair"}
+)
+"""Actions whose work is kept in the home folder: of several servers on it, one does it."""
+_LOOK_EVERY = 1.0
+"""Seconds between two looks at what other servers do."""
+_looked_at = 0.0
 _LOCK = threading.Lock()
 _GIVES_WAY = 30.0
 """Seconds at most until the piece in flight of work that gives way is kept."""
@@ -124,8 +137,7 @@ def start(
     visitor = access.current()
     before = find(name)
     if before is not None and before.running and before.gives_way and not gives_way:
-        before.task.cancel()
-        before.ended.wait(_GIVES_WAY)
+        _end(before)
     with _LOCK:
         if name in _JOBS and _JOBS[name].running:
             return _JOBS[name]
@@ -134,11 +146,14 @@ def start(
             job.state, job.sentence = "failed", shared("error.enough_work")
             job.ended.set()
             return job
+        lease = _take_lease(job) if action in _ONCE else None
+        if job.elsewhere:
+            return job
 
     def run() -> None:
         """The thread: the work, and how it ended."""
         try:
-            with access.acting(visitor):
+            with access.acting(visitor), lease or nullcontext():
                 job.result = work(job)
             job.state = "stopped" if job.task.cancelled else "done"
         except CoreError as error:
@@ -156,6 +171,51 @@ def start(
     return job
 
 
+def _end(job: BackgroundJob) -> None:
+    """End work that gives way, here or on another server, and wait until what is in flight is kept."""
+    job.task.cancel()
+    if job.elsewhere:
+        with suppress(OSError):
+            leases.ask_to_stop(job.name)
+    end = time.monotonic() + _GIVES_WAY
+    while time.monotonic() < end and not job.ended.wait(_LOOK_EVERY if job.elsewhere else _GIVES_WAY):
+        _look_elsewhere()
+
+
+def _take_lease(job: BackgroundJob) -> leases.HeldLease | None:
+    """Begin work that only one server does; where another does it now, the job shows how far that is.
+
+    A home folder that cannot be written keeps nobody from what only reads; what writes says so itself.
+    """
+    kind = leases.Lease(job.name, "", job.title, job.yields, job.gives_way)
+    with suppress(OSError):
+        lease = leases.take(kind, lambda: job.progress, job.task.cancel)
+        job.elsewhere = lease is None
+        return lease
+    return None
+
+
+def _look_elsewhere() -> None:
+    """Show what other servers on this home folder do, and what of it has ended; once a second at most."""
+    global _looked_at
+    with _LOCK:
+        if time.monotonic() - _looked_at < _LOOK_EVERY:
+            return
+        _looked_at = time.monotonic()
+        theirs = {lease.name: lease for lease in leases.of_others()}
+        for name, lease in theirs.items():
+            job = _JOBS.get(name)
+            if job is None or not job.running:
+                job = _JOBS[name] = BackgroundJob(name, lease.title, "", lease.yields, lease.gives_way, elsewhere=True)
+            if job.elsewhere:
+                job.progress = lease.progress
+        for job in _JOBS.values():
+            if job.elsewhere and job.running and job.name not in theirs:
+                job.state = "done"
+                job.version += 1
+                job.ended.set()
+
+
 def _has_room(visitor: Visitor) -> bool:
     """Whether one more job may run: somebody who is no owner has so many at once, all of them together so many.
 
@@ -163,12 +223,14 @@ def _has_room(visitor: Visitor) -> bool:
     """
     if visitor.is_owner:
         return True
-    limits, others = access.settings().limits, [job for job in running() if not job.by.is_owner]
+    limits = access.settings().limits
+    others = [job for job in list(_JOBS.values()) if job.running and not job.by.is_owner]
     return len(others) <= limits.all_jobs and sum(job.by.key == visitor.key for job in others) <= limits.jobs
 
 
 def find(name: str) -> BackgroundJob | None:
     """The job of that name, running or ended, if there was one."""
+    _look_elsewhere()
     return _JOBS.get(name)
 
 
@@ -192,13 +254,14 @@ def is_running(name: str) -> bool:
 
 def running() -> list[BackgroundJob]:
     """Every job that runs now."""
+    _look_elsewhere()
     return [job for job in list(_JOBS.values()) if job.running]
 
 
 def end_all(seconds: float = 20.0) -> None:
-    """Cancel all work and wait until what is in flight is kept: the server ends."""
+    """Cancel all work and wait until what is in flight is kept: this server ends."""
     end = time.monotonic() + seconds
-    jobs = running()
+    jobs = [job for job in running() if not job.elsewhere]
     for job in jobs:
         job.task.cancel()
     for job in jobs:

@@ -25,41 +25,48 @@ def of(value: Any, seen: set[int] | None = None) -> int:
     seen = set() if seen is None else seen
     waiting, total, looked_at = deque([value]), 0, 0
     while waiting and looked_at < _MOST_LOOKED_AT:
-        one = waiting.popleft()
-        if id(one) in seen or isinstance(one, _LEFT_OUT):
+        part = waiting.popleft()
+        if id(part) in seen or isinstance(part, _LEFT_OUT):
             continue
-        seen.add(id(one))
+        seen.add(id(part))
         looked_at += 1
-        n_bytes, parts = _of_one(one)
+        try:
+            n_bytes, parts = _of_part(part)
+        except Exception:  # noqa: BLE001  objects of any library: one that cannot be looked into counts as nothing
+            continue
         total += n_bytes
         waiting.extend(parts)
     return total
 
 
-def _of_one(one: Any) -> tuple[int, list[Any]]:
-    """Its own bytes, and what it holds."""
-    if isinstance(one, _PLAIN):
-        return sys.getsizeof(one), []
-    if isinstance(one, np.ndarray):
-        return _of_array(one)
-    if hasattr(one, "memory_usage") and hasattr(one, "index"):  # of pandas, which is imported only where it is used
-        usage = one.memory_usage(deep=False)
+def _of_part(part: Any) -> tuple[int, list[Any]]:
+    """Its bytes alone, and what it holds."""
+    if isinstance(part, _PLAIN):
+        return sys.getsizeof(part), []
+    if isinstance(part, np.ndarray):
+        return _of_array(part)
+    if hasattr(part, "memory_usage") and hasattr(part, "index"):  # of pandas, which is imported only where it is used
+        usage = part.memory_usage(deep=False)
         return int(usage if isinstance(usage, int | np.integer) else usage.sum()), []
-    if hasattr(one, "untyped_storage"):
-        return int(one.untyped_storage().nbytes()), []
-    if isinstance(one, dict):
-        return sys.getsizeof(one), [*one.keys(), *one.values()]
-    if isinstance(one, list | tuple | set | frozenset | deque):
-        return sys.getsizeof(one), list(one)
-    inner = [getattr(one, name, None) for name in ("__dict__", "_parameters", "_buffers", "_modules")]
-    slots = [getattr(one, name, None) for kind in type(one).__mro__ for name in getattr(kind, "__slots__", ())]
-    return sys.getsizeof(one, 64), [part for part in (*inner, *slots) if part is not None]
+    if hasattr(part, "untyped_storage"):
+        return int(part.untyped_storage().nbytes()), []
+    if isinstance(part, dict):
+        return sys.getsizeof(part), [*part.keys(), *part.values()]
+    if isinstance(part, list | tuple | set | frozenset | deque):
+        return sys.getsizeof(part), list(part)
+    inner = [getattr(part, name, None) for name in ("__dict__", "_parameters", "_buffers", "_modules")]
+    slots = [getattr(part, name, None) for kind in type(part).__mro__ for name in getattr(kind, "__slots__", ())]
+    return sys.getsizeof(part, 64), [*filter(_is_something, (*inner, *slots))]
 
 
-def _of_array(one: np.ndarray) -> tuple[int, list[Any]]:
-    if isinstance(one, np.memmap):
+def _is_something(value: Any) -> bool:
+    return value is not None
+
+
+def _of_array(array: np.ndarray) -> tuple[int, list[Any]]:
+    if isinstance(array, np.memmap):
         return 0, []
-    if isinstance(one.base, np.ndarray):
-        return 0, [one.base]
-    inner = one.ravel().tolist() if one.dtype == object and one.size <= _MOST_LOOKED_AT else []
-    return int(one.nbytes), inner
+    if isinstance(array.base, np.ndarray):
+        return 0, [array.base]
+    inner = array.ravel().tolist() if array.dtype == object and array.size <= _MOST_LOOKED_AT else []
+    return int(array.nbytes), inner

@@ -66,7 +66,12 @@ class SharedResults:
             return result
 
     def work_out(
-        self, key: Key, work: Callable[[], Any], kind: Kind = "data", most: int | None = None, seconds: float | None = None
+        self,
+        key: Key,
+        work: Callable[[], Any],
+        kind: Kind = "data",
+        most: int | None = None,
+        seconds: float | None = None,
     ) -> Any:
         """A result, worked out here unless another thread does so now.
 
