@@ -245,17 +245,17 @@ def cpu_count() -> int:
     return max(1, cores)
 
 
-def cache_bytes() -> int:
-    """What results that pages share may take in memory: FUSIONSCOPE_CACHE_MB, else half of the machine's.
+def shared_results_bytes() -> int:
+    """What results that pages share may take in memory: FUSIONSCOPE_MEMORY_MB, else half of the machine's.
 
     Raises:
         BadInput: the variable holds no number.
     """
-    chosen = os.environ.get("FUSIONSCOPE_CACHE_MB", "").strip()
+    chosen = os.environ.get("FUSIONSCOPE_MEMORY_MB", "").strip()
     if not chosen:
         return memory_bytes() // 2
     if not chosen.isdecimal() or int(chosen) < 16:
-        raise BadInput(f"FUSIONSCOPE_CACHE_MB is {chosen!r}; it is a whole number of megabytes, at least 16.")
+        raise BadInput(f"FUSIONSCOPE_MEMORY_MB is {chosen!r}; it is a whole number of megabytes, at least 16.")
     return int(chosen) << 20
 
 
@@ -333,6 +333,12 @@ def access_file() -> Path:
 def source_roots() -> tuple[str, ...]:
     """Folders under which sources of datasets lie on a server: FUSIONSCOPE_ROOTS, separated as in PATH."""
     return tuple(filter(None, os.environ.get("FUSIONSCOPE_ROOTS", "").split(os.pathsep)))
+
+
+def proxies() -> tuple[str, ...]:
+    """Addresses and networks of proxies that say who a visitor is: FUSIONSCOPE_PROXIES, by commas."""
+    values = os.environ.get("FUSIONSCOPE_PROXIES", "").split(",")
+    return tuple(value.strip() for value in values if value.strip())
 
 
 def log_is_json() -> bool:

@@ -29,6 +29,7 @@ class Limits:
     Attributes:
         upload_mb: of one file; uploads: files a minute; runs: messages of pages a minute.
         jobs: that run at once for one visitor who is no owner; all_jobs: for all of them together.
+        idle_minutes: after which a session ends of which no page ran; 0 for never. It holds for owners too.
     """
 
     upload_mb: int = 32
@@ -36,6 +37,7 @@ class Limits:
     runs: int = 900
     jobs: int = 2
     all_jobs: int = 6
+    idle_minutes: int = 120
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Settings:
         unverified: also an address that the provider has not verified counts.
         roots: folders under which sources of datasets lie; none given: anywhere.
         session_hours: how long a sign-in lasts.
+        proxies: addresses and networks whose X-Forwarded-For is believed, beside this machine's own.
     """
 
     mode: str = "local"
@@ -60,6 +63,7 @@ class Settings:
     unverified: bool = False
     roots: tuple[Path, ...] = ()
     session_hours: float = 12.0
+    proxies: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
     def role_of(self, claims: Mapping[str, Any]) -> str:
@@ -98,7 +102,7 @@ def settings() -> Settings:
         stamp: Any = (status.st_mtime_ns, status.st_size)
     except OSError:
         stamp = None
-    key = (str(file), stamp, paths.access_mode(), paths.source_roots())
+    key = (str(file), stamp, paths.access_mode(), paths.source_roots(), paths.proxies())
     with _LOCK:
         if key in _READ:
             return _READ[key]
@@ -121,7 +125,10 @@ def _of(file: Path | None) -> Settings:
     mode = paths.access_mode() or "local"
     if mode not in MODES:
         raise BadInput(text("error.mode", mode=repr(mode), modes=", ".join(MODES)))
-    made = Settings(mode, roots=tuple(Path(root).expanduser().resolve() for root in paths.source_roots()))
+    proxies = _networks(paths.proxies(), Path("FUSIONSCOPE_PROXIES"))
+    made = Settings(
+        mode, proxies=proxies, roots=tuple(Path(root).expanduser().resolve() for root in paths.source_roots())
+    )
     if file is None:
         return made
     try:
@@ -132,14 +139,26 @@ def _of(file: Path | None) -> Settings:
 
 
 def _from_file(made: Settings, content: dict[str, Any], file: Path) -> Settings:
-    known = {"owners", "members", "guests", "claim", "roles", "unverified", "roots", "session_hours", "limits"}
+    known = {
+        "owners",
+        "members",
+        "guests",
+        "claim",
+        "roles",
+        "unverified",
+        "roots",
+        "session_hours",
+        "proxies",
+        "limits",
+    }
     unknown = sorted(set(content) - known)
     if unknown:
         raise BadInput(text("error.key", file=file, setting=repr(unknown[0]), known=", ".join(sorted(known))))
     values: dict[str, Any] = {}
-    for name in ("owners", "members", "guests", "roots"):
+    for name in ("owners", "members", "guests", "roots", "proxies"):
         values[name] = _texts(content.get(name, []), name, file)
     values["roots"] = (*made.roots, *(Path(root).expanduser().resolve() for root in values["roots"]))
+    values["proxies"] = (*made.proxies, *_networks(values["proxies"], file))
     roles = content.get("roles", {})
     if not isinstance(roles, dict) or not set(map(str, roles.values())) <= set(_LISTS):
         raise BadInput(text("error.value", file=file, setting="roles"))
@@ -154,6 +173,15 @@ def _from_file(made: Settings, content: dict[str, Any], file: Path) -> Settings:
     if not isinstance(limits, dict) or not set(limits) <= names or not all(type(n) is int for n in limits.values()):
         raise BadInput(text("error.value", file=file, setting="limits"))
     return replace(made, **values, limits=replace(Limits(), **limits))
+
+
+def _networks(values: tuple[str, ...], source: Path) -> tuple[str, ...]:
+    import ipaddress
+
+    try:
+        return tuple(str(ipaddress.ip_network(value, strict=False)) for value in values)
+    except ValueError:
+        raise BadInput(text("error.value", file=source, setting="proxies")) from None
 
 
 def _texts(value: Any, name: str, file: Path) -> tuple[str, ...]:

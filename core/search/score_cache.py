@@ -18,7 +18,7 @@ def half_of_free_memory() -> int:
     """Bytes: half of what the machine has free now, and no more than shared results may take."""
     import psutil
 
-    return min(psutil.virtual_memory().available // 2, paths.cache_bytes())
+    return min(psutil.virtual_memory().available // 2, paths.shared_results_bytes())
 
 
 class MatrixCache:

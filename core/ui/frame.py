@@ -11,7 +11,7 @@ from core import access, cache_bound, paths, wording
 from core.errors import CoreError
 from core.setups import FrameSetup, ShownSetup
 from core.store import open_store
-from core.ui.app import cache, history, jobs, state, telemetry, theme, turns, visitors
+from core.ui.app import cache, history, jobs, session_memory, state, telemetry, theme, turns, visitors
 from core.ui.app.cached import cached
 from core.ui.app.error_boundary import guarded
 from core.ui.widgets import frame_keys, sidebar, story_add
@@ -67,6 +67,7 @@ def run(pages: Sequence[PageLine], moved: Mapping[str, str]) -> None:
     Args:
         moved: old address → the address where its page is now.
     """
+    session_memory.note_active()
     with turns.turn():
         _draw(pages, moved)
 

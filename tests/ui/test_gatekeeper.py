@@ -20,6 +20,7 @@ from streamlit.web.server.starlette.starlette_app_utils import create_signed_val
 
 from core import access, data
 from core.access import invitations
+from core.errors import BadInput
 from core.store import open_store
 from core.ui.app import gatekeeper, jobs, visitors
 from tests import house
@@ -287,6 +288,31 @@ def test_a_rate_is_a_bucket_for_each_visitor() -> None:
     rate = gatekeeper.Rate()
     assert [rate.allows("a", 3, 0.0) for _ in range(4)] == [True, True, True, False]
     assert rate.allows("b", 3, 0.0) and not rate.allows("a", 3, 19.0) and rate.allows("a", 3, 41.0)
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("127.0.0.1", "203.0.113.5"),
+        ("::ffff:127.0.0.1", "203.0.113.5"),
+        ("10.1.2.3", "203.0.113.5"),
+        ("192.168.1.7", "192.168.1.7"),
+        ("203.0.113.9", "203.0.113.9"),
+        ("", ""),
+    ],
+)
+def test_who_a_visitor_is_is_believed_of_named_proxies_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch, peer: str, address: str
+) -> None:
+    monkeypatch.setenv("FUSIONSCOPE_PROXIES", "10.0.0.0/8, 2001:db8::/32")
+    assert visitors.address_of(peer, "198.51.100.1, 203.0.113.5") == address
+    assert visitors.address_of(peer, "") == peer
+
+
+def test_a_proxy_that_is_no_address_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUSIONSCOPE_PROXIES", "caddy")
+    with pytest.raises(BadInput, match="proxies"):
+        access.settings()
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,16 @@ def work(job):
         time.sleep(0.3)
         Path({folder!r}, f"{{number}}.whole").touch()
 
+def end_idle():
+    import asyncio
+    from streamlit import runtime
+    from core.ui.app import session_memory
+    time.sleep(1)
+    loop = runtime.get_instance()._get_async_objs().eventloop
+    asyncio.run_coroutine_threadsafe(session_memory.end_idle(time.monotonic() + 7300), loop).result(20)
+
 jobs.start("slow", "Slow work", work, action="embed")
+jobs.start("idle", "As two hours later", lambda job: end_idle())
 """
 
 
@@ -83,17 +92,17 @@ def test_a_job_runs_once_its_progress_is_seen_and_what_was_killed_is_taken_over(
 
 
 @pytest.mark.slow
-def test_a_server_that_is_ended_keeps_what_its_work_has_finished(tmp_path: Path) -> None:
+def test_a_server_ends_idle_sessions_and_when_it_is_ended_keeps_what_its_work_has_finished(tmp_path: Path) -> None:
     home, folder, port = tmp_path / "home", tmp_path / "pieces", free_port()
     (home / "plugins").mkdir(parents=True)
     folder.mkdir()
     (home / "plugins" / "slow.py").write_text(PLUGIN.format(folder=str(folder)))
-    command = [sys.executable, "-m", "core", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "core", "serve", "--access", "trusted", "--port", str(port)]
     surroundings = {**os.environ, "FUSIONSCOPE_HOME": str(home)}
     server = subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, _opened(port)).result(90)
+            assert thread.submit(asyncio.run, _left_open(port)).result(90) == 1001
         end = time.monotonic() + 30
         while time.monotonic() < end and len(list(folder.glob("*.whole"))) < 2:
             time.sleep(0.05)
@@ -107,8 +116,8 @@ def test_a_server_that_is_ended_keeps_what_its_work_has_finished(tmp_path: Path)
         server.wait(20)
 
 
-async def _opened(port: int) -> None:
-    """A page is opened, which loads the plug-in."""
+async def _left_open(port: int) -> int | None:
+    """A page is opened, which loads the plug-in, and left; the code with which the server closes its connection."""
     import websockets
 
     from tests.bench.load import _ran
@@ -120,7 +129,8 @@ async def _opened(port: int) -> None:
                 f"ws://{address}/_stcore/stream", origin=f"http://{address}", subprotocols=["streamlit"], max_size=None
             ) as socket:
                 await _ran(socket, "", {})
-                return
+                await asyncio.wait_for(socket.wait_closed(), 60)
+                return socket.close_code
         except OSError:
             if time.monotonic() > end:
                 raise

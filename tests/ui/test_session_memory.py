@@ -9,6 +9,7 @@ import io
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -80,3 +81,22 @@ def test_a_session_keeps_a_few_of_its_uploads_and_the_widget_none(monkeypatch: p
 def test_streamlit_keeps_closed_sessions_where_they_are_looked_for() -> None:
     assert "self._session_storage = " in inspect.getsource(WebsocketSessionManager.__init__)
     assert hasattr(MemorySessionStorage(), "_cache")
+
+
+@pytest.mark.parametrize(("mode", "minutes", "ended"), [("guest", 120, ["old"]), ("guest", 0, []), ("local", 120, [])])
+def test_idle_sessions_end_on_a_shared_server_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch, mode: str, minutes: int, ended: list[str]
+) -> None:
+    infos = [SimpleNamespace(session=SimpleNamespace(id=name), client=None) for name in ("old", "busy", "new")]
+    closed: list[str] = []
+    manager = SimpleNamespace(list_active_sessions=lambda: infos)
+    monkeypatch.setattr(runtime, "exists", lambda: True)
+    monkeypatch.setattr(
+        runtime, "get_instance", lambda: SimpleNamespace(_session_mgr=manager, close_session=closed.append)
+    )
+    home.mkdir()
+    (home / "access.toml").write_text(f"[limits]\nidle_minutes = {minutes}\n")
+    monkeypatch.setenv("FUSIONSCOPE_ACCESS", mode)
+    monkeypatch.setattr(session_memory, "_ACTIVE", {"old": 0.0, "busy": 7000.0, "gone": 0.0})
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(asyncio.run, session_memory.end_idle(7201.0)).result() == ended == closed

@@ -89,15 +89,15 @@ def test_what_two_results_hold_together_counts_once() -> None:
 
 @pytest.mark.parametrize(("said", "bytes_"), [("512", 512 * MB), ("16", 16 * MB)])
 def test_one_variable_bounds_it(monkeypatch: pytest.MonkeyPatch, said: str, bytes_: int) -> None:
-    monkeypatch.setenv("FUSIONSCOPE_CACHE_MB", said)
-    assert paths.cache_bytes() == bytes_
+    monkeypatch.setenv("FUSIONSCOPE_MEMORY_MB", said)
+    assert paths.shared_results_bytes() == bytes_
 
 
 @pytest.mark.parametrize("said", ["few", "-1", "15", "1.5"])
 def test_a_bound_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
-    monkeypatch.setenv("FUSIONSCOPE_CACHE_MB", said)
-    with pytest.raises(BadInput, match="FUSIONSCOPE_CACHE_MB"):
-        paths.cache_bytes()
+    monkeypatch.setenv("FUSIONSCOPE_MEMORY_MB", said)
+    with pytest.raises(BadInput, match="FUSIONSCOPE_MEMORY_MB"):
+        paths.shared_results_bytes()
 
 
 # ---------------------------------------------------------------- turns

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core import access, wording
 from core.errors import CoreError, NotComputed
-from core.ui.app import history, state, theme, turns
+from core.ui.app import history, session_memory, state, theme, turns
 
 _log = logging.getLogger("fusionscope")
 shared = wording.page("shared")
@@ -59,6 +59,7 @@ def fragment(draw: Callable[..., Any] | None = None, **options: Any) -> Callable
         """The part; when it runs alone, what it changed is a step to undo. It stands still for who may not look now."""
         if not access.may("look"):
             return None
+        session_memory.note_active()
         with turns.turn():
             result = part(*args, **kwargs)
         if state.is_fragment_run():

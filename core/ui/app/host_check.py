@@ -105,14 +105,10 @@ def is_served(name: str, address: str) -> bool:
     return literal.is_loopback or literal == _ip(address)
 
 
-def is_loopback(address: str, or_private: bool = False) -> bool:
-    """Whether an address is one of this machine alone.
-
-    Args:
-        or_private: one of its own network counts too.
-    """
+def is_loopback(address: str) -> bool:
+    """Whether an address is one of this machine alone."""
     literal = _ip(address)
-    return literal is not None and (literal.is_loopback or (or_private and literal.is_private))
+    return literal is not None and literal.is_loopback
 
 
 def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -101,9 +101,7 @@ _JOBS: dict[str, BackgroundJob] = {}
 """By name. In no cache of Streamlit: any browser may ask for those to be cleared."""
 
 
-_ONCE = frozenset(
-    {"embed", "backbone.measure", "backbone.add", "study.run", "dataset.add", "dataset.change", "store.repair"}
-)
+_ONCE = frozenset({"embed", "backbone.measure", "backbone.add", "study.run", "dataset.add", "dataset.change"})
 """Actions whose work is kept in the home folder: of several servers on it, one does it."""
 _LOOK_EVERY = 1.0
 """Seconds between two looks at what other servers do."""
@@ -183,12 +181,9 @@ def _end(job: BackgroundJob) -> None:
 
 
 def _take_lease(job: BackgroundJob) -> leases.HeldLease | None:
-    """Begin work that only one server does; where another does it now, the job shows how far that is.
-
-    A home folder that cannot be written keeps nobody from what only reads; what writes says so itself.
-    """
+    """Begin work that only one server does; where another does it now, the job shows how far that is."""
     kind = leases.Lease(job.name, "", job.title, job.yields, job.gives_way)
-    with suppress(OSError):
+    with suppress(OSError):  # a folder that cannot be written: the work itself says so
         lease = leases.take(kind, lambda: job.progress, job.task.cancel)
         job.elsewhere = lease is None
         return lease

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import logging
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -19,10 +21,15 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from core import access
+from core.errors import CoreError
 from core.ui.app.shared_results import RESULTS
 
+_log = logging.getLogger("fusionscope")
 EVERY = 20.0
 """Seconds between two looks."""
+_ACTIVE: dict[str, float] = {}
+"""Session → when a page of it ran last."""
 
 
 @asynccontextmanager
@@ -39,11 +46,50 @@ async def _sweep_for_ever() -> None:
     known = 0
     while True:
         await asyncio.sleep(EVERY)
-        await asyncio.to_thread(RESULTS.fit)
+        try:
+            await end_idle()
+            await asyncio.to_thread(RESULTS.fit)
+        except CoreError as error:  # settings that broke meanwhile
+            _log.error("%s", error)
         n_closed = count_closed()
         if n_closed < known:
             await asyncio.to_thread(collect)
         known = n_closed
+
+
+def note_active() -> None:
+    """A page, or a part of one, runs for somebody."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None:
+        _ACTIVE[context.session_id] = time.monotonic()
+
+
+async def end_idle(now: float | None = None) -> list[str]:
+    """End sessions of which no page ran for longer than the settings allow; never on one's own machine.
+
+    What they held is let go at once. A tab that is still open connects anew, and shows what its link says.
+
+    Args:
+        now: seconds of `time.monotonic`.
+    Returns:
+        The sessions that were ended.
+    """
+    settings, now = access.settings(), time.monotonic() if now is None else now
+    if settings.mode == "local" or settings.limits.idle_minutes <= 0 or not runtime.exists():
+        return []
+    serving: Any = runtime.get_instance()  # what it says of its sessions is no part of its protocol
+    active = {info.session.id: info for info in serving._session_mgr.list_active_sessions()}
+    for gone in _ACTIVE.keys() - active.keys():
+        _ACTIVE.pop(gone, None)
+    idle = [name for name in active if now - _ACTIVE.setdefault(name, now) > 60 * settings.limits.idle_minutes]
+    for name in idle:
+        _ACTIVE.pop(name, None)
+        serving.close_session(name)
+        with suppress(Exception):  # of whatever lies below: it may have gone by itself
+            await active[name].client._websocket.close(1001)
+    if idle:
+        await asyncio.to_thread(collect)
+    return idle
 
 
 def count_closed() -> int:

@@ -49,7 +49,7 @@ class SharedResults:
         most_bytes: what all of them together may take, asked whenever it is looked at.
     """
 
-    def __init__(self, most_bytes: Callable[[], int] = paths.cache_bytes) -> None:
+    def __init__(self, most_bytes: Callable[[], int] = paths.shared_results_bytes) -> None:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._results: OrderedDict[Key, _Result] = OrderedDict()

@@ -16,7 +16,7 @@ def may_listen() -> None:
     from streamlit import config
 
     try:
-        paths.cache_bytes()
+        paths.shared_results_bytes()
         mode = access.settings().mode
         reason = "" if mode != "local" or _is_here(config.get_option("server.address")) else text("error.no_role")
     except CoreError as error:

@@ -6,6 +6,7 @@ An account comes from Streamlit's sign-in (OpenID Connect), an invitation from a
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -107,13 +108,23 @@ def _name(claims: Mapping[str, Any]) -> str:
 
 
 def address_of(peer: str, forwarded: str) -> str:
-    """The address of whoever asks; behind a proxy of this network, what that says last.
+    """The address of whoever asks; behind a proxy of this machine or one that the settings name, what that says last.
 
     Args:
-        peer: who is connected; forwarded: X-Forwarded-For.
+        peer: who is connected; forwarded: X-Forwarded-For, which anybody may write.
     """
     last = forwarded.rpartition(",")[2].strip()[:60]
-    return last if last and is_loopback(peer, or_private=True) else peer
+    return last if last and _is_proxy(peer) else peer
+
+
+def _is_proxy(peer: str) -> bool:
+    if is_loopback(peer):
+        return True
+    with suppress(ValueError):
+        address = ipaddress.ip_address(peer)
+        address = getattr(address, "ipv4_mapped", None) or address
+        return any(address in ipaddress.ip_network(network) for network in access.settings().proxies)
+    return False
 
 
 def _browser() -> tuple[dict[str, str], str]:
