@@ -113,13 +113,15 @@ def test_what_changes_a_file_of_the_home_is_behind_a_gate() -> None:
 WITHOUT_GATE = {
     "what is worked out again when it is gone": """core.backbones.concepts core.backbones.engines.openvino_engine
         core.backbones.engines.probe core.backbones.engines.select core.backbones.text_cache core.projection.layouts
-        core.search.block_index core.studies.ann_index core.studies.image_measures core.studies.study.cells""",
+        core.search.block_index core.studies.ann_index core.studies.image_measures core.studies.study.cells
+        core.cache_bound core.data.tar_skeletons core.store.mapped_rows""",
     "what a function behind a gate calls": """core.access.authors core.data.dataset_table core.data.judged_truth
         core.data.saved core.studies.finetuning.loop
-        core.studies.finetuning.network_learners core.store.folders core.store.lance core.store.repair
+        core.studies.finetuning.network_learners core.objects.folder core.objects.mirror core.store.folders core.store.leases core.store.lance core.store.repair
         core.store.thumbnails""",
     "sources that are made or fetched as they are read, behind `library.add`": """core.data.demo
-        core.data.demo_catalogue core.data.readers.huggingface core.data.readers.manifest core.data.readers.torchvision""",
+        core.data.demo_catalogue core.data.readers.listed_addresses core.data.remote_files core.data.remote_sources
+        core.data.readers.huggingface core.data.readers.manifest core.data.readers.torchvision""",
     "only the command line": "core.access.invitations core.backbones.tuned_export",
     "no file": "core.charts.scatter core.studies.catalogue.catalogue_evaluation core.studies.datasets core.files",
 }
