@@ -6,13 +6,16 @@ import asyncio
 import gc
 import inspect
 import io
+import struct
 import time
 import weakref
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from PIL.PngImagePlugin import PngImageFile
 from streamlit import runtime
 from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
@@ -21,6 +24,7 @@ from streamlit.runtime.session_manager import SessionInfo
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
+from core.errors import BadInput
 from core.ui.app import session_memory
 from core.ui.views.retrieval import uploads
 from tests.conftest import draw_tiny
@@ -100,3 +104,16 @@ def test_idle_sessions_end_on_a_shared_server_alone(
     monkeypatch.setattr(session_memory, "_ACTIVE", {"old": 0.0, "busy": 7000.0, "gone": 0.0})
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(asyncio.run, session_memory.end_idle(7201.0)).result() == ended == closed
+
+
+def test_an_image_bomb_is_refused_by_its_header_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
+    bomb = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(10_000))) + chunk(b"IEND", b"")
+    decoded: list[object] = []
+    monkeypatch.setattr(PngImageFile, "load", lambda image: decoded.append(image))
+    with pytest.raises(BadInput, match=r"^bomb\.png: The image claims [^.]* megapixels[^.]*\.$"):
+        uploads.receive([("bomb.png", bomb)])
+    assert not decoded
