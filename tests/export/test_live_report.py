@@ -17,6 +17,7 @@ from core.fusion import FusionSpec, spec
 from core.search import LiveEngine
 from core.studies import embedding, fusion, image_measures
 from tests.browser import chromium, tab  # noqa: F401  fixtures
+from tests.firefox import firefox
 
 NASTY = "</script><script>window.broken = 1</script><img src=x onerror=alert(2)> & \u2028 'a' <!--"
 NAMES = ("hsv_histogram", "hog")
@@ -36,6 +37,24 @@ RANKS = FusionSpec("by ranks", "rrf", NAMES)
 ASK = """async ([weights, query]) => {
   const { means, list } = await window.playable.engine.update(weights, query, 5);
   return { means, items: list.results.map(({ item }) => item) };
+}"""
+
+
+READY = """async () => {
+  for (let i = 0; i < 600 && !document.documentElement.dataset.ready; i++) await new Promise((go) => setTimeout(go, 50));
+  return Boolean(document.documentElement.dataset.ready) || "ready" in document.documentElement.dataset;
+}"""
+MOVE = """async () => {
+  const roots = [document, ...[...document.querySelectorAll("*")].map((node) => node.shadowRoot).filter(Boolean)];
+  const lab = roots.map((root) => root.querySelector(".fs-lab")).find(Boolean), input = lab.querySelector("input[type=range]");
+  const until = async (holds) => { while (!holds()) await new Promise((go) => setTimeout(go, 50)); };
+  const seen = () => [lab.querySelector(".tile .value").textContent, lab.querySelectorAll(".result:not(.hidden)").length];
+  await until(() => seen()[1] === 15);
+  const before = seen(), { answered } = lab.dataset;
+  input.value = Number(input.value) > 50 ? 5 : 95;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  await until(() => lab.dataset.answered !== answered);
+  return [before, seen()];
 }"""
 
 
@@ -93,6 +112,26 @@ def test_it_plays_from_the_disk_and_nothing_else_happens(dataset, tab, tmp_path:
     tables = [table for table in re.findall(r"<table>.*?</table>", plain, re.S)]
     assert len(tables) >= 4 and all(table in text for table in tables), "no figure of the plain report is another one"
     assert all(chart in text for chart in re.findall(r"<svg.*?</svg>", plain, re.S))
+
+
+@pytest.mark.browser
+def test_firefox_plays_it_with_the_same_figures(dataset, tab, tmp_path: Path) -> None:  # noqa: F811
+    file = tmp_path / "live.html"
+    file.write_text(comparison.of_stored(dataset, NAMES, [MIX], (1, 10), live=True), encoding="utf-8")
+    tab.goto(file.as_uri())
+    tab.wait_for_selector("html[data-ready]", state="attached")
+    with firefox(tmp_path / "profile") as other:
+        other.open(file.as_uri())
+        assert other.evaluate(READY), "it becomes ready"
+        for weights in mirror.random_weights(2, 20):
+            asked = [list(map(float, weights)), 3]
+            mine, theirs = tab.evaluate(ASK, asked), other.evaluate(ASK, asked)
+            assert mine["items"] == theirs["items"]
+            assert mine["means"] == pytest.approx(theirs["means"], abs=1e-12), weights
+        before, after = other.evaluate(MOVE)
+        assert before[0] != after[0], "a slider moves the figures"
+        assert not other.complaints, other.complaints
+        assert all(url.startswith(("file:", "blob:", "data:")) for url in other.requests), other.requests
 
 
 @pytest.mark.browser
