@@ -83,15 +83,18 @@ def network(name: str) -> str:
     return name.removeprefix(FAST)
 
 
-def add_local(architecture: str, file: str | Path) -> Backbone:
+def add_local(architecture: str, file: str | Path, projection: bool = False) -> Backbone:
     """Add a checkpoint on disk (safetensors or a state dict) for an architecture of timm, after loading it once.
+
+    Args:
+        projection: apply the matrix that the file holds behind the vector.
 
     Raises:
         BadInput: no such architecture or file, or they do not fit.
     """
     from core.backbones import custom
 
-    return custom.add_local(architecture, file)
+    return custom.add_local(architecture, file, projection)
 
 
 def remove(name: str) -> None:

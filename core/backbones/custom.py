@@ -130,8 +130,11 @@ def remove(name: str) -> None:
 
 
 @gated("backbone.add")
-def add_local(architecture: str, file: str | Path) -> Backbone:
+def add_local(architecture: str, file: str | Path, projection: bool = False) -> Backbone:
     """A checkpoint on disk for an architecture of timm (or a catalog name that has one): loaded once to check it.
+
+    Args:
+        projection: apply the matrix that the file holds behind the vector; the record says so (`projection=512`).
 
     Raises:
         BadInput: no such architecture or file, a file that would need code to be read, or tensors that do not fit.
@@ -148,6 +151,8 @@ def add_local(architecture: str, file: str | Path) -> Backbone:
     if known is not None and known.weights != str(path):
         name = f"{name}-{checkpoints.sha256(path)[:6]}"
     record = file_source.describe(plain, path, name)
+    if projection:
+        record = file_source.with_projection(record)
     sources.source_of(record).load(record)
     return add(record)
 

@@ -32,7 +32,7 @@ def write(name: str, folder: Path) -> tuple[str, ...]:
     if card is None:
         raise BadInput(f"{name!r} was not tuned here, so there is nothing to export; its own source has it.")
     base, shape = tuned.base_of(card), tuned.head_shape(card)
-    if not source_of(base).of_timm:
+    if not source_of(base).of_timm or dict(base.options).get("projection"):
         raise BadInput(f"{base.title} is no network of timm, so plain timm cannot open it; `{name}` works here alone.")
     network = source_of(backbone).load(backbone)
     lines = _lines(base.architecture, dict(base.options), shape)

@@ -195,7 +195,7 @@ def backbones(arguments: argparse.Namespace) -> tuple[str, ...]:
     if arguments.weights:
         if len(arguments.backbone) != 1:
             raise BadInput(strings("error.weights_needs_exactly"))
-        record = catalog.add_local(arguments.backbone[0], arguments.weights)
+        record = catalog.add_local(arguments.backbone[0], arguments.weights, arguments.projection)
         note = catalog.source_of(record).note(record)
         if note:
             outputs.remark(note)

@@ -99,6 +99,7 @@ VECTORS = (
 BACKBONES = (
     flag("--backbone", action="append", default=[], metavar="NAME", help=text("flag.repeatable")),
     flag("--weights", type=Path, help=text("flag.local_checkpoint_one")),
+    flag("--projection", action="store_true", help=text("flag.projection")),
 )
 FUSIONS = (
     flag(

@@ -89,6 +89,30 @@ def test_a_projection_behind_the_vector_is_named(state: dict, home: Path, tmp_pa
     note = source_of(record).note(record)
     assert "metric.pth also holds head.weight (32 × 4): a classifier or a projection behind the vector" in note
     assert f"the {record.dim} numbers before it" in note
+    assert "Add the file with its projection" not in note, "a matrix of 4 numbers takes no vector of this network"
     torch.save(body, tmp_path / "bare.pth")
     bare = backbones.add_local("test_resnet", tmp_path / "bare.pth")
     assert source_of(bare).note(bare) == "" == source_of(backbones.get("hog")).note(backbones.get("hog"))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_projection_in_a_file_is_applied_where_somebody_says_so(
+    state: dict, home: Path, tmp_path: Path, bias: bool
+) -> None:
+    body = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+    torch.save(body, tmp_path / "bare.pth")
+    bare = backbones.add_local("test_resnet", tmp_path / "bare.pth")
+    matrix = torch.randn(32, bare.dim, generator=torch.Generator().manual_seed(0))
+    more = {"model.head.weight": matrix} | ({"model.head.bias": torch.ones(32)} if bias else {})
+    torch.save({**prefixed(body, "model."), **more}, tmp_path / "metric.pth")
+    plain = backbones.add_local("test_resnet", tmp_path / "metric.pth")
+    assert "Add the file with its projection (`--projection`)" in source_of(plain).note(plain)
+    record = backbones.add_local("test_resnet", tmp_path / "metric.pth", projection=True)
+    assert record.name == f"{plain.name}+32" and record.dim == 32 and dict(record.options)["projection"] == 32
+    assert backbones.get(record.name) == record
+    note = source_of(record).note(record)
+    assert note == f"The projection head.weight of metric.pth is applied: {bare.dim} numbers become 32."
+    before, after = (select.build(one, "cpu", "torch").embed(SQUARES) for one in (bare, record))
+    np.testing.assert_allclose(after, before @ matrix.numpy().T + float(bias), rtol=1e-3, atol=1e-4)
+    with pytest.raises(BadInput, match="there is no projection to apply"):
+        backbones.add_local("test_resnet", tmp_path / "bare.pth", projection=True)

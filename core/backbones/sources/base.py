@@ -18,7 +18,20 @@ from core.types import Backbone
 if TYPE_CHECKING:
     import torch
 
-_RECORD_ONLY = {"crop", "resize_to", "rule", "filter", "mean", "std", "fill", "repository", "megabytes", "file", "gem"}
+_RECORD_ONLY = {
+    "crop",
+    "resize_to",
+    "rule",
+    "filter",
+    "mean",
+    "std",
+    "fill",
+    "repository",
+    "megabytes",
+    "file",
+    "gem",
+    "projection",
+}
 """Options that describe the record; the rest goes to the library that builds the network."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -48,13 +49,21 @@ class File(NetworkSource):
     def load_network(self, backbone: Backbone) -> torch.nn.Module:
         """The network with the tensors of the file; the classifier of the file, of any size, is left out.
 
+        Where the record says `projection=N`, the matrix of the file behind the vector is applied.
+
         Raises:
             BadInput: the tensors do not fit the architecture.
         """
+        import torch
+
         network = timm.build(backbone)
-        if not backbone.random:
-            network.load_state_dict(_fitting(backbone, network.state_dict()))
-        return network
+        projected = dict(backbone.options).get("projection")
+        if backbone.random:
+            inputs = _inputs(network)
+            return torch.nn.Sequential(network, torch.nn.Linear(inputs, backbone.dim)) if projected else network
+        state = _state(backbone, network.state_dict())
+        network.load_state_dict(_fitting(backbone, state, network.state_dict()))
+        return torch.nn.Sequential(network, _projection(backbone, state, network)) if projected else network
 
     def note(self, backbone: Backbone) -> str:
         """Which tensors of the file stand behind the vector and are left out: a classifier, or a projection."""
@@ -66,25 +75,92 @@ class File(NetworkSource):
         return ""
 
 
-def _fitting(backbone: Backbone, reference: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors of the file under the names of the network.
+def _state(backbone: Backbone, reference: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of the file, by their names in the network and beside it."""
+    file = Path(backbone.weights)
+    state = checkpoints.read_state(file)
+    prefix = checkpoints.part_for(state, reference, file.name)
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+
+
+def _fitting(
+    backbone: Backbone, state: dict[str, torch.Tensor], reference: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """The tensors of the network.
 
     Raises:
         BadInput: some are missing, or have another shape.
     """
-    file = Path(backbone.weights)
-    state = checkpoints.read_state(file)
-    prefix = checkpoints.part_for(state, reference, file.name)
-    state = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
     missing = [name for name in reference if name not in state]
     wrong = [name for name, tensor in reference.items() if name in state and state[name].shape != tensor.shape]
     if missing or wrong:
         raise BadInput(
-            f"{file.name} does not fit {backbone.architecture}: {len(missing)} tensors are missing and {len(wrong)} "
+            f"{Path(backbone.weights).name} does not fit {backbone.architecture}: {len(missing)} tensors are missing and {len(wrong)} "
             f"have another shape, the first is {(missing or wrong)[0]}. "
             "Name the architecture that the file was trained for."
         )
     return {name: state[name] for name in reference}
+
+
+def _behind(state: dict[str, torch.Tensor], reference: dict[str, torch.Tensor], dim: int) -> str:
+    """The one matrix of a file that takes the vector of the network: "head" of "head.weight"; "" where none or several do."""
+    fits = [
+        name.removesuffix(".weight")
+        for name, tensor in state.items()
+        if name not in reference and name.endswith(".weight") and tensor.ndim == 2 and tensor.shape[1] == dim
+    ]
+    return fits[0] if len(fits) == 1 else ""
+
+
+def _inputs(network: Any) -> int:
+    """The length of the vector of a network of timm, before anything of a file stands behind it."""
+    return int(getattr(network, "head_hidden_size", None) or network.num_features)
+
+
+def _projection(backbone: Backbone, state: dict[str, torch.Tensor], network: Any) -> torch.nn.Module:
+    """The matrix, and its constant where it has one, as a layer.
+
+    Raises:
+        BadInput: the file has none of that size, or several.
+    """
+    import torch
+
+    inputs = _inputs(network)
+    name = _behind(state, network.state_dict(), inputs)
+    if not name or state[f"{name}.weight"].shape[0] != backbone.dim:
+        raise BadInput(f"{Path(backbone.weights).name} holds no projection of {inputs:,} to {backbone.dim:,} numbers.")
+    bias = state.get(f"{name}.bias")
+    layer = torch.nn.Linear(inputs, backbone.dim, bias=bias is not None)
+    layer.load_state_dict({"weight": state[f"{name}.weight"]} | ({} if bias is None else {"bias": bias}))
+    return layer
+
+
+def with_projection(record: Backbone) -> Backbone:
+    """The record of a checkpoint with the projection that lies in its file: shorter or longer vectors.
+
+    Raises:
+        BadInput: the file holds no matrix that takes the vector of the network, or several.
+    """
+    import torch
+
+    with torch.device("meta"):
+        network = timm.build(record)
+    state = _state(record, network.state_dict())
+    name = _behind(state, network.state_dict(), record.dim)
+    if not name:
+        raise BadInput(
+            f"{Path(record.weights).name} holds no single matrix that takes the {record.dim:,} numbers of {record.architecture}, so "
+            "there is no projection to apply. Add it without."
+        )
+    outputs = int(state[f"{name}.weight"].shape[0])
+    return dataclasses.replace(
+        record,
+        name=f"{record.name}+{outputs}",
+        dim=outputs,
+        pooling="projection",
+        parameters=round(record.parameters + record.dim * outputs / 1e6, 1),
+        options=tuple(sorted({**dict(record.options), "projection": outputs}.items())),
+    )
 
 
 @lru_cache(maxsize=16)
@@ -93,19 +169,23 @@ def _left_out(backbone: Backbone, digest: str) -> str:
     import torch
 
     file = Path(backbone.weights)
-    state = checkpoints.read_state(file)
     with torch.device("meta"):
-        reference = timm.build(backbone).state_dict()
-    prefix = checkpoints.part_for(state, reference, file.name)
-    more = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+        network = timm.build(backbone)
+    reference = network.state_dict()
+    more = _state(backbone, reference)
     extra = [name for name in more if name not in reference and name.endswith(("weight", "bias"))]
     if not extra:
         return ""
+    inputs = _inputs(network)
+    behind = _behind(more, reference, inputs)
+    if dict(backbone.options).get("projection"):
+        return f"The projection {behind}.weight of {file.name} is applied: {inputs:,} numbers become {backbone.dim:,}."
     shapes = {name: " × ".join(map(str, more[name].shape)) for name in extra}
     listed = ", ".join(f"{name} ({shape})" for name, shape in list(shapes.items())[:4])
+    way = " Add the file with its projection (`--projection`) where it is one." if behind else ""
     return (
         f"{file.name} also holds {listed}{' and more' if len(shapes) > 4 else ''}: a classifier or a projection behind "
-        f"the vector. It is left out, and the vectors are the {backbone.dim:,} numbers before it."
+        f"the vector. It is left out, and the vectors are the {backbone.dim:,} numbers before it.{way}"
     )
 
 

@@ -52,5 +52,6 @@ def forms() -> None:
                 key="add file",
                 help=text("help.checkpoint"),
             )
+            projection = st.checkbox(text("label.projection"), key="add projection", help=text("help.projection"))
             if st.form_submit_button(text("button.add_checkpoint")):
-                add(lambda: backbones.add_local(architecture.strip(), file.strip()).name)
+                add(lambda: backbones.add_local(architecture.strip(), file.strip(), projection).name)
