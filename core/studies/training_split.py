@@ -23,7 +23,7 @@ class TrainingSplit:
     Attributes:
         train, report: positions among the queries, int64, no query in both. With "given", `train` counts among the
             dataset's own training images instead, which are other images than the queries.
-        by: "class", "instance", "query" or "given": what is never on both sides.
+        by: "class", "instance", "image", "query" or "given": what is never on both sides. With "image" each class is.
     """
 
     train: np.ndarray
@@ -38,6 +38,7 @@ class TrainingSplit:
         rule = {
             "class": "no class is on both sides",
             "instance": "no instance is on both sides",
+            "image": "half of the images of each class, so figures are of classes that it knows",
             "query": "drawn at random, since no class or instance repeats enough to be held back",
             "given": "as the dataset's own split says",
         }[self.by]
@@ -91,6 +92,22 @@ def split_queries(groups: np.ndarray, fraction: float = 0.5, seed: int = 0, by: 
     return TrainingSplit(np.flatnonzero(training), np.flatnonzero(~training & (groups >= 0)), by)
 
 
+def half_of_each(
+    images: np.ndarray, groups: np.ndarray, keys: np.ndarray, random: np.random.Generator, fraction: float = 0.5
+) -> np.ndarray:
+    """A share of the contents of each group, so that images of equal bytes stay together: rising positions.
+
+    Args:
+        images: (n,) positions; groups: (n_images,) int64, classes or instances; keys: (n_images,) S64, content.
+    """
+    chosen = [np.empty(0, np.int64)]
+    for code in np.unique(groups[images]):
+        members = images[groups[images] == code]
+        contents = random.permutation(np.unique(keys[members]))
+        chosen.append(members[np.isin(keys[members], contents[: int(len(contents) * fraction)])])
+    return np.sort(np.concatenate(chosen))
+
+
 # ---------------------------------------------------------------- in a dataset
 
 
@@ -125,10 +142,12 @@ def training(
     fraction: float = 0.5,
     seed: int = 0,
     most: int | None = None,
+    question: str = "new",
 ) -> Training:
     """The dataset's own training images where it names some, else a part of its queries: whole classes or instances.
 
     Args:
+        question: "known" takes images of each class instead of whole classes: what is fitted is asked for these again.
         most: train on a seeded sample of so many at most; None for all.
     Raises:
         BadInput: training images are queries too, or one side is empty.
@@ -137,7 +156,11 @@ def training(
     groups = np.asarray(dataset.labels if dataset.instances is None else dataset.instances)
     images = dataset.split.train
     if not len(images):
-        split = split_queries(groups[dataset.split.queries], fraction, seed, by)
+        split = (
+            _queries_of_each(dataset, groups, fraction, seed)
+            if question == "known"
+            else split_queries(groups[dataset.split.queries], fraction, seed, by)
+        )
         split = dataclasses.replace(split, train=arrays.sample(split.train, most, [seed, 2]))
         keys = query_keys(dataset)
         return Training(
@@ -156,6 +179,15 @@ def training(
     split = TrainingSplit(np.arange(len(images)), report, "given")
     keys = [key.decode() for key in np.asarray(dataset.keys, "S64")[images].tolist()]
     return Training(split, VectorSet(space.vectors, train_split, groups=space.groups), train_truth, tuple(keys), groups)
+
+
+def _queries_of_each(dataset: Dataset, groups: np.ndarray, fraction: float, seed: int) -> TrainingSplit:
+    """Queries of each class on both sides; unlabelled ones, and the only one of a class, train nothing."""
+    queries = dataset.split.queries
+    usable = queries[groups[queries] >= 0]
+    chosen = half_of_each(usable, groups, np.asarray(dataset.keys, "S64"), np.random.default_rng(seed), fraction)
+    training, labelled = np.isin(queries, chosen), groups[queries] >= 0
+    return TrainingSplit(np.flatnonzero(training), np.flatnonzero(~training & labelled), "image")
 
 
 # ---------------------------------------------------------------- reported elsewhere than trained
@@ -229,19 +261,24 @@ def refuse_tuned(dataset: Dataset, names: Iterable[str]) -> None:
 def without(dataset: Dataset, keys: Sequence[str]) -> Dataset:
     """The same dataset, asked only by queries whose content keys are not among these; itself when none of them asks.
 
+    Images of these keys stay in the gallery while their classes are not asked for: they are wrong answers like others.
+    Where a class of theirs is asked for, they leave it, since what was fitted knows them by heart.
+
     Raises:
         BadInput: no query is left.
     """
-    known = set(keys)
-    if not known:
+    if not keys:
         return dataset
-    left = np.array([key not in known for key in query_keys(dataset)], bool)
-    if left.all():
-        return dataset
+    split, known, content = dataset.split, np.array(sorted(set(keys)), "S64"), np.asarray(dataset.keys, "S64")
+    left = ~np.isin(content[split.queries], known)
     if not left.any():
         raise BadInput(
             f"Every query of {dataset.name!r} was trained on, so nothing could be reported honestly. "
             "Choose another dataset, or another baseline."
         )
-    split = dataset.split
-    return dataclasses.replace(dataset, split=Split(split.queries[left], split.gallery, split.train))
+    groups = np.asarray(dataset.labels if dataset.instances is None else dataset.instances)
+    wanted = np.unique(groups[split.queries[left]])
+    flattering = np.isin(content[split.gallery], known) & np.isin(groups[split.gallery], wanted[wanted >= 0])
+    if left.all() and not flattering.any():
+        return dataset
+    return dataclasses.replace(dataset, split=Split(split.queries[left], split.gallery[~flattering], split.train))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_FOR_START = 5_000
 """Gallery images whose main directions a head starts from; a seeded sample of more."""
+USUAL = {"new": (40, 5), "known": (120, 10)}
+"""What it will be asked for → epochs at most, and how many in a row may bring nothing."""
 
 
 @one_thread()
@@ -31,33 +33,31 @@ def train_head(
     *,
     dim: int = 128,
     name: str = "linear head",
-    epochs: int = 40,
+    epochs: int = 0,
     seed: int = 0,
+    question: str = "new",
     temperature: float = 0.1,
     task: Task = NO_TASK,
 ) -> Trained:
     """A linear map of the concatenation to `dim` numbers, trained so that a group's images lie together.
 
     It starts from the main directions of the gallery, for which nobody needs a label (epoch 0, so training is only kept
-    if it helps on validation), with a supervised contrastive loss over class-balanced batches. Validation images, of
-    classes that are not fitted, must find each other among all training images.
+    if it helps on validation), with a supervised contrastive loss over class-balanced batches. Validation images must find
+    each other among all training images.
 
     Args:
         images: (n,) positions in the dataset to train on; no other label is looked at.
         groups: (n_images,) class or instance, −1 unlabelled.
         dim: length of the fused vector.
+        epochs: at most; 0 for what pays.
+        question: "new" stops on classes that are not fitted, "known" on other images of those that are, later.
     Reference:
         Khosla et al. 2020, Supervised Contrastive Learning, arXiv:2004.11362.
     """
     import torch
 
     backbones = tuple(backbones)
-    images = np.asarray(images)[groups[images] >= 0]
-    fit, validation = validation_part(images, groups, seed)
-    validation = np.random.default_rng(seed).permutation(validation)[:1000]
-    beside = np.random.default_rng(seed).permutation(len(fit))[:2000]
-    if (np.unique(groups[fit], return_counts=True)[1] > 1).sum() < 2:
-        raise BadInput("A linear head needs at least two training classes with two images each. Label more images.")
+    fit, validation, beside = _parts(np.asarray(images), groups, seed, question)
     rows, validation_rows = (_joined([space.get(name) for name in backbones], part) for part in (fit, validation))
     if not 1 <= dim <= rows.shape[1]:
         raise BadInput(f"The head can have 1 to {rows.shape[1]} dimensions, not {dim}.")
@@ -80,9 +80,21 @@ def train_head(
         vectors = unit(np.concatenate([validation_rows, rows[beside]]) @ state["matrix"] + state["shift"])
         return self_map(vectors, np.concatenate([groups[validation], groups[fit[beside]]]), len(validation)), state
 
-    curve, best, state = train_epochs("Training the head", epochs, 5, run_epoch, validate, task)
+    most, patience = USUAL[question]
+    curve, best, state = train_epochs("Training the head", epochs or most, patience, run_epoch, validate, task)
     arrays = tuple(LearnedArray.of(key, values) for key, values in state.items())
     return Trained(FusionSpec(name, "linear_head", backbones, learned=arrays), curve, best)
+
+
+def _parts(
+    images: np.ndarray, groups: np.ndarray, seed: int, question: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions that are fitted and that stop the training, and which of the fitted ones stand beside the latter."""
+    fit, validation = validation_part(images[groups[images] >= 0], groups, seed, question)
+    if (np.unique(groups[fit], return_counts=True)[1] > 1).sum() < 2:
+        raise BadInput("A linear head needs at least two training classes with two images each. Label more images.")
+    validation = np.random.default_rng(seed).permutation(validation)[:1000]
+    return fit, validation, np.random.default_rng(seed).permutation(len(fit))[:2000]
 
 
 def _joined(parts: Sequence[np.ndarray], rows: np.ndarray) -> np.ndarray:

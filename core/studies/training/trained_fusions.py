@@ -55,10 +55,16 @@ class Fitted:
     date: str
 
 
-def name_of(what: str, dataset: Dataset, spec: FusionSpec) -> str:
-    """Names the one result that there is for this dataset, these backbones and, of weights, this strategy."""
-    way = f"{spec.kind} {spec.parameters}" if what == "tune" else ""
+def name_of(what: str, dataset: Dataset, spec: FusionSpec, question: str = "new") -> str:
+    """Names the one result that there is for this dataset, these backbones and, of weights, this strategy; of a head, for
+    what it will be asked for."""
+    way = f"{spec.kind} {spec.parameters}" if what == "tune" else "known" if _knows(what, question) else ""
     return f"{what} {dataset.fingerprint} {'+'.join(spec.backbones)} {way}".strip()
+
+
+def _knows(what: str, question: str) -> bool:
+    """Whether the classes that it is fitted on are those that it will be asked for; a head alone is fitted so."""
+    return what == "linear_head" and question == "known"
 
 
 def fit(
@@ -69,6 +75,7 @@ def fit(
     spec: FusionSpec,
     *,
     dim: int = 64,
+    question: str = "new",
     task: Task = NO_TASK,
 ) -> Fitted:
     """Fit one of WAYS on the training queries alone.
@@ -76,12 +83,13 @@ def fit(
     Args:
         space, truth: of the dataset's split.
         spec: the backbones, and of "tune" and "dims" the strategy and the weights to start from.
-        dim: length of the linear head.
+        dim: length of the linear head; question: whether it will be asked for "new" classes, or for "known" ones, those that it trains on.
     """
     names = spec.backbones
     # A search over weights asks every training query a thousand times: of a large set a panel of them trains.
     most = query_sampling.SIZE if what != "linear_head" and query_sampling.needed(truth, len(names)) else None
-    part = training_split.training(dataset, space, truth, most=most)
+    rule = "known" if _knows(what, question) else "new"
+    part = training_split.training(dataset, space, truth, most=most, question=rule)
     asks, day = part.space.split.queries, datetime.date.today().isoformat()
     if what == "tune":
         plain = dataclasses.replace(spec, trained_on=())
@@ -92,7 +100,7 @@ def fit(
     if what == "gate":
         made = gate.train_gate(part.space, names, part.truth, np.arange(len(asks)), part.groups[asks], task=task)
     elif what == "linear_head":
-        made = linear_head.train_head(space, names, asks, part.groups, dim=dim, task=task)
+        made = linear_head.train_head(space, names, asks, part.groups, dim=dim, question=rule, task=task)
     elif what == "dims":
         joined = FusionSpec("as many as needed", "concat_pca", names).with_shares(spec.shares)
         curve = weight_search.dimension_curve(part.space, joined, part.truth, task=task)

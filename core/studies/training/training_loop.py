@@ -91,10 +91,21 @@ def run_batches(
     return float(np.mean(losses))
 
 
-def validation_part(positions: np.ndarray, groups: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """About a fifth of the training positions, whole groups where there are at least five, for early stopping."""
+def validation_part(
+    positions: np.ndarray, groups: np.ndarray, seed: int, question: str = "new"
+) -> tuple[np.ndarray, np.ndarray]:
+    """About a fifth of the training positions, whole groups where there are at least five, for early stopping.
+
+    Args:
+        question: "known" takes a fifth of each group with three images or more instead.
+    """
     rng, names = np.random.default_rng(seed), np.unique(groups[positions])
-    if len(names) >= 5:
+    members = [np.flatnonzero(groups[positions] == name) for name in names if question == "known"]
+    large = [rows for rows in members if len(rows) > 2]
+    if large:
+        held_back = np.concatenate([rng.permutation(rows)[: max(1, len(rows) // 5)] for rows in large])
+        inside = np.isin(np.arange(len(positions)), held_back)
+    elif len(names) >= 5:
         validation = rng.permutation(names)[: max(1, len(names) // 5)]
         inside = np.isin(groups[positions], validation)
     else:

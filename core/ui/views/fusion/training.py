@@ -12,6 +12,7 @@ import streamlit as st
 
 from core import charts, metrics, wording
 from core.fusion import FUSIONS, FusionSpec, spec_checks, store
+from core.setups.finetune import QUESTIONS
 from core.studies import fusion_baseline, training_split, weight_search
 from core.studies.training import trained_fusions
 from core.studies.training.trained_fusions import Fitted
@@ -21,6 +22,8 @@ from core.ui.app import cache, drawn, jobs, theme, visitors
 from core.ui.views.fusion import fusion_state
 
 text = wording.page("fusion_lab")
+question_text = wording.page("finetune")
+"""What it will be asked for is asked in the words of the page Fine-tune."""
 
 WAYS = [way for way in trained_fusions.WAYS if way != "tune"]
 _PLAIN = {
@@ -28,13 +31,15 @@ _PLAIN = {
 }
 
 
-def begin(what: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, dim: int = 64) -> None:
+def begin(
+    what: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, dim: int = 64, question: str = "new"
+) -> None:
     """Start to fit one of `fitted.WAYS` in the background; what comes of it is kept on this installation."""
     space, truth = cache.vector_set(loaded, names), cache.relevance_of(loaded)
-    name = trained_fusions.name_of(what, loaded, spec)
+    name = trained_fusions.name_of(what, loaded, spec, question)
 
     def work(job: jobs.BackgroundJob) -> Fitted:
-        fitted = trained_fusions.fit(what, loaded, space, truth, spec, dim=dim, task=job.task)
+        fitted = trained_fusions.fit(what, loaded, space, truth, spec, dim=dim, question=question, task=job.task)
         trained_fusions.keep(name, fitted, space)
         return fitted
 
@@ -47,9 +52,9 @@ def begin(what: str, loaded: Dataset, names: tuple[str, ...], spec: FusionSpec, 
     )
 
 
-def outcome(what: str, loaded: Dataset, spec: FusionSpec) -> Fitted | None:
+def outcome(what: str, loaded: Dataset, spec: FusionSpec, question: str = "new") -> Fitted | None:
     """What was fitted in this way, now or before a restart; None when nothing was."""
-    name = trained_fusions.name_of(what, loaded, spec)
+    name = trained_fusions.name_of(what, loaded, spec, question)
     job = jobs.find(name)
     if job is not None:
         return job.result if job.state == "done" else None
@@ -146,16 +151,25 @@ def show(loaded: Dataset, names: tuple[str, ...], spec: FusionSpec) -> None:
     if what is None:
         return
     longest = int(sum(cache.vector_set(loaded, names).get(name).shape[1] for name in names))
-    dim = 64
+    dim, question = 64, "new"
     if what == "linear_head":
+        question = st.radio(
+            question_text("label.question"),
+            QUESTIONS,
+            index=QUESTIONS.index(question),
+            format_func=question_text.group("option.question").__getitem__,
+            key="lab question",
+            horizontal=True,
+            help=question_text("help.question"),
+        )
         dim = middle.number_input(text("label.dimensions"), 2, min(1024, longest), min(64, longest), key="lab dim")
-    name = trained_fusions.name_of(what, loaded, spec)
-    job, fitted = jobs.find(name), outcome(what, loaded, spec)
+    name = trained_fusions.name_of(what, loaded, spec, question)
+    job, fitted = jobs.find(name), outcome(what, loaded, spec, question)
     if visitors.offered("fusion.train", right):
         right.button(
             text("button.train") if job is None and fitted is None else text("button.train_again"),
             on_click=begin,
-            args=(what, loaded, names, spec, int(dim)),
+            args=(what, loaded, names, spec, int(dim), question),
             type="primary",
             width="stretch",
             disabled=job is not None and job.running,
