@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from core import wording
-from core.setups import FinetuneSetup
+from core.setups import CompeteSetup, FinetuneSetup
 from core.ui.app import cache, state, theme
 from core.ui.app.error_boundary import guarded
-from core.ui.views.finetune import controls, outcome, start, training_job
+from core.ui.views.finetune import competition, controls, outcome, start, training_job
 from core.ui.widgets import sidebar
 
 text = wording.page("finetune")
@@ -18,6 +18,7 @@ def page() -> None:
     selection = sidebar.selection()
     loaded = cache.dataset(selection.dataset.name)  # with the images that tuned backbones were trained on
     state.seed(FinetuneSetup)
+    state.seed(CompeteSetup)
     networks = controls.tunable(cache.embedded(loaded.name))
     if not (loaded.has_images and loaded.has_labels and networks):
         state.read(FinetuneSetup)
@@ -33,6 +34,7 @@ def page() -> None:
             theme.answer(text("sentence.running"), "", stage.answer)
         else:
             outcome.draw(loaded, outcome.tuned_here(loaded), stage.answer)
+    competition.draw(loaded)
 
 
 guarded(page)()

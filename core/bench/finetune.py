@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from core.studies.evaluation import Result
     from core.studies.finetuning.plan import Plan
     from core.types import Dataset
 
@@ -60,7 +61,7 @@ def _print_block(
     losses: tuple[str, ...],
     epochs: int,
 ) -> None:
-    """The frozen network, the fusion, and each training, on the same queries."""
+    """The frozen network, the fusion, and each training, on the same queries; what is proposed of them."""
     from core import data
     from core.fusion import spec
     from core.studies import embedding, evaluation, systems
@@ -68,39 +69,72 @@ def _print_block(
     from core.studies.finetuning.plan import Plan
     from core.studies.vector_set import VectorSet
     from core.text_table import aligned
-    from core.wording import figure, interval, signed
 
     divided = parts.of(dataset, question, seed)
+    print(f"\n{dataset.name}, {question} classes. {divided.sentence()}")
     rows = {name: embedding.embeddings(dataset, name).vectors for name in fused}
-    spent: dict[str, tuple[Any, Any]] = {}
+    spent: dict[str, Spent] = {}
     for moved in moves:
         for loss in losses if moved == "head" else losses[:1]:
             plan = Plan("bench", backbone, moves=moved, question=question, loss=loss, epochs=epochs, seed=seed)
             rows[f"{moved}, {loss}"], spent[f"{moved}, {loss}"] = _tuned(dataset, plan)
     mix = dataclasses.replace(spec.equal(fused), name="equal fusion of " + ", ".join(fused))
     space = VectorSet(rows, divided.report.split)
-    names = [backbone, *spent]
     result = evaluation.evaluate(
-        systems.build(space, names, [mix]), data.relevance(divided.report), dataset=divided.report
+        systems.build(space, [backbone, *spent], [mix]), data.relevance(divided.report), dataset=divided.report
     )
-    print(f"\n{dataset.name}, {question} classes. {divided.sentence()}")
-    table = [["system", "mAP", "less the frozen one", "P@1", "best epoch", "processor"]]
-    for name in (backbone, mix.name, *spent):
-        at = result[name].figures["map"]
-        by = result.comparison.difference(name, backbone) if name != backbone else None
-        change = "" if by is None else f"{signed(by.mean)} {interval(by.low, by.high, sign=True)}"
-        best, seconds = spent.get(name, ("", ""))
-        first = f"{result[name].figures['p@1'].mean:.3f}"
-        table.append(
-            [name, figure(at.mean, at.low, at.high), change, first, str(best), f"{seconds:.1f} s" if seconds else ""]
-        )
+    heads = [name for name in spent if name.startswith("head")]
+    best = max(heads, key=lambda name: result[name].figures["map"].mean, default="")
+    table = [["system", "mAP", "less the frozen one", "less the best head", "P@1", "best epoch", "processor", "memory"]]
+    table += [_row(result, name, backbone, best, spent.get(name)) for name in (backbone, mix.name, *spent)]
     print("\n".join(aligned(table)))
+    if heads:
+        print(f"Proposed: {_proposed(result, backbone, heads, [name for name in spent if name not in heads])}.")
 
 
-def _tuned(dataset: Dataset, plan: Plan) -> tuple[np.ndarray, tuple[int, float]]:
-    """(n_images, dim) vectors after a training, and (best epoch, seconds of processor)."""
+@dataclasses.dataclass(frozen=True)
+class Spent:
+    """What a training took: the epoch that is taken, seconds of processor, gigabytes held at the most."""
+
+    best: int
+    seconds: float
+    gigabytes: float
+
+
+def _row(result: Result, name: str, frozen: str, head: str, spent: Spent | None) -> list[str]:
+    """A system's line of the table: paired differences to the frozen network, and of what moved more to the best head."""
+    from core.wording import figure, interval, signed
+
+    def less(other: str) -> str:
+        if not other or name == other:
+            return ""
+        by = result.comparison.difference(name, other)
+        return f"{signed(by.mean)} {interval(by.low, by.high, sign=True)}, {by.conclusion}"
+
+    at = result[name].figures["map"]
+    cost = ["", "", ""] if spent is None else [str(spent.best), f"{spent.seconds:.1f} s", f"{spent.gigabytes:.1f} GB"]
+    first = f"{result[name].figures['p@1'].mean:.3f}"
+    return [name, figure(at.mean, at.low, at.high), less(frozen), less(head) if spent else "", first, *cost]
+
+
+def _proposed(result: Result, frozen: str, heads: list[str], more: list[str]) -> str:
+    from core.studies.finetuning import proposal
+
+    return proposal.propose(result.comparison, frozen, heads, more).name
+
+
+def _tuned(dataset: Dataset, plan: Plan) -> tuple[np.ndarray, Spent]:
+    """(n_images, dim) vectors after a training, and what it took; what is known before it starts is printed."""
+    import psutil
+
+    from core.studies.costs import PeakMemory
     from core.studies.finetuning import run as finetuning
 
-    began = time.process_time()
-    rows, course = finetuning.vectors_of(finetuning.prepare(dataset, plan))
-    return rows, (course.best, time.process_time() - began)
+    ready = finetuning.parted(dataset, plan)
+    if (before := finetuning.estimate(ready)) is not None:
+        print(f"{plan.moves}: {before.sentence()}", flush=True)
+    before_it, began = psutil.Process().memory_info().rss, time.process_time()
+    with PeakMemory() as peak:
+        rows, course = finetuning.vectors_of(ready)
+    most = (before_it + peak.megabytes * 1e6) / 2**30
+    return rows, Spent(course.best, time.process_time() - began, most)

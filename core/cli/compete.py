@@ -10,6 +10,7 @@ from core import text_table, wording
 from core.cli import inputs, outputs
 from core.cli.verbs import DATASET, Verb, flag
 from core.errors import BadInput
+from core.setups.finetune import MOVES
 
 if TYPE_CHECKING:
     from core.studies.competition import Outcome
@@ -38,46 +39,38 @@ def run(arguments: argparse.Namespace) -> None:
         moves=arguments.moves,
         loss=arguments.loss,
         seed=arguments.train_seed,
+        replace=arguments.replace,
         device=arguments.device or None,
+        say=outputs.remark,
         task=inputs.task(),
     )
     outputs.end_progress()
-    for note in made.notes:
-        outputs.remark(note)
-    rows = made.rows()
-    print("\n".join(text_table.aligned(rows, numbers=(2, 3, 4))))
+    print("\n".join(text_table.aligned(made.rows(), numbers=(2, 3, 4))))
     print(competition.TOP_K)
+    print(made.basis())
     print(text("sentence.picked", title=made.picked.title, accuracy=wording.number(made.picked.accuracy)))
-    _write(target, made, rows, dataset)
+    _write(target, made, dataset)
 
 
-def _write(target: Path, made: Outcome, rows: list[list[str]], dataset: Dataset) -> None:
+def _write(target: Path, made: Outcome, dataset: Dataset) -> None:
     """results.json, systems.csv and, where queries are labelled, report.html."""
-    import pandas as pd
-
     from core import files
-    from core.export.report import comparison
-    from core.fusion import spec
-    from core.studies import training_split
+    from core.export import competition_files
 
-    table = pd.DataFrame(rows[1:], columns=[*rows[0][:-1], "picked"])
+    report = competition_files.report(made, dataset, inputs.task())
+    outputs.end_progress()
+    contents = {
+        competition_files.RESULTS: competition_files.results(made),
+        competition_files.SYSTEMS: competition_files.systems(made),
+        competition_files.REPORT: report,
+    }
+    written = [target / name for name, content in contents.items() if content]
     try:
-        files.write_json(target / "results.json", made.results)
-        files.write_bytes(target / "systems.csv", files.csv_bytes(table))
-        if made.test:
-            names = tuple(dict.fromkeys(name for system in made.configurations for name in system.names))
-            mixes = [spec.equal(made.picked.names)] if len(made.picked.names) > 1 else []
-            left = training_split.without_tuned(dataset, names)
-            report = comparison.of_stored(left, names, mixes, (1, made.top_k), True, None, task=inputs.task())
-            files.write_bytes(target / "report.html", report.encode())
-            outputs.end_progress()
+        for file in written:
+            files.write_bytes(file, contents[file.name])
     except OSError as error:
         raise BadInput(text("error.cannot_write_give", path=target, strerror=error.strerror)) from None
-    print(
-        "\n".join(
-            str(target / name) for name in ("results.json", "systems.csv", "report.html") if (target / name).is_file()
-        )
-    )
+    print("\n".join(map(str, written)))
 
 
 COMPETE = Verb(
@@ -89,9 +82,10 @@ COMPETE = Verb(
         flag("--backbones", required=True, metavar="A,B,C", help=text("flag.compete_backbones")),
         flag("--top-k", type=int, default=3, help=text("flag.top_k")),
         flag("--budget-ms", type=float, default=float("inf"), metavar="MS", help=text("flag.budget_ms")),
-        flag("--moves", choices=("head", "last", "all", "lora"), default="head", help=text("flag.moves")),
+        flag("--moves", choices=MOVES, default="head", help=text("flag.moves")),
         flag("--loss", default="supcon", metavar="LOSS", help=text("flag.loss")),
         flag("--train-seed", type=int, default=0, help=text("flag.train_seed")),
+        flag("--replace", action="store_true", help=text("flag.replace_tuned")),
         flag("--device", default="", help=text("flag.cuda_mps_cpu")),
         flag("--out", type=Path, required=True, metavar="FOLDER", help=text("flag.compete_out")),
     ),

@@ -11,6 +11,8 @@ from core import wording
 from core.cli import inputs, outputs
 from core.cli.verbs import DATASET, Verb, flag
 from core.errors import BadInput
+from core.setups import FinetuneSetup
+from core.setups.finetune import HEADS, MOVES, QUESTIONS
 
 if TYPE_CHECKING:
     from core.studies.finetuning.loop import Course
@@ -22,10 +24,12 @@ text = wording.page("cli")
 def run(arguments: argparse.Namespace) -> None:
     """Train, save, embed, and print the tuned backbone beside the frozen one."""
     from core.studies import embedding
-    from core.studies.finetuning import figures
+    from core.studies.finetuning import figures, proposal
     from core.studies.finetuning import run as finetuning
 
     plan = _plan(arguments)
+    if not arguments.estimate:
+        finetuning.check_free(plan.name, arguments.replace)
     dataset = inputs.embedded(arguments, [finetuning.tunable(plan.backbone).name], arguments.device or None).dataset
     ready = finetuning.prepare(dataset, plan)
     for sentence in ready.notes:
@@ -45,26 +49,22 @@ def run(arguments: argparse.Namespace) -> None:
     embedding.embed(dataset, [made.backbone.name], device=arguments.device or None, task=inputs.task())
     outputs.end_progress()
     print(figures.beside(made.backbone.name, dataset).sentence())
+    beside_head = proposal.beside_head(made.backbone.name, dataset, task=inputs.task())
+    outputs.end_progress()
+    if beside_head is not None:
+        print(beside_head.sentence())
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
     from core import backbones
-    from core.studies.finetuning.plan import Plan, usual_name
+    from core.studies.finetuning.plan import plan_of
 
-    name = arguments.save_as or usual_name(arguments.backbone, arguments.moves, arguments.question)
-    return Plan(
-        name,
-        backbones.add(arguments.backbone).name,
-        moves=arguments.moves,
-        question=arguments.question,
-        loss=arguments.loss,
-        head=arguments.head,
-        dim=arguments.dim,
-        epochs=arguments.epochs,
-        rate=arguments.rate,
-        batch=arguments.batch,
-        seed=arguments.train_seed,
-    )
+    named = {field: getattr(arguments, field) for field in _FIELDS}
+    setup = FinetuneSetup(backbone=backbones.add(arguments.backbone).name, seed=arguments.train_seed, **named)
+    return plan_of(setup, arguments.save_as)
+
+
+_FIELDS = ("moves", "question", "loss", "head", "dim", "epochs", "rate", "batch")
 
 
 def _print_epoch(course: Course) -> None:
@@ -92,8 +92,6 @@ def export(arguments: argparse.Namespace) -> None:
     print("\n".join(tuned_export.write(arguments.name, arguments.to)))
 
 
-_NAMES = {"moves": ("head", "last", "all", "lora"), "question": ("known", "new"), "head": ("linear", "mlp", "none")}
-
 FINETUNE = Verb(
     "finetune",
     text("phrase.finetune"),
@@ -102,15 +100,16 @@ FINETUNE = Verb(
         *DATASET,
         flag("--backbone", required=True, metavar="NAME", help=text("flag.tuned_backbone")),
         flag("--as", dest="save_as", default="", metavar="NAME", help=text("flag.tuned_name")),
-        flag("--moves", choices=_NAMES["moves"], default="head", help=text("flag.moves")),
-        flag("--question", choices=_NAMES["question"], default="known", help=text("flag.question")),
+        flag("--moves", choices=MOVES, default="head", help=text("flag.moves")),
+        flag("--question", choices=QUESTIONS, default="known", help=text("flag.question")),
         flag("--loss", default="supcon", metavar="LOSS", help=text("flag.loss")),
-        flag("--head", choices=_NAMES["head"], default="linear", help=text("flag.head")),
+        flag("--head", choices=HEADS, default="linear", help=text("flag.head")),
         flag("--dim", type=int, default=0, help=text("flag.head_dim")),
         flag("--epochs", type=int, default=0, help=text("flag.epochs")),
         flag("--rate", type=float, default=0.0, help=text("flag.rate")),
         flag("--batch", type=int, default=0, help=text("flag.batch")),
         flag("--train-seed", type=int, default=0, help=text("flag.train_seed")),
+        flag("--replace", action="store_true", help=text("flag.replace_tuned")),
         flag("--estimate", action="store_true", help=text("flag.estimate")),
         flag("--device", default="", help=text("flag.cuda_mps_cpu")),
     ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.setups.fields import Bounds, bounds_of, choice, clean, flag, of_link, real, several, shares, text, whole
-from core.setups.finetune import FinetuneSetup
+from core.setups.finetune import CompeteSetup, FinetuneSetup
 from core.setups.slices import SlicesSetup
 from core.setups.story import ShownSetup, StorySetup
 from core.setups.studies import StudiesSetup
@@ -20,6 +20,7 @@ __all__ = [
     "BackbonesSetup",
     "Bounds",
     "CatalogueSetup",
+    "CompeteSetup",
     "CurvesSetup",
     "DEFAULT_BACKBONES",
     "DatasetsSetup",

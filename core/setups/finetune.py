@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.setups.fields import choice, real, text, whole
+from core.setups.fields import choice, real, several, text, whole
 
 MOVES = ("head", "last", "all", "lora")
 QUESTIONS = ("known", "new")
@@ -23,5 +23,16 @@ class FinetuneSetup:
     dim: int = whole(0, 4096, default=0, label="Numbers of the head", short="dim")
     epochs: int = whole(0, 500, default=0, label="Epochs at most", short="ep")
     rate: float = real(0.0, 1.0, default=0.0, step=0.0001, label="Learning rate", short="lr")
+    batch: int = whole(0, 4096, default=0, label="Images at once", short="bs")
     seed: int = whole(0, 1_000_000, default=0, label="Seed", short="seed")
     tuned: str = text(default="", longest=80, label="Looked at", short="t")
+
+
+@dataclass(frozen=True)
+class CompeteSetup:
+    """A competition run: which networks, what moves in them, how many results a query gets, how slow the pick may be."""
+
+    networks: tuple[str, ...] = several(None, default=(), label="Networks", short="cn")
+    moves: str = choice(lambda: MOVES, default="head", label="What moves", short="cm")
+    top_k: int = whole(1, 100, default=3, label="Results a query", short="ck")
+    budget_ms: int = whole(0, 100_000, default=0, label="ms an image at most", short="cms")

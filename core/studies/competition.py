@@ -11,21 +11,24 @@ import hashlib
 import itertools
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from core import backbones
+from core import backbones, data, metrics
 from core.data import images, read_checked
 from core.errors import BadInput
 from core.metrics import resampling
 from core.studies import embedding, training_split
 from core.studies.finetuning import run
 from core.studies.finetuning.plan import Plan, usual_name
+from core.studies.ranker import Ranker
+from core.studies.systems import System
+from core.studies.vector_set import VectorSet
 from core.task import NO_TASK, Task
-from core.types import Dataset, unit
-from core.wording import figure
+from core.types import Dataset, Relevance, Split, unit
+from core.wording import figure, plural
 
 MOST_TOGETHER = 3
 """Networks of an ensemble."""
@@ -34,6 +37,10 @@ TIMED = 8
 TOP_K = (
     "Top-k accuracy: the share of the first k results that are of the query's class, mean over queries. Hit rate@k: the share "
     "of queries with at least one such result. Papers call either of them top-k accuracy."
+)
+UNLABELLED = (
+    "Queries without a label, or without an image of their class in the gallery, count in no figure; unlabelled gallery images "
+    "stay in it and are never right. The report counts the same."
 )
 
 
@@ -75,9 +82,9 @@ class Outcome:
         configurations: the best on validation images first; picked: the first one within the time budget.
         results: query id → gallery ids, the nearest first, of the one that was picked.
         top_k: results a query.
-        test: configuration → (n_tested, 2) top-k accuracy and hit rate@k of every query, NaN without a label; made
-            after the choice, without queries and gallery images that are training images byte for byte. {} where no
-            query is labelled, or none is left.
+        test: configuration → (n_tested, 2) P@k (the top-k accuracy) and hit rate@k of every query, as the report counts
+            them: NaN for a query without a label or without anything right in the gallery; made after the choice,
+            without queries and gallery images that are training images byte for byte. {} where no query counts.
         classes: (n_tested,) int64 of the queries, drawn as a whole in intervals.
         notes: sentences on who trained, and on copies across the border.
     """
@@ -89,6 +96,17 @@ class Outcome:
     test: dict[str, np.ndarray]
     classes: np.ndarray
     notes: tuple[str, ...] = ()
+
+    @property
+    def n_counted(self) -> int:
+        """Queries that count in the test figures."""
+        return int((~np.isnan(next(iter(self.test.values()))[:, 0])).sum()) if self.test else 0
+
+    def basis(self) -> str:
+        """What the test figures rest on, for people."""
+        if not self.test:
+            return "No query has a label and a right answer in the gallery, so nothing is known beside the validation."
+        return f"Test figures: {self.n_counted:,} of {plural(len(self.results), 'query')}, with 95 % intervals. {UNLABELLED}"
 
     def rows(self) -> list[list[str]]:
         """The table: header first."""
@@ -145,10 +163,21 @@ def blind(dataset: Dataset) -> Dataset:
         raise BadInput(
             f"Training images of {dataset.name!r} are queries or gallery images too; a competition keeps them apart."
         )
+    outside = np.union1d(split.queries, split.gallery)
     labels = np.array(dataset.labels)
-    labels[np.union1d(split.queries, split.gallery)] = -1
+    labels[outside] = -1
+    matrix = None if dataset.label_matrix is None else dataset.label_matrix[split.train]
+    if matrix is not None and (np.diff(matrix.indptr) > 1).any():
+        raise BadInput(
+            f"Training images of {dataset.name!r} have several labels each, and training takes one class an image. Use a dataset "
+            "with one label an image."
+        )
+    instances, by = None, "label"
+    if dataset.relevant_by == "instance" and dataset.instances is not None:
+        instances, by = np.array(dataset.instances), "instance"
+        instances[outside] = -1
     return dataclasses.replace(
-        dataset, labels=labels, label_matrix=None, instances=None, pairs=None, relevant_by="label"
+        dataset, labels=labels, label_matrix=None, instances=instances, pairs=None, relevant_by=by
     )
 
 
@@ -161,7 +190,9 @@ def compete(
     moves: str = "head",
     loss: str = "supcon",
     seed: int = 0,
+    replace: bool = False,
     device: str | None = None,
+    say: Callable[[str], object] = lambda sentence: None,
     task: Task = NO_TASK,
 ) -> Outcome:
     """Tune every network, compare all ensembles of up to three on validation images, choose, and rank.
@@ -169,25 +200,28 @@ def compete(
     Args:
         budget_ms: time that an image may take; the choice is made among what is not slower.
         moves, loss, seed, device: as in `finetuning`.
+        replace: train again what has the name of one of these networks; without it the very training that was made
+            before is taken as it is, and any other stays.
+        say: told what is to be known before anything is trained: who trains, copies across the border, the time.
     Raises:
         BadInput: no such folders, nothing within the budget, or too few labels. WeightsMissing, Cancelled.
     """
     if top_k < 1:
         raise BadInput(f"Top-k is of at least 1 result, not {top_k}.")
     unseen = blind(dataset)
-    tuned, parts = [], None
-    notes: list[str] = []
-    for name, own_name in own_names(dataset.name, names, moves).items():
-        embedding.embed(unseen, [run.tunable(name).name], device=device, task=task)
-        plan = Plan(own_name, name, moves=moves, loss=loss, seed=seed)
-        ready = run.prepare(unseen, plan)
-        notes += ready.notes
-        made = run.train(ready, device=device, task=task)
-        embedding.embed(unseen, [made.backbone.name], device=device, task=task)
-        tuned.append(made.backbone.name)
-        parts = made.parts
-    if parts is None:
+    if not names:
         raise BadInput("A competition needs a network at least; name one with --backbones.")
+    for name in dict.fromkeys(names):
+        embedding.embed(unseen, [run.tunable(name).name], device=device, task=task)
+    plans = [
+        Plan(own_name, name, moves=moves, loss=loss, seed=seed)
+        for name, own_name in own_names(dataset.name, names, moves).items()
+    ]
+    notes = (*run.prepare(unseen, plans[0]).notes, *_times(unseen, plans, device))
+    for note in notes:
+        say(note)
+    tuned = [_tuned(run.parted(unseen, plan), replace, device, task) for plan in plans]
+    parts = run.parted(unseen, plans[0]).parts
     rows = {name: embedding.embeddings(unseen, name).vectors for name in tuned}
     cost = {name: _milliseconds(name, unseen, device) for name in tuned}
     configurations = []
@@ -205,9 +239,30 @@ def compete(
             f"No system answers within {budget_ms:g} ms an image; the quickest, {quickest.title}, takes {quickest.milliseconds:.1f} ms. "
             "Allow more time."
         )
-    return dataclasses.replace(
-        _answer(dataset, tuple(configurations), picked, rows, top_k), notes=tuple(dict.fromkeys(notes))
-    )
+    return dataclasses.replace(_answer(dataset, tuple(configurations), picked, rows, top_k), notes=notes)
+
+
+def _times(dataset: Dataset, plans: Sequence[Plan], device: str | None) -> tuple[str, ...]:
+    """What each training is going to take, measured before any of them starts; heads take seconds and are passed over."""
+    if plans[0].moves == "head":
+        return ()
+    measured = ((plan.backbone, run.estimate(run.parted(dataset, plan), device)) for plan in plans)
+    return tuple(f"{name}: {taken.sentence()}" for name, taken in measured if taken is not None)
+
+
+def _tuned(ready: run.Prepared, replace: bool, device: str | None, task: Task) -> str:
+    """The name of the tuned backbone, embedded: trained now, unless the very training was made before.
+
+    Raises:
+        BadInput: another training has that name, and it is not to be replaced.
+    """
+    name = f"{backbones.tuned.SCHEME}{ready.plan.name}"
+    card = backbones.tuned.card(name)
+    if replace or card is None or card.get("key") != run.key_of(ready) or name not in backbones.names():
+        run.check_free(name, replace)
+        run.train(ready, device=device, task=task)
+    embedding.embed(ready.dataset, [name], device=device, task=task)
+    return name
 
 
 def own_names(dataset: str, names: Sequence[str], moves: str) -> dict[str, str]:
@@ -271,12 +326,19 @@ def _found(vectors: np.ndarray, queries: np.ndarray, gallery: np.ndarray, k: int
 def _accuracies(
     vectors: np.ndarray, queries: np.ndarray, gallery: np.ndarray, groups: np.ndarray, k: int
 ) -> np.ndarray:
-    """(n_queries, 2) float64: share of the first k that are right, and whether any is; NaN for unlabelled queries."""
+    """(n_queries, 2) float64: share of the first k that are right, and whether any is; NaN where nothing can be."""
     items = _found(vectors, queries, gallery, k)
     hits = groups[gallery[items]] == groups[queries][:, None]
-    values = np.stack([hits.mean(axis=1), hits.any(axis=1)], axis=1).astype(np.float64)
-    values[groups[queries] < 0] = np.nan
+    values = np.stack([hits.sum(axis=1) / k, hits.any(axis=1)], axis=1).astype(np.float64)
+    values[(groups[queries] < 0) | ~np.isin(groups[queries], groups[gallery])] = np.nan
     return values
+
+
+def _judged(vectors: np.ndarray, split: Split, truth: Relevance, k: int) -> np.ndarray:
+    """(n_queries, 2) float64: P@k and hit rate@k, by the truth and the metrics of the report; NaN where nothing is relevant."""
+    keys = [f"p@{k}", f"hit@{k}"]
+    values = metrics.compute(Ranker(truth).rank(System("this", VectorSet({"this": vectors}, split))).ranks, keys)
+    return np.stack([values[key] for key in keys], axis=1)
 
 
 def _answer(
@@ -293,12 +355,13 @@ def _answer(
     results = {
         str(ids[query]): [str(ids[split.gallery[item]]) for item in line] for query, line in zip(split.queries, items)
     }
-    groups, test = np.asarray(dataset.labels), {}
     try:  # a copy of a training image says nothing, whichever folder it lies in
-        split = training_split.without_tuned(dataset, list(rows)).split
+        left = training_split.without_tuned(dataset, list(rows))
     except BadInput:
-        return Outcome(configurations, picked, results, top_k, {}, groups[:0])
-    if (groups[split.queries] >= 0).any() and (groups[split.gallery] >= 0).any():
+        return Outcome(configurations, picked, results, top_k, {}, np.empty(0, np.int64))
+    truth, test = data.relevance(left), {}
+    if (truth.n_relevant > 0).any():
         for system in configurations:
-            test[system.title] = _accuracies(system.vectors(rows), split.queries, split.gallery, groups, top_k)
-    return Outcome(configurations, picked, results, top_k, test, groups[split.queries])
+            test[system.title] = _judged(system.vectors(rows), left.split, truth, top_k)
+    classes = left.instances if left.relevant_by == "instance" and left.instances is not None else left.labels
+    return Outcome(configurations, picked, results, top_k, test, np.asarray(classes)[left.split.queries])

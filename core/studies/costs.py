@@ -98,7 +98,7 @@ def measure(
     contents = _files(dataset, n_images)
     threads = paths.cpu_count()
     task.report(Progress(f"Loading {backbone.title}", 0, 3, "steps"))
-    with _Peak() as peak:
+    with PeakMemory() as peak:
         encoder = backbones.query_encoder(name, device)
         task.report(Progress(f"Timing single images with {backbone.title}", 1, 3, "steps"))
         times = _latencies(encoder, contents, task)
@@ -199,10 +199,10 @@ def _throughput(backbone: Backbone, engine: Engine, files: Sequence[bytes], thre
     return len(files) / (time.perf_counter() - began)
 
 
-class _Peak:
+class PeakMemory:
     """The most resident memory while a block runs, above what was held before it, in MB; looked at 50 times a second."""
 
-    def __enter__(self) -> _Peak:
+    def __enter__(self) -> PeakMemory:
         import psutil
 
         self._process = psutil.Process(os.getpid())

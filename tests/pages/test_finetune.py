@@ -13,7 +13,7 @@ from core.studies import embedding
 from core.studies.finetuning import figures, run
 from core.studies.finetuning.plan import Plan
 from core.ui.app import jobs
-from core.ui.views.finetune import training_job
+from core.ui.views.finetune import competition, training_job
 from tests.browser import ROOT, at_rest, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import write_tiny
 from tests.pages.alone import opened, words
@@ -44,6 +44,7 @@ def test_it_says_what_trains_before_anything_is_trained(home_of_tuned: Path) -> 
     assert not app.exception and not app.error
     assert app.selectbox(key="FinetuneSetup.backbone").options == ["EfficientNet-Lite0"], "descriptors are not tuned"
     assert "half of the images of each class" in words(app)
+    assert "A competition takes the folders train, query and gallery" in words(app)
     app = opened("finetune", d="tiny", ask="new")
     assert "all images of half of the classes" in words(app)
     app = opened("finetune", d="tiny", mv="last", ep="2")
@@ -110,6 +111,66 @@ def test_every_page_leaves_out_what_trained(home_of_tuned: Path) -> None:
     assert not any(app.dataframe[0].value["system"].str.startswith("seen"))
     backbones.remove("tuned:seen")
     assert "tuned:seen" not in backbones.names()
+
+
+def test_a_name_that_is_taken_is_asked_about(home_of_tuned: Path) -> None:
+    run.train(run.prepare(data.get("tiny"), Plan("lite0-known", LITE, dim=8, epochs=1)))
+    try:
+        app = opened("finetune", d="tiny")
+        (name,) = [one for one in app.text_input if one.label == "Saved as tuned:"]
+        assert name.value == "lite0-known-2", "a name that is free is offered"
+        name.set_value("lite0-known").run()
+        train = next(button for button in app.button if button.key == "train tuned")
+        assert train.disabled
+        next(box for box in app.checkbox if box.label == "Replace tuned:lite0-known").check().run()
+        assert not next(button for button in app.button if button.key == "train tuned").disabled
+        ready = run.prepare(data.get("tiny"), Plan("lite0-known", LITE, dim=8, epochs=1))
+        training_job.start(ready)
+        job = jobs.find(training_job.name_of("tiny"))
+        assert job.ended.wait(60) and job.state == "failed" and "already" in job.sentence
+        jobs.forget(training_job.name_of("tiny"))
+    finally:
+        backbones.remove("tuned:lite0-known")
+
+
+def test_more_than_a_head_stands_beside_its_head(home_of_tuned: Path) -> None:
+    dataset = data.get("tiny")
+    made = run.train(run.prepare(dataset, Plan("stage", LITE, moves="last", dim=16, epochs=1, batch=16)))
+    embedding.embed(dataset, [made.backbone.name])
+    try:
+        app = opened("finetune", d="tiny", t="tuned:stage")
+        assert not app.exception and not app.error
+        assert "over a head alone" in words(app) and "proposed" in words(app)
+    finally:
+        backbones.remove("tuned:stage")
+
+
+def test_a_competition_run_in_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot compete says why; what can is run: the pick, the table with both meanings of top-k, three files."""
+    monkeypatch.setenv("FUSIONSCOPE_HOME", str(tmp_path / "home"))
+    write_tiny(tmp_path / "all")
+    for number, file in enumerate(sorted((tmp_path / "all").glob("*/*.png"))):
+        part = ("train", "train", "train", "test/query", "test/gallery")[number % 5]
+        target = tmp_path / "nested" / part / file.parent.name / file.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(target)
+    dataset = data.add("nested", tmp_path / "nested")
+    embedding.embed(dataset, [LITE, "hog"])
+    app = opened("finetune", d="nested", ck="2")
+    assert not app.exception and not app.error and "No run yet" in words(app)
+    assert app.multiselect(key="CompeteSetup.networks").value == [LITE]
+    next(button for button in app.button if button.key == "run competition").click().run()
+    job = jobs.find(competition.name_of(data.get("nested")))
+    assert job.ended.wait(120) and job.state == "done", job.sentence
+    app.run()
+    assert not app.exception and not app.error and "Picked on validation images: nested-lite0-known" in words(app)
+    assert "share of the first k results" in words(app) and "of 12 queries" in words(app)
+    (table,) = [frame.value for frame in app.dataframe if "test hit@2" in frame.value.columns]
+    assert list(table[" "]) == ["picked"] and "[" in table["test top-2"][0]
+    labels = {element.label for element in app.get("download_button")}
+    assert labels >= {"results.json", "systems.csv", "report.html"}
+    assert "Train again what has these names" in [box.label for box in app.checkbox]
+    jobs.forget(job.name)
 
 
 @pytest.mark.browser

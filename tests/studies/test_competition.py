@@ -13,9 +13,11 @@ import pytest
 
 from core import backbones, cli, data
 from core.errors import BadInput
-from core.studies import competition
+from core.studies import competition, evaluation
 from core.studies.finetuning import run
 from core.studies.finetuning.plan import usual_name
+from core.studies.systems import System
+from core.studies.vector_set import VectorSet
 from core.types import Dataset, unit
 
 LITE = "tf_efficientnet_lite0"
@@ -39,18 +41,18 @@ def nested(tmp_path_factory: pytest.TempPathFactory, tiny_images: Path):
 def test_labels_of_queries_are_not_read_before_the_choice(nested: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """Poisoned: every query and every gallery image gets a wrong label, and neither the choice nor a list moves."""
     seen: list[Dataset] = []
-    real = run.prepare
-    monkeypatch.setattr(run, "prepare", lambda dataset, plan: (seen.append(dataset), real(dataset, plan))[1])
+    real = run.parted
+    monkeypatch.setattr(run, "parted", lambda dataset, plan: (seen.append(dataset), real(dataset, plan))[1])
     outside = np.union1d(nested.split.queries, nested.split.gallery)
     labels = np.array(nested.labels)
     labels[outside] = (labels[outside] + 1) % 6
     honest = competition.compete(nested, [LITE], top_k=3)
-    poisoned = competition.compete(dataclasses.replace(nested, labels=labels), [LITE], top_k=3)
+    poisoned = competition.compete(dataclasses.replace(nested, labels=labels), [LITE], top_k=3, replace=True)
     assert [(c.title, c.accuracy, c.hit) for c in honest.configurations] == [
         (c.title, c.accuracy, c.hit) for c in poisoned.configurations
     ]
     assert honest.picked.title == poisoned.picked.title and honest.results == poisoned.results
-    assert all((dataset.labels[outside] == -1).all() for dataset in seen) and len(seen) == 2
+    assert all((dataset.labels[outside] == -1).all() for dataset in seen) and len(seen) >= 2
     assert len(honest.results) == len(nested.split.queries) and {len(line) for line in honest.results.values()} == {3}
     assert not set(sum(honest.results.values(), [])) - set(np.asarray(nested.ids)[nested.split.gallery].tolist())
 
@@ -61,6 +63,52 @@ def test_both_meanings_of_top_k_accuracy() -> None:
     values = competition._accuracies(vectors, np.array([0, 3, 4]), np.array([1, 2, 3]), groups, 2)
     np.testing.assert_allclose(values[:2], [[0.5, 1.0], [0.5, 1.0]])
     assert np.isnan(values[2]).all(), "a query without a label counts nowhere"
+
+
+def test_unlabelled_images_count_as_the_report_counts_them(nested: Dataset) -> None:
+    """A query without a label, and one whose class the gallery has not, count nowhere; unlabelled gallery images stay."""
+    split, labels = nested.split, np.array(nested.labels)
+    labels[split.queries[0]] = -1
+    lone = labels[split.queries[-1]]
+    labels[split.gallery[labels[split.gallery] == lone]] = -1
+    changed = dataclasses.replace(nested, labels=labels)
+    vectors = unit(np.random.default_rng(1).standard_normal((len(nested), 8)).astype(np.float32))
+    alone = competition.Configuration(("none",), "single", 1.0, 0.5, 0.5)
+    made = competition._answer(changed, (alone,), alone, {"none": vectors}, 3)
+    truth = data.relevance(changed)
+    reported = evaluation.evaluate([System("x", VectorSet({"x": vectors}, split))], truth, (3,), dataset=changed)[
+        "x"
+    ].figures
+    values = made.test["none"]
+    np.testing.assert_array_equal(np.isnan(values[:, 0]), truth.n_relevant == 0)
+    assert made.n_counted == reported["p@3"].n_valid < len(split.queries) and f"{made.n_counted} of" in made.basis()
+    np.testing.assert_allclose(np.nanmean(values, axis=0), [reported["p@3"].mean, reported["hit@3"].mean])
+    blank = competition._answer(
+        dataclasses.replace(nested, labels=np.full(len(nested), -1)), (alone,), alone, {"none": vectors}, 3
+    )
+    assert blank.test == {} and blank.n_counted == 0 and "nothing is known" in blank.basis()
+
+
+def test_instances_decide_where_the_dataset_says_so(nested: Dataset) -> None:
+    by_instance = dataclasses.replace(nested, instances=np.array(nested.labels), relevant_by="instance")
+    unseen = competition.blind(by_instance)
+    outside = np.union1d(nested.split.queries, nested.split.gallery)
+    assert unseen.relevant_by == "instance" and (unseen.instances[outside] == -1).all()
+    assert (unseen.instances[nested.split.train] >= 0).all() and (by_instance.instances >= 0).all()
+
+
+def test_the_same_training_is_not_done_twice_and_another_is_not_trained_over(
+    nested: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    first = competition.compete(nested, [LITE], replace=True, say=said.append)
+    assert "Trains on" in said[0] and tuple(said) == first.notes
+    before = backbones.tuned.card(first.picked.names[0])
+    monkeypatch.setattr(run, "train", lambda *args, **more: pytest.fail("trained again"))
+    again = competition.compete(nested, [LITE])
+    assert again.results == first.results and backbones.tuned.card(first.picked.names[0]) == before
+    with pytest.raises(BadInput, match="There is a tuned:nested-lite0-known already.*--replace"):
+        competition.compete(nested, [LITE], loss="arcface")
 
 
 def test_no_query_finds_itself() -> None:
@@ -92,7 +140,7 @@ def test_copies_of_training_images_count_in_no_figure(nested: Dataset, monkeypat
     assert len(made.results) == len(nested.split.queries)
     assert all(str(nested.ids[nested.split.gallery[2]]) in line for line in made.results.values())
     queries, gallery = nested.split.queries[1:], np.delete(nested.split.gallery, 2)
-    expected = (nested.labels[queries][:, None] == nested.labels[gallery]).mean(axis=1)
+    expected = (nested.labels[queries][:, None] == nested.labels[gallery]).sum(axis=1) / len(nested.split.gallery)
     np.testing.assert_allclose(made.test["x"][:, 0], expected)
     assert len(made.classes) == len(queries)
     monkeypatch.setattr(backbones.tuned, "trained_on", lambda name: frozenset(key.decode() for key in nested.keys))

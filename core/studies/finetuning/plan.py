@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 from core import backbones
 from core.backbones import tuned
 from core.errors import BadInput
+from core.setups import FinetuneSetup
 from core.studies.finetuning.losses import LOSSES
 
 MOVES = {
@@ -116,6 +118,22 @@ class Plan:
         return {**dataclasses.asdict(self), **dataclasses.asdict(self.numbers)}
 
 
+def plan_of(setup: FinetuneSetup, name: str = "") -> Plan:
+    """The training that a page or a command asks for.
+
+    Args:
+        name: of the tuned backbone; "" for the usual one.
+    Raises:
+        BadInput: no network is named, or the parts do not go together.
+    """
+    if not setup.backbone:
+        raise BadInput("Choose a network to tune, one that is embedded for this dataset.")
+    fields = {
+        field.name: getattr(setup, field.name) for field in dataclasses.fields(Plan) if hasattr(setup, field.name)
+    }
+    return Plan(**fields | {"name": name or usual_name(setup.backbone, setup.moves, setup.question)})
+
+
 def batch_shape(batch: int) -> tuple[int, int]:
     """(classes, images of each) of a batch of about so many images.
 
@@ -135,6 +153,12 @@ def usual_name(backbone: str, moves: str, question: str) -> str:
     """
     plain = re.sub(r"[^A-Za-z0-9.]+", "-", backbone.partition(":")[2] or _own_end(backbone)).strip("-.")
     return "-".join(filter(None, [plain[:48] or "tuned", "" if moves == "head" else moves, question]))
+
+
+def free_name(name: str) -> str:
+    """The name, or the first of NAME-2, NAME-3 … that no tuned backbone has."""
+    taken = (name if number == 1 else f"{name[:56]}-{number}" for number in itertools.count(1))
+    return next(made for made in taken if not tuned.folder(made).exists())
 
 
 def _own_end(backbone: str) -> str:

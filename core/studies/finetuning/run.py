@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -18,13 +19,13 @@ from core.backbones.engines import torch_engine
 from core.backbones.sources import source_of
 from core.backbones.sources import tuned as tuned_source
 from core.backbones.threads import one_thread
-from core.errors import BadInput
+from core.errors import BadInput, CoreError
 from core.studies import embedding
 from core.studies.finetuning import heads, loop, parts
 from core.studies.finetuning.estimate import Estimate, measure
 from core.studies.finetuning.learners import HeadLearner
 from core.studies.finetuning.loop import Course
-from core.studies.finetuning.network_learners import LastLearner, WholeLearner
+from core.studies.finetuning.network_learners import AT_ONCE, LastLearner, WholeLearner
 from core.studies.finetuning.parts import Parts
 from core.studies.finetuning.pixels import Pixels
 from core.studies.finetuning.plan import Plan
@@ -71,11 +72,53 @@ def prepare(dataset: Dataset, plan: Plan) -> Prepared:
     Raises:
         BadInput: the plan and the dataset do not go together; NotComputed: the frozen backbone is not embedded there.
     """
+    ready = parted(dataset, plan)
+    copies = parts.near_copies(dataset, ready.parts, _seen_by(dataset, ready.vectors))
+    return dataclasses.replace(ready, notes=(*ready.notes, *copies))
+
+
+def parted(dataset: Dataset, plan: Plan) -> Prepared:
+    """As `prepare`, without the search for near copies, which takes longer than the training of a head.
+
+    Raises:
+        BadInput, NotComputed: as `prepare`.
+    """
     base = tunable(plan.backbone)
     divided = parts.of(dataset, plan.question, plan.seed)
     vectors = embedding.embeddings(dataset, base.name)
-    copies = parts.near_copies(dataset, divided, [vectors])
-    return Prepared(plan, dataset, base, divided, vectors, (divided.sentence(), *divided.notes, *copies))
+    return Prepared(plan, dataset, base, divided, vectors, (divided.sentence(), *divided.notes))
+
+
+def _seen_by(dataset: Dataset, vectors: Embeddings) -> list[Embeddings]:
+    """The network and any other that the images are embedded with: each may find a copy that another one misses.
+
+    Descriptors call too much a copy, and tuned networks draw whole classes together.
+    """
+    others = (row.backbone for row in embedding.status(dataset) if row.n_images >= len(dataset))
+    usable = [name for name in others if name != vectors.backbone and _can_be_tuned(name)]
+    return [vectors, *(embedding.embeddings(dataset, name) for name in usable)]
+
+
+def _can_be_tuned(name: str) -> bool:
+    try:
+        tunable(name)
+    except CoreError:
+        return False
+    return True
+
+
+def check_free(name: str, replace: bool = False) -> None:
+    """A name that is taken is not trained over unless somebody says so.
+
+    Raises:
+        BadInput: there is such a tuned backbone already.
+    """
+    bare = tuned.check_name(name)
+    if replace or not tuned.folder(bare).exists():
+        return
+    raise BadInput(
+        f"There is a {tuned.SCHEME}{bare} already. Give another name (`--as NAME`), or replace it (`--replace`)."
+    )
 
 
 def tunable(name: str) -> Backbone:
@@ -140,7 +183,7 @@ def vectors_of(ready: Prepared, device: str | None = None, task: Task = NO_TASK)
         learner.prepare(task)
         with one_thread() if ready.plan.moves == "head" else nullcontext():
             course = loop.train(learner, ready.plan, codes, dim=made.outputs, task=task)
-        rows = [learner.vectors(chunk) for chunk in arrays.chunks(len(ready.dataset), 64)]
+        rows = [learner.vectors(chunk) for chunk in arrays.chunks(len(ready.dataset), AT_ONCE)]
     finally:
         learner.close()
     return np.concatenate(rows), course
@@ -180,10 +223,15 @@ def learner_of(ready: Prepared, device: str | None = None) -> tuple[loop.Learner
     return WholeLearner(network, ready.base, head, divided, pixels, plan.seed, plan.moves == "lora"), made
 
 
+def key_of(ready: Prepared) -> str:
+    """16 hex digits of all that decides the outcome: the plan without its name, the images, the weights of the base."""
+    identity = sorted(source_of(ready.base).identity(ready.base).items())
+    return ready.plan.key(ready.dataset.fingerprint, str(identity))
+
+
 def checkpoint_of(ready: Prepared) -> Path:
     """Where a training of this plan on these images goes on: anything else that is asked has another file."""
-    identity = sorted(source_of(ready.base).identity(ready.base).items())
-    return paths.checkpoints() / f"{ready.plan.key(ready.dataset.fingerprint, str(identity))}.ckpt"
+    return paths.checkpoints() / f"{key_of(ready)}.ckpt"
 
 
 def keep(ready: Prepared, made: tuned.HeadShape, state: dict[str, torch.Tensor], course: Course) -> Backbone:
@@ -200,6 +248,7 @@ def keep(ready: Prepared, made: tuned.HeadShape, state: dict[str, torch.Tensor],
 def _card(ready: Prepared, made: tuned.HeadShape, course: Course) -> dict[str, Any]:
     plan, divided = ready.plan, ready.parts
     return {
+        "key": key_of(ready),
         "moved": plan.moves,
         "base": asdict(ready.base),
         "base_weights": source_of(ready.base).identity(ready.base),

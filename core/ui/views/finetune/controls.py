@@ -5,12 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from core import wording
-from core.errors import BadInput, CoreError
+from core.errors import CoreError
 from core.setups import FinetuneSetup, bounds_of
 from core.setups.finetune import HEADS, MOVES, QUESTIONS
 from core.studies.finetuning import run
 from core.studies.finetuning.losses import LOSSES
-from core.studies.finetuning.plan import Plan
 from core.ui.app import cache, state
 
 text = wording.page("finetune")
@@ -75,29 +74,12 @@ def _details() -> None:
     if state.get(FinetuneSetup, "head") not in kinds:
         state.set_field(FinetuneSetup, "head", kinds[0])
     st.selectbox(text("label.head"), kinds, key=field("head"), format_func=text.group("option.head").__getitem__)
-    for name, words in (("dim", text("help.dim")), ("epochs", text("help.zero")), ("seed", text("help.seed"))):
+    for name, words in (
+        ("dim", text("help.dim")),
+        ("epochs", text("help.zero")),
+        ("batch", text("help.batch")),
+        ("seed", text("help.seed")),
+    ):
         bounds = bounds_of(FinetuneSetup, name)
         st.number_input(bounds.label, int(bounds.low), int(bounds.high), key=field(name), help=words)
     st.number_input(text("label.rate"), 0.0, 1.0, key=field("rate"), step=0.0001, format="%.5f", help=text("help.zero"))
-
-
-def plan_of(setup: FinetuneSetup, name: str) -> Plan:
-    """The training that a setup asks for.
-
-    Raises:
-        BadInput: its parts do not go together.
-    """
-    if not setup.backbone:
-        raise BadInput(text("error.no_network"))
-    return Plan(
-        name,
-        setup.backbone,
-        moves=setup.moves,
-        question=setup.question,
-        loss=setup.loss,
-        head=setup.head,
-        dim=setup.dim,
-        epochs=setup.epochs,
-        rate=setup.rate,
-        seed=setup.seed,
-    )

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core import backbones, charts, wording
 from core.errors import CoreError
 from core.setups import FinetuneSetup, FrameSetup
-from core.studies.finetuning import figures
+from core.studies.finetuning import figures, proposal
 from core.types import Dataset
 from core.ui.app import cache, drawn, state, theme
 from core.ui.app.cached import cached
@@ -46,6 +46,12 @@ def beside(loaded: Dataset, name: str) -> figures.Beside:
     return figures.beside(name, loaded)
 
 
+@cached("resource", max_entries=16, spinner=text("state.head_beside"), also=_weights)
+def beside_head(loaded: Dataset, name: str) -> proposal.BesideHead | None:
+    """A network of which more than a head was trained beside its head, which is trained for that."""
+    return proposal.beside_head(name, loaded)
+
+
 def draw(loaded: Dataset, cards: dict[str, dict[str, Any]], answer: DeltaGenerator) -> None:
     """The one that is looked at: figures, difference, classes seen; its curve; the others in a list."""
     if not cards:
@@ -75,17 +81,28 @@ def draw(loaded: Dataset, cards: dict[str, dict[str, Any]], answer: DeltaGenerat
             ),
             answer,
         )
-        rows = []
-        for name, colour in ((wanted, charts.FUSION_COLOUR), (base, charts.backbone_colour(0))):
-            figure = compared.figure(name)
-            rows.append(charts.Bar(cache.backbone_title(name), figure.mean, figure.low, figure.high, colour))
-        drawn.chart(
-            charts.BarChart(rows, text("axis.map"), row_height=44).figure(),
-            key="tuned bars",
-            config={"displayModeBar": False},
-        )
+        _bars(compared, beside_head(loaded, wanted))
     training_job.curve(card)
     _next(loaded, wanted, base, cards)
+
+
+def _bars(compared: figures.Beside, with_head: proposal.BesideHead | None) -> None:
+    """The tuned network, the head of the same one where more was trained, the frozen one; which is proposed."""
+    shown = {compared.name: compared.figure(compared.name), compared.base: compared.figure(compared.base)}
+    colours = {compared.name: charts.FUSION_COLOUR, compared.base: charts.backbone_colour(0)}
+    titles = {name: cache.backbone_title(name) for name in shown}
+    if with_head is not None:
+        shown = {name: with_head.result[name].figures["map"] for name in (compared.name, proposal.HEAD, compared.base)}
+        colours[proposal.HEAD], titles[proposal.HEAD] = charts.backbone_colour(1), text("phrase.head_alone")
+    rows = [charts.Bar(titles[name], at.mean, at.low, at.high, colours[name]) for name, at in shown.items()]
+    drawn.chart(
+        charts.BarChart(rows, text("axis.map"), row_height=44).figure(),
+        key="tuned bars",
+        config={"displayModeBar": False},
+    )
+    if with_head is not None:
+        words = cache.with_titles(with_head.sentence(), (compared.name, compared.base))
+        st.info(theme.plain(words), icon=":material/balance:")
 
 
 def _next(loaded: Dataset, name: str, base: str, cards: dict[str, dict[str, Any]]) -> None:

@@ -7,9 +7,10 @@ import dataclasses
 import streamlit as st
 
 from core import wording
-from core.errors import CoreError
+from core.errors import BadInput, CoreError
 from core.setups import FinetuneSetup, FrameSetup
-from core.studies.finetuning.plan import usual_name
+from core.studies.finetuning import run
+from core.studies.finetuning.plan import free_name, plan_of, usual_name
 from core.types import Dataset
 from core.ui.app import jobs, theme, visitors
 from core.ui.views.finetune import controls, training_job
@@ -36,15 +37,16 @@ def draw(loaded: Dataset, setup: FinetuneSetup) -> None:
     """
     if not visitors.offered("backbone.add"):
         return
-    usual = usual_name(setup.backbone, setup.moves, setup.question)
+    usual = free_name(usual_name(setup.backbone, setup.moves, setup.question))
     name = st.text_input(
         text("label.name"), value=usual, max_chars=60, key=f"tuned name {usual}", help=text("help.name")
     )
     try:
-        plan = controls.plan_of(setup, name.strip() or usual)
-        ready = training_job.prepared(loaded, plan)
+        plan = plan_of(setup, name.strip() or usual)
+        replace = _replaces(plan.name)
+        ready = training_job.prepared(loaded, dataclasses.replace(plan, name="measured"))
         if plan.moves != "head":
-            st.caption(theme.plain(training_job.measured(loaded, dataclasses.replace(plan, name="measured"))))
+            st.caption(theme.plain(training_job.measured(loaded, ready.plan)))
     except CoreError as error:
         st.info(theme.plain(str(error)), icon=":material/info:")
         return
@@ -54,9 +56,18 @@ def draw(loaded: Dataset, setup: FinetuneSetup) -> None:
         width="stretch",
         icon=":material/model_training:",
         on_click=training_job.start,
-        args=(ready,),
+        args=(dataclasses.replace(ready, plan=plan), replace),
         key="train tuned",
-        **jobs.waits(),
+        **(jobs.waits() if replace is not None else {"disabled": True}),
     )
     for note in ready.notes:
         st.caption(theme.plain(note))
+
+
+def _replaces(name: str) -> bool | None:
+    """Whether a tuned backbone of that name is trained over; None where one has it and nobody said so."""
+    try:
+        run.check_free(name)
+    except BadInput:
+        return True if st.checkbox(text("label.replace", name=name), key=f"replace tuned {name}") else None
+    return False

@@ -36,8 +36,12 @@ def measured(loaded: Dataset, plan: Plan) -> str:
     return "" if estimate is None else estimate.sentence()
 
 
-def start(ready: run.Prepared) -> None:
-    """Begin to train; the curve so far is the job's result until it ends."""
+def start(ready: run.Prepared, replace: bool = False) -> None:
+    """Begin to train; the curve so far is the job's result until it ends.
+
+    Args:
+        replace: one of the same name may be trained over; else the job says that there is one.
+    """
 
     def work(job: jobs.BackgroundJob) -> run.Tuned:
         """Trains, and adds the backbone unless it was stopped."""
@@ -45,6 +49,7 @@ def start(ready: run.Prepared) -> None:
         def watch(course: Course) -> None:
             job.result = Course(list(course.epochs), course.best)
 
+        run.check_free(ready.plan.name, replace)
         made = run.train(ready, on_epoch=watch, task=job.task)
         if not job.task.cancelled:
             embedding.embed(ready.dataset, [made.backbone.name], task=job.task)
