@@ -128,6 +128,9 @@ def test_keys_and_the_way_back(app: str, tab) -> None:  # noqa: F811
     assert not tab.complaints
 
 
+AT_REST = """() => document.getAnimations().every(each => each.timeline !== document.timeline
+  || each.playState !== 'running' || each.effect.getTiming().iterations === Infinity)"""
+"""No colour is on its way to another one."""
 OURS = {"exclude": [["[data-testid=stSidebarNavItems]"]]}
 """All but the links to the pages: Streamlit draws that list, with a box between it and its items."""
 
@@ -140,6 +143,7 @@ def violations(tab) -> list[str]:  # noqa: F811
     for scheme in ("light", "dark"):
         tab.emulate_media(color_scheme=scheme)
         tab.wait_for_timeout(300)
+        tab.wait_for_function(AT_REST)
         for each in Axe().run(tab, context=OURS, options={"resultTypes": ["violations"]}).response["violations"]:
             if each["impact"] in {"serious", "critical"}:
                 wrong.append(f"{scheme}: {each['id']} {each['nodes'][0]['html'][:200]}")

@@ -22,6 +22,7 @@ _SKETCHES = {
     "fusion_lab": "lab",
     "retrieval": "results",
     "text_search": "text",
+    "catalogue": "text",
     "map": "scatter",
     "leaderboard": "bars",
     "curves": "curves",

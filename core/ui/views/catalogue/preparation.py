@@ -91,7 +91,7 @@ def _prepare_button(name: str, space: str, label: str, help: str = "") -> None:
         key=f"prepare {name}",
         on_click=_prepare_and_show,
         args=(name, space),
-        **jobs.waits(help),
+        **jobs.waits(help, beside_unasked=True),
     )
 
 

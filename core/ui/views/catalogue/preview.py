@@ -12,7 +12,7 @@ from core.ui.app import cache, theme
 from core.ui.components import gallery
 from core.ui.views.catalogue import catalogue_cache, preparation
 from core.ui.views.text import text_cache
-from core.ui.widgets import image_cards
+from core.ui.widgets import first_step, image_cards
 
 text = wording.page("catalogue")
 QUERIES = 3
@@ -23,11 +23,13 @@ def draw() -> None:
     """The first results of some example queries over the demo; it is prepared first, beside the page."""
     if not preparation.demo_is_ready():
         preparation.prepare_demo()
+        first_step.draw_sketch()
         return
     catalogue = catalogue_cache.catalogue(cache.dataset(preparation.DEMO))
     names = catalogue.default_components
     texts = study.texts_of(catalogue, names)
     if not text_cache.ready(preparation.SPACE, texts, text("phrase.texts", catalogue=catalogue.name)):
+        first_step.draw_sketch()
         return
     searcher = catalogue_cache.searcher(catalogue, preparation.SPACE, names)
     st.subheader(text("heading.preview"), anchor=False)
