@@ -6,6 +6,16 @@
 from core.explain.canvas import on_image
 from core.explain.explainers import EXPLAINERS, Explainer, ImageExplainer
 from core.explain.occlusion import faithfulness
-from core.explain.parts import Explained, Heat
+from core.explain.parts import Explained, Heat, PreparedParts, heat_above
 
-__all__ = ["EXPLAINERS", "Explained", "Explainer", "Heat", "ImageExplainer", "faithfulness", "on_image"]
+__all__ = [
+    "EXPLAINERS",
+    "Explained",
+    "Explainer",
+    "Heat",
+    "ImageExplainer",
+    "PreparedParts",
+    "faithfulness",
+    "heat_above",
+    "on_image",
+]

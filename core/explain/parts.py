@@ -2,7 +2,7 @@
 
 With v the unit vector of an image and t that of another one, the score is <v, t>. Where v = Σ terms(i) + rest over the
 places i of the image, place i adds <terms(i), t>, and all places with the rest add up to the score. The same holds for
-t less any other vector, such as the mean of the gallery: it then adds up to the score less that of the mean image.
+any vector in place of t, and after any affine map of v that is made unit again (`PreparedParts`).
 
 Reference:
     Stylianou, Souvenir and Pless 2019, Visualizing deep similarity networks, arXiv:1901.00536; Zhu, Yang and Chen 2021,
@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+
+from core.types import Affine
 
 FLAT = 1.35
 """A map whose strongest tenth is less than this many times its mean says that no place stands out."""
@@ -49,11 +51,11 @@ class Heat:
             return False
         return float(cells[-max(1, len(cells) // 10) :].mean()) < FLAT * float(cells.mean())
 
-    def less(self, other: Heat) -> Heat:
-        """The heat towards one vector less that towards another, part by part."""
-        mine, others = dict(self.named), dict(other.named)
-        named = {name: mine.get(name, 0.0) - others.get(name, 0.0) for name in {**mine, **others}}
-        return Heat(self.cells - other.cells, self.rest - other.rest, by_size(named))
+    def spread(self, amount: float) -> Heat:
+        """The same with an amount more that all cells share alike; where there are none it is of no place."""
+        if not self.cells.size:
+            return Heat(self.cells, self.rest + amount, self.named)
+        return Heat(self.cells + amount / self.cells.size, self.rest, self.named)
 
 
 def by_size(parts: dict[str, float]) -> tuple[tuple[str, float], ...]:
@@ -72,6 +74,52 @@ class Explained(Protocol):
     def heat(self, target: np.ndarray) -> Heat:
         """What each part adds to the dot product with a vector, (dim,)."""
         ...
+
+
+def heat_above(explained: Explained, target: np.ndarray, mean: np.ndarray, of: int = 1) -> Heat:
+    """What each part adds to <v − m, t − m>: to the score after what any two images share is taken off both of them.
+
+    The mean that is taken off the image is spread evenly over its places, so the heat of either image of a pair adds
+    up to the same number.
+
+    Args:
+        target: (dim,) t, the unit vector of the other image; mean: (dim,) m, of the gallery's unit vectors.
+        of: how many images make v together: each bears its part of the mean.
+    """
+    other = np.asarray(target, np.float64) - mean
+    return explained.heat(other).spread(-float(mean @ other) / of)
+
+
+@dataclass(frozen=True)
+class PreparedParts:
+    """An image x taken apart, one of those that a vector is made of: M Σ c x + shift, made unit again.
+
+    Each part adds what it adds through M; the shift, such as the mean of the gallery with a minus, is shared by all
+    places of all images alike.
+
+    Attributes:
+        affine: M and the shift: what a preparation does.
+        length: of what is made unit.
+        weight, of: c of this image, and how many images there are.
+    """
+
+    original: Explained
+    affine: Affine
+    length: float
+    weight: float = 1.0
+    of: int = 1
+
+    @property
+    def vector(self) -> np.ndarray:
+        """(dim,) float64: what this image adds to the unit vector."""
+        moved = self.affine.apply(self.weight * self.original.vector[None])[0]
+        return np.asarray((moved - self.affine.shift * (1 - 1 / self.of)) / (self.length or 1.0))
+
+    def heat(self, target: np.ndarray) -> Heat:
+        """As `Explained`; the target is a vector that was prepared too."""
+        wanted = np.asarray(target, np.float64) / (self.length or 1.0)
+        heat = self.original.heat(self.weight * self.affine.pull(wanted))
+        return heat.spread(float(self.affine.shift @ wanted) / self.of)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from core.fusion.method import Method
 from core.fusion.strategy import Parameter
 from core.registry import Registry
 from core.setups import Bounds
-from core.types import unit
+from core.types import Affine, unit
 
 PREPARATIONS: Registry[Method] = Registry("preparation", Method)
 """An entry's function: (gallery (n_gallery, dim) float32 unit rows that are not zero, ...) → what turns rows into rows.
@@ -27,6 +27,8 @@ What it returns is then called with rows and their groups, (n,) int64, −1 wher
 
 Transform = Callable[..., np.ndarray]
 FEWEST_OF_A_GROUP = 10
+_PROBED, _AS_GOOD_AS_EQUAL = 4, 1e-6
+"""Rows on which it is found out whether a preparation is affine, and how far it may lie off, in parts of their length."""
 
 
 @PREPARATIONS.register(
@@ -108,6 +110,8 @@ class FittedPreparation:
         if not present.any():
             raise BadInput(f"{method.label} needs a gallery with vectors; here all are zero.")
         self.method, self.by_group = method, "groups" in method.accepts
+        self._probe = np.asarray(gallery[present][:_PROBED], np.float64)
+        self._affine: dict[int, Affine | None] = {}
         offered = dict(settings)
         if groups is not None:
             offered["groups"] = groups[present]
@@ -119,9 +123,7 @@ class FittedPreparation:
         Args:
             groups: (n,) int64 group of each row where the preparation needs it; None: of no group.
         """
-        nowhere = np.full(len(rows), -1) if groups is None else groups
-        made = self.transform(rows, nowhere) if self.by_group else self.transform(rows)
-        made = np.asarray(made)
+        made = self._raw(rows, np.full(len(rows), -1) if groups is None else groups)
         if made.ndim != 2 or len(made) != len(rows) or not np.isfinite(made).all():
             raise BadInput(
                 f"The preparation {self.method.name!r} gave rows of shape {made.shape} for {rows.shape}, or such as are "
@@ -130,6 +132,29 @@ class FittedPreparation:
         made = unit(made)
         made[~early.present(rows)] = 0.0
         return made
+
+    def affine(self, group: int = -1) -> Affine | None:
+        """What it does to a row of a group before that is made unit; None where it is not affine, as a user's own may be."""
+        if group not in self._affine:
+            self._affine[group] = self._found_affine(group)
+        return self._affine[group]
+
+    def _found_affine(self, group: int) -> Affine | None:
+        dim = self._probe.shape[1]
+
+        def moved(rows: np.ndarray) -> np.ndarray:
+            """Rows of this group, not unit."""
+            return self._raw(rows, np.full(len(rows), group)).astype(np.float64)
+
+        shift = moved(np.zeros((1, dim)))[0]
+        matrix = (moved(np.eye(dim)) - shift).T
+        same = matrix.shape == (dim, dim) and np.allclose(matrix, np.eye(dim), rtol=0, atol=1e-12)
+        affine, wanted = Affine(None if same else matrix, shift), moved(self._probe)
+        far = np.linalg.norm(affine.apply(self._probe) - wanted, axis=1)
+        return affine if (far <= _AS_GOOD_AS_EQUAL * np.maximum(np.linalg.norm(wanted, axis=1), 1e-12)).all() else None
+
+    def _raw(self, rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        return np.asarray(self.transform(rows, groups) if self.by_group else self.transform(rows))
 
 
 def call(method: Method, *arguments: Any, **keywords: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -13,9 +13,12 @@ from core import backbones, data, explain
 from core.backbones.preprocessing import Box, seen_box
 from core.data import images
 from core.errors import BadInput, CoreError
-from core.explain import Explained, Explainer, Heat, ImageExplainer
+from core.explain import Explained, Explainer, Heat, ImageExplainer, PreparedParts
+from core.fusion import Step
+from core.studies.retrieval.query import Query
 from core.studies.retrieval.result import QueryResult
-from core.types import Dataset
+from core.studies.vector_set import VectorSet
+from core.types import Affine, Dataset
 
 GRID = 56
 """Rows and columns of the grid on which the maps of several backbones add up."""
@@ -34,7 +37,8 @@ class HeatPair:
     """The heat of one image towards the other, plainly and above what any two images of the gallery share.
 
     Attributes:
-        plain: adds up to the score; above: adds up to the score less that of the gallery's mean image.
+        plain: adds up to the score; above: to the score after the gallery's mean is taken off both images. The maps of
+            one of several query images add up to what it adds.
         box: where in the image its cells lie.
     """
 
@@ -60,19 +64,20 @@ class BackboneMatch:
     Attributes:
         backbone: its name; way: how it is explained, None where it cannot be, and then `obstacle` says why.
         score: its cosine; part: what it adds to the score of the system, NaN where that cannot be taken apart.
-        mean_query, mean_result: cosines of both images with the gallery's mean vector.
+        above: the score after the gallery's mean vector is taken off both images.
+        affine: how the vector of the result was prepared, None where it was not, or nobody can say.
         query, result: heat of both images; None where the query is no single image, or nothing is explained.
     """
 
     backbone: str
     score: float
     part: float
-    mean_query: float
-    mean_result: float
+    above: float
     way: Explainer | None = None
     query: HeatPair | None = None
     result: HeatPair | None = None
     obstacle: str = ""
+    affine: Affine | None = None
 
     @property
     def exact(self) -> bool:
@@ -94,7 +99,9 @@ class MatchExplanation:
         score: what the parts of the backbones add up to: the system's score, before it is ranked again.
         parts: one per backbone of the system.
         query, result: heat of all backbones together; None with one backbone, or where parts are not known.
-        prepared, reranked: the system prepares its vectors, ranks its list again: the maps are of what was before.
+        number, of: which of the query's images is shown, from 0, and how many there are.
+        unprepared: the preparation that the maps leave out, since it is not affine; "" for none.
+        reranked: the system ranks its list again: the maps are of what was before.
     """
 
     item: int
@@ -103,9 +110,10 @@ class MatchExplanation:
     parts: tuple[BackboneMatch, ...]
     query: HeatPair | None = None
     result: HeatPair | None = None
-    prepared: bool = False
+    number: int = 0
+    of: int = 1
+    unprepared: str = ""
     reranked: bool = False
-    unexplained: tuple[str, ...] = field(default=())
 
 
 class ExplainerPool:
@@ -177,74 +185,144 @@ def image_of(dataset: Dataset, position: int) -> ShownImage:
 
 
 def explain_match(
-    dataset: Dataset, result: QueryResult, item: int, query: ShownImage | None, pool: ExplainerPool
+    dataset: Dataset, result: QueryResult, item: int, query: ShownImage | None, pool: ExplainerPool, number: int = 0
 ) -> MatchExplanation:
     """Why a gallery image is where it is in the list of a query.
 
     Args:
         item: gallery position of the result.
-        query: the query image; None for a text, or several images that ask together: then only the result is shown.
+        query: the query image, or one of several that ask together; None for a text: then only the result is shown.
+        number: which of the query's images it is, in the order of `Query.weights`.
     Raises:
         BadInput: the result cannot be read any more.
     """
     system, space = result.system.before, result.query.space
     contributions = result.parts(np.array([item]))
     shown = image_of(dataset, int(space.split.gallery[item]))
-    matches = []
+    step = None if system.spec is None else system.spec.prepare
+    matches, left_out = [], ""
     for column, name in enumerate(contributions.backbones):
-        query_vector = np.asarray(space.get(name)[space.split.queries[:1]][0], np.float64)
-        rows = space.gallery(name)
-        vectors = (query_vector, np.asarray(rows[item], np.float64), rows.mean(axis=0, dtype=np.float64))
+        vectors = _vectors(result.query, step, name, item)
+        if step is not None and vectors.result_affine is None:
+            left_out = step.method.label
         part = float(contributions.parts[0, column])
-        matches.append(_match(pool, name, vectors, part, query, shown))
+        matches.append(_match(pool, name, vectors, part, (query, number, result.query), shown))
     score = float(np.nansum(contributions.parts[0])) if np.isfinite(contributions.parts).any() else float("nan")
-    together = _together(matches) if len(matches) > 1 else (None, None)
+    n_images = result.query.n_images
+    together = _together(matches, n_images) if len(matches) > 1 else (None, None)
     return MatchExplanation(
         item,
         int(result.ranks[item]),
         score,
         tuple(matches),
         *together,
-        prepared=system.spec is not None and system.spec.prepare is not None,
+        number=number,
+        of=n_images,
+        unprepared=left_out,
         reranked=result.system.rerank is not None,
-        unexplained=tuple(match.backbone for match in matches if match.way is None),
     )
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """The unit vectors that a score is of, (dim,) float64, and what was done to those of the backbone to make them.
+
+    Attributes:
+        query_affine, result_affine: None where nothing was prepared.
+        query_length: of what was made unit on the side of the query.
+    """
+
+    query: np.ndarray
+    result: np.ndarray
+    mean: np.ndarray
+    query_affine: Affine | None = None
+    result_affine: Affine | None = None
+    query_length: float = 1.0
+    result_length: float = 1.0
+
+
+def _vectors(query: Query, step: Step | None, name: str, item: int) -> _Vectors:
+    """Those of the system's prepared vectors where the preparation is affine, else those of the backbone."""
+    space = query.space
+    positions = int(space.split.queries[0]), int(space.split.gallery[item])
+
+    def of(space: VectorSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of the query, of the result, the mean of the gallery."""
+        rows = space.gallery(name)
+        query_row = np.asarray(space.get(name)[np.array(positions[:1])][0], np.float64)
+        return query_row, np.asarray(rows[item], np.float64), rows.mean(axis=0, dtype=np.float64)
+
+    plain = of(space)
+    if step is None:
+        return _Vectors(*plain)
+    preparation = query.preparation(step)
+    query_affine, result_affine = (preparation.affine(name, position) for position in positions)
+    if query_affine is None or result_affine is None:
+        return _Vectors(*plain)
+    lengths = [
+        float(np.linalg.norm(affine.apply(row[None])[0])) for affine, row in zip((query_affine, result_affine), plain)
+    ]
+    return _Vectors(*of(space.prepared(step)), query_affine, result_affine, *lengths)
 
 
 def _match(
     pool: ExplainerPool,
     name: str,
-    vectors: tuple[np.ndarray, np.ndarray, np.ndarray],
+    vectors: _Vectors,
     part: float,
-    query: ShownImage | None,
+    query_side: tuple[ShownImage | None, int, Query],
     result: ShownImage,
 ) -> BackboneMatch:
-    """One backbone; vectors: of the query, of the result, the mean of the gallery."""
-    query_vector, result_vector, mean = vectors
-    known = (name, float(query_vector @ result_vector), part, float(query_vector @ mean), float(result_vector @ mean))
+    """One backbone; query_side: the query's image that is shown, which one it is, and the whole query."""
+    shown, number, query = query_side
+    score = float(vectors.query @ vectors.result)
+    above = float((vectors.query - vectors.mean) @ (vectors.result - vectors.mean))
     try:
         way = pool.explainer(name).way
-        seen = None if query is None else _heat_pair(pool, name, query, result_vector, mean)
-        return BackboneMatch(*known, way, seen, _heat_pair(pool, name, result, query_vector, mean))
+        seen = None
+        if shown is not None:
+            explained: Explained = pool.explained(name, shown.key, shown.image)
+            weights, n = query.weights, query.n_images
+            if weights is not None or vectors.query_affine is not None:
+                affine = vectors.query_affine or Affine(None, np.zeros(len(vectors.mean)))
+                weight = 1.0 if weights is None else float(weights[name][number])
+                explained = PreparedParts(explained, affine, vectors.query_length, weight, n)
+            seen = _heat_pair(pool, name, shown, explained, (vectors.result, vectors.mean), n)
+        explained = pool.explained(name, result.key, result.image)
+        if vectors.result_affine is not None:
+            explained = PreparedParts(explained, vectors.result_affine, vectors.result_length)
+        there = _heat_pair(pool, name, result, explained, (vectors.query, vectors.mean), 1)
+        return BackboneMatch(name, score, part, above, way, seen, there, affine=vectors.result_affine)
     except CoreError as error:
-        return BackboneMatch(*known, obstacle=str(error))
+        return BackboneMatch(name, score, part, above, obstacle=str(error))
 
 
-def _heat_pair(pool: ExplainerPool, name: str, shown: ShownImage, target: np.ndarray, mean: np.ndarray) -> HeatPair:
-    explained = pool.explained(name, shown.key, shown.image)
-    plain = explained.heat(target)
+def _heat_pair(
+    pool: ExplainerPool,
+    name: str,
+    shown: ShownImage,
+    explained: Explained,
+    towards: tuple[np.ndarray, np.ndarray],
+    of: int,
+) -> HeatPair:
+    """Towards the other image's vector, plainly and less the gallery's mean; one of so many images of its side."""
     geometry = pool.explainer(name).loaded.preprocessing.geometry
-    return HeatPair(plain, plain.less(explained.heat(mean)), seen_box(shown.image.size, geometry))
+    above = explain.heat_above(explained, *towards, of=of)
+    return HeatPair(explained.heat(towards[0]), above, seen_box(shown.image.size, geometry))
 
 
-def _together(matches: list[BackboneMatch]) -> tuple[HeatPair | None, HeatPair | None]:
-    """The maps of all backbones, each with what it adds to the score of the system; what has no map joins the rest."""
+def _together(matches: list[BackboneMatch], n_images: int) -> tuple[HeatPair | None, HeatPair | None]:
+    """The maps of all backbones, each with what it adds to the score of the system; what has no map joins the rest.
+
+    Args:
+        n_images: of the query; of one of several nobody knows what it adds where there is no map.
+    """
     if not all(np.isfinite(match.part) for match in matches):
         return None, None
-    return _side_together(matches, "query"), _side_together(matches, "result")
+    return _side_together(matches, "query", n_images == 1), _side_together(matches, "result", True)
 
 
-def _side_together(matches: list[BackboneMatch], side: str) -> HeatPair | None:
+def _side_together(matches: list[BackboneMatch], side: str, is_whole: bool) -> HeatPair | None:
     if all(getattr(match, side) is None for match in matches):
         return None
     plain, above = np.zeros((GRID, GRID)), np.zeros((GRID, GRID))
@@ -254,9 +332,9 @@ def _side_together(matches: list[BackboneMatch], side: str) -> HeatPair | None:
         factor = match.part / match.score if abs(match.score) > TINY else 0.0
         pair: HeatPair | None = getattr(match, side)
         if pair is None or not factor:
-            mean = match.mean_query if side == "query" else match.mean_result
-            rests[0] += match.part
-            rests[1] += match.part - factor * mean
+            if is_whole:
+                rests[0] += match.part
+                rests[1] += factor * match.above if factor else match.part
             continue
         for at, (whole, heat) in enumerate(((plain, pair.plain), (above, pair.above))):
             cells, outside = explain.on_image(heat.cells, pair.box, GRID)
@@ -276,8 +354,9 @@ def faithfulness(match: BackboneMatch, pool: ExplainerPool, dataset: Dataset, re
     explainer, space = pool.explainer(match.backbone), result.query.space
     assert match.result is not None, "what is not explained is not measured"
     square = explainer.square(image_of(dataset, int(space.split.gallery[item])).image)
-    target = np.asarray(space.get(match.backbone)[space.split.queries[:1]][0], np.float64)
-    return explain.faithfulness(explainer, square, match.result.plain, target)
+    step = None if match.affine is None or result.system.spec is None else result.system.spec.prepare
+    target = np.asarray(space.prepared(step).get(match.backbone)[space.split.queries[:1]][0], np.float64)
+    return explain.faithfulness(explainer, square, match.result.plain, target, match.affine)
 
 
 def share_outside_centre(heat: Heat, width: float = 0.7) -> float:

@@ -53,8 +53,10 @@ def notes(explanation: MatchExplanation) -> list[str]:
     if without:
         sentences.append(text("sentence.unexplained", names=", ".join(title_of(match.backbone) for match in without)))
         sentences += [match.obstacle for match in without]
-    if explanation.prepared:
-        sentences.append(text("sentence.prepared"))
+    if explanation.of > 1 and explanation.parts[0].query is not None:
+        sentences.append(text("sentence.one_of", n=explanation.of, number=explanation.number + 1))
+    if explanation.unprepared:
+        sentences.append(text("sentence.unprepared", label=explanation.unprepared))
     if explanation.reranked:
         sentences.append(text("sentence.reranked"))
     return sentences

@@ -17,7 +17,7 @@ from core.search import rows_at
 from core.search.score_cache import MatrixCache
 from core.studies import column_filters
 from core.studies.column_filters import FILE_COLUMNS, LABEL
-from core.types import Dataset, Split
+from core.types import Affine, Dataset, Split
 
 MOST_FUSED = 4
 """Fusions of vectors that a set keeps; each is as large as a backbone's vectors."""
@@ -118,6 +118,11 @@ class PreparedVectors(Mapping[str, np.ndarray]):
             groups = None if self.groups is None else self.groups[self.base.positions]
             self._fitted[name] = FittedPreparation(self.step.method, self.step.settings, self.base.rows(name), groups)
         return self._fitted[name]
+
+    def affine(self, name: str, position: int) -> Affine | None:
+        """What it does to the vector of an image of the dataset, or (a position behind them all) of an upload."""
+        is_known = self.groups is not None and position < len(self.groups)
+        return self.fitted(name).affine(int(self.groups[position]) if is_known and self.groups is not None else -1)
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._made:

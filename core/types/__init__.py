@@ -6,10 +6,11 @@ from core.types.evaluation import CurveFigure, Evaluation, Figure, TieRange
 from core.types.projection import Projection
 from core.types.ranking import Ranking, RelevantRanks
 from core.types.relevance import Relevance
-from core.types.vectors import ZERO_NORM, Embeddings, frozen_array, unit, unit_wide
+from core.types.vectors import ZERO_NORM, Affine, Embeddings, frozen_array, unit, unit_wide
 
 __all__ = [
     "ZERO_NORM",
+    "Affine",
     "Backbone",
     "CurveFigure",
     "Dataset",

@@ -46,6 +46,37 @@ def unit_wide(vectors: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Affine:
+    """What turns a row x into M x + shift, before it is made unit.
+
+    Attributes:
+        matrix: (new dim, dim) float64; None is the identity.
+        shift: (new dim,) float64.
+    """
+
+    matrix: np.ndarray | None
+    shift: np.ndarray
+
+    def apply(self, rows: np.ndarray) -> np.ndarray:
+        """(n, dim) → (n, new dim) float64, not unit.
+
+        >>> Affine(np.array([[2.0, 0.0]]), np.array([-1.0])).apply(np.array([[3.0, 4.0]]))
+        array([[5.]])
+        """
+        wide = np.asarray(rows, np.float64)
+        return (wide if self.matrix is None else wide @ self.matrix.T) + self.shift
+
+    def pull(self, target: np.ndarray) -> np.ndarray:
+        """(dim,) the vector whose dot product with x is that of `target`, (new dim,), with M x.
+
+        >>> Affine(np.array([[2.0, 0.0]]), np.array([-1.0])).pull(np.array([3.0]))
+        array([6., 0.])
+        """
+        wide = np.asarray(target, np.float64)
+        return wide if self.matrix is None else wide @ self.matrix
+
+
+@dataclass(frozen=True)
 class Embeddings:
     """One unit vector per image, in dataset order: (n_images, dim) float32, read-only.
 

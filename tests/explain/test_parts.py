@@ -10,7 +10,17 @@ from hypothesis.extra.numpy import arrays
 from core.backbones.preprocessing import Geometry, seen_box, square
 from core.backbones.sources import descriptor
 from core.explain import on_image
-from core.explain.parts import Heat, NamedVectors, OwnedNumbers, PixelBins, averaged, normed
+from core.explain.parts import (
+    Heat,
+    NamedVectors,
+    OwnedNumbers,
+    PixelBins,
+    PreparedParts,
+    averaged,
+    heat_above,
+    normed,
+)
+from core.types import Affine
 
 numbers = st.floats(-5, 5, allow_nan=False, width=32)
 features = arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 4), st.just(6)), elements=numbers)
@@ -43,11 +53,22 @@ def test_a_norm_of_an_average_adds_up_with_its_shift(
 
 
 @given(features, vectors, vectors)
-def test_heat_above_another_vector_is_the_heat_of_the_difference(
-    places: np.ndarray, target: np.ndarray, mean: np.ndarray
+def test_heat_above_the_mean_takes_it_off_both_images(places: np.ndarray, target: np.ndarray, mean: np.ndarray) -> None:
+    parts = averaged(places)
+    assert np.allclose(heat_above(parts, target, mean).total, (parts.vector - mean) @ (target - mean), atol=1e-9)
+
+
+@given(features, vectors, vectors, arrays(np.float64, (3, 6), elements=numbers), st.floats(0.1, 2), st.integers(1, 3))
+def test_parts_after_an_affine_map_add_up(
+    places: np.ndarray, target: np.ndarray, shift: np.ndarray, matrix: np.ndarray, weight: float, of: int
 ) -> None:
     parts = averaged(places)
-    assert np.allclose(parts.heat(target).less(parts.heat(mean)).cells, parts.heat(target - mean).cells, atol=1e-9)
+    for affine in (Affine(None, shift), Affine(matrix, shift[:3])):
+        wanted = target[: len(affine.shift)]
+        whole = affine.apply(weight * parts.vector[None])[0] - affine.shift * (1 - 1 / of)
+        prepared = PreparedParts(parts, affine, 2.0, weight, of)
+        assert np.allclose(prepared.vector, whole / 2, atol=1e-9)
+        assert np.isclose(prepared.heat(wanted).total, whole @ wanted / 2, atol=1e-6)
 
 
 def test_pixels_share_what_their_colour_adds() -> None:
@@ -88,8 +109,8 @@ def test_named_parts_add_up_and_join_by_name() -> None:
     heat = NamedVectors(("cat", "dog", "cat"), terms).heat(np.array([1.0, 2.0]))
     assert heat.named == (("cat", 0.7), ("dog", -0.5)) or np.allclose([part for _, part in heat.named], [0.7, -0.5])
     assert np.isclose(heat.total, terms.sum(axis=0) @ [1.0, 2.0]) and not heat.cells.size
-    other = Heat(heat.cells, 0.1, (("bird", 0.2),))
-    assert np.isclose(heat.less(other).total, heat.total - other.total)
+    assert np.isclose(heat.spread(0.1).total, heat.total + 0.1) and heat.spread(0.1).rest == 0.1
+    assert np.allclose(Heat(np.ones((2, 2))).spread(-2.0).cells, 0.5)
 
 
 sizes = st.tuples(st.integers(20, 900), st.integers(20, 900))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,15 +62,20 @@ def rocchio(query: np.ndarray, more: np.ndarray, less: np.ndarray) -> np.ndarray
     >>> rocchio(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]), np.empty((0, 2))).round(3)
     array([[0.8, 0.6]], dtype=float32)
     """
+    vector = unit(_moved(query, more, less))
+    if not vector.any() and np.asarray(query).any():
+        raise BadInput("These images cancel the query out; take one of them back.")
+    return vector
+
+
+def _moved(query: np.ndarray, more: np.ndarray, less: np.ndarray) -> np.ndarray:
+    """(1, dim) float64, before it is made unit."""
     moved = ALPHA * np.asarray(query, np.float64)
     if len(more):
         moved = moved + BETA * np.asarray(more, np.float64).mean(axis=0, keepdims=True)
     if len(less):
         moved = moved - GAMMA * np.asarray(less, np.float64).mean(axis=0, keepdims=True)
-    vector = unit(moved)
-    if not vector.any() and np.asarray(query).any():
-        raise BadInput("These images cancel the query out; take one of them back.")
-    return vector
+    return moved
 
 
 def moved_query(dataset: Dataset, space: VectorSet, query: Query, feedback: Feedback) -> Query:
@@ -82,12 +88,21 @@ def moved_query(dataset: Dataset, space: VectorSet, query: Query, feedback: Feed
     """
     if len(feedback.more) + len(feedback.less) > MOST_EXAMPLES:
         raise BadInput(f"At most {MOST_EXAMPLES} images can move a query; take some back.")
-    vectors = {}
+    vectors, weights = {}, {}
     for name in space.names:
         rows = space.get(name)
         start = query.space.get(name)[query.space.split.queries]
-        vectors[name] = rocchio(start, rows[_rows(feedback.more)], rows[_rows(feedback.less)])
-    return uploaded_image_query(dataset, space, vectors, query.position)
+        more, less = rows[_rows(feedback.more)], rows[_rows(feedback.less)]
+        vectors[name] = rocchio(start, more, less)
+        of_start = np.ones(1) if query.weights is None else query.weights[name]
+        sides = [
+            ALPHA * of_start,
+            np.full(len(more), BETA / max(len(more), 1)),
+            np.full(len(less), -GAMMA / max(len(less), 1)),
+        ]
+        length = float(np.linalg.norm(_moved(start, more, less))) or 1.0
+        weights[name] = np.concatenate(sides) / length
+    return dataclasses.replace(uploaded_image_query(dataset, space, vectors, query.position), weights=weights)
 
 
 def _rows(positions: Sequence[int]) -> np.ndarray:

@@ -88,11 +88,26 @@ class Query:
         space: one query, the whole gallery.
         truth: what is relevant to it (one query); None when nobody can know.
         position: of the query image, or of the image that the query is cut from; None for images from elsewhere.
+        weights: backbone → (n_images,) float64, c of each image that the query's vector Σ c x is made of: those given,
+            then those it was moved by; None for an image of the dataset.
     """
 
     space: VectorSet = field(repr=False)
     truth: Relevance | None = None
     position: int | None = None
+    weights: Mapping[str, np.ndarray] | None = field(default=None, repr=False)
+
+    @property
+    def n_images(self) -> int:
+        """How many images ask together."""
+        return 1 if self.weights is None else len(next(iter(self.weights.values())))
+
+    def preparation(self, step: Step) -> PreparedVectors:
+        """What a preparation, fitted on the gallery, does to the vectors."""
+        base = self.space.base if isinstance(self.space, _SingleQueryVectors) else self.space
+        prepared = base.prepared(step).vectors
+        assert isinstance(prepared, PreparedVectors), "a step prepares"
+        return prepared
 
     def system(self, name: str, spec: FusionSpec | None = None) -> System:
         """A backbone or a fusion, ready to answer this query."""
@@ -130,9 +145,12 @@ def uploaded_image_query(
         BadInput: no image, or the images cancel out.
     """
     single = _SingleQueryVectors(space, None, {name: mean_vector(rows) for name, rows in vectors.items()})
-    if part_of is None:
-        return Query(single)
-    return Query(single, gallery_image_query(dataset, space, part_of).truth, part_of)
+    weights = {}
+    for name, rows in vectors.items():
+        length = float(np.linalg.norm(np.asarray(rows, np.float64).mean(axis=0))) or 1.0
+        weights[name] = np.full(len(rows), 1 / (len(rows) * length))
+    truth = None if part_of is None else gallery_image_query(dataset, space, part_of).truth
+    return Query(single, truth, part_of, weights)
 
 
 def mean_vector(rows: np.ndarray) -> np.ndarray:
