@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
@@ -22,12 +23,15 @@ from core.bench import machine
 from core.data import images
 from core.fusion import FusionSpec
 from core.studies import embedding, fusion, match_explanation, retrieval
-from core.studies.match_explanation import ROUNDING, ExplainerPool, image_of
+from core.studies.match_explanation import GRID, ROUNDING, WHOLE, ExplainerPool, image_of
 from core.studies.systems import System
 from core.studies.vector_set import VectorSet
 from core.types import Dataset
 
 BACKBONE = "tf_efficientnet_lite0"
+TOGETHER = ("tf_efficientnet_lite2", "hsv_histogram")
+COLOURS = (0.0, 0.05, 0.1, 0.2, 0.3)
+"""What the colours may count beside the two networks."""
 MOST_MS = 150.0
 """A click, of both images by the backbone, once its network is loaded."""
 WANTED = {"photos": (0.65, 0.85)}
@@ -40,7 +44,7 @@ def run(args: list[str]) -> None:
     """`python -m core bench why [--data photos instances] [--mosaics 200] [--pairs 60]`: sums, mosaics, time."""
     parser = argparse.ArgumentParser(prog="python -m core bench why", description=__doc__)
     parser.add_argument("--data", nargs="*", default=["photos", "instances"], help="embedded datasets")
-    parser.add_argument("--mosaics", type=int, default=200)
+    parser.add_argument("--mosaics", type=int, default=400)
     parser.add_argument("--pairs", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(args)
@@ -89,35 +93,71 @@ def sums_and_time(dataset: Dataset, space: VectorSet, pool: ExplainerPool, n: in
 
 
 def mosaics(dataset: Dataset, space: VectorSet, pool: ExplainerPool, n: int, seed: int) -> None:
-    """Where the heat of mosaics falls, plainly and above the gallery's mean."""
-    explainer, rows = pool.explainer(BACKBONE), space.get(BACKBONE)
-    mean = space.gallery(BACKBONE).mean(axis=0, dtype=np.float64)
+    """Where the heat of mosaics falls: by one network plainly and above average, and by several backbones together."""
+    names = [name for name in (BACKBONE, *TOGETHER) if name in space.names]
+    made = list(drawn(dataset, space, pool, names, n, seed))
+    wanted = WANTED.get(dataset.name, ELSEWHERE)
+    _tell(f"{n} mosaics, {BACKBONE}, plain", [falls(plain, right) for _, right, plain, _ in made], None)
+    _tell(f"{n} mosaics, {BACKBONE}, above average", [falls(above[0], right) for _, right, _, above in made], wanted)
+    if len(names) < 3:
+        return
+    # Each half of the classes chooses how much the colours count, and the other half is what is told.
+    halves: list[list[int]] = [[], []]
+    for at, (kind, *_) in enumerate(made):
+        halves[int(kind) % 2].append(at)
+
+    def together(share: float, numbers: list[int]) -> list[tuple[float, bool]]:
+        """Both networks with a share of the colours."""
+        shares = np.array([(1 - share) / 2, (1 - share) / 2, share])[:, None, None]
+        return [falls((shares * made[at][3]).sum(axis=0), made[at][1]) for at in numbers]
+
+    _tell("  both networks together", together(0.0, [*halves[0], *halves[1]]), wanted)
+    results = []
+    for chosen_on, told_on in ((0, 1), (1, 0)):
+        best = max(COLOURS, key=lambda share: float(np.sum(np.mean(together(share, halves[chosen_on]), axis=0))))
+        results += together(best, halves[told_on])
+        _tell(f"  with {best:.0%} of {TOGETHER[1]}, chosen on the other classes", together(best, halves[told_on]), None)
+    _tell("  both halves of the classes", results, wanted)
+
+
+Mosaic = tuple[int, int, np.ndarray, np.ndarray]
+"""Class of the query, quarter that is right, heat of the first backbone plainly, of all above average (n, GRID, GRID)."""
+
+
+def drawn(
+    dataset: Dataset, space: VectorSet, pool: ExplainerPool, names: list[str], n: int, seed: int
+) -> Iterator[Mosaic]:
+    """Mosaics of four classes, with the heat towards another image of the first one's."""
     random = np.random.default_rng(seed)
     labels, kinds = dataset.labels, np.unique(dataset.labels[dataset.labels >= 0])
-    shares: dict[str, list[float]] = {"plain": [], "above": []}
-    most: dict[str, list[bool]] = {"plain": [], "above": []}
+    means = {name: space.gallery(name).mean(axis=0, dtype=np.float64) for name in names}
     for _ in range(n):
         chosen = random.choice(kinds, 4, replace=False)
         query, own = random.choice(np.flatnonzero(labels == chosen[0]), 2, replace=False)
         tiles = [own, *(random.choice(np.flatnonzero(labels == kind)) for kind in chosen[1:])]
         order = random.permutation(4)
         square = mosaic([images.open_rgb(data.read_checked(dataset, int(tiles[at]))) for at in order])
-        right = int(np.flatnonzero(order == 0)[0])
-        explained = explainer.explain(square)
-        plain = explained.heat(np.asarray(rows[query], np.float64))
-        for name, heat in (("plain", plain), ("above", plain.less(explained.heat(mean)))):
-            quarters = explain.on_image(np.maximum(heat.cells, 0), (0.0, 0.0, 1.0, 1.0), 2)[0].ravel()
-            shares[name].append(float(quarters[right] / max(quarters.sum(), 1e-12)))
-            most[name].append(int(quarters.argmax()) == right)
-    wanted = WANTED.get(dataset.name, ELSEWHERE)
-    for name in ("plain", "above"):
-        share, first = float(np.mean(shares[name])), float(np.mean(most[name]))
-        text = (
-            f"  {n} mosaics, {name:5}: {share:.3f} of the positive heat in the right quarter, most there in {first:.1%}"
-        )
-        if name == "above":
-            text += f" ({_verdict(share >= wanted[0])} {wanted[0]:.2f}, {_verdict(first >= wanted[1])} {wanted[1]:.0%})"
-        print(text)
+        plain, above = [], []
+        for name in names:
+            explained, target = pool.explainer(name).explain(square), np.asarray(space.get(name)[query], np.float64)
+            both = (explained.heat(target), explain.heat_above(explained, target, means[name]))
+            for maps, heat in zip((plain, above), both):
+                maps.append(explain.on_image(heat.cells, WHOLE, GRID)[0])
+        yield int(chosen[0]), int(np.flatnonzero(order == 0)[0]), plain[0], np.array(above)
+
+
+def falls(heat: np.ndarray, right: int) -> tuple[float, bool]:
+    """How much of the positive heat is in the right quarter, and whether the most is."""
+    quarters = explain.on_image(np.maximum(heat, 0), WHOLE, 2)[0].ravel()
+    return float(quarters[right] / max(quarters.sum(), 1e-12)), int(quarters.argmax()) == right
+
+
+def _tell(what: str, results: list[tuple[float, bool]], wanted: tuple[float, float] | None) -> None:
+    share, first = np.mean(results, axis=0)
+    text = f"  {what}: {share:.3f} of the positive heat in the right quarter, most there in {first:.1%}"
+    if wanted is not None:
+        text += f" ({_verdict(share >= wanted[0])} {wanted[0]:.2f}, {_verdict(first >= wanted[1])} {wanted[1]:.0%})"
+    print(text)
 
 
 def mosaic(parts: list[Image.Image]) -> Image.Image:
