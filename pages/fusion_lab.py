@@ -19,6 +19,7 @@ def lab() -> None:
     evaluated = figures.evaluated_queries(view) if labelled else view.evaluated
     with live:
         live_view.draw(view, evaluated)
+        live_view.why_matched(view)
     query_choice.draw(view.loaded, view.names, view.spec)
     if labelled:
         figures.left_out(view)

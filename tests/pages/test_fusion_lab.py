@@ -128,6 +128,28 @@ def test_sliders_keep_a_whole_and_every_step_can_be_taken_back(lab) -> None:
     assert alone[left_out] == min(alone.values())
 
 
+def heat_layers(app: AppTest) -> list[dict]:
+    """What the maps of "Why it matched" were given; none while they are closed."""
+    given = [json.loads(one.proto.json) for one in app.get("bidi_component") if '"layers"' in one.proto.json]
+    return given[0]["layers"] if given else []
+
+
+def test_a_result_says_why_it_matched_under_the_weights_that_stand(lab) -> None:
+    app = lab(k="60")
+    position = live(app)["answer"]["ids"][2]
+    assert not heat_layers(app)
+    hand(app, "why", position)
+    layers = heat_layers(app)
+    assert [layer["name"] for layer in layers][0] == "All together" and len(layers) == 1 + len(lab.names)
+    for share in (90, 10):
+        slide(app, lab.names[0], share)
+        answer = live(app)["answer"]
+        score = answer["scores"][answer["ids"].index(position)]
+        assert f"Score {score:.3f}" in heat_layers(app)[0]["sentence"], "of the weights that stand now"
+    hand(app, "why", live(app)["query"]["id"])
+    assert not heat_layers(app), "the query is no result of its own"
+
+
 def test_a_locked_share_stays(lab) -> None:
     app = lab()
     first, second, third = lab.names
@@ -406,6 +428,16 @@ def test_the_journey(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
     expect(slider).to_have_value(str(round(100 * answered[0][0]) - 40))
     tab.get_by_role("button", name="Undo the last change.").click()
     expect(slider).to_have_value(str(round(100 * answered[0][0])))  # a run of keys is one step
+
+    card = tab.locator(".fs-lab .result:not(.hidden)").nth(2)
+    card.hover()
+    card.locator(".why").click()
+    maps = tab.locator(".heat")
+    expect(maps.locator("figure")).to_have_count(2)
+    expect(maps.locator(".layer").first).to_have_text("All together")
+    expect(maps.locator(".badge")).to_have_text("adds up to the score")
+    maps.get_by_role("button", name="Close").click()
+    expect(maps).to_have_count(0)
 
     points = tab.locator(".landscape .cell")
     expect(points.nth(200)).to_be_attached(timeout=60_000)

@@ -28,6 +28,7 @@ class LabHost:
         locked: with the names that are locked now.
         act: with one of ACTIONS.
         picked: with the position of an image; chose: with the position of a metric.
+        why: with the position of a result of which somebody asks why it matched.
     """
 
     released: Callable[[list[float], int], None]
@@ -35,6 +36,7 @@ class LabHost:
     act: Callable[[str], None]
     picked: Callable[[int], None]
     chose: Callable[[int], None]
+    why: Callable[[int], None]
 
 
 def show(data: Mapping[str, Any], host: LabHost, *, key: str) -> None:
@@ -70,6 +72,7 @@ def show(data: Mapping[str, Any], host: LabHost, *, key: str) -> None:
         on_act_change=acted,
         on_picked_change=lambda: chosen("picked", host.picked),
         on_metric_change=lambda: chosen("metric", host.chose),
+        on_why_change=lambda: chosen("why", host.why),
     )
 
 

@@ -63,6 +63,7 @@
  *   act(name)           "undo", "redo", "reset", "two"; without a host the view keeps its own history, and "two" is
  *                       half each for the two best backbones of data.systems
  *   picked(id)          a result was clicked: it is the query now
+ *   why(id)             why a result matched was asked; without it no card offers it
  *   chose(metric)       the position of the metric whose tile was clicked
  *
  * While weights move the view also says so to the page (`announceWeights` of weights_event.js): a landscape beside it
@@ -86,6 +87,7 @@ export default function (component) {
       locked: (names) => mounted.setState("locked", names),
       act: (name) => mounted.setTrigger("act", name),
       picked: (id) => mounted.setTrigger("picked", id),
+      why: (id) => mounted.setTrigger("why", id),
       chose: (metric) => mounted.setTrigger("metric", metric),
     };
     mounted.lab = new LabView(parentElement.querySelector(".lab"), { engine: mounted.engine, host });

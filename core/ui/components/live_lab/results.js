@@ -12,10 +12,12 @@ const FRAMES = ["not", "relevant", "unknown"];
 const MARKS = { 0: ["no", "✕"], 1: ["yes", "✓"], 2: ["unknown", ""] };
 
 export class Results {
-  /* item: position -> { src, name, label }; pick: called with the position of an image that was clicked. */
-  constructor(item, pick) {
+  /* item: position -> { src, name, label }; pick: called with the position of an image that was clicked; why: with that
+     of a result whose "Why?" was pressed, may be left out. */
+  constructor(item, pick, why) {
     this.item = item;
     this.pick = pick;
+    this.why = why && ((id) => { this.hideLarge(); why(id); });
     this.root = element("div", "results");
     this.root.setAttribute("role", "group");
     this.large = element("div", "card-large");
@@ -87,7 +89,15 @@ export class Results {
     }));
     caption.append(label, score);
     root.append(picture, shares, caption);
-    root.addEventListener("click", () => { this.hideLarge(); this.pick(id); });
+    if (this.why) picture.append(element("span", "why", this.words.why));
+    root.addEventListener("click", (event) => {
+      if (event.target.closest(".why")) return this.why(id);
+      this.hideLarge();
+      this.pick(id);
+    });
+    root.addEventListener("keydown", ({ key, ctrlKey, metaKey, altKey }) => {
+      if (this.why && key === "w" && !ctrlKey && !metaKey && !altKey) this.why(id);
+    });
     root.addEventListener("pointerenter", () => {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.showLarge(card), this.large.hidden ? FIRST_DELAY : 40);
@@ -122,7 +132,7 @@ export class Results {
     const title = known ? `${item.name}\n${sentence}\n${said}` : `${item.name}\n${sentence}`;
     if (root.title === title) return;
     root.title = title;
-    root.setAttribute("aria-label", sentence);
+    root.setAttribute("aria-label", this.why ? `${sentence}. W: ${words.why}` : sentence);
   }
 
   /* The larger image beside a card, and what each backbone said. */

@@ -27,7 +27,7 @@ export class LabView {
     this.tiles = new Tiles((metric) => this.choose(metric));
     this.bars = new Bars();
     this.curve = new Curve();
-    this.results = new Results((id) => engine.item(id), (id) => this.pick(id));
+    this.results = new Results((id) => engine.item(id), (id) => this.pick(id), host?.why && ((id) => host.why(id)));
     this.build();
     this.stopListening = onWantedWeights((wish) => this.wanted(wish));
     this.watcher = new IntersectionObserver((entries) => this.dock(entries.at(-1)), { threshold: [0, IN_SIGHT, 1] });

@@ -11,6 +11,7 @@ export const NAMES = [
   "before", // {baseline}, over its results
   "results", // heading
   "pick", // what a click on a result does
+  "why", // asks why a result matched
   "result", // a result for screen readers: {rank} {name} {relevance} {score}
   "relevance_yes", "relevance_no", "relevance_unknown",
   "new_result", // a result that the baseline does not have

@@ -9,6 +9,7 @@ import numpy as np
 
 from core import charts, metrics, wording
 from core.setups import FusionSetup
+from core.studies import retrieval
 from core.studies.live_figures import LiveFigures
 from core.types import Dataset
 from core.ui.app import cache, state, theme
@@ -16,11 +17,11 @@ from core.ui.components import live_lab
 from core.ui.components.live_lab import fuse_route
 from core.ui.views.fusion import fusion_state, live_session, query_choice
 from core.ui.views.fusion.lab_view import LabView
-from core.ui.widgets import weight_shares
+from core.ui.widgets import weight_shares, why_panel
 from core.wording.live_lab import view_words
 
 KEY = "live lab"
-_ECHO, _FUSER = "lab echo", "lab fuser"
+_ECHO, _FUSER, _WHY = "lab echo", "lab fuser", "lab why"
 _SHADES = {"equal": "#7b8698", "oracle": "#c9ced8", "baseline": charts.OTHER_MIX_COLOUR}
 text = wording.page("live_lab")
 
@@ -70,9 +71,36 @@ def host(view: LabView) -> live_lab.LabHost:
         if metric < len(view.metrics):
             state.set_field(FusionSetup, "metric", view.metrics[metric])
 
+    def why(position: int) -> None:
+        """The maps of this result open below the lab."""
+        if position < len(view.loaded):
+            state.session_set(_WHY, str(view.loaded.ids[position]))
+
     return live_lab.LabHost(
-        released, lambda locked: state.set_field(FusionSetup, "locked", tuple(locked)), act, picked, chose
+        released, lambda locked: state.set_field(FusionSetup, "locked", tuple(locked)), act, picked, chose, why
     )
+
+
+def why_matched(view: LabView) -> None:
+    """Where in both images the result that was asked about matches, under the weights that stand now."""
+    wanted = state.session_get(_WHY, "")
+    if not wanted:
+        return
+
+    def close() -> None:
+        """The maps go away."""
+        state.session_set(_WHY, "")
+
+    loaded, position = view.loaded, query_choice.position(view.loaded, view.setup.query)
+    query = cache.image_query(loaded, view.names, position)
+    answer = retrieval.retrieve(query, query.system(view.spec.name, view.spec))
+    shown = np.flatnonzero(loaded.ids == wanted)
+    item = why_panel.item_of(loaded, answer, int(shown[0]) if len(shown) else None)
+    if item is None:
+        close()
+        return
+    query_images, colours = [why_panel.of_dataset(loaded, position)], theme.colours(view.names)
+    why_panel.draw(why_panel.Match(loaded, answer, item, query_images, colours, f"lab {position} {wanted}"), close)
 
 
 def slider_shares(view: LabView) -> dict[str, float]:

@@ -14,11 +14,11 @@ from core.studies.systems import System
 from core.types import Dataset
 from core.ui.app import cache, state, theme
 from core.ui.app.cached import cached
-from core.ui.widgets import system_options
+from core.ui.widgets import system_options, why_panel
 
 if TYPE_CHECKING:
     from core.ui.views.retrieval.retrieval_view import RetrievalView
-from core.ui.views.retrieval import query_cases, query_evaluation, why_matched
+from core.ui.views.retrieval import query_cases, query_evaluation
 
 text = wording.page("retrieval")
 failures = wording.page("failures")
@@ -79,4 +79,4 @@ def _evidence(loaded: Dataset, named: SystemRef, looks: bool) -> FailureEvidence
     space = cache.vector_set(loaded, tuple(sorted(named.backbones)))
     system = System(system_options.system_name(named), space, named.spec)
     evaluation, truth = query_evaluation.evaluated(loaded, named), cache.relevance_of(loaded)
-    return FailureEvidence(loaded, system, evaluation, truth, why_matched.pool() if looks else None)
+    return FailureEvidence(loaded, system, evaluation, truth, why_panel.pool() if looks else None)
