@@ -2,7 +2,7 @@
 
 The rule of what lies where: **here** is what the user's own images, backbones and labels cost or reach (`backbones`,
 `finetune`, `listing`, `text`, `machine`). **`tests/bench`** holds this code against naive loops and the best library on drawn data,
-in the same run, interleaved, and prints the demands it must hold (`embed`, `evaluate`, `guards`, `judge`, `load`, `map`,
+in the same run, interleaved, and prints the demands it must hold (`embed`, `evaluate`, `failures`, `guards`, `judge`, `load`, `map`,
 `page`, `report`, `rerank`, `retrieval`, `search`, `slices`, `statistics`, `threshold`, `why`, `floors`; `cuda`: what runs on an NVIDIA GPU); those names are there wherever the
 repository is.
 """

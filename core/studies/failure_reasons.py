@@ -10,6 +10,7 @@ import numpy as np
 
 from core import wording
 from core.errors import CoreError
+from core.explain import Heat
 from core.metrics.hubs import DEPTH
 from core.registry import Registry
 from core.studies import image_measures, match_explanation, retrieval
@@ -23,18 +24,19 @@ text = wording.page("failures")
 
 NEIGHBOURS, AGREE = 10, 0.8
 """Nearest labelled images that are asked for the label, and how many of them must name the same other one."""
-LONELY = 0.05
-"""A best score within this part of the lowest of all queries: nothing similar is there."""
+FALSE_ALARMS = 0.05
+"""Part of the queries that succeed which a limit may call lonely or damaged, and the chance that one backbone stands out."""
 CROWDS, AT_LEAST = 3.0, 5
 """A hub is wrong in so many times more lists than an image stands in on average, and in at least so many."""
 NEAR, FAR = 3, 10
 """One backbone has a relevant image within the first, all others none within the second."""
 OUTSIDE = 0.55
 """Part of the heat outside the middle (half of the area) from which the background matched: of right results 1 in 100 has more."""
-BLURRED, DARK, TINY = 0.05, 0.35, 0.25
-"""Parts of the median image's sharpness, brightness and shorter side below which a query is damaged."""
+DARK, BLURRED, TINY = 0.35, 0.05, 0.25
+"""Parts of the median brightness, sharpness and shorter side of queries that succeed below which a query is damaged, if it
+is also below what FALSE_ALARMS of them have."""
 SAMPLED = 60
-"""Images that the median is taken of."""
+"""Queries that succeed whose images are measured."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class FailureEvidence:
     Args:
         evaluation: of the system, with its best results.
         pool: explains matches; None leaves out the reasons for which images are looked at.
+        setting: (n_queries,) bool, the queries that limits are read off; None for all of them.
     """
 
     def __init__(
@@ -91,7 +94,9 @@ class FailureEvidence:
         evaluation: Evaluation,
         truth: Relevance,
         pool: ExplainerPool | None = None,
+        setting: np.ndarray | None = None,
     ) -> None:
+        self.setting = setting
         self.dataset, self.system, self.evaluation, self.truth, self.pool = dataset, system, evaluation, truth, pool
         self._reasons: dict[int, FailureReason | None] = {}
 
@@ -117,12 +122,21 @@ class FailureEvidence:
         return self.dataset.label_of(int(self.dataset.split.gallery[item])) or "no label"
 
     @cached_property
-    def low(self) -> float:
-        """The best score that LONELY of the queries do not reach; −inf with fewer than 20 queries."""
+    def right(self) -> np.ndarray:
+        """Rows of the evaluation's ranking whose first result is relevant, of the queries that set limits."""
         assert self.evaluation.ranking is not None, "evaluated with its results"
-        first = self.evaluation.ranking.scores[:, 0]
-        first = first[np.isfinite(first)]
-        return float(np.quantile(first, LONELY)) if len(first) >= 20 else -np.inf
+        rows = []
+        for row, query in enumerate(retrieval.query_numbers(self.evaluation).tolist()):
+            first = self.evaluation.ranking.items[row, 0]
+            if first in self.truth.relevant(query) and (self.setting is None or self.setting[query]):
+                rows.append(row)
+        return np.array(rows, np.int64)
+
+    @cached_property
+    def low(self) -> float:
+        """The best score that at most FALSE_ALARMS of the queries that succeed do not pass; −inf with too few of them."""
+        assert self.evaluation.ranking is not None, "evaluated with its results"
+        return low_limit(self.evaluation.ranking.scores[self.right, 0])
 
     @cached_property
     def wrong_lists(self) -> np.ndarray:
@@ -139,15 +153,34 @@ class FailureEvidence:
         return counts
 
     @cached_property
-    def median(self) -> tuple[float, float, float]:
-        """Brightness, sharpness and shorter side of the median gallery image, of a sample."""
-        gallery = self.dataset.split.gallery
-        chosen = gallery[np.linspace(0, len(gallery) - 1, min(SAMPLED, len(gallery))).astype(int)]
-        measured = image_measures.measured(self.dataset, chosen)
-        sides = np.array([min(size) for at in chosen if (size := _size(self.dataset, int(at)))], float)
-        known = measured[np.isfinite(measured).all(axis=1)]
-        bright, sharp = np.median(known, axis=0) if len(known) else (np.nan, np.nan)
-        return float(bright), float(sharp), float(np.median(sides)) if len(sides) else float("nan")
+    def least(self) -> tuple[float, float, float]:
+        """Brightness, sharpness and shorter side up to which a query is damaged; −inf where too few queries succeed."""
+        positions = self.dataset.split.queries[retrieval.query_numbers(self.evaluation)[self.right]]
+        if not len(positions):
+            return (-np.inf,) * 3
+        chosen = positions[np.linspace(0, len(positions) - 1, min(SAMPLED, len(positions))).astype(int)]
+        sides = [min(_size(self.dataset, int(at)) or (np.nan,)) for at in chosen]
+        values = np.column_stack([image_measures.measured(self.dataset, chosen), np.array(sides, float)])
+        limits = []
+        for column, part in zip(values.T, (DARK, BLURRED, TINY)):
+            known = column[np.isfinite(column)]
+            limits.append(min(low_limit(known), part * float(np.median(known))) if len(known) else -np.inf)
+        return limits[0], limits[1], limits[2]
+
+
+def low_limit(values: np.ndarray) -> float:
+    """The highest of these values that one more of their kind stays at or below with a chance of at most FALSE_ALARMS.
+
+    Returns:
+        −inf where they are too few to say (fewer than 19).
+    Reference:
+        Vovk, Gammerman and Shafer 2005, Algorithmic learning in a random world, doi:10.1007/b106715, section 2.2 (conformal prediction).
+
+    >>> low_limit(np.arange(39.0)), low_limit(np.arange(18.0))
+    (1.0, -inf)
+    """
+    rank = int(FALSE_ALARMS * (len(values) + 1) + 1e-9)
+    return float(np.sort(values)[rank - 1]) if rank else -np.inf
 
 
 def first_wrong(case: QueryCase) -> int:
@@ -232,17 +265,36 @@ def one_backbone_sees_it(known: FailureEvidence, case: QueryCase) -> str:
     names, relevant = known.system.backbones, known.truth.relevant(case.query)
     if len(names) < 2 or not len(relevant):
         return ""
-    ranks = {}
+    ranks, near = {}, {}
     for name in names:
         listed = known.system.space.ranks(name, case.query, case.query + 1)[0, relevant]
         ranks[name] = int(listed[listed > 0].min(initial=known.system.n_gallery))
+        near[name] = int(((listed > 0) & (listed <= FAR)).sum())
     best = min(names, key=ranks.__getitem__)
     if ranks[best] > NEAR or any(ranks[name] <= FAR for name in names if name != best):
+        return ""
+    chance = by_chance(near[best], len(names), len(relevant), known.system.n_gallery)
+    if chance > FALSE_ALARMS:
         return ""
     others = ", ".join(
         text("phrase.other", title=title_of(name), rank=f"{ranks[name]:,}") for name in names if name != best
     )
-    return text("sentence.lone_backbone", title=title_of(best), rank=ranks[best], others=others)
+    says = wording.p_value(chance)
+    return text(
+        "sentence.lone_backbone", title=title_of(best), rank=ranks[best], near=near[best], others=others, p=says
+    )
+
+
+def by_chance(near: int, n_backbones: int, n_relevant: int, n_gallery: int) -> float:
+    """The chance that random lists look so: one of them has so many relevant images in its first FAR, all others none.
+
+    >>> round(by_chance(3, 2, 20, 1000), 4)
+    0.0012
+    """
+    from scipy.stats import hypergeom
+
+    drawn = hypergeom(n_gallery, n_relevant, min(FAR, n_gallery))
+    return float(min(1.0, n_backbones * drawn.sf(near - 1) * drawn.pmf(0) ** (n_backbones - 1)))
 
 
 @REASONS.register("background", sees_images=True)
@@ -251,30 +303,43 @@ def background_matched(known: FailureEvidence, case: QueryCase) -> str:
     rank = first_wrong(case)
     if rank < 0 or known.pool is None:
         return ""
+    share = outside_middle(known, case, rank)
+    if not share >= OUTSIDE:
+        return ""
+    even = wording.percent(match_explanation.share_outside_centre(Heat(np.ones((1, 1)))))
+    return text("sentence.background", share=wording.percent(share), rank=rank + 1, even=even)
+
+
+def outside_middle(known: FailureEvidence, case: QueryCase, rank: int) -> float:
+    """Which part of what a result has above the average image lies outside the middle of the query image; NaN: unknown.
+
+    Args:
+        rank: of the result, from 0; `known` has a pool.
+    """
+    assert known.pool is not None, "somebody looks at images"
     try:
         query = retrieval.gallery_image_query(known.dataset, known.system.space, case.position, known.truth)
         answer = retrieval.retrieve(query, known.system)
         shown = match_explanation.image_of(known.dataset, case.position)
         why = match_explanation.explain_match(known.dataset, answer, int(case.items[rank]), shown, known.pool)
     except CoreError:
-        return ""  # an image that is gone, or weights: then nobody knows
+        return float("nan")  # an image that is gone, or weights
     pair = why.query or next((match.query for match in why.parts if match.query is not None), None)
-    share = float("nan") if pair is None else match_explanation.share_outside_centre(pair.above)
-    return text("sentence.background", share=wording.percent(share), rank=rank + 1) if share >= OUTSIDE else ""
+    return float("nan") if pair is None else match_explanation.share_outside_centre(pair.above)
 
 
 @REASONS.register("damaged")
 def damaged_query(known: FailureEvidence, case: QueryCase) -> str:
-    """The query image is far more blurred, darker or smaller than the median image."""
+    """The query image is far more blurred, darker or smaller than those of queries that succeed."""
     if not known.dataset.has_images:
         return ""
     bright, sharp = image_measures.measured(known.dataset, [case.position])[0].tolist()
-    usual_bright, usual_sharp, usual_side = known.median
+    least_bright, least_sharp, least_side = known.least
     size, what = _size(known.dataset, case.position), []
-    if size and min(size) < TINY * usual_side:
-        what.append(text("phrase.tiny", width=size[0], height=size[1]))
-    if bright < DARK * usual_bright:
-        what.append(text("phrase.dark", value=wording.number(bright, 2), median=wording.number(usual_bright, 2)))
-    if sharp < BLURRED * usual_sharp:
-        what.append(text("phrase.blurred", value=wording.number(sharp, 0), median=wording.number(usual_sharp, 0)))
+    if size and min(size) <= least_side:
+        what.append(text("phrase.tiny", width=size[0], height=size[1], low=wording.number(least_side, 0)))
+    if bright <= least_bright:
+        what.append(text("phrase.dark", value=wording.number(bright, 2), low=wording.number(least_bright, 2)))
+    if sharp <= least_sharp:
+        what.append(text("phrase.blurred", value=wording.number(sharp, 0), low=wording.number(least_sharp, 0)))
     return text("sentence.damaged", what=", ".join(what)) if what else ""

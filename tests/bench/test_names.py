@@ -14,6 +14,7 @@ DEMANDS = {
     "cuda",
     "embed",
     "evaluate",
+    "failures",
     "floors",
     "guards",
     "judge",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from core.studies.match_explanation import ExplainerPool
 from core.studies.systems import System
 from core.studies.vector_set import VectorSet
 from core.types import Dataset, unit
+from tests.bench import failures as bench
 from tests.studies.retrieval.worlds import world
 
 
@@ -181,6 +183,29 @@ def test_a_damaged_query(damage: str, tiny_images: Path, tmp_path: Path, home: P
         evidence_of = {str(dataset.ids[c.position]): failure_reasons.damaged_query(known, c) for c in [*best, *worst]}
     assert damage in evidence_of["circle/circle_03.png"]
     assert [name for name, evidence in evidence_of.items() if evidence] == ["circle/circle_03.png"]
+
+
+def test_in_noise_hardly_any_reason_is_told() -> None:
+    """`bench failures` looks at more sets, and at limits that one half of the classes sets for the other."""
+    told = sum((bench.noise(seed) for seed in range(6)), Counter())
+    assert told["queries"] > 1200
+    for name in REASONS.names:  # the limit of lonely queries rests on some twenty that succeed by chance
+        most = 0.08 if name == "lonely" else 0.05
+        assert told[name] <= most * told["queries"], f"{name}: {told[name]} of {told['queries']}"
+
+
+def test_limits_are_those_of_queries_that_succeed() -> None:
+    dataset, vectors = separate(noise=0.6)
+    system = System("mix", VectorSet(vectors, dataset.split), FusionSpec("mix", "concat", tuple(vectors)))
+    known, cases = bench.evidence(dataset, system)
+    scores = np.array([case.scores[0] for case in cases if case.hits[0]])
+    assert known.low == failure_reasons.low_limit(scores) and 0 < np.mean(scores <= known.low) <= 0.05
+    half = dataset.labels[dataset.split.queries] < 2
+    of_half, _ = bench.evidence(dataset, system, setting=half)
+    scores = np.array([case.scores[0] for case in cases if case.hits[0] and half[case.query]])
+    assert of_half.low == failure_reasons.low_limit(scores)
+    few, _ = bench.evidence(dataset, system, setting=np.zeros(len(dataset), bool))
+    assert few.low == -np.inf and few.least == (-np.inf,) * 3, "nothing can be said without any that succeeds"
 
 
 def test_nothing_is_told_of_a_query_that_succeeds() -> None:
