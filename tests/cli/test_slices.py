@@ -38,7 +38,7 @@ def test_a_column_is_printed_worst_first(shops: Dataset, tmp_path: Path, capsys:
     table = slices.slice_table(values, slices.column(shops, "place"), ResamplingUnit.of(truth), metric="p@5")
     worst = int(table.order[0])
     assert printed.startswith(
-        f'hog is worst where place is "{table.column.values[worst]}": P@5 {table.mean[worst, 0]:.3f} ['
+        f'hog is worst for images with place "{table.column.values[worst]}": P@5 {table.mean[worst, 0]:.3f} ['
     )
     record = json.loads(out.read_text())["tables"][0]
     assert record["column"] == "place" and record["slices"][0]["systems"]["hog"]["mean"] == pytest.approx(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -28,6 +30,11 @@ _SIZES = frozenset({"width", "height", *(f"crop_{side}" for side in ("left", "to
 """Columns that stand as size and aspect here, or say where in a file an image lies."""
 _PLACES = frozenset({"table_row", "table_column", "split"})
 UNKNOWN = -1
+_OF = {"megapixels": "of {} megapixels", "file kB": "of {} kB"}
+"""Numbers that are said with their unit."""
+_IN = {LABEL: "of class {}", "folder above class": "in the folder {}"}
+_PLAIN_NAME, _LONGEST = re.compile(r"[^\W\d][\w -]*"), 60
+"""A column's name that reads as a word, and how much of a value is said."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,22 @@ class SliceColumn:
     def where(self, value: int) -> str:
         """One part in words: 'brightness up to 0.39', 'camera is "shop"'."""
         return f"{self.title} {self.values[value]}" if self.is_binned else f'{self.title} is "{self.values[value]}"'
+
+    def phrase(self, value: int) -> str:
+        """What stands behind "images" in a sentence: 'of up to 0.3 megapixels', 'with brightness above 0.39', 'of class "cat"'.
+
+        >>> SliceColumn("megapixels", ("up to 0.3", "above 0.3"), np.zeros(1, np.int64), True).phrase(1)
+        'of more than 0.3 megapixels'
+        """
+        part, named = self.values[value], self.name if _PLAIN_NAME.fullmatch(self.name) else f'"{self.name}"'
+        if self.is_binned and self.name in _OF:
+            return _OF[self.name].format(part.replace("above", "more than"))
+        if self.is_binned and self.name == FILE_DATE:
+            return f"dated {part.replace('above', 'after')}"
+        if self.is_binned:
+            return f"with {named} {part}"
+        quoted = f'"{textwrap.shorten(part, _LONGEST, placeholder=" …")}"'
+        return _IN[self.name].format(quoted) if self.name in _IN else f"with {named} {quoted}"
 
     @property
     def title(self) -> str:
@@ -125,6 +148,10 @@ class CrossedColumn(SliceColumn):
     def sides(self, value: int) -> tuple[tuple[SliceColumn, int], ...]:
         """Both columns of one part, each with its value."""
         return tuple(zip(self.of, self.pairs[value]))
+
+    def phrase(self, value: int) -> str:
+        """As that of one column."""
+        return " and ".join(column.phrase(part) for column, part in self.sides(value))
 
     def where(self, value: int) -> str:
         """One part in words."""

@@ -36,7 +36,7 @@ class Slice:
     """One slice that was found.
 
     Attributes:
-        parts: (column, value), one or two; where: the same in words.
+        parts: (column, value), one or two; where: the same in words; phrase: as it stands behind "images" in a sentence.
         n, n_units: valid queries, and the classes (or queries) that they are of.
         mean: of the values in the slice; rest: of all other queries.
         difference, low, high: what was tested, with its 95 % interval: the mean less the rest, or the paired mean itself.
@@ -46,6 +46,7 @@ class Slice:
 
     parts: tuple[tuple[str, str], ...]
     where: str
+    phrase: str
     n: int
     n_units: int
     mean: float
@@ -123,9 +124,9 @@ def search(
         mask = valid & tested[at][0].mask(tested[at][1])
         parts = _sides(*tested[at])
         named = tuple((single.name, single.values[value]) for single, value in parts)
-        where = tested[at][0].where(tested[at][1])
+        where, phrase = tested[at][0].where(tested[at][1]), tested[at][0].phrase(tested[at][1])
         figures = _slice(values, mask, valid, unit, against_rest, seed)
-        listed.append(Slice(named, where, *figures, p=p[at], rate=float(rates[at]), queries=mask))
+        listed.append(Slice(named, where, phrase, *figures, p=p[at], rate=float(rates[at]), queries=mask))
     names = tuple(single.name for single in columns)
     mean = float(values[valid].mean()) if valid.any() else np.nan
     matches, nearest = (tuple(listed), ()) if hits else ((), tuple(listed))

@@ -19,14 +19,19 @@ def _rests_on(n: int, n_units: int, unit: str) -> str:
     return f"{plural(n, 'query')} of {plural(n_units, 'class', 'classes')}" if unit == "classes" else plural(n, "query")
 
 
-def found_sentence(hit: Slice, made: SliceSearch, metric: str) -> str:
-    """One slice that was found: where, how much, how sure."""
+def found_sentence(hit: Slice, made: SliceSearch, metric: str, where: str = "") -> str:
+    """One slice that was found: where, how much, how sure.
+
+    Args:
+        where: the slice in other words.
+    """
+    where = where or hit.where
     on = _rests_on(hit.n, hit.n_units, made.unit.name)
     share = f"false discovery rate {wording.percent(hit.rate, 1) if hit.rate >= 5e-4 else 'below 0.1 %'}"
     change = f"{wording.signed(hit.difference)} {wording.interval(hit.low, hit.high, sign=True)}"
     if made.against_rest:
-        return f"{hit.where}: {metrics.label(metric)} {wording.number(hit.mean)}, {change} from the other queries ({on}, {share})."
-    return f"{hit.where}: {metrics.label(metric)} {change} ({on}, {share})."
+        return f"{where}: {metrics.label(metric)} {wording.number(hit.mean)}, {change} from the other queries ({on}, {share})."
+    return f"{where}: {metrics.label(metric)} {change} ({on}, {share})."
 
 
 def looked_at(made: SliceSearch) -> str:
@@ -43,7 +48,7 @@ def weak_lead(title: str, made: SliceSearch, metric: str) -> str:
         return f"{title}: no slice could be tested; a slice needs 15 queries of three classes."
     if not made.listed:
         return f"{title}: none of {plural(made.n_tested, 'slice')} is shown to be worse than the other queries."
-    return f"{title} is weakest where {found_sentence(made.listed[0], made, metric)}"
+    return f"{title} is weakest for {_first(made, metric)}"
 
 
 def losses_lead(a: str, b: str, made: SliceSearch, metric: str) -> str:
@@ -54,12 +59,17 @@ def losses_lead(a: str, b: str, made: SliceSearch, metric: str) -> str:
     if made.against_rest:  # it loses over all queries
         if not made.listed:
             return f"{a} loses to {b} ({overall}), and in none of {plural(made.n_tested, 'slice')} shown to lose more."
-        return f"{a} loses to {b} ({overall}), most where {_most(made, metric)}"
+        return f"{a} loses to {b} ({overall}), most for {_most(made, metric)}"
     if not made.listed:
         return (
             f"{a} is not shown to lose to {b} in any of {plural(made.n_tested, 'slice')} (over all queries {overall})."
         )
-    return f"{a} loses to {b} where {found_sentence(made.listed[0], made, metric)} Over all queries: {overall}."
+    return f"{a} loses to {b} for {_first(made, metric)} Over all queries: {overall}."
+
+
+def _first(made: SliceSearch, metric: str) -> str:
+    """The surest slice as a part of a sentence."""
+    return found_sentence(made.listed[0], made, metric, f"images {made.listed[0].phrase}")
 
 
 def _most(made: SliceSearch, metric: str) -> str:
@@ -67,7 +77,7 @@ def _most(made: SliceSearch, metric: str) -> str:
     hit = made.listed[0]
     on = _rests_on(hit.n, hit.n_units, made.unit.name)
     share = f"false discovery rate {wording.percent(hit.rate, 1) if hit.rate >= 5e-4 else 'below 0.1 %'}"
-    return f"{hit.where}: {metrics.label(metric)} {wording.signed(hit.mean)}, elsewhere {wording.signed(hit.rest)} ({on}, {share})."
+    return f"images {hit.phrase}: {metrics.label(metric)} {wording.signed(hit.mean)}, elsewhere {wording.signed(hit.rest)} ({on}, {share})."
 
 
 def worst_lead(table: SliceTable, title: Title, system: int = 0) -> str:
@@ -75,7 +85,7 @@ def worst_lead(table: SliceTable, title: Title, system: int = 0) -> str:
     part, name = int(table.order[0]), title(table.systems[system])
     figure = wording.figure(table.mean[part, system], table.low[part, system], table.high[part, system])
     on = _rests_on(int(table.n[part]), int(table.n_units[part]), table.unit.name)
-    return f"{name} is worst where {table.column.where(part)}: {metrics.label(table.metric)} {figure} ({on}){_verdict(table, part, system)}"
+    return f"{name} is worst for images {table.column.phrase(part)}: {metrics.label(table.metric)} {figure} ({on}){_verdict(table, part, system)}"
 
 
 def _verdict(table: SliceTable, part: int, system: int) -> str:

@@ -110,6 +110,42 @@ def test_texts_keep_their_values_and_what_parts_nothing_is_left_out() -> None:
         slices.columns(made, ["title"])
 
 
+PHRASES = {
+    "price": ([float(at) for at in range(40)], "with price up to 9", "with price above 29"),
+    "Größe (m²)": ([at / 7 for at in range(40)], 'with "Größe (m²)" up to 1.29', 'with "Größe (m²)" above 4.14'),
+    "camera": (["b", "a"] * 20, 'with camera "a"', 'with camera "b"'),
+    "is front": ([True, False] * 20, 'with is front "False"', 'with is front "True"'),
+    "stars": ([1, 2, 3, 4] * 10, 'with stars "1"', 'with stars "4"'),
+    "note": (["x " * 60, 'say "no"'] * 20, 'with note "say "no""', f'with note "{"x " * 28}x …"'),
+    "file date": ([18_000 + at for at in range(40)], "dated up to 2019-04-23", "dated after 2019-05-13"),
+    "megapixels": ([0.1 + at / 100 for at in range(40)], "of up to 0.19 megapixels", "of more than 0.39 megapixels"),
+    "file kB": ([10.0 + at for at in range(40)], "of up to 19 kB", "of more than 39 kB"),
+    "aspect": ([0.5 + at / 40 for at in range(40)], "with aspect up to 0.725", "with aspect above 1.23"),
+    "brightness": ([at / 40 for at in range(40)], "with brightness up to 0.225", "with brightness above 0.725"),
+    "label": (None, 'of class "', 'of class "'),
+    "folder above class": (["shop", "street"] * 20, 'in the folder "shop"', 'in the folder "street"'),
+}
+"""Column → its values, and how its first and its last part read behind "images"."""
+
+
+@pytest.mark.parametrize("name", PHRASES)
+def test_every_kind_of_column_reads_as_english(name: str) -> None:
+    values, first, last = PHRASES[name]
+    made = with_columns(**({"other": ["p", "q", "p", "p"] * 10} | ({} if values is None else {name: values})))
+    column, other = slices.column(made, name), slices.column(made, "other")
+    assert (column.phrase(0).startswith(first)) and column.phrase(len(column.values) - 1).startswith(last)
+    n, rising = len(column.codes), np.linspace(0, 1, 40)
+    unit = bench.World(8, 5).unit
+    for part, single in ((column, column), (slices.crossed(column, other), column)):
+        table = slices.slice_table({"a": rising[:n]}, part, unit)
+        lead = slice_sentences.worst_lead(table, str)
+        assert lead.startswith(f"a is worst for images {part.phrase(int(table.order[0]))}: mAP 0.")
+        assert " where " not in lead and (part is single or single.title in part.name)
+        made_search = slice_search.search(rising[:n] * part.codes, [part], unit)
+        said = slice_sentences.weak_lead("a", made_search, "map")
+        assert said.startswith(("a is weakest for images ", "a: none of", "a: no slice"))
+
+
 def test_what_is_known_of_files_is_a_column_too(tmp_path: Path, home: Path) -> None:
     for number in range(24):
         folder = tmp_path / "set" / ("shop" if number % 2 else "street") / ("circle" if number % 4 < 2 else "grid")
@@ -175,7 +211,10 @@ def test_two_columns_cross_and_the_worst_cell_stands_first() -> None:
     worst = int(table.order[0])
     assert table.column.values[worst] == "c · b" and table.is_worse(worst, 0) and table.n.sum() == len(values)
     lead = slice_sentences.worst_lead(table, str)
-    assert 'worst where column 0 is "c" and column 1 is "b": mAP' in lead and "Holm p < 0.001 over 16 slices" in lead
+    assert (
+        'worst for images with column 0 "c" and with column 1 "b": mAP' in lead
+        and "Holm p < 0.001 over 16 slices" in lead
+    )
     assert any(line.startswith("c · b") and line.endswith("*") for line in slice_sentences.table_lines(table))
 
 
@@ -208,10 +247,10 @@ def test_where_one_system_loses_to_another_is_said_in_a_sentence() -> None:
         made.listed[0].queries, inside
     )
     lead = slice_sentences.losses_lead("A", "B", made, "map")
-    assert lead.startswith('A loses to B where column 2 is "d": mAP −0.1') and "of 28 classes" in lead
+    assert lead.startswith('A loses to B for images with column 2 "d": mAP −0.1') and "of 28 classes" in lead
     everywhere = slice_search.losses(b - 0.1 - 0.2 * inside, b, columns, world.unit)
     assert everywhere.against_rest and everywhere.listed[0].parts == (("column 2", "d"),)
-    assert "most where" in slice_sentences.losses_lead("A", "B", everywhere, "map")
+    assert "most for images" in slice_sentences.losses_lead("A", "B", everywhere, "map")
     nothing = slice_search.losses(b, b, columns, world.unit)
     assert not nothing.listed and "not shown to lose" in slice_sentences.losses_lead("A", "B", nothing, "map")
 
