@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.setups.fields import choice, flag, text, whole
+from core.setups.fields import choice, flag, several, text, whole
 
 METRICS = ("map", "p@1", "p@10", "hit@1", "recall@10", "ndcg@10", "mrr")
 """List metrics that slices are offered in."""
@@ -13,7 +13,10 @@ LOOKS = ("columns", "weak", "domains", "robustness")
 
 @dataclass(frozen=True)
 class SlicesSetup:
-    """Slices: which systems, in which metric, by which column or pair of columns, from and to which domain, how corrupted."""
+    """Slices: which systems, in which metric, by which column or pair of columns, from and to which domain, how corrupted.
+
+    `kinds` and `steps` are the corruptions that are embedded and compared; `corruption` is the one that is looked at.
+    """
 
     systems: str = text(default="", longest=6000, label="Systems", short="sys")
     look: str = choice(lambda: LOOKS, default="columns", label="Section", short="see")
@@ -27,6 +30,10 @@ class SlicesSetup:
     domain: str = text(default="", longest=120, label="Domains", short="dom")
     cell: str = text(default="", longest=300, label="From and to", short="to")
     corruption: str = text(default="", longest=60, label="Corruption", short="cor")
+    kinds: tuple[str, ...] = several(
+        None, default=(), label="Corruptions", short="cors", help="None chosen: all of them."
+    )
+    steps: tuple[str, ...] = several(None, default=(), label="Steps", short="st", help="None chosen: all of them.")
     queries: int = whole(
         10,
         5000,

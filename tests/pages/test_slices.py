@@ -118,6 +118,22 @@ def test_corrupted_queries_are_embedded_and_judged(dataset: Dataset, monkeypatch
     assert "Broke first under dark" in words(app)
 
 
+def test_corruptions_and_steps_are_chosen(dataset: Dataset) -> None:
+    app = opened(PAGE, d="shops", sys="hog", see="robustness", nq="10", cors="dark,gone", st="5,9")
+    assert not app.exception and "10 corrupted images of 10 queries are to be embedded by 1 backbone" in words(app)
+    app.multiselect(key="SlicesSetup.kinds").set_value(["dark", "grey"]).run()
+    assert not app.exception and "20 corrupted images of 10 queries" in words(app)
+    button(app, "Embed corrupted queries").click().run()
+    app = settled(app)
+    made = corrupted_queries.plan(data.relevance(dataset), ("dark", "grey"), (5,), 10)
+    assert corrupted_queries.lacking(dataset, made, ["hog"]) == 0
+    assert corrupted_queries.lacking(dataset, corrupted_queries.plan(data.relevance(dataset), n_queries=10), ["hog"])
+    space, truth = fusion.space_of(dataset, ["hog"]), data.relevance(dataset)
+    vectors = corrupted_queries.vectors(dataset, made, ["hog"])
+    result = stress_result.evaluate([System("hog", space)], truth, made, vectors)
+    assert stress_tables.rests_on(result) in words(app) and "2 corruptions in 1 step" in words(app)
+
+
 @pytest.mark.parametrize(
     "link",
     [{"see": "<b>"}, {"col": "nothing"}, {"x": "place"}, {"n": "99"}, {"v": "attic"}, {"a": "nobody"}, {"m": "p@77"}],
@@ -149,7 +165,7 @@ def test_a_journey(tmp_path: Path, tab, monkeypatch: pytest.MonkeyPatch) -> None
     corrupted_queries.embed(dataset, corrupted_queries.plan(truth, n_queries=10), ["hog"])
     with serve(ROOT / "app.py", tmp_path / "home") as address:
         tab.goto(f"{address}/slices?d=shops&sys=hog&col=place&nq=10")
-        tab.get_by_text(re.compile(r"^HOG is worst where place is")).wait_for(timeout=60_000)
+        tab.get_by_text(re.compile(r"^HOG is worst for images with place")).wait_for(timeout=60_000)
         chart = tab.locator(".stPlotlyChart .cartesianlayer").first
         box = chart.bounding_box()
         assert box is not None

@@ -87,6 +87,13 @@ def plan(
     return StressPlan(np.sort(drawn), chosen, tuple(sorted(set(steps))), seed)
 
 
+def chosen(truth: Relevance, kinds: Sequence[str], steps: Sequence[str], n_queries: int) -> StressPlan:
+    """The plan that a link of the page asks for: none named is all, and what is not there counts as not named."""
+    known = [name for name in CORRUPTIONS.names if name in kinds]
+    numbers = [step for step in ALL_STEPS if str(step) in steps]
+    return plan(truth, known, numbers or ALL_STEPS, n_queries)
+
+
 def corrupted(dataset: Dataset, position: int, name: str, step: int, seed: int = 0) -> Image.Image:
     """One image after one step.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core import metrics, wording
+from core.data.corruptions import CORRUPTIONS, N_STEPS
 from core.setups import SlicesSetup
 from core.setups.slices import METRICS
 from core.ui.app import state
@@ -46,6 +47,31 @@ def choose_system(view: SlicesView) -> None:
     state.set_widget(field("system"), view.closer.name)
     titles = {chosen.name: chosen.title for chosen in view.competitors}
     st.selectbox(text("label.system"), list(titles), key=field("system"), format_func=titles.__getitem__)
+
+
+def choose_corruptions() -> None:
+    """Which corruptions, in which steps, of how many queries; none chosen is all."""
+    kinds = {kind.name: kind.label for kind in CORRUPTIONS}
+    for name, offered in (("kinds", list(kinds)), ("steps", [str(step) for step in range(1, N_STEPS + 1)])):
+        chosen = [value for value in state.get(SlicesSetup, name) if value in offered]
+        if chosen != list(state.get(SlicesSetup, name)):
+            state.set_field(SlicesSetup, name, tuple(chosen))
+    st.multiselect(
+        text("label.kinds"),
+        list(kinds),
+        key=field("kinds"),
+        format_func=kinds.__getitem__,
+        placeholder=text("placeholder.all", n=len(kinds)),
+        help=text("help.kinds"),
+    )
+    st.pills(
+        text("label.steps"),
+        [str(step) for step in range(1, N_STEPS + 1)],
+        selection_mode="multi",
+        key=field("steps"),
+        help=text("help.steps"),
+    )
+    st.number_input(text("label.queries"), 10, 5000, step=50, key=field("queries"), help=text("help.queries"))
 
 
 def choose_one(name: str, label: str, offered: dict[str, str], chosen: str, help: str = "") -> None:

@@ -14,13 +14,14 @@ from core.data import images
 from core.errors import CoreError, NotComputed
 from core.setups import SlicesSetup
 from core.studies.stress import corrupted_queries, stress_tables
+from core.studies.stress.corrupted_queries import StressPlan
 from core.studies.stress.stress_result import StressResult
 from core.types import Dataset
-from core.ui.app import cache, drawn, jobs, state, theme, visitors
+from core.ui.app import drawn, jobs, state, theme, visitors
 from core.ui.app.cached import cached
 from core.ui.components import gallery
 from core.ui.views.slices import controls
-from core.ui.views.slices.slices_view import SlicesView, one_of, stress_of
+from core.ui.views.slices.slices_view import SlicesView, one_of, plan_of, stress_of
 from core.ui.widgets import image_cards, system_select
 from core.ui.widgets.system_select import ComparedSystem
 from core.wording import plural
@@ -37,32 +38,31 @@ def draw(view: SlicesView, stage: theme.Stage) -> None:
     """The figures where the corrupted queries are embedded, else the button that does it."""
     loaded, setup = view.loaded, view.setup
     with stage.controls:
-        st.number_input(
-            text("label.queries"), 10, 5000, step=50, key=controls.field("queries"), help=text("help.queries")
-        )
+        controls.choose_corruptions()
     job = jobs.find(job_name(loaded))
     if job is not None and job.running:
         with stage.chart:
             jobs.job_panel(job.name)
         return
+    made = plan_of(loaded, setup)
     with stage.chart:
         able = system_select.able_of(
             view.competitors, lambda chosen: corrupted_queries.refuse_unable(loaded, chosen.system.backbones)
         )
         try:
-            result = stress_of(loaded, tuple(chosen.system for chosen in able), setup.queries, view.by_class)
+            systems = tuple(chosen.system for chosen in able)
+            result = stress_of(loaded, systems, made.conditions, setup.queries, view.by_class, made)
         except NotComputed:
-            _offer(view, able)
+            _offer(view, able, made)
             if job is not None:
                 jobs.job_panel(job.name)
             return
     _draw_result(view, result, stage)
 
 
-def _offer(view: SlicesView, able: list[ComparedSystem]) -> None:
+def _offer(view: SlicesView, able: list[ComparedSystem], made: StressPlan) -> None:
     """How much there is to embed, and the button."""
-    loaded, n_queries = view.loaded, view.setup.queries
-    made = corrupted_queries.plan(cache.relevance_of(loaded), n_queries=n_queries)
+    loaded = view.loaded
     names = tuple(sorted({name for chosen in able for name in chosen.system.backbones}))
     count = len(made.conditions) * len(made.queries)
     st.info(
@@ -209,13 +209,19 @@ def _broken(view: SlicesView, result: StressResult, chosen: str, closer: str) ->
     for query, step, clean, there in broken:
         position = int(view.loaded.split.queries[result.plan.queries[query]])
         card = image_cards.cards(view.loaded, [position])[0]
+        cards.append(dataclasses.replace(card, note=text("phrase.as_it_is"), frame="query"))
         note = text("phrase.broke", step=step, clean=wording.number(clean, 2), there=wording.number(there, 2))
         try:
             key = corrupted_thumbnail(view.loaded, position, chosen, step)
         except CoreError:  # the original has gone
             key = card.key
-        cards.append(dataclasses.replace(card, key=key, note=note, frame="query"))
+        cards.append(dataclasses.replace(card, id=f"{card.id} {chosen} {step}", key=key, note=note, frame="query"))
     st.caption(text("sentence.broken"))
     gallery.grid(
-        cards, key="broken queries", size=120, name=text("heading.broken", corruption=chosen, system=closer), pick=""
+        cards,
+        key="broken queries",
+        size=120,
+        name=text("heading.broken", corruption=chosen, system=closer),
+        pick="",
+        paired=True,
     )

@@ -15,6 +15,7 @@ from core.studies.domains import DomainMatrix
 from core.studies.evaluation import Result
 from core.studies.slices import SliceColumn, SliceSearch, SliceTable, slice_search
 from core.studies.stress import corrupted_queries, stress_result
+from core.studies.stress.corrupted_queries import StressPlan
 from core.studies.stress.stress_result import StressResult
 from core.studies.systems import System
 from core.types import Dataset
@@ -151,15 +152,26 @@ def matrix_of(loaded: Dataset, system: System, name: str, by_class: bool) -> Dom
     return domains.matrices([system], cache.relevance_of(loaded), loaded, column, by_class=by_class)[0]
 
 
-@cached("resource", max_entries=16, spinner=text("state.judging"))
-def stress_of(loaded: Dataset, systems: tuple[System, ...], n_queries: int, by_class: bool) -> StressResult:
+def plan_of(loaded: Dataset, setup: SlicesSetup) -> StressPlan:
+    """The corruptions, steps and queries that are chosen."""
+    return corrupted_queries.chosen(cache.relevance_of(loaded), setup.kinds, setup.steps, setup.queries)
+
+
+@cached("resource", max_entries=16, spinner=text("state.judging"), ignore=("made",))
+def stress_of(
+    loaded: Dataset,
+    systems: tuple[System, ...],
+    conditions: tuple[tuple[str, int], ...],
+    n_queries: int,
+    by_class: bool,
+    made: StressPlan,
+) -> StressResult:
     """Every system on corrupted queries.
 
     Raises:
         NotComputed: some of them are not embedded yet.
     """
     truth = cache.relevance_of(loaded)
-    made = corrupted_queries.plan(truth, n_queries=n_queries)
     used = tuple(sorted({name for system in systems for name in system.backbones}))
     corrupted = corrupted_queries.vectors(loaded, made, used)
     return stress_result.evaluate(systems, truth, made, corrupted, by_class=by_class)
