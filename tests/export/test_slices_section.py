@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from markupsafe import escape
 
 from core import data
 from core.export.report import comparison, slices_section
+from core.export.report import story as story_report
+from core.stories import Story, StoryStep
 from core.studies import domain_tables, domains, fusion, slices
 from core.studies.comparison import ResamplingUnit
 from core.studies.slices import per_query, slice_search, slice_sentences
@@ -37,6 +41,29 @@ def test_the_sections_have_the_figures_of_the_studies(tmp_path, home) -> None:
     assert domain_tables.lead(title, matrix) in html
     result = stress_result.evaluate(built, truth, plan, corrupted_queries.vectors(dataset, plan, OWN))
     assert stress_tables.lead(result, TITLES.get) in html and "step (0 is clean)" in html and "<script" not in html
+
+
+def test_a_step_of_a_story_shows_each_section_as_table_and_picture(tmp_path, home) -> None:
+    dataset = shops(tmp_path)
+    link = "d=shops&b=hog,hsv_histogram&sys=hog|hsv_histogram"
+    few = corrupted_queries.chosen(data.relevance(dataset), ("dark", "gone"), ("5", "9"), 20)
+    assert few.conditions == (("dark", 5),)
+    steps = {
+        "columns": (f"{link}&col=place", ["for images with place", "<svg", "<table", "<img", "Queries of it with the"]),
+        "weak": (f"{link}&see=weak", ["<table", "<img", "were tested"]),
+        "losses": (f"{link}&see=weak&a=hog&vs=hsv_histogram", ["lose"]),
+        "domains": (f"{link}&see=domains&dom=place", [" → ", "<svg", "<table"]),
+        "robustness": (f"{link}&see=robustness&cors=dark&st=5&nq=20", ["<svg", "<table", "Kept at step 5"]),
+    }
+    story = Story("s", tuple(StoryStep("slices", link, title=name) for name, (link, _) in steps.items()))
+    before = story_report.html(story)
+    assert "are not embedded by" in before and "cannot be shown here" in before, "a story embeds nothing"
+    corrupted_queries.embed(dataset, few, OWN)
+    sheets = re.findall(r'<section class="sheet">(.*?)</section>', story_report.html(story), re.S)
+    for sheet, (name, (_, expected)) in zip(sheets, steps.items(), strict=True):
+        for words in expected:
+            assert words in sheet, f"{name}: {words!r} is missing"
+        assert "cannot be shown here" not in sheet, name
 
 
 @pytest.mark.parametrize("labels", [[0] * 8, list(range(8))], ids=["one class", "nobody alike"])

@@ -25,6 +25,7 @@ VIEWS = {
     "curves": (f"{LINK}&see=over_k&k=20", ["precision@k", "polyline"]),
     "threshold": (f"{LINK}&err=0.01", ["At 1 false match in 100", "polyline"]),
     "map": (f"{LINK}&p=pca&a=hog", ["circle cx", "stripes"]),
+    "slices": (f"{LINK}&sys=hog|hsv_histogram&col=label", ["worst for images of class", "<svg", "<img"]),
 }
 
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from core import charts, data, metrics, wording
 from core.errors import BadInput, NotComputed
 from core.export.report import answer
 from core.export.report.document import DocumentImage, Facts, ImageRow, Paragraph, Part, Table, number_cell
-from core.export.report.scenes import MOST_IMAGES, SCENES, SceneView, mix, mix_of, query_row, results_row
+from core.export.report.scenes import (
+    MOST_IMAGES,
+    SCENES,
+    SceneView,
+    evaluated,
+    looks,
+    mix,
+    mix_of,
+    query_row,
+    results_row,
+)
 from core.fusion import FusionSpec
 from core.setups import CurvesSetup, FusionSetup, LeaderboardSetup, MapSetup, RetrievalSetup, ThresholdSetup, WordsSetup
 from core.studies import (
     curves,
-    evaluation,
     fusion_baseline,
     leaderboard,
     maps,
@@ -142,34 +150,6 @@ def _usual_system(view: SceneView) -> str:
     return f"concat({','.join(f'{name}:{1 / len(names):.4f}' for name in names)})"
 
 
-def _evaluated(
-    view: SceneView, refs: Sequence[SystemRef], ks: Sequence[int], metric: str, by_class: bool
-) -> tuple[evaluation.Result, dict[str, str], dict[str, tuple[str, str]]]:
-    """Every system with its figures, and each one's title and look by its name."""
-    made = view.built(refs)
-    result = evaluation.evaluate(
-        made, data.relevance(view.judged), ks, dataset=view.judged, metric=metric, by_class=by_class
-    )
-    return result, *_looks(view, refs)
-
-
-def _looks(view: SceneView, refs: Sequence[SystemRef]) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
-    """System → its title, and its colour and dash as on the pages."""
-    colours = view.colours(view.backbones)
-    titles: dict[str, str] = {}
-    styles: dict[str, tuple[str, str]] = {}
-    n_fusions = 0
-    for ref in refs:
-        name = ref.text if ref.spec is None else ref.title
-        titles[name] = ref.title
-        if ref.spec is None:
-            styles[name] = (colours.get(name, charts.backbone_colour(len(styles))), "solid")
-        else:
-            styles[name] = charts.fusion_style(n_fusions)
-            n_fusions += 1
-    return titles, styles
-
-
 @SCENES.register("leaderboard")
 def leaderboard_scene(view: SceneView) -> list[Part]:
     """A bar for every system, and the first of them with more figures."""
@@ -177,7 +157,7 @@ def leaderboard_scene(view: SceneView) -> list[Part]:
     metric = setup.metric.replace("@k", f"@{setup.k}")
     ks = sorted({1, 10, setup.k})
     refs = view.systems(setup.systems)
-    result, titles, styles = _evaluated(view, refs, ks, metric, not setup.by_query)
+    result, titles, styles = evaluated(view, refs, ks, metric, not setup.by_query)
     order = leaderboard.order(result)
     bars = [
         charts.Bar(titles[name], figure.mean, figure.low, figure.high, styles[name][0])
@@ -210,7 +190,7 @@ def curves_scene(view: SceneView) -> list[Part]:
     truth = data.relevance(view.judged)
     ranker, made = Ranker(truth), view.built(refs)
     ranks = {system.name: ranker.rank(system, k=1).ranks for system in made}
-    titles, styles = _looks(view, refs)
+    titles, styles = looks(view, refs)
     queries = curves.queries_of(view.judged, next(iter(ranks.values())), setup.label)
     groups = None if setup.label else truth.query_groups
     steps, markers = False, setup.look == "levels"
@@ -247,7 +227,7 @@ def threshold_scene(view: SceneView) -> list[Part]:
     verified = [
         verification.verify(system, truth, view.judged, by_class=not setup.by_query) for system in view.built(refs)
     ]
-    titles, styles = _looks(view, refs)
+    titles, styles = looks(view, refs)
     error = float(setup.error)
     points = [verification.at_rate(made, error) for made in verified]
     best = max(range(len(points)), key=lambda at: -1.0 if math.isnan(rate := points[at].point.true_rate) else rate)

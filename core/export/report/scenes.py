@@ -22,7 +22,7 @@ from core.registry import Registry
 from core.setups import FrameSetup, FusionSetup
 from core.setups.fields import split_texts
 from core.stories import StoryStep
-from core.studies import embedding, fusion, query_sampling, retrieval, system_spec_text, systems
+from core.studies import embedding, evaluation, fusion, query_sampling, retrieval, system_spec_text, systems
 from core.studies.fusion_evaluator import FusionEvaluator
 from core.studies.system_spec_text import SystemRef
 from core.studies.systems import System
@@ -215,3 +215,31 @@ def results_row(view: SceneView, ref: SystemRef, position: int, k: int) -> tuple
     result = retrieval.retrieve(query, query.system(ref.title, ref.spec) if ref.spec else query.system(ref.text))
     images = [result_image(dataset, result, item) for item in result.order[: min(k, MOST_IMAGES)]]
     return view.strip.row(images), result
+
+
+def evaluated(
+    view: SceneView, refs: Sequence[SystemRef], ks: Sequence[int], metric: str, by_class: bool
+) -> tuple[evaluation.Result, dict[str, str], dict[str, tuple[str, str]]]:
+    """Every system with its figures, and each one's title and look by its name."""
+    made = view.built(refs)
+    result = evaluation.evaluate(
+        made, data.relevance(view.judged), ks, dataset=view.judged, metric=metric, by_class=by_class
+    )
+    return result, *looks(view, refs)
+
+
+def looks(view: SceneView, refs: Sequence[SystemRef]) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
+    """System → its title, and its colour and dash as on the pages."""
+    colours = view.colours(view.backbones)
+    titles: dict[str, str] = {}
+    styles: dict[str, tuple[str, str]] = {}
+    n_fusions = 0
+    for ref in refs:
+        name = ref.text if ref.spec is None else ref.title
+        titles[name] = ref.title
+        if ref.spec is None:
+            styles[name] = (colours.get(name, charts.backbone_colour(len(styles))), "solid")
+        else:
+            styles[name] = charts.fusion_style(n_fusions)
+            n_fusions += 1
+    return titles, styles

@@ -101,7 +101,11 @@ def section(
         title: what people call a system; style: its colour and dash.
         judged: the truth is what people judged.
     """
-    parts = [*_slices(made, title), *_domains(made, title), *_robustness(made, title, style)]
+    parts = [
+        *_slices(made, title),
+        *(domains_part(made.matrix, title) if made.matrix is not None else ()),
+        *(robustness_part(made.stress, title, style) if made.stress is not None else ()),
+    ]
     return [_as_judged(part) for part in parts] if judged else parts
 
 
@@ -123,18 +127,7 @@ def _slices(made: Weaknesses, title: Title) -> list[Part]:
         Paragraph(sentences.weak_lead(title(made.best), made.search, "map")),
     ]
     if len(made.search.listed) > 1:
-        rows = [
-            [
-                hit.where,
-                Cell(f"{hit.n:,}"),
-                number_cell(hit.mean),
-                number_cell(hit.difference, hit.low, hit.high),
-                Cell(wording.percent(hit.rate, 1)),
-            ]
-            for hit in made.search.listed
-        ]
-        names = ("slice", "queries", "mean", "difference", "rate")
-        parts.append(Table([text(f"column.{name}") for name in names], rows))
+        parts.append(found_table(made.search, "map"))
     rows = []
     for table in made.tables:
         at = int(table.order[0])
@@ -150,10 +143,24 @@ def _slices(made: Weaknesses, title: Title) -> list[Part]:
     return [*parts, Paragraph(text("sentence.columns", caution=made.tables[0].unit.caution), quiet=True)]
 
 
-def _domains(made: Weaknesses, title: Title) -> list[Part]:
-    matrix = made.matrix
-    if matrix is None:
-        return []
+def found_table(made: SliceSearch, metric: str) -> Table:
+    """The slices that were found, else those that come nearest, a row each."""
+    rows = [
+        [
+            hit.where,
+            Cell(f"{hit.n:,}"),
+            number_cell(hit.mean),
+            number_cell(hit.difference, hit.low, hit.high),
+            Cell(wording.percent(hit.rate, 1)),
+        ]
+        for hit in made.listed or made.nearest
+    ]
+    names = [text(f"column.{name}") for name in ("slice", "queries", "difference", "rate")]
+    return Table([*names[:2], metrics.label(metric), *names[2:]], rows)
+
+
+def domains_part(matrix: DomainMatrix, title: Title) -> list[Part]:
+    """From domain to domain, of one system."""
     rows = [
         [
             value,
@@ -178,13 +185,17 @@ def _domains(made: Weaknesses, title: Title) -> list[Part]:
     ]
 
 
-def _robustness(made: Weaknesses, title: Title, style: Callable[[str], tuple[str, str]]) -> list[Part]:
-    result = made.stress
-    if result is None:
-        return []
+def robustness_part(
+    result: StressResult, title: Title, style: Callable[[str], tuple[str, str]], corruption: str = ""
+) -> list[Part]:
+    """Every system on corrupted queries.
+
+    Args:
+        corruption: whose curves are drawn; "" for the one that costs the best system most.
+    """
     best = max(result.systems, key=lambda name: stress_tables.under_all(result, name).mean)
     losses = {name: float(result.curve(best, name).loss[-1]) for name in result.plan.corruptions}
-    worst = max(losses, key=losses.__getitem__)
+    worst = corruption if corruption in losses else max(losses, key=losses.__getitem__)
     swaps = [stress_tables.swap_sentence(swap, title) for swap in result.swaps()]
     clean = [number_cell(float(result.precisions[name][0].mean())) for name in result.systems]
     rows: list[list[object]] = [[text("column.clean"), *clean]]

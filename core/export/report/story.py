@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core import wording
 from core.errors import Cancelled, CoreError
-from core.export.report import page_scenes  # noqa: F401  (the pages join the table of scenes)
+from core.export.report import page_scenes, slices_scene  # noqa: F401  (the pages join the table of scenes)
 from core.export.report.document import ImageStrip, Paragraph, Part, Report, Sheet
 from core.export.report.scenes import SCENES, SceneView
 from core.stories import Story
