@@ -133,20 +133,17 @@ def _relevant(row: np.ndarray, items: np.ndarray, scores: np.ndarray, positions:
 
 @njit(nogil=True, cache=True)
 def _cells(row: np.ndarray, cells: np.ndarray, highest: float, scale: float, height: int) -> None:
-    """The cell of every score: 0 the best, parked where it lies below every relevant one.
-
-    Not above `highest` + 1 / scale it is the first one, so scores above every relevant one are together there.
-    """
+    """The cell of every score, the best first: those above every relevant one are together, those below all are parked."""
     n_cells = np.int32(height * _LANES)
     low_bits, shift = np.int32(height - 1), np.int32(0)
     while (1 << shift) < height:
         shift += np.int32(1)
-    zero, one, top = row.dtype.type(0), row.dtype.type(1), row.dtype.type(n_cells)
+    zero, first, top = row.dtype.type(0), row.dtype.type(1), row.dtype.type(n_cells)
     for j in range(row.size):
-        place = (highest - row[j]) * scale + one
-        place = place if place > zero else zero
-        place = place if place < top else top
-        cell = np.int32(place)
+        depth = (highest - row[j]) * scale + first
+        depth = depth if depth > zero else zero
+        depth = depth if depth < top else top
+        cell = np.int32(depth)
         shuffled = ((cell & low_bits) << np.int32(4)) | (cell >> shift)
         cells[j] = np.uint16(n_cells + np.int32(j & (_PARKING - 1)) if cell == n_cells else shuffled)
 
@@ -201,8 +198,8 @@ def _count(cells: np.ndarray, counts: np.ndarray, aside: np.ndarray, scores: Sco
         if coming >= 0:
             for at in range(scores.n_blocks):
                 prefetch(scores.blocks[at], coming * n + start)
-        for place in range(NUMBERS_PER_LINE):
-            j = np.uint32(start + place)
+        for offset in range(NUMBERS_PER_LINE):
+            j = np.uint32(start + offset)
             count = counts[cells[j]]
             counts[cells[j]] = count + np.uint64(1)
             aside[n_aside] = j
@@ -263,9 +260,9 @@ def _to_ranks(
     for t in range(n_hits):
         cell = lists.cell[np.uint32(t)]
         before = counts[cell] + columns[cell & np.uint16(_LANES - 1)]
-        place = np.uint32(before >> np.uint64(32)) + lists.ahead[np.uint32(t)]
-        ranks[place] = np.uint32(before & _ITEMS) + lists.before[np.uint32(t)] + np.uint32(1)
-        order[place] = t
+        position = np.uint32(before >> np.uint64(32)) + lists.ahead[np.uint32(t)]
+        ranks[position] = np.uint32(before & _ITEMS) + lists.before[np.uint32(t)] + np.uint32(1)
+        order[position] = t
 
 
 @njit(nogil=True, cache=True)
