@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from core import metrics, text_table
+from core import metrics, text_table, wording
 from core.data.readers import revisited
 from core.errors import BadInput, CoreError
 from core.export import file_formats
@@ -128,8 +128,8 @@ def pairs(result: evaluation.Result) -> str:
                 f"{a} less {b}",
                 f"{pair.mean:+.4f}",
                 f"[{pair.low:+.4f}, {pair.high:+.4f}]",
-                f"{pair.p:.2g}",
-                f"{pair.p_holm:.2g}",
+                wording.p_cell(pair.p),
+                wording.p_cell(pair.p_holm),
                 f"{pair.d_z:.2f}",
                 f"{pair.wins}/{pair.ties}/{pair.losses}",
                 pair.conclusion,

@@ -18,6 +18,7 @@ from core import metrics
 from core.metrics import resampling, significance
 from core.metrics.significance import FEW_CLASSES, Difference
 from core.types import Relevance
+from core.wording import p_value
 
 FOLDS = 10
 """Parts of the classes in cross-fitting: nine choose, the tenth reports."""
@@ -157,7 +158,7 @@ class Comparison:
         """
         titles = titles or {}
         pairs = [
-            f"{titles.get(a, a)} and {titles.get(b, b)} (randomisation p = {d.p:.2g}, Wilcoxon p = {d.wilcoxon:.2g})"
+            f"{titles.get(a, a)} and {titles.get(b, b)} (randomisation {p_value(d.p)}, Wilcoxon {p_value(d.wilcoxon)})"
             for (a, b), d in self.differences.items()
             if d.n and d.contradicts
         ]

@@ -191,7 +191,7 @@ def text(pipeline: Pipeline) -> str:
                 wording.interval(stage.map.low, stage.map.high),
                 "" if added is None else wording.signed(added.mean),
                 "" if added is None else wording.interval(added.low, added.high, sign=True),
-                "" if added is None else f"{added.p_holm:.2g}",
+                "" if added is None else wording.p_cell(added.p_holm),
                 wording.number(stage.first.mean),
                 f"{stage.milliseconds:.2f}",
                 f"{stage.megabytes:.1f}",

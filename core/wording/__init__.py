@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from core.wording.counts import plural
-from core.wording.figures import figure, interval, number, p_value, percent, signed
+from core.wording.figures import figure, interval, number, p_cell, p_value, percent, signed
 from core.wording.strings import Strings, page, pages
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "figure",
     "interval",
     "number",
+    "p_cell",
     "p_value",
     "page",
     "pages",

@@ -76,11 +76,22 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """A p-value as papers write it.
+    """A p-value in a sentence, as papers write it.
 
     >>> p_value(0.0312), p_value(0.00002), p_value(float("nan"))
     ('p = 0.031', 'p < 0.001', 'p –')
     """
+    text = p_cell(value, 3)
+    return f"p {text}" if text == NOTHING or text.startswith("<") else f"p = {text}"
+
+
+def p_cell(value: float | None, digits: int = 4) -> str:
+    """A p-value under a heading that says what it is; one that rounds to nothing is below the last digit, never 0.
+
+    >>> p_cell(0.0312), p_cell(0.00002), p_cell(0.0004, 3), p_cell(1.0), p_cell(None)
+    ('0.0312', '< 0.0001', '< 0.001', '1.0000', '–')
+    """
     if value is None or math.isnan(value):
-        return f"p {NOTHING}"
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+        return NOTHING
+    least = 10.0**-digits
+    return f"< {least:.{digits}f}" if value < least else f"{value:.{digits}f}"

@@ -131,11 +131,7 @@ def _slices(made: Weaknesses, title: Title) -> list[Part]:
     rows = []
     for table in made.tables:
         at = int(table.order[0])
-        p = (
-            Cell("–")
-            if np.isnan(table.p[at, 0])
-            else Cell(f"{table.p[at, 0]:.3f}{' *' if table.p[at, 0] < LEVEL else ''}")
-        )
+        p = Cell(f"{wording.p_cell(table.p[at, 0], 3)}{' *' if table.p[at, 0] < LEVEL else ''}")
         figure = number_cell(table.mean[at, 0], table.low[at, 0], table.high[at, 0])
         rows.append([table.column.where(at), Cell(f"{table.n[at]:,}"), figure, number_cell(table.difference[at, 0]), p])
     names = ("slice", "queries", "mean", "difference", "p")

@@ -22,6 +22,7 @@ from core.studies.comparison import Comparison, ResamplingUnit
 from core.studies.text import text_encoding, text_query, zero_shot
 from core.studies.text.text_encoding import EncodeWords
 from core.types import Relevance
+from core.wording import p_cell
 
 
 @dataclass(frozen=True)
@@ -343,7 +344,7 @@ def as_text(comparison: CatalogueComparison) -> str:
         cells = [row.label, f"{row.mean:.3f}", f"[{row.low:.3f}, {row.high:.3f}]"]
         if row.strategy != comparison.base:
             span = f"[{row.difference_low:+.3f}, {row.difference_high:+.3f}]"
-            cells += [f"{row.difference:+.3f}", span, f"{row.p_holm:.4f}"]
+            cells += [f"{row.difference:+.3f}", span, p_cell(row.p_holm)]
         rows.append(cells)
     left_out = [f"{label} was left out: {reason}" for label, reason in comparison.skipped.items()]
     return "\n".join([*text_table.aligned(rows, numbers=(1, 3, 5)), *left_out, *comparison.sentences])

@@ -108,7 +108,7 @@ def _draw_comparison(compared: catalogue_evaluation.CatalogueComparison) -> None
                     for is_base, low, high in zip(base, compared.table.difference_low, compared.table.difference_high)
                 ],
                 text("column.p"): [
-                    "–" if is_base else wording.number(p, 4) for is_base, p in zip(base, compared.table.p_holm)
+                    "–" if is_base else wording.p_cell(p) for is_base, p in zip(base, compared.table.p_holm)
                 ],
                 text("column.queries"): compared.table.n_valid,
             }

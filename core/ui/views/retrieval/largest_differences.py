@@ -61,6 +61,6 @@ def _difference(loaded: Dataset, first: Evaluation, second: Evaluation, numbers:
         return text("sentence.nothing_relevant")
     return (
         f"A − B: **{difference.mean:+.3f}** {metrics.label('map', loaded.is_judged)} {wording.interval(difference.low, difference.high)} over {difference.n:,} "
-        f"queries (paired 95 % bootstrap; p {difference.p:.4f}, randomisation): {difference.conclusion}. A is better on "
+        f"queries (paired 95 % bootstrap; {wording.p_value(difference.p)}, randomisation): {difference.conclusion}. A is better on "
         f"{difference.wins:,}, equal on {difference.ties:,}, worse on {difference.losses:,}."
     )
