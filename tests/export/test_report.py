@@ -47,7 +47,8 @@ def nothing_is_loaded_or_run(text: str) -> Tags:
     for tag, attributes in seen.tags:
         assert not [name for name in attributes if name.startswith("on")], (tag, attributes)
         for name in ("src", "href", "data", "action"):
-            assert attributes.get(name, "data:").startswith("data:image/webp;base64,") or name not in attributes
+            value = attributes.get(name, "#")
+            assert value.startswith("#" if tag == "a" else ("#", "data:image/webp;base64,")), (tag, value)
     assert "url(" not in text and "@import" not in text
     policy = next(a["content"] for tag, a in seen.tags if a.get("http-equiv") == "Content-Security-Policy")
     assert "default-src 'none'" in policy and "script" not in policy and "unsafe" not in policy
@@ -159,7 +160,9 @@ def test_a_comparison_has_every_system_its_interval_and_its_cases(small) -> None
     for one in result.evaluations:
         figure = one.figures["map"]
         assert f"{figure.mean:.3f}" in seen.words and f"[{figure.low:.3f}, {figure.high:.3f}]" in seen.words
-    assert seen.words.count("Worst queries of") == 3 == seen.words.count("Best queries of")
+    titles = [f"Worst and best queries of {name}" for name in ("hog", "hsv_histogram", NASTY)]
+    assert all(seen.words.count(title) == 2 for title in titles), "in the contents, and where they stand"
+    assert seen.words.count("Worst queries") == 3 == seen.words.count("Best queries")
     best = max(result.evaluations, key=lambda one: one.mean("map"))
     cases = retrieval.best_and_worst(dataset, best, truth)[1]
     assert all(f"AP {case.ap:.3f}" in seen.words for case in cases)

@@ -106,7 +106,7 @@ def test_a_report_holds_a_story_behind_its_first_screen(embedded: SimpleNamespac
     assert cli.main(["report", *flags, "--story", "Which mix"]) == 0
     html = out.read_text(encoding="utf-8")
     nothing_is_loaded_or_run(html)
-    places = [html.index(words) for words in ("Chance of being wrong", "<h2>Second", "<h2>Third", "Every system")]
+    places = [html.index(words) for words in ("Chance of being wrong", "<h2>Second", "<h2>Third", "<h2>Every system")]
     assert places == sorted(places)
     assert cli.main(["report", *flags, "--story", "Wich mix"]) == 2
     assert "Did you mean 'Which mix'" in capsys.readouterr().err

@@ -66,7 +66,7 @@ def test_a_story_stands_in_the_report_and_a_changed_story_makes_another(tiny: Da
     stories.save(Story("One", (StoryStep("leaderboard", link, title="First step"),)))
     app = opened(PAGE, d="tiny", st="One")
     html = finished(app)
-    assert html.index("Chance of being wrong") < html.index("First step") < html.index("Every system")
+    assert html.index("Chance of being wrong") < html.index("First step") < html.index("<h2>Every system")
     app.run()
     stories.change("One", lambda story: story.with_step(StoryStep("curves", link, title="Second step")))
     app.run()

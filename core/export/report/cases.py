@@ -44,9 +44,9 @@ def section(
         return []
     best, worst = retrieval.best_and_worst(dataset, evaluation, truth, n)
     evidence = None if system is None else FailureEvidence(dataset, system, evaluation, truth, pool)
-    parts: list[Part] = []
+    parts: list[Part] = [Heading(f"Worst and best queries of {title}")]
     for which, cases in (("Worst", worst), ("Best", best)):
-        parts.append(Heading(f"{which} queries of {title}"))
+        parts.append(Heading(f"{which} queries", 3))
         for number, case in enumerate(cases):
             head = f"AP {case.ap:.3f} · {case.n_relevant} relevant · {dataset.ids[case.position]}"
             reason = evidence.reason(case) if evidence is not None and which == "Worst" else None

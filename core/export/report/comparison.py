@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core import charts, data, metrics
+from core import charts, data, metrics, wording
 from core.errors import NotComputed
 from core.export.report import cases, provenance, slices_section, summary, threshold_section
 from core.export.report import story as story_sheets
@@ -111,7 +111,7 @@ def build(
         live: makes the file playable.
         thresholds: systems over all pairs, for the section about thresholds.
         weaknesses: where the best system is weak, by column, across domains, on corrupted queries.
-        story: the steps of a story, which stand before the figures.
+        story: its heading and its steps, which stand before the figures.
     """
     ordered = compared.ordered
     best, dataset = ordered[0], compared.dataset
@@ -121,6 +121,8 @@ def build(
     )
     parts: list[Part] = [
         *story,
+        Heading("Every system", is_open=True),
+        Paragraph(_answer(compared)),
         *_bars(compared),
         *_figures(compared, keys),
         *_warnings(compared),
@@ -144,7 +146,7 @@ def build(
         f"{len(ordered)} systems on {dataset.name}: {len(dataset):,} images, {best.n_queries:,} queries, of which "
         f"{best.n_valid:,} have something relevant. Intervals are 95 %."
     )
-    return Report(f"Comparison on {dataset.name}", _answer(compared), lead, parts, live, first).html()
+    return Report(f"Comparison on {dataset.name}", "", lead, parts, live, first, folded=True).html()
 
 
 def of_stored(
@@ -193,7 +195,7 @@ def of_stored(
     thresholds = threshold_section.measure(built, truth, dataset, by_class)
     best = compared.ordered[0]
     weaknesses = slices_section.measure(built, best.per_query["map"], best.name, truth, dataset, by_class)
-    sheets = () if story is None else story_sheets.sheets(story, ImageStrip() if live else strip, task=task)
+    sheets = [] if story is None else story_sheets.section(story, ImageStrip() if live else strip, task=task)
     return build(
         compared,
         known=known,
@@ -276,7 +278,7 @@ def _bars(compared: Compared) -> list[Part]:
 def _figures(compared: Compared, keys: Sequence[str]) -> list[Part]:
     """Every system with every metric, as many tables as fit the page."""
     blocks = [keys[at : at + MOST_COLUMNS] for at in range(0, len(keys), MOST_COLUMNS)] or [()]
-    parts: list[Part] = [Heading("Every system")]
+    parts: list[Part] = []
     for block in blocks:
         rows = []
         for system in compared.ordered:
@@ -341,7 +343,7 @@ def _differences(compared: Compared) -> list[Part]:
             [
                 compared.title(name),
                 number_cell(pair.mean, pair.low, pair.high),
-                Cell(f"{pair.p_holm:.4f}", f"uncorrected {pair.p:.4f}"),
+                Cell(wording.p_cell(pair.p_holm), f"uncorrected {wording.p_cell(pair.p)}"),
                 Cell(f"{pair.d_z:+.2f}"),
                 Cell(f"{pair.wins:,} / {pair.ties:,} / {pair.losses:,}"),
                 pair.conclusion,

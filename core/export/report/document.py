@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from markupsafe import Markup
 
-from core import templates
+from core import templates, wording
 from core.charts import Chart
 from core.errors import CoreError
 from core.store import Store, open_store
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from core.export.report.live.page import LivePart
     from core.export.report.summary import Summary
 
+text = wording.page("report_summary")
+
 IMAGE_BUDGET = 8_000_000
 """Bytes of embedded images; a report stays under 10 MB whatever it shows."""
 _UNDEFINED = "–"
@@ -27,11 +29,16 @@ _UNDEFINED = "–"
 
 @dataclass(frozen=True)
 class Heading:
-    """The title of a section (level 2) or of a part of one (level 3)."""
+    """The title of a section (level 2) or of a part of one (level 3).
+
+    Attributes:
+        is_open: of a section of a folded report: it stands open when the file is opened.
+    """
 
     kind: ClassVar[str] = "heading"
     text: str
     level: int = 2
+    is_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,19 @@ class Sheet:
     link: str = ""
 
 
+@dataclass(frozen=True)
+class Section:
+    """What stands under one heading of level 2.
+
+    Attributes:
+        heading: None for what comes before the first one; anchor: where the list of contents leads.
+    """
+
+    heading: Heading | None
+    parts: Sequence[Part]
+    anchor: str
+
+
 Part = Heading | Paragraph | Facts | Table | ImageRow | Case | Sheet | Chart
 
 
@@ -186,7 +206,8 @@ class Report:
 
     Attributes:
         live: what it is played with; None for a file without any script.
-        first: the first screen, which stands before the answer in figures.
+        first: the first screen, which says the answer in other words.
+        folded: a list of contents, and sections that a reader opens; on paper all are open.
     """
 
     title: str
@@ -195,6 +216,18 @@ class Report:
     parts: Sequence[Part]
     live: LivePart | None = None
     first: Summary | None = None
+    folded: bool = False
+
+    @property
+    def sections(self) -> list[Section]:
+        """The parts by the headings of level 2 that they stand under."""
+        made: list[tuple[Heading | None, list[Part]]] = [(None, [])]
+        for part in self.parts:
+            if isinstance(part, Heading) and part.level == 2:
+                made.append((part, []))
+            else:
+                made[-1][1].append(part)
+        return [Section(*section, f"section-{number}") for number, section in enumerate(made) if any(section)]
 
     def html(self) -> str:
         """One HTML file that opens anywhere.
@@ -206,7 +239,13 @@ class Report:
             styles += [self.live.style, self.live.lab_style, self.live.sheet.css]
         return (
             str(
-                templates.render("report.html.jinja", report=self, style=Markup(styles[0]), policy=self._policy(styles))
+                templates.render(
+                    "report.html.jinja",
+                    report=self,
+                    words=text.group("word"),
+                    style=Markup(styles[0]),
+                    policy=self._policy(styles),
+                )
             )
             + "\n"
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from core import wording
 from core.errors import Cancelled, CoreError
 from core.export.report import page_scenes, slices_scene  # noqa: F401  (the pages join the table of scenes)
-from core.export.report.document import ImageStrip, Paragraph, Part, Report, Sheet
+from core.export.report.document import Heading, ImageStrip, Paragraph, Part, Report, Sheet
 from core.export.report.scenes import SCENES, SceneView
 from core.stories import Story
 from core.task import NO_TASK, Task
 
 text = wording.page("story")
+summary_text = wording.page("report_summary")
 
 
 def html(story: Story, *, notes: bool = False, task: Task = NO_TASK) -> str:
@@ -28,6 +29,12 @@ def counted(story: Story) -> str:
     """How long a story is."""
     pages = len({step.page for step in story.steps})
     return text("sentence.lead", steps=wording.plural(len(story.steps), "step"), pages=wording.plural(pages, "page"))
+
+
+def section(story: Story, strip: ImageStrip, task: Task = NO_TASK) -> list[Part]:
+    """A story within a report: under its name, without notes."""
+    heading = Heading(summary_text("phrase.story", story=story.name), is_open=True)
+    return [heading, *sheets(story, strip, task=task)]
 
 
 def sheets(story: Story, strip: ImageStrip, *, notes: bool = False, task: Task = NO_TASK) -> list[Part]:
