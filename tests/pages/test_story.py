@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import stories
+from core import access, stories
 from core.stories import Story, StoryStep
 from core.types import Dataset
 from core.ui.app import jobs, theme
@@ -112,3 +112,13 @@ def test_a_presented_page_has_its_part_and_the_answer_in_brief(tiny: Dataset) ->
 def test_the_answer_of_a_page_is_what_a_step_starts_with() -> None:
     answer = f"**{theme.plain('A_b + *c* $5 <d>')}** finds most: mAP 0.9 {theme.plain('[0.8, 1.0]')}.  \n**B** less."
     assert theme.unmarked(answer) == "A_b + *c* $5 <d> finds most: mAP 0.9 [0.8, 1.0]. B less."
+
+
+def test_only_whoever_may_change_a_story_reads_its_notes(tiny: Dataset) -> None:
+    step = StoryStep("leaderboard", LINK, title="a", notes="between us", id="a")
+    stories.save(Story("One", (step,)))
+    assert "between us" in drawn(opened("story", d="tiny", story="One"))
+    with access.acting(access.Visitor("guest")):
+        app = opened("story", d="tiny", story="One")
+    assert not app.exception and "1 step from 1 page" in words(app) and "between us" not in drawn(app)
+    assert not any(toggle.label == "With notes" for toggle in app.toggle)

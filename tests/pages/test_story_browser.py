@@ -70,6 +70,27 @@ def build(app: str, tab) -> None:  # noqa: F811
     assert re.search(r"mAP 0\.\d{3} \[", story.steps[2].sentence), "a step starts with the answer of its page"
 
 
+def follow_in_notes(tab, title) -> None:  # noqa: F811
+    """The presenter's own window follows the screen and leads it; the screen never has the notes."""
+    from playwright.sync_api import expect
+
+    with tab.expect_popup() as opened:
+        tab.keyboard.press("n")
+    own = opened.value
+    expect(own.get_by_text("Notes of leaderboard")).to_be_visible()
+    expect(own.locator("[data-shows=next]")).to_have_text("From fusion_lab")
+    expect(own.locator("[data-shows=clock]")).to_have_text(re.compile(r"\d+:\d\d"))
+    assert "Notes of" not in tab.content()
+    tab.keyboard.press("PageUp")
+    expect(own.locator("[data-shows=count]")).to_have_text("1 / 4")
+    own.keyboard.press("PageDown")  # the clicker works in either window
+    expect(title).to_have_text("From leaderboard")
+    own.get_by_role("button", name="Next step").click()
+    expect(title).to_have_text("From fusion_lab")
+    expect(own.get_by_text("Notes of fusion_lab")).to_be_visible()
+    own.close()
+
+
 def present(tab) -> None:  # noqa: F811
     """Step by step with the keyboard, and a slider moved meanwhile."""
     from playwright.sync_api import expect
@@ -87,11 +108,7 @@ def present(tab) -> None:  # noqa: F811
     expect(shown.locator("[class*=st-key-answer]")).to_contain_text("mAP", timeout=60_000)
     expect(sentence).to_be_hidden()  # the page says the same, live
     expect(shown.locator("[data-testid=stSelectbox]:visible")).to_have_count(0)
-    tab.keyboard.press("n")
-    expect(tab.get_by_text("Notes of leaderboard")).to_be_visible()
-    tab.keyboard.press("n")
-    expect(tab.get_by_text("Notes of leaderboard")).to_be_hidden()
-    tab.keyboard.press("ArrowRight")
+    follow_in_notes(tab, title)
     expect(title).to_have_text("From fusion_lab")
     slider = shown.get_by_role("slider").first
     expect(slider).to_be_visible(timeout=60_000)

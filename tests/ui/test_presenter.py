@@ -9,7 +9,8 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from core import stories
+from core import access, stories
+from core.export.report import story as story_report
 from core.stories import Story, StoryStep
 from core.ui.components import presenter
 
@@ -34,9 +35,38 @@ def test_whatever_stands_in_a_story_is_text() -> None:
     content, policy = presenter.document(story)
     assert content.count("<script") == 2 and "alert(1)</script>" not in content
     step = record_of(content)["steps"][0]
-    assert step["title"] == story.steps[0].title and step["notes"] == story.steps[0].notes
+    assert step["title"] == story.steps[0].title
     assert "Name &lt;b&gt;" in content
     assert "default-src 'none'" in policy and "unsafe" not in policy and policy.count("sha256-") == 2
+    content, policy = presenter.notes_document(story)
+    assert content.count("<script") == 2 and "alert(1)</script>" not in content
+    assert record_of(content)["steps"][0]["notes"] == story.steps[0].notes
+    assert policy.startswith("default-src 'none'") and "frame-src" not in policy and policy.count("sha256-") == 2
+
+
+def test_notes_are_for_whoever_may_change_the_story(home: Path) -> None:
+    secret = "Do not mention the budget."
+    ann, bob = (access.Visitor("member", name, f"account {name}") for name in ("Ann", "Bob"))
+    with access.acting(ann):
+        stories.save(Story("Mine", (StoryStep("map", title="First", notes=secret),)))
+    client = TestClient(Starlette(routes=presenter.routes()))
+
+    def read(visitor: access.Visitor) -> tuple[str, str, int]:
+        """What the audience's page, the notes and the file of the story hold for a visitor."""
+        with access.acting(visitor):
+            audience, notes = client.get("/present/Mine").text, client.get("/present/Mine?notes")
+            file = story_report.html(stories.load("Mine"), notes=True)
+        assert secret not in audience, "the screen that everybody sees"
+        return audience, notes.text + file, notes.status_code
+
+    for visitor in (bob, access.Visitor("guest")):
+        audience, rest, status = read(visitor)
+        assert status == 403 and secret not in rest and "Notes (N)" not in audience
+        assert record_of(audience)["notes"] == ""
+    for visitor in (ann, access.OWNER):
+        audience, rest, status = read(visitor)
+        assert status == 200 and rest.count(secret) == 2 and "Notes (N)" in audience
+        assert record_of(audience)["notes"] == "/present/Mine?notes"
 
 
 def test_a_story_is_presented_by_its_name(home: Path) -> None:

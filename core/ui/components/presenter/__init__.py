@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 text = wording.page("presenter")
 
 _FOLDER = Path(__file__).parent
+_TEMPLATES = {"present": "present.html.jinja", "notes": "present_notes.html.jinja"}
+NOTES = "notes"
+"""Asks for the presenter's window instead of the audience's."""
 
 
 def address(name: str, number: int = 1) -> str:
@@ -57,44 +60,66 @@ def routes() -> list[BaseRoute]:
 def _present(request: Request) -> Response:
     from starlette.responses import HTMLResponse, PlainTextResponse
 
+    never_kept = {"cache-control": "no-store"}
     try:
         story = stories.load(request.path_params["name"])
     except CoreError as error:
-        return PlainTextResponse(str(error), status_code=404, headers={"cache-control": "no-store"})
-    content, policy = document(story)
-    return HTMLResponse(content, headers={"cache-control": "no-store", "content-security-policy": policy})
+        return PlainTextResponse(str(error), status_code=404, headers=never_kept)
+    asks_for_notes = NOTES in request.query_params
+    if asks_for_notes and not stories.is_mine(story.name):
+        return PlainTextResponse(text("error.notes"), status_code=403, headers=never_kept)
+    content, policy = notes_document(story) if asks_for_notes else document(story)
+    return HTMLResponse(content, headers={**never_kept, "content-security-policy": policy})
 
 
 def document(story: Story) -> tuple[str, str]:
-    """The page of a story as HTML, and its content security policy: our script and style, frames of this server."""
-    script = bundle(_FOLDER / "present.js")
-    style = (_FOLDER / "present.css").read_text(encoding="utf-8")
+    """What the audience sees, as HTML, and its content security policy: our script and style, frames of this server.
+
+    Nothing of the notes is in it; whoever may change the story is told where they are.
+    """
     record = {
         "name": story.name,
+        "address": address(story.name),
+        "notes": f"{address(story.name)}?{NOTES}" if stories.is_mine(story.name) else "",
         "back": f"{thumbnail_route.base()}/story?{urlencode({bounds_of(StorySetup, 'story').short: story.name})}",
         "steps": [
-            {
-                "title": step.title,
-                "sentence": step.sentence,
-                "notes": step.notes,
-                "address": view_address(step, step.part),
-            }
+            {"title": step.title, "sentence": step.sentence, "address": view_address(step, step.part)}
             for step in story.steps
         ],
         "words": {**text.group("phrase"), **text.group("state")},
     }
+    return _written("present", story, record, "frame-src 'self'; img-src 'self' data:;", has_notes=record["notes"])
+
+
+def notes_document(story: Story) -> tuple[str, str]:
+    """The presenter's own window: notes, next step, clock; it follows the audience's screen and leads it."""
+    steps = [{"title": step.title, "sentence": step.sentence, "notes": step.notes} for step in story.steps]
+    record = {"address": address(story.name), "steps": steps, "words": text.group("phrase")}
+    return _written("notes", story, record, words=text.group("label"))
+
+
+def _written(
+    name: str, story: Story, record: dict[str, object], sources: str = "", **fields: object
+) -> tuple[str, str]:
+    """A page of ours from its script, its style and its template.
+
+    Args:
+        sources: what it may load beside them.
+    """
+    script = bundle(_FOLDER / f"{name}.js")
+    style = (_FOLDER / f"{name}.css").read_text(encoding="utf-8")
     content = templates.render(
-        "present.html.jinja",
+        _TEMPLATES[name],
         title=story.name,
         style=style,
         script=script,
         record=_inert(json.dumps(record)),
         buttons=text.group("button"),
-        notes=text("heading.notes"),
+        **fields,
     )
     policy = (
-        f"default-src 'none'; frame-src 'self'; img-src 'self' data:; script-src {_digest(script)}; "
-        f"style-src {_digest(style)}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+        f"default-src 'none'; {sources} script-src {_digest(script)}; style-src {_digest(style)}; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )
     return content, policy
 

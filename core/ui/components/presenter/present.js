@@ -2,10 +2,11 @@
 
 import { Frames } from "./frames.js";
 import { actionOf } from "./keys.js";
+import { channelOf } from "./channel.js";
 
 const story = JSON.parse(document.getElementById("story").textContent);
 const find = (selector) => document.querySelector(selector);
-const [title, sentence, waits, notes, count] = ["h1", "header p", ".waits", "aside p", "output"].map(find);
+const [title, sentence, waits, count] = ["h1", "header p", ".waits", "output"].map(find);
 const last = story.steps.length - 1;
 let at = -1, asked = false, turning = false;
 
@@ -40,7 +41,6 @@ function go(number) {
   const step = story.steps[at];
   title.textContent = step.title;
   sentence.textContent = step.sentence;
-  notes.textContent = step.notes || story.words.no_notes;
   count.textContent = story.words.number.replace("{number}", at + 1).replace("{count}", last + 1);
   find(".progress").style.width = `${(100 * (at + 1)) / (last + 1)}%`;
   history.replaceState(null, "", `#${at + 1}`);
@@ -49,6 +49,21 @@ function go(number) {
   wait(story.words.loading);
   if (frames.isReady(at)) drawn();
   if (!find("main").contains(document.activeElement)) document.body.focus();
+  channel.postMessage({ shown: at });
+}
+
+/* What the presenter's own window asks for. */
+const channel = channelOf(story, (message) => {
+  if (message.asks) channel.postMessage({ shown: at });
+  else if (message.does === "blank") DO.blank();
+  else if (Number.isInteger(message.at)) go(message.at);
+});
+
+/* The notes in a window of their own, for another screen; a browser ends full screen for it. */
+function openNotes() {
+  if (!story.notes) return;
+  turning = Boolean(document.fullscreenElement);
+  window.open(`${story.notes}#${at + 1}`, `notes ${story.address}`, "popup,width=900,height=680");
 }
 
 const DO = {
@@ -56,7 +71,7 @@ const DO = {
   previous: () => go(at - 1),
   first: () => go(0),
   last: () => go(last),
-  notes: () => { find("aside").hidden = !find("aside").hidden; },
+  notes: openNotes,
   blank: () => document.body.classList.toggle("blank"),
   screen: toggleScreen,
   close: () => { window.location.href = story.back; },

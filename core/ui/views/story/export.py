@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import wording
+from core import stories, wording
 from core.stories import Story
 from core.ui.app import jobs, state
 from core.ui.app.cached import digest
@@ -36,7 +36,8 @@ def draw(story: Story) -> None:
             )
             st.caption(text("sentence.size", size=wording.number(len(content) / 1e6, 1)))
         elif job is None or not job.running:
-            st.toggle(text("label.with_notes"), key="story with notes", help=text("help.with_notes"))
+            if stories.is_mine(story.name):
+                st.toggle(text("label.with_notes"), key="story with notes", help=text("help.with_notes"))
             st.button(
                 text("button.export"),
                 icon=":material/description:",

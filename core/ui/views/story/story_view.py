@@ -58,7 +58,7 @@ def _draw_step(story: Story, step: StoryStep, number: int) -> None:
                     number=number,
                     step=step,
                     origin=origin,
-                    notes=text("phrase.notes", notes=step.notes) if step.notes else "",
+                    notes=text("phrase.notes", notes=step.notes) if step.notes and stories.is_mine(story.name) else "",
                     links=[
                         (presenter.view_address(step), text("button.open")),
                         (presenter.address(story.name, number), text("button.present_here")),
