@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -10,9 +11,11 @@ from core.errors import BadInput
 from core.registry import did_you_mean
 from core.studies.study.toml_lines import line_of
 
+LARGEST = 2**32 - 1
+"""Of whole numbers: what every generator of random numbers takes as its seed."""
 KINDS = {
     "text": ("text", '"words"'),
-    "whole": ("a whole number of at least 0", "0"),
+    "whole": (f"a whole number from 0 to {LARGEST:,}", "0"),
     "number": ("a number of at least 0", "0.01"),
     "flag": ("true or false", "true"),
     "texts": ("a list of texts", '["a", "b"]'),
@@ -97,6 +100,8 @@ def check(source: Source, table: Any, fields: Mapping[str, str], path: tuple[str
         kind = fields[name]
         if not _fits(content, kind):
             words, example = KINDS[kind]
+            if kind == "tables" and isinstance(content, dict):
+                source.refuse((*path, name), f"there may be several of {name}; write [[{name}]] with two brackets.")
             source.refuse((*path, name), f"{name} is {words}, such as `{name} = {example}`, not {_called(content)}.")
 
 
@@ -114,13 +119,13 @@ def require(source: Source, table: Mapping[str, Any], fields: Sequence[str], pat
 
 
 def _is_number(content: Any) -> bool:
-    return isinstance(content, int | float) and not isinstance(content, bool) and content == content
+    return isinstance(content, int | float) and not isinstance(content, bool) and math.isfinite(content)
 
 
 def _fits(content: Any, kind: str) -> bool:
     fits = {
         "text": lambda: isinstance(content, str),
-        "whole": lambda: isinstance(content, int) and not isinstance(content, bool) and content >= 0,
+        "whole": lambda: isinstance(content, int) and not isinstance(content, bool) and 0 <= content <= LARGEST,
         "number": lambda: _is_number(content) and content >= 0,
         "flag": lambda: isinstance(content, bool),
         "texts": lambda: isinstance(content, list) and all(isinstance(part, str) for part in content),

@@ -45,11 +45,10 @@ def read(path: Path | str) -> Study:
     """
     path = Path(path).expanduser()
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadInput(f"{path} cannot be read: {reason}. Give a study file (.toml).") from None
-    return parse(text, path.name, path.parent)
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}. Give a study file (.toml).") from None
+    return parse(toml_lines.decoded(content, path.name), path.name, path.parent)
 
 
 def parse(text: str, name: str = "The study", folder: Path | None = None) -> Study:
@@ -64,9 +63,8 @@ def parse(text: str, name: str = "The study", folder: Path | None = None) -> Stu
         raise BadInput(f"{name} has {len(text):,} characters; a study has at most {LONGEST:,}.")
     try:
         content = tomllib.loads(text, parse_float=toml_lines.PrintedFloat)
-    except tomllib.TOMLDecodeError as error:
-        reason = str(error).replace(" (at line", ", line", 1).removesuffix(")")
-        raise BadInput(f"{name} is not valid TOML: {reason}.") from None
+    except ValueError as error:  # of TOML, and of numbers with more digits than Python reads
+        raise BadInput(toml_lines.problem(error, text, name)) from None
     except RecursionError:
         raise BadInput(f"{name} is not valid TOML: tables stand in one another without end.") from None
     return _study(Source(name, text), content, folder)

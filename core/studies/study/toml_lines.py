@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from core.errors import BadInput
+
 
 class PrintedFloat(float):
     """A number that is shown as it was written: 1.510 stays 1.510."""
@@ -25,6 +27,58 @@ class PrintedFloat(float):
 
     def __repr__(self) -> str:
         return self.text
+
+
+_HINTS = {
+    "Cannot overwrite a value": "this field stands twice; take one of the two out",
+    "Cannot declare": "this table stands twice; write [[dataset]], [[fusion]] and [[published]] with two brackets each",
+    "Cannot mutate immutable": "this table was closed already; put the field where the table begins",
+    "Expected '=' after a key": "write a field as `name = …`",
+    "Invalid value": 'texts stand between quotes, as in `title = "words"`; lists between brackets',
+    "Illegal character": "a text ends on its line, with the quote that it began with",
+    "Unterminated string": "a text ends with the quote that it began with",
+    'Expected "\'"': "a text ends with the quote that it began with",
+    "Unclosed array": "a list that began with [ ends with ]",
+    "Unclosed inline table": "a table that began with { ends with }",
+    "Expected newline or end of document": "one field a line; a number has no leading zero, and texts stand between quotes",
+    "Expected ']": "a header is [name] or [[name]]",
+    "Invalid statement": "a line is a field, a [header], or a # comment",
+    "Unescaped": "write a backslash twice, or put the text between single quotes",
+    "Invalid initial character for a key part": "a field has a name of letters, as in `title = …`",
+    "Exceeds the limit": "this number has too many digits",
+}
+"""How a reason of Python's reader begins → what to do about it."""
+_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def decoded(content: bytes, name: str) -> str:
+    """The text of a file.
+
+    Raises:
+        BadInput: it is not UTF-8; the sentence has the line.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadInput(f"{name}, line {line}: this is not UTF-8 text; save the file as UTF-8.") from None
+
+
+def problem(error: ValueError, text: str, name: str) -> str:
+    """What is wrong with a text that is no TOML, in a sentence with its line and what to do.
+
+    >>> import tomllib
+    >>> try:
+    ...     tomllib.loads("seed = 1\\nseed = 2")
+    ... except ValueError as error:
+    ...     problem(error, "seed = 1\\nseed = 2", "a.toml")
+    'a.toml, line 2, is not valid TOML: this field stands twice; take one of the two out.'
+    """
+    place = _PLACE.search(str(error))
+    reason = str(error)[: place.start()] if place else str(error)
+    line = int(place[1]) if place and place[1] else max(1, len(text.rstrip().splitlines()))
+    hint = next((hint for begin, hint in _HINTS.items() if reason.startswith(begin)), reason)
+    return f"{name}, line {line}, is not valid TOML: {hint}."
 
 
 _HEADER = re.compile(r"^\s*\[(\[?)\s*([\w.-]+)\s*\]\]?\s*(?:#.*)?$")

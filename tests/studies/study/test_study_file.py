@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -89,9 +90,77 @@ def test_what_is_wrong_is_a_sentence_with_its_line(old: str, new: str, line: int
     assert said.startswith(f"mine.toml, line {line}: ") and sentence in said and "\n" not in said, said
 
 
-def test_what_is_no_toml_names_its_line() -> None:
-    with pytest.raises(BadInput, match=r"mine.toml is not valid TOML: .*, line 2, column"):
-        study_file.parse('title = "a"\nseed = = 2\n', "mine.toml")
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [
+        ('title = "a"\nseed = = 2\n', 2, "texts stand between quotes"),
+        ("seed = 1\nseed = 2\n", 2, "stands twice"),
+        ("seed = 1\n[dataset]\na = 1\n[dataset]\n", 4, "write [[dataset]]"),
+        ("seed = 1\ntitle = words\n", 2, 'as in `title = "words"`'),
+        ('\ntitle "a"\n', 2, "write a field as `name = …`"),
+        ('seed = 1\ntitle = "a\n', 2, "a text ends on its line"),
+        ("seed = 1\ntitle = 'a", 2, "the quote that it began with"),
+        ('backbones = ["hog",\n', 1, "lists between brackets"),
+        ('backbones = ["hog" "hog"]\n', 1, "ends with ]"),
+        ('title = "C:\\data"\n', 1, "write a backslash twice"),
+        ("title = “a”\n", 1, "texts stand between quotes"),
+        ("seed = 07\n", 1, "no leading zero"),
+        ("seed = " + "9" * 5000, 1, "too many digits"),
+        ("[[dataset]\n", 1, "a header is [name] or [[name]]"),
+        ("\x00", 1, "a line is a field"),
+    ],
+)
+def test_what_is_no_toml_is_a_sentence_with_its_line_and_what_to_do(text: str, line: int, hint: str) -> None:
+    with pytest.raises(BadInput) as raised:
+        study_file.parse(text, "mine.toml")
+    said = str(raised.value)
+    assert said.startswith(f"mine.toml, line {line}, is not valid TOML: ") and hint in said and "\n" not in said, said
+
+
+def test_a_file_in_another_encoding_names_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    for content, line in (('seed = 1\ntitle = "é"\n'.encode("latin-1"), 2), (GOOD.encode("utf-16"), 1)):
+        file.write_bytes(content)
+        with pytest.raises(BadInput, match=f"mine.toml, line {line}: this is not UTF-8 text; save the file as UTF-8"):
+            study_file.read(file)
+    file.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert study_file.read(file).title == "Three sets"
+
+
+VALUES = ["1", "-1", "inf", "nan", "99999999999", "1e999", "true", '"x"', "2020-01-01", "[]", "{}", '[["hog"]]']
+VALUES += [
+    "[1, true]",
+    "{ a = { b = 1 } }",
+    '["hog", 1]',
+    "[[x]]",
+    "[x]",
+    "a.b",
+    "é",
+    "'''",
+    "",
+    "=",
+    '"',
+    "[",
+    "]]",
+    "{",
+]
+VALUES += ["\n", "#", "\\"]
+
+
+@given(st.data())
+def test_whatever_a_file_holds_is_a_study_or_a_sentence(data: st.DataObject) -> None:
+    """A good file with pieces of it replaced, taken out or doubled."""
+    pieces = re.split(r"(\s+|[=\[\]{},])", GOOD)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(pieces) - 1))
+        pieces[at] = data.draw(st.sampled_from([*VALUES, *pieces]))
+    try:
+        study_file.parse("".join(pieces), "mine.toml")
+    except BadInput as error:
+        assert re.fullmatch(r"mine\.toml, line \d+[:,] .*[.?]", str(error)), str(error)
+
+
+def test_an_empty_study_says_what_is_missing() -> None:
     for text, sentence in (("", "no \\[\\[dataset\\]\\]"), ('[[dataset]]\ndata = "tiny"\n', "no system to compare")):
         with pytest.raises(BadInput, match=sentence):
             study_file.parse(text)
