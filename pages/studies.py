@@ -6,7 +6,7 @@ from core import wording
 from core.setups import StudiesSetup
 from core.ui.app import state, theme
 from core.ui.app.error_boundary import guarded
-from core.ui.views.studies import answer, choice, looks, open_in, published, run, study_view, tables
+from core.ui.views.studies import answer, choice, looks, open_in, preview, published, run, study_view, tables
 
 text = wording.page("studies")
 
@@ -30,7 +30,7 @@ def page() -> None:
         run.draw(view)
     if view.result is None:
         with stage.chart:
-            tables.draw_check(view)
+            preview.draw(view)
         return
     with stage.chart:
         looks.draw(view)

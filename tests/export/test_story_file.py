@@ -12,6 +12,8 @@ from core.export.report import story as story_report
 from core.export.report.scenes import SCENES
 from core.stories import Story, StoryStep
 from core.studies import embedding
+from core.studies.study import study_library, study_run
+from core.studies.study.study_record import Study, StudyDataset
 from tests.export.test_report import nothing_is_loaded_or_run
 
 OWN = ("hsv_histogram", "hog")
@@ -40,7 +42,7 @@ def sheets_of(html: str) -> list[str]:
 
 
 def test_every_page_of_the_table_is_written_by_its_link(embedded: SimpleNamespace) -> None:
-    assert set(VIEWS) | {"text_search"} == set(SCENES.names)
+    assert set(VIEWS) | {"text_search", "studies"} == set(SCENES.names)
     steps = tuple(StoryStep(page, link, title=f"Step of {page}") for page, (link, _) in VIEWS.items())
     html = story_report.html(Story("All pages", steps))
     nothing_is_loaded_or_run(html)
@@ -50,6 +52,21 @@ def test_every_page_of_the_table_is_written_by_its_link(embedded: SimpleNamespac
         for words in expected:
             assert words in sheet, f"{page}: {words!r} is missing"
         assert "cannot be shown here" not in sheet, page
+
+
+def test_a_study_is_written_as_its_link_looks_at_it(embedded: SimpleNamespace) -> None:
+    datasets = tuple(StudyDataset("tiny", name) for name in ("one", "two"))
+    study = Study("Drawn", datasets, OWN, metrics=("map", "p@1"))
+    name = study_library.save(study)
+    looks = {"bars": "two", "ranks": "critical difference", "curves": "polyline", "cases": "Worst queries"}
+    looks |= {"winners": "is best", "cost": "ms per image", "nonsense": "<rect"}
+    steps = tuple(StoryStep("studies", f"study={name}&see={look}&of=two") for look in looks)
+    assert all("No system was evaluated" in sheet for sheet in sheets_of(story_report.html(Story("s", steps))))
+    study_run.run(study)
+    for sheet, (look, expected) in zip(sheets_of(story_report.html(Story("s", steps))), looks.items(), strict=True):
+        assert "is best over all" in sheet and expected in sheet, look
+    gone = sheets_of(story_report.html(Story("s", (StoryStep("studies", "study=drwn"),))))
+    assert "Did you mean &#39;drawn&#39;" in gone[0]
 
 
 def test_a_link_changes_what_is_written(embedded: SimpleNamespace) -> None:

@@ -15,12 +15,12 @@ from core.errors import NotAllowed
 from core.fusion import FusionSpec
 from core.fusion import store as fusions
 from core.studies import embedding
-from core.studies.study import study_library, study_run, study_text
+from core.studies.study import study_cases, study_library, study_run, study_text
 from core.studies.study.study_record import StudyCatalogue, StudyDataset
 from core.types import Dataset
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
 from tests.conftest import TINY_CLASSES, write_tiny
-from tests.pages.alone import OWN, button, link, opened, settled, words
+from tests.pages.alone import OWN, link, opened, settled, words
 
 pytestmark = pytest.mark.usefixtures("fresh")
 PAGE = "studies"
@@ -59,33 +59,55 @@ def test_a_study_is_run_and_shown(three: Path) -> None:
     app = opened(PAGE, study="drawn-sets")
     assert not app.exception and "Not run yet: Drawn sets." in words(app)
     assert "Everything is on this machine. Every image is embedded; 0 of 9 evaluations are kept." in words(app)
-    button(app, "Run the study").click().run()
+    app.button(key="run study").click().run()
     app = settled(app)
     assert not app.exception and not app.error
     result = study_run.run(study_library.open_study("drawn-sets"))
     assert study_text.answer(result) in words(app) and study_text.brief(result) in words(app)
     table = next(frame.value for frame in app.dataframe if "mean rank" in frame.value.columns)
     assert table.values.tolist() == study_text.rows_of(result, "map")[1:]
-    assert not any(one.label == "Run the study" for one in app.button), "nothing is left to run"
+    assert not any(one.key == "run study" for one in app.button), "nothing is left to run"
     published = next(frame.value for frame in app.dataframe if "published" in frame.value.columns)
     row = published.iloc[0]
-    assert (row["system"], row["published"]) == ("HOG of theirs", "0.510") and "Another definition." in row["why"]
+    assert (row["system"], row["published"]) == ("HOG of theirs", "0.510 [–]") and "Another definition." in row["why"]
     assert row["ours"].startswith(f"{result.mean('hog', 'map').mean:.3f} [")
     assert published.iloc[2]["difference"] == "–", "of a text there is no difference"
 
 
-@pytest.mark.parametrize("look", ["bars", "ranks", "cost", "curves", "winners"])
+@pytest.mark.parametrize("look", ["bars", "ranks", "cost", "curves", "cases", "winners"])
 def test_every_look_is_drawn(three: Path, look: str) -> None:
-    study_run.run(study_library.open_study("drawn-sets"))
+    result = study_run.run(study_library.open_study("drawn-sets"))
     app = opened(PAGE, study="drawn-sets", see=look, m="p@1")
     assert not app.exception and not app.error
     if look in ("bars", "ranks", "curves"):
         assert app.get("plotly_chart")
     if look == "ranks":
         assert "Nemenyi's test cannot tell apart" in words(app)
+    if look == "cases":
+        ranked = study_cases.ranked(result, result.parts[0], (result.parts[0].comparison.order[0],))
+        best, worst = ranked.best_and_worst()
+        assert 0 < len(worst) <= 10 and worst[0].ap == min(case.ap for case in (*best, *worst))
+        for case in worst:
+            assert f"{case.ap:.3f}" in words(app)
     if look == "winners":
         frame = next(frame.value for frame in app.dataframe if "gap" in frame.value.columns)
         assert frame["dataset"].tolist() == ["tiny", "few", "fewer"] and set(frame["mix"]) == {"Both"}
+
+
+def test_the_page_opens_on_the_study_that_was_finished_last(three: Path) -> None:
+    app = opened(PAGE)
+    assert not app.exception and link(app, "study") == "drawn-sets", "nothing has run: the one that takes least"
+    assert app.button(key="run study").label == "Run the study: a moment" and "What it will show" in words(app)
+    theirs = next(frame.value for frame in app.dataframe if "Ours beside" in frame.value.columns)
+    assert theirs.iloc[0].tolist()[:2] == ["HOG of theirs", "0.510"]
+    study = study_library.open_study("drawn-sets")
+    names = [study_library.save(dataclasses.replace(study, title=title, seed=at)) for at, title in enumerate("ABC", 1)]
+    for name in (names[1], names[0]):
+        study_run.run(study_library.open_study(name))
+    assert link(opened(PAGE), "study") == names[0]
+    heavy = opened(PAGE, study="multi-model-fusion")
+    label = heavy.button(key="run study").label
+    assert re.fullmatch(r"Run the study: \d+\.\d GB, about [\d.]+ h", label), label
 
 
 @pytest.mark.parametrize("name", ["<b>", "../../etc/passwd", "encoder-study"])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from core import wording
+from core import stories, wording
 from core.errors import Cancelled, CoreError
-from core.export.report import page_scenes, slices_scene  # noqa: F401  (the pages join the table of scenes)
+from core.export.report import page_scenes, slices_scene, study_scene  # noqa: F401  (the pages join the table of scenes)
 from core.export.report.document import Heading, ImageStrip, Paragraph, Part, Report, Sheet
 from core.export.report.scenes import SCENES, SceneView
 from core.stories import Story
@@ -18,9 +18,9 @@ def html(story: Story, *, notes: bool = False, task: Task = NO_TASK) -> str:
     """The file; what it shows is worked out from the links of the steps, as their pages would.
 
     Args:
-        notes: with what the presenter says.
+        notes: with what the presenter says, where whoever acts may change the story; others never read them.
     """
-    strip = ImageStrip()
+    strip, notes = ImageStrip(), notes and stories.is_mine(story.name)
     parts: list[Part] = [*sheets(story, strip, notes=notes, task=task), *strip.notes()]
     return Report(story.name, "", counted(story), parts).html()
 

@@ -102,7 +102,7 @@ def summary(
         (text("label.chance"), chance(pair.difference, pair.judged)),
         (text("label.cost"), cost(known.get(pair.after.name), known.get(pair.before.name), alone=pair.is_single)),
     ]
-    examples = [] if pair.difference is None else _examples(dataset, pair, truth, titles, strip)
+    examples = [] if pair.difference is None else examples_of(dataset, pair.before, pair.after, truth, titles, strip)
     return Summary(_verdict(pair, titles), facts, text("label.examples"), examples)
 
 
@@ -174,6 +174,15 @@ def frequency(p: float) -> str:
     return f"about 1 of {nearest:,}"
 
 
+def time_cost(after: float | None, before: float | None) -> str:
+    """What an image takes, in ms, beside another system; None was not measured, or is of no other one."""
+    if after is None:
+        return text("sentence.cost_unmeasured")
+    if before is None:
+        return text("sentence.cost_time_alone", after=number(after, 0))
+    return text("sentence.cost_time", after=number(after, 0), before=number(before, 0))
+
+
 def cost(after: SystemInfo | None, before: SystemInfo | None, *, alone: bool) -> str:
     """What a system costs, beside another one.
 
@@ -183,14 +192,7 @@ def cost(after: SystemInfo | None, before: SystemInfo | None, *, alone: bool) ->
     if after is None:
         return text("sentence.cost_unmeasured")
     alone = alone or before is None
-    sentences = []
-    if after.milliseconds is None:
-        sentences.append(text("sentence.cost_unmeasured"))
-    elif alone or before is None or before.milliseconds is None:
-        sentences.append(text("sentence.cost_time_alone", after=number(after.milliseconds, 0)))
-    else:
-        times = [number(info.milliseconds, 0) for info in (after, before)]
-        sentences.append(text("sentence.cost_time", after=times[0], before=times[1]))
+    sentences = [time_cost(after.milliseconds, None if alone or before is None else before.milliseconds)]
     if after.dim is not None:
         if alone or before is None or before.dim is None:
             sentences.append(text("sentence.cost_dims_alone", after=f"{after.dim:,}"))
@@ -199,29 +201,34 @@ def cost(after: SystemInfo | None, before: SystemInfo | None, *, alone: bool) ->
     return " ".join(sentences)
 
 
-def _examples(
-    dataset: Dataset, pair: Pair, truth: Relevance, titles: Mapping[str, str], strip: ImageStrip
+def examples_of(
+    dataset: Dataset,
+    before: Evaluation,
+    after: Evaluation,
+    truth: Relevance,
+    titles: Mapping[str, str],
+    strip: ImageStrip,
+    kinds: Sequence[str] = ("gain", "middle", "loss"),
 ) -> list[Example]:
-    """The query that gains most, a usual one, and the one that loses most; each once."""
-    gains = pair.after.per_query["map"] - pair.before.per_query["map"]
+    """The query that gains most, a usual one, and the one that loses most; each once.
+
+    Args:
+        kinds: which of the three.
+    """
+    gains = after.per_query["map"] - before.per_query["map"]
     order = np.argsort(-gains[np.isfinite(gains)], kind="stable")
     positions = np.flatnonzero(np.isfinite(gains))[order]
-    if not len(positions) or pair.after.ranking is None or pair.before.ranking is None:
+    if not len(positions) or after.ranking is None or before.ranking is None:
         return []
-    chosen = {
-        text("heading.example_gain"): int(positions[0]),
-        text("heading.example_middle"): int(positions[len(positions) // 2]),
-        text("heading.example_loss"): int(positions[-1]),
-    }
+    places = {"gain": 0, "middle": len(positions) // 2, "loss": len(positions) - 1}
+    chosen = {int(positions[places[kind]]): text(f"heading.example_{kind}") for kind in reversed(kinds)}
     examples: list[Example] = []
-    for title, query in chosen.items():
-        if query in [int(other) for other in list(chosen.values())[: len(examples)]]:
-            continue
+    for query, title in reversed(chosen.items()):
         position = int(dataset.split.queries[query])
         image = DocumentImage(retrieval.text_key(dataset.keys[position]), dataset.label_of(position), "query")
         rows = [
-            (text("phrase.before", system=titles.get(pair.before.name, pair.before.name)), pair.before),
-            (text("phrase.after", system=titles.get(pair.after.name, pair.after.name)), pair.after),
+            (text("phrase.before", system=titles.get(before.name, before.name)), before),
+            (text("phrase.after", system=titles.get(after.name, after.name)), after),
         ]
         shown = [(label, strip.row(_results(dataset, system, truth, query))) for label, system in rows]
         examples.append(Example(title, strip.row([image]), shown))

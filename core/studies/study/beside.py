@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from core import metrics, wording
+from core.studies.study import paired_figures
 from core.studies.study.study_record import COSTS, FIRST_SCORE, RELATIVE, Published, PublishedColumn
 from core.studies.study.study_result import StudyResult
 from core.types import Figure
@@ -16,6 +17,8 @@ NO_SYSTEM = "No system of this study is that one."
 MACHINE = "Measured on this machine; theirs on another."
 DATASETS = "Other images than theirs."
 ANOTHER = "Another definition."
+NO_INTERVAL = "[–]"
+"""Behind a published number, whose interval nobody printed; the sentence under the table says so."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class PublishedCell:
         difference: ours less theirs; NaN where theirs is no number. It compares nothing where `same` is False.
         same: both are defined alike.
         why: why the two can differ.
+        is_gain: ours is a difference of two systems.
     """
 
     system: str
@@ -37,17 +41,20 @@ class PublishedCell:
     difference: float
     same: bool
     why: str
+    is_gain: bool = False
 
     @property
     def digits(self) -> int:
         """Of our figure: as many as the published one is printed with, between 3 and 4 for shares."""
+        if isinstance(self.published, str):
+            return 3
         text = f"{self.published!r}"
         return min(4, max(1 if float_of(self.published) >= 10 else 3, len(text.partition(".")[2])))
 
 
 def cells(result: StudyResult, table: Published) -> list[PublishedCell]:
     """Row by row, column by column."""
-    made = []
+    made, chosen = [], _gain_sentence(result)
     for row in table.rows:
         for column, published in zip(table.columns, row.values, strict=True):
             ours = _figure(result, row.ours, column.ours)
@@ -60,7 +67,8 @@ def cells(result: StudyResult, table: Published) -> list[PublishedCell]:
                     ours,
                     ours.mean - theirs,
                     column.same,
-                    _why(row.ours, column, ours),
+                    _why(row.ours, column, ours, chosen),
+                    row.ours == "gain",
                 )
             )
     return made
@@ -71,7 +79,7 @@ def float_of(value: float | str) -> float:
     return math.nan if isinstance(value, str) else float(value)
 
 
-def _why(system: str, column: PublishedColumn, ours: Figure) -> str:
+def _why(system: str, column: PublishedColumn, ours: Figure, chosen: str) -> str:
     """The sentence about one cell."""
     if not column.ours:
         return column.why or NO_FIGURE
@@ -80,6 +88,8 @@ def _why(system: str, column: PublishedColumn, ours: Figure) -> str:
     if column.ours in COSTS and math.isnan(ours.mean):
         return NOT_MEASURED
     begin = "" if column.same else ANOTHER
+    if system == "gain":
+        begin = f"{begin} {chosen}".strip()
     usual = MACHINE if column.ours in COSTS else DATASETS
     return " ".join(filter(None, [begin, column.why or usual]))
 
@@ -93,7 +103,7 @@ def _figure(result: StudyResult, system: str, key: str) -> Figure:
         mix, alone = _best(result, result.fusions), _best(result, result.backbones)
         if mix is None or alone is None or key in (*COSTS, RELATIVE):
             return nothing
-        return Figure(_of(result, mix, key).mean - _of(result, alone, key).mean, math.nan, math.nan, 0, 0)
+        return paired_figures.difference(result, mix, alone, key)
     if system == "best of all":
         figures = [figure for name in result.names if not math.isnan((figure := _of(result, name, key)).mean)]
         lowest = key in COSTS or (key in metrics_of(result) and not metrics.parse(key)[0].higher_is_better)
@@ -101,6 +111,14 @@ def _figure(result: StudyResult, system: str, key: str) -> Figure:
     among = {"best": result.names, "best backbone": result.backbones, "best fusion": result.fusions}
     name = _best(result, among[system]) if system in among else system
     return nothing if name is None or name not in result.names else _of(result, name, key)
+
+
+def _gain_sentence(result: StudyResult) -> str:
+    """Which two systems a gain of ours is between."""
+    mix, alone = _best(result, result.fusions), _best(result, result.backbones)
+    if mix is None or alone is None:
+        return ""
+    return f"Ours: {result.title(mix)} less {result.title(alone)}, both chosen on these queries."
 
 
 def metrics_of(result: StudyResult) -> tuple[str, ...]:
@@ -118,7 +136,7 @@ def _of(result: StudyResult, name: str, key: str) -> Figure:
     """One of our figures of a system."""
     nan = math.nan
     if key == RELATIVE:
-        return Figure(result.relative(name, result.metric), nan, nan, 0, 0)
+        return paired_figures.relative(result, name, result.metric)
     if key in COSTS:
         cost = result.cost(name)
         value = cost.milliseconds if key == "seconds" else cost.megabytes
@@ -142,9 +160,17 @@ def shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value!r}".replace("-", "−")
 
 
+def as_published(cell: PublishedCell) -> str:
+    """The same, and that a number was published without an interval."""
+    return shown(cell.published) if isinstance(cell.published, str) else f"{shown(cell.published)} {NO_INTERVAL}"
+
+
 def ours(cell: PublishedCell) -> str:
     """Our figure with its interval."""
-    return wording.figure(cell.ours.mean, cell.ours.low, cell.ours.high, cell.digits)
+    mean, low, high = cell.ours.mean, cell.ours.low, cell.ours.high
+    if cell.is_gain and not math.isnan(mean):
+        return f"{wording.signed(mean, cell.digits)} {wording.interval(low, high, cell.digits, sign=True)}".rstrip()
+    return wording.figure(mean, low, high, cell.digits)
 
 
 def difference(cell: PublishedCell) -> str:

@@ -93,9 +93,12 @@ def _file(key: str) -> Path:
     return paths.study_results() / key[:2] / f"{key}.npz"
 
 
-def is_kept(cell: Cell) -> bool:
-    """Whether the evaluation is on the disk."""
-    return _file(cell.key).is_file()
+def kept_at(cell: Cell) -> float:
+    """When the evaluation was written (seconds since 1970); 0 where it is not on the disk."""
+    try:
+        return _file(cell.key).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 @gated("study.run")

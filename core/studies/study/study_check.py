@@ -81,6 +81,18 @@ class StudyCheck:
         return sum(each.get(name, 0.0) * n for dataset in self.datasets for name, n in dataset.lacking.items())
 
     @property
+    def effort(self) -> tuple[float, float]:
+        """MB to download and seconds to embed, as far as they are known."""
+        return self.megabytes, self.seconds
+
+    @property
+    def in_short(self) -> str:
+        """The same for a button: '131 MB, about 5 min'."""
+        size = f"{number(self.megabytes / 1000, 1)} GB" if self.megabytes >= 1000 else f"{self.megabytes:.0f} MB"
+        time = f"about {duration(self.seconds)}" if self.n_lacking else "a moment"
+        return f"{size}, {time}" if self.megabytes else time
+
+    @property
     def guessed(self) -> bool:
         """Whether the time rests on the size of networks that were not measured here."""
         used = {name for dataset in self.datasets for name, n in dataset.lacking.items() if n}

@@ -113,7 +113,10 @@ def missing(entry: StudyDataset, folder: Path | None = None) -> str:
 
 
 def expected_images(entry: StudyDataset) -> int | None:
-    """How many images a collection of torchvision has, before it is fetched; None where nobody knows."""
+    """How many images a collection has before it is fetched or made; None where nobody knows."""
+    built_in = data.name_of(entry.data)
+    if built_in is not None and built_in in data.DATASETS:
+        return data.DATASETS[built_in].n_images
     size = torchvision.SIZES.get(short_name(entry.data)) if entry.data.startswith(TORCHVISION) else None
     return size[0] if size else None
 

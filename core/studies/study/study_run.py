@@ -28,11 +28,13 @@ class StudyProgress:
 
     Attributes:
         reasons: why nothing more can be said: datasets or vectors that are not here.
+        newest: when the last of them was made (seconds since 1970); 0 for none.
     """
 
     done: int
     total: int
     reasons: tuple[str, ...] = ()
+    newest: float = 0.0
 
     @property
     def complete(self) -> bool:
@@ -170,13 +172,11 @@ def progress_of(study: Study) -> StudyProgress:
     total = len(study.datasets) * len(study.systems)
     if len(datasets) < len(study.datasets):
         return StudyProgress(0, total, reasons)
-    done, lost = 0, []
-    for key in _cells(study, datasets):
-        if isinstance(key, str):
-            lost.append(key)
-        elif key is not None and cells.is_kept(key):
-            done += 1
-    return StudyProgress(done, total - len(lost), tuple(dict.fromkeys(lost)) if len(lost) == total else ())
+    made = _cells(study, datasets)
+    lost = [key for key in made if isinstance(key, str)]
+    times = [cells.kept_at(key) for key in made if isinstance(key, cells.Cell)]
+    reasons = tuple(dict.fromkeys(lost)) if len(lost) == total else ()
+    return StudyProgress(sum(map(bool, times)), total - len(lost), reasons, max(times, default=0.0))
 
 
 def _cells(study: Study, datasets: Sequence[Dataset]) -> list[cells.Cell | str | None]:

@@ -13,6 +13,8 @@ from core.studies.study.study_record import FIRST_SCORE
 from core.studies.study.study_result import StudyResult, WinnerLine
 from core.wording import figure, number, p_value, plural
 
+text = wording.page("studies")
+
 
 def answer(result: StudyResult) -> str:
     """Who is ahead over all datasets, and where it wins."""
@@ -24,6 +26,28 @@ def answer(result: StudyResult) -> str:
     n = len(result.parts)
     where = "on every dataset" if len(wins) == n else f"on {len(wins)} of {plural(n, 'dataset')}"
     return f"{result.title(best)} is best over all: {metrics.label(result.metric)} {figure(mean.mean, mean.low, mean.high)}, ahead {where}."
+
+
+def runner_up(result: StudyResult) -> str | None:
+    """What the best system is shown against: the best single backbone; the next best system where it is one itself."""
+    usable = [name for name in ordered(result, result.metric) if name != result.best and name in result.complete]
+    singles = [name for name in usable if name in result.backbones]
+    return next(iter(usable if result.best in result.backbones else singles or usable), None)
+
+
+def verdict(result: StudyResult) -> str:
+    """The answer for people who read no figures: how often the first result is right, where the study knows."""
+    best, before, n = result.best, runner_up(result), len(result.parts)
+    if not result.complete or before is None:
+        return answer(result)
+    wins = sum(line.best == best for line in result.winners)
+    where = text("phrase.everywhere") if wins == n else text("phrase.somewhere", wins=wins, n=plural(n, "dataset"))
+    titles = {"best": result.title(best), "before": result.title(before), "where": where}
+    first = next((key for key in ("p@1", "hit@1") if key in result.study.metrics), None)
+    if first is None:
+        return text("sentence.verdict", **titles)
+    rights = [number(100 * result.mean(name, first).mean, 0) for name in (best, before)]
+    return text("sentence.verdict_first", **titles, right=rights[0], instead=rights[1])
 
 
 def certainty(result: StudyResult) -> str:
@@ -157,13 +181,13 @@ def as_text(result: StudyResult, keys: tuple[str, ...] = ()) -> str:
                 [
                     cell.system,
                     cell.column,
-                    beside.shown(cell.published),
+                    beside.as_published(cell),
                     beside.ours(cell),
                     beside.difference(cell),
                     cell.why,
                 ]
             )
-        lines += text_table.aligned(rows)
+        lines += [*text_table.aligned(rows), text("sentence.no_interval")]
     for reason, where in result.left_out.items():
         lines += ["", f"Left out, {', '.join(where)}: {reason}"]
     return "\n".join([*lines, "", f"These figures rest on {result.rests_on}. {caution(result)}"])

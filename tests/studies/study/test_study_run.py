@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,8 +23,19 @@ from core.charts import study_charts
 from core.errors import BadInput, Cancelled
 from core.export.report import study_report
 from core.fusion import FusionSpec, Step
+from core.metrics import across_datasets, resampling
 from core.studies import evaluation, fusion
-from core.studies.study import beside, cells, stand_in, study_check, study_file, study_library, study_run, study_text
+from core.studies.study import (
+    beside,
+    cells,
+    paired_figures,
+    stand_in,
+    study_check,
+    study_file,
+    study_library,
+    study_run,
+    study_text,
+)
 from core.studies.study.study_record import Study
 from core.task import Task
 from tests.browser import ROOT
@@ -226,6 +238,28 @@ def test_what_cannot_be_fetched_is_one_sentence(three: SimpleNamespace, monkeypa
     assert there.ready and there.n_lacking == 0 and there.sentence.startswith("Everything is on this machine.")
 
 
+@pytest.mark.parametrize("name", study_library.shipped())
+def test_check_names_what_a_shipped_study_lacks(
+    name: str, three: SimpleNamespace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every dataset and every set of weights by name, with its size; then the whole, and how long it takes."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    wanted, checked = study_library.open_study(name), study_check.check(study_library.open_study(name))
+    assert cli.main(["study", name, "--check"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for entry, dataset in zip(wanted.datasets, checked.datasets, strict=True):
+        [line] = [line for line in lines if line.startswith(f"{entry.name} ")]
+        assert dataset.n_images and f"{dataset.n_images:,}" in line
+        if entry.data.startswith("torchvision:"):
+            assert re.search(r"is not on this machine; running the study downloads it \(about [\d,]+ MB\)", line)
+    for backbone in checked.backbones:
+        [line] = [line for line in lines if line.startswith(f"{backbone.title} ")]
+        assert re.search(r" here +–" if backbone.here else rf" missing +{backbone.megabytes:,.0f} ", line), line
+    assert re.search(r"\d+ embeddings? to compute, about [\d.]+ (s|min|h) \(", lines[-1].replace(",", "")), lines[-1]
+    lost = sum(bool(dataset.missing) for dataset in checked.datasets)
+    assert checked.ready or (f"{lost} dataset" in lines[-1]) == bool(lost)
+
+
 def test_a_network_without_its_weights_is_left_out(three: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     result = study_run.run(study_file.parse(TEXT.replace('"hog"]', '"hog", "resnet18"]')))
@@ -267,6 +301,8 @@ def test_the_shipped_studies_run_on_what_is_here(
     cells_of = [cell for table in content["published"] for cell in table["cells"]]
     assert len(cells_of) == sum(len(row.values) for table in wanted.published for row in table.rows)
     assert "<script" not in html.read_text() and len(content["rests_on"]) == 12
+    assert ("Precision and recall, 11 points" in html.read_text()) == (name != "catalogue-fusion")
+    assert html.read_text().count("Worst and best queries of") == (0 if name == "catalogue-fusion" else 6)
     if name == "model-comparison":
         lite = [cell for cell in cells_of if cell["system"] == "EfficientNet-Lite0"]
         assert lite[0]["ours"]["mean"] is not None and not lite[0]["same_definition"] and lite[1]["same_definition"]
@@ -297,10 +333,40 @@ rows = [
     )
     assert a.same and not b.same and b.why == "Another definition. Cut off."
     assert math.isnan(c.ours.mean) and math.isnan(c.difference)
-    assert math.isnan(gain.difference) and not math.isnan(gain.ours.mean)
+    assert math.isnan(gain.difference) and gain.ours.low < gain.ours.mean < gain.ours.high
+    best = max(("tf_efficientnet_lite0", "hsv_histogram", "hog"), key=lambda name: result.mean(name, "map").mean)
+    pairs = [part.comparison.difference("mix", best) for part in result.parts]
+    ends = across_datasets.mean_with_interval(*zip(*((p.mean, p.low, p.high) for p in pairs), strict=True))
+    assert (gain.ours.mean, gain.ours.low, gain.ours.high) == pytest.approx(ends), "as the paired tests draw it"
+    assert beside.ours(gain)[0] in "+−" and beside.as_published(a) == "0.5 [–]"
+    assert beside.as_published(gain) == "+0.03 to +0.04"
     assert nobody.why == beside.NO_FIGURE or nobody.why == beside.NO_SYSTEM
     names = {name for name in result.names}
     assert names == {"tf_efficientnet_lite0", "hsv_histogram", "hog", "mix"}, "no published row is a system"
+
+
+def test_a_percentage_of_the_baseline_has_the_interval_of_the_ratio(three: SimpleNamespace) -> None:
+    """Against a plain loop that draws whole classes of each dataset again."""
+    result = study_run.run(dataclasses.replace(study(), baseline="tf_efficientnet_lite0"))
+    ours = paired_figures.relative(result, "hog", "map")
+    assert ours.mean == result.relative("hog", "map") and ours.low < ours.mean < ours.high
+    random, ratios = np.random.default_rng(5), []
+    for _ in range(2000):
+        means = []
+        for part in result.parts:
+            groups = part.comparison.unit.groups
+            values = {e.name: e.per_query["map"] for e in part.evaluations}
+            kept = np.unique(groups)
+            drawn = np.concatenate([np.flatnonzero(groups == g) for g in random.choice(kept, len(kept))])
+            means.append([np.nanmean(values[name][drawn]) for name in ("hog", "tf_efficientnet_lite0")])
+        upper, lower = np.mean(means, axis=0)
+        ratios.append(100 * upper / lower)
+    levels = resampling.percentile_levels(min(part.comparison.unit.n for part in result.parts))
+    low, high = np.quantile(ratios, levels)
+    width = high - low
+    assert ours.low == pytest.approx(low, abs=0.12 * width) and ours.high == pytest.approx(high, abs=0.12 * width)
+    same = paired_figures.relative(result, "tf_efficientnet_lite0", "map")
+    assert same.mean == 100 and math.isnan(same.low)
 
 
 def test_what_stands_in_is_said(three: SimpleNamespace) -> None:

@@ -35,7 +35,7 @@ from core.ui.app.cache.fusions import (
     two_strongest,
 )
 from core.ui.app.cache.steps import hubness, pipeline, rerank_cost, training_truth
-from core.ui.app.cache.studies import study_checked, study_result
+from core.ui.app.cache.studies import study_checked, study_ranked, study_result, usual_study
 from core.ui.app.cache.systems import (
     calibration_of,
     comparison_of,
@@ -86,12 +86,14 @@ __all__ = [
     "status_table",
     "store_folder",
     "study_checked",
+    "study_ranked",
     "study_result",
     "subset_costs",
     "system_ranks",
     "training_truth",
     "two_strongest",
     "usable_backbones",
+    "usual_study",
     "vector_set",
     "vectors",
     "verification_of",

@@ -9,7 +9,7 @@ import streamlit as st
 from core import data, wording
 from core.errors import CoreError
 from core.setups import StudiesSetup
-from core.studies.study import beside, stand_in, study_file, study_library
+from core.studies.study import beside, stand_in, study_file, study_library, toml_lines
 from core.studies.study.study_record import Study
 from core.ui.app import cache, state, theme, visitors
 from core.ui.views.studies import study_view
@@ -25,7 +25,7 @@ def choose() -> Study | None:
     if wanted not in names:
         if wanted:
             st.warning(theme.plain(text("sentence.unknown", name=repr(wanted[:60]))), icon=":material/info:")
-        state.set_field(StudiesSetup, "study", names[0])
+        state.set_field(StudiesSetup, "study", cache.usual_study(names))
     name = st.selectbox(
         text("label.study"),
         names,
@@ -108,7 +108,7 @@ def _upload() -> None:
     if uploaded is None or state.session_get(_UPLOADED) == uploaded.file_id:
         return
     try:
-        content = uploaded.getvalue().decode("utf-8-sig", errors="replace")
+        content = toml_lines.decoded(uploaded.getvalue(), uploaded.name)
         name = study_library.save(study_file.parse(content, uploaded.name))
     except CoreError as error:
         st.error(theme.plain(str(error)), icon=":material/error:")

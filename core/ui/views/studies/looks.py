@@ -9,8 +9,9 @@ from core import charts, metrics, wording
 from core.charts import study_charts
 from core.setups import StudiesSetup
 from core.studies.study import beside, study_text
-from core.studies.study.study_result import StudyResult
+from core.studies.study.study_result import StudyPart, StudyResult
 from core.ui.app import drawn, state, theme
+from core.ui.views.studies import cases
 from core.ui.views.studies.study_view import StudyView
 
 text = wording.page("studies")
@@ -28,9 +29,16 @@ def draw(view: StudyView) -> None:
         required=True,
         label_visibility="collapsed",
     )
-    drawn = {"bars": _bars, "ranks": _ranks, "cost": _cost, "curves": _curves, "winners": _winners}
+    looks = {
+        "bars": _bars,
+        "ranks": _ranks,
+        "cost": _cost,
+        "curves": _curves,
+        "cases": _cases,
+        "winners": _winners,
+    }
     if look is not None:
-        drawn[look](view, view.result)
+        looks[look](view, view.result)
 
 
 def _bars(view: StudyView, result: StudyResult) -> None:
@@ -79,8 +87,8 @@ def _cost(view: StudyView, result: StudyResult) -> None:
     )
 
 
-def _curves(view: StudyView, result: StudyResult) -> None:
-    """11-point precision and recall on one dataset."""
+def _part(result: StudyResult) -> StudyPart:
+    """The dataset that is looked at."""
     names = [part.name for part in result.parts]
     if state.get(StudiesSetup, "dataset") not in names:
         state.set_field(StudiesSetup, "dataset", names[0])
@@ -92,7 +100,17 @@ def _curves(view: StudyView, result: StudyResult) -> None:
         label_visibility="collapsed",
         format_func=theme.plain,
     )
-    part = next((part for part in result.parts if part.name == name), result.parts[0])
+    return next((part for part in result.parts if part.name == name), result.parts[0])
+
+
+def _cases(view: StudyView, result: StudyResult) -> None:
+    """Ten best and worst queries on one dataset."""
+    cases.draw(view, result, _part(result))
+
+
+def _curves(view: StudyView, result: StudyResult) -> None:
+    """11-point precision and recall on one dataset."""
+    part = _part(result)
     chart = study_charts.curve(result, part)
     if chart is None:
         st.info(text("sentence.no_curves"), icon=":material/info:")

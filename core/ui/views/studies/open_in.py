@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import paths, wording
 from core.errors import CoreError
-from core.setups import CurvesSetup, FrameSetup, LeaderboardSetup
+from core.setups import CurvesSetup, FrameSetup, LeaderboardSetup, SlicesSetup, ThresholdSetup
 from core.setups.fields import join_texts
 from core.studies import system_spec_text
 from core.studies.study.study_result import StudyPart, StudyResult
@@ -16,17 +16,24 @@ from core.ui.views.studies.study_view import StudyView
 
 text = wording.page("studies")
 _GO, _OF = "study goes to", "study opens"
-PAGES = ("leaderboard", "fusion_lab", "curves", "retrieval", "map", "report")
+PAGES = ("leaderboard", "fusion_lab", "curves", "retrieval", "threshold", "slices", "map", "report")
 CATALOGUE_PAGES = ("catalogue",)
 _ICONS = {
     "leaderboard": ":material/leaderboard:",
     "fusion_lab": ":material/tune:",
     "curves": ":material/show_chart:",
     "retrieval": ":material/image_search:",
+    "threshold": ":material/content_cut:",
+    "slices": ":material/pie_chart:",
     "map": ":material/scatter_plot:",
     "report": ":material/description:",
     "catalogue": ":material/storefront:",
 }
+
+
+def turn_to(page: str) -> None:
+    """From a callback, which cannot turn the page itself: the next run does."""
+    state.session_set(_GO, page)
 
 
 def go() -> None:
@@ -72,13 +79,13 @@ def _open(result: StudyResult, page: str) -> None:
     state.set_field(FrameSetup, "backbones", names)
     if result.study.catalogue is None:
         systems = join_texts(_texts(result, part))
-        state.set_field(LeaderboardSetup, "systems", systems)
-        state.set_field(CurvesSetup, "systems", systems)
+        for setup in (LeaderboardSetup, CurvesSetup, ThresholdSetup, SlicesSetup):
+            state.set_field(setup, "systems", systems)
         best = part.best_of([name for name in result.fusions if not _is_tuned_here(result, name)])
         mix = result.study.fusion(best) if best else None
         if mix is not None and page in ("fusion_lab", "report") and not mix.spec.strategy.learned:
             fusion_state.use(mix.spec.with_shares(part.shares.get(mix.name, mix.spec.shares)))
-    state.session_set(_GO, page)
+    turn_to(page)
 
 
 def _is_tuned_here(result: StudyResult, name: str) -> bool:

@@ -22,14 +22,14 @@ def draw(result: StudyResult) -> None:
             {
                 "system": cell.system,
                 "figure": cell.column,
-                "published": beside.shown(cell.published),
+                "published": beside.as_published(cell),
                 "ours": beside.ours(cell),
                 "difference": beside.difference(cell),
                 "why": cell.why,
             }
             for cell in beside.cells(result, table)
         ]
-        widths = {"system": 150, "figure": 130, "published": 90, "ours": 165, "difference": 85}
+        widths = {"system": 150, "figure": 130, "published": 105, "ours": 165, "difference": 85}
         config = {
             name: st.column_config.TextColumn(label, width=widths.get(name))
             for name, label in text.group("column.published").items()
@@ -37,4 +37,4 @@ def draw(result: StudyResult) -> None:
         drawn.table(
             pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config, key=f"published {number}"
         )
-        st.caption(text("sentence.published"))
+        st.caption(f"{text('sentence.published')} {text('sentence.no_interval')}")

@@ -41,7 +41,7 @@ def draw(view: StudyView) -> None:
         return
     if not visitors.offered("study.run"):
         return
-    label = text("button.run") if not progress.done else text("button.go_on")
+    label = text("button.go_on" if progress.done else "button.run", effort=view.checked.in_short)
     st.button(
         label,
         type="primary",

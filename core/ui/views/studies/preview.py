@@ -1,0 +1,40 @@
+"""A study that has not run: what is missing, how large, how long, and what it will show."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core import wording
+from core.studies.study import beside
+from core.studies.study.study_record import Published, Study
+from core.ui.app import drawn, theme
+from core.ui.views.studies import tables
+from core.ui.views.studies.study_view import StudyView
+
+text = wording.page("studies")
+
+
+def draw(view: StudyView) -> None:
+    """The check, then the tables as they will stand, with what was published in its place."""
+    tables.draw_check(view)
+    study = view.study
+    st.subheader(text("heading.preview"), anchor=False)
+    names = [entry.name for entry in study.datasets]
+    rows = [[name, *("" for _ in names), "", "", ""] for name in study.systems]
+    columns = [text("column.system"), *names, text("column.mean"), text("column.rank"), text("column.relative")]
+    drawn.table(pd.DataFrame(rows, columns=columns), hide_index=True, width="stretch", key="study preview")
+    st.caption(text("sentence.preview", metrics=", ".join(map(beside.label, study.metrics))))
+    for number, table in enumerate(study.published):
+        _published(study, table, number)
+
+
+def _published(study: Study, table: Published, number: int) -> None:
+    """A table as it was printed; ours is empty yet."""
+    st.subheader(theme.plain(text("heading.published", title=table.title)), anchor=False)
+    st.caption(theme.plain(f"{table.source}. {table.why}".strip()))
+    rows = [[row.system, *map(beside.shown, row.values), row.ours or "–"] for row in table.rows]
+    columns = [text("column.system"), *(column.label for column in table.columns), text("column.beside")]
+    drawn.table(
+        pd.DataFrame(rows, columns=columns), hide_index=True, width="stretch", key=f"study published preview {number}"
+    )
