@@ -26,7 +26,7 @@ def page() -> None:
     with stage.answer:
         view = study_view.build(study)
         answer.draw(view)
-    with stage.controls:
+    with stage.answer if view.result is None else stage.controls:
         run.draw(view)
     if view.result is None:
         with stage.chart:

@@ -48,7 +48,7 @@ def test_notes_are_for_whoever_may_change_the_story(home: Path) -> None:
     secret = "Do not mention the budget."
     ann, bob = (access.Visitor("member", name, f"account {name}") for name in ("Ann", "Bob"))
     with access.acting(ann):
-        stories.save(Story("Mine", (StoryStep("map", title="First", notes=secret),)))
+        stories.save(Story("Mine", (StoryStep("judge", title="First", notes=secret),)))
     client = TestClient(Starlette(routes=presenter.routes()))
 
     def read(visitor: access.Visitor) -> tuple[str, str, int]:

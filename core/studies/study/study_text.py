@@ -11,7 +11,7 @@ from core.metrics.across_datasets import AcrossDatasets
 from core.studies.study import beside
 from core.studies.study.study_record import FIRST_SCORE
 from core.studies.study.study_result import StudyResult, WinnerLine
-from core.wording import figure, number, p_value, plural
+from core.wording import figure, number, p_cell, p_value, plural
 
 text = wording.page("studies")
 
@@ -230,7 +230,7 @@ def posterior_rows(result: StudyResult) -> list[list[str]]:
             posterior = compared.posterior(best, name, result.study.rope, result.study.seed)
             p = float(compared.wilcoxon[compared.names.index(best), compared.names.index(name)])
             shares = [wording.percent(share) for share in (posterior.better, posterior.same, posterior.worse)]
-            rows.append([result.title(name), *shares, p_value(p)])
+            rows.append([result.title(name), *shares, p_cell(p)])
     return rows
 
 

@@ -70,7 +70,7 @@ def world(tiny_world: object) -> None:
         ("[0.2, 0.2]", '"half"', 10, "split is a list of numbers, such as `split = [0.5, 0.25]`, not text."),
         ('data = "tiny"', "data = 3", 6, 'data is text, such as `data = "words"`, not a number.'),
         ('data = "tiny"', "", 5, "data is missing"),
-        ("metrics = [", "seed = -1\nmetrics = [", 2, "seed is a whole number of at least 0"),
+        ("metrics = [", "seed = -1\nmetrics = [", 2, "seed is a whole number from 0 to 4,294,967,295"),
         ('"hit@5"', '"hit@k"', 2, "needs a number, such as 'hit@5'"),
         ('"map", "hit@5"', '"silhouette_cosine", "map"', 2, "compared query by query"),
         ("[0.25, 1]", "[0.25]", 27, "1 values stand in 2 columns"),

@@ -135,7 +135,7 @@ def _winners(view: StudyView, result: StudyResult) -> None:
                 "gap": "–"
                 if pair is None
                 else f"{wording.signed(pair.mean)} {wording.interval(pair.low, pair.high, sign=True)}",
-                "p": "–" if pair is None else wording.p_value(pair.p_holm),
+                "p": "–" if pair is None else wording.p_cell(pair.p_holm),
                 "shown": "–" if pair is None else pair.conclusion,
             }
         )

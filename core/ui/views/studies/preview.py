@@ -8,7 +8,7 @@ import streamlit as st
 from core import wording
 from core.studies.study import beside
 from core.studies.study.study_record import Published, Study
-from core.ui.app import drawn, theme
+from core.ui.app import cache, drawn, theme
 from core.ui.views.studies import tables
 from core.ui.views.studies.study_view import StudyView
 
@@ -21,7 +21,7 @@ def draw(view: StudyView) -> None:
     study = view.study
     st.subheader(text("heading.preview"), anchor=False)
     names = [entry.name for entry in study.datasets]
-    rows = [[name, *("" for _ in names), "", "", ""] for name in study.systems]
+    rows = [[_title(study, name), *("" for _ in names), "", "", ""] for name in study.systems]
     columns = [text("column.system"), *names, text("column.mean"), text("column.rank"), text("column.relative")]
     drawn.table(pd.DataFrame(rows, columns=columns), hide_index=True, width="stretch", key="study preview")
     st.caption(text("sentence.preview", metrics=", ".join(map(beside.label, study.metrics))))
@@ -29,11 +29,18 @@ def draw(view: StudyView) -> None:
         _published(study, table, number)
 
 
+def _title(study: Study, name: str) -> str:
+    """What people call a system that nothing is known of yet."""
+    return cache.backbone_title(name) if name in study.backbones and ":" not in name else name
+
+
 def _published(study: Study, table: Published, number: int) -> None:
     """A table as it was printed; ours is empty yet."""
     st.subheader(theme.plain(text("heading.published", title=table.title)), anchor=False)
     st.caption(theme.plain(f"{table.source}. {table.why}".strip()))
-    rows = [[row.system, *map(beside.shown, row.values), row.ours or "–"] for row in table.rows]
+    rows = [
+        [row.system, *map(beside.shown, row.values), _title(study, row.ours) if row.ours else "–"] for row in table.rows
+    ]
     columns = [text("column.system"), *(column.label for column in table.columns), text("column.beside")]
     drawn.table(
         pd.DataFrame(rows, columns=columns), hide_index=True, width="stretch", key=f"study published preview {number}"

@@ -47,7 +47,7 @@ def draw(view: StudyView) -> None:
         type="primary",
         key="run study",
         icon=":material/play_arrow:",
-        width="stretch",
+        width="content" if view.result is None else "stretch",
         on_click=start,
         args=(view.study,),
         **jobs.waits(text("help.run")),
