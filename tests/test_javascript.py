@@ -10,7 +10,7 @@ from core.javascript import UnsupportedModule, bundle
 from tests.browser import ROOT, chromium, tab  # noqa: F401  fixtures
 
 COMPONENTS = sorted((ROOT / "core").rglob("*.js"))
-STARTED = {"report_page.js", "worker.js", "present.js"}
+STARTED = {"report_page.js", "worker.js", "present.js", "notes.js"}
 """What a page or a file starts by itself: a report, its worker, the presenter."""
 ENTRIES = [path for path in COMPONENTS if "export default" in path.read_text(encoding="utf-8") or path.name in STARTED]
 

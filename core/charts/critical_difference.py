@@ -102,8 +102,9 @@ class CriticalDifference:
             self._line(
                 figure, [label.x, label.x, end], [_AXIS, label.y, label.y], {"color": label.colour, "width": 1.8}
             )
-            name, rank = base.plain_text(label.name, _LONGEST), f"<b>{label.rank:.2f}</b>"
-            name = f"{name}  {rank}" if label.on_left else f"{rank}  {name}"  # a narrow window cuts the end of a name
+            name, figures = base.plain_text(label.name, _LONGEST), f"<b>{label.rank:.2f}</b>"
+            # A narrow window cuts the end of a long name.
+            name = f"{name}  {figures}" if label.on_left else f"{figures}  {name}"
             self._text(figure, end + (-4 if label.on_left else 4), label.y, name, "right" if label.on_left else "left")
         for start, end, y in self._bars():
             self._line(figure, [start, end], [y, y], {"color": base.MUTED_COLOUR, "width": 5})

@@ -242,7 +242,7 @@ class Report:
                 templates.render(
                     "report.html.jinja",
                     report=self,
-                    words=text.group("word"),
+                    words=text.group("option.words"),
                     style=Markup(styles[0]),
                     policy=self._policy(styles),
                 )

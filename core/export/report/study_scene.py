@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from core import wording
 from core.charts import study_charts
 from core.errors import NotComputed
@@ -24,7 +26,7 @@ def studies(view: SceneView) -> list[Part]:
     result = _result(setup.study)
     keys = study_text.shown_keys(result)
     part = next((part for part in result.parts if part.name == setup.dataset), result.parts[0])
-    drawn = {
+    drawn: dict[str, Callable[[], list[Part]]] = {
         "ranks": lambda: study_report.across(result)[1:],
         "curves": lambda: [chart] if (chart := study_charts.curve(result, part)) is not None else [],
         "winners": lambda: study_report.winners(result)[1:],

@@ -74,9 +74,9 @@ def problem(error: ValueError, text: str, name: str) -> str:
     ...     problem(error, "seed = 1\\nseed = 2", "a.toml")
     'a.toml, line 2, is not valid TOML: this field stands twice; take one of the two out.'
     """
-    place = _PLACE.search(str(error))
-    reason = str(error)[: place.start()] if place else str(error)
-    line = int(place[1]) if place and place[1] else max(1, len(text.rstrip().splitlines()))
+    position = _PLACE.search(str(error))
+    reason = str(error)[: position.start()] if position else str(error)
+    line = int(position[1]) if position and position[1] else max(1, len(text.rstrip().splitlines()))
     hint = next((hint for begin, hint in _HINTS.items() if reason.startswith(begin)), reason)
     return f"{name}, line {line}, is not valid TOML: {hint}."
 

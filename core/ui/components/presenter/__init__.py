@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -99,7 +100,7 @@ def notes_document(story: Story) -> tuple[str, str]:
 
 
 def _written(
-    name: str, story: Story, record: dict[str, object], sources: str = "", **fields: object
+    name: str, story: Story, record: Mapping[str, object], sources: str = "", **fields: object
 ) -> tuple[str, str]:
     """A page of ours from its script, its style and its template.
 

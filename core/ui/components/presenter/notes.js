@@ -1,4 +1,4 @@
-/* The presenter's own window: what is shown, what to say, what comes next, the time; it follows the screen and leads it. */
+/* The window of whoever presents: what is shown, what to say, what comes next, the time; it follows and leads. */
 
 import { actionOf } from "./keys.js";
 import { channelOf } from "./channel.js";
