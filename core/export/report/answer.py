@@ -118,8 +118,8 @@ def _gain(headline: Headline, titles: Mapping[str, str]) -> str:
 
 
 def _cost(dataset: Dataset, headline: Headline, space: VectorSet) -> str:
-    """What the mix costs beside the backbone, or the backbone alone."""
-    mix = FusionSpec(MIX, "concat", headline.mix) if len(headline.mix) > 1 else None
+    """What the mix costs beside the backbone; where no mix is shown to be better, the backbone alone."""
+    mix = FusionSpec(MIX, "concat", headline.mix) if headline.gain and len(headline.mix) > 1 else None
     made = systems.build(space, [headline.single], [] if mix is None else [mix])
     infos = [leaderboard.system_info(system, dataset) for system in made]
     return summary.cost(infos[-1], infos[0], alone=mix is None)
