@@ -444,7 +444,7 @@ def test_a_comparison_is_made_on_the_report_page(page, tmp_path: Path) -> None:
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "P@5" in text and "P@10" not in text
     assert "Optimistic: queries are taken as independent" in text and "whole classes" not in text
-    assert "Worst queries of" in text and "onerror=alert(1)>" not in text and len(text) < 10e6
+    assert "Worst and best queries of" in text and "onerror=alert(1)>" not in text and len(text) < 10e6
     expect(page.frame_locator("iframe").get_by_role("heading", name="Comparison on tiny")).to_be_visible()
 
 
