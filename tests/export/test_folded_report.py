@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.export.report.document import Heading, Paragraph, Report, Sheet
+from core.export.report.document import Heading, Paragraph, Report, Sheet, for_frame
 from tests.browser import chromium, tab  # noqa: F401  (fixtures)
 from tests.export.test_report import nothing_is_loaded_or_run
 from tests.pages.test_story_browser import pages_of_print
@@ -26,7 +26,10 @@ def test_parts_stand_under_their_heading() -> None:
     seen = nothing_is_loaded_or_run(html)
     assert [a["href"] for tag, a in seen.tags if tag == "a"] == [f"#section-{n}" for n in range(1, 7)]
     assert "Part &lt;1&gt;" in html
+    framed = for_frame(html)
+    assert "href" not in framed and framed.count("<details") == 6 and framed.endswith("</html>\n")
     plain = Report("T", "A", "", SECTIONS).html()
+    assert for_frame(plain) == plain
     assert "<details" not in plain and "<h2>Part &lt;1&gt;</h2>" in plain
 
 

@@ -258,6 +258,12 @@ class Report:
         return f"{policy}; base-uri 'none'; form-action 'none'"
 
 
+def for_frame(html: str) -> str:
+    """A file as a page shows it in a frame: without its contents, whose links would open the page itself there."""
+    start = html.find('nav class="contents"') - 1
+    return html if start < 0 else html[:start] + html[html.index("/nav>", start) + len("/nav>") :]
+
+
 def _digest(text: str) -> str:
     """A text's hash as a policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core import stories, wording
+from core.export.report import document
 from core.fusion import FusionSpec
 from core.setups import ReportSetup
 from core.stories import Story
@@ -132,4 +133,4 @@ def _draw_finished(name: str, html: str) -> None:
     )
     right.caption(text("sentence.size", size=wording.number(len(content) / 1e6, 1)))
     with st.container(border=True):
-        st.iframe(html, height=900)
+        st.iframe(document.for_frame(html), height=900)
