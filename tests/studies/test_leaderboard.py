@@ -165,7 +165,7 @@ def test_what_cannot_be_judged_is_said() -> None:
     nobody = dataset_of(np.full(5, -1))
     assert "no labels" in leaderboard.obstacle(nobody, None)
     lone = dataset_of(np.arange(5))
-    assert "alone in its class" in leaderboard.obstacle(lone, data.relevance(lone))
+    assert "another image of its class" in leaderboard.obstacle(lone, data.relevance(lone))
     one = dataset_of(np.zeros(5, int))
     assert not leaderboard.obstacle(one, data.relevance(one))
     assert any("one class" in s for s in leaderboard.remarks(one, data.relevance(one), 2))
