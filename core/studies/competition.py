@@ -114,7 +114,7 @@ class Outcome:
         head = [
             "system",
             "kind",
-            "ms per image",
+            "time per image, ms",
             f"validation top-{k}",
             f"validation hit@{k}",
             f"test top-{k}",
