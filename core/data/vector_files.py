@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -172,10 +172,10 @@ def _parquet(path: Path) -> _Content:
     frame.columns = [str(name) for name in frame.columns]
     ids_name = _id_column(frame) or _text_column(frame)
     rest = [name for name in frame.columns if name != ids_name]
-    lists = [name for name in rest if len(frame) and _is_list(frame[name].iloc[0])]
+    first = {name: frame[name].iloc[0] for name in rest if len(frame)}
+    lists = {name: len(value) for name, value in first.items() if _is_list(value)}
     ids = None if ids_name is None else frame[ids_name].tolist()
-    if len(lists) == 1 or (set(lists) & set(_ARRAYS)):
-        name = next((usual for usual in _ARRAYS if usual in lists), lists[0] if lists else "")
+    if name := _list_column(lists, rest):
         lengths = {len(value) if _is_list(value) else 0 for value in frame[name]}
         if len(lengths) > 1:
             raise BadInput(
@@ -193,6 +193,21 @@ def _parquet(path: Path) -> _Content:
 
 def _is_list(value: object) -> bool:
     return hasattr(value, "__len__") and not isinstance(value, (str, bytes, dict))
+
+
+def _list_column(lengths: Mapping[str, int], names: list[str]) -> str:
+    """Of the columns that hold lists the one with the vectors; "" where there is none.
+
+    A list of labels is no vector, nor is one that is shorter than the row of columns that are counted through (f0, f1, f2
+    ...), such as a box.
+
+    Args:
+        lengths: column → how many numbers its first list has.
+    """
+    if usual := next((usual for usual in _ARRAYS if usual in lengths), ""):
+        return usual
+    vectors = [name for name in lengths if name.strip().lower() not in _ABOUT]
+    return vectors[0] if len(vectors) == 1 and lengths[vectors[0]] >= len(_counted(names)) else ""
 
 
 def _id_column(frame: pd.DataFrame) -> str | None:
@@ -283,9 +298,9 @@ def _csv(path: Path) -> _Content:
         np.empty((0, 0)), None if ids_name is None else frame[ids_name].tolist(), table_files.notes_of(frame)
     )
     rest = [name for name in header if name != ids_name]
-    lists = [name for name in rest if len(frame) and str(frame[name].iloc[0]).lstrip().startswith("[")]
-    if len(lists) == 1 or (set(lists) & set(_ARRAYS)):
-        name = next((usual for usual in _ARRAYS if usual in lists), lists[0])
+    first = {name: str(frame[name].iloc[0]).strip() for name in rest if len(frame)}
+    lists = {name: len(cell.replace(",", " ").split()) for name, cell in first.items() if cell.startswith("[")}
+    if name := _list_column(lists, rest):
         content.rows = np.stack(_written_lists(frame[name], name, path))
         return content
     if headless and len(rest) > 1 and _counts(frame[rest[0]].tolist()) and len(frame) > 2:

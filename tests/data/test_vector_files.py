@@ -161,6 +161,23 @@ def test_a_cell_that_is_no_whole_vector_is_named(tmp_path: Path, cell: str, word
         vector_files.read(path)
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_list_that_says_something_about_an_image_is_no_vector(tmp_path: Path, counted: bool, ending: str) -> None:
+    rows = np.random.default_rng(0).normal(size=(3, 6)).round(5)
+    about = pd.DataFrame(
+        {"id": list("abc"), "bbox" if counted else "labels": [[1, 2, 3, 4], [5, 6, 7, 8], [1, 1, 2, 2]]}
+    )
+    vectors = {f"f{at}": rows[:, at] for at in range(6)} if counted else {"embedding": rows.tolist()}
+    path, frame = tmp_path / f"vectors.{ending}", about.assign(**vectors)
+    frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path)
+    np.testing.assert_allclose(vector_files.read(path).rows, rows, atol=1e-9)
+    more = frame.assign(vector=[[*row, 0.5, *row] for row in rows.tolist()]).drop(columns=[*about][1:], errors="ignore")
+    if counted:
+        more.to_csv(path, index=False) if ending == "csv" else more.to_parquet(path)
+        assert vector_files.read(path).rows.shape == (3, 13), "the longer one is the vector"
+
+
 def test_a_file_of_torch_is_told_what_to_save_instead(tmp_path: Path) -> None:
     path = tmp_path / "vectors.pt"
     path.write_bytes(b"PK\x03\x04")
