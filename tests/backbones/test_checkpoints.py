@@ -116,3 +116,17 @@ def test_a_projection_in_a_file_is_applied_where_somebody_says_so(
     np.testing.assert_allclose(after, before @ matrix.numpy().T + float(bias), rtol=1e-3, atol=1e-4)
     with pytest.raises(BadInput, match="there is no projection to apply"):
         backbones.add_local("test_resnet", tmp_path / "bare.pth", projection=True)
+
+
+@pytest.mark.parametrize(
+    "then", [{"model.neck.1.running_mean": torch.zeros(8)}, {"model.neck.2.weight": torch.ones(4, 8)}]
+)
+def test_one_layer_of_several_is_no_projection(state: dict, home: Path, tmp_path: Path, then: dict) -> None:
+    body = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+    torch.save(body, tmp_path / "bare.pth")
+    dim = backbones.add_local("test_resnet", tmp_path / "bare.pth").dim
+    torch.save({**prefixed(body, "model."), "model.neck.0.weight": torch.ones(8, dim), **then}, tmp_path / "neck.pth")
+    plain = backbones.add_local("test_resnet", tmp_path / "neck.pth")
+    assert "Add the file with its projection" not in source_of(plain).note(plain)
+    with pytest.raises(BadInput, match="there is no projection to apply"):
+        backbones.add_local("test_resnet", tmp_path / "neck.pth", projection=True)

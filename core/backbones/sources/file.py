@@ -103,13 +103,23 @@ def _fitting(
 
 
 def _behind(state: dict[str, torch.Tensor], reference: dict[str, torch.Tensor], dim: int) -> str:
-    """The one matrix of a file that takes the vector of the network: "head" of "head.weight"; "" where none or several do."""
+    """The one matrix of a file that takes the vector of the network: "head" of "head.weight".
+
+    "" where none or several do, or it is but one of several layers in a row.
+    """
     fits = [
         name.removesuffix(".weight")
         for name, tensor in state.items()
         if name not in reference and name.endswith(".weight") and tensor.ndim == 2 and tensor.shape[1] == dim
     ]
-    return fits[0] if len(fits) == 1 else ""
+    return fits[0] if len(fits) == 1 and not _followed(fits[0], state) else ""
+
+
+def _followed(name: str, state: dict[str, torch.Tensor]) -> bool:
+    """Whether "neck.0" is one of several layers in a row ("neck.1", "neck.2" ...): alone it is not what was trained."""
+    row, _, number = name.rpartition(".")
+    others = {other.removeprefix(f"{row}.").partition(".")[0] for other in state if other.startswith(f"{row}.")}
+    return number.isdecimal() and any(other.isdecimal() for other in others - {number})
 
 
 def _inputs(network: Any) -> int:
