@@ -49,8 +49,9 @@ def trim() -> int:
         if excess <= removed:
             break
         for path in group:
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-        removed += size
+            with suppress(OSError):  # somebody else's, or a file that Windows holds because it is open
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        removed += size - sum(map(_size, group))
     return removed
 
 

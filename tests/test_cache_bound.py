@@ -39,3 +39,21 @@ def test_a_cache_that_is_the_home_is_left_alone(home: Path, monkeypatch: pytest.
     monkeypatch.setenv("FUSIONSCOPE_CACHE_GB", "0.000001")
     put(paths.layouts() / "c.npz", 3_000, 3_000)
     assert cache_bound.trim() == 0 and (paths.layouts() / "c.npz").is_file()
+
+
+def test_what_cannot_be_removed_stays_and_the_page_goes_on(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUSIONSCOPE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FUSIONSCOPE_CACHE_GB", "0.000004")
+    held, free = put(paths.layouts() / "held.npz", 3_000, 1_000), put(paths.layouts() / "free.npz", 3_000, 2_000)
+    unlink = Path.unlink
+
+    def refusing(path: Path, missing_ok: bool = False) -> None:
+        if path == held:
+            raise PermissionError(13, "in use", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refusing)
+    assert cache_bound.trim() == 3_000
+    assert held.is_file() and not free.exists()
