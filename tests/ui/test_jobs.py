@@ -115,3 +115,22 @@ def test_what_nobody_asked_for_gives_way_to_what_somebody_does() -> None:
     finally:
         unasked.task.cancel()
         jobs.forget("builds")
+
+
+def test_whatever_ends_a_job_it_does_not_run_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicException(BaseException):  # as libraries in Rust raise it
+        pass
+
+    def work(job: jobs.BackgroundJob) -> None:
+        raise PanicException("overflow")
+
+    job = jobs.start("work", "Embedding", work)
+    assert job.ended.wait(20) and job.state == "failed" and "overflow" in job.sentence
+
+    def refuse(job: jobs.BackgroundJob) -> None:
+        raise BadInput("The settings cannot be read.")
+
+    monkeypatch.setattr(jobs, "_take_lease", refuse)
+    with pytest.raises(BadInput):
+        jobs.start("other", "Embedding", lambda job: None, action="embed")
+    assert not jobs.is_running("other")

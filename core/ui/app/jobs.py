@@ -139,13 +139,13 @@ def start(
     with _LOCK:
         if name in _JOBS and _JOBS[name].running:
             return _JOBS[name]
-        job = _JOBS[name] = BackgroundJob(name, title, state.visitor(), yields, gives_way, visitor)
+        job = BackgroundJob(name, title, state.visitor(), yields, gives_way, visitor)
         if not _has_room(visitor):
             job.state, job.sentence = "failed", shared("error.enough_work")
             job.ended.set()
-            return job
-        lease = _take_lease(job) if action in _ONCE else None
-        if job.elsewhere:
+        lease = _take_lease(job) if job.running and action in _ONCE else None
+        _JOBS[name] = job  # last: where something went wrong until here, nothing counts as running for ever
+        if job.elsewhere or not job.running:
             return job
 
     def run() -> None:
@@ -156,7 +156,7 @@ def start(
             job.state = "stopped" if job.task.cancelled else "done"
         except CoreError as error:
             job.sentence, job.state = str(error), "stopped" if job.task.cancelled else "failed"
-        except Exception as error:
+        except BaseException as error:  # a panic in Lance's Rust is no Exception, and the job would run for ever
             _log.exception("job %s failed", name)
             job.sentence = shared("phrase.log", title=title, kind=type(error).__name__, reason=error)
             job.state = "failed"
@@ -212,15 +212,12 @@ def _look_elsewhere() -> None:
 
 
 def _has_room(visitor: Visitor) -> bool:
-    """Whether one more job may run: somebody who is no owner has so many at once, all of them together so many.
-
-    The job in question runs already.
-    """
+    """Whether one more job may run: somebody who is no owner has so many at once, all of them together so many."""
     if visitor.is_owner:
         return True
     limits = access.settings().limits
     others = [job for job in list(_JOBS.values()) if job.running and not job.by.is_owner]
-    return len(others) <= limits.all_jobs and sum(job.by.key == visitor.key for job in others) <= limits.jobs
+    return len(others) < limits.all_jobs and sum(job.by.key == visitor.key for job in others) < limits.jobs
 
 
 def find(name: str) -> BackgroundJob | None:
