@@ -82,6 +82,8 @@ class HeldLease:
                     now = _read(self._file)
                     if self._ended.is_set():
                         return
+                    if now is None and self._file.exists():
+                        continue  # the disk did not answer this once: nobody has taken it over
                     if now is None or now.owner != self._lease.owner:
                         self._stop()
                         return
@@ -172,7 +174,7 @@ def _write(file: Path, lease: Lease) -> None:
 
 
 def _read(file: Path) -> Lease | None:
-    with suppress(OSError, ValueError, TypeError):
+    with suppress(OSError, ValueError, TypeError, LookupError, AttributeError):  # whatever else lies there
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         progress = content.pop("progress")
         return Lease(**content, progress=Progress(**progress) if progress else None)

@@ -167,3 +167,28 @@ def test_a_file_that_is_no_lease_holds_up_nobody(home: Path) -> None:
     taken = leases.take(Lease("work", ""))
     assert taken is not None
     taken.release()
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"name": "work", "owner": "x 1 y", "progress": 3}', "null"])
+def test_what_another_version_wrote_is_no_lease(home: Path, content: str) -> None:
+    file = leases._file("work")
+    file.parent.mkdir(parents=True)
+    file.write_text(content)
+    assert not leases.of_others()
+
+
+def test_a_lease_that_cannot_be_read_once_is_not_lost(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, looks, enough, stopped = leases._read, [], threading.Event(), threading.Event()
+
+    def failing(file: Path) -> Lease | None:
+        looks.append(file)
+        if len(looks) > 6:
+            enough.set()
+        return None if len(looks) in (2, 3) else read(file)
+
+    monkeypatch.setattr(leases, "BEAT", 0.01)
+    monkeypatch.setattr(leases, "_read", failing)
+    held = leases.take(Lease("work", ""), stop=stopped.set)
+    assert held is not None and enough.wait(20) and not stopped.is_set()
+    held.release()
+    assert not leases._file("work").exists()
