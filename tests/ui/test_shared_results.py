@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,6 +87,46 @@ def test_what_two_results_hold_together_counts_once() -> None:
     assert memory_size.of([shared, shared, {"view": shared[:10]}]) < MB + 2000
     assert memory_size.of(SimpleNamespace(inner=SimpleNamespace(array=block(MB)))) >= MB
     assert memory_size.of(memoryview) < 1000
+
+
+def test_what_cannot_be_looked_into_counts_as_nothing() -> None:
+    gone = weakref.proxy(type("Gone", (), {})())
+    assert MB <= memory_size.of([gone, block(MB)]) < MB + 2000
+
+
+def test_who_waits_gets_what_had_to_go_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    results, calls, begun, go = SharedResults(lambda: MB), [], threading.Event(), threading.Event()
+    keep = results._keep
+
+    def keep_and_forget(*args: Any) -> Any:
+        kept = keep(*args)
+        results.forget()
+        return kept
+
+    def work() -> int:
+        calls.append(1)
+        begun.set()
+        assert go.wait(20)
+        return 7
+
+    monkeypatch.setattr(results, "_keep", keep_and_forget)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(results.work_out, ("f", "k"), work)
+        assert begun.wait(20)
+        second = threads.submit(results.work_out, ("f", "k"), work)
+        while not results._flights["f", "k"].landed._cond._waiters:
+            time.sleep(0.001)
+        go.set()
+        assert first.result(20) == second.result(20) == 7
+    assert len(calls) == 1
+
+
+def test_what_landed_since_the_last_look_is_not_worked_out_again() -> None:
+    results = SharedResults(lambda: MB)
+    values = [1, 2]
+    for _ in range(2):
+        assert results.work_out(("f", "k"), values.pop) == 2
+    assert not results._flights
 
 
 @pytest.mark.parametrize(("said", "bytes_"), [("512", 512 * MB), ("16", 16 * MB)])

@@ -26,11 +26,13 @@ def of(value: Any, seen: set[int] | None = None) -> int:
     waiting, total, looked_at = deque([value]), 0, 0
     while waiting and looked_at < _MOST_LOOKED_AT:
         part = waiting.popleft()
-        if id(part) in seen or isinstance(part, _LEFT_OUT):
+        if id(part) in seen:
             continue
         seen.add(id(part))
         looked_at += 1
         try:
+            if isinstance(part, _LEFT_OUT):  # this alone raises for a proxy of what is gone
+                continue
             n_bytes, parts = _of_part(part)
         except Exception:  # noqa: BLE001  objects of any library: one that cannot be looked into counts as nothing
             continue

@@ -40,6 +40,8 @@ class _Flight:
 
     thread: int
     landed: threading.Event = field(default_factory=threading.Event)
+    result: _Result | None = None
+    """For those who wait: it may have had to go already."""
 
 
 class SharedResults:
@@ -88,13 +90,16 @@ class SharedResults:
             if ours or flight.thread == threading.get_ident():
                 break
             flight.landed.wait()
-            result = self.find(key, seconds)
-            if result is not None:
-                return result.get()
+            if flight.result is not None:
+                return flight.result.get()
             # It failed there, or the page that worked it out was left: what went wrong is for this one to see too.
         try:
+            there = self.find(key, seconds) if ours else None
+            if there is not None:  # it landed between the caller's look and this one
+                flight.result = there
+                return there.get()
             value = work()
-            self._keep(key, value, kind, most)
+            flight.result = self._keep(key, value, kind, most)
             return value
         finally:
             if ours:
@@ -102,10 +107,11 @@ class SharedResults:
                     del self._flights[key]
                 flight.landed.set()
 
-    def _keep(self, key: Key, value: Any, kind: Kind, most: int | None) -> None:
+    def _keep(self, key: Key, value: Any, kind: Kind, most: int | None) -> _Result:
         content = pickle.dumps(value, pickle.HIGHEST_PROTOCOL) if kind == "data" else value
+        result = _Result(content, kind, time.monotonic())
         with self._lock:
-            self._results[key] = _Result(content, kind, time.monotonic())
+            self._results[key] = result
             self._results.move_to_end(key)
             if most is not None:
                 of_function = [other for other in self._results if other[0] == key[0]]
@@ -118,6 +124,7 @@ class SharedResults:
             is_large = memory_size.of(value) > self._most_bytes() // 16
         if is_large:
             self.fit()
+        return result
 
     def fit(self) -> None:
         """Measure everything anew (engines grow as they are asked), and let go of what is too much.
