@@ -26,6 +26,7 @@ from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
 from core.errors import BadInput
 from core.ui.app import session_memory
+from core.ui.components.judging import judging_route
 from core.ui.views.retrieval import uploads
 from tests.conftest import draw_tiny
 
@@ -80,6 +81,35 @@ def test_a_session_keeps_a_few_of_its_uploads_and_the_widget_none(monkeypatch: p
         uploads.add_uploaded_query(uploads.take([UploadedFile(record, FileURLs())]))
         assert not manager.get_files(context.session_id, [record.file_id]), "it was read, and is let go"
     assert [query.names for query in held.values()] == [(f"{number}.bmp",) for number in range(18, 30)]
+
+
+def test_one_look_that_fails_is_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    async def fails() -> list[str]:
+        looks.append(1)
+        raise OSError("the disk does not answer")
+
+    async def serve() -> None:
+        async with session_memory.swept(None):
+            until = time.monotonic() + 10
+            while len(looks) < 3 and time.monotonic() < until:
+                await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(session_memory, "EVERY", 0.01)
+    monkeypatch.setattr(session_memory, "end_idle", fails)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, serve()).result()
+    assert len(looks) >= 3
+
+
+def test_who_answers_beside_the_page_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_memory, "_ACTIVE", {"judge": 0.0})
+    monkeypatch.setattr(session_memory, "session_id", lambda: "judge")
+    monkeypatch.setattr(judging_route, "reply", lambda *_: {})
+    session = SimpleNamespace(name="a", judge="b", everyone=False)
+    judging_route._take(judging_route.opened(session, "secret"), {})
+    assert session_memory._ACTIVE["judge"] > 0
 
 
 def test_streamlit_keeps_closed_sessions_where_they_are_looked_for() -> None:

@@ -51,17 +51,29 @@ async def _sweep_for_ever() -> None:
             await asyncio.to_thread(RESULTS.fit)
         except CoreError as error:  # settings that broke meanwhile
             _log.error("%s", error)
+        except Exception:  # of one look; without the next ones nothing would be let go any more
+            _log.exception("memory was not looked at")
         n_closed = count_closed()
         if n_closed < known:
             await asyncio.to_thread(collect)
         known = n_closed
 
 
-def note_active() -> None:
-    """A page, or a part of one, runs for somebody."""
+def session_id() -> str:
+    """The session whose page runs now, "" beside pages."""
     context = get_script_run_ctx(suppress_warning=True)
-    if context is not None:
-        _ACTIVE[context.session_id] = time.monotonic()
+    return context.session_id if context is not None else ""
+
+
+def note_active(session: str = "") -> None:
+    """A page, or a part of one, runs for somebody; or they work beside it.
+
+    Args:
+        session: whose; "" for that of the page that runs now.
+    """
+    session = session or session_id()
+    if session:
+        _ACTIVE[session] = time.monotonic()
 
 
 async def end_idle(now: float | None = None) -> list[str]:

@@ -19,7 +19,7 @@ from core.errors import CoreError
 from core.studies import judging_sentences
 from core.studies.judging_lists import TEXT
 from core.studies.judging_session import JudgingSession, Shown
-from core.ui.app import thumbnail_route
+from core.ui.app import session_memory, thumbnail_route
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -39,11 +39,13 @@ class OpenSession:
     Attributes:
         name: under which it is asked.
         prepare: makes the thumbnails of content keys that are shown soon, where there are none yet.
+        browser: Streamlit's session, which is in use while it is answered.
     """
 
     name: str
     session: JudgingSession
     prepare: Callable[[Sequence[str]], None]
+    browser: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -62,7 +64,7 @@ def opened(
     """
     secret = repr((visitor, session.name, session.judge, session.everyone))
     name = hashlib.sha256(secret.encode()).hexdigest()[:32]
-    _OPEN[name] = entry = OpenSession(name, session, prepare)
+    _OPEN[name] = entry = OpenSession(name, session, prepare, session_memory.session_id())
     return entry
 
 
@@ -100,6 +102,8 @@ async def _click(request: Request) -> Response:
 
 
 def _take(entry: OpenSession, message: dict[str, Any]) -> dict[str, Any]:
+    if entry.browser:
+        session_memory.note_active(entry.browser)
     with entry.lock:
         if message.get("undo"):
             wish = message["undo"]
