@@ -284,6 +284,33 @@ def test_a_socket_of_ours_ends_with_the_link_of_its_visitor(monkeypatch: pytest.
     assert run_alone(run()) == ["websocket.receive", "websocket.disconnect"]
 
 
+def test_what_a_page_asks_beside_streamlit_counts_as_its_messages(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "access.toml").write_text("[limits]\nruns = 3\n")
+    monkeypatch.setenv("FUSIONSCOPE_ACCESS", "guest")
+    passed: list[str] = []
+
+    async def app(scope, receive, send) -> None:
+        passed.append(scope["path"])
+        await gatekeeper.refuse(scope, receive, send, 200)
+
+    async def run(role: str, path: str) -> list[int]:
+        monkeypatch.setattr(visitors, "identify", lambda cookies, address="": access.Visitor(role, "", role))
+        codes: list[int] = []
+
+        async def send(message) -> None:
+            codes.extend([message["status"]] if "status" in message else [])
+
+        for _ in range(5):
+            await door({"type": "http", "method": "POST", "path": path, "headers": []}, None, send)
+        return codes
+
+    door = gatekeeper.Gatekeeper(app)
+    assert run_alone(run("guest", "/live/cards/x")) == [200, 200, 200, 429, 429]
+    assert run_alone(run("guest", "/judging/x")) == [429] * 5 and len(passed) == 3
+    assert run_alone(run("owner", "/live/cards/x")) == [200] * 5
+
+
 def test_a_rate_is_a_bucket_for_each_visitor() -> None:
     rate = gatekeeper.Rate()
     assert [rate.allows("a", 3, 0.0) for _ in range(4)] == [True, True, True, False]

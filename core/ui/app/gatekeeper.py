@@ -27,6 +27,8 @@ OURS = ("/pictures/", "/layouts/", "/judging/", "/live/", "/present/", "/enter/"
 """Paths of the routes beside Streamlit's own, below the base path; how the server is can be asked without it too."""
 _FOR_VISITORS = ("/pictures/", "/layouts/", "/judging/", "/live/", "/present/", "/media/", "/_stcore/upload_file/")
 _FOR_OWNERS = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent/")
+_ASKED_OFTEN = ("/live/", "/judging/")
+"""Where a page asks beside Streamlit, which costs as much as a run of it."""
 _UPLOADS = "/_stcore/upload_file/"
 _STREAM = "/_stcore/stream"
 _LOGOUT = "/auth/logout"
@@ -70,9 +72,15 @@ class Gatekeeper:
         elif scope["type"] == "websocket":
             with access.acting(visitor):
                 await self.app(scope, _while_seen(receive, cookies, path), send)
+        elif scope.get("method") == "POST" and path.startswith(_ASKED_OFTEN) and not self._may_ask(visitor):
+            await refuse(scope, receive, send, 429, shared("error.too_often"))
         else:
             with access.acting(visitor):
                 await self.app(scope, receive, send)
+
+    def _may_ask(self, visitor: Visitor) -> bool:
+        """Whether a page of theirs may ask for something beside Streamlit: it counts as a message of the page."""
+        return visitor.is_owner or self.runs.allows(visitor.key, access.settings().limits.runs)
 
     def _noted(self, send: Send, scope: Scope, path: str, visitor: Visitor) -> Send:
         """`send`, but the request is counted as its answer begins."""
