@@ -160,13 +160,14 @@ class LanceVectors:
         if self._dataset is None:
             return np.empty((0, 32), np.uint8)
         pieces = self._pieces()
-        if pieces in _KEYS:
-            return _KEYS[pieces]
+        keys = _KEYS.get(pieces)
+        if keys is not None:
+            return keys
         keys = self._read_keys()
         if pieces:
             _KEYS[pieces] = keys
             while len(_KEYS) > _KEYS_KEPT:
-                _KEYS.pop(next(iter(_KEYS)), None)
+                _KEYS.pop(next(iter(list(_KEYS)), ()), None)  # other threads do the same
         return keys
 
     def _pieces(self) -> tuple[str, ...]:
