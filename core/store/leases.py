@@ -184,13 +184,22 @@ def _read(file: Path) -> Lease | None:
 def _is_abandoned(file: Path, lease: Lease) -> bool:
     """Whether its owner is gone."""
     try:
-        silent = time.time() - file.stat().st_mtime
+        silent = _disk_time() - file.stat().st_mtime
     except OSError:
         return True
     host, _, rest = lease.owner.partition(" ")
     number = rest.partition(" ")[0]
     is_dead = host == socket.gethostname() and number.isdecimal() and not _is_alive(int(number))
     return silent > (DEAD_AFTER if is_dead else EXPIRES)
+
+
+def _disk_time() -> float:
+    """Now, by the clock that stamps these files: a shared disk has its own, and that of this machine may be set."""
+    clock = _folder() / "clock"
+    with suppress(OSError):
+        clock.touch()
+        return clock.stat().st_mtime
+    return time.time()
 
 
 def _is_alive(number: int) -> bool:

@@ -192,3 +192,11 @@ def test_a_lease_that_cannot_be_read_once_is_not_lost(home: Path, monkeypatch: p
     assert held is not None and enough.wait(20) and not stopped.is_set()
     held.release()
     assert not leases._file("work").exists()
+
+
+def test_a_machine_whose_clock_is_wrong_takes_nothing_over(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = leases._file("work")
+    leases._write(file, Lease("work", "another-host 1 x"))
+    late = time.time() + 1_000
+    monkeypatch.setattr(leases.time, "time", lambda: late)
+    assert leases.take(Lease("work", "")) is None and [lease.name for lease in leases.of_others()] == ["work"]
