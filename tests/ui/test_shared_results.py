@@ -182,3 +182,20 @@ def test_one_that_takes_long_holds_up_nobody() -> None:
         clock[0] = turns.PATIENCE + 1
         taking.begin()
     assert taking.end() and not taking.end()
+
+
+def test_one_that_fails_as_it_waits_stands_before_nobody() -> None:
+    broken = [True]
+
+    def clock() -> float:
+        if broken:
+            raise MemoryError
+        return 0.0
+
+    taking = turns.Turns(1, clock)
+    with pytest.raises(MemoryError):
+        taking.begin()
+    broken.clear()
+    assert not taking._waiting
+    taking.begin()
+    assert taking.end()

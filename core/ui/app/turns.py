@@ -43,11 +43,13 @@ class Turns:
         ticket = object()
         with self._free:
             (self._waiting.appendleft if again else self._waiting.append)(ticket)
-            while self._waiting[0] is not ticket or self._counted() >= self._most:
-                self._free.wait(PATIENCE / 4)
-            self._waiting.remove(ticket)
-            self._holding[threading.get_ident()] = self._clock()
-            self._free.notify_all()
+            try:
+                while self._waiting[0] is not ticket or self._counted() >= self._most:
+                    self._free.wait(PATIENCE / 4)
+                self._holding[threading.get_ident()] = self._clock()
+            finally:  # one that does not wait any more, whatever ended it, must not stand before all others
+                self._waiting.remove(ticket)
+                self._free.notify_all()
 
     def _counted(self) -> int:
         """How many hold others up."""
