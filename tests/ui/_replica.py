@@ -23,22 +23,23 @@ def work(job: jobs.BackgroundJob) -> None:
         time.sleep(0.05)
 
 
-pieces = Path(sys.argv[1])
-job = jobs.start("embed", "Embedding", work, action="embed")
-print("elsewhere" if job.elsewhere else "runs", flush=True)
-for line in sys.stdin:
-    if line.strip() == "stop":
-        job.stop()
-    elif line.strip() == "start":
-        job = jobs.start("embed", "Embedding", work, action="embed")
-        print("elsewhere" if job.elsewhere else "runs", flush=True)
-    elif line.strip() == "look":
-        end = time.monotonic() + 30
-        while time.monotonic() < end and (seen := jobs.find("embed")) and seen.running and not seen.progress:
-            time.sleep(0.1)
-        print(f"sees {seen.progress.sentence()}" if seen and seen.progress else "sees nothing", flush=True)
-    elif line.strip() == "wait":
-        end = time.monotonic() + 40
-        while time.monotonic() < end and (seen := jobs.find("embed")) and seen.running:
-            time.sleep(0.1)
-        print(f"ended {seen.state if seen else 'gone'}", flush=True)
+if __name__ == "__main__":
+    pieces = Path(sys.argv[1])
+    job = jobs.start("embed", "Embedding", work, action="embed")
+    print("elsewhere" if job.elsewhere else "runs", flush=True)
+    for line in sys.stdin:
+        if line.strip() == "stop":
+            job.stop()
+        elif line.strip() == "start":
+            job = jobs.start("embed", "Embedding", work, action="embed")
+            print("elsewhere" if job.elsewhere else "runs", flush=True)
+        elif line.strip() == "look":
+            end = time.monotonic() + 30
+            while time.monotonic() < end and (seen := jobs.find("embed")) and seen.running and not seen.progress:
+                time.sleep(0.1)
+            print(f"sees {seen.progress.sentence()}" if seen and seen.progress else "sees nothing", flush=True)
+        elif line.strip() == "wait":
+            end = time.monotonic() + 40
+            while time.monotonic() < end and (seen := jobs.find("embed")) and seen.running:
+                time.sleep(0.1)
+            print(f"ended {seen.state if seen else 'gone'}", flush=True)

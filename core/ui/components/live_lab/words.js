@@ -1,4 +1,5 @@
-/* The sentences of the live lab, by name; {names} in them are filled in. Whoever mounts it brings all of them. */
+/* The sentences of the live lab, by name; {names} in them are filled in. Whoever mounts it brings all of them, and "why" (asks why a result matched)
+   where its host answers that. */
 
 export const NAMES = [
   "equal", "equal_help", "two", "two_help", "reset", "reset_help", "undo", "undo_help", "redo", "redo_help",
@@ -11,7 +12,6 @@ export const NAMES = [
   "before", // {baseline}, over its results
   "results", // heading
   "pick", // what a click on a result does
-  "why", // asks why a result matched
   "result", // a result for screen readers: {rank} {name} {relevance} {score}
   "relevance_yes", "relevance_no", "relevance_unknown",
   "new_result", // a result that the baseline does not have
