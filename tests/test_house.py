@@ -27,6 +27,7 @@ GROUND = {
     "progress",
     "compat",
     "cache_bound",
+    "file_lock",
     "files",
     "objects",
     "heap",

@@ -14,16 +14,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from core import files
+from core import file_lock, files
 from core.data.listing import SPLITS
 from core.data.natural_order import natural_key
 from core.errors import BadInput, StoreMismatch
 from core.types import Dataset, Split
-
-try:
-    import fcntl
-except ImportError:  # Windows has no such lock; there the last process to save wins
-    fcntl = None  # type: ignore[assignment]
 
 FORMAT = 1
 _COLUMNS = ("id", "key", "label_code", "split_word", "label_codes", "instance_code")
@@ -212,11 +207,7 @@ def save(dataset: Dataset, folder: Path, record: dict[str, Any]) -> None:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """One process at a time saves a dataset, so that none sweeps away the table that another just wrote."""
-    if fcntl is None:
-        yield
-        return
-    with (folder / "save.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with file_lock.locked(folder / "save.lock"):
         yield
 
 

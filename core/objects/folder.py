@@ -13,12 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from core import file_lock
 from core.objects.base import Changed, Stored
-
-try:
-    import fcntl
-except ImportError:  # Windows: conditional writes hold between threads of one process there
-    fcntl = None  # type: ignore[assignment]
 
 _LOCK_FILE = ".objects.lock"
 
@@ -46,9 +42,7 @@ class FolderObjects:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         self.root.mkdir(parents=True, exist_ok=True)
-        with self._lock, (self.root / _LOCK_FILE).open("a") as file:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX)
+        with self._lock, file_lock.locked(self.root / _LOCK_FILE):
             yield
 
     def listing(self, prefix: str = "", most: int = 0) -> dict[str, Stored]:

@@ -20,13 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from core import file_lock
 from core.errors import StoreUnusable
 from core.objects.base import Changed, ObjectStore
-
-try:
-    import fcntl
-except ImportError:  # Windows: threads are kept apart, processes of one machine should have a cache each
-    fcntl = None  # type: ignore[assignment]
 
 SHARED = (
     "datasets", "fusions", "fitted", "judgements", "stories", "studies", "calibrations", "backbones", "tuned",
@@ -288,11 +284,10 @@ class Mirror:
         with self._lock:
             self._depth += 1
             try:
-                if self._depth > 1 or fcntl is None:
+                if self._depth > 1:
                     yield
                     return
-                with (self.folder / "mirror.lock").open("a") as file:
-                    fcntl.flock(file, fcntl.LOCK_EX)
+                with file_lock.locked(self.folder / "mirror.lock"):
                     yield
             finally:
                 self._depth -= 1

@@ -10,11 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import CoreError, StoreMismatch, StoreUnusable
-
-try:
-    import fcntl
-except ImportError:  # Windows: no advisory locks, so old versions are kept rather than cleaned up
-    fcntl = None  # type: ignore[assignment]
+from core.file_lock import fcntl  # None on Windows: old versions are kept there rather than cleaned up
 
 REMEDY = "`python -m core check --mend` sets it aside (nothing is deleted), then embed again"
 """How somebody comes back from a damaged folder, in every sentence that tells of one."""

@@ -109,10 +109,10 @@ def test_damage_of_the_store_is_said_on_the_page_and_set_aside_with_one_click(ti
         if page == "pages/overview.py":  # AppTest draws the frame around the first page alone
             assert folder.name in words(app) and "check --mend" in words(app)
     app = open_page("pages/overview.py", d="tiny", b="hsv_histogram,hog")
-    assert embed_buttons(app) == ["Embed 1 missing"]
+    assert embed_buttons(app) == ["Embed 1 missing (1 s)"]
     app.button("mend the store").click().run()
     assert not folder.exists() and not app.warning and "nothing" not in app.success[0].value
-    button(app, "Embed 1 missing").click().run()
+    button(app, "Embed 1 missing (1 s)").click().run()
     settled(app)
     assert not app.error and not embed_buttons(app), words(app)
 

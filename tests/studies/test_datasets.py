@@ -192,7 +192,7 @@ def test_the_voters_are_labelled_others_nearest_first() -> None:
 
 def test_label_doubts_are_refused_where_they_mean_nothing(shared_data: Path, home: Path) -> None:
     several = data.load(shared_data / "multilabel" / "labels.csv")
-    with pytest.raises(BadInput, match="one label per image"):
+    with pytest.raises(BadInput, match="each image has one label"):
         label_errors.label_errors(several, [])
     with pytest.raises(BadInput, match="at least two classes"):
         label_errors.label_errors(made(np.zeros(5, int)), [])

@@ -43,7 +43,7 @@ class Gallery {
   /* --- data ------------------------------------------------------------------------------------------------- */
 
   update(data, setTriggerValue) {
-    const { grid } = this, hadFocus = grid.contains(grid.getRootNode().activeElement);
+    const { grid } = this;
     const { seek } = this.data || {}, seeks = seek !== undefined && seek !== data.seek;
     this.data = data;
     this.setTriggerValue = setTriggerValue;
@@ -54,14 +54,13 @@ class Gallery {
     grid.classList.toggle("paired", data.paired);
     this.layCards();
     if (seeks) grid.scrollIntoView({ block: "center", behavior: "smooth" });
-    // Whoever walks by keyboard stays in the grid when the card that was picked is gone.
-    const [first] = grid.children;
-    if (hadFocus && first && !grid.contains(grid.getRootNode().activeElement)) first.focus();
   }
 
-  /* Cards by their id: those that stay are moved, those that are gone removed. */
+  /* Cards by their id: those that stay are moved, those that are gone removed. Whoever walks by keyboard stays in the
+     grid when the card that was picked is gone. */
   layCards(items = this.data.cards) {
-    const { grid, data } = this, before = new Map([...grid.children].map((card) => [card.dataset.id, card]));
+    const { grid, data } = this, hasFocus = () => grid.contains(grid.getRootNode().activeElement), hadFocus = hasFocus();
+    const before = new Map([...grid.children].map((card) => [card.dataset.id, card]));
     const cards = items.map((item) => {
       const card = before.get(item.id) || element(data.pick ? "button" : "div");
       before.delete(item.id);
@@ -72,6 +71,7 @@ class Gallery {
     cards.forEach((card, i) => {
       if (grid.children[i] !== card) grid.insertBefore(card, grid.children[i] || null);
     });
+    if (hadFocus && cards.length && !hasFocus()) cards[0].focus();
   }
 
   fill(card, item) {
