@@ -116,7 +116,7 @@ class StudyCheck:
             return (
                 f"{begin} Every image is embedded; {self.progress.done} of {self.progress.total} evaluations are kept."
             )
-        how = "guessed from the size of the networks" if self.guessed else "as measured here"
+        how = "a guess from their sizes" if self.guessed else "as measured here"
         left = f"{plural(self.n_lacking, 'embedding')} to compute, about {duration(self.seconds)} ({how})."
         return f"{begin} {left} {self.progress.done} of {self.progress.total} evaluations are kept."
 
