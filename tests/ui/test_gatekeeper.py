@@ -9,9 +9,10 @@ import subprocess
 import sys
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -198,7 +199,12 @@ def test_uploads_of_visitors_are_few_and_small(world: SimpleNamespace) -> None:
     assert status(world, path, "member", "PUT", body=b"0", headers={"Content-Length": str(len(large))}) == 413
     codes = [status(world, path, "member", "PUT", body=b"0") for _ in range(12)]
     assert codes[-1] == 429
-    assert status(world, path, "owner", "PUT", body=large) not in {413, 429}
+    for _ in range(5):  # Streamlit answers a session it does not know before it has read, and may hang up at once
+        with suppress(URLError):
+            assert status(world, path, "owner", "PUT", body=large) not in {413, 429}
+            break
+    else:
+        pytest.fail("no answer to an owner's upload in five tries")
 
 
 def test_every_answer_carries_the_headers_and_no_stranger_reaches_a_route(world: SimpleNamespace) -> None:

@@ -59,7 +59,8 @@ class Gallery {
   /* Cards by their id: those that stay are moved, those that are gone removed. Whoever walks by keyboard stays in the
      grid when the card that was picked is gone. */
   layCards(items = this.data.cards) {
-    const { grid, data } = this, hasFocus = () => grid.contains(grid.getRootNode().activeElement), hadFocus = hasFocus();
+    const { grid, data } = this, hasFocus = () => grid.contains(grid.getRootNode().activeElement);
+    const hadFocus = hasFocus();
     const before = new Map([...grid.children].map((card) => [card.dataset.id, card]));
     const cards = items.map((item) => {
       const card = before.get(item.id) || element(data.pick ? "button" : "div");

@@ -1,5 +1,5 @@
-/* The sentences of the live lab, by name; {names} in them are filled in. Whoever mounts it brings all of them, and "why" (asks why a result matched)
-   where its host answers that. */
+/* The sentences of the live lab, by name; {names} in them are filled in. Whoever mounts it brings all of them,
+   and "why" (asks why a result matched) where its host answers that. */
 
 export const NAMES = [
   "equal", "equal_help", "two", "two_help", "reset", "reset_help", "undo", "undo_help", "redo", "redo_help",

@@ -19,8 +19,8 @@ def draw(view: StudyView) -> None:
     """The check, then the tables as they will stand, with what was published in its place."""
     tables.draw_check(view)
     study = view.study
-    shows = text("sentence.preview", metrics=", ".join(map(beside.label, study.metrics)))
-    st.subheader(text("heading.preview"), anchor=False, help=shows)
+    content = text("sentence.preview", metrics=", ".join(map(beside.label, study.metrics)))
+    st.subheader(text("heading.preview"), anchor=False, help=content)
     names = [entry.name for entry in study.datasets]
     rows = [[_title(study, name), *("" for _ in names), "", "", ""] for name in study.systems]
     columns = [text("column.system"), *names, text("column.mean"), text("column.rank"), text("column.relative")]
@@ -36,8 +36,8 @@ def _title(study: Study, name: str) -> str:
 
 def _published(study: Study, table: Published, number: int) -> None:
     """A table as it was printed; ours is empty yet."""
-    said = theme.plain(f"{table.source}. {table.why}".strip())
-    st.subheader(theme.plain(text("heading.published", title=table.title)), anchor=False, help=said)
+    source = theme.plain(f"{table.source}. {table.why}".strip())
+    st.subheader(theme.plain(text("heading.published", title=table.title)), anchor=False, help=source)
     rows = [
         [row.system, *map(beside.shown, row.values), _title(study, row.ours) if row.ours else "–"] for row in table.rows
     ]
