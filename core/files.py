@@ -9,9 +9,11 @@ Every function raises OSError where the folder cannot be written; what lies besi
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.errors import BadInput
 from core.objects.mirror import mirror_of
 
 if TYPE_CHECKING:
@@ -29,6 +32,34 @@ if TYPE_CHECKING:
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 PART = ".part"
 """Ending of what is not whole yet."""
+
+
+def named(name: str, otherwise: str, ending: str) -> str:
+    """A file name for what somebody called `name`: one can read it, any file system takes it, and no two names share it.
+
+    Args:
+        otherwise: stands there where no letter or digit of the name can.
+
+    >>> named("my mix / 2", "fusion", ".json")
+    'my-mix-2-8b82eebb.json'
+    """
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40]
+    return f"{plain or otherwise}-{hashlib.sha256(name.encode()).hexdigest()[:8]}{ending}"
+
+
+def read_text(path: Path, what: str, remedy: str) -> str:
+    """The text of a file that somebody may have written by hand, without a mark of its encoding.
+
+    Args:
+        what: the file's name in the sentence; remedy: the sentence that says what to do.
+    Raises:
+        BadInput: it cannot be opened, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadInput(f"{what} cannot be read: {reason}. {remedy}") from None
 
 
 @contextmanager

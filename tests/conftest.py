@@ -51,6 +51,14 @@ def draw_tiny(kind: str, seed: int, side: int = 48) -> Image.Image:
     return picture
 
 
+def write_flat(folder: Path, n: int = 4) -> Path:
+    """Drawn pictures in one folder, which says nothing of their classes."""
+    folder.mkdir(parents=True)
+    for number in range(n):
+        draw_tiny("circle", number).save(folder / f"{number}.png")
+    return folder
+
+
 def write_tiny(folder: Path, per_class: int = TINY_PER_CLASS, classes: tuple[str, ...] = TINY_CLASSES) -> Path:
     """A folder per class of drawn pictures."""
     for kind in classes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from pathlib import Path
 
 from core import access, files, paths
@@ -21,17 +19,11 @@ def read(path: Path | str) -> tuple[FusionSpec, ...]:
         BadInput: one sentence that names the file and what is wrong in it.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadInput(f"{path.name} cannot be read: {reason}. Give a JSON file with a list of fusions.") from None
-    return parse(text, path.name)
+    return parse(files.read_text(path, path.name, "Give a JSON file with a list of fusions."), path.name)
 
 
 def _file_of(name: str) -> Path:
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40]
-    return paths.fusions() / f"{plain or 'fusion'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.json"
+    return paths.fusions() / files.named(name, "fusion", ".json")
 
 
 @gated("fusion.save")

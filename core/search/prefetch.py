@@ -21,6 +21,7 @@ def _fetch(_typing: Any, array: Any, at: Any) -> Any:
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        """The instruction itself, as numba asks for it while it compiles a caller."""
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
         pointer, whole = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [pointer, whole, whole, whole])

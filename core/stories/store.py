@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -20,17 +18,11 @@ _CHANGING = threading.Lock()
 
 
 def _file_of(name: str) -> Path:
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40]
-    return paths.stories() / f"{plain or 'story'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.json"
+    return paths.stories() / files.named(name, "story", ".json")
 
 
 def _read(path: Path) -> Story:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadInput(f"The story {path.name} cannot be read: {reason}. Move the file away, or mend it.") from None
-    return parse(text, path.name)
+    return parse(files.read_text(path, f"The story {path.name}", "Move the file away, or mend it."), path.name)
 
 
 def _is_visible(story: Story) -> bool:

@@ -348,6 +348,7 @@ def groups_of(dataset: Dataset) -> Groups:
     """The columns of a dataset as preparations by group read them."""
 
     def texts(column: str) -> np.ndarray:
+        """(n_images,) object array: the group of each image by this column; BadInput for one that cannot group."""
         known = group_columns(dataset)
         if column not in known:
             hint = did_you_mean(column, known)

@@ -145,6 +145,7 @@ def first() -> None:
 threads = [threading.Thread(target=first) for _ in range(8)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
+print("ended")
 """
 
 
@@ -152,4 +153,5 @@ threads = [threading.Thread(target=first) for _ in range(8)]
 @needs_openvino
 def test_threads_that_run_openvino_first_do_not_stand_still() -> None:
     """Such a process (8 of 8) stood still for ever before the first exchange with numpy was made by one thread."""
-    subprocess.run([sys.executable, "-c", _AT_ONCE], check=True, timeout=120)
+    seen = subprocess.run([sys.executable, "-c", _AT_ONCE], capture_output=True, text=True, timeout=120)
+    assert seen.returncode == 0 and seen.stdout.split() == ["ended"], seen.stderr[-2000:]

@@ -20,7 +20,7 @@ from core.studies.ranker import Ranker
 from core.studies.systems import System
 from core.types import Dataset, RelevantRanks
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
-from tests.conftest import draw_tiny
+from tests.conftest import write_flat
 from tests.pages.alone import OWN, attached, beside_an_odd_fusion, button, opened, words, world
 
 pytestmark = pytest.mark.usefixtures("fresh")
@@ -158,11 +158,7 @@ def test_any_link_opens(tiny: Dataset, link: dict[str, str]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("look", ["levels", "over_k", "query", "spread"])
 def test_odd_worlds_are_said_in_words(tmp_path: Path, home: Path, look: str) -> None:
-    flat = tmp_path / "flat"
-    flat.mkdir()
-    for number in range(4):
-        draw_tiny("circle", number).save(flat / f"{number}.png")
-    embedding.embed(data.add("flat", flat), OWN)
+    embedding.embed(data.add("flat", write_flat(tmp_path / "flat")), OWN)
     app = opened(PAGE, d="flat", see=look)
     assert not app.exception and not app.error and "has no labels" in words(app) and not app.get("plotly_chart")
     world(tmp_path, "lone", per_class=1)

@@ -388,20 +388,14 @@ def server(tmp_path_factory: pytest.TempPathFactory):
         yield SimpleNamespace(address=address, home=home)
 
 
-@pytest.mark.browser
-@pytest.mark.slow
-def test_the_journey(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
+def two_tabs_drag_at_once(server, tab) -> list[float]:  # noqa: ANN001, F811
+    """Figures follow both thumbs, each with its own weights; returns the weights of the first."""
     from playwright.sync_api import expect
 
-    names = names_here()
-    tab.goto(f"{server.address}/fusion_lab?d=tiny&b={','.join(names)}&see=landscape")
-    value = tab.locator(".fs-lab .tile .value").first
-    expect(value).to_have_text(re.compile(r"0\.\d{3}"), timeout=90_000)
-    scores = tab.locator(".fs-lab .result:not(.hidden) .score")
+    value, scores = tab.locator(".fs-lab .tile .value").first, tab.locator(".fs-lab .result:not(.hidden) .score")
     expect(scores).to_have_count(12)
     before, shown, link = value.inner_text(), scores.all_inner_texts(), tab.url
-
-    other = tab.context.new_page()  # two tabs drag at once
+    other = tab.context.new_page()
     other.goto(tab.url)
     expect(other.locator(".fs-lab .tile .value").first).to_have_text(before, timeout=60_000)
     hold(tab, 0, 0.9)
@@ -420,14 +414,25 @@ def test_the_journey(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
     at_rest(tab)
     assert tab.locator(".fs-lab .verdict").inner_text() == while_held and weights_of(tab) == answered[0]
     other.close()
+    return answered[0]
+
+
+def keys_are_one_step(tab, share: float) -> None:  # noqa: ANN001, F811
+    """A run of keys moves the first slider from `share`, and one press of Undo takes it back."""
+    from playwright.sync_api import expect
 
     slider = tab.get_by_role("slider").nth(0)
     slider.focus()
     for _ in range(4):
         slider.press("PageDown")
-    expect(slider).to_have_value(str(round(100 * answered[0][0]) - 40))
+    expect(slider).to_have_value(str(round(100 * share) - 40))
     tab.get_by_role("button", name="Undo the last change.").click()
-    expect(slider).to_have_value(str(round(100 * answered[0][0])))  # a run of keys is one step
+    expect(slider).to_have_value(str(round(100 * share)))
+
+
+def a_card_says_why(tab) -> None:  # noqa: ANN001, F811
+    """The maps of a result open from its card, and close."""
+    from playwright.sync_api import expect
 
     card = tab.locator(".fs-lab .result:not(.hidden)").nth(2)
     card.hover()
@@ -439,13 +444,24 @@ def test_the_journey(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
     maps.get_by_role("button", name="Close").click()
     expect(maps).to_have_count(0)
 
-    points = tab.locator(".landscape .cell")
+
+def the_landscape_moves_the_sliders(tab) -> None:  # noqa: ANN001, F811
+    """And they move its point; Undo takes it back; what was clicked stands in the link as shares."""
+    from playwright.sync_api import expect
+
+    slider, points = tab.get_by_role("slider").nth(0), tab.locator(".landscape .cell")
     expect(points.nth(200)).to_be_attached(timeout=60_000)
     at_rest(tab)  # the last key press has reached the link
     link, stood = tab.url, slider.input_value()
-    points.nth(3).scroll_into_view_if_needed()
+    # Whole in sight: both ends of the drag, and neither under the sliders that stay at the top.
+    tab.locator(".landscape").first.evaluate("node => node.scrollIntoView({ block: 'center' })")
+    at_rest(tab)
+    hit = """([x, y]) => { let at = document.elementFromPoint(x, y);
+      while (at?.shadowRoot?.elementFromPoint(x, y)) at = at.shadowRoot.elementFromPoint(x, y);
+      return at?.closest('.landscape') !== null; }"""
     point, now = points.nth(3).bounding_box(), tab.locator(".landscape .now circle").bounding_box()
     middles = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in (now, point)]
+    assert all(tab.evaluate(hit, list(middle)) for middle in middles)
     tab.mouse.move(*middles[0])
     tab.mouse.down()
     tab.mouse.move(*middles[1], steps=6)
@@ -466,6 +482,19 @@ def test_the_journey(server, tab, tmp_path: Path) -> None:  # noqa: ANN001, F811
     }
     assert sum(clicked.values()) == pytest.approx(1, abs=0.01)
     assert all(abs(share * 20 - round(share * 20)) < 1e-6 for share in clicked.values())
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_journey(server, tab) -> None:  # noqa: ANN001, F811
+    from playwright.sync_api import expect
+
+    tab.goto(f"{server.address}/fusion_lab?d=tiny&b={','.join(names_here())}&see=landscape")
+    value = tab.locator(".fs-lab .tile .value").first
+    expect(value).to_have_text(re.compile(r"0\.\d{3}"), timeout=90_000)
+    keys_are_one_step(tab, two_tabs_drag_at_once(server, tab)[0])
+    a_card_says_why(tab)
+    the_landscape_moves_the_sliders(tab)
 
     tab.get_by_text("Save and share", exact=True).click()
     tab.get_by_label("Name").fill("my mix")

@@ -20,7 +20,7 @@ from core.task import NO_TASK
 from core.types import Dataset
 from core.ui.widgets import system_select
 from tests.browser import ROOT, chromium, serve, tab  # noqa: F401  (fixtures)
-from tests.conftest import draw_tiny, write_tiny
+from tests.conftest import write_flat, write_tiny
 from tests.pages.alone import (
     OWN,
     attached,
@@ -236,11 +236,7 @@ def test_a_fusion_trained_on_these_queries_is_left_out_and_it_is_said(tiny: Data
 
 
 def test_no_labels(tmp_path: Path, home: Path) -> None:
-    flat = tmp_path / "flat"
-    flat.mkdir()
-    for number in range(4):
-        draw_tiny("circle", number).save(flat / f"{number}.png")
-    dataset = data.add("flat", flat)
+    dataset = data.add("flat", write_flat(tmp_path / "flat"))
     embedding.embed(dataset, OWN)
     app = opened(PAGE, d="flat")
     assert not app.exception and not app.error and not app.dataframe

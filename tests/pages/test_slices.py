@@ -145,15 +145,11 @@ def test_any_link_opens(dataset: Dataset, link: dict[str, str]) -> None:
 
 
 def test_without_labels_or_domains_it_says_so(tmp_path: Path, home: Path) -> None:
-    from tests.conftest import draw_tiny
+    from tests.conftest import write_flat
 
-    flat = tmp_path / "flat"
-    flat.mkdir()
-    for number in range(4):
-        draw_tiny("circle", number).save(flat / f"{number}.png")
-    embedding.embed(data.add("flat", flat), OWN)
+    embedding.embed(data.add("flat", write_flat(tmp_path / "flat")), OWN)
     app = opened(PAGE, d="flat")
-    assert not app.exception and not app.get("plotly_chart")
+    assert not app.exception and not app.get("plotly_chart") and "has no labels" in words(app)
 
 
 @pytest.mark.browser

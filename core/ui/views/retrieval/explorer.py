@@ -87,6 +87,7 @@ def _next_cards(view: RetrievalView) -> Callable[[str], list[gallery.Card]]:
     colours = view.colours
 
     def cards(id_: str) -> list[gallery.Card]:
+        """The results of that image; none for an id that the dataset does not have."""
         position = query_inputs.position_of(view.loaded, id_)
         if position is None:
             return []
